@@ -1,0 +1,60 @@
+package idmap
+
+import "strings"
+
+// Delegation is what a level hands down: the lines of its /etc/subuid and of
+// its /etc/subgid, which may differ. The zero Delegation is two empty files.
+type Delegation struct {
+	UID []Allocation `json:"uid"`
+	GID []Allocation `json:"gid"`
+}
+
+// Delegate hands down the same allocations for uids and gids.
+func Delegate(allocations ...Allocation) Delegation {
+	return Delegation{UID: allocations, GID: allocations}
+}
+
+// Files are the texts of /etc/subuid and /etc/subgid.
+func (d Delegation) Files() (subuid, subgid string) {
+	return text(d.UID), text(d.GID)
+}
+
+func text(allocations []Allocation) string {
+	var b strings.Builder
+	for _, a := range allocations {
+		b.WriteString(a.String() + "\n")
+	}
+	return b.String()
+}
+
+// String names the delegation in one line: uids and gids apart where they differ.
+func (d Delegation) String() string {
+	uid, gid := line(d.UID), line(d.GID)
+	if uid == gid {
+		return uid
+	}
+	return "uid " + uid + ", gid " + gid
+}
+
+func line(allocations []Allocation) string {
+	if len(allocations) == 0 {
+		return "none"
+	}
+	return strings.TrimSpace(strings.ReplaceAll(text(allocations), "\n", " "))
+}
+
+// Cascade is the article's recipe for a chain of the given depth, at least 1:
+// what level 1, level 2, ... hand down when every level keeps one block for its
+// own users. The level at the bottom hands down nothing and is left out, so
+// there are depth-1 of them, and the host must supply Needed(depth) ids.
+func Cascade(depth int) []Delegation {
+	var down []Delegation
+	for below := depth - 1; below >= 1; below-- {
+		down = append(down, Delegate(Allocation{Owner: Root, Start: Block, Count: Needed(below)}))
+	}
+	return down
+}
+
+// Needed is how many ids a chain of the given depth, 0 to 65535, takes from the
+// host when every level keeps one block: 196608 for depth 3.
+func Needed(depth int) uint32 { return uint32(depth) * Block }

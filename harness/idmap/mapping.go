@@ -1,0 +1,116 @@
+package idmap
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Mapping is one line of /proc/PID/uid_map or gid_map (man 7 user_namespaces):
+// Count ids from Inside on are, in the level above, the ids from Parent on.
+type Mapping struct {
+	Inside uint32 `json:"inside"`
+	Parent uint32 `json:"parent"`
+	Count  uint32 `json:"count"`
+}
+
+// Map is the idmap of a level. Uids and gids are kept apart: they may differ.
+type Map struct {
+	UID []Mapping `json:"uid"`
+	GID []Mapping `json:"gid"`
+}
+
+// Identity is the map of the kernel's initial user namespace: every id, itself.
+func Identity() Map {
+	all := []Mapping{{Inside: 0, Parent: 0, Count: MaxID + 1}}
+	return Map{UID: all, GID: all}
+}
+
+// ParseMappings reads the text of a uid_map or gid_map: three numbers a line.
+func ParseMappings(text string) ([]Mapping, error) {
+	var mappings []Mapping
+	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		var m Mapping
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("idmap line %d: %q has %d fields, expected inside, parent and count", n+1, line, len(fields))
+		}
+		for i, into := range []*uint32{&m.Inside, &m.Parent, &m.Count} {
+			v, err := strconv.ParseUint(fields[i], 10, 32)
+			if err != nil {
+				return nil, fmt.Errorf("idmap line %d: %q is not a number from 0 to 4294967295", n+1, fields[i])
+			}
+			*into = uint32(v)
+		}
+		mappings = append(mappings, m)
+	}
+	return mappings, nil
+}
+
+// Up gives the parent id of an inside id, and whether the id exists inside.
+func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
+	for _, m := range mappings {
+		if inside >= m.Inside && inside-m.Inside < m.Count {
+			return m.Parent + (inside - m.Inside), true
+		}
+	}
+	return 0, false
+}
+
+// Compose gives the map of a level in host ids, from its map in parent ids and
+// its parent's map in host ids. Ids that the parent does not have are left out:
+// the kernel accepts no map with such ids (kernel/user_namespace.c, map_write).
+func (m Map) Compose(parent Map) Map {
+	return Map{UID: compose(m.UID, parent.UID), GID: compose(m.GID, parent.GID)}
+}
+
+func compose(child, parent []Mapping) []Mapping {
+	var out []Mapping
+	for _, c := range child {
+		for _, p := range parent {
+			from := max(uint64(c.Parent), uint64(p.Inside))
+			to := min(uint64(c.Parent)+uint64(c.Count), uint64(p.Inside)+uint64(p.Count))
+			if from >= to {
+				continue
+			}
+			out = append(out, Mapping{
+				Inside: c.Inside + uint32(from-uint64(c.Parent)),
+				Parent: p.Parent + uint32(from-uint64(p.Inside)),
+				Count:  uint32(to - from),
+			})
+		}
+	}
+	return normal(out)
+}
+
+// normal sorts by inside id and joins what is contiguous on both sides, so that
+// equal maps have equal lines.
+func normal(mappings []Mapping) []Mapping {
+	sort.Slice(mappings, func(i, j int) bool { return mappings[i].Inside < mappings[j].Inside })
+	var out []Mapping
+	for _, m := range mappings {
+		if len(out) > 0 {
+			last := &out[len(out)-1]
+			joined := uint64(last.Count) + uint64(m.Count)
+			if uint64(last.Inside)+uint64(last.Count) == uint64(m.Inside) &&
+				uint64(last.Parent)+uint64(last.Count) == uint64(m.Parent) && joined <= MaxID+1 {
+				last.Count = uint32(joined)
+				continue
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// extents are the unbroken runs of ids that exist inside, each as a Mapping
+// whose Inside and Count matter; LXD merges neighbours the same way, whatever
+// they map to (LXD: idmap/idmapset_linux.go, ValidRanges).
+func extents(mappings []Mapping) []Mapping {
+	flat := make([]Mapping, len(mappings))
+	for i, m := range mappings {
+		flat[i] = Mapping{Inside: m.Inside, Parent: m.Inside, Count: m.Count}
+	}
+	return normal(flat)
+}

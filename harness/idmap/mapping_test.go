@@ -1,0 +1,262 @@
+package idmap_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"nestbed/harness/idmap"
+)
+
+// lines are the lines of a map: inside, parent and count, as the kernel writes them.
+func lines(of ...[3]uint32) []idmap.Mapping {
+	var out []idmap.Mapping
+	for _, l := range of {
+		out = append(out, idmap.Mapping{Inside: l[0], Parent: l[1], Count: l[2]})
+	}
+	return out
+}
+
+// both maps uids and gids alike.
+func both(m []idmap.Mapping) idmap.Map { return idmap.Map{UID: m, GID: m} }
+
+// mappingsText is the inverse of ParseMappings.
+func mappingsText(mappings []idmap.Mapping) string {
+	var b strings.Builder
+	for _, m := range mappings {
+		fmt.Fprintf(&b, "%10d %10d %10d\n", m.Inside, m.Parent, m.Count) // as the kernel pads them
+	}
+	return b.String()
+}
+
+func TestParseMappingsReadsWhatTheKernelWrites(t *testing.T) {
+	for text, want := range map[string][]idmap.Mapping{
+		"         0          0 4294967295\n":                 idmap.Identity().UID,
+		"0 500000 196608":                                    lines([3]uint32{0, 500000, 196608}),
+		"0\t1 2\r\n":                                         lines([3]uint32{0, 1, 2}),
+		"4294967295 4294967295 4294967295\n":                 lines([3]uint32{4294967295, 4294967295, 4294967295}),
+		"0 100000 65536\n     65536     300000      65536\n": lines([3]uint32{0, 100000, 65536}, [3]uint32{65536, 300000, 65536}),
+		"100 7 1\n0 8 1\n\n\n":                               lines([3]uint32{100, 7, 1}, [3]uint32{0, 8, 1}), // the order is kept
+	} {
+		got, err := idmap.ParseMappings(text)
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, want, got, "%q", text)
+	}
+}
+
+func TestParseMappingsNamesTheLineThatIsWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                        `idmap line 1: "" has 0 fields, expected inside, parent and count`,
+		"\n\n":                    `idmap line 1: "" has 0 fields, expected inside, parent and count`,
+		"0 500000":                `idmap line 1: "0 500000" has 2 fields, expected inside, parent and count`,
+		"0 500000 196608 0":       `idmap line 1: "0 500000 196608 0" has 4 fields, expected inside, parent and count`,
+		"0 1 2\n\n3 4 5":          `idmap line 2: "" has 0 fields, expected inside, parent and count`,
+		"x 1 2":                   `idmap line 1: "x" is not a number from 0 to 4294967295`,
+		"0 -1 2":                  `idmap line 1: "-1" is not a number from 0 to 4294967295`,
+		"0 1 2\n3 4 4294967296":   `idmap line 2: "4294967296" is not a number from 0 to 4294967295`,
+		"0 1 2\n3 4 5\n6 7 0x8\n": `idmap line 3: "0x8" is not a number from 0 to 4294967295`,
+	} {
+		got, err := idmap.ParseMappings(text)
+		assert.EqualError(t, err, want)
+		assert.Nil(t, got, "%q", text)
+	}
+}
+
+func TestTheIdentityHasEveryIDButMinusOne(t *testing.T) {
+	for _, m := range [][]idmap.Mapping{idmap.Identity().UID, idmap.Identity().GID} {
+		for _, id := range []uint32{0, 1, 65535, 65536, idmap.MaxID} {
+			parent, exists := idmap.Up(m, id)
+			assert.True(t, exists)
+			assert.Equal(t, id, parent)
+		}
+		_, exists := idmap.Up(m, idmap.MaxID+1)
+		assert.False(t, exists)
+	}
+}
+
+func TestUpTranslatesExactlyTheIDsThatExistInside(t *testing.T) {
+	m := lines([3]uint32{10, 500000, 5}, [3]uint32{20, 0, 1}, [3]uint32{4294967290, 7, 5})
+	for inside, want := range map[uint32]uint32{10: 500000, 14: 500004, 20: 0, 4294967290: 7, 4294967294: 11} {
+		parent, exists := idmap.Up(m, inside)
+		assert.True(t, exists, inside)
+		assert.Equal(t, want, parent, inside)
+	}
+	for _, inside := range []uint32{0, 9, 15, 19, 21, 500000, 4294967289, 4294967295} {
+		parent, exists := idmap.Up(m, inside)
+		assert.False(t, exists, inside)
+		assert.Zero(t, parent, inside)
+	}
+}
+
+func TestComposeGivesHostIDs(t *testing.T) {
+	for name, c := range map[string]struct{ child, parent, want []idmap.Mapping }{
+		"inside one line of the parent": {
+			lines([3]uint32{0, 65536, 131072}), lines([3]uint32{0, 500000, 196608}), lines([3]uint32{0, 565536, 131072}),
+		},
+		"the top of all ids": {
+			lines([3]uint32{0, 4294901759, 65536}), idmap.Identity().UID, lines([3]uint32{0, 4294901759, 65536}),
+		},
+		"a line over two lines of the parent is split where they meet": {
+			lines([3]uint32{5, 50, 100}), lines([3]uint32{0, 1000, 100}, [3]uint32{100, 5000, 100}),
+			lines([3]uint32{5, 1050, 50}, [3]uint32{55, 5000, 50}),
+		},
+		"ids that the parent does not have are left out, before, between and after": {
+			lines([3]uint32{0, 0, 1000}), lines([3]uint32{10, 7000, 10}, [3]uint32{30, 8000, 10}),
+			lines([3]uint32{10, 7000, 10}, [3]uint32{30, 8000, 10}),
+		},
+		"lines that touch without sharing an id give nothing": {
+			lines([3]uint32{0, 100, 50}), lines([3]uint32{50, 1, 50}, [3]uint32{150, 2, 50}), nil,
+		},
+		"lines contiguous on both sides are joined": {
+			lines([3]uint32{10, 20, 5}, [3]uint32{0, 10, 10}), lines([3]uint32{0, 100, 100}), lines([3]uint32{0, 110, 15}),
+		},
+		"lines stand in the order of inside ids, not of host ids": {
+			lines([3]uint32{50, 0, 10}, [3]uint32{0, 20, 10}), lines([3]uint32{0, 100, 100}),
+			lines([3]uint32{0, 120, 10}, [3]uint32{50, 100, 10}),
+		},
+		"lines contiguous on the inside only are not joined": {
+			lines([3]uint32{0, 0, 10}, [3]uint32{10, 20, 5}), lines([3]uint32{0, 100, 100}),
+			lines([3]uint32{0, 100, 10}, [3]uint32{10, 120, 5}),
+		},
+		"lines contiguous on the outside only are not joined": {
+			lines([3]uint32{0, 0, 10}, [3]uint32{20, 10, 5}), lines([3]uint32{0, 100, 100}),
+			lines([3]uint32{0, 100, 10}, [3]uint32{20, 110, 5}),
+		},
+		"an empty parent has no ids":     {lines([3]uint32{0, 0, 10}), nil, nil},
+		"an empty child asks for no ids": {nil, idmap.Identity().UID, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, both(c.want), both(c.child).Compose(both(c.parent)))
+		})
+	}
+}
+
+func TestComposeKeepsUIDsAndGIDsApart(t *testing.T) {
+	child := idmap.Map{UID: lines([3]uint32{0, 10, 5}), GID: lines([3]uint32{0, 20, 6})}
+	parent := idmap.Map{UID: lines([3]uint32{0, 1000, 50}), GID: lines([3]uint32{0, 7000, 50})}
+	want := idmap.Map{UID: lines([3]uint32{0, 1010, 5}), GID: lines([3]uint32{0, 7020, 6})}
+	assert.Equal(t, want, child.Compose(parent))
+}
+
+// drawMappings draws a map that the kernel would take: no id twice on either
+// side. It has up to most ids a line. Its inside ids lie low, so that two such
+// maps meet; its parent ids are moved up by at most shift, short of the last id.
+func drawMappings(t *rapid.T, label string, most, shift uint32) []idmap.Mapping {
+	counts := rapid.SliceOfN(rapid.Uint32Range(1, most), 0, 5).Draw(t, label+" counts")
+	n := len(counts)
+	gap := rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32Range(0, 50000))
+	gaps := rapid.SliceOfN(gap, 2*n, 2*n).Draw(t, label+" gaps")
+	order := make([]int, n)
+	out := make([]idmap.Mapping, n)
+	var inside, parent uint32
+	for i, count := range counts {
+		inside += gaps[i]
+		order[i], out[i] = i, idmap.Mapping{Inside: inside, Count: count}
+		inside += count
+	}
+	for k, i := range rapid.Permutation(order).Draw(t, label+" order of the parent ids") {
+		parent += gaps[n+k]
+		out[i].Parent = parent
+		parent += counts[i]
+	}
+	shift = min(shift, idmap.MaxID+1-parent)
+	by := rapid.OneOf(rapid.Just(uint32(0)), rapid.Uint32Range(0, shift), rapid.Just(shift)).Draw(t, label+" shift")
+	for i := range out {
+		out[i].Parent += by
+	}
+	return rapid.Permutation(out).Draw(t, label)
+}
+
+// drawIDs draws ids, often those at the edges of the mappings, where mistakes live.
+func drawIDs(t *rapid.T, mappings []idmap.Mapping) []uint32 {
+	edges := []uint32{0, idmap.MaxID, idmap.MaxID + 1}
+	for _, m := range mappings {
+		edges = append(edges, m.Inside-1, m.Inside, m.Inside+m.Count-1, m.Inside+m.Count)
+	}
+	id := rapid.OneOf(rapid.SampledFrom(edges), rapid.Uint32Range(0, 750000), rapid.Uint32())
+	return rapid.SliceOfN(id, 20, 20).Draw(t, "ids")
+}
+
+// holds tells whether all of the count ids from start on are inside ids of the
+// mappings; or, on the parent's side, parent ids. It counts them, and so it
+// shares no logic with the code under test.
+func holds(mappings []idmap.Mapping, parentSide bool, start, count uint32) bool {
+	var held uint64
+	for _, m := range mappings {
+		first := uint64(m.Inside)
+		if parentSide {
+			first = uint64(m.Parent)
+		}
+		from, to := max(first, uint64(start)), min(first+uint64(m.Count), uint64(start)+uint64(count))
+		held += max(to, from) - from
+	}
+	return held == uint64(count)
+}
+
+func TestComposeAgreesWithTranslatingEachIDTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		child, parent := drawMappings(t, "child", 100000, 200000), drawMappings(t, "parent", 100000, idmap.MaxID)
+		composed := both(child).Compose(both(parent)).UID
+		for _, id := range drawIDs(t, append(slices.Clone(child), composed...)) {
+			middle, exists := idmap.Up(child, id)
+			var want uint32
+			if exists {
+				want, exists = idmap.Up(parent, middle)
+			}
+			got, gotExists := idmap.Up(composed, id)
+			require.Equal(t, exists, gotExists, "id %d", id)
+			require.Equal(t, want, got, "id %d", id)
+		}
+	})
+}
+
+func TestComposeNeverYieldsAnIDOutsideTheParentsHostIDs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		child, parent := drawMappings(t, "child", 100000, 200000), drawMappings(t, "parent", 100000, idmap.MaxID)
+		for _, m := range both(child).Compose(both(parent)).UID {
+			require.NotZero(t, m.Count)
+			require.True(t, holds(parent, true, m.Parent, m.Count), "host ids of %v", m)
+			require.True(t, holds(child, false, m.Inside, m.Count), "inside ids of %v", m)
+		}
+	})
+}
+
+func TestComposeDoesNotDependOnWhichTwoLevelsAreTakenFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c3, c2 := both(drawMappings(t, "c3", 100000, 200000)), both(drawMappings(t, "c2", 100000, 200000))
+		c1 := both(drawMappings(t, "c1", 100000, idmap.MaxID))
+		before := both(slices.Clone(c3.UID))
+		assert.Equal(t, c3.Compose(c2).Compose(c1), c3.Compose(c2.Compose(c1)))
+		assert.Equal(t, before, c3, "the maps that are composed stay as they are")
+	})
+}
+
+func FuzzParseMappings(f *testing.F) {
+	for _, text := range []string{
+		"         0          0 4294967295\n", "0 500000 196608", "0 100000 65536\n65536 300000 65536\n", "0\t1 2\r\n",
+		"4294967295 4294967295 4294967295", "0 0 0\n", "0 1 2\n\n3 4 5\n", "0 1\n", "0 1 2 3", "a b c", "-1 0 1",
+		"0 0 4294967296", "0\u00a00 1", "\x00 0 1", "", "\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		mappings, err := idmap.ParseMappings(text)
+		if err != nil {
+			assert.Nil(t, mappings)
+			assert.ErrorContains(t, err, "idmap line ")
+			return
+		}
+		assert.NotEmpty(t, mappings)
+		again, err := idmap.ParseMappings(mappingsText(mappings))
+		require.NoError(t, err)
+		assert.Equal(t, mappings, again)
+		// Numbers that no kernel would write must still do no harm.
+		idmap.Up(mappings, 0)
+		both(mappings).Compose(idmap.Identity())
+	})
+}

@@ -1,0 +1,82 @@
+package idmap
+
+import "fmt"
+
+// Op is an operation in the making of a level, in the order they happen.
+type Op string
+
+// The operations. A level is made by the LXD of the level above it.
+const (
+	OpStorage Op = "storage" // pool and profile made in the LXD above
+	OpImport  Op = "import"  // image imported into the LXD above
+	OpCreate  Op = "create"  // container created from the image
+	OpStart   Op = "start"   // container started
+	OpReady   Op = "ready"   // the LXD inside answers
+)
+
+// Reason is why a level cannot be made: a closed list, never a text of LXD's.
+type Reason string
+
+// The reasons. None means that nothing stands in the way; Unclassified is a
+// failure that no rule knows, always given together with LXD's own words.
+const (
+	None              Reason = ""
+	NoAllocation      Reason = "no allocation"
+	OutsideParent     Reason = "allocation outside the parent"
+	SubIDMalformed    Reason = "subid file malformed"
+	UIDGIDDisagree    Reason = "uid and gid disagree"
+	ShadowRefused     Reason = "refused by newuidmap"
+	NestingNotAllowed Reason = "nesting not allowed"
+	DepthLimit        Reason = "depth limit of the kernel"
+	CgroupUnsupported Reason = "cgroup layout unsupported"
+	UserNSDenied      Reason = "user namespaces denied"
+	DiskFull          Reason = "disk full"
+	DaemonDied        Reason = "LXD does not run"
+	TimedOut          Reason = "timed out"
+	Unclassified      Reason = "unclassified"
+)
+
+// Reasons lists every reason but None.
+func Reasons() []Reason {
+	return []Reason{
+		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused, NestingNotAllowed,
+		DepthLimit, CgroupUnsupported, UserNSDenied, DiskFull, DaemonDied, TimedOut, Unclassified,
+	}
+}
+
+// ParseReason reads a reason as it is written in scenarios.
+func ParseReason(text string) (Reason, error) {
+	for _, r := range Reasons() {
+		if string(r) == text {
+			return r, nil
+		}
+	}
+	return None, fmt.Errorf("reason %q: not known; the reasons are %q", text, Reasons())
+}
+
+// ParseOp reads an operation as it is written in scenarios.
+func ParseOp(text string) (Op, error) {
+	ops := []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady}
+	for _, o := range ops {
+		if string(o) == text {
+			return o, nil
+		}
+	}
+	return "", fmt.Errorf("operation %q: not known; the operations are %q", text, ops)
+}
+
+// Stop is the point that a chain does not get past: Level cannot be made, Op is
+// what fails, Reason is why. The levels above it are up.
+type Stop struct {
+	Level  int    `json:"level"`
+	Op     Op     `json:"op"`
+	Reason Reason `json:"reason"`
+}
+
+// String reads "level 2, create: no allocation"; the nil Stop, "none".
+func (s *Stop) String() string {
+	if s == nil {
+		return "none"
+	}
+	return fmt.Sprintf("level %d, %s: %s", s.Level, s.Op, s.Reason)
+}

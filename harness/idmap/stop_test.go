@@ -1,0 +1,62 @@
+package idmap_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+func TestAStopReadsAsLevelOperationAndReason(t *testing.T) {
+	for want, stop := range map[string]*idmap.Stop{
+		"none":                           nil,
+		"level 2, create: no allocation": {Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation},
+		"level 33, start: depth limit of the kernel": {Level: 33, Op: idmap.OpStart, Reason: idmap.DepthLimit},
+		"level 1, ready: unclassified":               {Level: 1, Op: idmap.OpReady, Reason: idmap.Unclassified},
+	} {
+		assert.Equal(t, want, stop.String())
+	}
+}
+
+func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
+	all := idmap.Reasons()
+	assert.ElementsMatch(t, []idmap.Reason{
+		"no allocation", "allocation outside the parent", "subid file malformed", "uid and gid disagree",
+		"refused by newuidmap", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
+		"user namespaces denied", "disk full", "LXD does not run", "timed out", "unclassified",
+	}, all)
+	for _, r := range all {
+		got, err := idmap.ParseReason(string(r))
+		require.NoError(t, err)
+		assert.Equal(t, r, got)
+	}
+}
+
+func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
+	// None is not a reason that a scenario can name: it would read as a stop without a cause.
+	for _, text := range []string{"", "none", "no Allocation", " no allocation", "out of luck"} {
+		got, err := idmap.ParseReason(text)
+		assert.EqualError(t, err, fmt.Sprintf("reason %q: not known; the reasons are %q", text, idmap.Reasons()))
+		assert.Equal(t, idmap.None, got)
+	}
+}
+
+func TestEveryOperationIsReadBack(t *testing.T) {
+	for _, text := range []string{"storage", "import", "create", "start", "ready"} {
+		got, err := idmap.ParseOp(text)
+		require.NoError(t, err)
+		assert.Equal(t, idmap.Op(text), got)
+	}
+}
+
+func TestAnUnknownOperationIsRefusedWithTheKnownOnes(t *testing.T) {
+	for _, text := range []string{"", "Create", "stop"} {
+		got, err := idmap.ParseOp(text)
+		assert.EqualError(t, err, fmt.Sprintf(
+			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready"]`, text))
+		assert.Empty(t, got)
+	}
+}
