@@ -1,0 +1,172 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// Bundle is a root filesystem with a LXD in it, ready in the cache.
+type Bundle struct {
+	Source Source
+	// Key names the content: 16 hexadecimal digits.
+	Key string
+	// LXD is the version that its LXD calls itself.
+	LXD string
+	// ShadowTools tells whether newuidmap and newgidmap are in it.
+	ShadowTools bool
+
+	dir string
+}
+
+// Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to.
+func (b *Bundle) Root() string { return filepath.Join(b.dir, "rootfs") }
+
+// Metadata is the metadata file of the LXD image (an uncompressed tar).
+func (b *Bundle) Metadata() string { return filepath.Join(b.dir, "metadata.tar") }
+
+// RootFS is the root filesystem of the LXD image (a tar compressed by zstd).
+func (b *Bundle) RootFS() string { return filepath.Join(b.dir, "rootfs.tar.zst") }
+
+// String names the bundle by source and content.
+func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
+
+// Cache is the directory where bundles are kept: NESTBED_CACHE, else
+// /var/cache/nestbed. It needs room for about 85 MB a bundle of the installed
+// LXD, 600 MB one of Debian's.
+func Cache() string {
+	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
+		return dir
+	}
+	return "/var/cache/nestbed"
+}
+
+// Make gives the bundle of the source, from the cache where it has it. What
+// takes longer than a moment is told to progress, which may be nil. Several
+// processes may ask at once: one makes, the others wait.
+func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error) {
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("bundle %s: making one needs root, for files of several owners; run as root or with sudo", s)
+	}
+	cache := Cache()
+	if err := os.MkdirAll(cache, 0o711); err != nil {
+		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
+	}
+	r, err := readRecipe(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyOf(s, r.key)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{Source: s, Key: key, dir: filepath.Join(cache, string(s.Kind)+"-"+key)}
+	lock := flock.New(filepath.Join(cache, "lock"))
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		return nil, fmt.Errorf("bundle %s: lock %s: %w", s, lock.Path(), err)
+	}
+	defer lock.Unlock() //nolint:errcheck // closing the file, which ends the lock, cannot usefully fail
+	if _, err := os.Stat(b.dir); errors.Is(err, fs.ErrNotExist) {
+		if progress != nil {
+			progress(fmt.Sprintf("making bundle %s", s))
+		}
+		if err := b.make(ctx, r, cache); err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", s, err)
+	}
+	version, err := os.ReadFile(b.versionFile())
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
+	}
+	b.LXD = string(version)
+	b.ShadowTools = hasProgram(b.Root(), shadowTools[0]) && hasProgram(b.Root(), shadowTools[1])
+	return b, nil
+}
+
+// make builds the bundle beside its place and moves it there whole, so that a
+// crash leaves nothing that looks like a bundle.
+func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
+	// Under the lock, whatever is unfinished has no maker any more.
+	unfinished, err := filepath.Glob(filepath.Join(cache, "unfinished-*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range unfinished {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	temp, err := os.MkdirTemp(cache, "unfinished-")
+	if err != nil {
+		return fmt.Errorf("bundle %s: %w", b.Source, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(temp))
+		}
+	}()
+	made := &Bundle{Source: b.Source, dir: temp}
+	if err := os.Mkdir(made.Root(), 0o755); err != nil {
+		return err
+	}
+	if err := r.fill(ctx, made.Root()); err != nil {
+		return err
+	}
+	if err := dress(ctx, made.Root()); err != nil {
+		return fmt.Errorf("bundle %s: %w", b.Source, err)
+	}
+	if err := made.recordVersion(ctx); err != nil {
+		return fmt.Errorf("bundle %s: %w", b.Source, err)
+	}
+	if err := made.pack(ctx); err != nil {
+		return fmt.Errorf("bundle %s: %w", b.Source, err)
+	}
+	return os.Rename(temp, b.dir)
+}
+
+func (b *Bundle) versionFile() string { return filepath.Join(b.dir, "version") }
+
+// recordVersion asks the LXD in the bundle who it is, by running it there: that
+// it runs at all shows that nothing it loads was forgotten.
+func (b *Bundle) recordVersion(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec lxd --version")
+	// The proc that lxd wants is mounted where only this command sees it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.Root(), Unshareflags: unix.CLONE_NEWNS}
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("its lxd does not run: %w: %s", err, lastLine(string(out)))
+	}
+	return os.WriteFile(b.versionFile(), bytes.TrimSpace(out), 0o600)
+}
+
+// format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
+const format = 4
+
+func keyOf(s Source, content string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, format, s, content)
+	err := fs.WalkDir(skeleton, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := skeleton.ReadFile(path)
+		fmt.Fprintln(h, path, len(text))
+		h.Write(text)
+		return err
+	})
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
+}

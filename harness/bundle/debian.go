@@ -1,0 +1,55 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// debianPackages stand in a bundle of Debian's LXD; uidmap is left out of one without newuidmap.
+var debianPackages = []string{"lxd", "lxd-client", "busybox-static", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
+
+// makeDebian fills root with a minimal Debian that has LXD.
+func makeDebian(ctx context.Context, root string, s Source) error {
+	mmdebstrap, err := exec.LookPath("mmdebstrap")
+	if err != nil {
+		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
+	}
+	include := slices.Clone(debianPackages)
+	if !s.NoShadow {
+		include = append(include, "uidmap")
+	}
+	args := []string{
+		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(include, ","),
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
+	}
+	if id, _ := distribution(); id != "debian" {
+		// Elsewhere apt trusts other keys.
+		args = append(args, "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
+	}
+	cmd := exec.CommandContext(ctx, mmdebstrap, append(args, s.Arg, root)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
+	}
+	if s.NoShadow {
+		if err := dropShadowTools(root); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"var/cache/apt", "var/lib/apt"} {
+		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}

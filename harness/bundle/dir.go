@@ -1,0 +1,72 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// dirKey is a digest of the names, sizes and times in the directory: reading
+// a whole distribution at every run would cost seconds.
+func dirKey(s Source) (string, error) {
+	var b strings.Builder
+	err := filepath.WalkDir(s.Arg, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			fmt.Fprintln(&b, path, info.Mode(), info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("bundle %s: %w; give a directory that holds a root filesystem with LXD in it", s, err)
+	}
+	return b.String(), nil
+}
+
+// makeDir copies the user's root filesystem to root.
+func makeDir(ctx context.Context, root string, s Source) error {
+	for _, name := range required {
+		if !hasProgram(s.Arg, name) {
+			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(required, ", "))
+		}
+	}
+	// cp keeps owners, links, extended attributes and holes; there is no library that does.
+	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", s.Arg+"/.", root).CombinedOutput(); err != nil {
+		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
+	}
+	if s.NoShadow {
+		return dropShadowTools(root)
+	}
+	return nil
+}
+
+// programDirs is where the init of a level looks for programs.
+var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"}
+
+func hasProgram(root, name string) bool {
+	for _, dir := range programDirs {
+		if _, err := os.Lstat(filepath.Join(root, dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func dropShadowTools(root string) error {
+	for _, dir := range programDirs {
+		for _, name := range shadowTools {
+			if err := os.Remove(filepath.Join(root, dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}

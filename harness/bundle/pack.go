@@ -1,0 +1,80 @@
+package bundle
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// pack writes the two files of a split LXD image. The root filesystem is a tar,
+// because squashfs cannot hold the sentinel's ACL (mksquashfs: "Unrecognised
+// xattr prefix system.posix_acl_access"). It is compressed, lightly, because a
+// LXD copies an image three times before it has it: the import at each level
+// takes half as long, and what unpacking loses is a third of that.
+func (b *Bundle) pack(ctx context.Context) error {
+	tarball := exec.CommandContext(ctx, "tar",
+		"--create", "--use-compress-program=zstd -1 -T0", "--file", b.RootFS(), "--directory", b.Root(),
+		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name", ".")
+	if out, err := tarball.CombinedOutput(); err != nil {
+		return fmt.Errorf("pack: tar: %w: %s", err, lastLine(string(out)))
+	}
+	metadata, err := metadata()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.Metadata(), metadata, 0o600)
+}
+
+// The configuration keys that a container's /etc/subuid and /etc/subgid are
+// written from, by LXD, before it starts for the first time. (A file pushed into
+// the stopped container does as well, but one start in three is then a second
+// late: LXD starts a helper for the push, and when the container starts it
+// looks once whether the helper has ended, and again after a second.
+// LXD: lxd/instance/drivers/driver_lxc.go, stopForkfile.)
+const (
+	SubUIDKey = "user.nestbed.subuid"
+	SubGIDKey = "user.nestbed.subgid"
+)
+
+// metadata is the image's metadata.yaml with its templates, in a tar of its own (LXD: doc/image_format.md).
+func metadata() ([]byte, error) {
+	// The creation date is required but means nothing here; a fixed one keeps equal bundles equal.
+	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", architecture())
+	files := map[string]string{}
+	for path, key := range map[string]string{"/etc/subuid": SubUIDKey, "/etc/subgid": SubGIDKey} {
+		name := filepath.Base(path) + ".tpl"
+		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", path, name)
+		files["templates/"+name] = fmt.Sprintf(`{{ config_get(%q, "") }}`, key)
+	}
+	files["metadata.yaml"] = yaml
+
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for name, content := range files {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write([]byte(content)); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return b.Bytes(), err
+}
+
+// architecture is the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
+func architecture() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	default: // the same name in both: ppc64le, riscv64, s390x
+		return runtime.GOARCH
+	}
+}

@@ -1,0 +1,51 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// lockRetry is how often a process looks whether another has finished its bundle: flock has no other way to wait with a context.
+const lockRetry = 100 * time.Millisecond
+
+// recipe is how one kind of source becomes a root filesystem: what its content
+// is known by, and how to fill an empty directory with it.
+type recipe struct {
+	key  string
+	fill func(ctx context.Context, root string) error
+}
+
+func readRecipe(ctx context.Context, s Source) (recipe, error) {
+	switch s.Kind {
+	case Installed:
+		files, err := installedFiles(ctx, s)
+		if err != nil {
+			return recipe{}, err
+		}
+		key, err := installedKey(files)
+		return recipe{key: key, fill: func(ctx context.Context, root string) error {
+			if err := layOut(root); err != nil {
+				return err
+			}
+			return copyInstalled(ctx, root, files)
+		}}, err
+	case Debian:
+		// Known by its name alone: a suite is made once, and again after its directory in the cache is removed.
+		return recipe{fill: func(ctx context.Context, root string) error {
+			if err := makeDebian(ctx, root, s); err != nil {
+				return err
+			}
+			return layOut(root)
+		}}, nil
+	case Dir:
+		key, err := dirKey(s)
+		return recipe{key: key, fill: func(ctx context.Context, root string) error {
+			if err := makeDir(ctx, root, s); err != nil {
+				return err
+			}
+			return layOut(root)
+		}}, err
+	}
+	return recipe{}, fmt.Errorf("bundle %q: kind not known", s)
+}

@@ -1,0 +1,128 @@
+package bundle
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// skeleton is what every bundle gets, whatever its source: the init of a level and a few files of /etc.
+//
+//go:embed all:skeleton
+var skeleton embed.FS
+
+// directories that LXD or the skeleton's scripts expect, beside those of the files copied.
+var directories = []string{
+	"dev", "etc", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin",
+	"var/cache", "var/lib/lxd", "var/lib/misc", "var/log",
+}
+
+// mergedUsr are the names at the root that Debian links into /usr.
+var mergedUsr = []string{"bin", "sbin", "lib", "lib64"}
+
+// layOut makes the directories and links that files are then copied into.
+func layOut(root string) error {
+	for _, dir := range directories {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{"tmp", "var/tmp"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(filepath.Join(root, dir), 0o777|fs.ModeSticky); err != nil {
+			return err
+		}
+	}
+	for _, name := range mergedUsr {
+		link := filepath.Join(root, name)
+		if _, err := os.Lstat(link); err == nil {
+			continue
+		}
+		if err := os.Symlink("usr/"+name, link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dress lays the skeleton over root: init, /etc, empty subid files, busybox's applets, the sentinel.
+func dress(ctx context.Context, root string) error {
+	sub, err := fs.Sub(skeleton, "skeleton")
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(sub, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(sub, path)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(string(content), "#!") {
+			mode = 0o755
+		}
+		return replaceFile(filepath.Join(root, path), content, mode)
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"etc/subuid", "etc/subgid"} {
+		// A level that is given no delegation has the files, without a line for root.
+		if err := replaceFile(filepath.Join(root, name), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(root, "usr/share/lxc/config/common.conf.d", lxcfsConfig)); err != nil {
+		return err
+	}
+	if err := linkApplets(ctx, root); err != nil {
+		return err
+	}
+	return writeSentinel(root)
+}
+
+// replaceFile writes a new file in place of whatever stands there: a package
+// may have put a link, as systemd does for /sbin/init.
+func replaceFile(path string, content []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, content, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
+}
+
+// linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and tools.
+func linkApplets(ctx context.Context, root string) error {
+	busybox := filepath.Join(root, "bin/busybox")
+	out, err := exec.CommandContext(ctx, busybox, "--list-full").Output()
+	if err != nil {
+		return fmt.Errorf("list the applets of %s: %w; is it the static busybox (package busybox-static)?", busybox, err)
+	}
+	for line := range strings.Lines(string(out)) {
+		applet := strings.TrimSpace(line)
+		if hasProgram(root, filepath.Base(applet)) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, applet)), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink("/bin/busybox", filepath.Join(root, applet)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

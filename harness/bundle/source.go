@@ -1,0 +1,97 @@
+package bundle
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Kind is where a bundle's LXD comes from.
+type Kind string
+
+// The kinds.
+const (
+	Installed Kind = "installed" // the LXD on this machine
+	Debian    Kind = "debian"    // a Debian suite's package, by mmdebstrap
+	Dir       Kind = "dir"       // a root filesystem that the user made
+)
+
+// DefaultSuite is the newest Debian suite that packages LXD.
+const DefaultSuite = "trixie"
+
+// noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
+const noShadow = ",no-newuidmap"
+
+// Source says what a bundle is made from.
+type Source struct {
+	Kind Kind
+	// Arg is the suite of Debian, the absolute path of Dir.
+	Arg string
+	// NoShadow leaves out newuidmap and newgidmap, so that liblxc writes idmaps
+	// itself, as it does in the snap and on machines without the package uidmap.
+	NoShadow bool
+}
+
+var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// ParseSource reads installed, debian:SUITE or dir:PATH, each with an optional ",no-newuidmap".
+func ParseSource(text string) (Source, error) {
+	base, without := strings.CutSuffix(text, noShadow)
+	kind, arg, _ := strings.Cut(base, ":")
+	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without}
+	switch {
+	case s.Kind == Installed && arg == "":
+		return s, nil
+	case s.Kind == Debian && suiteName.MatchString(arg):
+		return s, nil
+	case s.Kind == Dir && arg != "":
+		var err error
+		s.Arg, err = filepath.Abs(arg)
+		return s, err
+	}
+	return Source{}, fmt.Errorf("bundle %q: not known; write installed, debian:SUITE (such as debian:%s) or dir:PATH", text, DefaultSuite)
+}
+
+// String is the text that ParseSource reads.
+func (s Source) String() string {
+	text := string(s.Kind)
+	if s.Arg != "" {
+		text += ":" + s.Arg
+	}
+	if s.NoShadow {
+		text += noShadow
+	}
+	return text
+}
+
+// Choose picks the source for this machine, and says why where that is not the
+// LXD installed here: a snap cannot be taken apart into a bundle, and it
+// ignores subuid besides (LXD: snapcraft/commands/daemon.start).
+func Choose() (s Source, why string, err error) {
+	debian := Source{Kind: Debian, Arg: DefaultSuite}
+	lxd, err := exec.LookPath("lxd")
+	if err == nil {
+		if isSnap(lxd) {
+			return debian, "the LXD of this machine is a snap", nil
+		}
+		return Source{Kind: Installed}, "", nil
+	}
+	id, codename := distribution()
+	if id == "debian" && (codename == "bookworm" || codename == "trixie") {
+		return Source{}, "", fmt.Errorf("LXD: not installed on this machine; run make setup, or apt-get install %s", strings.Join(InstalledPackages, " "))
+	}
+	return debian, fmt.Sprintf("%s %s packages no LXD", id, codename), nil
+}
+
+// InstalledPackages are Debian's packages for a bundle of the installed LXD.
+var InstalledPackages = []string{"lxd", "busybox-static", "iproute2", "uidmap", "rsync", "xz-utils", "zstd", "squashfs-tools", "attr"}
+
+func isSnap(path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	return strings.HasPrefix(path, "/snap/") || strings.HasPrefix(real, "/snap/") || filepath.Base(real) == "snap"
+}
