@@ -1,0 +1,38 @@
+package host
+
+import (
+	"errors"
+	"os"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// Config is what a private host is given.
+type Config struct {
+	// Delegation is what the host's /etc/subuid and /etc/subgid say.
+	Delegation idmap.Delegation
+	// Bundle is the root filesystem, and the LXD in it. Required.
+	Bundle *bundle.Bundle
+	// StateDir is the directory for everything that the host writes: its LXD's
+	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
+	// directory must be empty, or left by a host that is gone.
+	StateDir string
+}
+
+// StateRoot is the directory under which private hosts keep their state:
+// NESTBED_STATE, else /var/lib/nestbed.
+func StateRoot() string {
+	if dir := os.Getenv("NESTBED_STATE"); dir != "" {
+		return dir
+	}
+	return "/var/lib/nestbed"
+}
+
+// Room is how many levels the kernel has left on a private host: it nests 32
+// pid namespaces (kernel/pid_namespace.c, MAX_PID_NS_LEVEL), and the host's own
+// is one of them.
+const Room = 31
+
+// ErrNotRoot is why a private host cannot be made without root.
+var ErrNotRoot = errors.New("needs root, for namespaces, mounts and ids of its own; run as root or with sudo")

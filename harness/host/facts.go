@@ -1,0 +1,52 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Facts are what an outcome depends on, for the head of every report.
+type Facts struct {
+	LXD    string `json:"lxd"`
+	Kernel string `json:"kernel"`
+	// Cgroup is the layout: v1, hybrid or v2.
+	Cgroup string `json:"cgroup"`
+	// AppArmor is "off" where the kernel has none, else "on the machine, not on
+	// private hosts": the profiles of their containers would bear the names of
+	// those of the machine's own LXD.
+	AppArmor string `json:"apparmor"`
+	Bundle   string `json:"bundle"`
+}
+
+// Facts are the facts of the host.
+func (h *Host) Facts() Facts {
+	f := Facts{LXD: h.Bundle.LXD, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
+	if layout, err := CgroupLayout(); err == nil {
+		f.Cgroup = layout
+	}
+	if appArmor() {
+		f.AppArmor = "on the machine, not on private hosts"
+	}
+	return f
+}
+
+// String is the facts in one line.
+func (f Facts) String() string {
+	return fmt.Sprintf("LXD %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", f.LXD, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
+}
+
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+func appArmor() bool {
+	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return err == nil && strings.TrimSpace(string(enabled)) == "Y"
+}

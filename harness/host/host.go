@@ -1,0 +1,111 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// Host is a running LXD that chains are built on. It is safe for use by several goroutines.
+type Host struct {
+	// Name is unique on the machine: the last element of its state directory.
+	Name string
+	// Delegation and Bundle are those of its Config.
+	Delegation idmap.Delegation
+	Bundle     *bundle.Bundle
+	// Map is the idmap of the host's own user namespace.
+	Map idmap.Map
+	// Took is how long it took from nothing to a LXD that answers.
+	Took time.Duration
+
+	dir    *stateDir
+	groups cgroups
+	stage  *exec.Cmd
+	// control is held open as long as the host shall live: its end is the stage's end.
+	control *os.File
+	root    *Root
+	server  lxd.InstanceServer
+	kept    bool
+	closed  bool
+}
+
+// Root is the host's root directory.
+func (h *Host) Root() *Root { return h.root }
+
+// LXD is a client of the host's LXD.
+func (h *Host) LXD() lxd.InstanceServer { return h.server }
+
+// Pid is the id, on the machine, of the init of the host's namespaces.
+func (h *Host) Pid() int { return h.stage.Process.Pid }
+
+// StateDir is where the host's state lies.
+func (h *Host) StateDir() string { return h.dir.path }
+
+// Closed tells whether Close was called.
+func (h *Host) Closed() bool { return h.closed }
+
+// Keep lets the host live on after this process, until Reap ends it by name.
+func (h *Host) Keep() error {
+	if err := h.dir.keep(); err != nil {
+		return fmt.Errorf("host %s: keep: %w", h.Name, err)
+	}
+	if _, err := h.control.WriteString(keepWord); err != nil {
+		return fmt.Errorf("host %s: keep: %w", h.Name, err)
+	}
+	h.kept = true
+	return nil
+}
+
+// Close ends the host with everything on it, and removes what it left: first
+// every process (with the namespace's init the kernel ends them all), then
+// cgroups and state. It is nil-safe and may be called twice. A kept host is only let go of.
+func (h *Host) Close(ctx context.Context) error {
+	if h == nil || h.closed {
+		return nil
+	}
+	h.closed = true
+	if h.server != nil {
+		h.server.Disconnect()
+	}
+	// Descriptors of the root would hold the host's mounts.
+	h.root.Close()
+	var errs []error
+	if h.kept {
+		errs = append(errs, h.control.Close(), h.stage.Process.Release(), h.dir.release())
+		return h.wrap("let go", errors.Join(errs...))
+	}
+	if h.stage != nil {
+		errs = append(errs, h.control.Close(), h.end())
+	}
+	errs = append(errs, h.groups.remove(ctx), h.dir.remove())
+	return h.wrap("close", errors.Join(errs...))
+}
+
+// end kills the init of the namespaces and waits for it; the kernel lets the
+// wait return only after every process of the namespace is gone
+// (kernel/pid_namespace.c, zap_pid_ns_processes).
+func (h *Host) end() error {
+	if err := h.stage.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	var exit *exec.ExitError
+	if err := h.stage.Wait(); err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	return nil
+}
+
+func (h *Host) wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("host %s: %s: %w", h.Name, op, err)
+}

@@ -1,0 +1,174 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/moby/sys/reexec"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
+)
+
+// Private starts a private host and returns when its LXD answers. On an error
+// nothing is left.
+func Private(ctx context.Context, c Config) (h *Host, err error) {
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
+	}
+	if c.Bundle == nil {
+		return nil, errors.New("private host: no bundle given; make one with bundle.Make")
+	}
+	began := time.Now()
+	dir, err := claim(c.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("private host: %w", err)
+	}
+	h = &Host{
+		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups,
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("private host %s: %w", h.Name, err), h.Close(context.WithoutCancel(ctx)))
+			h = nil
+		}
+	}()
+	if h.Map, err = ownMap(); err != nil {
+		return h, err
+	}
+	if err := h.layOut(); err != nil {
+		return h, err
+	}
+	if err := h.groups.make(); err != nil {
+		return h, err
+	}
+	if err := h.launch(ctx); err != nil {
+		return h, err
+	}
+	if h.root, err = openRoot(fmt.Sprintf("/proc/%d/root", h.Pid())); err != nil {
+		return h, err
+	}
+	if h.server, err = h.root.Connect(ctx, h.died); err != nil {
+		return h, h.withLog(err)
+	}
+	h.Took = time.Since(began)
+	return h, nil
+}
+
+// ownMap is the idmap of this process's user namespace, which the host shares.
+func ownMap() (m idmap.Map, err error) {
+	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
+		text, err := os.ReadFile("/proc/self/" + file)
+		if err != nil {
+			return m, err
+		}
+		if *into, err = idmap.ParseMappings(string(text)); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// The parts of a state directory. overlay's upper and work must lie on one filesystem.
+const (
+	upperName = "upper"
+	workName  = "work"
+	rootName  = "root"
+	lxdName   = "lxd"
+)
+
+// layOut makes the parts of the state directory, with the host's own subid files in the upper layer.
+func (h *Host) layOut() error {
+	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
+		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
+			return err
+		}
+	}
+	etc := filepath.Join(h.dir.path, upperName, "etc")
+	subuid, subgid := h.Delegation.Files()
+	return errors.Join(
+		os.Chmod(etc, 0o755), //nolint:gosec // it becomes the host's /etc
+		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755), //nolint:gosec // it becomes the host's /
+		os.WriteFile(filepath.Join(etc, "subuid"), []byte(subuid), 0o644),
+		os.WriteFile(filepath.Join(etc, "subgid"), []byte(subgid), 0o644),
+	)
+}
+
+// launch starts the stage and waits until it has started the host's LXD.
+func (h *Host) launch(ctx context.Context) error {
+	controlRead, control, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	report, reportWrite, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer report.Close()
+	order, err := json.Marshal(stageOrder{
+		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups,
+	})
+	if err != nil {
+		return err
+	}
+	cmd := reexec.Command(stageName, string(order))
+	// No parent-death signal: it comes with the death of the thread that
+	// started the child, which the Go runtime may end at any time. The pipe's
+	// end comes with the death of the process, and only then.
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Setsid:     true, // a Ctrl-C is for us, who then close the host
+	}
+	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock}
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	err = cmd.Start()
+	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
+	if err != nil {
+		return errors.Join(fmt.Errorf("start namespaces: %w; are user.max_*_namespaces and the container's rights high enough?", err), control.Close())
+	}
+	h.stage, h.control = cmd, control
+	h.dir.journal.Stage = cmd.Process.Pid
+	if err := h.dir.write(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = report.SetReadDeadline(time.Now()) })
+	defer stop()
+	line, err := bufio.NewReader(report).ReadString('\n')
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("the init of its namespaces ended without a word: %w", err)
+	case line != startedWord:
+		return errors.New(strings.TrimSpace(line))
+	}
+	return nil
+}
+
+// died tells whether the stage, and with it the host's LXD, has ended.
+func (h *Host) died() error {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	if err == nil && info.Signo == 0 {
+		return nil
+	}
+	return errors.New("LXD ended at its start")
+}
+
+// withLog adds the last lines of the LXD log to an error.
+func (h *Host) withLog(err error) error {
+	log, lerr := os.ReadFile(filepath.Join(h.dir.path, upperName, "var/log/lxd.err"))
+	if lerr != nil || len(log) == 0 {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return fmt.Errorf("%w; it said: %s", err, strings.Join(lines[max(0, len(lines)-3):], " | "))
+}

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/wait"
+)
+
+// socket is where every LXD of a chain listens, in its own root.
+const socket = "/var/lib/lxd/unix.socket"
+
+// readyBudget is for a LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
+const readyBudget = 60 * time.Second
+
+// Root is the root directory of the host or of a level, seen from the machine
+// through a descriptor. Paths through it stay short whatever the depth, and
+// files show the owners that they have on the host.
+type Root struct{ dir *os.File }
+
+// openRoot opens a directory as a root.
+func openRoot(path string) (*Root, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return &Root{dir: os.NewFile(uintptr(fd), path)}, nil
+}
+
+// Child opens the root of a process by the id that it has inside this root.
+func (r *Root) Child(pid int) (*Root, error) {
+	return openRoot(r.Path(fmt.Sprintf("/proc/%d/root", pid)))
+}
+
+// Path is the machine's path of a path inside. It must not lead over an
+// absolute symbolic link, which the kernel would follow on the machine.
+func (r *Root) Path(inside string) string {
+	return filepath.Join(fmt.Sprintf("/proc/self/fd/%d", r.dir.Fd()), inside)
+}
+
+// ReadFile reads a file inside; links are resolved inside as well.
+func (r *Root) ReadFile(inside string) ([]byte, error) {
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
+	fd, err := unix.Openat2(int(r.dir.Fd()), inside, &how)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: inside, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), inside)
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// Connect waits until the LXD of this root answers, and gives a client of it.
+// died, which may be nil, ends the wait early with what it returns.
+func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServer, error) {
+	var server lxd.InstanceServer
+	err := wait.For(ctx, "wait for LXD to answer", readyBudget, func(ctx context.Context) error {
+		if died != nil {
+			if err := died(); err != nil {
+				return wait.Final(err)
+			}
+		}
+		if server == nil {
+			// Without its first request, which LXD refuses while it starts: the
+			// next one asks what counts.
+			s, err := lxd.ConnectLXDUnixWithContext(ctx, r.Path(socket), &lxd.ConnectionArgs{SkipGetServer: true})
+			if err != nil {
+				return err
+			}
+			server = s
+		}
+		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
+		_, _, err := server.RawQuery("GET", "/internal/ready", nil, "")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A client that knows the server's extensions, and outlives the wait's context.
+	return lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), nil)
+}
+
+// Close lets go of the directory. It is nil-safe.
+func (r *Root) Close() {
+	if r != nil && r.dir != nil {
+		_ = r.dir.Close() // an O_PATH descriptor holds nothing that could fail to be written
+	}
+}

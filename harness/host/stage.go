@@ -1,0 +1,162 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/moby/sys/reexec"
+	"golang.org/x/sys/unix"
+)
+
+// The stage is this binary again, as the init of a private host's namespaces.
+const (
+	stageName   = "nestbed-host"
+	startedWord = "started\n" // stage to owner, when LXD is running
+	keepWord    = "keep\n"    // owner to stage: live on after me
+)
+
+// The descriptors that the stage is started with (see launch).
+const (
+	controlFD = 3 + iota
+	reportFD
+	lockFD
+)
+
+// stageOrder is what the owner tells the stage, as its only argument.
+type stageOrder struct {
+	State   string   `json:"state"`   // the state directory
+	Lower   string   `json:"lower"`   // the bundle's root
+	Name    string   `json:"name"`    // becomes the host name
+	Cgroups []string `json:"cgroups"` // to join
+}
+
+// In init, so that no program that uses hosts has to call anything first: a
+// forgotten call would make the stage run that program's main, or all its tests.
+func init() {
+	reexec.Register(stageName, stage)
+	reexec.Register(probeName, probe)
+	if reexec.Init() {
+		os.Exit(0)
+	}
+}
+
+// stage sets the host up, starts its LXD and then does what an init does: it
+// reaps. It ends, and with it the kernel ends everything in the namespace, when
+// LXD ends or when the owner does.
+func stage() {
+	// The cgroup namespace is a property of the thread that LXD is then started from.
+	runtime.LockOSThread()
+	for _, fd := range []int{controlFD, reportFD, lockFD} {
+		unix.CloseOnExec(fd)
+	}
+	report := os.NewFile(reportFD, "report")
+	go endWithOwner(os.NewFile(controlFD, "control"))
+	lxd, err := setUp()
+	if err != nil {
+		fmt.Fprintln(report, strings.ReplaceAll(err.Error(), "\n", " "))
+		os.Exit(1)
+	}
+	fmt.Fprint(report, startedWord)
+	_ = report.Close()
+	reap(lxd)
+}
+
+// endWithOwner ends the stage when the other end of the control pipe is closed:
+// by the owner, or by the kernel when the owner is gone.
+func endWithOwner(control *os.File) {
+	word, _ := io.ReadAll(control)
+	if string(word) != keepWord {
+		os.Exit(0)
+	}
+}
+
+// reap waits for every process that ends up with the init, until LXD itself has ended.
+func reap(lxd int) {
+	for {
+		pid, err := unix.Wait4(-1, nil, 0, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || pid == lxd {
+			os.Exit(1)
+		}
+	}
+}
+
+func setUp() (lxd int, err error) {
+	var order stageOrder
+	if err := json.Unmarshal([]byte(os.Args[1]), &order); err != nil {
+		return 0, err
+	}
+	if err := cgroups(order.Cgroups).join(); err != nil {
+		return 0, err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return 0, fmt.Errorf("cgroup namespace: %w", err)
+	}
+	if err := mountRoot(order); err != nil {
+		return 0, err
+	}
+	if err := unix.Sethostname([]byte("nestbed-" + order.Name)); err != nil {
+		return 0, fmt.Errorf("host name: %w", err)
+	}
+	if out, err := exec.Command("/usr/lib/nestbed/mounts").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("mounts: %w: %s", err, out)
+	}
+	cmd := exec.Command("/usr/lib/nestbed/lxd")
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("start LXD: %w", err)
+	}
+	return cmd.Process.Pid, nil
+}
+
+// mountRoot makes the host's root from the bundle and moves there.
+func mountRoot(order stageOrder) error {
+	root := filepath.Join(order.State, rootName)
+	// Nothing that is mounted from here on is seen by the machine.
+	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace
+	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", escape(order.Lower),
+		escape(filepath.Join(order.State, upperName)), escape(filepath.Join(order.State, workName)))
+	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	steps := []func() error{
+		func() error { return mount("overlay", root, "overlay", 0, layers) },
+		// Not in the overlay: LXD's state lies on the machine's filesystem, as it does for a user.
+		func() error {
+			return mount(filepath.Join(order.State, lxdName), root+"/var/lib/lxd", "", unix.MS_BIND, "")
+		},
+		func() error { return mount("proc", root+"/proc", "proc", plain, "") },
+		func() error { return mount("sysfs", root+"/sys", "sysfs", plain, "") },
+		func() error { return mount("tmpfs", root+"/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
+		func() error { return makeDevices(root + "/dev") },
+		func() error { return unix.Chdir(root) },
+		// pivot_root, not chroot: the kernel refuses a user namespace to a
+		// process in a chroot (kernel/user_namespace.c, create_user_ns).
+		// With "." for both, the old root comes to lie over the new one (man 2 pivot_root).
+		func() error { return unix.PivotRoot(".", ".") },
+		func() error { return unix.Unmount(".", unix.MNT_DETACH) },
+		func() error { return unix.Chdir("/") },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("root of the host: %w", err)
+		}
+	}
+	return nil
+}
+
+func mount(source, target, fstype string, flags uintptr, data string) error {
+	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", fstype, target, err)
+	}
+	return nil
+}

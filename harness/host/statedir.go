@@ -1,0 +1,159 @@
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lockName    = "lock"
+	journalName = "journal.json"
+)
+
+// journal says what stands outside the state directory, so that whoever finds
+// the directory can clear the rest as well.
+type journal struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	// Pid is the process that made the host, Stage the init of its namespaces:
+	// for people to read. Whether they live is told by the lock, not by the pid.
+	Pid     int      `json:"pid"`
+	Stage   int      `json:"stage,omitempty"`
+	Command string   `json:"command"`
+	Cgroups []string `json:"cgroups"`
+	Kept    bool     `json:"kept"`
+}
+
+// stateDir is the directory of one host. Its lock is held by the process that
+// made the host and by the init of its namespaces: the directory is free as
+// soon as both are gone, however they went.
+type stateDir struct {
+	path    string
+	lock    *os.File
+	journal journal
+}
+
+// claim makes the state directory, or takes one that a dead host left, and
+// writes the journal before anything else is made.
+func claim(dir string) (*stateDir, error) {
+	var err error
+	if dir == "" {
+		if err = os.MkdirAll(StateRoot(), 0o700); err == nil {
+			dir, err = os.MkdirTemp(StateRoot(), "")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
+		}
+	} else if dir, err = filepath.Abs(dir); err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	s := &stateDir{path: dir}
+	if err := s.tryLock(); err != nil {
+		return nil, err
+	}
+	if err := s.checkContent(); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	s.journal = journal{
+		Name: filepath.Base(dir), Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
+	}
+	groups, err := planCgroups(s.journal.Name)
+	if err == nil {
+		s.journal.Cgroups = groups
+		err = s.write()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("state directory %s: %w", dir, err), s.remove())
+	}
+	return s, nil
+}
+
+// tryLock takes the lock without waiting. The descriptor is inherited by the stage and keeps the lock there.
+func (s *stateDir) tryLock() error {
+	f, err := os.OpenFile(filepath.Join(s.path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", s.path, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		owner := "a run whose journal cannot be read"
+		if j, jerr := readJournal(s.path); jerr == nil {
+			owner = fmt.Sprintf("process %d (%s)", j.Pid, j.Command)
+		}
+		return errors.Join(fmt.Errorf("state directory %s: %w by %s; give another one or wait for it", s.path, ErrBusy, owner), f.Close())
+	}
+	s.lock = f
+	return nil
+}
+
+// ErrBusy is why a state directory is left alone: its host lives.
+var ErrBusy = errors.New("in use")
+
+// checkContent refuses a directory with things in it that no host of ours put there.
+func (s *stateDir) checkContent() error {
+	entries, err := os.ReadDir(s.path)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", s.path, err)
+	}
+	if len(entries) == 1 { // the lock
+		return nil
+	}
+	left, err := readJournal(s.path)
+	if err != nil {
+		return fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", s.path)
+	}
+	return fmt.Errorf("state directory %s: left by %q of %s; clear it with: nestbed reap %s",
+		s.path, left.Command, left.Created.Format(time.DateTime), s.path)
+}
+
+func readJournal(dir string) (journal, error) {
+	var j journal
+	text, err := os.ReadFile(filepath.Join(dir, journalName))
+	if err != nil {
+		return j, err
+	}
+	return j, json.Unmarshal(text, &j)
+}
+
+// write replaces the journal at one stroke: it is either the old or the new one, after a crash too.
+func (s *stateDir) write() error {
+	text, err := json.MarshalIndent(s.journal, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(s.path, journalName), text, 0o600)
+}
+
+func (s *stateDir) keep() error {
+	s.journal.Kept = true
+	return s.write()
+}
+
+// remove removes the directory; the lock goes last, with the journal, so that a crash on the way can be reaped.
+func (s *stateDir) remove() error {
+	entries, err := os.ReadDir(s.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != lockName && e.Name() != journalName {
+			if err := os.RemoveAll(filepath.Join(s.path, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(os.RemoveAll(s.path), s.release())
+}
+
+func (s *stateDir) release() error { return s.lock.Close() }
