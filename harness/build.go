@@ -1,0 +1,206 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// poolName is the storage pool of every LXD in a chain.
+const poolName = "default"
+
+// Build makes the levels one after the other. It always returns what it built,
+// also with an error; where a level could not be made, the error is a
+// *LevelError. Close the chain in either case:
+//
+//	chain, err := harness.Build(ctx, h, spec)
+//	defer chain.Close(ctx)
+func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
+	var above daemon = h
+	for i := range s.Levels {
+		began := time.Now()
+		level, err := c.makeLevel(ctx, above, i+1)
+		if err != nil {
+			return c, c.stop(above, i+1, err)
+		}
+		level.Took = time.Since(began)
+		c.Levels = append(c.Levels, level)
+		if s.OnLevel != nil {
+			s.OnLevel(level)
+		}
+		above = level
+	}
+	return c, nil
+}
+
+// opError is an error of one operation, on its way to become a LevelError.
+type opError struct {
+	op  idmap.Op
+	err error
+}
+
+func (e *opError) Error() string { return e.err.Error() }
+func (e *opError) Unwrap() error { return e.err }
+
+// stop explains why a level could not be made, and keeps it as the chain's outcome.
+func (c *Chain) stop(above daemon, level int, err error) error {
+	var failed *opError
+	if !errors.As(err, &failed) {
+		return fmt.Errorf("level %d: %w", level, err)
+	}
+	reason, lines := classify(failed.err, gather(above, containerName(level)))
+	c.Stop = &LevelError{
+		Stop: idmap.Stop{Level: level, Op: failed.op, Reason: reason}, Err: failed.err, Evidence: lines,
+	}
+	return c.Stop
+}
+
+func containerName(level int) string { return fmt.Sprintf("c%d", level) }
+
+// makeLevel takes one level through its operations, in the order of idmap.Op.
+func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
+	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
+	var fingerprint string
+	steps := []struct {
+		op idmap.Op
+		do func() error
+	}{
+		{idmap.OpStorage, func() error { return makeStorage(above.LXD(), c.Spec.Storage) }},
+		{idmap.OpImport, func() (err error) {
+			fingerprint, err = importImage(ctx, above.LXD(), l.Bundle)
+			return err
+		}},
+		{idmap.OpCreate, func() error { return c.create(ctx, l, fingerprint) }},
+		{idmap.OpStart, func() error { return l.start(ctx) }},
+		{idmap.OpReady, func() error { return l.connect(ctx) }},
+	}
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.op, context.Cause(ctx))
+		}
+		if err := s.do(); err != nil {
+			l.close()
+			return nil, &opError{s.op, err}
+		}
+	}
+	return l, nil
+}
+
+// makeStorage gives a new LXD its storage pool, and its default profile a root
+// disk on it. The profile has no network: nothing in a level needs one.
+func makeStorage(server lxd.InstanceServer, driver string) error {
+	_, _, err := server.GetStoragePool(poolName)
+	if err == nil {
+		return nil
+	}
+	if !api.StatusErrorCheck(err, http.StatusNotFound) {
+		return err
+	}
+	if driver == "" {
+		driver = "dir"
+	}
+	if err := server.CreateStoragePool(api.StoragePoolsPost{Name: poolName, Driver: driver}); err != nil {
+		return err
+	}
+	return server.UpdateProfile("default", api.ProfilePut{
+		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": poolName}},
+	}, "")
+}
+
+// importImage hands the bundle's image to a LXD, unless it has it already, and gives its fingerprint there.
+func importImage(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (string, error) {
+	alias := "nestbed-" + b.Key
+	if have, _, err := server.GetImageAlias(alias); err == nil {
+		return have.Target, nil
+	} else if !api.StatusErrorCheck(err, http.StatusNotFound) {
+		return "", err
+	}
+	metadata, err := os.Open(b.Metadata())
+	if err != nil {
+		return "", fmt.Errorf("bundle %s: %w", b, err)
+	}
+	defer metadata.Close()
+	rootfs, err := os.Open(b.RootFS())
+	if err != nil {
+		return "", fmt.Errorf("bundle %s: %w", b, err)
+	}
+	defer rootfs.Close()
+	op, err := server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
+		MetaFile: metadata, MetaName: "metadata.tar", RootfsFile: rootfs, RootfsName: "rootfs.tar.zst",
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := op.WaitContext(ctx); err != nil {
+		return "", err
+	}
+	fingerprint, ok := op.Get().Metadata["fingerprint"].(string)
+	if !ok {
+		return "", errors.New("LXD told no fingerprint of the image")
+	}
+	entry := api.ImageAliasesEntry{Name: alias}
+	entry.Target = fingerprint
+	return fingerprint, server.CreateImageAlias(api.ImageAliasesPost{ImageAliasesEntry: entry})
+}
+
+func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
+	spec := c.Spec.Levels[l.Index-1]
+	config := map[string]string{}
+	if l.Index < len(c.Spec.Levels) {
+		config["security.nesting"] = "true"
+	}
+	if spec.Delegation != nil {
+		// LXD writes the files from the image's templates before the container
+		// runs for the first time, so the LXD inside finds them at its first start.
+		config[bundle.SubUIDKey], config[bundle.SubGIDKey] = spec.Delegation.Files()
+	}
+	maps.Copy(config, spec.Config)
+	op, err := l.above.LXD().CreateInstance(api.InstancesPost{
+		Name: l.Name, Type: api.InstanceTypeContainer,
+		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+		InstancePut: api.InstancePut{Config: config},
+	})
+	if err != nil {
+		return err
+	}
+	return op.WaitContext(ctx)
+}
+
+func (l *Level) start(ctx context.Context) error {
+	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
+	if err != nil {
+		return err
+	}
+	return op.WaitContext(ctx)
+}
+
+// connect reaches into the level by the pid that the LXD above knows, and waits for the LXD inside.
+func (l *Level) connect(ctx context.Context) error {
+	state, _, err := l.above.LXD().GetInstanceState(l.Name)
+	if err != nil {
+		return err
+	}
+	if state.Pid <= 0 {
+		return fmt.Errorf("its init is gone, its state is %s", state.Status)
+	}
+	if l.root, err = l.above.Root().Child(int(state.Pid)); err != nil {
+		return err
+	}
+	l.server, err = l.root.Connect(ctx, nil)
+	return err
+}

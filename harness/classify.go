@@ -1,0 +1,104 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// rule finds a reason by the words of LXD, liblxc or the kernel. Both the old
+// and the new spelling of LXD (since 6.8: "does not" for "doesn't", "Failed
+// X-ing" for "Failed to X") and Incus's own must match.
+type rule struct {
+	reason idmap.Reason
+	words  *regexp.Regexp
+}
+
+// daemonRules tell, by the log that a LXD wrote at its start, why it has no idmap to give (LXD: idmap/idmapset_linux.go).
+var daemonRules = []rule{
+	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id|Unable to parse system idmap`)},
+	{idmap.OutsideParent, regexp.MustCompile(`uid/gid map entry (isn't|is not) usable`)},
+	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Not enough uid/gid available, only|No valid subuid/subgid map`)},
+}
+
+// noIDs is what the API says whatever the daemon log's reason is.
+var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation|No uid/gid allocation configured|have a functional idmap setup`)
+
+// failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
+var failureRules = []rule{
+	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
+	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
+	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed`)},
+	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
+	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Does security\.nesting need to be turned on`)},
+	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup`)},
+	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Failed to write uid mapping`)},
+	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
+}
+
+// evidence is what a failure left in the logs.
+type evidence struct {
+	daemonLog string // of the LXD that made the level
+	lxcLog    string // of the container
+}
+
+// gather reads the logs of the LXD above. What cannot be read is left out: the failure itself matters more.
+func gather(above daemon, container string) evidence {
+	var e evidence
+	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
+		e.daemonLog = string(log)
+	}
+	if r, err := above.LXD().GetInstanceLogfile(container, "lxc.log"); err == nil {
+		log, _ := io.ReadAll(r)
+		_ = r.Close()
+		e.lxcLog = string(log)
+	}
+	return e
+}
+
+// classify finds the reason of a failure and the lines that show it.
+func classify(err error, e evidence) (idmap.Reason, []string) {
+	text := err.Error()
+	if noIDs.MatchString(text) {
+		for _, r := range daemonRules {
+			if line := find(r.words, e.daemonLog); line != "" {
+				return r.reason, []string{line}
+			}
+		}
+		return idmap.NoAllocation, nil
+	}
+	for _, r := range failureRules {
+		if line := find(r.words, e.lxcLog); line != "" {
+			return r.reason, []string{line}
+		}
+		if r.words.MatchString(text) {
+			return r.reason, nil
+		}
+	}
+	if errors.Is(err, wait.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(e.daemonLog, 3)...)
+	}
+	return idmap.Unclassified, append(tail(e.lxcLog, 5), tail(e.daemonLog, 5)...)
+}
+
+func find(words *regexp.Regexp, log string) string {
+	for line := range strings.Lines(log) {
+		if words.MatchString(line) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+func tail(log string, n int) []string {
+	if strings.TrimSpace(log) == "" {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return lines[max(0, len(lines)-n):]
+}

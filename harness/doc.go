@@ -1,0 +1,18 @@
+// Package harness builds chains of nested unprivileged containers on a real LXD
+// and looks at what came of them.
+//
+//	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
+//	h, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(supply), Bundle: b})
+//	defer h.Close(ctx)
+//	chain, err := harness.Build(ctx, h, harness.Cascade(3))
+//	defer chain.Close(ctx)
+//
+// Level 0 is the host, level N the container N deep, depth the number of
+// containers. Each level runs the LXD that makes the next. Build does what a
+// user would do at each level, in the same order, over the LXD API: it imports
+// the image, creates the container, writes its subid files, starts it, and
+// waits until the LXD inside answers.
+//
+// [Spec.Plan] says beforehand what must happen, [Chain.Outcome] what did, and
+// [Contradiction] where they differ. [Verify] looks deeper into each level.
+package harness

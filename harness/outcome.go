@@ -1,0 +1,78 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"nestbed/harness/idmap"
+)
+
+// Outcome is what did happen, in the form of a plan: the levels that are up with the maps that
+// they have, and the stop. Capabilities of files are not part of it; Verify looks at those.
+func (c *Chain) Outcome(ctx context.Context) (idmap.Plan, error) {
+	var o idmap.Plan
+	for _, l := range c.Levels {
+		m, err := l.Map(ctx)
+		if err != nil {
+			return o, err
+		}
+		host, err := l.HostMap()
+		if err != nil {
+			return o, err
+		}
+		o.Levels = append(o.Levels, idmap.PlannedLevel{Level: l.Index, Map: m, Host: host})
+	}
+	if c.Stop != nil {
+		o.Stop = &c.Stop.Stop
+	}
+	return o, nil
+}
+
+// Contradiction compares outcome and plan line by line. It is nil where LXD
+// and the kernel did what was planned.
+func Contradiction(plan, outcome idmap.Plan) error {
+	wanted, got := describe(plan), describe(outcome)
+	var diff []string
+	for i := range max(len(wanted), len(got)) {
+		w, g := at(wanted, i), at(got, i)
+		if w != g {
+			diff = append(diff, fmt.Sprintf("  planned: %s\n  found:   %s", w, g))
+		}
+	}
+	if diff == nil {
+		return nil
+	}
+	return fmt.Errorf("LXD contradicts the plan:\n%s", strings.Join(diff, "\n"))
+}
+
+// describe tells a plan in lines: each level's maps, then the stop.
+func describe(p idmap.Plan) []string {
+	var lines []string
+	for _, l := range p.Levels {
+		for _, m := range []struct {
+			name         string
+			parent, host []idmap.Mapping
+		}{{"uid", l.Map.UID, l.Host.UID}, {"gid", l.Map.GID, l.Host.GID}} {
+			lines = append(lines, fmt.Sprintf("level %d, %s map (inside parent count) %s, on the host %s",
+				l.Level, m.name, Lines(m.parent), Lines(m.host)))
+		}
+	}
+	return append(lines, "stop: "+p.Stop.String())
+}
+
+// Lines writes mappings in one line: "0 65536 131072".
+func Lines(mappings []idmap.Mapping) string {
+	var lines []string
+	for _, m := range mappings {
+		lines = append(lines, fmt.Sprint(m.Inside, " ", m.Parent, " ", m.Count))
+	}
+	return strings.Join(lines, ", ")
+}
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "nothing"
+}

@@ -1,0 +1,73 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
+func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
+	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
+	if err != nil {
+		return []Check{{What: "sentinel", Wanted: "intact", Got: err.Error()}}, nil
+	}
+	made := bundle.AsMade
+	owner := func(uid, gid uint32) string {
+		u, _ := idmap.Up(planned.Host.UID, uid)
+		g, _ := idmap.Up(planned.Host.GID, gid)
+		return ids(u, g)
+	}
+	caps := func(has bool, root uint32) string {
+		if !has {
+			return "none"
+		}
+		return fmt.Sprint("for root ", root)
+	}
+	root, _ := idmap.Up(planned.Host.UID, 0)
+	return []Check{
+		{What: "host owner of the sentinel", Wanted: owner(made.UID, made.GID), Got: ids(s.UID, s.GID)},
+		{What: "user and group in the sentinel's ACL on the host", Wanted: owner(made.ACLUser, made.ACLGroup), Got: ids(s.ACLUser, s.ACLGroup)},
+		{What: "file capability of the sentinel", Wanted: caps(planned.FileCaps, root), Got: caps(s.HasCaps, s.CapsRoot)},
+	}, nil
+}
+
+// probeDaemon asks the LXD inside for its version, which must be that of every level with the same bundle.
+func probeDaemon(_ context.Context, l *Level, _ idmap.PlannedLevel) ([]Check, error) {
+	server, _, err := l.server.GetServer()
+	if err != nil {
+		return []Check{{What: "LXD", Wanted: "answers", Got: err.Error()}}, nil
+	}
+	return []Check{{What: "version of the LXD inside", Wanted: l.Bundle.LXD, Got: server.Environment.ServerVersion}}, nil
+}
+
+// probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
+func probePrivilege(_ context.Context, l *Level, _ idmap.PlannedLevel) ([]Check, error) {
+	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return nil, err
+	}
+	host, err := l.HostMap()
+	if err != nil {
+		return nil, err
+	}
+	rootOf := func(mappings []idmap.Mapping) string {
+		for _, m := range mappings {
+			if m.Parent == 0 {
+				return "maps the host's root"
+			}
+		}
+		return "without the host's root"
+	}
+	privileged := "no"
+	if instance.ExpandedConfig["security.privileged"] == "true" {
+		privileged = "yes"
+	}
+	return []Check{
+		{What: "privileged by configuration", Wanted: "no", Got: privileged},
+		{What: "uid map", Wanted: "without the host's root", Got: rootOf(host.UID)},
+		{What: "gid map", Wanted: "without the host's root", Got: rootOf(host.GID)},
+	}, nil
+}

@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"fmt"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// MaxDepth bounds a Spec: no kernel nests more user namespaces
+// (kernel/user_namespace.c, create_user_ns).
+const MaxDepth = 32
+
+// LevelSpec is what one level shall be.
+type LevelSpec struct {
+	// Delegation is what the level's subid files say, for the level below.
+	// Nil: both files are there, and empty.
+	Delegation *idmap.Delegation
+	// Config is added to the container's configuration, over the harness's own:
+	// security.nesting on every level that has another below it.
+	Config map[string]string
+	// Bundle is what the level runs. Nil: the host's.
+	Bundle *bundle.Bundle
+}
+
+// Spec is a chain as it shall be built: Levels[0] is level 1.
+type Spec struct {
+	// Name is for people: it stands in errors. It may be empty.
+	Name   string
+	Levels []LevelSpec
+	// Storage is the driver of every level's storage pool. Empty: dir.
+	Storage string
+	// OnLevel, if set, is called when a level is up, from the goroutine of Build.
+	OnLevel func(*Level)
+}
+
+// Cascade is the article's chain: every level keeps one block and hands the rest
+// down. It needs idmap.Needed(depth) ids from the host.
+func Cascade(depth int) Spec { return Delegating(depth, idmap.Cascade(depth)) }
+
+// Delegating is a chain in which level i hands down delegations[i-1]; levels beyond the list hand down nothing.
+func Delegating(depth int, delegations []idmap.Delegation) Spec {
+	s := Spec{Levels: make([]LevelSpec, depth)}
+	for i := range min(depth, len(delegations)) {
+		s.Levels[i].Delegation = &delegations[i]
+	}
+	return s
+}
+
+// Validate refuses a depth that cannot be meant.
+func (s Spec) Validate() error {
+	if depth := len(s.Levels); depth < 1 || depth > MaxDepth {
+		return fmt.Errorf("depth %d: out of range; a chain has 1 to %d levels", depth, MaxDepth)
+	}
+	return nil
+}
+
+// bundleOf is what level i runs; level 0 is the host.
+func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
+	if level > 0 && s.Levels[level-1].Bundle != nil {
+		return s.Levels[level-1].Bundle
+	}
+	return h.Bundle
+}
+
+// Plan is what must happen when the spec is built on the host.
+func (s Spec) Plan(h *host.Host) idmap.Plan {
+	layout := idmap.Layout{Host: h.Map, Room: host.Room}
+	for above := range s.Levels { // the LXD at level `above` makes the next
+		d := idmap.Daemon{Delegation: h.Delegation, ShadowTools: s.bundleOf(h, above).ShadowTools}
+		if above > 0 {
+			d.Delegation = idmap.Delegation{}
+			if given := s.Levels[above-1].Delegation; given != nil {
+				d.Delegation = *given
+			}
+		}
+		layout.Daemons = append(layout.Daemons, d)
+	}
+	return layout.Plan()
+}
