@@ -1,0 +1,78 @@
+// Package report is what a run has to show: its facts, its levels, what was
+// checked, as text for people and as JSON for programs.
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// Result is one chain as it came out. Its JSON is what nestbed up --json prints.
+type Result struct {
+	Facts host.Facts `json:"facts"`
+	Depth int        `json:"depth"` // asked for
+	// Allocation is what the host's subid files say.
+	Allocation idmap.Delegation `json:"allocation"`
+	HostName   string           `json:"host"`
+	Levels     []Level          `json:"levels"` // that are up
+	Stop       *idmap.Stop      `json:"stop,omitempty"`
+	Error      string           `json:"error,omitempty"`
+	Checks     []harness.Check  `json:"checks"`
+	Seconds    float64          `json:"seconds"` // host and levels, without checks
+}
+
+// Level is a level that is up, with its uid and gid map in parent ids and in host ids.
+type Level struct {
+	Level   int       `json:"level"`
+	Name    string    `json:"name"`
+	Map     idmap.Map `json:"map"`
+	Host    idmap.Map `json:"hostMap"`
+	Seconds float64   `json:"seconds"`
+}
+
+// Collect looks at a chain and verifies it. The Result is of use with an error, too.
+func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error) {
+	r := Result{
+		Facts: h.Facts(), Depth: len(c.Spec.Levels), Allocation: h.Delegation, HostName: h.Name,
+		Seconds: h.Took.Seconds(), Levels: []Level{}, Checks: []harness.Check{},
+	}
+	if c.Stop != nil {
+		r.Stop, r.Error = &c.Stop.Stop, c.Stop.Error()
+	}
+	outcome, err := c.Outcome(ctx)
+	if err != nil {
+		return r, err
+	}
+	for i, l := range outcome.Levels {
+		built := c.Levels[i]
+		r.Seconds += built.Took.Seconds()
+		r.Levels = append(r.Levels, Level{
+			Level: l.Level, Name: built.Name, Map: l.Map, Host: l.Host, Seconds: built.Took.Seconds(),
+		})
+	}
+	if err := harness.Contradiction(c.Plan, outcome); err != nil {
+		return r, err
+	}
+	checks, err := harness.Verify(ctx, c)
+	r.Checks = append(r.Checks, checks...)
+	return r, err
+}
+
+// Failure is nil if the chain is whole and every check holds; else it names what is not.
+func (r Result) Failure() error {
+	if r.Error != "" {
+		return fmt.Errorf("the chain stopped at %s", r.Error)
+	}
+	if failed := harness.Failed(r.Checks); len(failed) > 0 {
+		return fmt.Errorf("%d of %d checks failed, first: %s", len(failed), len(r.Checks), failed[0])
+	}
+	return nil
+}
+
+// Seconds writes a duration as people read it here: "1.2 s".
+func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
