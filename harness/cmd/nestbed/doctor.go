@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+)
+
+func newDoctor() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine has and lacks for each kind of run, and what mends it",
+		Long: `Looks at the machine, by doing where that is possible, and lists what each kind
+of run needs. Exit status 1 if nestbed up would not run here with its defaults.`,
+		Args: wrongUse(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			requirements := host.Requirements()
+			if asJSON {
+				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
+					return err
+				}
+			} else if err := writeRequirements(cmd.OutOrStdout(), requirements); err != nil {
+				return err
+			}
+			source, why, err := bundle.Choose()
+			if err != nil {
+				return err
+			}
+			if !asJSON && why != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)
+			}
+			if err := host.Check(source.Kind); err != nil {
+				return errors.Join(errors.New("nestbed up would not run here"), err)
+			}
+			if !asJSON {
+				fmt.Fprintf(cmd.OutOrStdout(), "\nnestbed up runs here, with the bundle %s\n", source)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}
+
+func writeRequirements(w io.Writer, requirements []host.Requirement) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	kind := ""
+	for _, r := range requirements {
+		if r.For != kind {
+			kind = r.For
+			fmt.Fprintf(t, "%s\n", kind)
+		}
+		verdict := "ok"
+		if !r.OK {
+			verdict = "lacks"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", verdict, r.Name, r.Found)
+		if r.Mend != "" {
+			fmt.Fprintf(t, "  \t\tmend it with: %s\n", r.Mend)
+		}
+	}
+	return t.Flush()
+}

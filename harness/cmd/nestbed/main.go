@@ -1,0 +1,85 @@
+// Command nestbed builds chains of nested unprivileged containers on a real LXD
+// and shows what came of them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// The exit statuses, the same for every verb.
+const (
+	exitFailure = 1 // it does not work
+	exitUsage   = 2 // wrong use
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+func run(ctx context.Context, args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "nestbed:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(os.Stderr, "nestbed:", err)
+		return exitFailure
+	}
+}
+
+// usageError is an error of whoever typed the command.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "nestbed",
+		Short: "Prove on a real LXD that unprivileged containers nest",
+		Long: `nestbed builds chains of nested unprivileged containers (c3 in c2 in c1) on a
+real LXD, in namespaces of its own, and verifies that every level has the ids
+that its allocation promises. The machine's own LXD, /etc and network are not
+touched.
+
+Exit status: 0 works, 1 does not work, 2 wrong use.
+Environment: NESTBED_CACHE   where bundles are kept (/var/cache/nestbed)
+             NESTBED_STATE   where running chains keep their state (/var/lib/nestbed)`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Without a verb: the help, as a newcomer expects.
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		Args: wrongUse(cobra.NoArgs),
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newUp(), newDoctor(), newReap())
+	return root
+}
+
+// wrongUse makes an argument check's error one of usage.
+func wrongUse(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"nestbed/harness/report"
+)
+
+// progress tells what is going on: a spinner on a terminal, plain lines elsewhere.
+type progress struct {
+	w       io.Writer
+	spinner *progressbar.ProgressBar
+}
+
+func newProgress(w io.Writer) *progress { return &progress{w: w} }
+
+// show tells what is being done until the next call of show or done.
+func (p *progress) show(what string) {
+	p.done()
+	if !isTerminal(p.w) {
+		p.say(what)
+		return
+	}
+	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what),
+		progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetRenderBlankState(true))
+}
+
+// done clears the spinner.
+func (p *progress) done() {
+	if p.spinner != nil {
+		_ = p.spinner.Finish() // a spinner that cannot be cleared is no reason to fail
+		p.spinner = nil
+	}
+}
+
+// say prints a line that stays.
+func (p *progress) say(line string) { fmt.Fprintln(p.w, line) }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is the terminal's, and 80 where there is none.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 80
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func writeResult(w io.Writer, r report.Result, verified time.Duration) error {
+	if len(r.Levels) > 0 {
+		fmt.Fprintln(w)
+		if err := report.WriteTable(w, r.Levels); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+		if err := report.WriteDrawing(w, r.Levels, width(w)); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\nverified in %s:\n", report.Seconds(verified))
+		if err := report.WriteChecks(w, r.Checks); err != nil {
+			return err
+		}
+	}
+	if r.Stop != nil {
+		fmt.Fprintf(w, "\nstopped at %s, as planned\n", r.Stop)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+)
+
+// defaultStart is where the host's allocation starts in the article.
+const defaultStart = 500000
+
+type upFlags struct {
+	depth      int
+	allocation string
+	bundle     string
+	state      string
+	keep       bool
+	json       bool
+}
+
+func newUp() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Build a chain, verify it, show it, and take it down",
+		Long: `Builds a chain of nested unprivileged containers on a private LXD, verifies each
+level, prints what it found and takes everything down again.
+
+Every level keeps 65536 ids and hands the rest of what it needs down. Without
+--allocation the host gets just enough; with a smaller one the chain stops, and
+up says at which level, in which operation and for which reason.`,
+		Example: `  nestbed up                                     the chain c1 / c2 / c3 of root:500000:196608
+  nestbed up --depth 8                           deeper, with the allocation that this needs
+  nestbed up --depth 3 --allocation root:500000:131072
+  nestbed up --keep                              leave it running, and say how to enter it`,
+		Args: wrongUse(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
+	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
+	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: installed, debian:SUITE or dir:PATH (default: chosen for this machine)")
+	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one under "+host.StateRoot()+")")
+	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
+	return cmd
+}
+
+// order reads the flags. What is wrong with them is wrong use.
+func (f upFlags) order() (harness.Spec, idmap.Delegation, error) {
+	spec := harness.Spec{}
+	if f.depth > 0 && f.depth <= harness.MaxDepth {
+		spec = harness.Cascade(f.depth)
+	}
+	if err := spec.Validate(); err != nil {
+		return spec, idmap.Delegation{}, fmt.Errorf("--depth %d: out of range; a chain has 1 to %d levels", f.depth, harness.MaxDepth)
+	}
+	a := idmap.Allocation{Owner: idmap.Root, Start: defaultStart, Count: idmap.Needed(f.depth)}
+	if f.allocation != "" {
+		var err error
+		if a, err = idmap.ParseAllocation(f.allocation); err != nil {
+			return spec, idmap.Delegation{}, fmt.Errorf("--allocation: %w", err)
+		}
+	}
+	return spec, idmap.Delegate(a), nil
+}
+
+func (f upFlags) run(cmd *cobra.Command) (err error) {
+	spec, allocation, err := f.order()
+	if err != nil {
+		return &usageError{err}
+	}
+	out, progress := cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr())
+	defer progress.done()
+	if f.json {
+		out = io.Discard
+	}
+	ctx := cmd.Context()
+	b, err := f.makeBundle(ctx, progress)
+	if err != nil {
+		return err
+	}
+	progress.show("starting a private host")
+	h, err := host.Private(ctx, host.Config{Delegation: allocation, Bundle: b, StateDir: f.state})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close(context.WithoutCancel(ctx))) }()
+	progress.done()
+	fmt.Fprintf(out, "%s\n\nhost     %s   allocation %s\n", h.Facts(), report.Seconds(h.Took), allocation)
+
+	spec.OnLevel = func(l *harness.Level) {
+		progress.done()
+		fmt.Fprintf(out, "level %-2d %s   %s is up\n", l.Index, report.Seconds(l.Took), l.Name)
+		if l.Index < f.depth {
+			progress.show(fmt.Sprintf("building level %d of %d", l.Index+1, f.depth))
+		}
+	}
+	progress.show(fmt.Sprintf("building level 1 of %d", f.depth))
+	chain, err := harness.Build(ctx, h, spec)
+	progress.done()
+	var stopped *harness.LevelError
+	if err != nil && !errors.As(err, &stopped) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted; the chain is taken down")
+	}
+	progress.show("verifying")
+	began := time.Now()
+	result, err := report.Collect(ctx, h, chain)
+	progress.done()
+	if err != nil {
+		return err
+	}
+	if f.json {
+		err = writeJSON(cmd.OutOrStdout(), result)
+	} else {
+		err = writeResult(out, result, time.Since(began))
+	}
+	if err := errors.Join(err, result.Failure()); err != nil {
+		return err
+	}
+	if f.keep {
+		return keep(cmd.ErrOrStderr(), h, chain)
+	}
+	return nil
+}
+
+func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bundle, error) {
+	var source bundle.Source
+	var err error
+	if f.bundle != "" {
+		if source, err = bundle.ParseSource(f.bundle); err != nil {
+			return nil, &usageError{fmt.Errorf("--bundle: %w", err)}
+		}
+	} else {
+		var why string
+		if source, why, err = bundle.Choose(); err != nil {
+			return nil, err
+		}
+		if why != "" {
+			progress.say(fmt.Sprintf("%s: taking the bundle %s", why, source))
+		}
+	}
+	if err := host.Check(source.Kind); err != nil {
+		return nil, err
+	}
+	defer progress.done()
+	return bundle.Make(ctx, source, progress.show)
+}
+
+// keep lets the chain live, and says how to enter its levels and how to end it.
+func keep(w io.Writer, h *host.Host, c *harness.Chain) error {
+	pids := make([]int, len(c.Levels))
+	for i, l := range c.Levels {
+		var err error
+		if pids[i], err = l.Pid(); err != nil {
+			return err
+		}
+	}
+	if err := h.Keep(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nkept as %s. Enter a level, and end it all:\n", h.Name)
+	for i, pid := range pids {
+		fmt.Fprintf(w, "  %-4s nsenter --target %d --all --wdns=/ /bin/sh\n", c.Levels[i].Name, pid)
+	}
+	fmt.Fprintf(w, "  end  nestbed reap %s\n", h.Name)
+	return nil
+}
