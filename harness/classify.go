@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"regexp"
@@ -45,6 +46,7 @@ var failureRules = []rule{
 type evidence struct {
 	daemonLog string // of the LXD that made the level
 	lxcLog    string // of the container
+	idmap     string // volatile.idmap.next: what LXD wanted to map, as JSON
 }
 
 // gather reads the logs of the LXD above. What cannot be read is left out: the failure itself matters more.
@@ -58,7 +60,25 @@ func gather(above daemon, container string) evidence {
 		_ = r.Close()
 		e.lxcLog = string(log)
 	}
+	if instance, _, err := above.LXD().GetInstance(container); err == nil {
+		e.idmap = instance.Config["volatile.idmap.next"]
+	}
 	return e
+}
+
+// oneSided tells whether LXD wanted to map only uids or only gids. Where it then
+// fails depends on the files of the image: at the first that it cannot give a new
+// owner or ACL, else when liblxc becomes the container's root.
+func (e evidence) oneSided() bool {
+	var entries []struct{ Isuid, Isgid bool }
+	if json.Unmarshal([]byte(e.idmap), &entries) != nil || len(entries) == 0 {
+		return false
+	}
+	var uid, gid bool
+	for _, entry := range entries {
+		uid, gid = uid || entry.Isuid, gid || entry.Isgid
+	}
+	return uid != gid
 }
 
 // classify finds the reason of a failure and the lines that show it.
@@ -71,6 +91,9 @@ func classify(err error, e evidence) (idmap.Reason, []string) {
 			}
 		}
 		return idmap.NoAllocation, nil
+	}
+	if e.oneSided() {
+		return idmap.UIDGIDDisagree, []string{"volatile.idmap.next: " + e.idmap}
 	}
 	for _, r := range failureRules {
 		if line := find(r.words, e.lxcLog); line != "" {

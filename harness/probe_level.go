@@ -8,9 +8,18 @@ import (
 	"nestbed/harness/idmap"
 )
 
+// Sentinel is the file that rides in the level's image, in host ids.
+func (l *Level) Sentinel() (bundle.Sentinel, error) {
+	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
+	if err != nil {
+		return s, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return s, nil
+}
+
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
 func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
-	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
+	s, err := l.Sentinel()
 	if err != nil {
 		return []Check{{What: "sentinel", Wanted: "intact", Got: err.Error()}}, nil
 	}

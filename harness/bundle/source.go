@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"debug/elf"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +77,9 @@ func Choose() (s Source, why string, err error) {
 		if isSnap(lxd) {
 			return debian, "the LXD of this machine is a snap", nil
 		}
+		if !isProgram(lxd) {
+			return debian, lxd + " is not LXD itself but a script that fetches it", nil
+		}
 		return Source{Kind: Installed}, "", nil
 	}
 	id, codename := distribution()
@@ -94,4 +98,13 @@ func isSnap(path string) bool {
 		real = path
 	}
 	return strings.HasPrefix(path, "/snap/") || strings.HasPrefix(real, "/snap/") || filepath.Base(real) == "snap"
+}
+
+// isProgram tells a LXD from the script that Ubuntu installs in its place (package lxd-installer).
+func isProgram(path string) bool {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
 }

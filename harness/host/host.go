@@ -103,6 +103,17 @@ func (h *Host) end() error {
 	return nil
 }
 
+// Left is what still stands of a closed host: paths of its state and cgroups. It must be empty.
+func (h *Host) Left() []string {
+	var left []string
+	for _, path := range append([]string{h.dir.path}, h.groups...) {
+		if _, err := os.Lstat(path); err == nil {
+			left = append(left, path)
+		}
+	}
+	return left
+}
+
 func (h *Host) wrap(op string, err error) error {
 	if err == nil {
 		return nil

@@ -58,3 +58,18 @@ func Cascade(depth int) []Delegation {
 // Needed is how many ids a chain of the given depth, 0 to 65535, takes from the
 // host when every level keeps one block: 196608 for depth 3.
 func Needed(depth int) uint32 { return uint32(depth) * Block }
+
+// Remainder is what the levels hand down when the host gives supply ids, every
+// level keeps one block, and hands down all that is left, too little as it may
+// be. From the level that has nothing left on, nothing is handed down.
+func Remainder(supply uint32, depth int) []Delegation {
+	var down []Delegation
+	for level := 1; level < depth; level++ {
+		kept := uint64(level) * Block
+		if uint64(supply) <= kept {
+			break
+		}
+		down = append(down, Delegate(Allocation{Owner: Root, Start: Block, Count: supply - uint32(kept)}))
+	}
+	return down
+}

@@ -1,0 +1,41 @@
+# Each target says what it does after "##"; make help lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# As an ordinary user everything is built as oneself and run through sudo.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
+EXEC := $(if $(SUDO),-exec '$(SUDO)')
+GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+
+.PHONY: help setup build demo test junit unit lint reap
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install what this machine lacks (apt, through sudo if need be)
+	@scripts/setup.sh
+
+build: ## build bin/nestbed
+	@go build -o bin/nestbed ./harness/cmd/nestbed
+
+demo: setup build ## build and verify the article's chain, and show it
+	@$(SUDO) bin/nestbed up --depth 3 --allocation root:500000:196608
+
+# -count=1, because go test would otherwise give its cached verdict on an LXD that has changed since.
+test: setup ## all tests, the scenarios on a real LXD among them
+	go test -count=1 -timeout 30m $(EXEC) ./...
+
+junit: setup ## as test, with the results in reports/junit.xml
+	@mkdir -p reports
+	$(GOTESTSUM) --junitfile reports/junit.xml --format testname -- -count=1 -timeout 30m $(EXEC) ./...
+
+unit: ## the tests that need neither root nor LXD
+	go test -race $$(go list ./... | grep -v /scenarios$$)
+
+lint: ## golangci-lint, and whether go.mod is tidy
+	$(GOLANGCI) run ./...
+	go mod tidy -diff
+
+reap: build ## clear what killed runs left
+	@$(SUDO) bin/nestbed reap

@@ -1,0 +1,39 @@
+Feature: Deeper chains
+  Nothing in the rule ends at three levels: a chain of depth n takes n blocks of
+  65536 ids from the host, and every level finds itself one block further on.
+
+  Rule: Every level starts one block above the level that made it
+
+    Scenario: Depth 4 takes four blocks
+      Given an LXD host whose root allocation is "root:500000:262144"
+      When a chain of depth 4 is built in which every level delegates what the levels below it need
+      Then all 4 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 262144 |
+        | 2     | 0      | 65536  | 565536 | 196608 |
+        | 3     | 0      | 65536  | 631072 | 131072 |
+        | 4     | 0      | 65536  | 696608 | 65536  |
+      And every level is unprivileged
+      And files made at every level belong to the host ids of that level
+
+    Scenario: Depth 8 takes eight blocks
+      Given an LXD host whose root allocation is "root:1000000:524288"
+      When a chain of depth 8 is built in which every level delegates what the levels below it need
+      Then all 8 levels are up
+      And the uid and gid maps are
+        | level | inside | parent  | host    | count  |
+        | 1     | 0      | 1000000 | 1000000 | 524288 |
+        | 2     | 0      | 65536   | 1065536 | 458752 |
+        | 3     | 0      | 65536   | 1131072 | 393216 |
+        | 4     | 0      | 65536   | 1196608 | 327680 |
+        | 5     | 0      | 65536   | 1262144 | 262144 |
+        | 6     | 0      | 65536   | 1327680 | 196608 |
+        | 7     | 0      | 65536   | 1393216 | 131072 |
+        | 8     | 0      | 65536   | 1458752 | 65536  |
+      And every level is unprivileged
+      And the LXD inside every level answers
+      And processes at every level run under the host ids of that level
+      And files made at every level belong to the host ids of that level
+      And at every level the last id can own a file and the next one cannot
+      And the sentinel of the image arrives at every level with its owner and ACL

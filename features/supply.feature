@@ -1,0 +1,136 @@
+Feature: How deep an allocation reaches
+  The host's allocation is the whole supply of a chain. LXD passes over an
+  allocation of fewer than 65536 ids, so one id too few costs a whole level. It
+  says so when a container is created, not when it starts.
+
+  Rule: Each level takes one block of 65536 ids from what it is given
+
+    Scenario Outline: An allocation of <count> ids reaches depth <depth>
+      Given an LXD host whose root allocation is "root:500000:<count>"
+      When a chain of depth <depth> is built in which every level keeps a block and delegates the rest
+      Then all <depth> levels are up
+      And every level has the ids that were planned
+
+      Examples:
+        | count  | depth |
+        | 65536  | 1     |
+        | 131071 | 1     |
+        | 131072 | 1     |
+        | 131072 | 2     |
+        | 196607 | 1     |
+        | 196607 | 2     |
+        | 196608 | 1     |
+        | 196608 | 2     |
+        | 196608 | 3     |
+        | 262144 | 1     |
+        | 262144 | 2     |
+        | 262144 | 3     |
+        | 262144 | 4     |
+
+    Scenario Outline: An allocation of <count> ids does not reach depth <depth>
+      Given an LXD host whose root allocation is "root:500000:<count>"
+      When a chain of depth <depth> is built in which every level keeps a block and delegates the rest
+      Then the build stops at level <level> in operation "<operation>" for the reason "<reason>"
+      And the levels above it are still up
+
+      Examples: Not even one level
+        | count | depth | level | operation | reason        |
+        | 65535 | 1     | 1     | create    | no allocation |
+        | 65535 | 2     | 1     | create    | no allocation |
+        | 65535 | 3     | 1     | create    | no allocation |
+        | 65535 | 4     | 1     | create    | no allocation |
+
+      Examples: One level, with nothing or too little left for a second
+        | count  | depth | level | operation | reason        |
+        | 65536  | 2     | 2     | create    | no allocation |
+        | 65536  | 3     | 2     | create    | no allocation |
+        | 65536  | 4     | 2     | create    | no allocation |
+        | 131071 | 2     | 2     | create    | no allocation |
+        | 131071 | 3     | 2     | create    | no allocation |
+        | 131071 | 4     | 2     | create    | no allocation |
+
+      Examples: Two and three levels
+        | count  | depth | level | operation | reason        |
+        | 131072 | 3     | 3     | create    | no allocation |
+        | 131072 | 4     | 3     | create    | no allocation |
+        | 196607 | 3     | 3     | create    | no allocation |
+        | 196607 | 4     | 3     | create    | no allocation |
+        | 196608 | 4     | 4     | create    | no allocation |
+
+  Rule: A level cannot delegate ids that it does not have
+
+    Scenario Outline: With <count> ids on the host, level 1 promises what depth <depth> needs and gives nothing
+      Given an LXD host whose root allocation is "root:500000:<count>"
+      When a chain of depth <depth> is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "create" for the reason "allocation outside the parent"
+      And the levels above it are still up
+
+      Examples:
+        | count  | depth |
+        | 65536  | 2     |
+        | 131071 | 2     |
+        | 131072 | 3     |
+        | 196607 | 3     |
+        | 196608 | 4     |
+
+  Rule: Without a root entry in subuid and subgid, a LXD delegates its own ids from 100000 up
+    It then wants one id more than a block there, so 165537 ids in all; and 100000
+    ids are lost at each level where 65536 would do.
+
+    Scenario: The second level starts at id 100000 of the first
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 2 is built without delegations
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 196608 |
+        | 2     | 0      | 100000 | 600000 | 96608  |
+
+    Scenario: An allocation of three blocks then reaches only two levels
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 3 is built without delegations
+      Then the build stops at level 3 in operation "create" for the reason "no allocation"
+      And the levels above it are still up
+
+    Scenario: 165537 ids at level 1 are enough for level 2
+      Given an LXD host whose root allocation is "root:500000:165537"
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 2 is built without delegations
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 165537 |
+        | 2     | 0      | 100000 | 600000 | 65537  |
+
+    Scenario: 165536 ids at level 1 are one too few for level 2
+      Given an LXD host whose root allocation is "root:500000:165536"
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 2 is built without delegations
+      Then the build stops at level 2 in operation "create" for the reason "no allocation"
+
+    Scenario: A host without a root allocation gives its containers a thousand million ids from 1000000 up
+      Given an LXD host without a root allocation
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 2 is built without delegations
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent  | host    | count      |
+        | 1     | 0      | 1000000 | 1000000 | 1000000000 |
+        | 2     | 0      | 100000  | 1100000 | 999900000  |
+
+  Rule: Where newuidmap is installed, it must grant every id that LXD picks
+    liblxc has newuidmap and newgidmap write the idmaps wherever it finds them, and
+    these grant root only what subuid and subgid list.
+
+    Scenario: The ids from 100000 up are picked by LXD and refused by newuidmap
+      Given an LXD host whose root allocation is "root:500000:196608"
+      When a chain of depth 2 is built without delegations
+      Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
+      And the levels above it are still up
+
+    Scenario: The host's default ids are picked by LXD and refused by newuidmap
+      Given an LXD host without a root allocation
+      When a chain of depth 1 is built without delegations
+      Then the build stops at level 1 in operation "start" for the reason "refused by newuidmap"

@@ -1,0 +1,93 @@
+// Package harnesstest is package harness for tests: it skips where a chain cannot
+// be built, fails where one should be, and closes what it made.
+//
+//	func TestMine(t *testing.T) {
+//		h := harnesstest.Host(t, idmap.Delegate(supply))
+//		chain := harnesstest.Build(t, h, harness.Cascade(2))
+//		...
+//	}
+package harnesstest
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
+const RequireEnv = "NESTBED_REQUIRE"
+
+// BundleEnv names the source of the bundle; unset, it is chosen for the machine.
+const BundleEnv = "NESTBED_BUNDLE"
+
+// Source is the bundle's source: from NESTBED_BUNDLE, else chosen for the machine. It
+// skips the test where this machine lacks what a private host or that bundle needs.
+func Source(t testing.TB) bundle.Source {
+	t.Helper()
+	if text := os.Getenv(BundleEnv); text != "" {
+		s, err := bundle.ParseSource(text)
+		require.NoError(t, err, BundleEnv)
+		lacking(t, host.Check(s.Kind))
+		return s
+	}
+	s, why, err := bundle.Choose()
+	lacking(t, err)
+	if why != "" {
+		t.Logf("%s: taking the bundle %s", why, s)
+	}
+	lacking(t, host.Check(s.Kind))
+	return s
+}
+
+// lacking skips the test for a lack of the machine, or fails it where everything is required.
+func lacking(t testing.TB, lack error) {
+	t.Helper()
+	switch {
+	case lack == nil:
+	case os.Getenv(RequireEnv) == "all":
+		t.Fatalf("%s=all, but: %v", RequireEnv, lack)
+	default:
+		t.Skip(lack)
+	}
+}
+
+// Bundle makes the bundle of the source, or takes it from the cache.
+func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
+	t.Helper()
+	b, err := bundle.Make(t.Context(), s, func(what string) { t.Log(what) })
+	require.NoError(t, err)
+	return b
+}
+
+// Host starts a private host with the given allocation, closed at the end of the test.
+func Host(t testing.TB, d idmap.Delegation) *host.Host {
+	t.Helper()
+	h, err := host.Private(t.Context(), host.Config{Delegation: d, Bundle: Bundle(t, Source(t))})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if err := h.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+// Build builds a chain that must come up whole, closed at the end of the test.
+func Build(t testing.TB, h *host.Host, s harness.Spec) *harness.Chain {
+	t.Helper()
+	chain, err := harness.Build(t.Context(), h, s)
+	t.Cleanup(func() {
+		if err := chain.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	require.NoError(t, err)
+	return chain
+}

@@ -1,0 +1,97 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/moby/sys/mountinfo"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// inventory is what one host has on the machine: by the pid of its stage and by its name.
+type inventory struct{ Processes, Mounts, Cgroups, State []string }
+
+// empty tells that the host has nothing.
+func (i inventory) empty() bool {
+	return len(i.Processes)+len(i.Mounts)+len(i.Cgroups)+len(i.State) == 0
+}
+
+// takeInventory looks for everything that bears the host's name. Its processes are those in its cgroups, containers included.
+func takeInventory(t *testing.T, name string) inventory {
+	t.Helper()
+	var inv inventory
+	mounts, err := mountinfo.GetMounts(nil)
+	require.NoError(t, err)
+	for _, m := range mounts {
+		if strings.Contains(m.Mountpoint, name) || strings.Contains(m.Root, name) {
+			inv.Mounts = append(inv.Mounts, m.Mountpoint)
+		}
+		if strings.HasPrefix(m.FSType, "cgroup") {
+			group := filepath.Join(m.Mountpoint, "nestbed-"+name)
+			if _, err := os.Stat(group); err == nil {
+				inv.Cgroups = append(inv.Cgroups, group)
+			}
+		}
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	require.NoError(t, err)
+	for _, dir := range processes {
+		// A process may end while we look; one that has ended runs no more, even if nobody has reaped it yet.
+		group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+		if err != nil || !strings.Contains(string(group), "nestbed-"+name) {
+			continue
+		}
+		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && !strings.Contains(string(status), "(zombie)") {
+			command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+			inv.Processes = append(inv.Processes, dir+" "+strings.ReplaceAll(string(command), "\x00", " "))
+		}
+	}
+	if _, err := os.Stat(filepath.Join(host.StateRoot(), name)); err == nil {
+		inv.State = append(inv.State, name)
+	}
+	slices.Sort(inv.Cgroups)
+	inv.Cgroups = slices.Compact(inv.Cgroups)
+	return inv
+}
+
+func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+	require.NoError(t, err)
+
+	// First that the inventory sees what is there: a test that looks in the wrong place passes for ever.
+	before := takeInventory(t, h.Name)
+	assert.Greater(t, len(before.Processes), 2*2, "init and LXD of two levels, and the host's")
+	assert.NotEmpty(t, before.Cgroups)
+	assert.NotEmpty(t, before.State)
+	assert.Empty(t, before.Mounts, "the machine sees none of the host's mounts")
+
+	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, chain.Close(t.Context()))
+	assert.Equal(t, inventory{}, takeInventory(t, h.Name))
+}
+
+// article is the article's allocation.
+var article = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 196608})
+
+func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	for depth := range 2 {
+		chain, err := harness.Build(t.Context(), h, harness.Cascade(depth+1))
+		require.NoError(t, err)
+		require.NoError(t, chain.Close(t.Context()))
+		names, err := h.LXD().GetInstanceNames("container")
+		require.NoError(t, err)
+		assert.Empty(t, names, fmt.Sprintf("after a chain of depth %d", depth+1))
+	}
+}

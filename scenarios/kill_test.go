@@ -1,0 +1,115 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/wait"
+)
+
+var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
+
+// childEnv makes the test binary a program that builds a chain and is killed meanwhile; it holds the bundle's source.
+const childEnv = "NESTBED_TEST_CHILD"
+
+// childBuilds is that program: it tells its host's name, then each level that is up.
+func childBuilds() {
+	fail := func(err error) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	ctx := context.Background()
+	source, err := bundle.ParseSource(os.Getenv(childEnv))
+	if err != nil {
+		fail(err)
+	}
+	b, err := bundle.Make(ctx, source, nil)
+	if err != nil {
+		fail(err)
+	}
+	h, err := host.Private(ctx, host.Config{Delegation: article, Bundle: b})
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(h.Name)
+	spec := harness.Cascade(3)
+	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }
+	if _, err := harness.Build(ctx, h, spec); err != nil {
+		fail(err)
+	}
+	fail(errors.New("the chain is up, and nobody has killed us"))
+}
+
+func TestAKilledRunLeavesNothingRunning(t *testing.T) {
+	source := harnesstest.Source(t)
+	harnesstest.Bundle(t, source)
+	for i := range *kills {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			name := killInLevel2(t, source, time.Duration(i*100)*time.Millisecond)
+			err := wait.For(t.Context(), "wait for the last process to go", time.Second, func(context.Context) error {
+				if p := takeInventory(t, name).Processes; len(p) > 0 {
+					return fmt.Errorf("these run: %q", p)
+				}
+				return nil
+			})
+			require.NoError(t, err, "nothing of it runs a second later")
+			assert.Empty(t, takeInventory(t, name).Mounts)
+			assert.NotEmpty(t, takeInventory(t, name).State, "its state is there for reap to clear")
+
+			cleared, err := host.Reap(t.Context())
+			require.NoError(t, err)
+			var names []string
+			for _, c := range cleared {
+				names = append(names, c.Name)
+			}
+			assert.Contains(t, names, name)
+			assert.True(t, takeInventory(t, name).empty(), "reap clears disk and cgroups")
+		})
+	}
+}
+
+// killInLevel2 starts a child that builds, kills it some time after level 1 came up, and gives the name of its host.
+func killInLevel2(t *testing.T, source bundle.Source, after time.Duration) string {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childEnv+"="+source.String())
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	lines := bufio.NewReader(out)
+	name, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	up, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "c1\n", up)
+	// Not a wait for anything: the moment of the kill, different each time.
+	<-time.After(after)
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait(), "it was killed")
+	return strings.TrimSpace(name)
+}
+
+func TestReapLeavesALiveHostAlone(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	_, err := host.Reap(t.Context())
+	require.NoError(t, err)
+	_, _, err = h.LXD().GetServer()
+	require.NoError(t, err, "the LXD of a live host answers after reap")
+	require.ErrorIs(t, host.End(t.Context(), h.Name), host.ErrBusy)
+}

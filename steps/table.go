@@ -1,0 +1,92 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness/idmap"
+)
+
+// readTable gives the rows below the header, which must name exactly the given columns.
+func readTable(table *godog.Table, columns ...string) ([]map[string]string, error) {
+	var header []string
+	var rows []map[string]string
+	for _, r := range table.Rows {
+		var cells []string
+		for _, c := range r.Cells {
+			cells = append(cells, c.Value)
+		}
+		if header == nil {
+			header = cells
+			if !slices.Equal(header, columns) {
+				return nil, fmt.Errorf("table: the columns are %q, expected %q", header, columns)
+			}
+			continue
+		}
+		row := map[string]string{}
+		for i, name := range header {
+			row[name] = cells[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+var mapColumns = []string{"level", "inside", "parent", "host", "count"}
+
+func (s *scenario) bothMaps(table *godog.Table) error {
+	if err := s.uidMaps(table); err != nil {
+		return err
+	}
+	return s.gidMaps(table)
+}
+
+func (s *scenario) uidMaps(table *godog.Table) error {
+	return s.compareMaps(table, "uid", func(m idmap.Map) []idmap.Mapping { return m.UID })
+}
+
+func (s *scenario) gidMaps(table *godog.Table) error {
+	return s.compareMaps(table, "gid", func(m idmap.Map) []idmap.Mapping { return m.GID })
+}
+
+// compareMaps holds the table against what the levels have: all of it, and nothing but it.
+func (s *scenario) compareMaps(table *godog.Table, kind string, of func(idmap.Map) []idmap.Mapping) error {
+	rows, err := readTable(table, mapColumns...)
+	if err != nil {
+		return err
+	}
+	var wanted, got []string
+	for _, row := range rows {
+		wanted = append(wanted, mapLine(kind, row["level"], row["inside"], row["parent"], row["host"], row["count"]))
+	}
+	for _, l := range s.outcome.Levels {
+		for _, m := range of(l.Map) {
+			host, _ := idmap.Up(of(l.Host), m.Inside)
+			got = append(got, mapLine(kind, l.Level, m.Inside, m.Parent, host, m.Count))
+		}
+	}
+	var diff []string
+	for i := range max(len(wanted), len(got)) {
+		w, g := "nothing", "nothing"
+		if i < len(wanted) {
+			w = wanted[i]
+		}
+		if i < len(got) {
+			g = got[i]
+		}
+		if w != g {
+			diff = append(diff, "wanted "+w+"\n   got "+g)
+		}
+	}
+	if diff != nil {
+		return fmt.Errorf("the %s maps differ:\n%s", kind, strings.Join(diff, "\n"))
+	}
+	return nil
+}
+
+func mapLine(kind string, level, inside, parent, host, count any) string {
+	return fmt.Sprintf("level %v: %s map: inside %v, parent %v, host %v, count %v", level, kind, inside, parent, host, count)
+}

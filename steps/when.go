@@ -1,0 +1,78 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+func (s *scenario) registerWhens(sc *godog.ScenarioContext) {
+	sc.When(`^a chain of depth (\d+) is built with the delegations$`, s.buildWithTable)
+	sc.When(`^a chain of depth (\d+) is built without delegations$`, s.buildWithout)
+	sc.When(`^a chain of depth (\d+) is built in which every level delegates what the levels below it need$`, s.buildCascade)
+	sc.When(`^a chain of depth (\d+) is built in which every level keeps a block and delegates the rest$`, s.buildRemainder)
+}
+
+func (s *scenario) buildWithTable(ctx context.Context, depth int, table *godog.Table) error {
+	rows, err := readTable(table, "level", "allocation")
+	if err != nil {
+		return err
+	}
+	spec := harness.Delegating(depth, nil)
+	for _, row := range rows {
+		level, err := strconv.Atoi(row["level"])
+		if err != nil || level < 1 || level >= depth {
+			return fmt.Errorf("level %q: not a level that has another below it in a chain of depth %d", row["level"], depth)
+		}
+		a, err := idmap.ParseAllocation(row["allocation"])
+		if err != nil {
+			return err
+		}
+		d := idmap.Delegate(a)
+		spec.Levels[level-1].Delegation = &d
+	}
+	return s.build(ctx, spec)
+}
+
+func (s *scenario) buildWithout(ctx context.Context, depth int) error {
+	return s.build(ctx, harness.Delegating(depth, nil))
+}
+
+func (s *scenario) buildCascade(ctx context.Context, depth int) error {
+	return s.build(ctx, harness.Cascade(depth))
+}
+
+func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
+	if len(s.allocation.UID) != 1 {
+		return errors.New("the rest of what? the host has no allocation")
+	}
+	return s.build(ctx, harness.Delegating(depth, idmap.Remainder(s.allocation.UID[0].Count, depth)))
+}
+
+// build starts the host and builds the chain. That the chain stops is an
+// outcome, not an error: the Thens, and the plan, say whether it had to.
+func (s *scenario) build(ctx context.Context, spec harness.Spec) error {
+	b, err := bundle.Make(ctx, s.source, nil)
+	if err != nil {
+		return err
+	}
+	s.host, err = host.Private(ctx, host.Config{Delegation: s.allocation, Bundle: b})
+	if err != nil {
+		return err
+	}
+	s.chain, err = harness.Build(ctx, s.host, spec)
+	var stopped *harness.LevelError
+	if err != nil && !errors.As(err, &stopped) {
+		return err
+	}
+	s.outcome, err = s.chain.Outcome(ctx)
+	return err
+}
