@@ -101,6 +101,16 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 	return l, nil
 }
 
+// Prepare gives a LXD what a level is made from, unless it has it: the storage
+// pool "default" on a directory, a default profile on that, and the bundle's
+// image, whose fingerprint it returns. For tests that drive a LXD themselves.
+func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
+	if err := makeStorage(server, ""); err != nil {
+		return "", err
+	}
+	return importImage(ctx, server, b)
+}
+
 // makeStorage gives a new LXD its storage pool, and its default profile a root
 // disk on it. The profile has no network: nothing in a level needs one.
 func makeStorage(server lxd.InstanceServer, driver string) error {

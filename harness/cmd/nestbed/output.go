@@ -21,11 +21,18 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress { return &progress{w: w} }
 
-// show tells what is being done until the next call of show or done.
+// show tells what is being done until the next call of show, spin or done.
 func (p *progress) show(what string) {
-	p.done()
 	if !isTerminal(p.w) {
 		p.say(what)
+	}
+	p.spin(what)
+}
+
+// spin is show for what ends in a line of output anyway: nothing is said where there is no terminal.
+func (p *progress) spin(what string) {
+	p.done()
+	if !isTerminal(p.w) {
 		return
 	}
 	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what),

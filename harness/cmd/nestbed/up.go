@@ -89,7 +89,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	progress.show("starting a private host")
+	progress.spin("starting a private host")
 	h, err := host.Private(ctx, host.Config{Delegation: allocation, Bundle: b, StateDir: f.state})
 	if err != nil {
 		return err
@@ -102,10 +102,10 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		progress.done()
 		fmt.Fprintf(out, "level %-2d %s   %s is up\n", l.Index, report.Seconds(l.Took), l.Name)
 		if l.Index < f.depth {
-			progress.show(fmt.Sprintf("building level %d of %d", l.Index+1, f.depth))
+			progress.spin(fmt.Sprintf("building level %d of %d", l.Index+1, f.depth))
 		}
 	}
-	progress.show(fmt.Sprintf("building level 1 of %d", f.depth))
+	progress.spin(fmt.Sprintf("building level 1 of %d", f.depth))
 	chain, err := harness.Build(ctx, h, spec)
 	progress.done()
 	var stopped *harness.LevelError
@@ -115,7 +115,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if ctx.Err() != nil {
 		return errors.New("interrupted; the chain is taken down")
 	}
-	progress.show("verifying")
+	progress.spin("verifying")
 	began := time.Now()
 	result, err := report.Collect(ctx, h, chain)
 	progress.done()

@@ -1,0 +1,154 @@
+package scenarios_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/wait"
+)
+
+// machine is what must be the same before and after a chain was built: the
+// machine's own files, byte for byte, and its own LXD's containers, state for state.
+type machine struct {
+	Files     map[string]string
+	Instances []instance
+}
+
+type instance struct {
+	Name, Status string
+	Pid          int64
+	Config       map[string]string
+	Devices      map[string]map[string]string
+	Created      time.Time
+}
+
+func readMachine(t *testing.T, server lxd.InstanceServer) machine {
+	t.Helper()
+	m := machine{Files: map[string]string{}}
+	for _, path := range []string{"/etc/subuid", "/etc/subgid", "/etc/hosts", "/proc/sys/net/ipv4/ip_forward"} {
+		text, err := os.ReadFile(path)
+		if !errors.Is(err, os.ErrNotExist) {
+			require.NoError(t, err)
+		}
+		m.Files[path] = string(text)
+	}
+	all, err := server.GetInstancesFull(api.InstanceTypeAny)
+	require.NoError(t, err)
+	for _, i := range all {
+		m.Instances = append(m.Instances, instance{
+			Name: i.Name, Status: i.State.Status, Pid: i.State.Pid, Config: i.ExpandedConfig, Devices: i.ExpandedDevices, Created: i.CreatedAt,
+		})
+	}
+	return m
+}
+
+func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
+	source := harnesstest.Source(t)
+	if source.Kind != bundle.Installed {
+		t.Skip("the LXD of this machine is none that a test can run a second time")
+	}
+	// A LXD in the machine's own network, pid and cgroup namespaces, as the
+	// machine's own is, with a container of the name that our level 1 has.
+	own := machinesLXD(t)
+	runContainer(t, own, harnesstest.Bundle(t, source), "c1")
+	before := readMachine(t, own)
+	require.Len(t, before.Instances, 1)
+	require.Equal(t, "Running", before.Instances[0].Status)
+
+	h := harnesstest.Host(t, article)
+	harnesstest.Build(t, h, harness.Cascade(3))
+	assert.Equal(t, before, readMachine(t, own), "while a chain runs")
+	require.NoError(t, h.Close(t.Context()))
+	assert.Equal(t, before, readMachine(t, own), "after it was closed")
+}
+
+// machinesLXD starts the machine's LXD with a state directory of its own. Only
+// its mounts are kept from the machine, so that none is left if the test is killed.
+func machinesLXD(t *testing.T) lxd.InstanceServer {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/lib", "lxd-of-the-machine-") // a socket's path must be short, and others must reach in
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o711))
+
+	forgetPivot(t)
+	daemon := exec.Command("lxd", "--logfile", filepath.Join(dir, "lxd.log"))
+	daemon.Env = append(os.Environ(), "LXD_DIR="+dir)
+	daemon.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	require.NoError(t, daemon.Start())
+	t.Cleanup(func() {
+		assert.NoError(t, daemon.Process.Signal(unix.SIGPWR)) // LXD stops its containers, then itself
+		_ = daemon.Wait()                                     // its status after a signal means nothing
+	})
+	var server lxd.InstanceServer
+	err = wait.For(t.Context(), "wait for the machine's LXD", 30*time.Second, func(ctx context.Context) (err error) {
+		if server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(t.Context()), filepath.Join(dir, "unix.socket"), nil); err == nil {
+			_, _, err = server.RawQuery("GET", "/internal/ready", nil, "")
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return server
+}
+
+// forgetPivot removes, after the test, the cgroups that liblxc makes once on a machine and never takes away, unless they were there before.
+func forgetPivot(t *testing.T) {
+	t.Helper()
+	pivots := func() []string {
+		v1, err := filepath.Glob("/sys/fs/cgroup/*/lxc.pivot")
+		require.NoError(t, err)
+		v2, err := filepath.Glob("/sys/fs/cgroup/lxc.pivot")
+		require.NoError(t, err)
+		return append(v1, v2...)
+	}
+	if len(pivots()) > 0 {
+		return
+	}
+	t.Cleanup(func() {
+		for _, dir := range pivots() {
+			assert.NoError(t, unix.Rmdir(dir))
+		}
+	})
+}
+
+// runContainer runs a container that only sleeps.
+func runContainer(t *testing.T, server lxd.InstanceServer, b *bundle.Bundle, name string) {
+	t.Helper()
+	fingerprint, err := harness.Prepare(t.Context(), server, b)
+	require.NoError(t, err)
+	finish := func(op lxd.Operation, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		require.NoError(t, op.WaitContext(t.Context()))
+	}
+	finish(server.CreateInstance(api.InstancesPost{
+		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+		InstancePut: api.InstancePut{Config: map[string]string{"raw.lxc": "lxc.init.cmd = /bin/busybox sleep 100000"}},
+	}))
+	finish(server.UpdateInstanceState(name, api.InstanceStatePut{Action: "start"}, ""))
+	t.Cleanup(func() {
+		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
+		if assert.NoError(t, err) {
+			assert.NoError(t, op.Wait())
+		}
+		op, err = server.DeleteInstance(name)
+		if assert.NoError(t, err) {
+			assert.NoError(t, op.Wait())
+		}
+	})
+}
