@@ -11,6 +11,7 @@ import (
 
 	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/term"
 
 	"nestbed/features"
 	"nestbed/harness/bundle"
@@ -24,10 +25,11 @@ var options = godog.Options{
 	// A host needs a core while it builds.
 	Concurrency: runtime.NumCPU(),
 	// Undefined, pending and ambiguous steps fail.
-	Strict: true,
-	FS:     features.FS,
-	Paths:  []string{"."},
-	Output: os.Stdout,
+	Strict:   true,
+	FS:       features.FS,
+	Paths:    []string{"."},
+	Output:   os.Stdout,
+	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
 
 func init() { godog.BindFlags("godog.", flag.CommandLine, &options) }
@@ -35,9 +37,8 @@ func init() { godog.BindFlags("godog.", flag.CommandLine, &options) }
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {
 	source := harnesstest.Source(t)
-	for _, s := range []bundle.Source{source, withoutNewuidmap(source)} {
-		harnesstest.Bundle(t, s) // before the scenarios, so that none of them is slow for it
-	}
+	// Made before the scenarios, so that none of them is slow for it.
+	bundles := steps.Bundles{Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source))}
 	var run atomic.Int32
 	opts := options
 	opts.TestingT = t
@@ -45,14 +46,14 @@ func TestFeatures(t *testing.T) {
 	suite := godog.TestSuite{
 		Name: "nestbed",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			steps.Register(sc, source)
+			steps.Register(sc, bundles)
 			countScenario(sc, &run)
 		},
 		Options: &opts,
 	}
 	require.Zero(t, suite.Run(), "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
-	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, bundle %s\n", run.Load(), source)
+	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, bundle %s\n", run.Load(), bundles.Default)
 }
 
 func withoutNewuidmap(s bundle.Source) bundle.Source {

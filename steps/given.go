@@ -27,4 +27,4 @@ func (s *scenario) hostSubGID(text string) error {
 	return err
 }
 
-func (s *scenario) noNewuidmap() { s.source.NoShadow = true }
+func (s *scenario) noNewuidmap() { s.bundle = s.bundles.NoShadow }

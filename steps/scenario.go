@@ -20,19 +20,29 @@ const closeBudget = time.Minute
 // scenario is the state of one scenario: godog makes one for each.
 type scenario struct {
 	// What the Givens want.
-	source     bundle.Source
+	bundle     *bundle.Bundle
 	allocation idmap.Delegation
 
 	// What the When made.
 	host    *host.Host
 	chain   *harness.Chain
 	outcome idmap.Plan
+	// contradiction is where LXD did something else than planned.
+	contradiction error
+
+	bundles Bundles
 }
 
-// Register registers the steps for one scenario, whose hosts run bundles of the
-// given source. It does nothing else: godog calls it for scenarios, too, that are then not run.
-func Register(sc *godog.ScenarioContext, source bundle.Source) {
-	s := &scenario{source: source}
+// Bundles are what scenarios run.
+type Bundles struct {
+	// Default has newuidmap and newgidmap, NoShadow is the same without.
+	Default, NoShadow *bundle.Bundle
+}
+
+// Register registers the steps for one scenario. It does nothing else: godog
+// calls it for scenarios, too, that are then not run.
+func Register(sc *godog.ScenarioContext, bundles Bundles) {
+	s := &scenario{bundle: bundles.Default, bundles: bundles}
 	s.registerGivens(sc)
 	s.registerWhens(sc)
 	s.registerThens(sc)
@@ -49,17 +59,13 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
-	var contradiction error
-	if s.chain != nil {
-		contradiction = harness.Contradiction(s.chain.Plan, s.outcome)
-	}
-	if failure != nil || contradiction != nil {
+	if failure != nil || s.contradiction != nil {
 		text := s.chain.Diagnose(late)
 		godog.Logf(ctx, "%s\n%s", sc.Name, text)
 		ctx = godog.Attach(ctx, godog.Attachment{Body: []byte(text), FileName: "diagnosis.txt", MediaType: "text/plain"})
 	}
 	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
-	return ctx, errors.Join(contradiction, s.host.Close(late), s.chain.Close(late), s.leftovers())
+	return ctx, errors.Join(s.contradiction, s.host.Close(late), s.chain.Close(late), s.leftovers())
 }
 
 // leftovers fails a scenario whose host left something behind.

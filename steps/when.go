@@ -9,7 +9,6 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
-	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
@@ -60,11 +59,8 @@ func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
 // build starts the host and builds the chain. That the chain stops is an
 // outcome, not an error: the Thens, and the plan, say whether it had to.
 func (s *scenario) build(ctx context.Context, spec harness.Spec) error {
-	b, err := bundle.Make(ctx, s.source, nil)
-	if err != nil {
-		return err
-	}
-	s.host, err = host.Private(ctx, host.Config{Delegation: s.allocation, Bundle: b})
+	var err error
+	s.host, err = host.Private(ctx, host.Config{Delegation: s.allocation, Bundle: s.bundle})
 	if err != nil {
 		return err
 	}
@@ -73,6 +69,9 @@ func (s *scenario) build(ctx context.Context, spec harness.Spec) error {
 	if err != nil && !errors.As(err, &stopped) {
 		return err
 	}
-	s.outcome, err = s.chain.Outcome(ctx)
-	return err
+	if s.outcome, err = s.chain.Outcome(ctx); err != nil {
+		return err
+	}
+	s.contradiction = harness.Contradiction(s.chain.Plan, s.outcome)
+	return nil
 }

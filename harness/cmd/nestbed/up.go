@@ -127,13 +127,11 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	} else {
 		err = writeResult(out, result, time.Since(began))
 	}
-	if err := errors.Join(err, result.Failure()); err != nil {
-		return err
-	}
 	if f.keep {
-		return keep(cmd.ErrOrStderr(), h, chain)
+		// A chain that stopped is kept too: it is the one to look into.
+		err = errors.Join(err, keep(cmd.ErrOrStderr(), h, chain))
 	}
-	return nil
+	return errors.Join(err, result.Failure())
 }
 
 func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bundle, error) {
