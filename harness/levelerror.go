@@ -18,7 +18,7 @@ type LevelError struct {
 }
 
 func (e *LevelError) Error() string {
-	text := fmt.Sprintf("%s: %v", e.Stop.String(), e.Err)
+	text := fmt.Sprintf("%s: %v", &e.Stop, e.Err)
 	if len(e.Evidence) > 0 {
 		text += " [log: " + strings.Join(e.Evidence, " | ") + "]"
 	}

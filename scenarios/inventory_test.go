@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,6 +91,6 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 		require.NoError(t, chain.Close(t.Context()))
 		names, err := h.LXD().GetInstanceNames("container")
 		require.NoError(t, err)
-		assert.Empty(t, names, fmt.Sprintf("after a chain of depth %d", depth+1))
+		assert.Empty(t, names, "after a chain of depth %d", depth+1)
 	}
 }

@@ -81,7 +81,7 @@ func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
 // its mounts are kept from the machine, so that none is left if the test is killed.
 func machinesLXD(t *testing.T) lxd.InstanceServer {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/lib", "lxd-of-the-machine-") // a socket's path must be short, and others must reach in
+	dir, err := os.MkdirTemp("/var/lib", "lxd-of-the-machine-") //nolint:usetesting // a socket's path must be short, and containers must be able to reach it
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o711))
@@ -96,7 +96,7 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 		_ = daemon.Wait()                                     // its status after a signal means nothing
 	})
 	var server lxd.InstanceServer
-	err = wait.For(t.Context(), "wait for the machine's LXD", 30*time.Second, func(ctx context.Context) (err error) {
+	err = wait.For(t.Context(), "wait for the machine's LXD", 30*time.Second, func(context.Context) (err error) {
 		if server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(t.Context()), filepath.Join(dir, "unix.socket"), nil); err == nil {
 			_, _, err = server.RawQuery("GET", "/internal/ready", nil, "")
 		}

@@ -45,7 +45,7 @@ func (s *scenario) allUp(ctx context.Context, depth int) error {
 	return s.verify(ctx, harness.Daemons)
 }
 
-func (s *scenario) stops(ctx context.Context, level int, operation, reason string) error {
+func (s *scenario) stops(level int, operation, reason string) error {
 	op, err := idmap.ParseOp(operation)
 	if err != nil {
 		return err

@@ -69,14 +69,14 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
-	files := append(programs, libraries...)
+	files := slices.Concat(programs, libraries)
 	for _, pattern := range support {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, dir := range dirs {
-			err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 				if err == nil && filepath.Base(path) != lxcfsConfig {
 					files = append(files, path)
 				}

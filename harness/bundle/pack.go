@@ -12,8 +12,8 @@ import (
 )
 
 // pack writes the two files of a split LXD image. The root filesystem is a tar,
-// because squashfs cannot hold the sentinel's ACL (mksquashfs: "Unrecognised
-// xattr prefix system.posix_acl_access"). It is compressed, lightly, because a
+// because squashfs cannot hold the sentinel's ACL (mksquashfs: "xattr prefix
+// system.posix_acl_access" is one it does not know). It is compressed, lightly, because a
 // LXD copies an image three times before it has it: the import at each level
 // takes half as long, and what unpacking loses is a third of that.
 func (b *Bundle) pack(ctx context.Context) error {

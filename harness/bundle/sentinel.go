@@ -61,8 +61,12 @@ func writeSentinel(root string) error {
 	}
 	// u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---
 	acl := []aclEntry{
-		{0x01, 6, aclAnyone}, {aclUser, 4, AsMade.ACLUser}, {0x04, 4, aclAnyone},
-		{aclGroup, 6, AsMade.ACLGroup}, {0x10, 6, aclAnyone}, {0x20, 0, aclAnyone},
+		{0x01, 6, aclAnyone},
+		{aclUser, 4, AsMade.ACLUser},
+		{0x04, 4, aclAnyone},
+		{aclGroup, 6, AsMade.ACLGroup},
+		{0x10, 6, aclAnyone},
+		{0x20, 0, aclAnyone},
 	}
 	// Capability words: magic, then permitted and inheritable, low words before high.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}

@@ -16,7 +16,7 @@ type Config struct {
 	Bundle *bundle.Bundle
 	// StateDir is the directory for everything that the host writes: its LXD's
 	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
-	// directory must be empty, or left by a host that is gone.
+	// directory must be empty, or left by a host that is gone, which is then cleared.
 	StateDir string
 }
 

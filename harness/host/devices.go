@@ -15,15 +15,20 @@ func makeDevices(dev string) error {
 		name         string
 		major, minor uint32
 	}{
-		{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9},
-		{"tty", 5, 0}, {"fuse", 10, 229},
+		{"null", 1, 3},
+		{"zero", 1, 5},
+		{"full", 1, 7},
+		{"random", 1, 8},
+		{"urandom", 1, 9},
+		{"tty", 5, 0},
+		{"fuse", 10, 229},
 	}
 	for _, n := range nodes {
 		path := filepath.Join(dev, n.name)
 		if err := unix.Mknod(path, unix.S_IFCHR, int(unix.Mkdev(n.major, n.minor))); err != nil {
 			return fmt.Errorf("device %s: %w", n.name, err)
 		}
-		if err := os.Chmod(path, 0o666); err != nil { //nolint:gosec // as on any Linux; and mknod's mode is narrowed by the umask
+		if err := os.Chmod(path, 0o666); err != nil { // mknod's mode is narrowed by the umask
 			return err
 		}
 	}

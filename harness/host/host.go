@@ -16,7 +16,7 @@ import (
 
 // Host is a running LXD that chains are built on. It is safe for use by several goroutines.
 type Host struct {
-	// Name is unique on the machine: the last element of its state directory.
+	// Name is unique on the machine; it is in the names of the host's cgroups.
 	Name string
 	// Delegation and Bundle are those of its Config.
 	Delegation idmap.Delegation

@@ -28,7 +28,10 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, errors.New("private host: no bundle given; make one with bundle.Make")
 	}
 	began := time.Now()
-	dir, err := claim(c.StateDir)
+	// What dead hosts left is cleared by the next one. That this does not
+	// succeed is no reason to fail: nestbed reap tells why.
+	_, _ = Reap(ctx)
+	dir, err := claim(ctx, c.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
@@ -95,8 +98,8 @@ func (h *Host) layOut() error {
 	etc := filepath.Join(h.dir.path, upperName, "etc")
 	subuid, subgid := h.Delegation.Files()
 	return errors.Join(
-		os.Chmod(etc, 0o755), //nolint:gosec // it becomes the host's /etc
-		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755), //nolint:gosec // it becomes the host's /
+		os.Chmod(etc, 0o755),
+		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755),
 		os.WriteFile(filepath.Join(etc, "subuid"), []byte(subuid), 0o644),
 		os.WriteFile(filepath.Join(etc, "subgid"), []byte(subgid), 0o644),
 	)

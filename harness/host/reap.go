@@ -15,7 +15,7 @@ import (
 
 // Leftover is a state directory found by Leftovers.
 type Leftover struct {
-	// Path is the state directory; Name its last element.
+	// Path is the state directory, Name that of its host.
 	Path string `json:"path"`
 	Name string `json:"name"`
 	// Live tells that its host runs; Kept that it was kept on purpose.
@@ -54,7 +54,10 @@ func look(dir string) (Leftover, error) {
 	if err != nil {
 		return Leftover{}, err
 	}
-	l := Leftover{Path: dir, Name: filepath.Base(dir), Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage}
+	if target, err := os.Readlink(dir); err == nil {
+		dir = target
+	}
+	l := Leftover{Path: dir, Name: j.Name, Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage}
 	s := &stateDir{path: dir}
 	if err := s.tryLock(); errors.Is(err, ErrBusy) {
 		l.Live = true
@@ -110,7 +113,7 @@ func End(ctx context.Context, name string) error {
 			return fmt.Errorf("host %s: end process %d: %w", name, l.stage, err)
 		}
 	}
-	return clearAway(ctx, dir)
+	return clearAway(ctx, l.Path)
 }
 
 // clearAway removes a dead host's cgroups and state.

@@ -153,7 +153,7 @@ func freeSpace() Requirement {
 	if err != nil {
 		r.Found = fmt.Sprintf("%s: %v", dir, err)
 	} else {
-		free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // a block size is positive
+		free := fs.Bavail * uint64(fs.Bsize)
 		r.OK, r.Found = free >= minFree, fmt.Sprintf("%d MB free on %s", free>>20, dir)
 	}
 	if !r.OK {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,32 +43,28 @@ type stateDir struct {
 	journal journal
 }
 
-// claim makes the state directory, or takes one that a dead host left, and
-// writes the journal before anything else is made.
-func claim(dir string) (*stateDir, error) {
-	var err error
-	if dir == "" {
-		if err = os.MkdirAll(StateRoot(), 0o700); err == nil {
-			dir, err = os.MkdirTemp(StateRoot(), "")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
-		}
-	} else if dir, err = filepath.Abs(dir); err == nil {
-		err = os.MkdirAll(dir, 0o700)
+// claim makes a state directory, or takes the given one, and writes the journal
+// before anything else is made. A given directory is also entered under
+// StateRoot, by a symbolic link, so that one place knows all hosts.
+func claim(ctx context.Context, dir string) (*stateDir, error) {
+	if err := os.MkdirAll(StateRoot(), 0o700); err != nil {
+		return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
 	}
+	own, err := os.MkdirTemp(StateRoot(), "")
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
 	}
-	s := &stateDir{path: dir}
+	s := &stateDir{path: own}
+	s.journal = journal{
+		Name: filepath.Base(own), Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
+	}
+	if dir != "" {
+		if err := s.moveTo(ctx, dir); err != nil {
+			return nil, errors.Join(err, os.Remove(own))
+		}
+	}
 	if err := s.tryLock(); err != nil {
 		return nil, err
-	}
-	if err := s.checkContent(); err != nil {
-		return nil, errors.Join(err, s.release())
-	}
-	s.journal = journal{
-		Name: filepath.Base(dir), Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
 	}
 	groups, err := planCgroups(s.journal.Name)
 	if err == nil {
@@ -75,9 +72,57 @@ func claim(dir string) (*stateDir, error) {
 		err = s.write()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("state directory %s: %w", dir, err), s.remove())
+		return nil, errors.Join(fmt.Errorf("state directory %s: %w", s.path, err), s.remove())
 	}
 	return s, nil
+}
+
+// moveTo puts a link to the given directory in the place of the new one.
+func (s *stateDir) moveTo(ctx context.Context, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	if err := vacate(ctx, dir); err != nil {
+		return err
+	}
+	link := s.entry()
+	if err := errors.Join(os.Remove(link), os.Symlink(dir, link)); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	s.path = dir
+	return nil
+}
+
+// entry is where the host of this directory is entered under StateRoot.
+func (s *stateDir) entry() string { return filepath.Join(StateRoot(), s.journal.Name) }
+
+// vacate clears a directory that a dead host left, and refuses one with things in it that no host of ours put there.
+func vacate(ctx context.Context, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if _, err := readJournal(dir); err != nil {
+		return fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)
+	}
+	s := &stateDir{path: dir}
+	if err := s.tryLock(); err != nil {
+		return err
+	}
+	if err := s.release(); err != nil {
+		return err
+	}
+	if err := clearAway(ctx, dir); err != nil {
+		return err
+	}
+	return os.Mkdir(dir, 0o700)
 }
 
 // tryLock takes the lock without waiting. The descriptor is inherited by the stage and keeps the lock there.
@@ -99,23 +144,6 @@ func (s *stateDir) tryLock() error {
 
 // ErrBusy is why a state directory is left alone: its host lives.
 var ErrBusy = errors.New("in use")
-
-// checkContent refuses a directory with things in it that no host of ours put there.
-func (s *stateDir) checkContent() error {
-	entries, err := os.ReadDir(s.path)
-	if err != nil {
-		return fmt.Errorf("state directory %s: %w", s.path, err)
-	}
-	if len(entries) == 1 { // the lock
-		return nil
-	}
-	left, err := readJournal(s.path)
-	if err != nil {
-		return fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", s.path)
-	}
-	return fmt.Errorf("state directory %s: left by %q of %s; clear it with: nestbed reap %s",
-		s.path, left.Command, left.Created.Format(time.DateTime), s.path)
-}
 
 func readJournal(dir string) (journal, error) {
 	var j journal
@@ -153,7 +181,11 @@ func (s *stateDir) remove() error {
 			}
 		}
 	}
-	return errors.Join(os.RemoveAll(s.path), s.release())
+	err = os.RemoveAll(s.path)
+	if s.entry() != s.path && s.journal.Name != "" {
+		err = errors.Join(err, os.RemoveAll(s.entry()))
+	}
+	return errors.Join(err, s.release())
 }
 
 func (s *stateDir) release() error { return s.lock.Close() }

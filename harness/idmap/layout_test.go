@@ -29,7 +29,7 @@ func TestARangeMustNotReachOverAHoleInTheHostsIDs(t *testing.T) {
 }
 
 func TestASeamInTheHostsIDsStopsTheStartNotTheCreate(t *testing.T) {
-	// LXD joins neighbouring ranges and accepts; the kernel does not, and refuses the map.
+	// LXD joins neighboring ranges and accepts; the kernel does not, and refuses the map.
 	for _, d := range []idmap.Delegation{idmap.Delegate(ofRoot(0, 131072)), {}} {
 		l := chain(d)
 		l.Host = both(lines([3]uint32{131072, 700000, 65536}, [3]uint32{0, 100000, 65536}, [3]uint32{65536, 300000, 65536}))

@@ -105,7 +105,7 @@ func normal(mappings []Mapping) []Mapping {
 }
 
 // extents are the unbroken runs of ids that exist inside, each as a Mapping
-// whose Inside and Count matter; LXD merges neighbours the same way, whatever
+// whose Inside and Count matter; LXD merges neighbors the same way, whatever
 // they map to (LXD: idmap/idmapset_linux.go, ValidRanges).
 func extents(mappings []Mapping) []Mapping {
 	flat := make([]Mapping, len(mappings))

@@ -62,7 +62,7 @@ func TestParseMappingsNamesTheLineThatIsWrong(t *testing.T) {
 		"0 1 2\n3 4 5\n6 7 0x8\n": `idmap line 3: "0x8" is not a number from 0 to 4294967295`,
 	} {
 		got, err := idmap.ParseMappings(text)
-		assert.EqualError(t, err, want)
+		require.EqualError(t, err, want)
 		assert.Nil(t, got, "%q", text)
 	}
 }

@@ -49,7 +49,7 @@ func firstUseful(lines []Allocation) (m []Mapping, hasLine bool) {
 	return nil, hasLine
 }
 
-// isWhole tells whether the daemon runs where all ids exist; LXD merges neighbouring ranges before it looks.
+// isWhole tells whether the daemon runs where all ids exist; LXD merges neighboring ranges before it looks.
 func isWhole(own Map) bool {
 	whole := Identity()
 	return slices.Equal(extents(own.UID), whole.UID) && slices.Equal(extents(own.GID), whole.GID)

@@ -39,7 +39,7 @@ func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
 	// None is not a reason that a scenario can name: it would read as a stop without a cause.
 	for _, text := range []string{"", "none", "no Allocation", " no allocation", "out of luck"} {
 		got, err := idmap.ParseReason(text)
-		assert.EqualError(t, err, fmt.Sprintf("reason %q: not known; the reasons are %q", text, idmap.Reasons()))
+		require.EqualError(t, err, fmt.Sprintf("reason %q: not known; the reasons are %q", text, idmap.Reasons()))
 		assert.Equal(t, idmap.None, got)
 	}
 }
@@ -55,7 +55,7 @@ func TestEveryOperationIsReadBack(t *testing.T) {
 func TestAnUnknownOperationIsRefusedWithTheKnownOnes(t *testing.T) {
 	for _, text := range []string{"", "Create", "stop"} {
 		got, err := idmap.ParseOp(text)
-		assert.EqualError(t, err, fmt.Sprintf(
+		require.EqualError(t, err, fmt.Sprintf(
 			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready"]`, text))
 		assert.Empty(t, got)
 	}

@@ -4,6 +4,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,8 +23,10 @@ type Result struct {
 	Levels     []Level          `json:"levels"` // that are up
 	Stop       *idmap.Stop      `json:"stop,omitempty"`
 	Error      string           `json:"error,omitempty"`
-	Checks     []harness.Check  `json:"checks"`
-	Seconds    float64          `json:"seconds"` // host and levels, without checks
+	// Contradiction is where LXD and the plan differ, in lines; empty where they agree.
+	Contradiction string          `json:"contradiction,omitempty"`
+	Checks        []harness.Check `json:"checks"`
+	Seconds       float64         `json:"seconds"` // host and levels, without checks
 }
 
 // Level is a level that is up, with its uid and gid map in parent ids and in host ids.
@@ -56,7 +59,7 @@ func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error
 		})
 	}
 	if err := harness.Contradiction(c.Plan, outcome); err != nil {
-		return r, err
+		r.Contradiction = err.Error()
 	}
 	checks, err := harness.Verify(ctx, c)
 	r.Checks = append(r.Checks, checks...)
@@ -65,13 +68,25 @@ func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error
 
 // Failure is nil if the chain is whole and every check holds; else it names what is not.
 func (r Result) Failure() error {
-	if r.Error != "" {
+	failed := harness.Failed(r.Checks)
+	switch {
+	case r.Stop != nil && advice[r.Stop.Reason] != "":
+		return fmt.Errorf("the chain stopped at %s; %s", r.Error, advice[r.Stop.Reason])
+	case r.Stop != nil:
 		return fmt.Errorf("the chain stopped at %s", r.Error)
-	}
-	if failed := harness.Failed(r.Checks); len(failed) > 0 {
+	case r.Contradiction != "":
+		return errors.New(r.Contradiction)
+	case len(failed) > 0:
 		return fmt.Errorf("%d of %d checks failed, first: %s", len(failed), len(r.Checks), failed[0])
 	}
 	return nil
+}
+
+// advice is what to do about the reasons that lie in the machine, not in the ids.
+var advice = map[idmap.Reason]string{
+	idmap.DiskFull:      "free some space, or set NESTBED_STATE (or --state) to a directory with 100 MB a level",
+	idmap.UserNSDenied:  "nestbed doctor tells what forbids user namespaces",
+	idmap.ShadowRefused: "let subuid and subgid grant root the ids that LXD picks, or remove newuidmap and newgidmap",
 }
 
 // Seconds writes a duration as people read it here: "1.2 s".

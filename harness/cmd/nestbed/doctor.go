@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -37,7 +36,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)
 			}
 			if err := host.Check(source.Kind); err != nil {
-				return errors.Join(errors.New("nestbed up would not run here"), err)
+				return fmt.Errorf("nestbed up would not run here: %w", err)
 			}
 			if !asJSON {
 				fmt.Fprintf(cmd.OutOrStdout(), "\nnestbed up runs here, with the bundle %s\n", source)

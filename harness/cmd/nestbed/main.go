@@ -21,8 +21,9 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	status := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
 }
 
 func run(ctx context.Context, args []string) int {
@@ -63,7 +64,7 @@ Environment: NESTBED_CACHE   where bundles are kept (/var/cache/nestbed)
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Without a verb: the help, as a newcomer expects.
-		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: wrongUse(cobra.NoArgs),
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -87,8 +87,12 @@ func writeResult(w io.Writer, r report.Result, verified time.Duration) error {
 			return err
 		}
 	}
+	verdict := "as planned"
+	if r.Contradiction != "" {
+		verdict = "which was not planned"
+	}
 	if r.Stop != nil {
-		fmt.Fprintf(w, "\nstopped at %s, as planned\n", r.Stop)
+		fmt.Fprintf(w, "\nstopped at %s, %s\n", r.Stop, verdict)
 	}
 	return nil
 }
