@@ -36,7 +36,7 @@ Feature: The article's chain of three nested unprivileged containers
 
   Rule: What happens at a level happens under its own ids
 
-    Scenario: Processes, files and limits of three levels are those of their ids
+    Scenario: Processes and files of three levels are those of their ids
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
       And every level is unprivileged

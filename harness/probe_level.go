@@ -19,9 +19,9 @@ func (l *Level) Sentinel() (bundle.Sentinel, error) {
 
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
 func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
-	s, err := l.Sentinel()
+	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
 	if err != nil {
-		return []Check{{What: "sentinel", Wanted: "intact", Got: err.Error()}}, nil
+		return []Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
 	}
 	made := bundle.AsMade
 	owner := func(uid, gid uint32) string {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,13 +144,27 @@ func (s *stateDir) tryLock() error {
 // ErrBusy is why a state directory is left alone: its host lives.
 var ErrBusy = errors.New("in use")
 
+// readJournal reads the journal of a directory. A file of that name that no host of ours wrote is an
+// error: what stands in a journal is removed.
 func readJournal(dir string) (journal, error) {
 	var j journal
-	text, err := os.ReadFile(filepath.Join(dir, journalName))
+	path := filepath.Join(dir, journalName)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return j, err
 	}
-	return j, json.Unmarshal(text, &j)
+	if err := json.Unmarshal(text, &j); err != nil {
+		return j, fmt.Errorf("%s: %w", path, err)
+	}
+	if j.Name == "" || j.Name != filepath.Base(j.Name) {
+		return j, fmt.Errorf("%s: the name is %q, expected that of a host", path, j.Name)
+	}
+	for _, group := range j.Cgroups {
+		if filepath.Base(group) != cgroupPrefix+j.Name {
+			return j, fmt.Errorf("%s: the cgroup is %q, expected one named %s", path, group, cgroupPrefix+j.Name)
+		}
+	}
+	return j, nil
 }
 
 // write replaces the journal at one stroke: it is either the old or the new one, after a crash too.
@@ -168,24 +181,19 @@ func (s *stateDir) keep() error {
 	return s.write()
 }
 
-// remove removes the directory; the lock goes last, with the journal, so that a crash on the way can be reaped.
+// remove removes what a host puts into the directory, then the directory; what
+// somebody else put there stays, and is an error. The journal goes last, so that a
+// crash on the way can be reaped.
 func (s *stateDir) remove() error {
-	entries, err := os.ReadDir(s.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	var errs []error
+	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
+		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
 	}
-	for _, e := range entries {
-		if e.Name() != lockName && e.Name() != journalName {
-			if err := os.RemoveAll(filepath.Join(s.path, e.Name())); err != nil {
-				return err
-			}
-		}
+	errs = append(errs, os.Remove(s.path))
+	if s.entry() != s.path {
+		errs = append(errs, os.Remove(s.entry()))
 	}
-	err = os.RemoveAll(s.path)
-	if s.entry() != s.path && s.journal.Name != "" {
-		err = errors.Join(err, os.RemoveAll(s.entry()))
-	}
-	return errors.Join(err, s.release())
+	return errors.Join(append(errs, s.release())...)
 }
 
 func (s *stateDir) release() error { return s.lock.Close() }
