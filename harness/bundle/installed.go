@@ -18,8 +18,8 @@ import (
 
 var (
 	// required are the programs without which the LXD daemon does not start
-	// (LXD: lxd/main_daemon.go), cannot unpack the bundle's image, or a level cannot run.
-	required = []string{"lxd", "ip", "rsync", "setfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
+	// (LXD: lxd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
+	required = []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
 
 	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
 	shadowTools = []string{"newuidmap", "newgidmap"}

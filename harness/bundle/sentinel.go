@@ -20,22 +20,27 @@ const SentinelPath = "/usr/lib/nestbed/sentinel"
 // Sentinel is what the sentinel file carries, in ids of whoever looks at it.
 type Sentinel struct {
 	UID, GID uint32
-	// ACLUser and ACLGroup are the ids that its access control list names (man 5 acl).
-	ACLUser, ACLGroup uint32
-	// HasCaps tells whether it still has its file capability, cap_net_raw;
+	// HasCaps tells whether it has a file capability, which is cap_net_raw;
 	// CapsRoot is the id of the root for whom that counts (man 7 capabilities,
 	// namespaced file capabilities).
 	HasCaps  bool
 	CapsRoot uint32
 }
 
-// AsMade is the sentinel as it is put into a bundle: the last id of a block,
-// and two ids that differ from it and from root.
-var AsMade = Sentinel{UID: 65535, GID: 65535, ACLUser: 1000, ACLGroup: 65534, HasCaps: true}
+// ACL is the user and the group that the sentinel's access control list names (man 5 acl).
+type ACL struct{ User, Group uint32 }
 
-// The extended attributes of the sentinel and their layout (linux/posix_acl_xattr.h, linux/capability.h).
+// The sentinel as it is put into a bundle: the last id of a block, and two ids that differ from it and from root.
+var (
+	AsMade    = Sentinel{UID: 65535, GID: 65535, HasCaps: true}
+	ACLAsMade = ACL{User: 1000, Group: 65534}
+)
+
+// XattrACL is the extended attribute that an access control list stands in. With
+// it here: that of capabilities, and how the kernel lays both out
+// (linux/posix_acl_xattr.h, linux/capability.h).
 const (
-	xattrACL  = "system.posix_acl_access"
+	XattrACL  = "system.posix_acl_access"
 	xattrCaps = "security.capability"
 
 	aclVersion = 2
@@ -62,9 +67,9 @@ func writeSentinel(root string) error {
 	// u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---
 	acl := []aclEntry{
 		{0x01, 6, aclAnyone},
-		{aclUser, 4, AsMade.ACLUser},
+		{aclUser, 4, ACLAsMade.User},
 		{0x04, 4, aclAnyone},
-		{aclGroup, 6, AsMade.ACLGroup},
+		{aclGroup, 6, ACLAsMade.Group},
 		{0x10, 6, aclAnyone},
 		{0x20, 0, aclAnyone},
 	}
@@ -72,7 +77,7 @@ func writeSentinel(root string) error {
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
 		os.Chown(path, int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
-		unix.Lsetxattr(path, xattrACL, encode(uint32(aclVersion), acl), 0),
+		unix.Lsetxattr(path, XattrACL, encode(uint32(aclVersion), acl), 0),
 		unix.Lsetxattr(path, xattrCaps, encode(caps), 0),
 	)
 }
@@ -85,7 +90,8 @@ func encode(values ...any) []byte {
 	return b.Bytes()
 }
 
-// ReadSentinel reads a sentinel at a path of the machine. A lost ACL is an error; a lost capability is not, as LXD drops it in some places (idmap.PlannedLevel).
+// ReadSentinel reads owner and capability of a sentinel at a path of the
+// machine. A lost capability is no error: LXD drops it in some places (idmap.PlannedLevel).
 func ReadSentinel(path string) (Sentinel, error) {
 	var s Sentinel
 	var stat unix.Stat_t
@@ -93,49 +99,47 @@ func ReadSentinel(path string) (Sentinel, error) {
 		return s, fmt.Errorf("sentinel: %w", err)
 	}
 	s.UID, s.GID = stat.Uid, stat.Gid
-	acl, err := xattr(path, xattrACL)
-	if err != nil {
-		return s, fmt.Errorf("sentinel: its ACL is lost: %w", err)
-	}
-	entries := make([]aclEntry, max(0, len(acl)-4)/8)
-	if _, err := binary.Decode(acl[min(4, len(acl)):], binary.LittleEndian, entries); err != nil {
-		return s, fmt.Errorf("sentinel: its ACL is damaged: %w", err)
-	}
-	for _, e := range entries {
-		switch e.Tag {
-		case aclUser:
-			s.ACLUser = e.ID
-		case aclGroup:
-			s.ACLGroup = e.ID
-		}
-	}
-	caps, err := xattr(path, xattrCaps)
+	caps := make([]byte, 64) // revision 3 takes 24
+	n, err := unix.Lgetxattr(path, xattrCaps, caps)
 	if errors.Is(err, unix.ENODATA) {
 		return s, nil
 	} else if err != nil {
-		return s, fmt.Errorf("sentinel: %w", err)
+		return s, fmt.Errorf("sentinel: %s: %w", xattrCaps, err)
+	}
+	words := make([]uint32, n/4)
+	if _, err := binary.Decode(caps[:n], binary.LittleEndian, words); err != nil {
+		return s, fmt.Errorf("sentinel: %s: %w", xattrCaps, err)
 	}
 	s.HasCaps = true
-	words := make([]uint32, len(caps)/4)
-	if _, err := binary.Decode(caps, binary.LittleEndian, words); err != nil {
-		return s, fmt.Errorf("sentinel: its file capability is damaged: %w", err)
-	}
 	switch {
 	case len(words) == 6 && words[0] == capsRevision3|capsEffective && words[1] == capsNetRaw:
 		s.CapsRoot = words[5]
 	case len(words) == 5 && words[0] == capsRevision2|capsEffective && words[1] == capsNetRaw:
 		// The older revision names no root: it counts for that of the initial user namespace.
 	default:
-		return s, fmt.Errorf("sentinel: its file capability is %x, expected cap_net_raw+ep", caps)
+		return s, fmt.Errorf("sentinel: %s is %x, expected cap_net_raw+ep", xattrCaps, caps[:n])
 	}
 	return s, nil
 }
 
-func xattr(path, name string) ([]byte, error) {
-	value := make([]byte, 256) // the sentinel's are 52 and 24 bytes
-	n, err := unix.Lgetxattr(path, name, value)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+// ParseACL reads the value of XattrACL (linux/posix_acl_xattr.h): a version, then tag, permission and id an entry.
+func ParseACL(value []byte) (ACL, error) {
+	var acl ACL
+	wrong := fmt.Errorf("sentinel: %s is %x, expected an access control list of version %d", XattrACL, value, aclVersion)
+	if len(value) < 4 || (len(value)-4)%8 != 0 || binary.LittleEndian.Uint32(value) != aclVersion {
+		return acl, wrong
 	}
-	return value[:n], nil
+	entries := make([]aclEntry, (len(value)-4)/8)
+	if _, err := binary.Decode(value[4:], binary.LittleEndian, entries); err != nil {
+		return acl, wrong
+	}
+	for _, e := range entries {
+		switch e.Tag {
+		case aclUser:
+			acl.User = e.ID
+		case aclGroup:
+			acl.Group = e.ID
+		}
+	}
+	return acl, nil
 }

@@ -1,0 +1,127 @@
+package bundle
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// program puts a program that only fails into a directory, which it makes.
+func program(t *testing.T, elem ...string) string {
+	t.Helper()
+	path := filepath.Join(elem...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\nexit 1\n"), 0o755))
+	return path
+}
+
+// link puts a symbolic link into a directory, which it makes.
+func link(t *testing.T, target string, elem ...string) string {
+	t.Helper()
+	path := filepath.Join(elem...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.Symlink(target, path))
+	return path
+}
+
+func TestAProgramIsOfASnapIfItsPathOrWhatItIsALinkToSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	lxd, snap := program(t, dir, "usr/sbin/lxd"), program(t, dir, "usr/bin/snap")
+	for path, want := range map[string]bool{
+		// snapd makes each program of a snap a link to its own launcher, on some distributions not under /snap.
+		link(t, snap, dir, "var/lib/snapd/snap/bin/lxd"):                      true,
+		link(t, filepath.Join(dir, "var/lib/snapd/snap/bin/lxd"), dir, "lxd"): true,
+		link(t, "../usr/bin/snap", dir, "bin/lxd"):                            true,
+		"/snap/bin/lxd":                        true, // whether it is there or not
+		"/snap/lxd/current/bin/lxd":            true,
+		lxd:                                    false,
+		link(t, lxd, dir, "usr/local/bin/lxd"): false,
+		program(t, dir, "snap/bin/lxd"):        false, // not the /snap of the machine
+		program(t, dir, "opt/snapshot/lxd"):    false,
+		program(t, dir, "opt/lxd-snap"):        false,
+		link(t, filepath.Join(dir, "gone"), dir, "dangling/lxd"): false,
+		filepath.Join(dir, "nothing-there"):                      false,
+		"/snapd/bin/lxd":                                         false,
+	} {
+		assert.Equal(t, want, isSnap(path), strings.TrimPrefix(path, dir))
+	}
+}
+
+func TestChooseTakesTheLXDThatIsInstalled(t *testing.T) {
+	self, err := os.Executable() // a program like any other
+	require.NoError(t, err)
+	dir := t.TempDir()
+	link(t, self, dir, "lxd")
+	t.Setenv("PATH", dir)
+	s, why, err := Choose()
+	require.NoError(t, err)
+	assert.Equal(t, Source{Kind: Installed}, s)
+	assert.Empty(t, why, "the usual case needs no words")
+}
+
+func TestChooseTakesDebiansLXDWhereTheInstalledOneIsASnap(t *testing.T) {
+	dir := t.TempDir()
+	link(t, program(t, dir, "snapd/snap"), dir, "bin/lxd")
+	t.Setenv("PATH", filepath.Join(dir, "bin"))
+	s, why, err := Choose()
+	require.NoError(t, err)
+	assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
+	assert.Equal(t, "the LXD of this machine is a snap", why)
+}
+
+func TestChooseTakesDebiansLXDWhereAScriptStandsInForIt(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	script := program(t, dir, "lxd")
+	s, why, err := Choose()
+	require.NoError(t, err)
+	assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
+	assert.Equal(t, script+" is not LXD itself but a script that fetches it", why)
+}
+
+func TestChooseWithoutALXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	s, why, err := Choose()
+	// What is right depends on what the machine's distribution packages.
+	if id, codename := distribution(); id != "debian" || codename != "bookworm" && codename != "trixie" {
+		require.NoError(t, err)
+		assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
+		assert.Equal(t, fmt.Sprintf("%s %s packages no LXD", id, codename), why)
+		return
+	}
+	require.EqualError(t, err, "LXD: not installed on this machine; run make setup, or apt-get install "+
+		"lxd busybox-static iproute2 uidmap rsync xz-utils zstd squashfs-tools attr")
+	assert.Zero(t, s)
+	assert.Empty(t, why)
+}
+
+func TestTheDistributionIsReadAsAShellReadsIt(t *testing.T) {
+	// os-release is, by its manual page, a list of assignments that a shell can source.
+	out, err := exec.CommandContext(t.Context(), "sh", "-c",
+		`unset ID VERSION_CODENAME; . /etc/os-release && printf '%s\n%s\n' "$ID" "$VERSION_CODENAME"`).Output()
+	if err != nil {
+		t.Skip("no shell, or no os-release on this machine: ", err)
+	}
+	id, codename := distribution()
+	assert.Equal(t, string(out), id+"\n"+codename+"\n")
+}
+
+func TestLackingNamesEveryProgramThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	assert.Equal(t, []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}, Lacking())
+	for _, name := range []string{"lxd", "tar", "busybox"} {
+		program(t, dir, name)
+	}
+	assert.Equal(t, []string{"ip", "rsync", "setfattr", "getfattr", "unsquashfs", "xz", "zstd"}, Lacking())
+
+	_, err := installedFiles(t.Context(), Source{Kind: Installed, NoShadow: true})
+	require.EqualError(t, err, "bundle installed,no-newuidmap: this machine has no ip, rsync, setfattr, getfattr, unsquashfs, xz, zstd; "+
+		"run make setup, or apt-get install lxd busybox-static iproute2 uidmap rsync xz-utils zstd squashfs-tools attr")
+}

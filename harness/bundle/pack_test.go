@@ -1,0 +1,68 @@
+package bundle
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// unpacked are the regular files of a tar, by name.
+func unpacked(t *testing.T, archive []byte) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	r := tar.NewReader(bytes.NewReader(archive))
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		require.NoError(t, err)
+		require.Equal(t, byte(tar.TypeReg), h.Typeflag, h.Name)
+		require.NotContains(t, files, h.Name, "a name twice")
+		assert.EqualValues(t, 0o644, h.Mode, h.Name)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		files[h.Name] = string(content)
+	}
+}
+
+func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
+	archive, err := metadata()
+	require.NoError(t, err)
+	files := unpacked(t, archive)
+	require.Len(t, files, 3)
+	// The default makes a level without a delegation come up with two empty files.
+	assert.Equal(t, `{{ config_get("user.nestbed.subuid", "") }}`, files["templates/subuid.tpl"])
+	assert.Equal(t, `{{ config_get("user.nestbed.subgid", "") }}`, files["templates/subgid.tpl"])
+
+	yaml := files["metadata.yaml"]
+	head, templates, found := strings.Cut(yaml, "templates:\n")
+	require.True(t, found, yaml)
+	assert.Equal(t, "architecture: "+architecture()+"\ncreation_date: 1\nproperties:\n  description: nestbed bundle\n", head)
+	// In either order, and at creation only: a level may change its files later.
+	assert.ElementsMatch(t, []string{
+		"  /etc/subuid:\n    when: [create]\n    template: subuid.tpl\n",
+		"  /etc/subgid:\n    when: [create]\n    template: subgid.tpl\n",
+	}, regexp.MustCompile(`(?m)^  /.*\n(?:    .*\n)*`).FindAllString(templates, -1))
+	assert.Equal(t, 6, strings.Count(templates, "\n"), "nothing else: %q", templates)
+}
+
+func TestTheArchitectureIsTheKernelsName(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "uname", "-m").Output()
+	if err != nil {
+		t.Skip("no uname here: ", err)
+	}
+	machine := strings.TrimSpace(string(out))
+	if strings.HasPrefix(machine, "arm") || strings.HasPrefix(machine, "i") {
+		t.Skip("a 32-bit machine has more names than Go has: ", machine)
+	}
+	assert.Equal(t, machine, architecture())
+}

@@ -1,0 +1,162 @@
+package bundle
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheLayoutMergesUsrAndLeavesWhatIsThere(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "lib64"), 0o755)) // of a distribution that did not merge it
+	for range 2 {                                                        // the second time changes nothing
+		require.NoError(t, layOut(root))
+		for _, name := range []string{"bin", "sbin", "lib"} {
+			target, err := os.Readlink(filepath.Join(root, name))
+			require.NoError(t, err)
+			assert.Equal(t, "usr/"+name, target)
+		}
+		assert.DirExists(t, filepath.Join(root, "lib64"))
+		for _, dir := range []string{"proc", "sys", "dev", "var/lib/lxd", "var/cache", "var/lib/misc"} {
+			assert.DirExists(t, filepath.Join(root, dir))
+		}
+		for _, dir := range []string{"tmp", "var/tmp"} {
+			info, err := os.Stat(filepath.Join(root, dir))
+			require.NoError(t, err)
+			assert.Equal(t, fs.ModeDir|fs.ModeSticky|0o777, info.Mode(), dir)
+		}
+	}
+}
+
+func TestReplaceFileTakesThePlaceOfALinkAndLeavesItsTarget(t *testing.T) {
+	root := t.TempDir()
+	target := filepath.Join(root, "systemd")
+	require.NoError(t, os.WriteFile(target, []byte("theirs"), 0o600))
+	init := link(t, target, root, "sbin/init")
+	require.NoError(t, replaceFile(init, []byte("ours"), 0o755))
+	content, err := os.ReadFile(target)
+	require.NoError(t, err)
+	assert.Equal(t, "theirs", string(content))
+	info, err := os.Lstat(init)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o755), info.Mode())
+	content, err = os.ReadFile(init)
+	require.NoError(t, err)
+	assert.Equal(t, "ours", string(content))
+}
+
+func TestEveryScriptOfTheSkeletonIsAScriptAndNothingElseIs(t *testing.T) {
+	scripts := map[string]bool{}
+	err := fs.WalkDir(skeleton, "skeleton", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := skeleton.ReadFile(path)
+		scripts[strings.TrimPrefix(path, "skeleton")] = strings.HasPrefix(string(content), "#!/bin/sh\n")
+		return err
+	})
+	require.NoError(t, err)
+	// By this its files get their mode, and the stage of a private host runs two of them.
+	for path, script := range scripts {
+		assert.Equal(t, !strings.HasPrefix(path, "/etc/"), script, path)
+	}
+	for _, path := range []string{"/sbin/init", "/usr/lib/nestbed/mounts", "/usr/lib/nestbed/lxd", "/etc/passwd", "/etc/inittab"} {
+		assert.Contains(t, scripts, path)
+	}
+}
+
+func TestACopyKeepsModeAndContent(t *testing.T) {
+	dir := t.TempDir()
+	for _, mode := range []fs.FileMode{0o755, 0o644, 0o400, 0o755 | fs.ModeSetuid, 0o777} {
+		from, to := filepath.Join(dir, mode.String()), filepath.Join(dir, "to", mode.String())
+		require.NoError(t, os.WriteFile(from, []byte(mode.String()), 0o600))
+		require.NoError(t, copyFile(from, to, mode))
+		info, err := os.Stat(to)
+		require.NoError(t, err)
+		assert.Equal(t, mode, info.Mode())
+		content, err := os.ReadFile(to)
+		require.NoError(t, err)
+		assert.Equal(t, mode.String(), string(content))
+		require.ErrorIs(t, copyFile(from, to, mode), fs.ErrExist, "two files in one place are a mistake")
+	}
+}
+
+func TestInstalledFilesAreCopiedToTheirOwnPlacesThroughTheMergedUsr(t *testing.T) {
+	from, root := t.TempDir(), t.TempDir()
+	require.NoError(t, layOut(root))
+	lxd := program(t, from, "bin/lxd")
+	real := program(t, from, "lib/libx.so.1.2")
+	lib := link(t, real, from, "lib/libx.so.1")
+	require.NoError(t, copyInstalled(t.Context(), root, []string{filepath.Join(from, "bin"), lxd, lib}))
+	info, err := os.Lstat(filepath.Join(root, lib))
+	require.NoError(t, err)
+	assert.True(t, info.Mode().IsRegular(), "a link is copied as what it leads to: its target may not be in the list")
+	assert.FileExists(t, filepath.Join(root, lxd))
+	assert.NoFileExists(t, filepath.Join(root, real))
+
+	err = copyInstalled(t.Context(), root, []string{filepath.Join(from, "gone")})
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestAProgramIsFoundInEveryDirectoryOfAPathEvenAsADanglingLink(t *testing.T) {
+	root := t.TempDir()
+	assert.False(t, hasProgram(root, "lxd"))
+	program(t, root, "opt/lxd")
+	assert.False(t, hasProgram(root, "lxd"), "not where the init of a level looks")
+	for _, dir := range []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"} {
+		name := "in-" + filepath.Base(filepath.Dir(dir)) + filepath.Base(dir)
+		// Absolute, as alternatives are: it leads somewhere only inside.
+		link(t, "/etc/alternatives/"+name, root, dir, name)
+		assert.True(t, hasProgram(root, name), dir)
+	}
+}
+
+func TestADirectoryWithoutTheProgramsOfALevelIsRefused(t *testing.T) {
+	s := Source{Kind: Dir, Arg: t.TempDir()}
+	const needs = "; a level needs lxd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox"
+	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program lxd in it"+needs)
+	for _, name := range required[:len(required)-1] {
+		program(t, s.Arg, "usr/bin", name)
+	}
+	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program busybox in it"+needs)
+}
+
+func TestADirectoryIsCopiedWithOrWithoutTheShadowTools(t *testing.T) {
+	from := t.TempDir()
+	for _, name := range append(required, shadowTools...) {
+		program(t, from, "usr/bin", name)
+	}
+	link(t, "busybox", from, "usr/bin/sh")
+	for _, without := range []bool{false, true} {
+		root := t.TempDir()
+		require.NoError(t, makeDir(t.Context(), root, Source{Kind: Dir, Arg: from, NoShadow: without}))
+		assert.True(t, hasProgram(root, "lxd"))
+		target, err := os.Readlink(filepath.Join(root, "usr/bin/sh"))
+		require.NoError(t, err)
+		assert.Equal(t, "busybox", target)
+		for _, name := range []string{"newuidmap", "newgidmap"} {
+			assert.Equal(t, !without, hasProgram(root, name), name)
+			assert.True(t, hasProgram(from, name), "the user's own directory is left alone")
+		}
+	}
+}
+
+func TestMakeRefusesWithoutRoot(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("runs as root, who is not refused")
+	}
+	said := false
+	_, err := Make(t.Context(), Source{Kind: Installed}, func(string) { said = true })
+	require.EqualError(t, err, "bundle installed: making one needs root, for files of several owners; run as root or with sudo")
+	assert.False(t, said)
+}
+
+func TestAnUnknownKindHasNoRecipe(t *testing.T) {
+	_, err := readRecipe(t.Context(), Source{Kind: "snap"})
+	require.EqualError(t, err, `bundle "snap": kind not known`)
+}

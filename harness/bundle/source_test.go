@@ -1,0 +1,106 @@
+package bundle
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func TestParseSourceReadsEveryKind(t *testing.T) {
+	for text, want := range map[string]Source{
+		"installed":                      {Kind: Installed},
+		"installed,no-newuidmap":         {Kind: Installed, NoShadow: true},
+		"debian:trixie":                  {Kind: Debian, Arg: "trixie"},
+		"debian:bookworm,no-newuidmap":   {Kind: Debian, Arg: "bookworm", NoShadow: true},
+		"debian:trixie-backports":        {Kind: Debian, Arg: "trixie-backports"},
+		"debian:sid2":                    {Kind: Debian, Arg: "sid2"},
+		"dir:/srv/root":                  {Kind: Dir, Arg: "/srv/root"},
+		"dir:/srv/root,no-newuidmap":     {Kind: Dir, Arg: "/srv/root", NoShadow: true},
+		"dir:/srv/../srv//root/":         {Kind: Dir, Arg: "/srv/root"},
+		"dir:/":                          {Kind: Dir, Arg: "/"},
+		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
+		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			got, err := ParseSource(text)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+func TestParseSourceTakesADirectoryFromWhereItIsCalled(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for text, want := range map[string]string{
+		"dir:root": filepath.Join(dir, "root"), "dir:./root": filepath.Join(dir, "root"),
+		"dir:.": dir, "dir:..": filepath.Dir(dir),
+	} {
+		got, err := ParseSource(text)
+		require.NoError(t, err)
+		assert.Equal(t, Source{Kind: Dir, Arg: want}, got, text)
+	}
+}
+
+func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
+	for _, text := range []string{
+		"", ":", "snap", "Installed", "installed ", " installed", "installed:trixie", "installed:,no-newuidmap,x",
+		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
+		"debian:--variant=x", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap",
+		",no-newuidmap", "ubuntu:noble",
+	} {
+		t.Run(text, func(t *testing.T) {
+			got, err := ParseSource(text)
+			require.EqualError(t, err, fmt.Sprintf(
+				"bundle %q: not known; write installed, debian:SUITE (such as debian:trixie) or dir:PATH", text))
+			assert.Zero(t, got, "a refused text gives nothing to use by mistake")
+		})
+	}
+}
+
+func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := Source{
+			Kind:     rapid.SampledFrom([]Kind{Installed, Debian, Dir}).Draw(t, "kind"),
+			NoShadow: rapid.Bool().Draw(t, "no newuidmap"),
+		}
+		switch s.Kind {
+		case Debian:
+			s.Arg = rapid.StringMatching(`[a-z][a-z0-9-]*`).Draw(t, "suite")
+		case Dir:
+			s.Arg = filepath.Join("/", rapid.StringMatching(`(/[^/,]+){1,4}`).Draw(t, "path"))
+		}
+		got, err := ParseSource(s.String())
+		require.NoError(t, err)
+		assert.Equal(t, s, got)
+	})
+}
+
+func FuzzParseSource(f *testing.F) {
+	for _, text := range []string{
+		"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie,no-newuidmap", "dir:/srv/root",
+		"dir:root", "dir:../root,no-newuidmap", "dir:", "debian:", "debian:-x", "installed:x", ":", ",no-newuidmap", "",
+		"dir:/a,no-newuidmap,no-newuidmap", "dir:\x00", "dir:\xff", "debian:\n", "snap:lxd",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSource(text)
+		if err != nil {
+			assert.Zero(t, s)
+			assert.ErrorContains(t, err, fmt.Sprintf("%q", text))
+			return
+		}
+		assert.Contains(t, []Kind{Installed, Debian, Dir}, s.Kind)
+		if s.Kind == Dir {
+			assert.True(t, filepath.IsAbs(s.Arg), "what is used later must not depend on the working directory")
+		}
+		again, err := ParseSource(s.String())
+		require.NoError(t, err)
+		assert.Equal(t, s, again)
+	})
+}

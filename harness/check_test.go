@@ -1,0 +1,126 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+func TestACheckHoldsIfItGotWhatItWanted(t *testing.T) {
+	good := Check{Subject: Files, Level: 2, What: "host owner", Wanted: "565536:565536", Got: "565536:565536"}
+	bad := Check{Subject: Files, Level: 2, What: "host owner", Wanted: "565536:565536", Got: "65534:65534"}
+	assert.True(t, good.OK())
+	assert.False(t, bad.OK())
+	assert.Equal(t, "level 2: host owner: wanted 565536:565536, got 65534:65534", bad.String())
+
+	all := []Check{good, bad, good, bad}
+	assert.Equal(t, []Check{bad, bad}, Failed(all))
+	assert.Equal(t, []Check{good, bad, good, bad}, all, "what was handed in is left alone")
+	assert.Empty(t, Failed([]Check{good}))
+	assert.Empty(t, Failed(nil))
+}
+
+func TestEverySubjectIsListedOnceAndProbed(t *testing.T) {
+	seen := map[Subject]bool{}
+	for _, s := range Subjects() {
+		assert.False(t, seen[s], s)
+		seen[s] = true
+		assert.NotNil(t, probers[s], s)
+	}
+	assert.Len(t, seen, len(probers))
+}
+
+func TestAChainWithoutLevelsHasNothingToVerify(t *testing.T) {
+	checks, err := Verify(t.Context(), &Chain{})
+	require.NoError(t, err)
+	assert.Empty(t, checks)
+}
+
+func TestALevelThatIsUpAgainstThePlanIsNotVerified(t *testing.T) {
+	c := &Chain{
+		Plan:   idmap.Plan{Stop: &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.NoAllocation}},
+		Levels: []*Level{{Index: 1}},
+	}
+	_, err := Verify(t.Context(), c)
+	require.EqualError(t, err, "level 1 is up, but the plan is: level 1, create: no allocation")
+}
+
+func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
+	planned := idmap.PlannedLevel{Host: idmap.Map{
+		UID: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}},
+		GID: []idmap.Mapping{{Inside: 0, Parent: 700000, Count: 1000}},
+	}}
+	assert.Equal(t, "500000:700000", onHost(planned, 0))
+	assert.Equal(t, "500999:700999", onHost(planned, 999))
+	assert.Equal(t, "id 1000, which does not exist there", onHost(planned, 1000), "a user without a group")
+	assert.Equal(t, "id 65536, which does not exist there", onHost(planned, 65536))
+}
+
+func TestAProcessIsAnInitIfItIsNumberOneInTheInnermostNamespace(t *testing.T) {
+	for lines, want := range map[string]bool{
+		"NSpid:\t1\n":                true,
+		"NSpid:\t4711\t1\n":          true,
+		"NSpid:\t4711\t300\t20\t1\n": true,
+		"NSpid:\t1\t2\n":             false, // the machine's own init, seen from nowhere
+		"NSpid:\t4711\n":             false,
+		"NSpid:\t4711\t11\n":         false,
+		"NSpid:\t\n":                 false,
+		"":                           false,
+		"NSpgid:\t4711\t1\n":         false,
+		"NStgid:\t4711\t1\n":         false,
+		"VmSize:\t1\n":               false,
+	} {
+		assert.Equal(t, want, isInit("Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n"), "%q", lines)
+	}
+}
+
+func TestALevelsMapIsReadWithItsIndexInTheError(t *testing.T) {
+	l := &Level{Index: 2}
+	m, err := l.parseMap("0 65536 131072\n", "0 65536 65536\n65536 200000 1\n")
+	require.NoError(t, err)
+	assert.Equal(t, idmap.Map{
+		UID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 131072}},
+		GID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 65536}, {Inside: 65536, Parent: 200000, Count: 1}},
+	}, m)
+	for _, files := range [][2]string{{"", "0 1 2"}, {"0 1 2", ""}} {
+		_, err = l.parseMap(files[0], files[1])
+		require.EqualError(t, err, `level 2: idmap line 1: "" has 0 fields, expected inside, parent and count`)
+	}
+}
+
+func TestALevelErrorReadsAsStopErrorAndEvidence(t *testing.T) {
+	stop := idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.NestingNotAllowed}
+	e := &LevelError{Stop: stop, Err: errors.New("Failed to run: lxd forkstart c2: exit status 1")}
+	require.EqualError(t, e, "level 2, start: nesting not allowed: Failed to run: lxd forkstart c2: exit status 1")
+	e.Evidence = []string{"one", "two"}
+	require.EqualError(t, e,
+		"level 2, start: nesting not allowed: Failed to run: lxd forkstart c2: exit status 1 [log: one | two]")
+}
+
+func TestALevelErrorIsFoundAmongWrappedErrorsAndWrapsItsCause(t *testing.T) {
+	stop := idmap.Stop{Level: 1, Op: idmap.OpImport, Reason: idmap.Unclassified}
+	err := fmt.Errorf("build: %w", &LevelError{Stop: stop, Err: fmt.Errorf("bundle: %w", fs.ErrNotExist)})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	var found *LevelError
+	require.ErrorAs(t, err, &found)
+	assert.Equal(t, stop, found.Stop)
+	assert.Equal(t, idmap.Unclassified, found.Reason, "as a field, too")
+}
+
+func TestAChainThatWasNotBuiltIsClosedAndDiagnosed(t *testing.T) {
+	var c *Chain
+	require.NoError(t, c.Close(t.Context()))
+	assert.Nil(t, c.Deepest())
+	assert.Equal(t, "no chain was built", c.Diagnose(t.Context()))
+
+	levels := []*Level{{Index: 1}, {Index: 2}}
+	assert.Same(t, levels[1], (&Chain{Levels: levels}).Deepest())
+	assert.Nil(t, (&Chain{Host: &host.Host{}}).Deepest())
+}

@@ -1,0 +1,250 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// What LXD, liblxc, the kernel and Incus say, word for word.
+const (
+	oldNoIDs = "Failed creating instance record: Failed initialising instance: Invalid config: " +
+		"LXD doesn't have a uid/gid allocation. In this mode, only privileged containers are supported"
+	newNoIDs = "Failed creating instance record: Failed initialising instance: Invalid config: " +
+		"LXD does not have a uid/gid allocation. In this mode, only privileged containers are supported"
+	incusNoIDs = "Failed creating instance record: Failed initializing instance: Invalid config: " +
+		"No uid/gid allocation configured. In this mode, only privileged containers are supported"
+	incusNoIDsAtStart = "Failed to get ID map: System doesn't have a functional idmap setup"
+
+	oldStart = "Failed to run: /usr/bin/lxd forkstart c2 /var/lib/lxd/containers /var/log/lxd/c2/lxc.conf: exit status 1"
+	newStart = "Failed running: /usr/bin/lxd forkstart c2 /var/lib/lxd/containers /var/log/lxd/c2/lxc.conf: exit status 1"
+
+	onlyPrivileged = `time="2026-08-22T10:00:00Z" level=warning msg="Only privileged containers will be able to run"`
+)
+
+// lxcLog is a container's log in which a line stands among others, as they come with any failure and with none.
+func lxcLog(line string) string {
+	const before = `lxc c2 20260822100000.100 TRACE    commands - ../src/lxc/commands.c:lxc_server_init:2131 - Created abstract unix socket "/var/lib/lxd/containers/c2/command"
+lxc c2 20260822100000.101 ERROR    cgfsng - ../src/lxc/cgroups/cgfsng.c:cgfsng_mount:2131 - No such file or directory - Failed to create cgroup at_mnt 32()
+lxc c2 20260822100000.102 ERROR    cgroup2_devices - ../src/lxc/cgroups/cgroup2_devices.c:bpf_program_load_kernel:332 - Operation not permitted - Failed to load bpf program: (null)
+lxc c2 20260822100000.103 WARN     idmap_utils - ../src/lxc/idmap_utils.c:lxc_map_ids:165 - newuidmap binary is missing
+`
+	const after = `lxc c2 20260822100000.200 ERROR    sync - ../src/lxc/sync.c:sync_wait:34 - An error occurred in another process (expected sequence number 4)
+lxc c2 20260822100000.201 ERROR    start - ../src/lxc/start.c:__lxc_start:2107 - Failed to spawn container "c2"
+`
+	return before + "  lxc c2 20260822100000.150 ERROR    x - ../src/lxc/x.c:x:1 - " + line + "\n" + after
+}
+
+func TestAFailureIsClassifiedByItsWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    string
+		log    string // a line of the container's log; empty: the error says it itself
+		reason idmap.Reason
+	}{
+		"the kernel's depth": {
+			oldStart, "No space left on device - Failed to clone a new set of namespaces", idmap.DepthLimit,
+		},
+		"the kernel's depth, new wording": {
+			newStart, "No space left on device - Failed to clone a new set of namespaces", idmap.DepthLimit,
+		},
+		"user namespaces denied by AppArmor": {
+			newStart, "Permission denied - Failed to clone a new set of namespaces", idmap.UserNSDenied,
+		},
+		"user namespaces denied by a sysctl": {
+			oldStart, "Operation not permitted - Failed to clone a new set of namespaces", idmap.UserNSDenied,
+		},
+		"newuidmap refuses": {
+			oldStart, `newuidmap failed to write mapping "newuidmap: uid range [0-65536) -> [327680-393216) not allowed": newuidmap PID 0 327680 65536`,
+			idmap.ShadowRefused,
+		},
+		"newgidmap refuses": {
+			newStart, `newgidmap failed to write mapping "newgidmap: gid range [0-65536) -> [1000000-1065536) not allowed": newgidmap PID 0 1000000 65536`,
+			idmap.ShadowRefused,
+		},
+		"only uids": {oldStart, "Invalid argument - Failed to switch to gid 0", idmap.UIDGIDDisagree},
+		"only gids": {newStart, "Invalid argument - Failed to switch to uid 0", idmap.UIDGIDDisagree},
+		"no nesting, proc": {
+			oldStart, `Operation not permitted - Failed to mount "proc" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/proc" with flags 14`,
+			idmap.NestingNotAllowed,
+		},
+		"no nesting, proc, with lxcfs": {
+			newStart, `Permission denied - Failed to mount "proc" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/proc" with flags 14`,
+			idmap.NestingNotAllowed,
+		},
+		"no nesting, sysfs": {
+			oldStart, `Operation not permitted - Failed to mount "sysfs" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/sys" with flags 14`,
+			idmap.NestingNotAllowed,
+		},
+		"no nesting, privileged parent": {
+			"Daemon failed to setup shared mounts base. Does security.nesting need to be turned on?", "", idmap.NestingNotAllowed,
+		},
+		"no nesting, privileged parent, new wording": {
+			"Daemon failed setting up shared mounts base. Does security.nesting need to be turned on?", "", idmap.NestingNotAllowed,
+		},
+		"cgroups, Incus": {
+			"Failed to run: /usr/libexec/incus/incusd forkstart c3: exit status 1",
+			"Operation not supported - Failed to mount cgroups - unsupported cgroup layout", idmap.CgroupUnsupported,
+		},
+		"outside the parent, at the shift": {
+			"Failed to handle idmapped storage: Failed to change ownership of: /var/lib/lxd/storage-pools/default/containers/c2/rootfs",
+			"", idmap.OutsideParent,
+		},
+		"outside the parent, at the shift, new wording": {
+			`Failed handling idmapped storage: Failed changing ownership of: "/var/lib/lxd/storage-pools/default/containers/c2/rootfs"`,
+			"", idmap.OutsideParent,
+		},
+		"outside the parent, at the map": {
+			newStart, `Operation not permitted - Failed to write uid mapping to "/proc/4711/uid_map"`, idmap.OutsideParent,
+		},
+		"the disk is full": {
+			"Unpack failed: Failed to run: tar: write error: No space left on device", "", idmap.DiskFull,
+		},
+		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e evidence
+			var want []string
+			if c.log != "" {
+				e.lxcLog = lxcLog(c.log)
+				want = []string{"lxc c2 20260822100000.150 ERROR    x - ../src/lxc/x.c:x:1 - " + c.log}
+			}
+			reason, lines := classify(errors.New(c.err), e)
+			assert.Equal(t, c.reason, reason)
+			assert.Equal(t, want, lines, "the line that shows it, without its indentation")
+
+			// The same words wrapped on their way, which is how most errors arrive.
+			reason, _ = classify(fmt.Errorf("start: %w", &opError{idmap.OpStart, errors.New(c.err)}), e)
+			assert.Equal(t, c.reason, reason)
+		})
+	}
+}
+
+func TestAnLXDWithoutIDsIsClassifiedByItsOwnLog(t *testing.T) {
+	const quoted = `level=warning msg="Error reading default uid/gid map" err="Unexpected values in \"/etc/subuid\": [\"root:65536\"]"`
+	for line, reason := range map[string]idmap.Reason{
+		quoted: idmap.SubIDMalformed,
+		`level=warning msg="Error reading default uid/gid map" err=Unexpected values in "/etc/subgid": ["x"]`: idmap.SubIDMalformed,
+		`level=error msg="Unable to parse system idmap" err="invalid"`:                                        idmap.SubIDMalformed,
+		`level=warning msg="One or more uid/gid map entry isn't usable (typically due to nesting)"`:           idmap.OutsideParent,
+		`level=warning msg="One or more uid/gid map entry is not usable (typically due to nesting)"`:          idmap.OutsideParent,
+		`level=warning msg="No available uid/gid map could be found"`:                                         idmap.NoAllocation,
+		`level=warning msg="No valid subuid/subgid map, only privileged containers will be functional"`:       idmap.NoAllocation,
+		`level=warning msg="Not enough uid/gid available, only privileged containers will be functional"`:     idmap.NoAllocation,
+	} {
+		for _, said := range []string{oldNoIDs, newNoIDs, incusNoIDs, incusNoIDsAtStart} {
+			e := evidence{daemonLog: "level=info msg=\"LXD is starting\"\n" + line + "\n" + onlyPrivileged + "\n", lxcLog: lxcLog("x")}
+			got, lines := classify(errors.New(said), e)
+			assert.Equal(t, reason, got, "%s\n%s", said, line)
+			assert.Equal(t, []string{line}, lines)
+		}
+	}
+}
+
+func TestAnLXDWithoutIDsAndWithoutALogHasNoAllocation(t *testing.T) {
+	for _, log := range []string{"", onlyPrivileged + "\n"} {
+		reason, lines := classify(errors.New(newNoIDs), evidence{daemonLog: log})
+		assert.Equal(t, idmap.NoAllocation, reason)
+		assert.Empty(t, lines)
+	}
+}
+
+func TestTheLogOfALXDDoesNotExplainAnotherFailure(t *testing.T) {
+	// The LXD of a level that cannot have another below it says so at its start, whatever fails later.
+	e := evidence{daemonLog: `msg="No available uid/gid map could be found"`, lxcLog: lxcLog("x")}
+	reason, _ := classify(errors.New(oldStart), e)
+	assert.Equal(t, idmap.Unclassified, reason)
+}
+
+func TestALaterWordOfTheSameFailureDoesNotChangeItsReason(t *testing.T) {
+	depth := lxcLog("No space left on device - Failed to clone a new set of namespaces")
+	for _, other := range []string{"Disk quota exceeded", "no space left on device", "Failed to mount cgroups"} {
+		for _, log := range []string{depth + other, other + "\n" + depth} {
+			reason, lines := classify(errors.New(oldStart+": "+other), evidence{lxcLog: log})
+			assert.Equal(t, idmap.DepthLimit, reason, other)
+			assert.Len(t, lines, 1)
+		}
+	}
+}
+
+func TestAMapOfOnlyUIDsOrOnlyGIDsIsTheReasonWhereverItFails(t *testing.T) {
+	entry := func(uid, gid bool) string {
+		return fmt.Sprintf(`{"Isuid":%t,"Isgid":%t,"Hostid":65536,"Nsid":0,"Maprange":65536}`, uid, gid)
+	}
+	uid, gid, both := entry(true, false), entry(false, true), entry(true, true)
+	said := errors.New("Failed to handle idmapped storage: Failed to change ownership of: /x")
+	for idmapJSON, reason := range map[string]idmap.Reason{
+		"[" + uid + "]":             idmap.UIDGIDDisagree,
+		"[" + gid + "]":             idmap.UIDGIDDisagree,
+		"[" + uid + "," + uid + "]": idmap.UIDGIDDisagree,
+		"[" + uid + "," + gid + "]": idmap.OutsideParent,
+		"[" + both + "]":            idmap.OutsideParent,
+		"[]":                        idmap.OutsideParent,
+		"":                          idmap.OutsideParent,
+		"[{":                        idmap.OutsideParent,
+	} {
+		got, lines := classify(said, evidence{idmap: idmapJSON})
+		assert.Equal(t, reason, got, idmapJSON)
+		if reason == idmap.UIDGIDDisagree {
+			assert.Equal(t, []string{"volatile.idmap.next: " + idmapJSON}, lines)
+		}
+	}
+	got, _ := classify(errors.New(newNoIDs), evidence{idmap: "[" + uid + "]"})
+	assert.Equal(t, idmap.NoAllocation, got, "who has no ids wants to map none")
+}
+
+func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
+	e := evidence{lxcLog: "l1\nl2\nl3\nl4\nl5\nl6\n\n", daemonLog: "d1\nd2\n"}
+	reason, lines := classify(errors.New("Failed to frobnicate"), e)
+	assert.Equal(t, idmap.Unclassified, reason)
+	assert.Equal(t, []string{"l2", "l3", "l4", "l5", "l6", "d1", "d2"}, lines)
+
+	reason, lines = classify(errors.New("Failed to frobnicate"), evidence{lxcLog: " \n"})
+	assert.Equal(t, idmap.Unclassified, reason)
+	assert.Empty(t, lines, "an empty log has no lines to quote")
+}
+
+func TestBenignErrorsOfLiblxcAreNoReason(t *testing.T) {
+	// Every start on some machines writes these, also one that succeeds.
+	for _, said := range []string{oldStart, newStart} {
+		reason, lines := classify(errors.New(said), evidence{lxcLog: lxcLog("something new")})
+		assert.Equal(t, idmap.Unclassified, reason)
+		assert.Len(t, lines, 5)
+		assert.Contains(t, strings.Join(lines, "\n"), "something new")
+	}
+}
+
+func TestAWaitThatRanOutIsATimeoutUnlessTheLogSaysMore(t *testing.T) {
+	e := evidence{lxcLog: "l1\nl2\nl3\nl4", daemonLog: "d1\nd2\nd3\nd4"}
+	expired := wait.For(t.Context(), "wait for LXD to answer", time.Nanosecond, func(context.Context) error {
+		return errors.New("connection refused")
+	})
+	for _, err := range []error{expired, &opError{idmap.OpReady, expired}, fmt.Errorf("x: %w", context.DeadlineExceeded)} {
+		reason, lines := classify(err, e)
+		assert.Equal(t, idmap.TimedOut, reason)
+		assert.Equal(t, []string{"l2", "l3", "l4", "d2", "d3", "d4"}, lines)
+	}
+	reason, _ := classify(expired, evidence{lxcLog: "write /var/lib/lxd/database: no space left on device"})
+	assert.Equal(t, idmap.DiskFull, reason)
+}
+
+func TestAnyLogGivesAReasonThatIsListed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.SampledFrom([]string{
+			"Failed ", "to change ", "changing ", "ownership of", "\n", "\r\n", "Permission denied - ", "newuidmap: ", "uid range [) -> [) not allowed",
+			"No space left on device", " - Failed to clone a new set of namespaces", "\x00", "\xff", "LXD does not have a uid/gid allocation", "x",
+		})
+		text := func(name string) string { return strings.Join(rapid.SliceOfN(word, 0, 12).Draw(t, name), "") }
+		reason, lines := classify(errors.New(text("error")), evidence{daemonLog: text("daemon"), lxcLog: text("lxc"), idmap: text("idmap")})
+		assert.Contains(t, idmap.Reasons(), reason)
+		assert.LessOrEqual(t, len(lines), 10)
+	})
+}

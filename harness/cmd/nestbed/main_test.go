@@ -1,0 +1,141 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// nestbed runs the command as a shell does, and gives its exit status and what it wrote. Only arguments
+// that are refused before anything is made may be given here: as root the others do what they say.
+func nestbed(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("NESTBED_STATE", filepath.Join(dir, "state"))
+	t.Setenv("NESTBED_CACHE", filepath.Join(dir, "cache"))
+	out, err := os.Create(filepath.Join(dir, "out"))
+	require.NoError(t, err)
+	defer out.Close()
+	errOut, err := os.Create(filepath.Join(dir, "err"))
+	require.NoError(t, err)
+	defer errOut.Close()
+	func() {
+		oldOut, oldErr := os.Stdout, os.Stderr
+		os.Stdout, os.Stderr = out, errOut
+		defer func() { os.Stdout, os.Stderr = oldOut, oldErr }()
+		status = run(t.Context(), args)
+	}()
+	assert.NoDirExists(t, filepath.Join(dir, "cache"), "a bundle was begun")
+	text, err := os.ReadFile(out.Name())
+	require.NoError(t, err)
+	errText, err := os.ReadFile(errOut.Name())
+	require.NoError(t, err)
+	return status, string(text), string(errText)
+}
+
+func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
+	const (
+		allocation = "; write owner:start:count, such as root:500000:196608"
+		source     = ": not known; write installed, debian:SUITE (such as debian:trixie) or dir:PATH"
+	)
+	for command, want := range map[string]string{
+		"dwon":                                  `unknown command "dwon" for "nestbed"; see nestbed --help`,
+		"--frobnicate":                          `unknown flag: --frobnicate; see nestbed --help`,
+		"-x":                                    `unknown shorthand flag: 'x' in -x; see nestbed --help`,
+		"up --frobnicate":                       `unknown flag: --frobnicate; see nestbed up --help`,
+		"up 3":                                  `unknown command "3" for "nestbed up"; see nestbed up --help`,
+		"up --depth":                            `flag needs an argument: --depth; see nestbed up --help`,
+		"up --depth three":                      `invalid argument "three" for "--depth" flag: strconv.ParseInt: parsing "three": invalid syntax; see nestbed up --help`,
+		"up --depth 0":                          `--depth 0: out of range; a chain has 1 to 32 levels`,
+		"up --depth -1":                         `--depth -1: out of range; a chain has 1 to 32 levels`,
+		"up --depth=33":                         `--depth 33: out of range; a chain has 1 to 32 levels`,
+		"up --depth 65537":                      `--depth 65537: out of range; a chain has 1 to 32 levels`,
+		"up --keep=perhaps":                     `invalid argument "perhaps" for "--keep" flag: strconv.ParseBool: parsing "perhaps": invalid syntax; see nestbed up --help`,
+		"up --bundle snap":                      `--bundle: bundle "snap"` + source,
+		"up --bundle dir:":                      `--bundle: bundle "dir:"` + source,
+		"up --bundle debian":                    `--bundle: bundle "debian"` + source,
+		"up --bundle debian:--mode=root --json": `--bundle: bundle "debian:--mode=root"` + source,
+		"up --allocation root:5:x": `--allocation: allocation "root:5:x": the count is "x", expected a number from 1 to 4294967295` +
+			allocation,
+		"up --allocation 500000:196608": `--allocation: allocation "500000:196608": 2 fields, expected 3` + allocation,
+		"up --allocation root:4294967296:65536": `--allocation: allocation "root:4294967296:65536": ` +
+			`the start is "4294967296", expected a number from 0 to 4294967294` + allocation,
+		"up --allocation root:4294901760:65536": `--allocation: allocation "root:4294901760:65536": ` +
+			`its last id would be 4294967295, but ids end at 4294967294` + allocation,
+		"doctor now":        `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
+		"doctor --all":      `unknown flag: --all; see nestbed doctor --help`,
+		"reap --frobnicate": `unknown flag: --frobnicate; see nestbed reap --help`,
+	} {
+		t.Run(command, func(t *testing.T) {
+			status, stdout, stderr := nestbed(t, strings.Fields(command)...)
+			assert.Equal(t, 2, status)
+			assert.Equal(t, "nestbed: "+want+"\n", stderr)
+			assert.Empty(t, stdout, "what is printed there is a result")
+		})
+	}
+}
+
+func TestToListHostsTakesNoNames(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("without root, reap ends before it looks at names")
+	}
+	status, stdout, stderr := nestbed(t, "reap", "--list", "x")
+	assert.Equal(t, 2, status)
+	assert.Equal(t, "nestbed: --list takes no names; see nestbed reap --help\n", stderr)
+	assert.Empty(t, stdout)
+}
+
+func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
+	for command, want := range map[string]string{
+		"":              "Exit status: 0 works, 1 does not work, 2 wrong use.",
+		"help":          "NESTBED_STATE   where running chains keep their state",
+		"--help":        "Usage:\n  nestbed [flags]\n  nestbed [command]",
+		"-h":            "Available Commands:",
+		"up --help":     "nestbed up --depth 3 --allocation root:500000:131072",
+		"help up":       "--keep                leave the chain running",
+		"up -h 3":       "--depth int           number of levels, 1 to 32 (default 3)",
+		"doctor --help": "Exit status 1 if nestbed up would not run here with its defaults.",
+		"reap --help":   "reap [NAME...]",
+	} {
+		t.Run(command, func(t *testing.T) {
+			status, stdout, stderr := nestbed(t, strings.Fields(command)...)
+			assert.Equal(t, 0, status)
+			assert.Contains(t, stdout, want)
+			assert.Empty(t, stderr)
+		})
+	}
+}
+
+func TestWithoutRootAVerbEndsWithOneAndSaysSo(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("runs as root, for whom these verbs do what they say")
+	}
+	for _, command := range []string{"up --bundle installed", "reap", "reap --list", "reap somebody"} {
+		status, stdout, stderr := nestbed(t, strings.Fields(command)...)
+		assert.Equal(t, 1, status, command)
+		assert.Regexp(t, `^nestbed: .*as root or with sudo\n$`, stderr, command)
+		assert.Equal(t, 1, strings.Count(stderr, "\n"), command)
+		assert.Empty(t, stdout, command)
+	}
+}
+
+func TestReapOfNothingWorks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("reap needs root")
+	}
+	status, stdout, stderr := nestbed(t, "reap") // the state root of this test is empty
+	assert.Equal(t, 0, status)
+	assert.Equal(t, "nothing to clear\n", stdout)
+	assert.Empty(t, stderr)
+	status, stdout, _ = nestbed(t, "reap", "--list")
+	assert.Equal(t, 0, status)
+	assert.Empty(t, stdout)
+	status, stdout, stderr = nestbed(t, "reap", "nobody")
+	assert.Equal(t, 1, status)
+	assert.Empty(t, stdout)
+	assert.Regexp(t, `^nestbed: host nobody: .*; nestbed reap --list shows the hosts\n$`, stderr)
+}

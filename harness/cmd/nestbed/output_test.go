@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+)
+
+func TestProgressOffATerminalIsPlainLines(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b)
+	p.done() // before anything was shown
+	p.show("making bundle installed")
+	p.show("starting a private host")
+	p.spin("building level 1 of 3") // its end is a line of output: no need to announce it
+	p.say("a line that stays")
+	p.done()
+	p.done()
+	assert.Equal(t, "making bundle installed\nstarting a private host\na line that stays\n", b.String())
+	assert.NotContains(t, b.String(), "\x1b", "no escape sequences in a log")
+}
+
+func TestAFileIsNoTerminalAndEightyColumnsWide(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer f.Close()
+	assert.False(t, isTerminal(f))
+	assert.Equal(t, 80, width(f))
+	assert.False(t, isTerminal(&bytes.Buffer{}))
+	assert.Equal(t, 80, width(&bytes.Buffer{}))
+	newProgress(f).show("working")
+	text, err := os.ReadFile(f.Name())
+	require.NoError(t, err)
+	assert.Equal(t, "working\n", string(text))
+}
+
+// result is that of a chain of one level.
+func result() report.Result {
+	m := []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}}
+	both := idmap.Map{UID: m, GID: m}
+	return report.Result{
+		Levels: []report.Level{{Level: 1, Name: "c1", Map: both, Host: both}},
+		Checks: []harness.Check{{Subject: harness.IDMaps, Level: 1}},
+	}
+}
+
+// written is the text of a result.
+func written(t *testing.T, r report.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, writeResult(&b, r, 1234*time.Millisecond))
+	return b.String()
+}
+
+func TestAResultIsWrittenAsTableDrawingAndChecks(t *testing.T) {
+	text := written(t, result())
+	table, rest, found := strings.Cut(text, "\n\nhost")
+	require.True(t, found, text)
+	assert.Contains(t, table, "uid+gid")
+	assert.Contains(t, rest, "├")
+	assert.Contains(t, rest, "\nverified in 1.2 s:\n  ok  idmaps  1 of 1  ")
+	assert.NotContains(t, text, "stopped")
+	for line := range strings.Lines(text) {
+		assert.LessOrEqual(t, len([]rune(line)), 100, line)
+	}
+}
+
+func TestAStopIsWrittenWithWhetherItWasPlanned(t *testing.T) {
+	r := result()
+	r.Stop = &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation}
+	assert.True(t, strings.HasSuffix(written(t, r), "\nstopped at level 2, create: no allocation, as planned\n"))
+	r.Contradiction = "LXD contradicts the plan"
+	assert.True(t, strings.HasSuffix(written(t, r), "\nstopped at level 2, create: no allocation, which was not planned\n"))
+	r.Levels, r.Contradiction = nil, ""
+	assert.Equal(t, "\nstopped at level 2, create: no allocation, as planned\n", written(t, r), "nothing to show but that")
+}
+
+func TestJSONIsIndentedAndEndsWithALine(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, writeJSON(&b, map[string]int{"depth": 3}))
+	assert.Equal(t, "{\n  \"depth\": 3\n}\n", b.String())
+}
+
+func TestRequirementsAreListedByKindWithWhatMendsALack(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, writeRequirements(&b, []host.Requirement{
+		{For: "private host", Name: "root", OK: true, Found: "user id 0"},
+		{For: "private host", Name: "cgroups", Found: "none mounted", Mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
+		{For: "bundle debian", Name: "mmdebstrap", OK: true, Found: "/usr/bin/mmdebstrap"},
+	}))
+	assert.Equal(t, `private host
+  ok     root     user id 0
+  lacks  cgroups  none mounted
+                  mend it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup
+bundle debian
+  ok  mmdebstrap  /usr/bin/mmdebstrap
+`, b.String())
+}
+
+func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
+	// It makes nothing but a short-lived user namespace.
+	status, stdout, stderr := nestbed(t, "doctor")
+	source, _, err := bundle.Choose()
+	runs := err == nil && host.Check(source.Kind) == nil // with the same state root
+	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
+	want := 0
+	if !runs {
+		want = 1
+		assert.Regexp(t, `^nestbed: .+`, stderr)
+	} else {
+		assert.Empty(t, stderr)
+	}
+	assert.Equal(t, want, status)
+
+	status, stdout, _ = nestbed(t, "doctor", "--json")
+	assert.Equal(t, want, status)
+	var requirements []host.Requirement
+	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
+	assert.Len(t, requirements, len(host.Requirements()))
+}

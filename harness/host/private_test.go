@@ -1,0 +1,77 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+func TestAHostThatWasNotMadeCanBeClosed(t *testing.T) {
+	var h *Host
+	require.NoError(t, h.Close(t.Context()))
+}
+
+func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
+	dir := t.TempDir()
+	uid, gid := idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}, idmap.Allocation{Owner: "root", Start: 700000, Count: 65536}
+	h := &Host{Delegation: idmap.Delegation{UID: []idmap.Allocation{uid}, GID: []idmap.Allocation{gid}}, dir: &stateDir{path: dir}}
+	require.NoError(t, h.layOut())
+	for file, want := range map[string]string{"subuid": "root:500000:196608\n", "subgid": "root:700000:65536\n"} {
+		got, err := os.ReadFile(filepath.Join(dir, "upper/etc", file))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+	for name, mode := range map[string]os.FileMode{"upper": 0o755, "upper/etc": 0o755} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.Equal(t, mode, info.Mode().Perm(), "%s becomes the host's, where every user must pass", name)
+	}
+	for _, name := range []string{"work", "root", "lxd"} {
+		assert.DirExists(t, filepath.Join(dir, name))
+	}
+}
+
+func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
+	h := &Host{dir: &stateDir{path: t.TempDir()}}
+	failed := errors.New("LXD ended at its start")
+	assert.Equal(t, failed, h.withLog(failed), "without a log the error stands alone")
+	log := filepath.Join(h.dir.path, "upper/var/log/lxd.err")
+	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o755))
+	require.NoError(t, os.WriteFile(log, nil, 0o644))
+	assert.Equal(t, failed, h.withLog(failed))
+	require.NoError(t, os.WriteFile(log, []byte("one\ntwo\nthree\nfour\n"), 0o644))
+	err := h.withLog(failed)
+	require.ErrorIs(t, err, failed)
+	require.EqualError(t, err, "LXD ended at its start; it said: two | three | four")
+}
+
+func TestAPrivateHostNeedsRootAndABundle(t *testing.T) {
+	_, err := Private(t.Context(), Config{})
+	if os.Geteuid() != 0 {
+		require.ErrorIs(t, err, ErrNotRoot)
+		require.EqualError(t, err,
+			"private host: needs root, for namespaces, mounts and ids of its own; run as root or with sudo")
+		return
+	}
+	require.EqualError(t, err, "private host: no bundle given; make one with bundle.Make")
+}
+
+func TestTheFactsReadInOneLine(t *testing.T) {
+	f := Facts{LXD: "5.0.2", Kernel: "6.1.0", Cgroup: "v2", AppArmor: "off", Bundle: "installed (0123456789abcdef)"}
+	assert.Equal(t, "LXD 5.0.2, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
+
+	h := &Host{Bundle: &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", LXD: "5.0.2"}}
+	got := h.Facts()
+	assert.Equal(t, "5.0.2", got.LXD)
+	assert.Equal(t, "installed (0123456789abcdef)", got.Bundle)
+	assert.NotEqual(t, "unknown", got.Kernel)
+	assert.Contains(t, []string{"off", "on the machine, not on private hosts"}, got.AppArmor)
+	assert.NotContains(t, got.String(), "\n")
+}

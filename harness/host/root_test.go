@@ -1,0 +1,121 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// opened is a root at a directory with a file /etc/subuid in it, and that directory.
+func opened(t *testing.T) (*Root, string) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "etc/subuid"), []byte("root:65536:65536\n"), 0o644))
+	r, err := openRoot(dir)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r, dir
+}
+
+// read reads a file inside; it skips where the kernel, or who confines this process, does not let it.
+func read(t *testing.T, r *Root, inside string) (string, error) {
+	t.Helper()
+	b, err := r.ReadFile(inside)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		t.Skip("no openat2 here: ", err)
+	}
+	return string(b), err
+}
+
+func TestAFileIsReadInsideTheRoot(t *testing.T) {
+	r, dir := opened(t)
+	require.NoError(t, os.Symlink("/etc/subuid", filepath.Join(dir, "absolute")))
+	require.NoError(t, os.Symlink("../../../etc/subuid", filepath.Join(dir, "upwards")))
+	require.NoError(t, os.Symlink("/", filepath.Join(dir, "all")))
+	for _, path := range []string{"/etc/subuid", "etc/subuid", "/absolute", "/upwards", "/all/etc/subuid", "/../../etc/subuid"} {
+		got, err := read(t, r, path)
+		require.NoError(t, err, path)
+		assert.Equal(t, "root:65536:65536\n", got, path)
+	}
+}
+
+func TestWhatIsNotInsideTheRootIsNotFound(t *testing.T) {
+	r, dir := opened(t)
+	outside := filepath.Join(t.TempDir(), "outside")
+	require.NoError(t, os.WriteFile(outside, nil, 0o644))
+	require.NoError(t, os.Symlink(outside, filepath.Join(dir, "out")))
+	for _, path := range []string{"/out", outside, "/etc/subgid"} {
+		_, err := read(t, r, path)
+		require.ErrorIs(t, err, os.ErrNotExist)
+		require.EqualError(t, err, "open "+path+": no such file or directory", "the path is the one asked for")
+	}
+}
+
+func TestAPathOfTheRootIsShortAndLeadsThere(t *testing.T) {
+	r, dir := opened(t)
+	path := r.Path("/var/lib/lxd/unix.socket")
+	assert.Regexp(t, `^/proc/self/fd/\d+/var/lib/lxd/unix\.socket$`, path)
+	assert.Less(t, len(path), 108, "the limit for a socket")
+	same, err := os.Stat(r.Path("/etc/subuid"))
+	require.NoError(t, err)
+	own, err := os.Stat(filepath.Join(dir, "etc/subuid"))
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(own, same))
+}
+
+func TestTheRootOfAProcessIsReachedByItsPid(t *testing.T) {
+	machine, err := openRoot("/")
+	require.NoError(t, err)
+	defer machine.Close()
+	own, err := machine.Child(os.Getpid())
+	require.NoError(t, err)
+	defer own.Close()
+	want, err := os.Stat("/")
+	require.NoError(t, err)
+	got, err := os.Stat(own.Path("/"))
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(want, got))
+
+	_, err = machine.Child(0)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestARootIsADirectory(t *testing.T) {
+	_, dir := opened(t)
+	_, err := openRoot(filepath.Join(dir, "etc/subuid"))
+	require.ErrorIs(t, err, unix.ENOTDIR)
+	_, err = openRoot(filepath.Join(dir, "gone"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestNothingIsNeededToCloseNothing(_ *testing.T) {
+	var r *Root
+	r.Close()
+	(&Root{}).Close()
+}
+
+func TestAWaitForAnLXDThatDiedEndsAtOnce(t *testing.T) {
+	r, _ := opened(t)
+	died := errors.New("LXD ended at its start")
+	_, err := r.Connect(t.Context(), func() error { return died })
+	require.ErrorIs(t, err, died)
+	require.EqualError(t, err, "wait for LXD to answer: LXD ended at its start")
+}
+
+func TestAWaitForAnLXDThatNeverAnswersEndsWithTheCaller(t *testing.T) {
+	r, _ := opened(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupted := errors.New("interrupted")
+	_, err := r.Connect(ctx, func() error {
+		cancel(interrupted) // at the first try; there is no socket in this root
+		return nil
+	})
+	assert.ErrorIs(t, err, interrupted)
+}

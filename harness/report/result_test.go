@@ -1,0 +1,111 @@
+package report_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+)
+
+// stopped is the result of a chain that stopped for the reason.
+func stopped(reason idmap.Reason) report.Result {
+	stop := &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: reason}
+	return report.Result{Depth: 3, Levels: article()[:1], Stop: stop, Error: stop.String() + ": exit status 1"}
+}
+
+var (
+	good = harness.Check{Subject: harness.Files, Level: 1, What: "host owner", Wanted: "1:1", Got: "1:1"}
+	bad  = harness.Check{Subject: harness.Files, Level: 2, What: "host owner", Wanted: "1:1", Got: "2:2"}
+)
+
+func TestAWholeChainWhoseChecksHoldIsNoFailure(t *testing.T) {
+	require.NoError(t, report.Result{Levels: article(), Checks: []harness.Check{good, good}}.Failure())
+	require.NoError(t, report.Result{}.Failure())
+}
+
+func TestFailedChecksAreCountedAndTheFirstIsNamed(t *testing.T) {
+	second := bad
+	second.Level = 3
+	err := report.Result{Levels: article(), Checks: []harness.Check{good, bad, second}}.Failure()
+	require.EqualError(t, err, "2 of 3 checks failed, first: level 2: host owner: wanted 1:1, got 2:2")
+}
+
+func TestAChainThatStoppedIsAFailureThatSaysWhereAndWhy(t *testing.T) {
+	require.EqualError(t, stopped(idmap.NoAllocation).Failure(), "the chain stopped at level 2, start: no allocation: exit status 1")
+	r := stopped(idmap.Unclassified)
+	r.Checks = []harness.Check{bad}
+	require.EqualError(t, r.Failure(), "the chain stopped at level 2, start: unclassified: exit status 1", "that comes before what was seen of the rest")
+}
+
+func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
+	advised := map[idmap.Reason]string{}
+	for _, reason := range idmap.Reasons() {
+		plain := "the chain stopped at level 2, start: " + string(reason) + ": exit status 1"
+		text := stopped(reason).Failure().Error()
+		require.True(t, strings.HasPrefix(text, plain), text)
+		if advice, found := strings.CutPrefix(text, plain+"; "); found {
+			advised[reason] = advice
+			assert.NotContains(t, advice, "\n")
+		}
+	}
+	for _, reason := range []idmap.Reason{idmap.DiskFull, idmap.UserNSDenied, idmap.ShadowRefused} {
+		assert.NotEmpty(t, advised[reason], reason)
+	}
+	for _, reason := range []idmap.Reason{idmap.NoAllocation, idmap.OutsideParent, idmap.DepthLimit, idmap.Unclassified} {
+		assert.Empty(t, advised[reason], reason)
+	}
+}
+
+func TestAContradictionIsAFailureEvenWhereTheChainIsWhole(t *testing.T) {
+	found := idmap.Plan{Levels: []idmap.PlannedLevel{{Level: 1, Map: both(100000, 65536), Host: both(100000, 65536)}}}
+	contradiction := harness.Contradiction(idmap.Plan{}, found)
+	require.Error(t, contradiction)
+	r := report.Result{Levels: article(), Checks: []harness.Check{good}, Contradiction: contradiction.Error()}
+	require.EqualError(t, r.Failure(), contradiction.Error())
+}
+
+func TestAResultIsReadBackFromItsJSON(t *testing.T) {
+	r := stopped(idmap.DiskFull)
+	r.Facts = host.Facts{LXD: "5.0.2", Kernel: "6.1.0", Cgroup: "v2", AppArmor: "off", Bundle: "installed (0123456789abcdef)"}
+	r.Allocation = idmap.Delegate(idmap.Allocation{Owner: "root", Start: 500000, Count: 196608})
+	r.HostName, r.Seconds, r.Checks = "4711", 1.5, []harness.Check{good, bad}
+	r.Contradiction = "LXD contradicts the plan"
+	text, err := json.Marshal(r)
+	require.NoError(t, err)
+	var again report.Result
+	require.NoError(t, json.Unmarshal(text, &again))
+	assert.Equal(t, r, again)
+}
+
+func TestTheJSONOfAResultNamesWhatProgramsLookFor(t *testing.T) {
+	text, err := json.Marshal(stopped(idmap.DiskFull))
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(text, &fields))
+	assert.Equal(t, map[string]any{"level": 2.0, "op": "start", "reason": "disk full"}, fields["stop"])
+	level := fields["levels"].([]any)[0].(map[string]any)
+	line := []any{map[string]any{"inside": 0.0, "parent": 500000.0, "count": 196608.0}}
+	assert.Equal(t, map[string]any{"uid": line, "gid": line}, level["hostMap"])
+	assert.Equal(t, "c1", level["name"])
+
+	text, err = json.Marshal(report.Result{})
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), `"stop"`, "a whole chain has none")
+	assert.NotContains(t, string(text), `"error"`)
+}
+
+func TestSecondsAreWrittenWithOneDigit(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.0 s", 49 * time.Millisecond: "0.0 s", 1234 * time.Millisecond: "1.2 s", 90 * time.Second: "90.0 s",
+	} {
+		assert.Equal(t, want, report.Seconds(d))
+	}
+}

@@ -1,0 +1,131 @@
+package harness_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// ofRoot is what a level hands down: one line of root.
+func ofRoot(start, count uint32) idmap.Delegation {
+	return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: start, Count: count})
+}
+
+// onHost is a host that is planned for, but not running.
+func onHost(d idmap.Delegation, shadow bool) *host.Host {
+	return &host.Host{Delegation: d, Bundle: &bundle.Bundle{ShadowTools: shadow}, Map: idmap.Identity()}
+}
+
+func TestACascadeIsTheArticlesChain(t *testing.T) {
+	s := harness.Cascade(3)
+	require.NoError(t, s.Validate())
+	require.Len(t, s.Levels, 3)
+	assert.Equal(t, ofRoot(65536, 131072), *s.Levels[0].Delegation)
+	assert.Equal(t, ofRoot(65536, 65536), *s.Levels[1].Delegation)
+	assert.Nil(t, s.Levels[2].Delegation, "the deepest level has nothing left to hand down")
+
+	plan := s.Plan(onHost(ofRoot(500000, 196608), true))
+	assert.Nil(t, plan.Stop)
+	require.Len(t, plan.Levels, 3)
+	for i, want := range []idmap.Map{mapped(500000, 196608), mapped(565536, 131072), mapped(631072, 65536)} {
+		assert.Equal(t, want, plan.Levels[i].Host)
+	}
+}
+
+func TestLevelsBeyondTheListHandDownNothing(t *testing.T) {
+	one, other := ofRoot(65536, 131072), ofRoot(65536, 65536)
+	for depth, want := range map[int][]*idmap.Delegation{
+		0: {}, 1: {&one}, 2: {&one, &other}, 4: {&one, &other, nil, nil},
+	} {
+		got := []*idmap.Delegation{}
+		for _, l := range harness.Delegating(depth, []idmap.Delegation{one, other}).Levels {
+			got = append(got, l.Delegation)
+		}
+		assert.Equal(t, want, got, "depth %d", depth)
+	}
+	for _, l := range harness.Delegating(3, nil).Levels {
+		assert.Nil(t, l.Delegation)
+	}
+}
+
+func TestADepthThatCannotBeMeantIsRefused(t *testing.T) {
+	for _, depth := range []int{1, 2, 31, 32} {
+		require.NoError(t, harness.Spec{Levels: make([]harness.LevelSpec, depth)}.Validate())
+	}
+	require.EqualError(t, harness.Spec{}.Validate(), "depth 0: out of range; a chain has 1 to 32 levels")
+	require.EqualError(t, harness.Delegating(33, nil).Validate(), "depth 33: out of range; a chain has 1 to 32 levels")
+
+	chain, err := harness.Build(t.Context(), nil, harness.Spec{})
+	require.EqualError(t, err, "depth 0: out of range; a chain has 1 to 32 levels")
+	require.NoError(t, chain.Close(t.Context()), "a chain may be closed before the error is looked at")
+	assert.Nil(t, chain.Deepest())
+}
+
+func TestThePlanStopsWhereTheIDsEnd(t *testing.T) {
+	// One id less than the article's on the host: level 3 would need the last of them.
+	plan := harness.Cascade(3).Plan(onHost(ofRoot(500000, 196607), false))
+	assert.Equal(t, &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.OutsideParent}, plan.Stop)
+	assert.Len(t, plan.Levels, 1)
+}
+
+func TestALevelWithoutADelegationPlansWithEmptyFilesAndNotWithTheHosts(t *testing.T) {
+	plan := harness.Delegating(2, nil).Plan(onHost(ofRoot(500000, 196608), false))
+	assert.Nil(t, plan.Stop)
+	require.Len(t, plan.Levels, 2)
+	assert.Equal(t, mapped(100000, 96608), plan.Levels[1].Map, "LXD's own choice: all it has from id 100000 on")
+	assert.Equal(t, mapped(600000, 96608), plan.Levels[1].Host)
+}
+
+func TestTheShadowToolsThatCountAreThoseOfTheBundleThatTheLevelAboveRuns(t *testing.T) {
+	with, without := &bundle.Bundle{ShadowTools: true}, &bundle.Bundle{}
+	refused := &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.ShadowRefused}
+	for name, c := range map[string]struct {
+		host           bool
+		level1, level2 *bundle.Bundle
+		want           *idmap.Stop
+	}{
+		"the host's, by default":        {true, nil, nil, refused},
+		"none, by default":              {false, nil, nil, nil},
+		"level 1's own":                 {false, with, nil, refused},
+		"level 1's own, without":        {true, without, nil, nil},
+		"not those of the level itself": {false, nil, with, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := harness.Delegating(2, nil) // so that LXD in level 1 picks its default, which newuidmap refuses
+			s.Levels[0].Bundle, s.Levels[1].Bundle = c.level1, c.level2
+			assert.Equal(t, c.want, s.Plan(onHost(ofRoot(500000, 196608), c.host)).Stop)
+		})
+	}
+}
+
+func TestAHostInAContainerPlansWithItsOwnMap(t *testing.T) {
+	h := onHost(ofRoot(65536, 65536), false)
+	h.Map = mapped(1000000, 131072)
+	plan := harness.Cascade(1).Plan(h)
+	assert.Nil(t, plan.Stop)
+	require.Len(t, plan.Levels, 1)
+	assert.Equal(t, mapped(65536, 65536), plan.Levels[0].Map)
+	assert.Equal(t, mapped(1065536, 65536), plan.Levels[0].Host)
+}
+
+func TestACascadeWithWhatItNeedsStopsOnlyAtTheKernelsDepth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		depth := rapid.IntRange(1, harness.MaxDepth).Draw(t, "depth")
+		start := rapid.Uint32Range(65536, idmap.MaxID-idmap.Needed(harness.MaxDepth)).Draw(t, "start")
+		plan := harness.Cascade(depth).Plan(onHost(ofRoot(start, idmap.Needed(depth)), rapid.Bool().Draw(t, "shadow")))
+		if depth <= host.Room {
+			assert.Nil(t, plan.Stop)
+			assert.Len(t, plan.Levels, depth)
+			return
+		}
+		assert.Equal(t, &idmap.Stop{Level: host.Room + 1, Op: idmap.OpStart, Reason: idmap.DepthLimit}, plan.Stop)
+		assert.Len(t, plan.Levels, host.Room)
+	})
+}
