@@ -99,7 +99,9 @@ func TestALevelErrorReadsAsStopErrorAndEvidence(t *testing.T) {
 	stop := idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.NestingNotAllowed}
 	e := &LevelError{Stop: stop, Err: errors.New("Failed to run: lxd forkstart c2: exit status 1")}
 	require.EqualError(t, e, "level 2, start: nesting not allowed: Failed to run: lxd forkstart c2: exit status 1")
-	e.Evidence = []string{"one", "two"}
+	e.Evidence = []string{"one"}
+	require.ErrorContains(t, e, ": exit status 1 [log: one]")
+	e.Evidence = append(e.Evidence, "two")
 	require.EqualError(t, e,
 		"level 2, start: nesting not allowed: Failed to run: lxd forkstart c2: exit status 1 [log: one | two]")
 }

@@ -80,10 +80,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			newStart, `Permission denied - Failed to mount "proc" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/proc" with flags 14`,
 			idmap.NestingNotAllowed,
 		},
-		"no nesting, sysfs": {
-			oldStart, `Operation not permitted - Failed to mount "sysfs" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/sys" with flags 14`,
-			idmap.NestingNotAllowed,
-		},
+		"no nesting, sysfs": {oldStart, `Permission denied - Failed to mount "sysfs" on "/rootfs/sys" with flags 14`, idmap.NestingNotAllowed},
 		"no nesting, privileged parent": {
 			"Daemon failed to setup shared mounts base. Does security.nesting need to be turned on?", "", idmap.NestingNotAllowed,
 		},
@@ -105,6 +102,8 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"outside the parent, at the map": {
 			newStart, `Operation not permitted - Failed to write uid mapping to "/proc/4711/uid_map"`, idmap.OutsideParent,
 		},
+		"cgroups, an older liblxc": {oldStart, "Operation not permitted - Failed to mount cgroups", idmap.CgroupUnsupported},
+		"cgroups, older yet":       {newStart, "No such file or directory - Unsupported CGroup setup", idmap.CgroupUnsupported},
 		"the disk is full": {
 			"Unpack failed: Failed to run: tar: write error: No space left on device", "", idmap.DiskFull,
 		},

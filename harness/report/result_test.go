@@ -32,6 +32,8 @@ func TestAWholeChainWhoseChecksHoldIsNoFailure(t *testing.T) {
 }
 
 func TestFailedChecksAreCountedAndTheFirstIsNamed(t *testing.T) {
+	require.EqualError(t, report.Result{Checks: []harness.Check{bad}}.Failure(),
+		"1 of 1 checks failed, first: level 2: host owner: wanted 1:1, got 2:2")
 	second := bad
 	second.Level = 3
 	err := report.Result{Levels: article(), Checks: []harness.Check{good, bad, second}}.Failure()

@@ -1,0 +1,46 @@
+package scenarios_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/idmap"
+)
+
+// How to use the harness without Gherkin.
+func TestAChainInPlainGo(t *testing.T) {
+	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 131072}
+	h := harnesstest.Host(t, idmap.Delegate(supply))
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+
+	out, err := chain.Deepest().Exec(t.Context(), "id", "-u")
+	require.NoError(t, err)
+	assert.Equal(t, "0\n", out, "root inside")
+
+	m, err := chain.Deepest().HostMap()
+	require.NoError(t, err)
+	root, _ := idmap.Up(m.UID, 0)
+	assert.EqualValues(t, 565536, root, "and somebody else on the host")
+
+	checks, err := harness.Verify(t.Context(), chain)
+	require.NoError(t, err)
+	assert.Empty(t, harness.Failed(checks))
+}
+
+func TestAStopInPlainGo(t *testing.T) {
+	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}
+	h := harnesstest.Host(t, idmap.Delegate(supply))
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+	t.Cleanup(func() { assert.NoError(t, chain.Close(t.Context())) })
+
+	var stopped *harness.LevelError
+	require.ErrorAs(t, err, &stopped)
+	assert.Equal(t, 2, stopped.Level)
+	assert.Equal(t, idmap.OpCreate, stopped.Op)
+	assert.Equal(t, idmap.OutsideParent, stopped.Reason)
+	assert.Len(t, chain.Levels, 1, "what was built is there to look at")
+}

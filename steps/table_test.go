@@ -1,0 +1,67 @@
+package steps
+
+import (
+	"testing"
+
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+// table is a Gherkin table with the given rows, the header first.
+func table(rows ...[]string) *godog.Table {
+	t := &godog.Table{}
+	for _, row := range rows {
+		r := &messages.PickleTableRow{}
+		for _, cell := range row {
+			r.Cells = append(r.Cells, &messages.PickleTableCell{Value: cell})
+		}
+		t.Rows = append(t.Rows, r)
+	}
+	return t
+}
+
+func TestATableIsReadByTheNamesOfItsColumns(t *testing.T) {
+	rows, err := readTable(table([]string{"level", "allocation"}, []string{"1", "root:65536:65536"}), "level", "allocation")
+	require.NoError(t, err)
+	assert.Equal(t, []map[string]string{{"level": "1", "allocation": "root:65536:65536"}}, rows)
+}
+
+func TestATableWithOtherColumnsIsRefused(t *testing.T) {
+	for _, header := range [][]string{{"level"}, {"allocation", "level"}, {"level", "allocation", "x"}} {
+		_, err := readTable(table(header), "level", "allocation")
+		require.ErrorContains(t, err, `expected ["level" "allocation"]`)
+	}
+}
+
+// twoLevels is what a chain of two levels turned out to be.
+func twoLevels() *scenario {
+	line := func(parent, count uint32) idmap.Map {
+		m := []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}
+		return idmap.Map{UID: m, GID: m}
+	}
+	return &scenario{outcome: idmap.Plan{Levels: []idmap.PlannedLevel{
+		{Level: 1, Map: line(500000, 131072), Host: line(500000, 131072)},
+		{Level: 2, Map: line(65536, 65536), Host: line(565536, 65536)},
+	}}}
+}
+
+func TestMapsAreComparedWholeAndBothWays(t *testing.T) {
+	first := []string{"1", "0", "500000", "500000", "131072"}
+	second := []string{"2", "0", "65536", "565536", "65536"}
+	require.NoError(t, twoLevels().bothMaps(table(mapColumns, first, second)))
+
+	err := twoLevels().bothMaps(table(mapColumns, first))
+	require.ErrorContains(t, err, "wanted nothing\n   got level 2: uid map: inside 0, parent 65536, host 565536, count 65536")
+
+	err = twoLevels().bothMaps(table(mapColumns, first, second, []string{"3", "0", "65536", "631072", "65536"}))
+	require.ErrorContains(t, err, "wanted level 3: uid map: inside 0, parent 65536, host 631072, count 65536\n   got nothing")
+
+	s := twoLevels()
+	s.outcome.Levels[1].Map.GID[0].Count = 65535
+	err = s.gidMaps(table(mapColumns, first, second))
+	require.ErrorContains(t, err, "level 2: gid map")
+}
