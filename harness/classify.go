@@ -38,7 +38,8 @@ var failureRules = []rule{
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
 	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup`)},
-	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Failed to write uid mapping`)},
+	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Operation not permitted - Failed to write [ug]id mapping`)},
+	{idmap.DaemonDied, regexp.MustCompile(`its init is gone`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
 }
 

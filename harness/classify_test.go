@@ -247,3 +247,11 @@ func TestAnyLogGivesAReasonThatIsListed(t *testing.T) {
 		assert.LessOrEqual(t, len(lines), 10)
 	})
 }
+
+func TestGIDsOutsideTheParentAreClassifiedLikeUIDs(t *testing.T) {
+	// liblxc: idmap_utils.c, "Failed to write %cid mapping".
+	reason, _ := classify(errors.New(oldStart), evidence{
+		lxcLog: lxcLog(`Operation not permitted - Failed to write gid mapping to "/proc/4711/gid_map"`),
+	})
+	assert.Equal(t, idmap.OutsideParent, reason)
+}

@@ -27,6 +27,9 @@ var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning k
 // childEnv makes the test binary a program that builds a chain and is killed meanwhile; it holds the bundle's source.
 const childEnv = "NESTBED_TEST_CHILD"
 
+// keepEnv makes it one that keeps its host and ends.
+const keepEnv = "NESTBED_TEST_KEEP"
+
 // childBuilds is that program: it tells its host's name, then each level that is up.
 func childBuilds() {
 	fail := func(err error) {
@@ -47,6 +50,12 @@ func childBuilds() {
 		fail(err)
 	}
 	fmt.Println(h.Name)
+	if os.Getenv(keepEnv) != "" {
+		if err := errors.Join(h.Keep(), h.Close(ctx)); err != nil {
+			fail(err)
+		}
+		os.Exit(0)
+	}
 	spec := harness.Cascade(3)
 	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }
 	if _, err := harness.Build(ctx, h, spec); err != nil {
@@ -103,6 +112,24 @@ func killInLevel2(t *testing.T, source bundle.Source, after time.Duration) strin
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait(), "it was killed")
 	return strings.TrimSpace(name)
+}
+
+func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
+	source := harnesstest.Source(t)
+	harnesstest.Bundle(t, source)
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childEnv+"="+source.String(), keepEnv+"=yes")
+	child.Stderr = os.Stderr
+	out, err := child.Output()
+	require.NoError(t, err)
+	name := strings.TrimSpace(string(out))
+	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })
+
+	_, err = host.Reap(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, takeInventory(t, name).Processes, 2, "after its maker ended, and after a reap: init and LXD")
+	require.NoError(t, host.End(t.Context(), name))
+	assert.True(t, takeInventory(t, name).empty())
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {

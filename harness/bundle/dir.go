@@ -15,7 +15,11 @@ import (
 // a whole distribution at every run would cost seconds.
 func dirKey(s Source) (string, error) {
 	var b strings.Builder
-	err := filepath.WalkDir(s.Arg, func(path string, e fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(s.Arg) // WalkDir does not follow a link
+	if err != nil {
+		return "", fmt.Errorf("bundle %s: %w; give a directory that holds a root filesystem with LXD in it", s, err)
+	}
+	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -99,3 +99,14 @@ func TestTheKeyOfTheInstalledFilesChangesWithNameModeAndContent(t *testing.T) {
 	_, err := installedKey([]string{lxd, filepath.Join(root, "gone")})
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestTheKeyOfALinkToADirectoryChangesWithWhatIsInIt(t *testing.T) {
+	root := tree(t)
+	s := Source{Kind: Dir, Arg: link(t, root, t.TempDir(), "current")}
+	before, err := dirKey(s)
+	require.NoError(t, err)
+	program(t, root, "usr/bin/ip")
+	after, err := dirKey(s)
+	require.NoError(t, err)
+	assert.NotEqual(t, before, after, "the copy follows the link, so the cache would give the old content")
+}

@@ -45,21 +45,22 @@ const (
 func metadata() ([]byte, error) {
 	// The creation date is required but means nothing here; a fixed one keeps equal bundles equal.
 	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", architecture())
-	files := map[string]string{}
-	for path, key := range map[string]string{"/etc/subuid": SubUIDKey, "/etc/subgid": SubGIDKey} {
-		name := filepath.Base(path) + ".tpl"
-		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", path, name)
-		files["templates/"+name] = fmt.Sprintf(`{{ config_get(%q, "") }}`, key)
+	type file struct{ name, content string }
+	var files []file
+	for _, t := range []struct{ path, key string }{{"/etc/subuid", SubUIDKey}, {"/etc/subgid", SubGIDKey}} {
+		name := filepath.Base(t.path) + ".tpl"
+		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", t.path, name)
+		files = append(files, file{"templates/" + name, fmt.Sprintf(`{{ config_get(%q, "") }}`, t.key)})
 	}
-	files["metadata.yaml"] = yaml
+	files = append(files, file{"metadata.yaml", yaml})
 
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for name, content := range files {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+	for _, f := range files {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.content))}); err != nil {
 			return nil, err
 		}
-		if _, err := w.Write([]byte(content)); err != nil {
+		if _, err := w.Write([]byte(f.content)); err != nil {
 			return nil, err
 		}
 	}

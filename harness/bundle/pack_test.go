@@ -66,3 +66,14 @@ func TestTheArchitectureIsTheKernelsName(t *testing.T) {
 	}
 	assert.Equal(t, machine, architecture())
 }
+
+func TestTheMetadataOfEqualBundlesAreEqual(t *testing.T) {
+	// LXD names an image by a digest over its metadata, too.
+	first, err := metadata()
+	require.NoError(t, err)
+	for range 50 {
+		again, err := metadata()
+		require.NoError(t, err)
+		require.Equal(t, string(first), string(again))
+	}
+}

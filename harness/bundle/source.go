@@ -49,8 +49,13 @@ func ParseSource(text string) (Source, error) {
 		return s, nil
 	case s.Kind == Dir && arg != "":
 		var err error
-		s.Arg, err = filepath.Abs(arg)
-		return s, err
+		if s.Arg, err = filepath.Abs(arg); err != nil {
+			return Source{}, err
+		}
+		if strings.HasSuffix(s.Arg, noShadow) {
+			return Source{}, fmt.Errorf("bundle %q: the directory's name ends in %s, which means something else here; rename it", text, noShadow)
+		}
+		return s, nil
 	}
 	return Source{}, fmt.Errorf("bundle %q: not known; write installed, debian:SUITE (such as debian:%s) or dir:PATH", text, DefaultSuite)
 }

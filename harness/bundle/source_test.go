@@ -104,3 +104,8 @@ func FuzzParseSource(f *testing.F) {
 		assert.Equal(t, s, again)
 	})
 }
+
+func TestADirectoryNamedLikeTheSuffixIsRefused(t *testing.T) {
+	_, err := ParseSource("dir:/srv/root,no-newuidmap/") // the slash makes it part of the path
+	require.ErrorContains(t, err, "rename it")
+}

@@ -34,7 +34,7 @@ func Source(t testing.TB) bundle.Source {
 	if text := os.Getenv(BundleEnv); text != "" {
 		s, err := bundle.ParseSource(text)
 		require.NoError(t, err, BundleEnv)
-		lacking(t, host.Check(s.Kind))
+		lacking(t, host.Check(s.Kind, ""))
 		return s
 	}
 	s, why, err := bundle.Choose()
@@ -42,7 +42,7 @@ func Source(t testing.TB) bundle.Source {
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
-	lacking(t, host.Check(s.Kind))
+	lacking(t, host.Check(s.Kind, ""))
 	return s
 }
 

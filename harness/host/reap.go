@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -38,13 +40,10 @@ func Leftovers() ([]Leftover, error) {
 	}
 	var found []Leftover
 	for _, e := range entries {
-		l, err := look(filepath.Join(StateRoot(), e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return nil, err
+		// What cannot be read as a host of ours is none of ours, and must not hide the others.
+		if l, err := look(filepath.Join(StateRoot(), e.Name())); err == nil {
+			found = append(found, l)
 		}
-		found = append(found, l)
 	}
 	return found, nil
 }
@@ -59,7 +58,7 @@ func look(dir string) (Leftover, error) {
 	}
 	l := Leftover{Path: dir, Name: j.Name, Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage}
 	s := &stateDir{path: dir}
-	if err := s.tryLock(); errors.Is(err, ErrBusy) {
+	if err := s.tryLock(0); errors.Is(err, ErrBusy) {
 		l.Live = true
 		return l, nil
 	} else if err != nil {
@@ -76,8 +75,17 @@ func Reap(ctx context.Context) ([]Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
+	links, err := filepath.Glob(filepath.Join(StateRoot(), "*"))
+	if err != nil {
+		return nil, err
+	}
 	var cleared []Leftover
 	var errs []error
+	for _, link := range links {
+		if _, err := os.Stat(link); errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, clearDangling(ctx, link))
+		}
+	}
 	for _, l := range all {
 		if l.Live {
 			continue
@@ -108,19 +116,52 @@ func End(ctx context.Context, name string) error {
 		return fmt.Errorf("host %s: %w by process %d (%s); end that one", name, ErrBusy, l.Pid, l.Command)
 	}
 	if l.Live {
-		// The lock is held by the stage alone, so its pid in the journal is its own still.
-		if err := unix.Kill(l.stage, unix.SIGKILL); err != nil {
-			return fmt.Errorf("host %s: end process %d: %w", name, l.stage, err)
+		if err := l.kill(); err != nil {
+			return fmt.Errorf("host %s: %w", name, err)
 		}
 	}
 	return clearAway(ctx, l.Path)
+}
+
+// kill ends the init of a host, and with it everything on it. The pid in the
+// journal is believed only if the process says that it is this host's.
+func (l Leftover) kill() error {
+	// From here on the descriptor means this process, or nothing, whoever gets the pid later.
+	fd, err := unix.PidfdOpen(l.stage, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("process %d: %w", l.stage, err)
+	}
+	defer unix.Close(fd)
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", l.stage))
+	if err != nil {
+		return err
+	}
+	if argv := strings.Split(string(command), "\x00"); argv[0] != stageName || !strings.Contains(argv[1], strconv.Quote(l.Path)) {
+		return fmt.Errorf("process %d is %q, expected the init of this host; end that by hand", l.stage, argv[0])
+	}
+	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("end process %d: %w", l.stage, err)
+	}
+	return nil
+}
+
+// clearDangling clears what is left of a host whose state directory somebody
+// removed by hand: its cgroups, which its name tells, and its entry.
+func clearDangling(ctx context.Context, entry string) error {
+	groups, err := planCgroups(filepath.Base(entry))
+	if err != nil {
+		return err
+	}
+	return errors.Join(groups.remove(ctx), os.Remove(entry))
 }
 
 // clearAway removes a dead host's cgroups and state.
 func clearAway(ctx context.Context, dir string) error {
 	s := &stateDir{path: dir}
 	err := wait.For(ctx, "wait for the last process of "+dir, emptyBudget, func(context.Context) error {
-		err := s.tryLock()
+		err := s.tryLock(0)
 		if err != nil && !errors.Is(err, ErrBusy) {
 			return wait.Final(err)
 		}

@@ -162,3 +162,39 @@ func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
 	}
 	assert.Equal(t, []string{foreign}, content(t, foreign))
 }
+
+func TestAFileUnderTheStateRootDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
+	root := stateRoot(t)
+	gone := dead(t, "")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "README"), nil, 0o600))
+	_, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.NoDirExists(t, gone.path)
+}
+
+func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
+	root := stateRoot(t)
+	gone := dead(t, "")
+	require.NoError(t, os.Mkdir(filepath.Join(root, "a-foreign"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "a-foreign", journalName), []byte("Dear diary"), 0o600))
+	cleared, _ := Reap(t.Context()) // whether it is an error is another question
+	assert.Len(t, cleared, 1)
+	assert.NoDirExists(t, gone.path)
+}
+
+func TestAnEntryWhoseDirectoryWasRemovedIsReaped(t *testing.T) {
+	root := stateRoot(t)
+	s := dead(t, filepath.Join(t.TempDir(), "given"))
+	require.NoError(t, os.RemoveAll(s.path))
+	_, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{root}, content(t, root))
+}
+
+func TestAHostIsEndedByItsDirectoryUnderAnotherStateRoot(t *testing.T) {
+	stateRoot(t)
+	s := dead(t, filepath.Join(t.TempDir(), "given"))
+	stateRoot(t) // as with sudo, which drops NESTBED_STATE
+	require.NoError(t, End(t.Context(), s.path))
+	assert.NoDirExists(t, s.path)
+}

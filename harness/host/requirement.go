@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,15 +47,19 @@ const (
 const minFree = 1 << 30
 
 // Requirements looks at the machine, by doing where that is possible, and lists
-// what each kind of run needs.
-func Requirements() []Requirement {
-	rs := []Requirement{root(), userNamespaces(), cgroupMounted(), freeSpace()}
+// what each kind of run needs. stateDir is where state shall lie; empty: under StateRoot.
+func Requirements(stateDir string) []Requirement {
+	if stateDir == "" {
+		stateDir = StateRoot()
+	}
+	rs := []Requirement{root(), userNamespaces(), cgroupMounted(), freeSpace(stateDir)}
 	return append(rs, bundleRequirements()...)
 }
 
-// Check is the first lack that keeps this machine from running a private host with a bundle of the given kind.
-func Check(kind bundle.Kind) error {
-	for _, r := range Requirements() {
+// Check is the first lack that keeps this machine from running a private host
+// with a bundle of the given kind and its state in the given directory.
+func Check(kind bundle.Kind, stateDir string) error {
+	for _, r := range Requirements(stateDir) {
 		if r.For == forPrivate || r.For == "bundle "+string(kind) {
 			if err := r.Err(); err != nil {
 				return err
@@ -141,14 +146,15 @@ func cgroupMounted() Requirement {
 	return r
 }
 
-func freeSpace() Requirement {
+func freeSpace(dir string) Requirement {
 	r := Requirement{For: forPrivate, Name: "disk space"}
-	dir := StateRoot()
 	var fs unix.Statfs_t
-	err := unix.Statfs(dir, &fs)
-	for errors.Is(err, unix.ENOENT) && dir != "/" {
-		dir = dir[:max(1, strings.LastIndex(dir, "/"))]
-		err = unix.Statfs(dir, &fs)
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		if err = unix.Statfs(dir, &fs); !errors.Is(err, unix.ENOENT) || dir == "/" {
+			break
+		}
+		dir, err = filepath.Dir(dir), nil // what is not there yet will be made here
 	}
 	if err != nil {
 		r.Found = fmt.Sprintf("%s: %v", dir, err)
@@ -157,7 +163,7 @@ func freeSpace() Requirement {
 		r.OK, r.Found = free >= minFree, fmt.Sprintf("%d MB free on %s", free>>20, dir)
 	}
 	if !r.OK {
-		r.Mend = "set NESTBED_STATE to a directory with 1 GB free"
+		r.Mend = "set NESTBED_STATE (or --state) to a directory with 1 GB free"
 	}
 	return r
 }

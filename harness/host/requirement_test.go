@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,7 @@ func TestALackIsOneLineThatSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 
 func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 	names := map[string][]string{}
-	for _, r := range Requirements() {
+	for _, r := range Requirements("") {
 		names[r.For] = append(names[r.For], r.Name)
 		assert.NotEmpty(t, r.Found, r.Name)
 		assert.Equal(t, r.OK, r.Mend == "", "%s: a lack has a mend, and nothing else has", r.Name)
@@ -45,12 +46,12 @@ func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
 	} {
 		var first error
-		for _, r := range Requirements() {
+		for _, r := range Requirements("") {
 			if first == nil && (r.For == "private host" || r.For == "bundle "+string(kind)) {
 				first = r.Err()
 			}
 		}
-		err := Check(kind)
+		err := Check(kind, "")
 		assert.Equal(t, first, err, kind)
 		if lack != "" && os.Geteuid() == 0 {
 			require.Error(t, err)
@@ -102,16 +103,28 @@ func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{root, filepath.Join(root, "not/there/yet")} {
 		t.Setenv("NESTBED_STATE", dir)
-		r := freeSpace()
+		r := freeSpace(StateRoot())
 		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
 		if !r.OK {
-			assert.Equal(t, "set NESTBED_STATE to a directory with 1 GB free", r.Mend)
+			assert.Equal(t, "set NESTBED_STATE (or --state) to a directory with 1 GB free", r.Mend)
 		}
 	}
 	file := filepath.Join(root, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	t.Setenv("NESTBED_STATE", filepath.Join(file, "state"))
-	r := freeSpace()
+	r := freeSpace(StateRoot())
 	assert.False(t, r.OK, "under a file there is no room at all")
 	assert.Equal(t, file+"/state: not a directory", r.Found)
+}
+
+func TestDiskSpaceIsLookedForUnderARelativeDirectoryToo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	done := make(chan Requirement, 1)
+	go func() { done <- freeSpace("state") }()
+	select {
+	case r := <-done:
+		assert.Regexp(t, `^\d+ MB free on `, r.Found)
+	case <-time.After(2 * time.Second):
+		t.Fatal("it looks for ever, and takes a processor for that")
+	}
 }

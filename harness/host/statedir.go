@@ -22,7 +22,9 @@ const (
 // journal says what stands outside the state directory, so that whoever finds
 // the directory can clear the rest as well.
 type journal struct {
-	Name    string    `json:"name"`
+	Name string `json:"name"`
+	// Entry is where the host is entered under StateRoot: the directory itself, or a link to it.
+	Entry   string    `json:"entry"`
 	Created time.Time `json:"created"`
 	// Pid is the process that made the host, Stage the init of its namespaces:
 	// for people to read. Whether they live is told by the lock, not by the pid.
@@ -55,14 +57,14 @@ func claim(ctx context.Context, dir string) (*stateDir, error) {
 	}
 	s := &stateDir{path: own}
 	s.journal = journal{
-		Name: filepath.Base(own), Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
+		Name: filepath.Base(own), Entry: own, Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
 	}
 	if dir != "" {
 		if err := s.moveTo(ctx, dir); err != nil {
 			return nil, errors.Join(err, os.Remove(own))
 		}
 	}
-	if err := s.tryLock(); err != nil {
+	if err := s.tryLock(os.O_CREATE); err != nil {
 		return nil, err
 	}
 	groups, err := planCgroups(s.journal.Name)
@@ -88,16 +90,13 @@ func (s *stateDir) moveTo(ctx context.Context, dir string) error {
 	if err := vacate(ctx, dir); err != nil {
 		return err
 	}
-	link := s.entry()
+	link := s.journal.Entry
 	if err := errors.Join(os.Remove(link), os.Symlink(dir, link)); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
 	s.path = dir
 	return nil
 }
-
-// entry is where the host of this directory is entered under StateRoot.
-func (s *stateDir) entry() string { return filepath.Join(StateRoot(), s.journal.Name) }
 
 // vacate clears a directory that a dead host left, and refuses one with things in it that no host of ours put there.
 func vacate(ctx context.Context, dir string) error {
@@ -112,7 +111,7 @@ func vacate(ctx context.Context, dir string) error {
 		return fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)
 	}
 	s := &stateDir{path: dir}
-	if err := s.tryLock(); err != nil {
+	if err := s.tryLock(0); err != nil {
 		return err
 	}
 	if err := s.release(); err != nil {
@@ -124,9 +123,10 @@ func vacate(ctx context.Context, dir string) error {
 	return os.Mkdir(dir, 0o700)
 }
 
-// tryLock takes the lock without waiting. The descriptor is inherited by the stage and keeps the lock there.
-func (s *stateDir) tryLock() error {
-	f, err := os.OpenFile(filepath.Join(s.path, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+// tryLock takes the lock without waiting; only who makes a directory makes the
+// lock, by os.O_CREATE. The descriptor is inherited by the stage and keeps the lock there.
+func (s *stateDir) tryLock(create int) error {
+	f, err := os.OpenFile(filepath.Join(s.path, lockName), create|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", s.path, err)
 	}
@@ -159,6 +159,9 @@ func readJournal(dir string) (journal, error) {
 	if j.Name == "" || j.Name != filepath.Base(j.Name) {
 		return j, fmt.Errorf("%s: the name is %q, expected that of a host", path, j.Name)
 	}
+	if j.Entry != "" && filepath.Base(j.Entry) != j.Name {
+		return j, fmt.Errorf("%s: the entry is %q, expected one named %s", path, j.Entry, j.Name)
+	}
 	for _, group := range j.Cgroups {
 		if filepath.Base(group) != cgroupPrefix+j.Name {
 			return j, fmt.Errorf("%s: the cgroup is %q, expected one named %s", path, group, cgroupPrefix+j.Name)
@@ -190,8 +193,8 @@ func (s *stateDir) remove() error {
 		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
 	}
 	errs = append(errs, os.Remove(s.path))
-	if s.entry() != s.path {
-		errs = append(errs, os.Remove(s.entry()))
+	if entry := s.journal.Entry; entry != "" && entry != s.path {
+		errs = append(errs, os.Remove(entry))
 	}
 	return errors.Join(append(errs, s.release())...)
 }

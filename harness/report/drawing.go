@@ -22,16 +22,16 @@ func WriteDrawing(w io.Writer, levels []Level, width int) error {
 		f, t := span(l.Host.UID)
 		from, to = min(from, f), max(to, t)
 	}
-	columns := max(20, min(width, 100)-labelWidth-1)
+	columns := max(2, min(width, 100)-labelWidth-1)
 	column := func(id uint64) int { return int((id - from) * uint64(columns-1) / max(1, to-from)) }
 
-	axis := []rune(strings.Repeat(" ", columns+12))
+	axis := []rune(strings.Repeat(" ", columns))
 	free := 0
 	for _, l := range levels {
 		start, _ := span(l.Host.UID)
 		label := []rune(fmt.Sprint(start))
-		// A label that would run into the one before it is left out: the table has the number.
-		if at := column(start); at >= free {
+		// A label that would run into the one before it, or over the edge, is left out: the table has the number.
+		if at := column(start); at >= free && at+len(label) <= columns {
 			copy(axis[at:], label)
 			free = at + len(label) + 1
 		}

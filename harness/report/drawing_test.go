@@ -136,3 +136,20 @@ func TestAnyMapsCanBeDrawnAtAnyWidth(t *testing.T) {
 		assert.Len(t, lines, len(levels)+1)
 	})
 }
+
+func TestNoLineOfADrawingIsWiderThanTheTerminal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		levels, width := anyChain(t), rapid.IntRange(20, 200).Draw(t, "width")
+		for _, line := range drawn(t, levels, width) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), width, line)
+		}
+	})
+}
+
+func TestTheLabelsOfADeepChainFitEightyColumns(t *testing.T) {
+	for depth := 1; depth <= 32; depth++ {
+		for _, start := range []uint32{500000, 1000000, 4000000000} {
+			assert.LessOrEqual(t, utf8.RuneCountInString(drawn(t, chain(start, depth), 80)[0]), 80, "depth %d from %d", depth, start)
+		}
+	}
+}

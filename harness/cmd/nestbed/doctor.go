@@ -20,7 +20,7 @@ func newDoctor() *cobra.Command {
 of run needs. Exit status 1 if nestbed up would not run here with its defaults.`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			requirements := host.Requirements()
+			requirements := host.Requirements("")
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err
@@ -35,7 +35,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 			if !asJSON && why != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)
 			}
-			if err := host.Check(source.Kind); err != nil {
+			if err := host.Check(source.Kind, ""); err != nil {
 				return fmt.Errorf("nestbed up would not run here: %w", err)
 			}
 			if !asJSON {

@@ -114,7 +114,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	// It makes nothing but a short-lived user namespace.
 	status, stdout, stderr := nestbed(t, "doctor")
 	source, _, err := bundle.Choose()
-	runs := err == nil && host.Check(source.Kind) == nil // with the same state root
+	runs := err == nil && host.Check(source.Kind, "") == nil // with the same state root
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {
@@ -129,5 +129,5 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []host.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(host.Requirements()))
+	assert.Len(t, requirements, len(host.Requirements("")))
 }

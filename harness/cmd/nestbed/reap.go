@@ -20,12 +20,13 @@ gone, as after kill -9. Running hosts, kept or not, are left alone.
 With names, or state directories: ends those hosts, if they were kept or are dead.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			out := cmd.OutOrStdout()
+			if list && len(names) > 0 {
+				return &usageError{errors.New("--list takes no names; see nestbed reap --help")}
+			}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("reap: %w", host.ErrNotRoot)
 			}
 			switch {
-			case list && len(names) > 0:
-				return &usageError{errors.New("--list takes no names; see nestbed reap --help")}
 			case list:
 				return listHosts(cmd, asJSON)
 			case len(names) > 0:

@@ -150,7 +150,7 @@ func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bu
 			progress.say(fmt.Sprintf("%s: taking the bundle %s", why, source))
 		}
 	}
-	if err := host.Check(source.Kind); err != nil {
+	if err := host.Check(source.Kind, f.state); err != nil {
 		return nil, err
 	}
 	defer progress.done()
