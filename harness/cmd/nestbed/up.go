@@ -87,14 +87,14 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	ctx := cmd.Context()
 	b, err := f.makeBundle(ctx, progress)
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
 	progress.spin("starting a private host")
 	h, err := host.Private(ctx, host.Config{Delegation: allocation, Bundle: b, StateDir: f.state})
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
-	defer func() { err = errors.Join(err, h.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(orInterrupted(ctx, err), h.Close(context.WithoutCancel(ctx))) }()
 	progress.done()
 	fmt.Fprintf(out, "%s\n\nhost     %s   allocation %s\n", h.Facts(), report.Seconds(h.Took), allocation)
 
@@ -111,9 +111,6 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	var stopped *harness.LevelError
 	if err != nil && !errors.As(err, &stopped) {
 		return err
-	}
-	if ctx.Err() != nil {
-		return errors.New("interrupted; the chain is taken down")
 	}
 	progress.spin("verifying")
 	began := time.Now()
@@ -132,6 +129,14 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(err, keep(cmd.ErrOrStderr(), h, chain))
 	}
 	return errors.Join(err, result.Failure())
+}
+
+// orInterrupted says what an interruption makes of whatever it hit.
+func orInterrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted; what was made is taken down again")
+	}
+	return err
 }
 
 func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bundle, error) {
