@@ -3,6 +3,7 @@ package bundle
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -159,4 +160,19 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 func TestAnUnknownKindHasNoRecipe(t *testing.T) {
 	_, err := readRecipe(t.Context(), Source{Kind: "snap"})
 	require.EqualError(t, err, `bundle "snap": kind not known`)
+}
+
+func TestARootThatWasDressedBeforeIsDressedAgain(t *testing.T) {
+	busybox, err := exec.LookPath("busybox")
+	if err != nil || os.Geteuid() != 0 {
+		t.Skip("needs busybox, and root for files of several owners")
+	}
+	root := t.TempDir()
+	require.NoError(t, layOut(root))
+	require.NoError(t, copyFile(busybox, filepath.Join(root, "bin/busybox"), 0o755))
+	for range 2 { // as with dir:PATH of a bundle's own root
+		require.NoError(t, dress(t.Context(), root))
+	}
+	assert.True(t, hasProgram(root, "sh"))
+	assert.FileExists(t, filepath.Join(root, SentinelPath))
 }

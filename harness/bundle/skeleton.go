@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -120,7 +121,8 @@ func linkApplets(ctx context.Context, root string) error {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, applet)), 0o755); err != nil {
 			return err
 		}
-		if err := os.Symlink("/bin/busybox", filepath.Join(root, applet)); err != nil {
+		// One that busybox puts outside of the programs' directories (linuxrc) may be there from another dressing.
+		if err := os.Symlink("/bin/busybox", filepath.Join(root, applet)); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
