@@ -58,7 +58,10 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("bundle %s: making one needs root, for files of several owners; run as root or with sudo", s)
 	}
-	cache := Cache()
+	cache, err := filepath.Abs(Cache())
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: cache: %w", s, err)
+	}
 	if err := os.MkdirAll(cache, 0o711); err != nil {
 		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
 	}

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
@@ -21,12 +22,17 @@ type Config struct {
 }
 
 // StateRoot is the directory under which private hosts keep their state:
-// NESTBED_STATE, else /var/lib/nestbed.
+// NESTBED_STATE, else /var/lib/nestbed. It is absolute, as journals outlive the
+// working directory that a relative one was meant from.
 func StateRoot() string {
-	if dir := os.Getenv("NESTBED_STATE"); dir != "" {
-		return dir
+	dir := os.Getenv("NESTBED_STATE")
+	if dir == "" {
+		return "/var/lib/nestbed"
 	}
-	return "/var/lib/nestbed"
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
 }
 
 // Room is how many levels the kernel has left on a private host: it nests 32

@@ -106,7 +106,7 @@ func (h *Host) end() error {
 // Left is what still stands of a closed host: paths of its state and cgroups. It must be empty.
 func (h *Host) Left() []string {
 	var left []string
-	for _, path := range append([]string{h.dir.path}, h.groups...) {
+	for _, path := range append([]string{h.dir.path, h.dir.journal.Entry}, h.groups...) {
 		if _, err := os.Lstat(path); err == nil {
 			left = append(left, path)
 		}
