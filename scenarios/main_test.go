@@ -4,7 +4,11 @@ package scenarios_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/moby/sys/mountinfo"
 
 	"nestbed/harness/host"
 )
@@ -14,27 +18,74 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		childBuilds()
 	}
+	before, err := onMachine()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	status := m.Run()
-	if left, err := leftByUs(); err != nil || len(left) > 0 {
+	left, err := leftByUs(before)
+	if err != nil || len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the suite left %q (%v)\n", left, err)
 		status = 1
 	}
 	os.Exit(status)
 }
 
-// leftByUs lists the hosts of this process that still stand, live or dead, and its stages that still run.
-func leftByUs() ([]string, error) {
+// onMachine lists, by the name of its host, what stands on the machine: cgroups,
+// which hold every process of a host as long as it runs, mounts and state directories.
+func onMachine() (map[string][]string, error) {
+	found := map[string][]string{}
+	mounts, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range mounts {
+		if name, ok := strings.CutPrefix(m.Mountpoint, host.StateRoot()+"/"); ok {
+			name, _, _ = strings.Cut(name, "/")
+			found[name] = append(found[name], m.Mountpoint)
+		}
+		if !strings.HasPrefix(m.FSType, "cgroup") {
+			continue
+		}
+		groups, err := filepath.Glob(filepath.Join(m.Mountpoint, "nestbed-*"))
+		if err != nil {
+			return nil, err
+		}
+		for _, group := range groups {
+			name := strings.TrimPrefix(filepath.Base(group), "nestbed-")
+			found[name] = append(found[name], group)
+		}
+	}
+	entries, err := filepath.Glob(filepath.Join(host.StateRoot(), "*"))
+	for _, entry := range entries {
+		found[filepath.Base(entry)] = append(found[filepath.Base(entry)], entry)
+	}
+	return found, err
+}
+
+// leftByUs is what stands now and did not before, but for the hosts of other runs beside this one.
+func leftByUs(before map[string][]string) ([]string, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil
+		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
+	}
+	after, err := onMachine()
+	if err != nil {
+		return nil, err
 	}
 	hosts, err := host.Leftovers()
 	if err != nil {
 		return nil, err
 	}
-	var left []string
 	for _, h := range hosts {
-		if h.Pid == os.Getpid() {
-			left = append(left, h.Path)
+		if h.Live && h.Pid != os.Getpid() {
+			delete(after, h.Name)
+		}
+	}
+	var left []string
+	for name, things := range after {
+		if _, was := before[name]; !was {
+			left = append(left, things...)
 		}
 	}
 	return left, nil
