@@ -172,7 +172,7 @@ func bundleRequirements() []Requirement {
 	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages, " ")}
 	switch source, why, err := bundle.Choose(); {
 	case err != nil:
-		installed.Found = err.Error()
+		installed.Found = "not installed"
 	case source.Kind != bundle.Installed:
 		installed.Found, installed.Mend = why, "use the bundle "+source.String()
 	default:

@@ -52,17 +52,17 @@ func writeRequirements(w io.Writer, requirements []host.Requirement) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	kind := ""
 	for _, r := range requirements {
+		title := ""
 		if r.For != kind {
-			kind = r.For
-			fmt.Fprintf(t, "%s\n", kind)
+			title, kind = r.For, r.For
 		}
 		verdict := "ok"
 		if !r.OK {
 			verdict = "lacks"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", verdict, r.Name, r.Found)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", title, verdict, r.Name, r.Found)
 		if r.Mend != "" {
-			fmt.Fprintf(t, "  \t\tmend it with: %s\n", r.Mend)
+			fmt.Fprintf(t, "\t\t\tmend it with: %s\n", r.Mend)
 		}
 	}
 	return t.Flush()

@@ -101,12 +101,10 @@ func TestRequirementsAreListedByKindWithWhatMendsALack(t *testing.T) {
 		{For: "private host", Name: "cgroups", Found: "none mounted", Mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
 		{For: "bundle debian", Name: "mmdebstrap", OK: true, Found: "/usr/bin/mmdebstrap"},
 	}))
-	assert.Equal(t, `private host
-  ok     root     user id 0
-  lacks  cgroups  none mounted
-                  mend it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup
-bundle debian
-  ok  mmdebstrap  /usr/bin/mmdebstrap
+	assert.Equal(t, `private host   ok     root        user id 0
+               lacks  cgroups     none mounted
+                                  mend it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup
+bundle debian  ok     mmdebstrap  /usr/bin/mmdebstrap
 `, b.String())
 }
 
