@@ -70,7 +70,9 @@ func (l *Level) whileRunning(ctx context.Context, id uint32, look func(pid strin
 		var stderr buffer
 		err := l.run(ctx, id, []string{"sh", "-c", "echo $$; read line"},
 			&lxd.InstanceExecArgs{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
-		_ = stdout.CloseWithError(err) // ends the read below if the process never spoke
+		// Both end what would wait below for a process that never spoke or is gone.
+		_ = stdout.CloseWithError(err)
+		_ = stdin.CloseWithError(err)
 		ended <- err
 	}()
 	pid, err := bufio.NewReader(pids).ReadString('\n')

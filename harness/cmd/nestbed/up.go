@@ -94,7 +94,12 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
-	defer func() { err = errors.Join(orInterrupted(ctx, err), h.Close(context.WithoutCancel(ctx))) }()
+	var chain *harness.Chain
+	defer func() {
+		// The host first: with it the chain ends at a stroke.
+		late := context.WithoutCancel(ctx)
+		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
+	}()
 	progress.done()
 	fmt.Fprintf(out, "%s\n\nhost     %s   allocation %s\n", h.Facts(), report.Seconds(h.Took), allocation)
 
@@ -106,7 +111,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		}
 	}
 	progress.spin(fmt.Sprintf("building level 1 of %d", f.depth))
-	chain, err := harness.Build(ctx, h, spec)
+	chain, err = harness.Build(ctx, h, spec)
 	progress.done()
 	var stopped *harness.LevelError
 	if err != nil && !errors.As(err, &stopped) {
