@@ -20,9 +20,9 @@ import (
 // poolName is the storage pool of every LXD in a chain.
 const poolName = "default"
 
-// Build makes the levels one after the other. It always returns what it built,
-// also with an error; where a level could not be made, the error is a
-// *LevelError. Close the chain in either case:
+// Build makes the levels one after the other. It returns what it built with an
+// error, too, and nil only for a Spec that it refuses; where a level could not be
+// made, the error is a *LevelError. Close the chain, which is nil-safe, in any case:
 //
 //	chain, err := harness.Build(ctx, h, spec)
 //	defer chain.Close(ctx)

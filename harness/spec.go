@@ -26,8 +26,6 @@ type LevelSpec struct {
 
 // Spec is a chain as it shall be built: Levels[0] is level 1.
 type Spec struct {
-	// Name is for people: it stands in errors. It may be empty.
-	Name   string
 	Levels []LevelSpec
 	// Storage is the driver of every level's storage pool. Empty: dir.
 	Storage string
