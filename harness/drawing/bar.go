@@ -26,7 +26,7 @@ type Bar struct {
 	// Host is the map in host ids: inside ids on the left, host ids on the right. Only these are
 	// drawn: who wants gids gives those of the gids.
 	Host []idmap.Mapping
-	// Problem is that the container's ids are not all there: its bar is drawn as broken.
+	// Problem is that the container's ids are not what they must be, such as not all there: its bar is drawn as broken.
 	Problem bool
 }
 

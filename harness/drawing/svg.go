@@ -163,7 +163,7 @@ func (s scale) row(b Bar, y, left int) row {
 	}
 	r.Tip = printable(b.Name) + ": " + strings.Join(tips, ", ")
 	if b.Problem {
-		r.Tip += "; its ids are not all there"
+		r.Tip += "; its ids are not what they must be"
 	}
 	return r
 }

@@ -141,8 +141,8 @@ func TestAProblemIsToldInWordsToo(t *testing.T) {
 	bars[2].Problem, bars[2].Host = true, nil
 	root := parse(t, svg(t, bars, ""))
 	rows := root.named("g", "row")
-	assert.Equal(t, "c2: inside 0-131071 is host 565536-696607 (131072 ids); its ids are not all there", rows[1].tip())
-	assert.Equal(t, "c3: no ids; its ids are not all there", rows[2].tip())
+	assert.Equal(t, "c2: inside 0-131071 is host 565536-696607 (131072 ids); its ids are not what they must be", rows[1].tip())
+	assert.Equal(t, "c3: no ids; its ids are not what they must be", rows[2].tip())
 	assert.Len(t, root.named("rect", "problem"), 1)
 	assert.Len(t, root.named("text", "problem"), 2)
 }

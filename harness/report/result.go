@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nestbed/harness"
+	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
@@ -64,6 +65,26 @@ func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error
 	checks, err := harness.Verify(ctx, c)
 	r.Checks = append(r.Checks, checks...)
 	return r, err
+}
+
+// Bars are the uids of the levels, to be drawn. Where a level's maps are not the planned ones, its bar is broken.
+func (r Result) Bars() []drawing.Bar {
+	wrong := map[int]bool{}
+	for _, c := range harness.Failed(r.Checks) {
+		if c.Subject == harness.IDMaps {
+			wrong[c.Level] = true
+		}
+	}
+	bars := make([]drawing.Bar, len(r.Levels))
+	for i, l := range r.Levels {
+		bars[i] = drawing.Bar{Name: l.Name, Depth: l.Level, Host: l.Host.UID, Problem: wrong[l.Level]}
+	}
+	return bars
+}
+
+// Title is what the drawing is of, for one that is passed on alone.
+func (r Result) Title() string {
+	return fmt.Sprintf("depth %d on %s, LXD %s, kernel %s", r.Depth, r.Allocation, r.Facts.LXD, r.Facts.Kernel)
 }
 
 // Failure is nil if the chain is whole and every check holds; else it names what is not.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -110,4 +111,28 @@ func TestSecondsAreWrittenWithOneDigit(t *testing.T) {
 	} {
 		assert.Equal(t, want, report.Seconds(d))
 	}
+}
+
+func TestTheUIDsOfTheLevelsAreDrawnAndWrongMapsAreBroken(t *testing.T) {
+	r := report.Result{Levels: article()[:2], Checks: []harness.Check{good, bad}}
+	for i := range r.Levels {
+		r.Levels[i].Host.GID = []idmap.Mapping{{Inside: 0, Parent: 4000000000, Count: 1}}
+	}
+	want := []drawing.Bar{
+		{Name: "c1", Depth: 1, Host: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 196608}}},
+		{Name: "c2", Depth: 2, Host: []idmap.Mapping{{Inside: 0, Parent: 565536, Count: 131072}}},
+	}
+	assert.Equal(t, want, r.Bars(), "what failed at level 2 was not its map")
+	r.Checks = append(r.Checks, harness.Check{Subject: harness.IDMaps, Level: 2, Wanted: "0 65536 131072", Got: "0 65536 65536"})
+	want[1].Problem = true
+	assert.Equal(t, want, r.Bars())
+	assert.Empty(t, report.Result{}.Bars())
+}
+
+func TestTheTitleOfADrawingSaysOfWhatItIs(t *testing.T) {
+	r := report.Result{
+		Depth: 3, Allocation: idmap.Delegate(idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}),
+		Facts: host.Facts{LXD: "5.0.2", Kernel: "6.1.0"},
+	}
+	assert.Equal(t, "depth 3 on root:500000:196608, LXD 5.0.2, kernel 6.1.0", r.Title())
 }

@@ -36,15 +36,6 @@ func both(parent, count uint32) idmap.Map {
 	return idmap.Map{UID: m, GID: m}
 }
 
-// starts are the first host ids of the levels, as text.
-func starts(levels []report.Level) []string {
-	var all []string
-	for _, l := range levels {
-		all = append(all, fmt.Sprint(l.Host.UID[0].Parent))
-	}
-	return all
-}
-
 // article is the article's chain: root:500000:196608, three levels deep.
 func article() []report.Level { return chain(500000, 3) }
 
@@ -146,3 +137,7 @@ func TestTablesAndChecksTellThatTheyCouldNotBeWritten(t *testing.T) {
 	require.ErrorIs(t, report.WriteTable(broken{failed}, article()), failed)
 	require.ErrorIs(t, report.WriteChecks(broken{failed}, []harness.Check{{Subject: harness.Files}}), failed)
 }
+
+type broken struct{ err error }
+
+func (b broken) Write([]byte) (int, error) { return 0, b.err }

@@ -10,6 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"nestbed/harness/drawing"
 	"nestbed/harness/report"
 )
 
@@ -66,6 +67,15 @@ func width(w io.Writer) int {
 	return 80
 }
 
+// canvas is what a drawing can make use of: the terminal's width, and its colors unless
+// NO_COLOR (https://no-color.org) or a dumb terminal forbid them.
+func canvas(w io.Writer) drawing.Options {
+	return drawing.Options{
+		Width: width(w),
+		Color: isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	}
+}
+
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -79,7 +89,7 @@ func writeResult(w io.Writer, r report.Result, verified time.Duration) error {
 			return err
 		}
 		fmt.Fprintln(w)
-		if err := report.WriteDrawing(w, r.Levels, width(w)); err != nil {
+		if err := drawing.WriteText(w, r.Bars(), canvas(w)); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "\nverified in %s:\n", report.Seconds(verified))

@@ -14,6 +14,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -45,6 +46,38 @@ func TestAFileIsNoTerminalAndEightyColumnsWide(t *testing.T) {
 	text, err := os.ReadFile(f.Name())
 	require.NoError(t, err)
 	assert.Equal(t, "working\n", string(text))
+}
+
+func TestADrawingInAFileHasNoColorsWhateverTheEnvironment(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer f.Close()
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	assert.Equal(t, drawing.Options{Width: 80}, canvas(f))
+}
+
+func TestColorsOnATerminalAreForbiddenByTheEnvironment(t *testing.T) {
+	terminal := terminal(t)
+	for _, c := range []struct {
+		noColor, term string
+		color         bool
+	}{{"", "xterm", true}, {"1", "xterm", false}, {"", "dumb", false}} {
+		t.Setenv("NO_COLOR", c.noColor)
+		t.Setenv("TERM", c.term)
+		assert.Equal(t, c.color, canvas(terminal).Color, c)
+	}
+}
+
+// terminal is one that nobody looks at (man 4 pts).
+func terminal(t *testing.T) *os.File {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminal to be had: %v", err)
+	}
+	t.Cleanup(func() { master.Close() })
+	return master
 }
 
 // result is that of a chain of one level.
