@@ -66,9 +66,14 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 			`the start is "4294967296", expected a number from 0 to 4294967294` + allocation,
 		"up --allocation root:4294901760:65536": `--allocation: allocation "root:4294901760:65536": ` +
 			`its last id would be 4294967295, but ids end at 4294967294` + allocation,
-		"doctor now":        `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
-		"doctor --all":      `unknown flag: --all; see nestbed doctor --help`,
-		"reap --frobnicate": `unknown flag: --frobnicate; see nestbed reap --help`,
+		"up --svg":                     `flag needs an argument: --svg; see nestbed up --help`,
+		"up --svg missing/chain.svg":   `--svg missing/chain.svg: there is no directory missing; make it, or name a file elsewhere`,
+		"up --svg main.go/chain.svg":   `--svg main.go/chain.svg: there is no directory main.go; make it, or name a file elsewhere`,
+		"up --svg /dev/null --json":    `--svg /dev/null: exists and is no regular file; name another file`,
+		"up --svg . --bundle nonsense": `--svg .: exists and is no regular file; name another file`,
+		"doctor now":                   `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
+		"doctor --all":                 `unknown flag: --all; see nestbed doctor --help`,
+		"reap --frobnicate":            `unknown flag: --frobnicate; see nestbed reap --help`,
 	} {
 		t.Run(command, func(t *testing.T) {
 			status, stdout, stderr := nestbed(t, strings.Fields(command)...)
@@ -98,6 +103,7 @@ func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 		"up --help":     "nestbed up --depth 3 --allocation root:500000:131072",
 		"help up":       "--keep                leave the chain running",
 		"up -h 3":       "--depth int           number of levels, 1 to 32 (default 3)",
+		"up -h":         "--svg FILE            also write the drawing to FILE as SVG",
 		"doctor --help": "Exit status 1 if nestbed up would not run here with its defaults.",
 		"reap --help":   "reap [NAME...]",
 	} {

@@ -24,6 +24,7 @@ type upFlags struct {
 	allocation string
 	bundle     string
 	state      string
+	svg        string
 	keep       bool
 	json       bool
 }
@@ -42,6 +43,7 @@ up says at which level, in which operation and for which reason.`,
 		Example: `  nestbed up                                     the chain c1 / c2 / c3 of root:500000:196608
   nestbed up --depth 8                           deeper, with the allocation that this needs
   nestbed up --depth 3 --allocation root:500000:131072
+  nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -50,6 +52,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: installed, debian:SUITE or dir:PATH (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one under "+host.StateRoot()+")")
+	svgFlag(cmd, &f.svg)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
 	return cmd
@@ -78,6 +81,9 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	spec, allocation, err := f.order()
 	if err != nil {
 		return &usageError{err}
+	}
+	if err := checkSVG(f.svg); err != nil {
+		return err
 	}
 	out, progress := cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr())
 	defer progress.done()
@@ -128,6 +134,10 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = writeJSON(cmd.OutOrStdout(), result)
 	} else {
 		err = writeResult(out, result, time.Since(began))
+	}
+	if result.Stop == nil {
+		// Of a chain that stopped there is no drawing worth replacing an earlier one.
+		err = errors.Join(err, writeSVG(f.svg, result.Bars(), result.Title()))
 	}
 	if f.keep {
 		// A chain that stopped is kept too: it is the one to look into.
