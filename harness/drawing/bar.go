@@ -78,22 +78,30 @@ func printable(name string) string {
 	}, name)
 }
 
-// fit cuts a text to a number of columns. Of a path the end stays: it tells siblings apart.
-func fit(text string, columns int) string {
-	if uniseg.StringWidth(text) <= columns {
-		return text
+// fit cuts a name to a number of columns. Of a path the end stays: it tells siblings apart.
+func fit(name string, columns int) string {
+	if uniseg.StringWidth(name) <= columns {
+		return name
 	}
-	path := strings.Split(text, "/")
+	path := strings.Split(name, "/")
 	for i := 1; i < len(path); i++ {
 		if short := "…/" + strings.Join(path[i:], "/"); uniseg.StringWidth(short) <= columns {
 			return short
 		}
 	}
+	return cut(path[len(path)-1], columns)
+}
+
+// cut leaves of a text what has room in a number of columns.
+func cut(text string, columns int) string {
+	if uniseg.StringWidth(text) <= columns {
+		return text
+	}
 	if columns < 1 {
 		return ""
 	}
 	short := ""
-	for g := uniseg.NewGraphemes(path[len(path)-1]); g.Next() && uniseg.StringWidth(short+g.Str()) < columns; {
+	for g := uniseg.NewGraphemes(text); g.Next() && uniseg.StringWidth(short+g.Str()) < columns; {
 		short += g.Str()
 	}
 	return short + "…"

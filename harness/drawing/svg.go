@@ -87,7 +87,7 @@ func WriteSVG(w io.Writer, bars []Bar, title string) error {
 		Width: svgWidth, Height: firstRow + len(bars)*rowHeight + margin - (rowHeight - barHeight),
 		Title: printable(title), Left: margin + names*character + 2*pad, Right: svgWidth - margin, Axis: axisY,
 	}
-	d.Head = fit(d.Title, (svgWidth-2*margin)/(character+1))
+	d.Head = cut(d.Title, (svgWidth-2*margin)/(character+1))
 	s := newScale(bars, ruler{length: d.Right - d.Left, least: 3, fold: 40, digit: character, space: 8})
 	labels, folds := s.annotate(bars)
 	for _, f := range folds {

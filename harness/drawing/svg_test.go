@@ -147,9 +147,62 @@ func TestAProblemIsToldInWordsToo(t *testing.T) {
 	assert.Len(t, root.named("text", "problem"), 2)
 }
 
+func TestContainersThatShareTheirIDsDoNotContainEachOther(t *testing.T) {
+	bars := []drawing.Bar{bar("c1", 1, 500000, 65536), bar("c2", 1, 500000, 65536)}
+	assert.Empty(t, parse(t, svg(t, bars, "")).named("rect", "band"))
+}
+
+func TestHostIDsAreWrittenOnTheBarOrBesideItWhereThereIsRoom(t *testing.T) {
+	notes := func(all drawing.Bar, start, width uint32) (on, beside string) {
+		root := parse(t, svg(t, []drawing.Bar{all, bar("c1", 1, start, width)}, ""))
+		row := root.named("g", "row")[1]
+		for _, text := range row.named("text", "note") {
+			beside = text.attr("text-anchor") + " " + text.Text
+		}
+		for _, text := range row.named("text", "on") {
+			on = text.Text
+		}
+		return on, beside
+	}
+	for _, c := range []struct {
+		start, width uint32
+		on, beside   string
+	}{
+		{100000, 300000, "100000-399999 (300000 ids)", ""},
+		{100000, 150000, "100000-249999", ""},
+		{100000, 50000, "", " 100000-149999 (50000 ids)"},
+		{900000, 50000, "", "end 900000-949999 (50000 ids)"},
+		{500000, 1, "", "end 500000 (1 id)"},
+	} {
+		on, beside := notes(bar("root", 0, 0, 1000000), c.start, c.width)
+		assert.Equal(t, c.on, on)
+		assert.Equal(t, c.beside, beside)
+	}
+	on, beside := notes(bar(strings.Repeat("long", 8), 0, 0, 4294967295), 1700000000, 900000000)
+	assert.Empty(t, on+beside, "no room anywhere")
+}
+
+func TestNoTextLeavesTheSheet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		for _, text := range parse(t, svg(t, anyBars(t), "")).named("text", "note") {
+			from, width := text.number(t, "x"), len(text.Text)*7
+			if text.attr("text-anchor") == "end" {
+				from -= width
+			}
+			assert.GreaterOrEqual(t, from, 24)
+			assert.LessOrEqual(t, from+width, 960)
+		}
+	})
+}
+
 func TestNamesAndTitlesAreEscaped(t *testing.T) {
 	root := parse(t, svg(t, []drawing.Bar{bar(`<b>&"c1"`, 1, 500000, 65536)}, "</svg>&\x00"))
 	assert.Equal(t, "</svg>&�", root.tip())
+	assert.Equal(t, "</svg>&�", root.named("text", "head")[0].Text)
+	long := strings.Repeat("c1/c2 ", 40)
+	root = parse(t, svg(t, []drawing.Bar{bar(`<b>&"c1"`, 1, 500000, 65536)}, long))
+	assert.Equal(t, long, root.tip())
+	assert.Equal(t, long[:113]+"…", root.named("text", "head")[0].Text, "as much as has room")
 	assert.Equal(t, `<b>&"c1"`, root.named("g", "row")[0].named("text", "name")[0].Text)
 }
 

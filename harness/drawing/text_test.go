@@ -128,6 +128,48 @@ func TestWhatStandsBehindAFoldedGapHasALabel(t *testing.T) {
 	})
 }
 
+func TestSiblingsNeverShareAColumn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var bars []drawing.Bar
+		next := rapid.Uint32Max(1000000).Draw(t, "start")
+		for range rapid.IntRange(1, 12).Draw(t, "bars") {
+			next += rapid.Uint32Max(3).Draw(t, "gap")
+			count := uint32(1) << rapid.IntRange(0, 28).Draw(t, "log2 of the count")
+			bars = append(bars, bar("c", 1, next, count))
+			next += count
+		}
+		end := -1
+		for _, line := range drawn(t, bars, drawing.Options{Width: rapid.IntRange(40, 220).Draw(t, "width")})[1:] {
+			from, to := at(line)
+			assert.Greater(t, from, end, line)
+			end = to
+		}
+	})
+}
+
+func TestWhereGapsLeaveNoRoomTheyAreAColumnAndTheRestIsStillToScale(t *testing.T) {
+	var bars []drawing.Bar
+	for i := range uint32(12) {
+		bars = append(bars, bar("c", 1, 1000+10*i, 1))
+	}
+	lines := drawn(t, append(bars, bar("c1", 1, 500000, 65536)), drawing.Options{Width: 47})
+	for i, line := range lines[1:13] {
+		from, to := at(line)
+		assert.Equal(t, []int{6 + 2*i, 6 + 2*i}, []int{from, to}, line)
+	}
+	assert.Equal(t, "c1                            ├──────────────┤", lines[13])
+}
+
+func TestNoLabelHidesThatAGapIsFolded(t *testing.T) {
+	bars := []drawing.Bar{bar("c1", 1, 100, 1000), bar("c1/a", 2, 1000, 100), bar("c2", 1, 1000000, 1000)}
+	assert.Equal(t, []string{
+		"host  100                ╌╌ 1000000",
+		"c1    ├────────────────┤",
+		"c1/a                  ├┤",
+		"c2                          ├────────────────┤",
+	}, drawn(t, bars, drawing.Options{Width: 47}))
+}
+
 func TestBarsNestAtAnyDepthAndWidth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bars, width := anyChain(t), rapid.IntRange(20, 220).Draw(t, "width")
