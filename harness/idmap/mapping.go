@@ -59,8 +59,13 @@ func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
 }
 
 // Compose gives the map of a level in host ids, from its map in parent ids and
-// its parent's map in host ids. Ids that the parent does not have are left out:
-// the kernel accepts no map with such ids (kernel/user_namespace.c, map_write).
+// its parent's map in host ids: a line for each line of m, in the same order,
+// which is what the kernel shows of a map that it took, seen from the host
+// (kernel/user_namespace.c, uid_m_show); see Reported for its order.
+//
+// The kernel takes no line that does not lie within one line of the parent's map
+// (see Accept). Compose cuts such a line where the parent's lines meet, its
+// pieces in the order of inside ids, and leaves out ids that the parent does not have.
 func (m Map) Compose(parent Map) Map {
 	return Map{UID: compose(m.UID, parent.UID), GID: compose(m.GID, parent.GID)}
 }
@@ -68,6 +73,7 @@ func (m Map) Compose(parent Map) Map {
 func compose(child, parent []Mapping) []Mapping {
 	var out []Mapping
 	for _, c := range child {
+		pieces := len(out)
 		for _, p := range parent {
 			from := max(uint64(c.Parent), uint64(p.Inside))
 			to := min(uint64(c.Parent)+uint64(c.Count), uint64(p.Inside)+uint64(p.Count))
@@ -80,8 +86,9 @@ func compose(child, parent []Mapping) []Mapping {
 				Count:  uint32(to - from),
 			})
 		}
+		sort.Slice(out[pieces:], func(i, j int) bool { return out[pieces+i].Inside < out[pieces+j].Inside })
 	}
-	return normal(out)
+	return out
 }
 
 // normal sorts by inside id and joins what is contiguous on both sides, so that
