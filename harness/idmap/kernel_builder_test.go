@@ -1,0 +1,171 @@
+package idmap_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"nestbed/harness/idmap"
+)
+
+// builder builds chains for real and compares, level by level, what the kernel
+// answers and shows with what package idmap says of it.
+type builder struct {
+	own   idmap.Map // of the test's namespace
+	count tally
+	chain *idmap.Chain
+	at    []standing // from the test's namespace down
+}
+
+// standing is a namespace that is there: its maps in parent ids and in the ids of the test's namespace.
+type standing struct{ own, seen idmap.Map }
+
+func (b *builder) close() {
+	if b.chain != nil {
+		b.chain.Close()
+	}
+}
+
+// build builds the plan, of which kept levels are there. It gives a *difference,
+// or another error where it could not be built.
+func (b *builder) build(p plan, kept int) error {
+	if kept == 0 {
+		b.close()
+		b.at = []standing{{b.own, idmap.Map{UID: asSeenInside(b.own.UID), GID: asSeenInside(b.own.GID)}}}
+		var err error
+		if b.chain, err = idmap.NewChain(); err != nil {
+			return err
+		}
+	}
+	for ; len(b.at) > kept+1; b.at = b.at[:len(b.at)-1] {
+		if err := b.chain.Up(); err != nil {
+			return err
+		}
+	}
+	for _, l := range p[kept:] {
+		if err := b.down(l); err != nil {
+			return err
+		}
+		if own := b.at[len(b.at)-1].own; own.UID == nil || own.GID == nil {
+			return nil
+		}
+	}
+	return b.down(nil)
+}
+
+// asSeenInside is a map whose ids mean themselves: the ids in which the test sees all maps below.
+func asSeenInside(m []idmap.Mapping) []idmap.Mapping {
+	m = slices.Clone(m)
+	for i := range m {
+		m[i].Parent = m[i].Inside
+	}
+	return m
+}
+
+// down makes one level more; without attempts it only looks at the lowest.
+func (b *builder) down(l level) error {
+	i := len(b.at) - 1
+	above := b.at[i]
+	r, err := b.chain.Down(l.order())
+	if err != nil || r.Refused != 0 {
+		return fmt.Errorf("level %d: %w", i+1, cmp.Or(err, error(r.Refused)))
+	}
+	if i > 0 {
+		if err := compareOwn(r, above.own, i); err != nil {
+			return err
+		}
+	}
+	if l == nil {
+		return nil
+	}
+	for k, a := range l {
+		want := errnoOf(idmap.Accept(*side(&above.own, a.gid), a.lines))
+		if r.Errnos[k] != want {
+			return &difference{i, a.gid, a.lines, fmt.Sprintf("written, the kernel answers %s, want %s", name(r.Errnos[k]), name(want))}
+		}
+		b.count.add(a.lines, *side(&above.own, a.gid), want, i+1)
+	}
+	own := l.taken(above.own)
+	seen := own.Compose(above.seen)
+	for _, gid := range []bool{false, true} {
+		got, err := shown(strconv.Itoa(r.PID), gid)
+		if err != nil {
+			return err
+		}
+		if want := *side(&seen, gid); !slices.Equal(got, want) {
+			return &difference{i, gid, *side(&own, gid), fmt.Sprintf("from the test's namespace the kernel shows %v, want %v", got, want)}
+		}
+	}
+	b.at = append(b.at, standing{own, seen})
+	return nil
+}
+
+// compareOwn compares the maps that a process at a level, from 1, sees as its own.
+func compareOwn(r idmap.Report, own idmap.Map, level int) error {
+	for _, gid := range []bool{false, true} {
+		text := r.Own.UID
+		if gid {
+			text = r.Own.GID
+		}
+		got, err := idmap.ParseMappings(text)
+		if err != nil {
+			return err
+		}
+		if want := *side(&own, gid); !slices.Equal(got, want) {
+			return &difference{level - 1, gid, want, fmt.Sprintf("inside, the kernel shows %v, want %v", got, want)}
+		}
+	}
+	return nil
+}
+
+func errnoOf(err error) syscall.Errno {
+	switch {
+	case errors.Is(err, idmap.ErrInvalidMap):
+		return syscall.EINVAL
+	case errors.Is(err, idmap.ErrUnmappedIDs):
+		return syscall.EPERM
+	default:
+		return 0
+	}
+}
+
+func name(errno syscall.Errno) string {
+	switch errno {
+	case 0:
+		return "yes"
+	case syscall.EINVAL:
+		return "EINVAL"
+	case syscall.EPERM:
+		return "EPERM"
+	default:
+		return errno.Error()
+	}
+}
+
+// shown is a map as the test sees it; nil if it is unwritten.
+func shown(pid string, gid bool) ([]idmap.Mapping, error) {
+	text, err := os.ReadFile("/proc/" + pid + "/" + file(gid))
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	return idmap.ParseMappings(string(text))
+}
+
+func file(gid bool) string {
+	if gid {
+		return "gid_map"
+	}
+	return "uid_map"
+}
+
+func (l level) order() idmap.Order {
+	var o idmap.Order
+	for _, a := range l {
+		o.Attempts = append(o.Attempts, idmap.Attempt{File: file(a.gid), Text: written(a.lines)})
+	}
+	return o
+}

@@ -1,0 +1,173 @@
+package idmap_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"nestbed/harness/idmap"
+)
+
+// difference is where the kernel and package idmap differ.
+type difference struct {
+	level int // from 0
+	gid   bool
+	lines []idmap.Mapping // the map that it is about
+	what  string
+}
+
+func (d *difference) Error() string {
+	return fmt.Sprintf("level %d, %s %v: %s", d.level+1, file(d.gid), d.lines, d.what)
+}
+
+// plan writes each map to uids and gids.
+func (s stack) plan() plan {
+	var p plan
+	for _, m := range s {
+		p = append(p, level{{false, m}, {true, m}})
+	}
+	return p
+}
+
+// String is the stack as it stands in the table of judged maps.
+func (s stack) String() string {
+	var maps []string
+	for _, m := range s {
+		var of []string
+		for _, l := range m {
+			of = append(of, fmt.Sprintf("[3]uint32{%d, %d, %d}", l.Inside, l.Parent, l.Count))
+		}
+		maps = append(maps, "lines("+strings.Join(of, ", ")+")")
+	}
+	return "stack{" + strings.Join(maps, ", ") + "}"
+}
+
+// explain tells what is wrong with a chain, with the smallest maps that show it.
+func explain(err error, p plan, own idmap.Map) string {
+	var d *difference
+	if !errors.As(err, &d) {
+		return err.Error()
+	}
+	s := stack{}
+	top := own
+	for _, l := range p[:d.level] {
+		own = l.taken(own)
+		s = append(s, *side(&own, d.gid))
+	}
+	s = append(s, d.lines)
+	small, wrong := shrink(s, top)
+	if wrong == nil {
+		return fmt.Sprintf("%v\nonly where uids and gids differ, or after what is refused: %v", err, p)
+	}
+	return fmt.Sprintf("%v\nthe smallest such maps: %v\n\t%v", err, wrong, small)
+}
+
+// shrink leaves out levels and lines of maps as long as the kernel and package
+// idmap differ on what remains. It gives nil where they do not differ to begin with.
+func shrink(s stack, own idmap.Map) (stack, *difference) {
+	try := func(s stack) *difference {
+		var d *difference
+		b := builder{own: own}
+		defer b.close()
+		errors.As(b.build(s.plan(), 0), &d)
+		return d
+	}
+	wrong := try(s)
+	if wrong == nil {
+		return s, nil
+	}
+	for again := true; again; {
+		again = false
+		for smaller := range s[:wrong.level+1].smaller {
+			if d := try(smaller); d != nil {
+				s, wrong, again = smaller, d, true
+				break
+			}
+		}
+	}
+	return s[:wrong.level+1], wrong
+}
+
+// smaller yields the stack without each of its levels, and without parts of each
+// of its maps, large ones first.
+func (s stack) smaller(yield func(stack) bool) {
+	for i := range s {
+		if len(s) > 1 && !yield(slices.Delete(slices.Clone(s), i, i+1)) {
+			return
+		}
+	}
+	for i, m := range s {
+		for part := len(m); part >= 1; part /= 2 {
+			for from := 0; from+part <= len(m); from += part {
+				less := slices.Clone(s)
+				less[i] = slices.Delete(slices.Clone(m), from, from+part)
+				if !yield(less) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// classes are what a proof must have come across.
+var classes = []string{
+	"taken", "EINVAL", "EPERM", "taken at level 6", "taken with 6 to 339 lines", "taken with 340 lines", "341 lines",
+	"taken with 4095 bytes", "4096 bytes", "EPERM over a seam", "taken up to the last id", "EINVAL at -1", "overlap by one id",
+}
+
+// tally counts maps by what they are and what became of them.
+type tally map[string]int
+
+func (c *tally) add(lines, parent []idmap.Mapping, answer syscall.Errno, level int) {
+	taken, size := answer == 0, len(written(lines))
+	is := map[string]bool{
+		"taken": taken, "EINVAL": answer == syscall.EINVAL, "EPERM": answer == syscall.EPERM,
+		"taken at level 6":          taken && level == 6,
+		"taken with 6 to 339 lines": taken && len(lines) > 5 && len(lines) < 340,
+		"taken with 340 lines":      taken && len(lines) == 340,
+		"341 lines":                 len(lines) == 341 && size < 4096,
+		"taken with 4095 bytes":     taken && size == 4095,
+		"4096 bytes":                size == 4096 && len(lines) <= 340,
+	}
+	for i, m := range lines {
+		end := uint64(m.Inside) + uint64(m.Count)
+		is["taken up to the last id"] = is["taken up to the last id"] || taken && end == idmap.MaxID+1
+		is["EINVAL at -1"] = is["EINVAL at -1"] || len(lines) == 1 && m.Count > 0 && end == idmap.MaxID+2
+		is["EPERM over a seam"] = is["EPERM over a seam"] || answer == syscall.EPERM && holds(parent, false, m.Parent, m.Count)
+		for _, o := range lines[:min(i, 5)] {
+			is["overlap by one id"] = is["overlap by one id"] || answer == syscall.EINVAL && o.Inside+o.Count-1 == m.Inside
+		}
+	}
+	if *c == nil {
+		*c = tally{}
+	}
+	for class, it := range is {
+		if it {
+			(*c)[class]++
+		}
+	}
+}
+
+func (c *tally) join(other tally) {
+	if *c == nil {
+		*c = tally{}
+	}
+	for class, n := range other {
+		(*c)[class] += n
+	}
+}
+
+// never is the classes that were not come across.
+func (c tally) never() []string {
+	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return c[class] > 0 })
+}
+
+func (c tally) String() string {
+	var of []string
+	for _, class := range classes {
+		of = append(of, fmt.Sprintf("%s %d", class, c[class]))
+	}
+	return strings.Join(of, ", ")
+}

@@ -1,0 +1,169 @@
+package idmap_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"nestbed/harness/idmap"
+)
+
+var (
+	proofSeed   = flag.String("idmap.seed", "1", "draw the chains of user namespaces from this `number`; 0 or random: from another one each time")
+	proofChains = flag.Int("idmap.chains", 1000, "prove the kernel's rules on this `number` of chains of user namespaces")
+)
+
+// atATime is how many chains are built at a time: one has one process at work, and often waits for it.
+const atATime = 4
+
+// kernelMaps is the map of the test's own user namespace, under which all chains
+// stand: the identity, or less in a container. It skips the test where the
+// kernel does not let it nest user namespaces with maps of its choice.
+func kernelMaps(t *testing.T) idmap.Map {
+	t.Helper()
+	var own idmap.Map
+	for _, gid := range []bool{false, true} {
+		m, err := shown("self", gid)
+		require.NoError(t, err)
+		*side(&own, gid) = m
+	}
+	// Two levels, since some kernels let root make the first and nobody the second.
+	lack := possible(plan{
+		{{false, series(1, 0, own.UID[0].Inside)}, {true, series(1, 0, own.GID[0].Inside)}},
+		{{false, series(1, 0, 0)}, {true, series(1, 0, 0)}},
+	})
+	if lack != nil {
+		lack = fmt.Errorf("nested user namespaces with maps of one's choice: %w; they take root, and a kernel that allows them", lack)
+	} else if size := os.Getpagesize(); size != 4096 {
+		lack = fmt.Errorf("the kernel's pages have %d bytes, and Accept knows its answers with pages of 4096", size)
+	}
+	if lack != nil {
+		if os.Getenv("NESTBED_REQUIRE") == "all" {
+			t.Fatalf("NESTBED_REQUIRE=all, but: %v", lack)
+		}
+		t.Skip(lack)
+	}
+	return own
+}
+
+func possible(p plan) error {
+	c, err := idmap.NewChain()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, l := range p {
+		r, err := c.Down(l.order())
+		for _, errno := range append(r.Errnos, r.Refused) {
+			if errno != 0 {
+				err = cmp.Or(err, error(errno))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
+	own := kernelMaps(t)
+	seed, err := strconv.ParseUint(*proofSeed, 10, 32)
+	if *proofSeed == "random" || err == nil && seed == 0 {
+		seed, err = uint64(1+rand.Uint32N(1<<32-1)), nil
+	}
+	require.NoError(t, err, "-idmap.seed")
+	groups := rapid.Custom(func(t *rapid.T) []branch { return drawBranches(t, own) })
+	start := time.Now()
+	var next atomic.Int64
+	var first sync.Once
+	var workers sync.WaitGroup
+	builders := make([]builder, atATime)
+	for i := range builders {
+		b := &builders[i]
+		b.own = own
+		workers.Go(func() {
+			defer b.close()
+			for !t.Failed() {
+				done := int(next.Add(branches)) - branches
+				if done >= *proofChains {
+					return
+				}
+				// Groups that are cut short stay what they are with more chains.
+				group := groups.Example(int(seed<<32) + done)
+				for k, c := range group[:min(len(group), *proofChains-done)] {
+					if err := b.build(c.plan, c.kept); err != nil {
+						first.Do(func() {
+							t.Errorf("seed %d, chain %d of %d: %s", seed, done+k+1, *proofChains, explain(err, c.plan, own))
+						})
+						return
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	var count tally
+	for i := range builders {
+		count.join(builders[i].count)
+	}
+	t.Logf("-idmap.seed=%d -idmap.chains=%d: %s, in %.1f s", seed, *proofChains, count, time.Since(start).Seconds())
+	if *proofChains >= 1000 && !t.Failed() {
+		assert.Empty(t, count.never(), "a proof that never tried these proves little")
+	}
+}
+
+func TestTheKernelJudgesTheMapsOfTheTable(t *testing.T) {
+	own := kernelMaps(t)
+	for name, c := range judged {
+		t.Run(name, func(t *testing.T) {
+			p := c.maps.plan()
+			if !slices.Equal(own.UID, idmap.Identity().UID) || !slices.Equal(own.GID, idmap.Identity().GID) {
+				t.Skip("the table is for a machine with all ids")
+			}
+			b := builder{own: own}
+			defer b.close()
+			if err := b.build(p, 0); err != nil {
+				t.Error(explain(err, p, own))
+			}
+		})
+	}
+}
+
+func TestTheKernelNestsSoManyUserNamespaces(t *testing.T) {
+	own := kernelMaps(t)
+	c, err := idmap.NewChain()
+	require.NoError(t, err)
+	defer c.Close()
+	depth := 0
+	l := level{{false, asSeenInside(own.UID)}, {true, asSeenInside(own.GID)}}
+	for ; depth <= idmap.MaxUserNamespaces; depth++ {
+		r, err := c.Down(l.order())
+		require.NoError(t, err)
+		if r.Refused != 0 {
+			assert.Equal(t, syscall.ENOSPC, r.Refused)
+			break
+		}
+		require.Equal(t, []syscall.Errno{0, 0}, r.Errnos)
+	}
+	link, err := os.Readlink("/proc/self/ns/user")
+	require.NoError(t, err)
+	if link == "user:[4026531837]" { // the initial one: include/linux/nsfs.h, USER_NS_INIT_INO
+		assert.Equal(t, idmap.MaxUserNamespaces, depth)
+	} else {
+		assert.Less(t, depth, idmap.MaxUserNamespaces)
+	}
+}
