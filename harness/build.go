@@ -177,7 +177,7 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	if spec.Delegation != nil {
 		// LXD writes the files from the image's templates before the container
 		// runs for the first time, so the LXD inside finds them at its first start.
-		config[bundle.SubUIDKey], config[bundle.SubGIDKey] = spec.Delegation.Files()
+		maps.Copy(config, bundle.Configuration(*spec.Delegation))
 	}
 	maps.Copy(config, spec.Config)
 	op, err := l.above.LXD().CreateInstance(api.InstancesPost{

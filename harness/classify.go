@@ -22,9 +22,9 @@ type rule struct {
 
 // daemonRules tell, by the log that a LXD wrote at its start, why it has no idmap to give (LXD: idmap/idmapset_linux.go).
 var daemonRules = []rule{
-	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id|Unable to parse system idmap`)},
+	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id`)},
 	{idmap.OutsideParent, regexp.MustCompile(`uid/gid map entry (isn't|is not) usable`)},
-	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Not enough uid/gid available, only|No valid subuid/subgid map`)},
+	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Unable to parse system idmap.*No map found for user|Not enough uid/gid available, only|No valid subuid/subgid map`)},
 }
 
 // noIDs is what the API says whatever the daemon log's reason is.
@@ -32,13 +32,20 @@ var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation
 
 // failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
 var failureRules = []rule{
+	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)`)},
+	{idmap.RawIDMapOverlaps, regexp.MustCompile(`Host (id|ID) is in the range of subids`)},
+	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
+	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},
+	{idmap.ImageIDsUnmapped, regexp.MustCompile(`Failed (to change|changing) ACLs on`)},
+	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined`)},
 	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
 	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
 	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed`)},
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
 	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup`)},
-	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Operation not permitted - Failed to write [ug]id mapping`)},
+	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
+	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap failed to write mapping`)}, // no word of its own where a file is missing
 	{idmap.DaemonDied, regexp.MustCompile(`its init is gone`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
 }

@@ -70,8 +70,29 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			newStart, `newgidmap failed to write mapping "newgidmap: gid range [0-65536) -> [1000000-1065536) not allowed": newgidmap PID 0 1000000 65536`,
 			idmap.ShadowRefused,
 		},
-		"only uids": {oldStart, "Invalid argument - Failed to switch to gid 0", idmap.UIDGIDDisagree},
-		"only gids": {newStart, "Invalid argument - Failed to switch to uid 0", idmap.UIDGIDDisagree},
+		"newuidmap has no file to look into": {
+			oldStart, `newuidmap failed to write mapping "": newuidmap 83 0 1000000 1000000000`, idmap.ShadowRefused,
+		},
+		"newuidmap grants what the kernel refuses": {
+			oldStart, `newuidmap failed to write mapping "newuidmap: write to uid_map failed: Operation not permitted": newuidmap 83 0 65536 65537`,
+			idmap.OutsideParent,
+		},
+		"newuidmap writes what is no map": {
+			oldStart, `newgidmap failed to write mapping "newgidmap: write to gid_map failed: Invalid argument": newgidmap 83 0 5 5 0 9 9`, idmap.MapInvalid,
+		},
+		"liblxc writes what is no map": {oldStart, `Invalid argument - Failed to write gid mapping to "/proc/81/gid_map"`, idmap.MapInvalid},
+		"an ACL with ids that the map lacks": {
+			"Failed to handle idmapped storage: invalid argument - Failed to change ACLs on /var/lib/lxd/containers/c1/rootfs/usr/lib/nestbed/sentinel", "", idmap.ImageIDsUnmapped,
+		},
+		"isolated, without room":                        {"Failed creating instance record: Failed initialising instance: Failed creating container(c1): Not enough uid/gid available for the container", "", idmap.IsolatedExhausted},
+		"raw.idmap with an id of the allocation":        {"Failed creating instance record: Failed initialising instance: Host id is in the range of subids", "", idmap.RawIDMapOverlaps},
+		"raw.idmap with an id of the allocation, Incus": {"Failed initializing instance: Host ID is in the range of subids", "", idmap.RawIDMapOverlaps},
+		"raw.idmap of another kind":                     {`Failed initialising instance: Invalid ID map type "uids 1 2"`, "", idmap.RawIDMapMalformed},
+		"raw.idmap with a word for a number":            {`Failed creating instance record: Failed initialising instance: strconv.ParseInt: parsing "": invalid syntax`, "", idmap.RawIDMapMalformed},
+		"raw.idmap with ranges that differ":             {`The ID map ranges are of different sizes "uid 1-2 3"`, "", idmap.RawIDMapMalformed},
+		"a size that is no number":                      {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
+		"only uids":                                     {oldStart, "Invalid argument - Failed to switch to gid 0", idmap.UIDGIDDisagree},
+		"only gids":                                     {newStart, "Invalid argument - Failed to switch to uid 0", idmap.UIDGIDDisagree},
 		"no nesting, proc": {
 			oldStart, `Operation not permitted - Failed to mount "proc" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/proc" with flags 14`,
 			idmap.NestingNotAllowed,
@@ -131,13 +152,14 @@ func TestAnLXDWithoutIDsIsClassifiedByItsOwnLog(t *testing.T) {
 	const quoted = `level=warning msg="Error reading default uid/gid map" err="Unexpected values in \"/etc/subuid\": [\"root:65536\"]"`
 	for line, reason := range map[string]idmap.Reason{
 		quoted: idmap.SubIDMalformed,
-		`level=warning msg="Error reading default uid/gid map" err=Unexpected values in "/etc/subgid": ["x"]`: idmap.SubIDMalformed,
-		`level=error msg="Unable to parse system idmap" err="invalid"`:                                        idmap.SubIDMalformed,
-		`level=warning msg="One or more uid/gid map entry isn't usable (typically due to nesting)"`:           idmap.OutsideParent,
-		`level=warning msg="One or more uid/gid map entry is not usable (typically due to nesting)"`:          idmap.OutsideParent,
-		`level=warning msg="No available uid/gid map could be found"`:                                         idmap.NoAllocation,
-		`level=warning msg="No valid subuid/subgid map, only privileged containers will be functional"`:       idmap.NoAllocation,
-		`level=warning msg="Not enough uid/gid available, only privileged containers will be functional"`:     idmap.NoAllocation,
+		`level=warning msg="Error reading default uid/gid map" err=Unexpected values in "/etc/subgid": ["x"]`:   idmap.SubIDMalformed,
+		`level=error msg="Unable to parse system idmap" err="Unexpected values in \"/etc/subgid\": [\"root\"]"`: idmap.SubIDMalformed,
+		`level=error msg="Unable to parse system idmap" err="No map found for user"`:                            idmap.NoAllocation,
+		`level=warning msg="One or more uid/gid map entry isn't usable (typically due to nesting)"`:             idmap.OutsideParent,
+		`level=warning msg="One or more uid/gid map entry is not usable (typically due to nesting)"`:            idmap.OutsideParent,
+		`level=warning msg="No available uid/gid map could be found"`:                                           idmap.NoAllocation,
+		`level=warning msg="No valid subuid/subgid map, only privileged containers will be functional"`:         idmap.NoAllocation,
+		`level=warning msg="Not enough uid/gid available, only privileged containers will be functional"`:       idmap.NoAllocation,
 	} {
 		for _, said := range []string{oldNoIDs, newNoIDs, incusNoIDs, incusNoIDsAtStart} {
 			e := evidence{daemonLog: "level=info msg=\"LXD is starting\"\n" + line + "\n" + onlyPrivileged + "\n", lxcLog: lxcLog("x")}

@@ -8,9 +8,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// MaxDepth bounds a Spec: no kernel nests more user namespaces
-// (kernel/user_namespace.c, create_user_ns).
-const MaxDepth = 32
+// MaxDepth bounds a Spec: no kernel nests more.
+const MaxDepth = idmap.MaxDepth
 
 // LevelSpec is what one level shall be.
 type LevelSpec struct {
@@ -64,9 +63,10 @@ func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
 
 // Plan is what must happen when the spec is built on the host.
 func (s Spec) Plan(h *host.Host) idmap.Plan {
-	layout := idmap.Layout{Host: h.Map, Room: host.Room}
-	for above := range s.Levels { // the LXD at level `above` makes the next
-		d := idmap.Daemon{Delegation: h.Delegation, ShadowTools: s.bundleOf(h, above).ShadowTools}
+	layout := idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
+	for above, made := range s.Levels { // the LXD at level `above` makes the next
+		b := s.bundleOf(h, above)
+		d := idmap.Daemon{Flavor: b.Flavor(), Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.Config}
 		if above > 0 {
 			d.Delegation = idmap.Delegation{}
 			if given := s.Levels[above-1].Delegation; given != nil {

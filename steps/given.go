@@ -23,7 +23,7 @@ func (s *scenario) noHostAllocation() { s.allocation = idmap.Delegation{} }
 
 func (s *scenario) hostSubGID(text string) error {
 	a, err := idmap.ParseAllocation(text)
-	s.allocation.GID = []idmap.Allocation{a}
+	s.allocation.GID = idmap.NewFile(a)
 	return err
 }
 

@@ -22,6 +22,7 @@ type scenario struct {
 	// What the Givens want.
 	bundle     *bundle.Bundle
 	allocation idmap.Delegation
+	described  map[int]*harness.LevelSpec
 
 	// What the When made.
 	host    *host.Host
@@ -44,6 +45,7 @@ type Bundles struct {
 func Register(sc *godog.ScenarioContext, bundles Bundles) {
 	s := &scenario{bundle: bundles.Default, bundles: bundles}
 	s.registerGivens(sc)
+	s.registerFiles(sc)
 	s.registerWhens(sc)
 	s.registerThens(sc)
 	// One hook, and one order in it: godog runs several in the order of their registration.

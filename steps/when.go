@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -18,6 +19,15 @@ func (s *scenario) registerWhens(sc *godog.ScenarioContext) {
 	sc.When(`^a chain of depth (\d+) is built without delegations$`, s.buildWithout)
 	sc.When(`^a chain of depth (\d+) is built in which every level delegates what the levels below it need$`, s.buildCascade)
 	sc.When(`^a chain of depth (\d+) is built in which every level keeps a block and delegates the rest$`, s.buildRemainder)
+	sc.When(`^a chain of depth (\d+) is built as described$`, s.buildAsDescribed)
+}
+
+func (s *scenario) buildAsDescribed(ctx context.Context, depth int) error {
+	spec, err := s.asDescribed(depth)
+	if err != nil {
+		return err
+	}
+	return s.build(ctx, spec)
 }
 
 func (s *scenario) buildWithTable(ctx context.Context, depth int, table *godog.Table) error {
@@ -50,10 +60,11 @@ func (s *scenario) buildCascade(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
-	if len(s.allocation.UID) != 1 {
-		return errors.New("the rest of what? the host has no allocation")
+	a, err := idmap.ParseAllocation(strings.TrimSuffix(s.allocation.UID.Text, "\n"))
+	if err != nil {
+		return fmt.Errorf("the rest of what? %w", err)
 	}
-	return s.build(ctx, harness.Delegating(depth, idmap.Remainder(s.allocation.UID[0].Count, depth)))
+	return s.build(ctx, harness.Delegating(depth, idmap.Remainder(a.Count, depth)))
 }
 
 // build starts the host and builds the chain. That the chain stops is an

@@ -14,6 +14,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
 )
 
 // Bundle is a root filesystem with a LXD in it, ready in the cache.
@@ -40,6 +42,15 @@ func (b *Bundle) RootFS() string { return filepath.Join(b.dir, "rootfs.tar.zst")
 
 // String names the bundle by source and content.
 func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
+
+// Flavor is whose rules its LXD follows when it chooses ids.
+func (b *Bundle) Flavor() idmap.Flavor {
+	switch b.LXD {
+	case "5.0.0", "5.0.1", "5.0.2":
+		return idmap.LXD502
+	}
+	return idmap.LXD
+}
 
 // Cache is the directory where bundles are kept: NESTBED_CACHE, else
 // /var/cache/nestbed. It needs room for about 85 MB a bundle of the installed
@@ -157,7 +168,7 @@ func (b *Bundle) recordVersion(ctx context.Context) error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 4
+const format = 5
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -30,24 +30,13 @@ func (b *Bundle) pack(ctx context.Context) error {
 	return os.WriteFile(b.Metadata(), metadata, 0o600)
 }
 
-// The configuration keys that a container's /etc/subuid and /etc/subgid are
-// written from, by LXD, before it starts for the first time. (A file pushed into
-// the stopped container does as well, but one start in three is then a second
-// late: LXD starts a helper for the push, and when the container starts it
-// looks once whether the helper has ended, and again after a second.
-// LXD: lxd/instance/drivers/driver_lxc.go, stopForkfile.)
-const (
-	SubUIDKey = "user.nestbed.subuid"
-	SubGIDKey = "user.nestbed.subgid"
-)
-
 // metadata is the image's metadata.yaml with its templates, in a tar of its own (LXD: doc/image_format.md).
 func metadata() ([]byte, error) {
 	// The creation date is required but means nothing here; a fixed one keeps equal bundles equal.
 	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", architecture())
 	type file struct{ name, content string }
 	var files []file
-	for _, t := range []struct{ path, key string }{{"/etc/subuid", SubUIDKey}, {"/etc/subgid", SubGIDKey}} {
+	for _, t := range templates {
 		name := filepath.Base(t.path) + ".tpl"
 		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", t.path, name)
 		files = append(files, file{"templates/" + name, fmt.Sprintf(`{{ config_get(%q, "") }}`, t.key)})

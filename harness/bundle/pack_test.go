@@ -38,10 +38,11 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	archive, err := metadata()
 	require.NoError(t, err)
 	files := unpacked(t, archive)
-	require.Len(t, files, 3)
+	require.Len(t, files, 4)
 	// The default makes a level without a delegation come up with two empty files.
 	assert.Equal(t, `{{ config_get("user.nestbed.subuid", "") }}`, files["templates/subuid.tpl"])
 	assert.Equal(t, `{{ config_get("user.nestbed.subgid", "") }}`, files["templates/subgid.tpl"])
+	assert.Equal(t, `{{ config_get("user.nestbed.missing", "") }}`, files["templates/missing.tpl"])
 
 	yaml := files["metadata.yaml"]
 	head, templates, found := strings.Cut(yaml, "templates:\n")
@@ -51,8 +52,9 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"  /etc/subuid:\n    when: [create]\n    template: subuid.tpl\n",
 		"  /etc/subgid:\n    when: [create]\n    template: subgid.tpl\n",
+		"  /usr/lib/nestbed/missing:\n    when: [create]\n    template: missing.tpl\n",
 	}, regexp.MustCompile(`(?m)^  /.*\n(?:    .*\n)*`).FindAllString(templates, -1))
-	assert.Equal(t, 6, strings.Count(templates, "\n"), "nothing else: %q", templates)
+	assert.Equal(t, 9, strings.Count(templates, "\n"), "nothing else: %q", templates)
 }
 
 func TestTheArchitectureIsTheKernelsName(t *testing.T) {

@@ -23,6 +23,9 @@ type Host struct {
 	Bundle     *bundle.Bundle
 	// Map is the idmap of the host's own user namespace.
 	Map idmap.Map
+	// Remaps tells that its LXD gives the files of a new container other owners, as
+	// LXDs in levels always do, because it cannot mount them idmapped.
+	Remaps bool
 	// Took is how long it took from nothing to a LXD that answers.
 	Took time.Duration
 

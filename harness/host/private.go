@@ -44,12 +44,17 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 			h = nil
 		}
 	}()
-	if h.Map, err = ownMap(); err != nil {
+	if h.Map, err = OwnMap(); err != nil {
 		return h, err
 	}
 	if err := h.layOut(); err != nil {
 		return h, err
 	}
+	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), h.Bundle.Flavor())
+	if err != nil {
+		return h, err
+	}
+	h.Remaps = !idmapped
 	if err := h.groups.make(); err != nil {
 		return h, err
 	}
@@ -66,8 +71,8 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	return h, nil
 }
 
-// ownMap is the idmap of this process's user namespace, which the host shares.
-func ownMap() (m idmap.Map, err error) {
+// OwnMap is the idmap of this process's user namespace, which private hosts share.
+func OwnMap() (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
 		text, err := os.ReadFile("/proc/self/" + file)
 		if err != nil {
@@ -96,13 +101,21 @@ func (h *Host) layOut() error {
 		}
 	}
 	etc := filepath.Join(h.dir.path, upperName, "etc")
-	subuid, subgid := h.Delegation.Files()
 	return errors.Join(
 		os.Chmod(etc, 0o755),
 		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755),
-		os.WriteFile(filepath.Join(etc, "subuid"), []byte(subuid), 0o644),
-		os.WriteFile(filepath.Join(etc, "subgid"), []byte(subgid), 0o644),
+		writeSubID(filepath.Join(etc, "subuid"), h.Delegation.UID),
+		writeSubID(filepath.Join(etc, "subgid"), h.Delegation.GID),
 	)
+}
+
+// writeSubID writes a subid file into the upper layer of an overlay. One that shall be
+// missing is a device 0:0 there, which hides that of the layer below (Documentation/filesystems/overlayfs.rst, whiteouts).
+func writeSubID(path string, f idmap.File) error {
+	if f.Missing {
+		return unix.Mknod(path, unix.S_IFCHR, 0)
+	}
+	return os.WriteFile(path, []byte(f.Text), 0o644)
 }
 
 // launch starts the stage and waits until it has started the host's LXD.

@@ -21,7 +21,7 @@ func TestAHostThatWasNotMadeCanBeClosed(t *testing.T) {
 func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 	dir := t.TempDir()
 	uid, gid := idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}, idmap.Allocation{Owner: "root", Start: 700000, Count: 65536}
-	h := &Host{Delegation: idmap.Delegation{UID: []idmap.Allocation{uid}, GID: []idmap.Allocation{gid}}, dir: &stateDir{path: dir}}
+	h := &Host{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}, dir: &stateDir{path: dir}}
 	require.NoError(t, h.layOut())
 	for file, want := range map[string]string{"subuid": "root:500000:196608\n", "subgid": "root:700000:65536\n"} {
 		got, err := os.ReadFile(filepath.Join(dir, "upper/etc", file))

@@ -2,45 +2,53 @@ package idmap
 
 import "strings"
 
-// Delegation is what a level hands down: the lines of its /etc/subuid and of
-// its /etc/subgid, which may differ. The zero Delegation is two empty files.
-type Delegation struct {
-	UID []Allocation `json:"uid"`
-	GID []Allocation `json:"gid"`
+// File is /etc/subuid or /etc/subgid: its text, or that there is none. The zero File is an empty one.
+type File struct {
+	Text    string `json:"text"`
+	Missing bool   `json:"missing,omitempty"`
 }
 
-// Delegate hands down the same allocations for uids and gids.
-func Delegate(allocations ...Allocation) Delegation {
-	return Delegation{UID: allocations, GID: allocations}
-}
-
-// Files are the texts of /etc/subuid and /etc/subgid.
-func (d Delegation) Files() (subuid, subgid string) {
-	return text(d.UID), text(d.GID)
-}
-
-func text(allocations []Allocation) string {
+// NewFile is a file with a line for each allocation.
+func NewFile(allocations ...Allocation) File {
 	var b strings.Builder
 	for _, a := range allocations {
 		b.WriteString(a.String() + "\n")
 	}
-	return b.String()
+	return File{Text: b.String()}
+}
+
+// String tells the file in one line: its lines with a comma between them, "empty" or "missing".
+func (f File) String() string {
+	text := strings.TrimRight(f.Text, "\n")
+	switch {
+	case f.Missing:
+		return "missing"
+	case text == "":
+		return "empty"
+	}
+	return strings.ReplaceAll(text, "\n", ", ")
+}
+
+// Delegation is what a level hands down: its /etc/subuid and its /etc/subgid,
+// which may differ. The zero Delegation is two empty files.
+type Delegation struct {
+	UID File `json:"uid"`
+	GID File `json:"gid"`
+}
+
+// Delegate hands down the same allocations for uids and gids.
+func Delegate(allocations ...Allocation) Delegation {
+	f := NewFile(allocations...)
+	return Delegation{UID: f, GID: f}
 }
 
 // String names the delegation in one line: uids and gids apart where they differ.
 func (d Delegation) String() string {
-	uid, gid := line(d.UID), line(d.GID)
+	uid, gid := d.UID.String(), d.GID.String()
 	if uid == gid {
 		return uid
 	}
 	return "uid " + uid + ", gid " + gid
-}
-
-func line(allocations []Allocation) string {
-	if len(allocations) == 0 {
-		return "none"
-	}
-	return strings.TrimSpace(strings.ReplaceAll(text(allocations), "\n", " "))
 }
 
 // Cascade is the article's recipe for a chain of the given depth, at least 1:

@@ -37,29 +37,26 @@ func planned(p idmap.Plan) []idmap.Map {
 
 func TestADelegationIsWrittenAsTwoFiles(t *testing.T) {
 	d := idmap.Delegation{
-		UID: []idmap.Allocation{ofRoot(500000, 196608), {Owner: "lxd", Start: 1, Count: 2}},
-		GID: []idmap.Allocation{ofRoot(700000, 65536)},
+		UID: idmap.NewFile(ofRoot(500000, 196608), idmap.Allocation{Owner: "lxd", Start: 1, Count: 2}),
+		GID: idmap.NewFile(ofRoot(700000, 65536)),
 	}
-	subuid, subgid := d.Files()
-	assert.Equal(t, "root:500000:196608\nlxd:1:2\n", subuid)
-	assert.Equal(t, "root:700000:65536\n", subgid)
-	assert.Equal(t, "uid root:500000:196608 lxd:1:2, gid root:700000:65536", d.String())
+	assert.Equal(t, "root:500000:196608\nlxd:1:2\n", d.UID.Text)
+	assert.Equal(t, "root:700000:65536\n", d.GID.Text)
+	assert.Equal(t, "uid root:500000:196608, lxd:1:2, gid root:700000:65536", d.String())
 }
 
 func TestTheZeroDelegationIsTwoEmptyFiles(t *testing.T) {
 	for _, d := range []idmap.Delegation{{}, idmap.Delegate()} {
-		subuid, subgid := d.Files()
-		assert.Empty(t, subuid)
-		assert.Empty(t, subgid)
-		assert.Equal(t, "none", d.String())
+		assert.Equal(t, idmap.Delegation{}, d)
+		assert.Equal(t, "empty", d.String())
 	}
 }
 
 func TestADelegationNamesUIDsAndGIDsApartOnlyWhereTheyDiffer(t *testing.T) {
 	a := ofRoot(65536, 131072)
 	assert.Equal(t, "root:65536:131072", idmap.Delegate(a).String())
-	assert.Equal(t, "uid root:65536:131072, gid none", idmap.Delegation{UID: []idmap.Allocation{a}}.String())
-	assert.Equal(t, "uid none, gid root:65536:131072", idmap.Delegation{GID: []idmap.Allocation{a}}.String())
+	assert.Equal(t, "uid root:65536:131072, gid empty", idmap.Delegation{UID: idmap.NewFile(a)}.String())
+	assert.Equal(t, "uid missing, gid root:65536:131072", idmap.Delegation{UID: idmap.File{Missing: true}, GID: idmap.NewFile(a)}.String())
 }
 
 func TestAChainNeedsABlockForEachLevel(t *testing.T) {
@@ -114,12 +111,12 @@ func TestWithoutALineOfRootAHostWithAllIDsGivesABillionFromAMillionOn(t *testing
 	other := []idmap.Allocation{owned("lxd", 196608), owned("0", 196608)}
 	for name, d := range map[string]idmap.Delegation{
 		"both files empty":                    {},
-		"no line of root's in either":         {UID: other, GID: other},
-		"only subgid lacks one":               {UID: line, GID: other},
-		"only subuid lacks one":               {UID: other, GID: line},
-		"only subgid is empty":                {UID: line},
-		"only subuid is empty":                {GID: line},
-		"one lacks it, the other's are small": {UID: []idmap.Allocation{owned("root", 65535)}},
+		"no line of root's in either":         {UID: idmap.NewFile(other...), GID: idmap.NewFile(other...)},
+		"only subgid lacks one":               {UID: idmap.NewFile(line...), GID: idmap.NewFile(other...)},
+		"only subuid lacks one":               {UID: idmap.NewFile(other...), GID: idmap.NewFile(line...)},
+		"only subgid is empty":                {UID: idmap.NewFile(line...)},
+		"only subuid is empty":                {GID: idmap.NewFile(line...)},
+		"one lacks it, the other's are small": {UID: idmap.NewFile(owned("root", 65535))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := chain(d).Plan()

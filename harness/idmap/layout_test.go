@@ -89,8 +89,8 @@ func TestNewuidmapRefusesTheDefaultAndNothingElse(t *testing.T) {
 	}{
 		"both files grant":    {idmap.Delegate(line...), "none"},
 		"no file grants":      {idmap.Delegation{}, "level 1, start: refused by newuidmap"},
-		"only subuid grants":  {idmap.Delegation{UID: line}, "level 1, start: refused by newuidmap"},
-		"only subgid grants":  {idmap.Delegation{GID: line}, "level 1, start: refused by newuidmap"},
+		"only subuid grants":  {idmap.Delegation{UID: idmap.NewFile(line...)}, "level 1, start: refused by newuidmap"},
+		"only subgid grants":  {idmap.Delegation{GID: idmap.NewFile(line...)}, "level 1, start: refused by newuidmap"},
 		"neither grants much": {idmap.Delegate(ofRoot(500000, 65535)), "level 1, create: no allocation"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,8 +117,8 @@ func TestFileCapabilitiesArriveWhereTheLXDAboveHasUID1000000(t *testing.T) {
 		"the id is the last of level 1":    {idmap.Delegate(all...), idmap.Delegate(ofRoot(0, 1000001)), []bool{true, true, true}},
 		"level 1 lacks the id by one":      {idmap.Delegate(few...), idmap.Delegate(ofRoot(0, 1000000)), []bool{true, false, false}},
 		"level 2 lacks the id":             {idmap.Delegate(all...), idmap.Delegate(ofRoot(1, 1000000)), []bool{true, true, false}},
-		"uids decide where gids lack it":   {idmap.Delegation{UID: all, GID: few}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, true, false}},
-		"uids decide where only gids have": {idmap.Delegation{UID: few, GID: all}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, false, false}},
+		"uids decide where gids lack it":   {idmap.Delegation{UID: idmap.NewFile(all...), GID: idmap.NewFile(few...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, true, false}},
+		"uids decide where only gids have": {idmap.Delegation{UID: idmap.NewFile(few...), GID: idmap.NewFile(all...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, false, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := chain(c.first, c.second, idmap.Delegate(ofRoot(0, 65536))).Plan()
@@ -164,10 +164,10 @@ func drawLayout(t *rapid.T) idmap.Layout {
 		file := rapid.SliceOfN(allocation, 1, 3)
 		d := idmap.Delegate(file.Draw(t, "subuid")...)
 		if seldom.Draw(t, "gids differ") {
-			d.GID = file.Draw(t, "subgid")
+			d.GID = idmap.NewFile(file.Draw(t, "subgid")...)
 		}
 		if seldom.Draw(t, "no subuid") {
-			d.UID = nil
+			d.UID = idmap.File{}
 		}
 		l.Daemons = append(l.Daemons, idmap.Daemon{Delegation: d, ShadowTools: seldom.Draw(t, "newuidmap")})
 	}

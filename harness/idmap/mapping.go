@@ -2,6 +2,7 @@ package idmap
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -56,6 +57,14 @@ func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
 		}
 	}
 	return 0, false
+}
+
+// Within tells whether all ids that m takes are in one of the parent's mappings,
+// as the kernel demands (kernel/user_namespace.c, map_id_range_down).
+func Within(parent []Mapping, m Mapping) bool {
+	return slices.ContainsFunc(parent, func(p Mapping) bool {
+		return m.Parent >= p.Inside && uint64(m.Parent)+uint64(m.Count) <= uint64(p.Inside)+uint64(p.Count)
+	})
 }
 
 // Compose gives the map of a level in host ids, from its map in parent ids and

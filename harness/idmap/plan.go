@@ -1,21 +1,16 @@
 package idmap
 
-// Daemon is what decides the ids that one LXD gives to its containers.
-type Daemon struct {
-	// Delegation is what its subuid and subgid files say.
-	Delegation Delegation
-	// ShadowTools tells that newuidmap and newgidmap are there and privileged:
-	// liblxc then writes no map itself but has them do it, and they refuse
-	// what subuid and subgid do not grant (liblxc: idmap_utils.c, lxc_map_ids).
-	ShadowTools bool
-}
+import (
+	"errors"
+	"slices"
+)
 
 // Layout is a chain before it is built. Daemons[0] is the host's LXD, which
 // makes level 1; Daemons[i] is that of level i, which makes level i+1. So the
 // depth is len(Daemons), and what the last level hands down plays no part.
 type Layout struct {
 	// Host is the map of the host's own user namespace, in host ids: Identity
-	// on a machine, something smaller where nestbed itself runs in a container.
+	// on a machine, something smaller where nestbed itself runs in a container. Empty: Identity.
 	Host Map
 	// Room is how many levels the kernel has left: it nests 32 user namespaces
 	// (kernel/user_namespace.c, create_user_ns) and 32 pid namespaces
@@ -23,9 +18,22 @@ type Layout struct {
 	Room int
 	// Daemons are the LXDs from the host down.
 	Daemons []Daemon
+	// Remaps tells that the host's LXD changes the owners of a container's files,
+	// where others mount them idmapped: it depends on its version, the kernel and
+	// the filesystem. Inside user namespaces every LXD does.
+	Remaps bool
+	// Image is what ids the files of the levels' image have.
+	Image ImageIDs
 }
 
-// PlannedLevel is a level that must come up, with its map in parent ids and in host ids.
+// ImageIDs are the ids in an image: those that own its files, beside 0, and those named in access control lists.
+type ImageIDs struct {
+	OwnerUIDs, OwnerGIDs []uint32
+	ACLUIDs, ACLGIDs     []uint32
+}
+
+// PlannedLevel is a level that must come up, with its map in parent ids and in
+// host ids: in both a line for each mapping, in the order of /proc/PID/uid_map.
 type PlannedLevel struct {
 	Level int `json:"level"`
 	Map   Map `json:"map"`
@@ -46,38 +54,127 @@ const capsTrialID = 1000000
 type Plan struct {
 	Levels []PlannedLevel `json:"levels"`
 	Stop   *Stop          `json:"stop,omitempty"`
+	// Warnings are about what works and yet surprises.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
-// Plan computes what must happen when the layout is built.
+// Plan computes what must happen when the layout is built. What a LXD cannot
+// give to a container it refuses at create, as far as it looks at it; what only
+// the kernel, or newuidmap, refuses shows at start. A daemon always starts.
 func (l Layout) Plan() Plan {
 	var p Plan
 	own, host := l.Host, l.Host
 	if len(host.UID) == 0 {
 		own, host = Identity(), Identity()
 	}
-	// The first daemon's own map, as LXD reads it in uid_map, has host ids on
-	// its right side; what counts for LXD is the left side in either case.
 	for i, d := range l.Daemons {
 		level := i + 1
-		m, byDefault, reason := pick(d.Delegation, own)
-		switch {
-		case reason != None:
-			p.Stop = &Stop{Level: level, Op: OpCreate, Reason: reason}
-		case l.Room > 0 && level > l.Room:
-			p.Stop = &Stop{Level: level, Op: OpStart, Reason: DepthLimit}
-		case len(m.UID) == 0 || len(m.GID) == 0:
-			p.Stop = &Stop{Level: level, Op: OpStart, Reason: UIDGIDDisagree}
-		case !within(own.UID, m.UID) || !within(own.GID, m.GID):
-			p.Stop = &Stop{Level: level, Op: OpStart, Reason: OutsideParent}
-		case byDefault && d.ShadowTools:
-			p.Stop = &Stop{Level: level, Op: OpStart, Reason: ShadowRefused}
-		}
-		if p.Stop != nil {
+		chosen := d.Choose(own)
+		m, stop := l.level(d, level, own, chosen)
+		if stop != nil {
+			p.Stop = stop
 			return p
 		}
 		_, caps := Up(own.UID, capsTrialID)
-		own, host = m, m.Compose(host)
-		p.Levels = append(p.Levels, PlannedLevel{Level: level, Map: m, Host: host, FileCaps: caps})
+		planned := PlannedLevel{Level: level, Map: m, Host: m.Compose(host), FileCaps: caps}
+		p.Warnings = append(p.Warnings, d.warnings(level, chosen, own, planned)...)
+		p.Levels = append(p.Levels, planned)
+		own, host = m, planned.Host
 	}
 	return p
+}
+
+// level plans one level, made by a daemon whose own map is given.
+func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) {
+	stop := func(op Op, reason Reason) (Map, *Stop) {
+		return Map{}, &Stop{Level: level, Op: op, Reason: reason}
+	}
+	if _, _, _, reason := d.idmapConfig(); reason != None {
+		return stop(OpCreate, reason) // looked at before anything else
+	}
+	if chosen.Reason != None {
+		return stop(OpCreate, chosen.Reason)
+	}
+	m, reason := d.Container(chosen.Map, nil)
+	switch {
+	case reason == MapInvalid:
+		return stop(OpStart, reason)
+	case reason != None:
+		return stop(OpCreate, reason)
+	}
+	if reason := l.start(d, level, own, m); reason != None {
+		return stop(OpStart, reason)
+	}
+	return Map{UID: Reported(m.UID), GID: Reported(m.GID)}, nil
+}
+
+// start gives the reason, or None, for which a container with the map m does
+// not start, in the order in which LXD and liblxc come across it: new owners for
+// the files of the image, new namespaces, their maps, and becoming root in them.
+func (l Layout) start(d Daemon, level int, own, m Map) Reason {
+	if len(m.UID) == 0 || len(m.GID) == 0 {
+		return UIDGIDDisagree
+	}
+	if l.Remaps || !isWhole(own) {
+		if reason := l.Image.remap(own, m); reason != None {
+			return reason
+		}
+	}
+	if l.Room > 0 && level > l.Room {
+		return DepthLimit
+	}
+	// A map with the parent's root is written by liblxc itself (liblxc: idmap_utils.c, lxc_map_ids).
+	mapsRoot := slices.ContainsFunc(m.UID, func(u Mapping) bool { return u.Parent == 0 })
+	for _, kind := range []struct {
+		own, want []Mapping
+		file      File
+	}{{own.UID, m.UID, d.Delegation.UID}, {own.GID, m.GID, d.Delegation.GID}} {
+		if d.ShadowTools && !mapsRoot && !Granted(kind.file, kind.want) {
+			return ShadowRefused
+		}
+		switch err := Accept(kind.own, kind.want); {
+		case errors.Is(err, ErrUnmappedIDs):
+			return OutsideParent
+		case err != nil:
+			return MapInvalid
+		}
+	}
+	if !exists(m.UID, 0) || !exists(m.GID, 0) {
+		return UIDGIDDisagree
+	}
+	return None
+}
+
+// remap gives the reason, or None, for which the image's files cannot get the
+// owners that the map wants. An owner that the map lacks is left as it is; an
+// id in an access control list that it lacks is an error
+// (LXD: shared/idmap/shift_linux.go, ShiftOwner and ShiftACL).
+func (ids ImageIDs) remap(own, m Map) Reason {
+	for _, kind := range []struct {
+		own, m []Mapping
+		owners []uint32
+	}{{own.UID, m.UID, ids.OwnerUIDs}, {own.GID, m.GID, ids.OwnerGIDs}} {
+		for _, id := range append([]uint32{0}, kind.owners...) {
+			if parent, mapped := Up(kind.m, id); mapped && !exists(kind.own, parent) {
+				return OutsideParent
+			}
+		}
+	}
+	for _, kind := range []struct {
+		own, m []Mapping
+		named  []uint32
+	}{{own.UID, m.UID, ids.ACLUIDs}, {own.GID, m.GID, ids.ACLGIDs}} {
+		for _, id := range kind.named {
+			if parent, mapped := Up(kind.m, id); !mapped || !exists(kind.own, parent) {
+				return ImageIDsUnmapped
+			}
+		}
+	}
+	return None
+}
+
+// exists tells whether an id exists inside a level with these mappings.
+func exists(mappings []Mapping, inside uint32) bool {
+	_, has := Up(mappings, inside)
+	return has
 }

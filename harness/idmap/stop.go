@@ -26,6 +26,12 @@ const (
 	SubIDMalformed    Reason = "subid file malformed"
 	UIDGIDDisagree    Reason = "uid and gid disagree"
 	ShadowRefused     Reason = "refused by newuidmap"
+	ConfigRefused     Reason = "configuration refused"
+	RawIDMapMalformed Reason = "raw.idmap malformed"
+	RawIDMapOverlaps  Reason = "raw.idmap overlaps the allocation"
+	IsolatedExhausted Reason = "isolated range exhausted"
+	MapInvalid        Reason = "idmap invalid"
+	ImageIDsUnmapped  Reason = "ids of the image not mapped"
 	NestingNotAllowed Reason = "nesting not allowed"
 	DepthLimit        Reason = "depth limit of the kernel"
 	CgroupUnsupported Reason = "cgroup layout unsupported"
@@ -39,7 +45,8 @@ const (
 // Reasons lists every reason but None.
 func Reasons() []Reason {
 	return []Reason{
-		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused, NestingNotAllowed,
+		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
+		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
 		DepthLimit, CgroupUnsupported, UserNSDenied, DiskFull, DaemonDied, TimedOut, Unclassified,
 	}
 }

@@ -25,7 +25,8 @@ func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
 	all := idmap.Reasons()
 	assert.ElementsMatch(t, []idmap.Reason{
 		"no allocation", "allocation outside the parent", "subid file malformed", "uid and gid disagree",
-		"refused by newuidmap", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
+		"refused by newuidmap", "configuration refused", "raw.idmap malformed", "raw.idmap overlaps the allocation",
+		"isolated range exhausted", "idmap invalid", "ids of the image not mapped", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
 		"user namespaces denied", "disk full", "LXD does not run", "timed out", "unclassified",
 	}, all)
 	for _, r := range all {

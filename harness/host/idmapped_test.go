@@ -1,0 +1,25 @@
+package host_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+func TestWhatMountsWithoutAMapMountsWithOne(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounts need root")
+	}
+	without, err := host.MountsIdmapped("/", idmap.LXD502)
+	require.NoError(t, err)
+	with, err := host.MountsIdmapped("/", idmap.LXD)
+	require.NoError(t, err)
+	require.True(t, with || !without, "a kernel that takes an empty map takes any")
+	_, err = host.MountsIdmapped("/proc/none", idmap.LXD)
+	require.ErrorContains(t, err, "clone the mount of /proc/none")
+	t.Logf("idmapped mounts: with an empty map %t, with a map %t", without, with)
+}

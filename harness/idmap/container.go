@@ -1,0 +1,149 @@
+package idmap
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The configuration keys of a container that decide its map (LXD: doc, "Instance options").
+const (
+	KeyIsolated = "security.idmap.isolated" // true: ids that no other isolated container has
+	KeySize     = "security.idmap.size"     // how many; LXD heeds it for isolated containers only
+	KeyBase     = "security.idmap.base"     // parent id of its root; isolated containers only
+	KeyRaw      = "raw.idmap"               // lines "both|uid|gid PARENT INSIDE"
+)
+
+// Slot is what an isolated container has of its daemon's ids: Count parent ids
+// from Base on (volatile.idmap.base and the container's size).
+type Slot struct {
+	Base  int64
+	Count int64
+}
+
+// Container gives the map of a new container, with the daemon's Config, from
+// what the daemon chose at its start. siblings are the isolated containers that
+// it has already. Reasons are ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps
+// and IsolatedExhausted, all at create, and MapInvalid, at start
+// (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
+func (d Daemon) Container(chosen Map, siblings []Slot) (Map, Reason) {
+	isolated, size, base, reason := d.idmapConfig()
+	if reason != None {
+		return Map{}, reason
+	}
+	raw, err := parseRawIDMap(d.Config[KeyRaw], d.Flavor)
+	if err != nil {
+		return Map{}, rawReason(err)
+	}
+	if isolated {
+		if size < 0 {
+			size = Block
+		}
+		if base < 0 {
+			if base, reason = Isolate(chosen, size, siblings, d.Flavor); reason != None {
+				return Map{}, reason
+			}
+		}
+		// One base for both: with gids that start elsewhere than uids, those are others' ids or none.
+		return fit([]entry{
+			{uid: true, parent: base, count: size}, {gid: true, parent: base, count: size},
+		}, raw, d.Flavor)
+	}
+	set := chosen.entries()
+	if d.Flavor == Incus && size >= 0 {
+		for i := range set {
+			set[i].count = min(set[i].count, size)
+		}
+	}
+	return fit(set, raw, d.Flavor)
+}
+
+// fit puts the entries of raw.idmap into a set.
+func fit(set, raw []entry, f Flavor) (Map, Reason) {
+	var err error
+	for _, e := range raw {
+		if set, err = add(set, e, f); err != nil {
+			return Map{}, rawReason(err)
+		}
+	}
+	m, valid := toMap(set)
+	if !valid {
+		return Map{}, MapInvalid
+	}
+	return m, None
+}
+
+func rawReason(err error) Reason {
+	if errors.Is(err, errRawOverlap) {
+		return RawIDMapOverlaps
+	}
+	return RawIDMapMalformed
+}
+
+// idmapConfig reads the keys but raw.idmap; size and base are -1 where they are not set
+// (LXD: shared/instance.go and shared/validate, IsBool and IsUint32).
+func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
+	switch strings.ToLower(d.Config[KeyIsolated]) {
+	case "true", "1", "yes", "on":
+		isolated = true
+	case "", "false", "0", "no", "off":
+	default:
+		return false, 0, 0, ConfigRefused
+	}
+	number := func(key string) int64 {
+		text := d.Config[key]
+		if text == "" {
+			return -1
+		}
+		v, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			reason = ConfigRefused
+		}
+		return int64(v)
+	}
+	size, base = number(KeySize), number(KeyBase)
+	return isolated, size, base, reason
+}
+
+// Isolate finds the base of an isolated container of the given size among the
+// ids that its daemon chose: behind the daemon's first block, which no isolated
+// container gets, in the first gap between the siblings that is found large
+// enough, or behind them. LXD wants one id more than the size there, so that a
+// range of 131072 ids holds no isolated container, and 196608 hold one; Incus
+// wants the size. The reason is None or IsolatedExhausted. Only the uids are looked at.
+func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, reason Reason) {
+	first := chosen.UID
+	if len(first) == 0 {
+		first = chosen.GID
+	}
+	whole := entry{parent: int64(first[0].Parent), count: int64(first[0].Count)}
+	base = whole.parent + Block
+	siblings = slices.Clone(siblings)
+	slices.SortStableFunc(siblings, func(a, b Slot) int { return cmp.Compare(a.Base, b.Base) })
+	for i, s := range siblings {
+		if i == 0 {
+			if s.Base >= base+size {
+				return base, None
+			}
+			base = s.Base + s.Count
+			continue
+		}
+		before := siblings[i-1].Base + siblings[i-1].Count
+		if before > base {
+			base = before
+			continue
+		}
+		base = before
+		if base+size < s.Base {
+			return base, None
+		}
+		base = s.Base + s.Count
+	}
+	end := whole.parent + whole.count
+	if base+size < end || f == Incus && base+size == end {
+		return base, None
+	}
+	return 0, IsolatedExhausted
+}

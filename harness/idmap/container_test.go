@@ -1,0 +1,184 @@
+package idmap_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"nestbed/harness/idmap"
+)
+
+// configured is what a container gets from a daemon that chose three blocks from 500000 on.
+func configured(f idmap.Flavor, config map[string]string, siblings ...idmap.Slot) (idmap.Map, idmap.Reason) {
+	return idmap.Daemon{Flavor: f, Config: config}.Container(both(from0(500000, 196608)), siblings)
+}
+
+func rawConfig(lines ...string) map[string]string {
+	return map[string]string{idmap.KeyRaw: strings.Join(lines, "\n")}
+}
+
+func TestRawIDMapPunchesHolesIntoTheMap(t *testing.T) {
+	m, reason := configured(idmap.LXD, rawConfig("both 1000 1000"))
+	assert.Equal(t, idmap.None, reason)
+	assert.Equal(t, both(lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 1}, [3]uint32{1001, 501001, 195607})), m)
+
+	m, reason = configured(idmap.LXD, rawConfig("uid 1000-1004 0-4", "gid 2000 300000"))
+	assert.Equal(t, idmap.None, reason)
+	assert.Equal(t, lines([3]uint32{0, 1000, 5}, [3]uint32{5, 500005, 196603}), m.UID)
+	assert.Equal(t, lines([3]uint32{0, 500000, 196608}, [3]uint32{300000, 2000, 1}), m.GID)
+}
+
+func TestRawIDMapIsRefused(t *testing.T) {
+	for line, want := range map[string]idmap.Reason{
+		"both 1000 1000":              idmap.None,
+		"":                            idmap.None,
+		"both 1000  1000":             idmap.RawIDMapMalformed,
+		"both 1000":                   idmap.RawIDMapMalformed,
+		"all 1000 1000":               idmap.RawIDMapMalformed,
+		"both 1000-1001 1000":         idmap.RawIDMapMalformed,
+		"both 1000-1001-1002 1000":    idmap.RawIDMapMalformed,
+		"both -1 1000":                idmap.RawIDMapMalformed,
+		"both x 1000":                 idmap.RawIDMapMalformed,
+		"both 500000 1000":            idmap.RawIDMapOverlaps,
+		"both 696607 1000":            idmap.RawIDMapOverlaps,
+		"both 696608 1000":            idmap.RawIDMapOverlaps, // side by side is an overlap to LXD
+		"both 696608 300000":          idmap.None,             // which it looks for only where ids are in each other's way
+		"both 499999 1000":            idmap.RawIDMapOverlaps,
+		"both 1000 1000\nuid 1000 5":  idmap.None, // single ids are never in each other's way
+		"both 1000 4294967300":        idmap.MapInvalid,
+		"both 1-2 7-8\nuid 2-3 10-11": idmap.RawIDMapOverlaps,
+	} {
+		_, reason := configured(idmap.LXD, rawConfig(line))
+		assert.Equal(t, want, reason, "%q", line)
+	}
+}
+
+func TestTheLastInsideIDIsNotSeenToBeTaken(t *testing.T) {
+	m, reason := configured(idmap.LXD, rawConfig("both 1000 196607"))
+	require.Equal(t, idmap.None, reason)
+	assert.Equal(t, both(lines([3]uint32{0, 500000, 196608}, [3]uint32{196607, 1000, 1})), m)
+	assert.ErrorIs(t, idmap.Accept(idmap.Identity().UID, m.UID), idmap.ErrInvalidMap)
+}
+
+func TestLinesOfRawIDMapCutEachOther(t *testing.T) {
+	config := rawConfig("both 1000-1009 1000-1009", "uid 2000-2001 1004-1005")
+	uids := lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 4}, [3]uint32{1004, 2000, 2}, [3]uint32{1006, 1006, 4}, [3]uint32{1010, 501010, 195598})
+	for _, f := range []idmap.Flavor{idmap.LXD502, idmap.Incus} {
+		m, reason := configured(f, config)
+		require.Equal(t, idmap.None, reason)
+		assert.Equal(t, uids, m.UID)
+		// The line for uids took gids 1004 and 1005 away, too. The kernel keeps five lines in this order.
+		assert.Equal(t, lines([3]uint32{1000, 1000, 4}, [3]uint32{1006, 1006, 4}, [3]uint32{0, 500000, 1000}, [3]uint32{1004, 501004, 2}, [3]uint32{1010, 501010, 195598}), m.GID)
+	}
+	m, reason := configured(idmap.LXD, config)
+	require.Equal(t, idmap.None, reason)
+	assert.Equal(t, uids, m.UID)
+	assert.Equal(t, lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 10}, [3]uint32{1010, 501010, 195598}), m.GID)
+}
+
+func TestAnIsolatedContainerLiesBehindTheFirstBlock(t *testing.T) {
+	isolated := map[string]string{idmap.KeyIsolated: "true"}
+	m, reason := configured(idmap.LXD, isolated)
+	assert.Equal(t, idmap.None, reason)
+	assert.Equal(t, both(from0(565536, 65536)), m)
+
+	m, _ = configured(idmap.LXD, map[string]string{idmap.KeyIsolated: "ON", idmap.KeySize: "5", idmap.KeyBase: "7"})
+	assert.Equal(t, both(from0(7, 5)), m, "a base is taken as it is")
+
+	for key, value := range map[string]string{idmap.KeyIsolated: "maybe", idmap.KeySize: "auto", idmap.KeyBase: "-1"} {
+		_, reason = configured(idmap.LXD, map[string]string{key: value})
+		assert.Equal(t, idmap.ConfigRefused, reason, key)
+	}
+}
+
+func TestSizeWithoutIsolationCountsForIncusOnly(t *testing.T) {
+	size := map[string]string{idmap.KeySize: "70000"}
+	m, _ := configured(idmap.LXD, size)
+	assert.Equal(t, both(from0(500000, 196608)), m)
+	m, _ = configured(idmap.Incus, size)
+	assert.Equal(t, both(from0(500000, 70000)), m)
+	m, _ = configured(idmap.Incus, map[string]string{idmap.KeySize: "200000"})
+	assert.Equal(t, both(from0(500000, 196608)), m, "it takes nothing that is not there")
+}
+
+func TestTheSearchForAnIsolatedBase(t *testing.T) {
+	const start = 500000
+	at := func(block int) int64 { return start + int64(block)*idmap.Block }
+	slot := func(block int) idmap.Slot { return idmap.Slot{Base: at(block), Count: idmap.Block} }
+	for name, c := range map[string]struct {
+		count      uint32
+		siblings   []idmap.Slot
+		lxd, incus int64 // 0: exhausted
+	}{
+		"two blocks":                     {131072, nil, 0, at(1)},
+		"two blocks and an id":           {131073, nil, at(1), at(1)},
+		"three, one taken":               {196608, []idmap.Slot{slot(1)}, 0, at(2)},
+		"three and an id, one taken":     {196609, []idmap.Slot{slot(1)}, at(2), at(2)},
+		"the second block is free":       {1000000, []idmap.Slot{slot(2)}, at(1), at(1)},
+		"a gap of one block is not seen": {1000000, []idmap.Slot{slot(1), slot(3)}, at(4), at(4)},
+		"a gap of two is":                {1000000, []idmap.Slot{slot(1), slot(4)}, at(2), at(2)},
+		"in any order":                   {1000000, []idmap.Slot{slot(2), slot(1)}, at(3), at(3)},
+		"a sibling that has no base yet": {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
+	} {
+		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, idmap.Incus: c.incus} {
+			base, reason := idmap.Isolate(both(from0(start, c.count)), idmap.Block, c.siblings, f)
+			assert.Equal(t, want, base, "%s: %s", name, f)
+			assert.Equal(t, want == 0, reason == idmap.IsolatedExhausted)
+		}
+	}
+}
+
+func TestIsolatedGIDsFollowTheUIDs(t *testing.T) {
+	d := idmap.Delegation{UID: idmap.NewFile(ofRoot(500000, 196608)), GID: idmap.NewFile(ofRoot(900000, 196608))}
+	l := idmap.Layout{Daemons: []idmap.Daemon{{Delegation: d, Config: map[string]string{idmap.KeyIsolated: "true"}}}}
+	p := l.Plan()
+	assert.Equal(t, both(from0(565536, 65536)), p.Levels[0].Map)
+	l.Daemons[0].ShadowTools = true
+	assert.Equal(t, "level 1, start: refused by newuidmap", l.Plan().Stop.String())
+}
+
+// Whatever the configuration, a map that comes of it has only ids and the plan does not panic.
+func checkContainer(t *rapid.T) {
+	number := rapid.OneOf(rapid.Int64(), rapid.Int64Range(0, 300000), rapid.SampledFrom([]int64{500000, 565536, 696607, 696608, 4294967294, 4294967295}))
+	line := rapid.Custom(func(t *rapid.T) string {
+		a, b, n := number.Draw(t, "parent"), number.Draw(t, "inside"), rapid.Int64Range(0, 20).Draw(t, "more")
+		kind := rapid.SampledFrom([]string{"both", "uid", "gid", "x"}).Draw(t, "kind")
+		return kind + " " + span(a, n) + " " + span(b, n)
+	})
+	config := map[string]string{idmap.KeyRaw: strings.Join(rapid.SliceOfN(line, 0, 5).Draw(t, "raw"), "\n")}
+	if rapid.Bool().Draw(t, "isolated") {
+		config[idmap.KeyIsolated] = "true"
+	}
+	for _, f := range idmap.Flavors() {
+		m, reason := configured(f, config)
+		require.Equal(t, reason == idmap.None, len(m.UID) > 0)
+		idmap.Layout{Daemons: []idmap.Daemon{{Flavor: f, Delegation: idmap.Delegate(ofRoot(500000, 196608)), Config: config}}}.Plan()
+	}
+}
+
+func span(first, more int64) string {
+	if more == 0 {
+		return fmt.Sprint(first)
+	}
+	return fmt.Sprintf("%d-%d", first, first+more)
+}
+
+func TestAnyConfigurationCanBePlanned(t *testing.T) { rapid.Check(t, checkContainer) }
+
+func FuzzRawIDMap(f *testing.F) {
+	for _, text := range []string{"both 1000 1000", "uid 5-9 0-4\ngid 1 2", "both 9223372036854775807 1", "both 1-9223372036854775807 0-5", "x", "both 0 0\n\nboth 1 1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, flavor := range idmap.Flavors() {
+			m, reason := configured(flavor, rawConfig(text))
+			if (reason == idmap.None) != (len(m.UID) > 0) {
+				t.Fatalf("%q: reason %q, map %v", text, reason, m)
+			}
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package idmap
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// entry is one entry of LXD's own idmaps: for uids, gids or both. Its numbers
+// are as wide as LXD's, which does not look whether they are ids
+// (LXD: idmap/idmapset_linux.go, IdmapEntry).
+type entry struct {
+	uid, gid              bool
+	inside, parent, count int64
+}
+
+// Errors of ParseRawIDMap and of the attempt to fit its entries into a map.
+var (
+	errRawMalformed = errors.New("malformed")
+	errRawOverlap   = errors.New("Host id is in the range of subids")
+)
+
+// parseRawIDMap reads the configuration key raw.idmap: lines "both|uid|gid PARENT
+// INSIDE" with single ids or ranges FIRST-LAST, one space between the fields
+// (LXD: idmap/parse_linux.go; Incus: shared/idmap/set_load.go, NewSetFromIncusIDMap).
+// A line that overlaps one before it is cut into that one.
+func parseRawIDMap(text string, f Flavor) ([]entry, error) {
+	var set []entry
+	for line := range strings.SplitSeq(text, "\n") {
+		if line == "" {
+			continue
+		}
+		fields := strings.Split(line, " ")
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("raw.idmap %q: %w", line, errRawMalformed)
+		}
+		e := entry{uid: fields[0] != "gid", gid: fields[0] != "uid"}
+		var size int64
+		var err, err2 error
+		e.parent, e.count, err = parseRawRange(fields[1])
+		e.inside, size, err2 = parseRawRange(fields[2])
+		kind := fields[0] == "both" || fields[0] == "uid" || fields[0] == "gid"
+		if err != nil || err2 != nil || size != e.count || !kind {
+			return nil, fmt.Errorf("raw.idmap %q: %w", line, errRawMalformed)
+		}
+		if set, err = add(set, e, f); err != nil {
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
+func parseRawRange(text string) (first, count int64, err error) {
+	from, to, isRange := strings.Cut(text, "-")
+	if first, err = strconv.ParseInt(from, 10, 64); err != nil || !isRange {
+		return first, 1, err
+	}
+	last, err := strconv.ParseInt(to, 10, 64)
+	return first, last - first + 1, err
+}
+
+// add puts an entry into a set and cuts what is in its way (LXD: idmap/idmapset_linux.go,
+// AddSafe). LXD502 and Incus do so with an entry for both uids and gids as it
+// is, so that a line for uids only takes the gids away, too; LXD since takes it apart first.
+func add(set []entry, e entry, f Flavor) ([]entry, error) {
+	if f == LXD502 || f == Incus || e.uid != e.gid {
+		return addOne(set, e)
+	}
+	uid, gid := e, e
+	uid.gid, gid.uid = false, false
+	set, err := addOne(set, uid)
+	if err != nil {
+		return nil, err
+	}
+	return addOne(set, gid)
+}
+
+func addOne(set []entry, e entry) ([]entry, error) {
+	var out []entry
+	added := false
+	for _, have := range set {
+		if !have.sharesKind(e) || !have.intersects(e) {
+			out = append(out, have)
+			continue
+		}
+		if have.parentsIntersect(e) {
+			return nil, errRawOverlap
+		}
+		lower, upper := have, have
+		lower.count = e.inside - have.inside
+		upper.inside = e.inside + e.count
+		upper.parent = have.parent + lower.count + e.count
+		upper.count = have.count - e.count - lower.count
+		if lower.count > 0 {
+			out = append(out, lower)
+		}
+		if !added { // LXD adds it again, but writes equal lines once
+			out = append(out, e)
+		}
+		added = true
+		if upper.count > 0 {
+			out = append(out, upper)
+		}
+	}
+	if !added {
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (e entry) sharesKind(o entry) bool { return e.uid && o.uid || e.gid && o.gid }
+
+// intersects is LXD's test, with its flaw: the last id of a range counts as
+// outside of it, so that an entry put there is not seen to be in the way, and
+// the kernel refuses the map (LXD and Incus: Intersects).
+func (e entry) intersects(o entry) bool {
+	touch := func(a, b int64) bool { // ranges of e.count and o.count from a and b on
+		aLast, bLast := a+e.count-1, b+o.count-1
+		return between(a, b, bLast) || between(b, a, aLast) || between(aLast, b, bLast) || between(bLast, a, aLast)
+	}
+	return touch(e.parent, o.parent) || touch(e.inside, o.inside)
+}
+
+// parentsIntersect is LXD's test, by which ranges that lie side by side intersect, too (HostidsIntersect).
+func (e entry) parentsIntersect(o entry) bool {
+	eEnd, oEnd := e.parent+e.count, o.parent+o.count
+	return between(e.parent, o.parent, oEnd) || between(o.parent, e.parent, eEnd) ||
+		between(eEnd, o.parent, oEnd) || between(oEnd, e.parent, eEnd)
+}
+
+// between tells whether x is in [low, high).
+func between(x, low, high int64) bool { return low <= x && x < high }
+
+// entries are a map as a set.
+func (m Map) entries() []entry {
+	var set []entry
+	for _, u := range m.UID {
+		set = append(set, entry{uid: true, inside: int64(u.Inside), parent: int64(u.Parent), count: int64(u.Count)})
+	}
+	for _, g := range m.GID {
+		set = append(set, entry{gid: true, inside: int64(g.Inside), parent: int64(g.Parent), count: int64(g.Count)})
+	}
+	return set
+}
+
+// toMap is a set as the maps that liblxc is to write, and whether all numbers are such of ids.
+func toMap(set []entry) (m Map, valid bool) {
+	for _, e := range set {
+		for _, v := range []int64{e.inside, e.parent, e.count} {
+			if v < 0 || v > MaxID+1 {
+				return Map{}, false
+			}
+		}
+		line := Mapping{Inside: uint32(e.inside), Parent: uint32(e.parent), Count: uint32(e.count)}
+		if e.uid {
+			m.UID = append(m.UID, line)
+		}
+		if e.gid {
+			m.GID = append(m.GID, line)
+		}
+	}
+	return m, true
+}

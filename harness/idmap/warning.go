@@ -1,0 +1,102 @@
+package idmap
+
+import "fmt"
+
+// Warning is about something that works, and yet not as its user will expect.
+type Warning struct {
+	// Level is the level that has the trouble.
+	Level int `json:"level"`
+	// Kind is for programs, Text for people.
+	Kind WarningKind `json:"kind"`
+	Text string      `json:"text"`
+}
+
+func (w Warning) String() string { return fmt.Sprintf("level %d: %s", w.Level, w.Text) }
+
+// WarningKind is what a warning is about.
+type WarningKind string
+
+// The kinds of warning.
+const (
+	SharesRoot      WarningKind = "shares root"        // root of the level is root of its parent
+	SharesIDs       WarningKind = "shares ids"         // the level has ids that its parent's own users have
+	IDsLost         WarningKind = "ids lost"           // the default map leaves ids to nobody
+	LinePassedOver  WarningKind = "line passed over"   // a usable line is not the first
+	GIDsByUIDs      WarningKind = "gids follow uids"   // an isolated container's gids start where its uids do
+	KeyIgnored      WarningKind = "key ignored"        // a configuration key that has no effect here
+	FewerThanABlock WarningKind = "fewer than a block" // some users of the image have no id
+	FileCapsLost    WarningKind = "file capabilities lost"
+)
+
+// warnings tells what surprises about a level that comes up. own is the map of
+// the daemon that makes it.
+func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning {
+	var out []Warning
+	warn := func(kind WarningKind, format string, args ...any) {
+		out = append(out, Warning{Level: level, Kind: kind, Text: fmt.Sprintf(format, args...)})
+	}
+	above := fmt.Sprintf("level %d", level-1)
+	if level == 1 {
+		above = "the host"
+	}
+	d.warnSharing(warn, above, p)
+	if c.Default && !isWhole(own) {
+		first := Block
+		if len(own.UID) > 0 {
+			first = max(first, int(own.UID[0].Inside))
+		}
+		if from := int(c.Map.UID[0].Parent); from > first {
+			warn(IDsLost, "%s, so it starts at id %d of %s, and ids %d to %d there go to nobody", c.Why, from, above, first, from-1)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		read Reading
+	}{{"subuid", c.UID}, {"subgid", c.GID}} {
+		for _, l := range f.read.Lines {
+			if l.Verdict == Later && !c.Default {
+				warn(LinePassedOver, "/etc/%s line %d (%s) of %s is passed over: LXD takes the first that is large enough", f.name, l.Number, l.Text, above)
+			}
+		}
+	}
+	isolated, size, base, _ := d.idmapConfig()
+	if isolated && (len(c.Map.UID) == 0 || len(c.Map.GID) == 0 || c.Map.UID[0] != c.Map.GID[0]) {
+		warn(GIDsByUIDs, "isolated, its gids are numbered like its uids, whatever subgid says")
+	}
+	if !isolated && (base >= 0 || size >= 0 && d.Flavor != Incus) {
+		warn(KeyIgnored, "%s and %s count for isolated containers only", KeySize, KeyBase)
+	}
+	if has := ids(p.Map.UID); has < Block {
+		warn(FewerThanABlock, "it has %d ids: users and groups from %d on, such as nobody (65534), do not exist in it", has, has)
+	}
+	if !p.FileCaps {
+		warn(FileCapsLost, "files of its image lose their capabilities, as %s has no id %d", above, capsTrialID)
+	}
+	return out
+}
+
+func (d Daemon) warnSharing(warn func(WarningKind, string, ...any), above string, p PlannedLevel) {
+	for _, kind := range []struct {
+		name string
+		m    []Mapping
+	}{{"uid", p.Map.UID}, {"gid", p.Map.GID}} {
+		for _, m := range kind.m {
+			last := m.Parent + min(m.Count, Block-min(m.Parent, Block)) - 1
+			switch {
+			case m.Parent == 0:
+				warn(SharesRoot, "its %s %d is root of %s: what it may do there, it may do as root", kind.name, m.Inside, above)
+			case m.Parent < Block:
+				warn(SharesIDs, "%ss %d to %d of %s are its own, too, and so are the files of users there", kind.name, m.Parent, last, above)
+			}
+		}
+	}
+}
+
+// ids counts the ids of mappings.
+func ids(mappings []Mapping) uint64 {
+	var n uint64
+	for _, m := range mappings {
+		n += uint64(m.Count)
+	}
+	return n
+}
