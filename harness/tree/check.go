@@ -1,0 +1,209 @@
+package tree
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"nestbed/harness/idmap"
+)
+
+// Problem is something about a container that cannot work, or, as a warning, that works and surprises.
+type Problem struct {
+	Line    int    `json:"line"` // in the file, from 1
+	Path    string `json:"path"`
+	Warning bool   `json:"warning"`
+	Text    string `json:"text"`
+	// Mend is the smallest change that mends it, in words; empty where there is none to name.
+	Mend string `json:"mend,omitempty"`
+	// Edits are that change.
+	Edits []Edit `json:"edits,omitempty"`
+}
+
+// Edit replaces a line of the file, or with several Mappings makes several of it.
+type Edit struct {
+	Line     int      `json:"line"`
+	Path     string   `json:"path"`
+	Mappings []string `json:"mappings"`
+}
+
+// Check finds the problems, in the order of their lines, and the warnings of a line behind them.
+func (t *Tree) Check() []Problem {
+	t.link()
+	var all []Problem
+	for _, c := range t.Containers {
+		all = append(all, c.check()...)
+		all = append(all, shared(c.Children)...)
+	}
+	var onHost []*Container
+	for _, c := range t.Containers {
+		if c.Depth() == 1 {
+			onHost = append(onHost, c)
+		}
+	}
+	all = append(all, shared(onHost)...)
+	slices.SortStableFunc(all, func(a, b Problem) int {
+		if a.Line == b.Line && a.Warning != b.Warning {
+			if a.Warning {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.Line, b.Line)
+	})
+	return all
+}
+
+// Works tells whether none of the problems is more than a warning.
+func Works(problems []Problem) bool {
+	return !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
+}
+
+func (c *Container) problem(line int, format string, args ...any) Problem {
+	return Problem{Line: line, Path: c.Path, Text: fmt.Sprintf(format, args...)}
+}
+
+func (c *Container) warning(line int, format string, args ...any) Problem {
+	p := c.problem(line, format, args...)
+	p.Warning = true
+	return p
+}
+
+func (c *Container) check() []Problem {
+	first := c.Lines[0].Number
+	if c.Parent == nil && c.Depth() > 1 {
+		p := c.problem(first, "its parent %s has no line", c.parentPath())
+		p.Mend = fmt.Sprintf("add a line for %s with the ids that %s takes: %s 0:500000:%d", c.parentPath(), c.Path, c.parentPath(), c.reach())
+		return []Problem{p}
+	}
+	if len(c.Lines) > idmap.MaxLines {
+		return []Problem{c.problem(c.Lines[idmap.MaxLines].Number, "it has %d mappings, and the kernel takes %d at most", len(c.Lines), idmap.MaxLines)}
+	}
+	var all []Problem
+	m, parent := c.Map(), idmap.Identity()
+	if c.Parent != nil {
+		parent = c.Parent.Map()
+	}
+	for _, k := range []struct {
+		name      string
+		of        func(Line) bool
+		m, parent []idmap.Mapping
+	}{
+		{"uid", func(l Line) bool { return l.UID }, m.UID, parent.UID},
+		{"gid", func(l Line) bool { return l.GID }, m.GID, parent.GID},
+	} {
+		lines := slices.DeleteFunc(slices.Clone(c.Lines), func(l Line) bool { return !k.of(l) })
+		switch _, root := idmap.Up(k.m, 0); {
+		case len(k.m) == 0:
+			all = append(all, c.problem(first, "it has no %ss at all, and does not start", k.name))
+		case !root:
+			all = append(all, c.problem(first, "it has no %s 0: there is no root to start as", k.name))
+		}
+		if p := c.overlap(lines, k.name); p != nil {
+			all = append(all, *p)
+		}
+		for _, l := range lines {
+			if k.name == "gid" && l.UID && slices.Equal(parent.UID, parent.GID) {
+				continue // said of the uids
+			}
+			if p := c.outside(l, k.name, k.parent); p != nil {
+				all = append(all, *p)
+			}
+		}
+		if err := idmap.Accept(k.parent, k.m); err != nil && len(k.m) > 0 && Works(all) {
+			all = append(all, c.problem(first, "the kernel refuses its %ss: %v", k.name, err))
+		}
+		all = append(all, c.surprises(lines, k.name)...)
+	}
+	return all
+}
+
+// reach is the first parent id beyond all that the container takes.
+func (c *Container) reach() uint64 {
+	var end uint64
+	for _, l := range c.Lines {
+		end = max(end, uint64(l.Parent)+uint64(l.Count))
+	}
+	return end
+}
+
+// overlap finds the first two lines of a container that overlap, which the kernel refuses
+// (kernel/user_namespace.c, mappings_overlap).
+func (c *Container) overlap(lines []Line, kind string) *Problem {
+	for _, side := range []struct {
+		name string
+		id   func(Line) uint32
+	}{
+		{"inside", func(l Line) uint32 { return l.Inside }}, {"parent", func(l Line) uint32 { return l.Parent }},
+	} {
+		sorted := slices.SortedStableFunc(slices.Values(lines), func(a, b Line) int { return cmp.Compare(side.id(a), side.id(b)) })
+		for i := 1; i < len(sorted); i++ {
+			a, b := sorted[i-1], sorted[i]
+			if uint64(side.id(a))+uint64(a.Count) > uint64(side.id(b)) {
+				p := c.problem(max(a.Number, b.Number), "its %s mappings in lines %d and %d overlap in their %s ids",
+					kind, min(a.Number, b.Number), max(a.Number, b.Number), side.name)
+				return &p
+			}
+		}
+	}
+	return nil
+}
+
+// surprises are the warnings about a container's own lines.
+func (c *Container) surprises(lines []Line, kind string) []Problem {
+	var all []Problem
+	above := "the host"
+	if c.Parent != nil {
+		above = c.Parent.Path
+	}
+	if kind == "gid" && slices.EqualFunc(lines, c.Lines, func(a, b Line) bool { return a == b }) && !slices.ContainsFunc(lines, func(l Line) bool { return !l.UID }) {
+		return nil // the same as of the uids
+	}
+	var total uint64
+	for _, l := range lines {
+		total += uint64(l.Count)
+		switch {
+		case l.Parent == 0:
+			all = append(all, c.warning(l.Number, "its %s %d is root of %s", kind, l.Inside, above))
+		case l.Parent < idmap.Block:
+			all = append(all, c.warning(l.Number, "%ss from %d on are those of %s's own users, too", kind, l.Parent, above))
+		}
+	}
+	if total > 0 && total < idmap.Block {
+		all = append(all, c.warning(c.Lines[0].Number, "it has %d %ss: LXD passes over an allocation of fewer than %d", total, kind, idmap.Block))
+	}
+	return all
+}
+
+// shared finds siblings with the same parent ids, each with the nearest before it.
+func shared(siblings []*Container) []Problem {
+	type span struct {
+		c *Container
+		l Line
+	}
+	var all []Problem
+	for _, kind := range []string{"uid", "gid"} {
+		var spans []span
+		for _, c := range siblings {
+			for _, l := range c.Lines {
+				if kind == "uid" && l.UID || kind == "gid" && l.GID {
+					spans = append(spans, span{c, l})
+				}
+			}
+		}
+		slices.SortStableFunc(spans, func(a, b span) int { return cmp.Compare(a.l.Parent, b.l.Parent) })
+		furthest := 0
+		for i := 1; i < len(spans); i++ {
+			a, b := spans[furthest], spans[i]
+			end := uint64(a.l.Parent) + uint64(a.l.Count)
+			told := kind == "gid" && a.l.UID && b.l.UID // among the uids
+			if end > uint64(b.l.Parent) && a.c != b.c && !told {
+				all = append(all, b.c.warning(b.l.Number, "%ss from %d on are those of %s, too", kind, b.l.Parent, a.c.Path))
+			}
+			if uint64(b.l.Parent)+uint64(b.l.Count) > end {
+				furthest = i
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,170 @@
+package tree
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"nestbed/harness/idmap"
+)
+
+// outside tells if a line takes ids that the parent has not, or across two of
+// its mappings (kernel/user_namespace.c, map_id_range_down), and what mends it.
+func (c *Container) outside(l Line, kind string, parent []idmap.Mapping) *Problem {
+	if idmap.Within(parent, l.Mapping) {
+		return nil
+	}
+	// A level is no larger than what its lines say, so its parent is not the host.
+	last := l.Parent + l.Count - 1
+	what := fmt.Sprintf("takes %ss %d to %d of %s", kind, l.Parent, last, c.Parent.Path)
+	if pieces := split(l, parent); pieces != nil {
+		p := c.problem(l.Number, "%s, which lie in %d mappings there, and the kernel takes them from one only", what, len(pieces))
+		p.Edits = []Edit{{Line: l.Number, Path: c.Path, Mappings: pieces}}
+		p.Mend = "write a line for each: " + strings.Join(pieces, " and ")
+		return &p
+	}
+	p := c.problem(l.Number, "%s, which has %s", what, ranges(parent))
+	if edits := c.mend(l, parent); edits != nil {
+		p.Edits = edits
+		var changes []string
+		for _, e := range edits {
+			changes = append(changes, fmt.Sprintf("line %d: %s %s", e.Line, e.Path, e.Mappings[0]))
+		}
+		p.Mend = strings.Join(changes, ", ")
+	}
+	return &p
+}
+
+// ranges tells which ids exist inside.
+func ranges(mappings []idmap.Mapping) string {
+	if len(mappings) == 0 {
+		return "none"
+	}
+	var all []string
+	for _, m := range mappings {
+		all = append(all, fmt.Sprintf("%d to %d", m.Inside, m.Inside+m.Count-1))
+	}
+	if len(all) > 4 {
+		all = append(all[:3], "...")
+	}
+	return strings.Join(all, " and ")
+}
+
+// split cuts a line at the seams of the parent's mappings; nil if ids are missing.
+func split(l Line, parent []idmap.Mapping) []string {
+	m := idmap.Map{UID: []idmap.Mapping{l.Mapping}}.Compose(idmap.Map{UID: identical(parent)}).UID
+	slices.SortFunc(m, func(a, b idmap.Mapping) int { return int(int64(a.Inside) - int64(b.Inside)) })
+	var covered uint64
+	var pieces []string
+	for _, piece := range m {
+		covered += uint64(piece.Count)
+		pieces = append(pieces, Line{UID: l.UID, GID: l.GID, Mapping: piece}.String())
+	}
+	if covered != uint64(l.Count) {
+		return nil
+	}
+	return pieces
+}
+
+// identical are mappings of the ids that exist inside to themselves.
+func identical(mappings []idmap.Mapping) []idmap.Mapping {
+	same := slices.Clone(mappings)
+	for i := range same {
+		same[i].Parent = same[i].Inside
+	}
+	return same
+}
+
+// mend finds the smallest change: of the fewest lines, then of the fewest ids.
+// Where two are alike it is the one by which nobody loses ids.
+func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
+	type change struct {
+		edits []Edit
+		ids   uint64
+	}
+	var all []change
+	if edits, ids := c.Parent.grow(l); edits != nil {
+		all = append(all, change{edits, ids})
+	}
+	needed := uint64(0) // inside, by children
+	for _, child := range c.Children {
+		needed = max(needed, child.reach())
+	}
+	for _, p := range parent {
+		pEnd, end := uint64(p.Inside)+uint64(p.Count), uint64(l.Parent)+uint64(l.Count)
+		moved := l
+		if p.Count >= l.Count {
+			moved.Parent = uint32(min(max(uint64(l.Parent), uint64(p.Inside)), pEnd-uint64(l.Count)))
+			// Not into the parent's own ids, if it was not there.
+			if moved.Parent >= min(l.Parent, idmap.Block) {
+				all = append(all, change{c.edit(l, moved), distance(moved.Parent, l.Parent)})
+			}
+		}
+		if l.Parent >= p.Inside && uint64(l.Parent) < pEnd && end > pEnd {
+			less := l
+			less.Count = uint32(pEnd - uint64(l.Parent))
+			if less.Count >= min(idmap.Block, l.Count) && uint64(less.Inside)+uint64(less.Count) >= needed {
+				all = append(all, change{c.edit(l, less), end - pEnd})
+			}
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return slices.MinFunc(all, func(a, b change) int {
+		if d := len(a.edits) - len(b.edits); d != 0 {
+			return d
+		}
+		return int(int64(a.ids) - int64(b.ids))
+	}).edits
+}
+
+func distance(a, b uint32) uint64 { return uint64(max(a, b) - min(a, b)) }
+
+func (c *Container) edit(from, to Line) []Edit {
+	return []Edit{{Line: from.Number, Path: c.Path, Mappings: []string{to.String()}}}
+}
+
+// grow makes one of the container's mappings, and those above it that this takes,
+// large enough for a child's line.
+func (c *Container) grow(child Line) (edits []Edit, ids uint64) {
+	end := uint64(child.Parent) + uint64(child.Count)
+	for _, l := range c.Lines {
+		lEnd := uint64(l.Inside) + uint64(l.Count)
+		if child.Parent < l.Inside || end <= lEnd || child.UID && !l.UID || child.GID && !l.GID {
+			continue
+		}
+		larger := l
+		larger.Count = uint32(end - uint64(l.Inside))
+		if uint64(larger.Parent)+uint64(larger.Count)-1 > idmap.MaxID || c.collides(l, larger) {
+			continue
+		}
+		edits, ids = c.edit(l, larger), end-lEnd
+		if c.Parent == nil {
+			return edits, ids
+		}
+		above := c.Parent.Map().UID
+		if !l.UID {
+			above = c.Parent.Map().GID
+		}
+		if !idmap.Within(above, larger.Mapping) {
+			more, n := c.Parent.grow(larger)
+			if more == nil {
+				return nil, 0
+			}
+			edits, ids = append(more, edits...), ids+n
+		}
+		return edits, ids
+	}
+	return nil, 0
+}
+
+// collides tells whether a line, made larger, overlaps another of the same container.
+func (c *Container) collides(old, larger Line) bool {
+	touch := func(a, aCount, b, bCount uint32) bool {
+		return uint64(a) < uint64(b)+uint64(bCount) && uint64(b) < uint64(a)+uint64(aCount)
+	}
+	return slices.ContainsFunc(c.Lines, func(l Line) bool {
+		return l != old && (touch(l.Inside, l.Count, larger.Inside, larger.Count) || touch(l.Parent, l.Count, larger.Parent, larger.Count))
+	})
+}

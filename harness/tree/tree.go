@@ -1,0 +1,140 @@
+package tree
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"nestbed/harness/idmap"
+)
+
+// Line is a mapping of a container, as it stands in the file.
+type Line struct {
+	Number int // in the file, from 1
+	UID    bool
+	GID    bool
+	idmap.Mapping
+}
+
+// String is the mapping as it is written.
+func (l Line) String() string {
+	kind := ""
+	switch {
+	case !l.GID:
+		kind = "u:"
+	case !l.UID:
+		kind = "g:"
+	}
+	return fmt.Sprintf("%s%d:%d:%d", kind, l.Inside, l.Parent, l.Count)
+}
+
+// Container is a container of a tree.
+type Container struct {
+	Path  string // names with / between them: c1/c2 is c2 in c1
+	Lines []Line
+	// Parent is nil for a container on the host, and for one whose parent has no line.
+	Parent   *Container
+	Children []*Container
+	// Host is its map in host ids: that part of it that exists.
+	Host idmap.Map
+}
+
+// Tree is a description of containers in containers.
+type Tree struct {
+	File string
+	// Containers are in the order of the file, by their first lines.
+	Containers []*Container
+
+	byPath map[string]*Container
+}
+
+func (t *Tree) add(path string, l Line) {
+	c := t.byPath[path]
+	if c == nil {
+		c = &Container{Path: path}
+		t.byPath[path] = c
+		t.Containers = append(t.Containers, c)
+	}
+	c.Lines = append(c.Lines, l)
+}
+
+// Depth is 1 for a container on the host.
+func (c *Container) Depth() int { return strings.Count(c.Path, "/") + 1 }
+
+// parentPath is empty for a container on the host.
+func (c *Container) parentPath() string {
+	return c.Path[:max(0, strings.LastIndex(c.Path, "/"))]
+}
+
+// Map is the container's map in parent ids.
+func (c *Container) Map() (m idmap.Map) {
+	for _, l := range c.Lines {
+		if l.UID {
+			m.UID = append(m.UID, l.Mapping)
+		}
+		if l.GID {
+			m.GID = append(m.GID, l.Mapping)
+		}
+	}
+	return m
+}
+
+// Find gives the container of a path, nil if there is none.
+func (t *Tree) Find(path string) *Container { return t.byPath[path] }
+
+// Chain are the containers from the host down to the given one.
+func (c *Container) Chain() []*Container {
+	var chain []*Container
+	for ; c != nil; c = c.Parent {
+		chain = append(chain, c)
+	}
+	slices.Reverse(chain)
+	return chain
+}
+
+// link finds parents and children, and everybody's host ids, whatever the order in the file.
+func (t *Tree) link() {
+	top := idmap.Identity()
+	var place func(c *Container, host idmap.Map)
+	place = func(c *Container, host idmap.Map) { // at most MaxDepth deep
+		c.Host = c.Map().Compose(host)
+		for _, child := range c.Children {
+			place(child, c.Host)
+		}
+	}
+	for _, c := range t.Containers {
+		c.Parent, c.Children = nil, nil
+	}
+	for _, c := range t.Containers {
+		if p := t.byPath[c.parentPath()]; p != nil {
+			c.Parent = p
+			p.Children = append(p.Children, c)
+		}
+	}
+	for _, c := range t.Containers {
+		if c.Depth() == 1 {
+			place(c, top)
+		}
+	}
+}
+
+// Ordered are the containers as one draws them: children behind their parent, in
+// the order of the file, and at the end those without one.
+func (t *Tree) Ordered() []*Container {
+	var out []*Container
+	var put func(c *Container)
+	put = func(c *Container) {
+		out = append(out, c)
+		for _, child := range c.Children {
+			put(child)
+		}
+	}
+	for _, orphans := range []bool{false, true} {
+		for _, c := range t.Containers {
+			if c.Parent == nil && (c.Depth() > 1) == orphans {
+				put(c)
+			}
+		}
+	}
+	return out
+}
