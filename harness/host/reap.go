@@ -67,6 +67,19 @@ func look(dir string) (Leftover, error) {
 	return l, s.release()
 }
 
+// find looks at the host of the given name or state directory.
+func find(name string) (Leftover, error) {
+	dir := name
+	if !filepath.IsAbs(name) && filepath.Base(name) == name {
+		dir = filepath.Join(StateRoot(), name)
+	}
+	l, err := look(dir)
+	if err != nil {
+		return l, fmt.Errorf("host %s: no journal of nestbed: %w; nestbed reap --list shows the hosts", name, err)
+	}
+	return l, nil
+}
+
 // Reap clears what dead hosts left under StateRoot, cgroups and state, and
 // returns what it cleared. A live host is never touched, kept or not; a kept
 // one that has died, with the machine say, is cleared like any other.
@@ -104,13 +117,9 @@ func Reap(ctx context.Context) ([]Leftover, error) {
 // End ends one host by its name or state directory, a kept one too, and clears what it left.
 // A live host that was not kept belongs to its process and is refused.
 func End(ctx context.Context, name string) error {
-	dir := name
-	if !filepath.IsAbs(name) && filepath.Base(name) == name {
-		dir = filepath.Join(StateRoot(), name)
-	}
-	l, err := look(dir)
+	l, err := find(name)
 	if err != nil {
-		return fmt.Errorf("host %s: no journal of nestbed: %w; nestbed reap --list shows the hosts", name, err)
+		return err
 	}
 	if l.Live && !l.Kept {
 		return fmt.Errorf("host %s: %w by process %d (%s); end that one", name, ErrBusy, l.Pid, l.Command)

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness/drawing"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+type checkFlags struct {
+	flavor         string
+	subuid, subgid string
+	json           bool
+	svg            string
+}
+
+func newCheck() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [FILE|-]",
+		Short: "Say what LXD makes of this machine's allocations, or what in a description of containers cannot work",
+		Long: `Without FILE: reads this machine's /etc/subuid and /etc/subgid as LXD does, says
+what becomes of each line, which ids containers get, how deep that reaches and
+what would reach deeper. (A LXD from a snap does not read these files: its
+containers get 1000000000 ids from 1000000 on.)
+
+With FILE, or - for standard input: reads containers and their maps, a line each,
+in the format of uidmapviz, prints them with their host ids, and names every
+problem with its line and the smallest change that mends it:
+
+  c1      0:500000:196608      inside:parent:count, uids and gids alike
+  c1/c2   u:0:65536:131072     uids only (g: for gids, b: for both)
+
+In the table the ends are the last ids. Exit status 1 if something cannot work.`,
+		Example: `  nestbed check
+  nestbed check --subuid new.subuid --subgid new.subgid
+  nestbed check containers.txt`,
+		Args: wrongUse(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkSVG(f.svg); err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				return f.description(cmd, args[0])
+			}
+			return f.machine(cmd)
+		},
+	}
+	cmd.Flags().StringVar(&f.flavor, "flavor", string(idmap.LXD), flavorHelp)
+	cmd.Flags().StringVar(&f.subuid, "subuid", "/etc/subuid", "read this `FILE` for the machine's subuid")
+	cmd.Flags().StringVar(&f.subgid, "subgid", "/etc/subgid", "read this `FILE` for the machine's subgid")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
+	svgFlag(cmd, &f.svg)
+	return cmd
+}
+
+// machine is what check says of a machine. Its fields are those of its JSON.
+type machine struct {
+	Flavor idmap.Flavor `json:"flavor"`
+	SubUID []idmap.Line `json:"subuid"` // null where the file is missing
+	SubGID []idmap.Line `json:"subgid"`
+	// ShadowTools tells that newuidmap and newgidmap are installed.
+	ShadowTools bool         `json:"shadowTools"`
+	Choice      idmap.Choice `json:"choice"`
+	// Depth is how deep chains go if every level hands down what it does not
+	// need, DepthByDefault if none has subid files and newuidmap is not there.
+	Depth          int             `json:"depth"`
+	DepthByDefault int             `json:"depthByDefault"`
+	Stop           *idmap.Stop     `json:"stop,omitempty"` // of the level below
+	Warnings       []idmap.Warning `json:"warnings"`
+	// Deeper is the allocation that reaches a level deeper; empty at the kernel's limit.
+	Deeper string `json:"deeper,omitempty"`
+
+	levels []idmap.PlannedLevel
+}
+
+func (f checkFlags) machine(cmd *cobra.Command) error {
+	flavor, err := idmap.ParseFlavor(f.flavor)
+	if err != nil {
+		return &usageError{fmt.Errorf("--flavor: %w", err)}
+	}
+	d := idmap.Daemon{Flavor: flavor, ShadowTools: onPath("newuidmap") && onPath("newgidmap")}
+	if d.Delegation.UID, err = readSubID(f.subuid); err != nil {
+		return err
+	}
+	if d.Delegation.GID, err = readSubID(f.subgid); err != nil {
+		return err
+	}
+	own, err := host.OwnMap()
+	if err != nil {
+		return err
+	}
+	m := look(d, own)
+	if f.json {
+		err = writeJSON(cmd.OutOrStdout(), m)
+	} else {
+		err = m.write(cmd.OutOrStdout(), f)
+	}
+	if err == nil {
+		err = writeSVG(f.svg, m.bars(), fmt.Sprintf("%s and %s, depth %d", f.subuid, f.subgid, m.Depth))
+	}
+	if err == nil && m.Depth == 0 {
+		err = fmt.Errorf("no unprivileged container can be made with these files: %s%s; nestbed plan says what they must hold", m.Stop, because(m.Choice))
+	}
+	return err
+}
+
+func because(c idmap.Choice) string {
+	if c.Why == "" {
+		return ""
+	}
+	return " (" + c.Why + ")"
+}
+
+func onPath(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func readSubID(path string) (idmap.File, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return idmap.File{Missing: true}, nil
+	}
+	return idmap.File{Text: string(text)}, err
+}
+
+// look judges a daemon where all its containers' levels keep a block each.
+func look(d idmap.Daemon, own idmap.Map) machine {
+	m := machine{Flavor: d.Flavor, ShadowTools: d.ShadowTools, Choice: d.Choose(own), Warnings: []idmap.Warning{}}
+	if !d.Delegation.UID.Missing {
+		m.SubUID = append([]idmap.Line{}, m.Choice.UID.Lines...)
+	}
+	if !d.Delegation.GID.Missing {
+		m.SubGID = append([]idmap.Line{}, m.Choice.GID.Lines...)
+	}
+	var plan idmap.Plan
+	m.Depth, plan = d.Reach(own, true)
+	m.DepthByDefault, _ = d.Reach(own, false)
+	m.Stop, m.levels = plan.Stop, plan.Levels
+	for _, w := range plan.Warnings {
+		if w.Level == 1 {
+			m.Warnings = append(m.Warnings, w)
+		}
+	}
+	start := uint32(defaultStart)
+	if m.Depth > 0 {
+		start = m.Choice.Map.UID[0].Parent
+	}
+	if m.Depth < idmap.MaxDepth {
+		if r, err := idmap.NewRecipe(m.Depth+1, idmap.Root, start, false, d.Flavor); err == nil {
+			m.Deeper = r.Host.String()
+		}
+	}
+	return m
+}
+
+func (m machine) write(w io.Writer, f checkFlags) error {
+	for _, file := range []struct {
+		name  string
+		lines []idmap.Line
+	}{{f.subuid, m.SubUID}, {f.subgid, m.SubGID}} {
+		fmt.Fprintln(w, file.name)
+		if file.lines == nil {
+			fmt.Fprintln(w, "  missing")
+			continue
+		}
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, l := range file.lines {
+			fmt.Fprintf(t, "  line %d\t%s\t%s\n", l.Number, l.Verdict, l.Text)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w, "\nnewuidmap and newgidmap  %s\n", map[bool]string{true: "installed", false: "not both installed"}[m.ShadowTools])
+	if m.Depth == 0 {
+		return nil // the error says it all
+	}
+	fmt.Fprintf(w, "%s gives its containers  uids %s, gids %s%s\n", m.Flavor, ranges(m.Choice.Map.UID), ranges(m.Choice.Map.GID), because(m.Choice))
+	fmt.Fprintf(w, "reaches depth %d if every level keeps %d ids and hands down the rest, %d if no level has subid files\n", m.Depth, idmap.Block, m.DepthByDefault)
+	if m.Deeper != "" {
+		fmt.Fprintf(w, "depth %d takes %s (nestbed plan --depth %d --start %d)\n", m.Depth+1, m.Deeper, m.Depth+1, m.Choice.Map.UID[0].Parent)
+	}
+	fmt.Fprintln(w)
+	if err := drawing.WriteText(w, m.bars(), canvas(w)); err != nil {
+		return err
+	}
+	return writeWarnings(w, m.Warnings)
+}
+
+// ranges tells parent ids, first and last.
+func ranges(mappings []idmap.Mapping) string {
+	text := ""
+	for i, m := range mappings {
+		if i > 0 {
+			text += " and "
+		}
+		text += fmt.Sprintf("%d to %d", m.Parent, m.Parent+(m.Count-1))
+	}
+	return text
+}
+
+func (m machine) bars() []drawing.Bar {
+	var bars []drawing.Bar
+	for _, l := range m.levels {
+		bars = append(bars, drawing.Bar{Name: fmt.Sprintf("c%d", l.Level), Depth: l.Level, Host: l.Host.UID})
+	}
+	return bars
+}

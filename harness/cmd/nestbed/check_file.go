@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness/drawing"
+	"nestbed/harness/idmap"
+	"nestbed/harness/tree"
+)
+
+// maxBars is how many containers a drawing shows: more say nothing to the eye.
+const maxBars = 64
+
+// description is what check says of a file. Its fields are those of its JSON.
+type description struct {
+	File       string         `json:"file"`
+	Works      bool           `json:"works"`
+	Containers []container    `json:"containers"`
+	Problems   []tree.Problem `json:"problems"`
+}
+
+// container is one of a description, children behind their parent.
+type container struct {
+	Path string    `json:"path"`
+	Map  idmap.Map `json:"map"`
+	// HostMap is that part of its map that exists on the host.
+	HostMap idmap.Map `json:"hostMap"`
+
+	depth  int
+	broken bool
+}
+
+func (f checkFlags) description(cmd *cobra.Command, file string) error {
+	t, err := readTree(file)
+	var wrong *tree.Error
+	if errors.As(err, &wrong) || errors.Is(err, fs.ErrNotExist) {
+		return &usageError{err}
+	} else if err != nil {
+		return err
+	}
+	if len(t.Containers) == 0 {
+		return &usageError{fmt.Errorf("%s: read no container, expected lines such as c1/c2 0:65536:131072", t.File)}
+	}
+	d := describe(t)
+	if f.json {
+		err = writeJSON(cmd.OutOrStdout(), d)
+	} else {
+		err = d.write(cmd.OutOrStdout())
+	}
+	if err == nil {
+		err = writeSVG(f.svg, d.bars(), t.File)
+	}
+	if err == nil && !d.Works {
+		n := 0
+		for _, p := range d.Problems {
+			if !p.Warning {
+				n++
+			}
+		}
+		err = fmt.Errorf("%s: as described this cannot work (problems: %d)", t.File, n)
+	}
+	return err
+}
+
+func describe(t *tree.Tree) description {
+	d := description{File: t.File, Containers: []container{}, Problems: append([]tree.Problem{}, t.Check()...)}
+	d.Works = tree.Works(d.Problems)
+	broken := map[string]bool{}
+	for _, p := range d.Problems {
+		broken[p.Path] = broken[p.Path] || !p.Warning
+	}
+	for _, c := range t.Ordered() {
+		d.Containers = append(d.Containers, container{
+			Path: c.Path, Map: c.Map(), HostMap: c.Host, depth: c.Depth(), broken: broken[c.Path],
+		})
+	}
+	return d
+}
+
+func (d description) write(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	if err := d.writeTable(w); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	if err := drawing.WriteText(w, d.bars(), canvas(out)); err != nil {
+		return err
+	}
+	if more := len(d.Containers) - maxBars; more > 0 {
+		fmt.Fprintf(w, "(and %d containers more)\n", more)
+	}
+	if len(d.Problems) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, p := range d.Problems {
+		kind := "cannot work"
+		if p.Warning {
+			kind = "works, and yet"
+		}
+		fmt.Fprintf(w, "line %d: %s: %s: %s\n", p.Line, kind, p.Path, p.Text)
+		if p.Mend != "" {
+			fmt.Fprintf(w, "  mend it: %s\n", p.Mend)
+		}
+	}
+	return w.Flush()
+}
+
+// writeTable prints a line a mapping. A container's uids and gids share their lines where they are alike.
+func (d description) writeTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "container\tids\tparent start\tparent end\tcontainer start\tcontainer end\thost start\thost end\t")
+	for _, c := range d.Containers {
+		for _, k := range []struct {
+			name      string
+			own, host []idmap.Mapping
+		}{{"uid", c.Map.UID, c.HostMap.UID}, {"gid", c.Map.GID, c.HostMap.GID}} {
+			if slices.Equal(c.Map.UID, c.Map.GID) {
+				if k.name == "gid" {
+					break
+				}
+				k.name = "uid+gid"
+			}
+			for _, m := range k.own {
+				last := m.Count - 1
+				onHost, end := "none", "none"
+				if first, ok := idmap.Up(k.host, m.Inside); ok {
+					onHost = fmt.Sprint(first)
+				}
+				if last, ok := idmap.Up(k.host, m.Inside+last); ok {
+					end = fmt.Sprint(last)
+				}
+				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t\n", c.Path, k.name, m.Parent, m.Parent+last, m.Inside, m.Inside+last, onHost, end)
+			}
+		}
+	}
+	return t.Flush()
+}
+
+func (d description) bars() []drawing.Bar {
+	var bars []drawing.Bar
+	for _, c := range d.Containers[:min(len(d.Containers), maxBars)] {
+		host := c.HostMap.UID
+		if len(host) == 0 {
+			host = c.HostMap.GID
+		}
+		bars = append(bars, drawing.Bar{Name: c.Path, Depth: c.depth, Host: host, Problem: c.broken})
+	}
+	return bars
+}

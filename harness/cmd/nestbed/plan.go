@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness/drawing"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+)
+
+// recipeFlags say which chain is meant, for plan and translate.
+type recipeFlags struct {
+	depth    int
+	start    uint32
+	owner    string
+	flavor   string
+	isolated bool
+}
+
+func (f *recipeFlags) register(cmd *cobra.Command) {
+	cmd.Flags().Uint32Var(&f.start, "start", defaultStart, "first id of the host's allocation")
+	cmd.Flags().StringVar(&f.owner, "owner", idmap.Root, "whose allocation it is; LXD and Incus look at root's only")
+	cmd.Flags().StringVar(&f.flavor, "flavor", string(idmap.LXD), flavorHelp)
+	cmd.Flags().BoolVar(&f.isolated, "isolated", false, "every container has ids that no other has (security.idmap.isolated)")
+}
+
+const flavorHelp = "whose rules: lxd, lxd-5.0.2 (and before) or incus"
+
+// recipe reads the flags. What is wrong with them is wrong use.
+func (f *recipeFlags) recipe() (idmap.Recipe, error) {
+	if f.depth < 1 || f.depth > idmap.MaxDepth {
+		return idmap.Recipe{}, &usageError{fmt.Errorf("depth %d: out of range; a chain has 1 to %d levels", f.depth, idmap.MaxDepth)}
+	}
+	flavor, err := idmap.ParseFlavor(f.flavor)
+	if err != nil {
+		return idmap.Recipe{}, &usageError{fmt.Errorf("--flavor: %w", err)}
+	}
+	if _, err := idmap.ParseAllocation(f.owner + ":0:1"); err != nil {
+		return idmap.Recipe{}, &usageError{fmt.Errorf("--owner: %w", err)}
+	}
+	r, err := idmap.NewRecipe(f.depth, f.owner, f.start, f.isolated, flavor)
+	if err != nil {
+		return r, &usageError{fmt.Errorf("--start: %w", err)}
+	}
+	return r, nil
+}
+
+func newPlan() *cobra.Command {
+	var f recipeFlags
+	var asJSON bool
+	var svg string
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what a chain of a given depth needs: allocations, commands, and the maps that come of them",
+		Long: `Computes the smallest allocations for a chain in which every level keeps 65536 ids
+for its own users: the line of both subid files on the host and in each level, how
+to get it there, and the maps that LXD then makes. Nothing is touched or built;
+nestbed up does that.`,
+		Example: `  nestbed plan --depth 3
+  nestbed plan --depth 2 --isolated --flavor incus
+  nestbed plan --depth 8 --start 1000000 --svg chain.svg`,
+		Args: wrongUse(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkSVG(svg); err != nil {
+				return err
+			}
+			r, err := f.recipe()
+			if err != nil {
+				return err
+			}
+			p := newPlanned(r)
+			if asJSON {
+				err = writeJSON(cmd.OutOrStdout(), p)
+			} else {
+				err = p.write(cmd.OutOrStdout())
+			}
+			if err == nil {
+				err = writeSVG(svg, p.bars(), fmt.Sprintf("%s, depth %d", p.Host.Allocation, p.Depth))
+			}
+			if err == nil && p.Stop != nil {
+				err = fmt.Errorf("this chain cannot be built: it stops at %s", p.Stop)
+			}
+			return err
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", idmap.MaxDepth))
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	svgFlag(cmd, &svg)
+	return cmd
+}
+
+// planned is what plan prints. Its fields are those of its JSON.
+type planned struct {
+	Depth    int             `json:"depth"`
+	Flavor   idmap.Flavor    `json:"flavor"`
+	Host     plannedLevel    `json:"host"`
+	Levels   []plannedLevel  `json:"levels"`
+	Stop     *idmap.Stop     `json:"stop,omitempty"`
+	Warnings []idmap.Warning `json:"warnings"`
+}
+
+// plannedLevel is the host or a level: what it must be given, and what comes of it.
+type plannedLevel struct {
+	Level int    `json:"level"`
+	Name  string `json:"name"`
+	// Allocation is the line of both files; empty where nothing is handed down.
+	Allocation string `json:"allocation,omitempty"`
+	// Commands put the line there, make LXD read it, and make the container of the next level.
+	Commands []string          `json:"commands,omitempty"`
+	Config   map[string]string `json:"config,omitempty"`
+	Map      *idmap.Map        `json:"map,omitempty"`
+	HostMap  *idmap.Map        `json:"hostMap,omitempty"`
+}
+
+func newPlanned(r idmap.Recipe) planned {
+	plan := r.Layout().Plan()
+	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...)}
+	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands(r, 0, r.Host)}
+	for i, l := range r.Levels {
+		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config}
+		if l.Allocation != nil {
+			level.Allocation, level.Commands = l.Allocation.String(), commands(r, i+1, *l.Allocation)
+		}
+		if i < len(plan.Levels) {
+			level.Map, level.HostMap = &plan.Levels[i].Map, &plan.Levels[i].Host
+		}
+		p.Levels = append(p.Levels, level)
+	}
+	return p
+}
+
+// commands are what is typed at a level so that the next can be made.
+func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
+	client, service := "lxc", "lxd"
+	if r.Flavor == idmap.Incus {
+		client, service = "incus", "incus"
+	}
+	next := r.Levels[level]
+	launch := fmt.Sprintf("%s launch IMAGE c%d", client, level+1)
+	for _, key := range slices.Sorted(maps.Keys(next.Config)) {
+		launch += fmt.Sprintf(" -c %s=%s", key, next.Config[key])
+	}
+	ids := fmt.Sprintf("%d-%d", a.Start, a.Last())
+	return []string{
+		// A line that stays would come first, and the first counts.
+		fmt.Sprintf("touch /etc/subuid /etc/subgid && sed -i '/^%s:/Id' /etc/subuid /etc/subgid", a.Owner),
+		fmt.Sprintf("echo %s | tee -a /etc/subuid /etc/subgid", a),
+		fmt.Sprintf("# or: usermod --add-subuids %s --add-subgids %s %s", ids, ids, a.Owner),
+		"systemctl restart " + service,
+		launch,
+	}
+}
+
+func (p planned) write(w io.Writer) error {
+	a, _ := idmap.ParseAllocation(p.Host.Allocation) // it was made by Allocation.String
+	fmt.Fprintf(w, "depth %d takes %d ids of the host, %d to %d\n", p.Depth, a.Count, a.Start, a.Last())
+	for _, l := range append([]plannedLevel{p.Host}, p.Levels...) {
+		where := "on the host"
+		if l.Level > 0 {
+			where = "in " + l.Name
+		}
+		if l.Allocation == "" {
+			fmt.Fprintf(w, "\n%s: nothing to hand down\n", where)
+			continue
+		}
+		fmt.Fprintf(w, "\n%s: /etc/subuid and /etc/subgid say %s\n", where, l.Allocation)
+		for _, c := range l.Commands {
+			fmt.Fprintf(w, "  %s\n", c)
+		}
+	}
+	if levels := p.reported(); len(levels) > 0 {
+		fmt.Fprintln(w)
+		if err := report.WriteTable(w, levels); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+		if err := drawing.WriteText(w, p.bars(), canvas(w)); err != nil {
+			return err
+		}
+	}
+	return writeWarnings(w, p.Warnings)
+}
+
+// writeWarnings prints warnings, and those of one kind, of levels in a row, as one.
+func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
+	if len(warnings) == 0 {
+		return nil
+	}
+	text := "\nworks, and yet:\n"
+	for len(warnings) > 0 {
+		first, n := warnings[0], 1
+		for n < len(warnings) && warnings[n].Kind == first.Kind && warnings[n].Level == first.Level+n {
+			n++
+		}
+		text += "  " + first.String() + "\n"
+		if n > 1 {
+			text += fmt.Sprintf("    and so on down to level %d\n", warnings[n-1].Level)
+		}
+		warnings = warnings[n:]
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// reported are the levels that come up, as the table of a run has them.
+func (p planned) reported() []report.Level {
+	var levels []report.Level
+	for _, l := range p.Levels {
+		if l.Map != nil {
+			levels = append(levels, report.Level{Level: l.Level, Name: l.Name, Map: *l.Map, Host: *l.HostMap})
+		}
+	}
+	return levels
+}
+
+func (p planned) bars() []drawing.Bar { return report.Result{Levels: p.reported()}.Bars() }

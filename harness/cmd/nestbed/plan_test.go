@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+func TestAPlanTellsLinesCommandsMapsAndDrawing(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "plan", "--depth", "2")
+	assert.Equal(t, 0, status)
+	assert.Empty(t, stderr)
+	assert.Equal(t, `depth 2 takes 131072 ids of the host, 500000 to 631071
+
+on the host: /etc/subuid and /etc/subgid say root:500000:131072
+  touch /etc/subuid /etc/subgid && sed -i '/^root:/Id' /etc/subuid /etc/subgid
+  echo root:500000:131072 | tee -a /etc/subuid /etc/subgid
+  # or: usermod --add-subuids 500000-631071 --add-subgids 500000-631071 root
+  systemctl restart lxd
+  lxc launch IMAGE c1 -c security.nesting=true
+
+in c1: /etc/subuid and /etc/subgid say root:65536:65536
+  touch /etc/subuid /etc/subgid && sed -i '/^root:/Id' /etc/subuid /etc/subgid
+  echo root:65536:65536 | tee -a /etc/subuid /etc/subgid
+  # or: usermod --add-subuids 65536-131071 --add-subgids 65536-131071 root
+  systemctl restart lxd
+  lxc launch IMAGE c2
+
+in c2: nothing to hand down
+
+  level  name      ids  inside  parent    host   count
+      1    c1  uid+gid       0  500000  500000  131072
+      2    c2  uid+gid       0   65536  565536   65536
+
+host  500000                              565536
+c1    ├───────────────────────────────────────────────────────────────────────┤
+c2                                        ├───────────────────────────────────┤
+
+works, and yet:
+  level 2: files of its image lose their capabilities, as level 1 has no id 1000000
+`, stdout)
+}
+
+func TestAPlanAsJSONHoldsAllThatTheTextHas(t *testing.T) {
+	status, stdout, _ := nestbed(t, "plan", "--depth", "3", "--isolated", "--flavor", "incus", "--json")
+	assert.Equal(t, 0, status)
+	var p planned
+	require.NoError(t, json.Unmarshal([]byte(stdout), &p))
+	assert.Equal(t, "root:500000:393216", p.Host.Allocation)
+	assert.Len(t, p.Levels, 3)
+	assert.Equal(t, "327680", p.Levels[0].Config[idmap.KeySize])
+	assert.Equal(t, "incus launch IMAGE c3 -c security.idmap.isolated=true -c security.idmap.size=65536", p.Levels[1].Commands[4])
+	assert.Nil(t, p.Stop)
+	assert.EqualValues(t, 65536, p.Levels[2].HostMap.UID[0].Count)
+}
+
+func TestAPlanForAnotherOwnerIsNoneThatLXDHeeds(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "plan", "--owner", "lxd")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stdout, "echo lxd:500000:196608")
+	assert.Equal(t, "nestbed: this chain cannot be built: it stops at level 1, start: refused by newuidmap\n", stderr)
+}
+
+// The commands of a plan are run in a directory that stands for the root of a machine.
+func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
+	r, err := idmap.NewRecipe(3, "root", 500000, false, idmap.LXD)
+	require.NoError(t, err)
+	root := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755))
+	for name, text := range map[string]string{
+		"subuid": "lxd:1:2\nROOT:5:6\nroot:7:8\n", "passwd": "root:x:0:0:root:/root:/bin/sh\n", "group": "root:x:0:\n", "shadow": "root:*:19000:0:99999:7:::\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, "etc", name), []byte(text), 0o644))
+	}
+	run := func(command string) {
+		out, err := exec.CommandContext(t.Context(), "sh", "-ec", strings.ReplaceAll(command, "/etc/", root+"/etc/")).CombinedOutput()
+		require.NoError(t, err, "%s: %s", command, out)
+	}
+	files := func() (all []string) {
+		for _, name := range []string{"subuid", "subgid"} {
+			text, err := os.ReadFile(filepath.Join(root, "etc", name))
+			require.NoError(t, err)
+			all = append(all, string(text))
+		}
+		return all
+	}
+	made := newPlanned(r)
+	run(made.Host.Commands[0])
+	assert.Equal(t, []string{"lxd:1:2\n", ""}, files(), "other people's lines stay")
+	run(made.Host.Commands[1])
+	assert.Equal(t, []string{"lxd:1:2\nroot:500000:196608\n", "root:500000:196608\n"}, files())
+
+	run(made.Host.Commands[0])
+	usermod, err := exec.LookPath("usermod")
+	if err != nil || os.Geteuid() != 0 {
+		t.Skip("usermod needs root")
+	}
+	run(fmt.Sprintf("%s --prefix %s %s", usermod, root, strings.TrimPrefix(made.Host.Commands[2], "# or: usermod ")))
+	assert.Equal(t, []string{"lxd:1:2\nroot:500000:196608\n", "root:500000:196608\n"}, files(), "by usermod the same")
+}
+
+func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "translate", "c1/c2/c3", "1000")
+	assert.Equal(t, 0, status)
+	assert.Empty(t, stderr)
+	assert.Equal(t, `  level  name     uid     gid
+      3    c3    1000    1000
+      2    c2   66536   66536
+      1    c1  132072  132072
+      0  host  632072  632072
+`, stdout)
+	status, stdout, _ = nestbed(t, "translate", "c1/c2/c3", "632072", "--from-host", "--json")
+	assert.Equal(t, 0, status)
+	var rows []translated
+	require.NoError(t, json.Unmarshal([]byte(stdout), &rows))
+	require.Len(t, rows, 4)
+	assert.EqualValues(t, 1000, *rows[3].UID)
+
+	status, stdout, stderr = nestbed(t, "translate", "c1/c2/c3", "--from-host", "500000")
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "nestbed: id 500000 does not exist at every level: c2 lacks it\n", stderr)
+	assert.Contains(t, stdout, "2    c2    none    none")
+	status, _, stderr = nestbed(t, "translate", "c1", "65536")
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 lacks it\n", stderr)
+}
+
+// file writes a file of the test's own.
+func file(t *testing.T, lines ...string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	return path
+}
+
+func TestTranslateGoesByADescription(t *testing.T) {
+	path := file(t, "web 0:500000:131072", "web/db u:0:65536:65536", "web/db g:0:65536:65535")
+	status, stdout, _ := nestbed(t, "translate", "--file", path, "web/db", "33")
+	assert.Equal(t, 0, status)
+	assert.Contains(t, stdout, "0  host  565569  565569")
+	status, stdout, stderr := nestbed(t, "translate", "--file", path, "web/db", "65535")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stdout, "0  host  631071  none")
+	assert.Equal(t, "nestbed: id 65535 does not exist at every level: db lacks it\n", stderr)
+	status, _, stderr = nestbed(t, "translate", "--file", path, "db", "1")
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "nestbed: "+path+": no container db\n", stderr)
+	broken := file(t, "web 0:500000:65536", "web/db 0:65536:65536")
+	status, _, stderr = nestbed(t, "translate", "--file", broken, "web/db", "1")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stderr, "line 2: web/db: takes uids 65536 to 131071 of web, which has 0 to 65535; nestbed check")
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/tree"
+)
+
+type translateFlags struct {
+	recipe   recipeFlags
+	file     string
+	chain    string
+	fromHost bool
+	json     bool
+}
+
+func newTranslate() *cobra.Command {
+	var f translateFlags
+	cmd := &cobra.Command{
+		Use:   "translate PATH ID",
+		Short: "Follow an id through the levels: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
+		Long: `Shows an id, as a uid and as a gid, at every level from the container PATH up to
+the host, or with --from-host an id of the host at every level down to PATH, as
+far as they have it.
+
+The maps are those of nestbed plan for a chain as deep as PATH; with --file, those
+of a description as nestbed check reads it; with --chain, those of a running chain,
+as nestbed up --keep leaves it, read from its processes (needs root).
+Exit status 1 if a level lacks the id.`,
+		Example: `  nestbed translate c1/c2/c3 1000
+  nestbed translate c1/c2/c3 --from-host 632072
+  nestbed translate web/db 33 --file containers.txt`,
+		Args: wrongUse(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], args[1]) },
+	}
+	f.recipe.register(cmd)
+	cmd.Flags().StringVar(&f.file, "file", "", "take the maps from this description; - is standard input")
+	cmd.Flags().StringVar(&f.chain, "chain", "", "take the maps from this running host (nestbed reap --list shows them)")
+	cmd.Flags().BoolVar(&f.fromHost, "from-host", false, "ID is one of the host")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
+	cmd.MarkFlagsMutuallyExclusive("file", "chain")
+	return cmd
+}
+
+// translated is an id at one level; nil where the level does not have it.
+type translated struct {
+	Level int     `json:"level"`
+	Name  string  `json:"name"`
+	UID   *uint32 `json:"uid"`
+	GID   *uint32 `json:"gid"`
+}
+
+func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || id > idmap.MaxID {
+		return &usageError{fmt.Errorf("id %q: expected a number from 0 to %d", text, uint32(idmap.MaxID))}
+	}
+	names := strings.Split(path, "/")
+	levels, err := f.maps(cmd.Context(), names)
+	if err != nil {
+		return err
+	}
+	rows := translate(names, levels, uint32(id), f.fromHost)
+	if f.json {
+		err = writeJSON(cmd.OutOrStdout(), rows)
+	} else {
+		err = writeTranslated(cmd.OutOrStdout(), rows)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.UID == nil || r.GID == nil {
+			return fmt.Errorf("id %d does not exist at every level: %s lacks it", id, r.Name)
+		}
+	}
+	return nil
+}
+
+// maps are the maps, in parent ids, of the levels with the given names.
+func (f translateFlags) maps(ctx context.Context, names []string) ([]idmap.Map, error) {
+	switch {
+	case f.chain != "":
+		return runningMaps(ctx, f.chain, names)
+	case f.file != "":
+		return describedMaps(f.file, strings.Join(names, "/"))
+	}
+	f.recipe.depth = len(names)
+	r, err := f.recipe.recipe()
+	if err != nil {
+		return nil, err
+	}
+	plan := r.Layout().Plan()
+	if plan.Stop != nil {
+		return nil, fmt.Errorf("such a chain cannot be built: it stops at %s", plan.Stop)
+	}
+	var levels []idmap.Map
+	for _, l := range plan.Levels {
+		levels = append(levels, l.Map)
+	}
+	return levels, nil
+}
+
+func describedMaps(file, path string) ([]idmap.Map, error) {
+	t, err := readTree(file)
+	if err != nil {
+		return nil, err
+	}
+	problems := t.Check()
+	c := t.Find(path)
+	if c == nil {
+		return nil, fmt.Errorf("%s: no container %s", t.File, path)
+	}
+	var levels []idmap.Map
+	for _, c := range c.Chain() {
+		for _, p := range problems {
+			if p.Path == c.Path && !p.Warning {
+				return nil, fmt.Errorf("%s: line %d: %s: %s; nestbed check %s says more", t.File, p.Line, p.Path, p.Text, file)
+			}
+		}
+		levels = append(levels, c.Map())
+	}
+	return levels, nil
+}
+
+// readTree reads a description; - is standard input.
+func readTree(file string) (*tree.Tree, error) {
+	if file == "-" {
+		return tree.Parse("standard input", os.Stdin)
+	}
+	r, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return tree.Parse(file, r)
+}
+
+// runningMaps reads the maps of a chain that runs, whose levels are c1, c2, ...
+func runningMaps(ctx context.Context, name string, names []string) (maps []idmap.Map, err error) {
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("translate --chain: %w", host.ErrNotRoot)
+	}
+	running, err := host.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer running.Close()
+	levels, err := harness.Attach(ctx, running)
+	if err != nil {
+		return nil, err
+	}
+	defer harness.Detach(levels)
+	for i, n := range names {
+		if i >= len(levels) || levels[i].Name != n {
+			return nil, fmt.Errorf("host %s: no level %s; it has %d levels, c1 to c%d", name, strings.Join(names[:i+1], "/"), len(levels), len(levels))
+		}
+		m, err := levels[i].Map(ctx)
+		if err != nil {
+			return nil, err
+		}
+		maps = append(maps, m)
+	}
+	return maps, nil
+}
+
+// translate gives a row a level, in the direction in which the id is followed.
+func translate(names []string, levels []idmap.Map, id uint32, fromHost bool) []translated {
+	rows := make([]translated, len(levels)+1)
+	for n := range rows {
+		rows[n] = translated{Level: n, Name: "host"}
+		if n > 0 {
+			rows[n].Name = names[n-1]
+		}
+	}
+	follow := func(of func(idmap.Map) []idmap.Mapping, into func(*translated) **uint32) {
+		var mappings [][]idmap.Mapping
+		for _, m := range levels {
+			mappings = append(mappings, of(m))
+		}
+		var ids []uint32
+		if fromHost {
+			ids = idmap.Sink(mappings, id)
+		} else {
+			ids, _ = idmap.Rise(mappings, id)
+		}
+		for n := range ids {
+			*into(&rows[n]) = &ids[n]
+		}
+	}
+	follow(func(m idmap.Map) []idmap.Mapping { return m.UID }, func(t *translated) **uint32 { return &t.UID })
+	follow(func(m idmap.Map) []idmap.Mapping { return m.GID }, func(t *translated) **uint32 { return &t.GID })
+	if !fromHost {
+		for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+			rows[i], rows[j] = rows[j], rows[i]
+		}
+	}
+	return rows
+}
+
+func writeTranslated(w io.Writer, rows []translated) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "level\tname\tuid\tgid\t")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", r.Level, r.Name, orNone(r.UID), orNone(r.GID))
+	}
+	return t.Flush()
+}
+
+func orNone(id *uint32) string {
+	if id == nil {
+		return "none"
+	}
+	return fmt.Sprint(*id)
+}
