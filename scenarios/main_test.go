@@ -3,6 +3,7 @@ package scenarios_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,9 +85,26 @@ func leftByUs(before map[string][]string) ([]string, error) {
 	}
 	var left []string
 	for name, things := range after {
-		if _, was := before[name]; !was {
+		if _, was := before[name]; !was && !ofAnotherRoot(things) {
 			left = append(left, things...)
 		}
 	}
 	return left, nil
+}
+
+// ofAnotherRoot tells whether what stands of a host is that of a run with another NESTBED_STATE: cgroups
+// with processes in them, and no state here. (What of ours still ran would have its state here, too.)
+func ofAnotherRoot(things []string) bool {
+	running := false
+	for _, thing := range things {
+		if strings.HasPrefix(thing, host.StateRoot()) {
+			return false
+		}
+		_ = filepath.WalkDir(thing, func(path string, _ fs.DirEntry, _ error) error {
+			procs, _ := os.ReadFile(filepath.Join(path, "cgroup.procs")) // the run that it is of may end meanwhile
+			running = running || len(procs) > 0
+			return nil
+		})
+	}
+	return running
 }

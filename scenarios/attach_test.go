@@ -1,0 +1,36 @@
+package scenarios_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+)
+
+func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+
+	running, err := host.Open(t.Context(), h.Name)
+	require.NoError(t, err)
+	defer running.Close()
+	levels, err := harness.Attach(t.Context(), running)
+	require.NoError(t, err)
+	defer harness.Detach(levels)
+	require.Len(t, levels, 2)
+	for i, l := range levels {
+		m, err := l.Map(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, chain.Plan.Levels[i].Map, m, "level %d", l.Index)
+		onHost, err := l.HostMap()
+		require.NoError(t, err)
+		assert.Equal(t, chain.Plan.Levels[i].Host, onHost, "level %d", l.Index)
+	}
+
+	_, err = host.Open(t.Context(), "nobody")
+	assert.ErrorContains(t, err, "host nobody: no journal of nestbed")
+}

@@ -1,0 +1,148 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// gherkin writes the case, with what the plan says of it, as a scenario that can be put into features/.
+func (c proofCase) gherkin(b *bundle.Bundle) string {
+	var w strings.Builder
+	line := func(indent int, format string, args ...any) {
+		fmt.Fprintf(&w, strings.Repeat(" ", indent)+format+"\n", args...)
+	}
+	line(4, "Scenario: (say in a line what this shows)")
+	line(6, "Given an LXD host without a root allocation")
+	writeFiles(line, "the host", c.host)
+	if c.noShadow {
+		line(6, "And newuidmap is installed neither on the host nor at any level")
+	}
+	for i, l := range c.spec.Levels {
+		where := fmt.Sprintf("level %d", i+1)
+		if l.Delegation != nil {
+			writeFiles(line, where, *l.Delegation)
+		}
+		if len(l.Config) > 0 {
+			line(6, "And the configuration of %s is", where)
+			line(8, "| key | value |")
+			for _, key := range slices.Sorted(maps.Keys(l.Config)) {
+				line(8, "| %s | %s |", key, strings.NewReplacer(`\`, `\\`, "|", `\|`, "\n", `\n`).Replace(l.Config[key]))
+			}
+		}
+	}
+	line(6, "When a chain of depth %d is built as described", len(c.spec.Levels))
+	plan := c.spec.Plan(c.hostWith(b))
+	if plan.Stop != nil {
+		line(6, "Then the build stops at level %d in operation %q for the reason %q", plan.Stop.Level, plan.Stop.Op, plan.Stop.Reason)
+	} else {
+		line(6, "Then all %d levels are up", len(plan.Levels))
+	}
+	if len(plan.Levels) > 0 {
+		writeMaps(line, "uid", plan, func(m idmap.Map) []idmap.Mapping { return m.UID })
+		writeMaps(line, "gid", plan, func(m idmap.Map) []idmap.Mapping { return m.GID })
+	}
+	return w.String()
+}
+
+func writeFiles(line func(int, string, ...any), where string, d idmap.Delegation) {
+	for _, f := range []struct {
+		name string
+		file idmap.File
+	}{{"subuid", d.UID}, {"subgid", d.GID}} {
+		if f.file.Missing {
+			line(6, "And /etc/%s of %s is missing", f.name, where)
+			continue
+		}
+		text, crlf := f.file.Text, ""
+		if strings.Contains(text, "\r\n") {
+			text, crlf = strings.ReplaceAll(text, "\r\n", "\n"), " with CR LF at line ends"
+		}
+		line(6, "And /etc/%s of %s reads%s", f.name, where, crlf)
+		line(8, `"""`)
+		for l := range strings.Lines(text) {
+			line(8, "%s", strings.TrimSuffix(l, "\n"))
+		}
+		line(8, `"""`)
+	}
+}
+
+func writeMaps(line func(int, string, ...any), kind string, plan idmap.Plan, of func(idmap.Map) []idmap.Mapping) {
+	line(6, "And the %s maps are", kind)
+	line(8, "| level | inside | parent | host | count |")
+	for _, l := range plan.Levels {
+		for i, m := range of(l.Map) {
+			line(8, "| %d | %d | %d | %d | %d |", l.Level, m.Inside, m.Parent, of(l.Host)[i].Parent, m.Count)
+		}
+	}
+}
+
+// simpler are cases with one thing less, for shrinking one that contradicts the plan.
+func (c proofCase) simpler() []proofCase {
+	var all []proofCase
+	with := func(change func(*proofCase)) {
+		n := c
+		n.spec.Levels = slices.Clone(c.spec.Levels)
+		for i, l := range n.spec.Levels {
+			n.spec.Levels[i].Config = maps.Clone(l.Config)
+			if l.Delegation != nil {
+				d := *l.Delegation
+				n.spec.Levels[i].Delegation = &d
+			}
+		}
+		change(&n)
+		all = append(all, n)
+	}
+	if last := len(c.spec.Levels) - 1; last > 0 {
+		with(func(n *proofCase) { n.spec.Levels = n.spec.Levels[:last]; n.spec.Levels[last-1].Delegation = nil })
+	}
+	delegation := func(n *proofCase, level int) *idmap.Delegation {
+		if level == 0 {
+			return &n.host
+		}
+		return n.spec.Levels[level-1].Delegation
+	}
+	for level := range len(c.spec.Levels) + 1 {
+		if d := delegation(&c, level); d != nil {
+			if d.UID != d.GID {
+				with(func(n *proofCase) { delegation(n, level).GID = d.UID })
+			}
+			for i := range strings.Count(d.UID.Text, "\n") {
+				with(func(n *proofCase) { delegation(n, level).UID.Text = withoutLine(d.UID.Text, i) })
+				with(func(n *proofCase) { dropLine(delegation(n, level), i) })
+			}
+			for i := range strings.Count(d.GID.Text, "\n") {
+				with(func(n *proofCase) { delegation(n, level).GID.Text = withoutLine(d.GID.Text, i) })
+			}
+		}
+		if level == 0 {
+			continue
+		}
+		config := c.spec.Levels[level-1].Config
+		for key := range config {
+			with(func(n *proofCase) { delete(n.spec.Levels[level-1].Config, key) })
+		}
+		raw := config[idmap.KeyRaw]
+		for i := range strings.Count(raw, "\n") {
+			with(func(n *proofCase) { n.spec.Levels[level-1].Config[idmap.KeyRaw] = withoutLine(raw, i) })
+		}
+	}
+	return all
+}
+
+// dropLine takes a line out of both files.
+func dropLine(d *idmap.Delegation, i int) {
+	d.UID.Text, d.GID.Text = withoutLine(d.UID.Text, i), withoutLine(d.GID.Text, i)
+}
+
+func withoutLine(text string, i int) string {
+	lines := strings.SplitAfter(text, "\n")
+	if i >= len(lines) {
+		return text
+	}
+	return strings.Join(slices.Delete(lines, i, i+1), "")
+}

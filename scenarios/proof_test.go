@@ -1,0 +1,120 @@
+package scenarios_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+var (
+	proofs    = flag.Int("proofs", 40, "how many chains TestLXDDoesWhatTheModelSays builds")
+	proofSeed = flag.Uint64("proof.seed", 1, "what they are drawn from; 0: drawn itself")
+)
+
+// TestLXDDoesWhatTheModelSays builds chains with random allocations, files and
+// configurations, and holds the outcome of each against the plan.
+func TestLXDDoesWhatTheModelSays(t *testing.T) {
+	source := harnesstest.Source(t)
+	bundles := map[bool]*bundle.Bundle{
+		false: harnesstest.Bundle(t, source),
+		true:  harnesstest.Bundle(t, withoutNewuidmap(source)),
+	}
+	seed := *proofSeed
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 31)
+	}
+	began := time.Now()
+	var mutex sync.Mutex
+	ends := map[string]int{}
+	t.Cleanup(func() {
+		t.Logf("seed %d: %d chains in %.0f s", seed, *proofs, time.Since(began).Seconds())
+		for _, end := range slices.Sorted(maps.Keys(ends)) {
+			t.Logf("%4d  %s", ends[end], end)
+		}
+	})
+	require.NoError(t, os.MkdirAll(host.StateRoot(), 0o711))
+	idmapped, err := host.MountsIdmapped(host.StateRoot(), bundles[false].Flavor())
+	require.NoError(t, err)
+	gen := genCase(bundles[false], bundles[true], !idmapped)
+	for i := range *proofs {
+		c := gen.Example(int(seed)*1_000_000 + i)
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			outcome, contradiction := c.try(t.Context(), t, bundles[c.noShadow])
+			mutex.Lock()
+			defer mutex.Unlock()
+			end := fmt.Sprintf("%d levels up", len(outcome.Levels))
+			if outcome.Stop != nil {
+				end = outcome.Stop.String()
+			}
+			ends[end]++
+			if contradiction == nil {
+				return
+			}
+			c, contradiction = c.shrink(t, bundles[c.noShadow], contradiction)
+			t.Errorf("seed %d, chain %d, as simple as it gets: %v\n\n%s", seed, i, contradiction, c.gherkin(bundles[c.noShadow]))
+		})
+	}
+}
+
+// try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
+func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
+	t.Helper()
+	h, err := host.Private(ctx, host.Config{Delegation: c.host, Bundle: b})
+	require.NoError(t, err)
+	chain, err := harness.Build(ctx, h, c.spec)
+	defer func() {
+		late := context.WithoutCancel(ctx)
+		require.NoError(t, errors.Join(h.Close(late), chain.Close(late)))
+		require.Empty(t, h.Left())
+	}()
+	var stopped *harness.LevelError
+	if err != nil && !errors.As(err, &stopped) {
+		require.NoError(t, err)
+	}
+	outcome, err := chain.Outcome(ctx)
+	require.NoError(t, err)
+	contradiction := harness.Contradiction(chain.Plan, outcome)
+	if contradiction != nil && chain.Stop != nil {
+		contradiction = fmt.Errorf("%w\n  LXD said: %w", contradiction, chain.Stop)
+	}
+	return outcome, contradiction
+}
+
+// shrinks bounds how many simpler chains are built to explain one that contradicts the plan.
+const shrinks = 60
+
+// shrink takes away from the case what it can, as long as it contradicts the plan.
+func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (proofCase, error) {
+	t.Helper()
+	for tries := 0; tries < shrinks; {
+		found := false
+		for _, simpler := range c.simpler() {
+			tries++
+			if _, err := simpler.try(t.Context(), t, b); err != nil {
+				c, contradiction, found = simpler, err, true
+				break
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return c, contradiction
+}
