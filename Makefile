@@ -8,7 +8,7 @@ EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help setup build demo test junit unit lint reap
+.PHONY: help setup build demo test junit unit soak fuzz lint reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,22 @@ junit: setup ## as test, with the results in reports/junit.xml
 
 unit: ## the tests that need neither root nor LXD
 	go test -race $$(go list ./... | grep -v /scenarios$$)
+
+# N chains drawn from SEED; SEED=0 draws the seed itself, and says which it was.
+N ?= 500
+SEED ?= 0
+soak: setup ## hold the model against LXD and the kernel: N random chains from SEED (N=500 SEED=0)
+	go test -count=1 -timeout 10h $(EXEC) ./harness/idmap -run TestTheKernel -v -idmap.chains $$(( $(N) * 20 )) -idmap.seed $(SEED)
+	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -proofs $(N) -proof.seed $(SEED)
+
+FUZZTIME ?= 30s
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@grep -rl '^func Fuzz' --include=*_test.go . | sort -u | while read -r f; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
+			echo "$$target in $$(dirname $$f)"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; \
+		done; \
+	done
 
 lint: ## golangci-lint, and whether go.mod is tidy
 	$(GOLANGCI) run ./...
