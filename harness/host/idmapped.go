@@ -22,7 +22,7 @@ func MountsIdmapped(dir string, f idmap.Flavor) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
-	defer unix.Close(tree) //nolint:errcheck // a detached mount, which goes with its descriptor
+	defer unix.Close(tree)
 	namespace, err := userNamespace(f != idmap.LXD502)
 	if err != nil {
 		return false, err

@@ -52,7 +52,7 @@ func (d Daemon) Choose(own Map) Choice {
 		c.Reason = NoAllocation
 	}
 	// Incus does not look whether its own namespace has the ids: the start fails.
-	if c.Reason == None && d.Flavor != Incus && !(contains(own.UID, c.Map.UID) && contains(own.GID, c.Map.GID)) {
+	if c.Reason == None && d.Flavor != Incus && (!contains(own.UID, c.Map.UID) || !contains(own.GID, c.Map.GID)) {
 		c.Reason, c.Why = OutsideParent, "it is not in the map of the level itself"
 	}
 	if c.Reason != None {

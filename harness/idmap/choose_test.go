@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/idmap"
 )
@@ -153,7 +154,7 @@ func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
 			for _, isolated := range []bool{false, true} {
 				name := fmt.Sprintf("%s, depth %d, isolated %t", f, depth, isolated)
 				r, err := idmap.NewRecipe(depth, "root", 500000, isolated, f)
-				assert.NoError(t, err)
+				require.NoError(t, err)
 				l := r.Layout()
 				p := l.Plan()
 				assert.Nil(t, p.Stop, name)
@@ -166,10 +167,10 @@ func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
 		}
 	}
 	r, err := idmap.NewRecipe(3, "root", 500000, false, idmap.LXD)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 	assert.Equal(t, "root:500000:196608", r.Host.String())
 	_, err = idmap.NewRecipe(3, "root", 4294770687, false, idmap.LXD)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 	_, err = idmap.NewRecipe(3, "root", 4294770688, false, idmap.LXD)
 	assert.EqualError(t, err, "start 4294770688: depth 3 needs 196608 ids, so the last would be 4294967295, but ids end at 4294967294; start lower")
 }
@@ -189,7 +190,7 @@ func TestAnIDIsFollowedUpAndDown(t *testing.T) {
 func TestAFlavorIsReadAsItIsWritten(t *testing.T) {
 	for _, f := range idmap.Flavors() {
 		got, err := idmap.ParseFlavor(string(f))
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		assert.Equal(t, f, got)
 	}
 	_, err := idmap.ParseFlavor("lxc")

@@ -13,8 +13,8 @@ import (
 )
 
 // configured is what a container gets from a daemon that chose three blocks from 500000 on.
-func configured(f idmap.Flavor, config map[string]string, siblings ...idmap.Slot) (idmap.Map, idmap.Reason) {
-	return idmap.Daemon{Flavor: f, Config: config}.Container(both(from0(500000, 196608)), siblings)
+func configured(f idmap.Flavor, config map[string]string) (idmap.Map, idmap.Reason) {
+	return idmap.Daemon{Flavor: f, Config: config}.Container(both(from0(500000, 196608)), nil)
 }
 
 func rawConfig(lines ...string) map[string]string {

@@ -18,7 +18,7 @@ type entry struct {
 // Errors of ParseRawIDMap and of the attempt to fit its entries into a map.
 var (
 	errRawMalformed = errors.New("malformed")
-	errRawOverlap   = errors.New("Host id is in the range of subids")
+	errRawOverlap   = errors.New("parent id in the range of the allocation")
 )
 
 // parseRawIDMap reads the configuration key raw.idmap: lines "both|uid|gid PARENT
