@@ -26,8 +26,8 @@ func (c proofCase) hostWith(b *bundle.Bundle) *host.Host {
 	return &host.Host{Delegation: c.host, Bundle: b, Map: idmap.Identity(), Remaps: c.remaps}
 }
 
-// genCase draws a case. Most of what is drawn for a level fits what the plan says
-// that the level has: otherwise hardly a chain would get past its first level.
+// genCase draws a case. The LXDs above the last one mostly have what they need:
+// otherwise hardly a chain would get past its first level.
 func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase] {
 	return rapid.Custom(func(t *rapid.T) proofCase {
 		c := proofCase{noShadow: rapid.Bool().Draw(t, "noShadow"), remaps: remaps}
@@ -36,56 +36,106 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			used = noShadow
 		}
 		depth := rapid.SampledFrom([]int{1, 1, 2, 2, 2, 3}).Draw(t, "depth")
-		supply := run{from: 1000000, count: 2000000, whole: true}
-		c.host = drawDelegation(t, supply)
-		for level := 1; level <= depth; level++ {
-			l := harness.LevelSpec{Config: drawConfig(t, supply)}
-			c.spec.Levels = append(c.spec.Levels, l)
+		supply := run{count: 2000000, whole: true}
+		for level := 1; level <= depth; level++ { // what makes the level, and its configuration
+			about := plain
+			if level == depth || rapid.IntRange(0, 5).Draw(t, "wild above") == 0 {
+				about = rapid.SampledFrom([]subject{files, files, files, ranges, ranges, byDefault, byDefault, isolated, isolated, rawIDMap, rawIDMap, settings}).Draw(t, "subject")
+			}
+			d, config := about.draw(t, supply)
+			if level == 1 {
+				c.host = d
+			} else {
+				c.spec.Levels[level-2].Delegation = &d
+			}
+			c.spec.Levels = append(c.spec.Levels, harness.LevelSpec{Config: config})
 			plan := c.spec.Plan(c.hostWith(used))
 			if plan.Stop != nil {
 				break // what lies below is never reached
 			}
-			if level == depth {
-				break
-			}
-			supply = firstRun(plan.Levels[level-1].Map.UID)
-			d := drawDelegation(t, supply)
-			c.spec.Levels[level-1].Delegation = &d
+			supply = largestRun(plan.Levels[level-1].Map.UID)
 		}
 		return c
 	})
 }
 
+// subject is what is out of the ordinary about one LXD and the container that it makes.
+type subject int
+
+const (
+	plain     subject = iota // nothing
+	files                    // what the files say
+	ranges                   // which ids they give
+	byDefault                // that they give none
+	isolated                 // the container has ids of its own
+	rawIDMap                 // its map has holes
+	settings                 // keys that are wrong, or without effect
+)
+
+func (s subject) draw(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
+	good := idmap.File{Text: "root:" + supply.enough(t) + "\n"}
+	both := func(f idmap.File) idmap.Delegation { return idmap.Delegation{UID: f, GID: f} }
+	apart := func(draw func() idmap.File) idmap.Delegation {
+		d := both(draw())
+		if rapid.IntRange(0, 2).Draw(t, "apart") == 0 {
+			d.GID = draw()
+		}
+		return d
+	}
+	switch s {
+	case plain:
+		return both(good), nil
+	case files:
+		return apart(func() idmap.File { return drawFile(t, supply) }), nil
+	case ranges:
+		return apart(func() idmap.File { return idmap.File{Text: "root:" + drawRange(t, supply) + "\n"} }), nil
+	case byDefault:
+		d := both(rapid.SampledFrom([]idmap.File{{}, {Missing: true}, {Text: "lxd:1:2\n"}, {Text: "0:500000:65536\n"}}).Draw(t, "none"))
+		if rapid.IntRange(0, 3).Draw(t, "one") == 0 {
+			d.GID = good
+		}
+		return d, nil
+	case isolated:
+		return drawIsolated(t, supply)
+	case rawIDMap:
+		return both(good), drawRaw(t, good.Text)
+	default:
+		return both(good), drawSetting(t)
+	}
+}
+
 // run is where a level's ids are.
 type run struct {
 	from, count int64
-	whole       bool // a host: there is more beyond
+	whole       bool // a host's: all there are
 }
 
-func firstRun(mappings []idmap.Mapping) run {
+func largestRun(mappings []idmap.Mapping) run {
 	largest := slices.MaxFunc(mappings, func(a, b idmap.Mapping) int { return int(int64(a.Count) - int64(b.Count)) })
 	return run{from: int64(largest.Inside), count: int64(largest.Count)}
 }
 
-// drawDelegation draws both files, mostly equal.
-func drawDelegation(t *rapid.T, supply run) idmap.Delegation {
-	uid := drawFile(t, supply)
-	if rapid.IntRange(0, 9).Draw(t, "same") < 6 {
-		return idmap.Delegation{UID: uid, GID: uid}
+// enough is start:count with a block at least, and more where there is more.
+func (r run) enough(t *rapid.T) string {
+	if r.whole {
+		counts := []int64{131072, 131073, 165536, 165537, 196608, 262144, 1131073}
+		return fmt.Sprintf("500000:%d", rapid.SampledFrom(counts).Draw(t, "enough"))
 	}
-	return idmap.Delegation{UID: uid, GID: drawFile(t, supply)}
+	if r.count < 2*idmap.Block {
+		return fmt.Sprintf("%d:%d", r.from, max(r.count, idmap.Block)) // too few to keep some
+	}
+	return fmt.Sprintf("%d:%d", r.from+idmap.Block, r.count-idmap.Block)
 }
 
 func drawFile(t *rapid.T, supply run) idmap.File {
-	switch kind := rapid.IntRange(0, 19).Draw(t, "file"); {
-	case kind == 0:
+	if rapid.IntRange(0, 11).Draw(t, "missing") == 0 {
 		return idmap.File{Missing: true}
-	case kind == 1:
-		return idmap.File{}
-	case kind < 14:
-		return idmap.File{Text: "root:" + drawRange(t, supply) + "\n"}
 	}
-	lines := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return drawLine(t, supply) }), 1, 4).Draw(t, "lines")
+	line := rapid.Custom(func(t *rapid.T) string { return drawLine(t, supply) })
+	lines := rapid.SliceOfN(line, 1, 3).Draw(t, "lines")
+	if rapid.IntRange(0, 2).Draw(t, "and a good one") > 0 {
+		lines = append(lines, "root:"+supply.enough(t))
+	}
 	end := rapid.SampledFrom([]string{"\n", "\n", "\n", "\r\n"}).Draw(t, "end")
 	return idmap.File{Text: strings.Join(lines, end) + end}
 }
@@ -125,50 +175,58 @@ func drawRange(t *rapid.T, supply run) string {
 	return fmt.Sprintf("%d:%d", start, max(0, count))
 }
 
-// drawConfig draws the configuration of a container made from the given ids.
-func drawConfig(t *rapid.T, supply run) map[string]string {
-	config := map[string]string{}
-	start := supply.from
-	if supply.whole {
-		start = 500000
+// drawIsolated draws an isolated container around the edge of what its LXD has.
+func drawIsolated(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
+	config := map[string]string{idmap.KeyIsolated: rapid.SampledFrom([]string{"true", "1", "YES", "on"}).Draw(t, "isolated")}
+	start, room := int64(500000), int64(400000)
+	if !supply.whole {
+		start = supply.from + rapid.SampledFrom([]int64{0, idmap.Block}).Draw(t, "start")
+		room = supply.from + supply.count - start
 	}
-	end := start + min(supply.count, 196608)
-	number := func(name string, values ...int64) string {
-		return fmt.Sprint(max(0, rapid.SampledFrom(values).Draw(t, name)))
+	size := rapid.SampledFrom([]int64{65536, 65536, 65536, 70000, 1000}).Draw(t, "size")
+	count := size + idmap.Block + rapid.SampledFrom([]int64{-1, 0, 0, 1, 1, 65536}).Draw(t, "spare")
+	if !supply.whole {
+		count = min(count, max(room, idmap.Block))
 	}
-	switch kind := rapid.IntRange(0, 19).Draw(t, "config"); {
-	case kind < 11:
-	case kind < 14:
-		config[idmap.KeyIsolated] = rapid.SampledFrom([]string{"true", "1", "YES", "on"}).Draw(t, "isolated")
-		if rapid.Bool().Draw(t, "sized") {
-			config[idmap.KeySize] = number("size", 65535, 65536, 65537, 131071, 131072, supply.count-65536, supply.count-65535, 1000)
-		}
-		if rapid.IntRange(0, 3).Draw(t, "based") == 0 {
-			config[idmap.KeyBase] = number("base", 65536, start+65536, start+131072, end-65536, end)
-		}
-	case kind == 14:
-		config[idmap.KeySize] = number("size", 65536, 1000)
-	case kind == 15:
-		key := rapid.SampledFrom([]string{idmap.KeyIsolated, idmap.KeySize, idmap.KeyBase}).Draw(t, "key")
-		config[key] = rapid.SampledFrom([]string{"maybe", "-1", "4294967296", "0x10", "1.5"}).Draw(t, "value")
-	default:
-		lines := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return drawRawLine(t, start, end) }), 1, 3).Draw(t, "raw")
-		config[idmap.KeyRaw] = strings.Join(lines, "\n")
+	if size != idmap.Block || rapid.Bool().Draw(t, "sized") {
+		config[idmap.KeySize] = fmt.Sprint(size)
 	}
-	return config
+	if rapid.IntRange(0, 4).Draw(t, "based") == 0 {
+		config[idmap.KeyBase] = fmt.Sprint(rapid.SampledFrom([]int64{65536, start + 65536, start + count - size, start + count}).Draw(t, "base"))
+	}
+	d := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: uint32(start), Count: uint32(count)})
+	if rapid.IntRange(0, 4).Draw(t, "other gids") == 0 {
+		d.GID = idmap.File{Text: "root:" + drawRange(t, supply) + "\n"}
+	}
+	return d, config
 }
 
-func drawRawLine(t *rapid.T, start, end int64) string {
-	kind := rapid.SampledFrom([]string{"both", "both", "both", "uid", "gid", "both", "uids"}).Draw(t, "kind")
-	parent := rapid.SampledFrom([]int64{1000, 1000, 1000, 2000, 1010, start, end - 1, end, end + 1000}).Draw(t, "parent")
-	inside := rapid.SampledFrom([]int64{1000, 1000, 1005, 0, 2000, 65535, end - start - 1, end - start, 200000, 1}).Draw(t, "inside")
-	size := rapid.SampledFrom([]int64{1, 1, 1, 2, 10}).Draw(t, "size")
-	if size == 1 {
-		return fmt.Sprintf("%s %d %d", kind, parent, inside)
+// drawSetting draws keys that are refused, or do nothing.
+func drawSetting(t *rapid.T) map[string]string {
+	key := rapid.SampledFrom([]string{idmap.KeyIsolated, idmap.KeySize, idmap.KeyBase}).Draw(t, "key")
+	return map[string]string{key: rapid.SampledFrom([]string{"0", "off", "65536", "maybe", "-1", "4294967296", "0x10"}).Draw(t, "value")}
+}
+
+// drawRaw draws a raw.idmap around the edges of the allocation.
+func drawRaw(t *rapid.T, line string) map[string]string {
+	a, err := idmap.ParseAllocation(strings.TrimSpace(line))
+	if err != nil {
+		panic(err)
 	}
-	other := size
-	if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
-		other++
-	}
-	return fmt.Sprintf("%s %d-%d %d-%d", kind, parent, parent+size-1, inside, inside+other-1)
+	start, end := int64(a.Start), int64(a.Start)+int64(a.Count)
+	raw := rapid.Custom(func(t *rapid.T) string {
+		kind := rapid.SampledFrom([]string{"both", "both", "both", "uid", "gid", "both", "uids"}).Draw(t, "kind")
+		parent := rapid.SampledFrom([]int64{1000, 1000, 1000, 2000, 1010, start, end - 1, end, end + 1000}).Draw(t, "parent")
+		inside := rapid.SampledFrom([]int64{1000, 1000, 1005, 0, 2000, 65535, end - start - 1, end - start, 200000, 1}).Draw(t, "inside")
+		size := rapid.SampledFrom([]int64{1, 1, 1, 2, 10}).Draw(t, "size")
+		if size == 1 {
+			return fmt.Sprintf("%s %d %d", kind, parent, inside)
+		}
+		other := size
+		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+			other++
+		}
+		return fmt.Sprintf("%s %d-%d %d-%d", kind, parent, parent+size-1, inside, inside+other-1)
+	})
+	return map[string]string{idmap.KeyRaw: strings.Join(rapid.SliceOfN(raw, 1, 3).Draw(t, "raw"), "\n")}
 }
