@@ -20,11 +20,13 @@ type rule struct {
 	words  *regexp.Regexp
 }
 
-// daemonRules tell, by the log that a LXD wrote at its start, why it has no idmap to give (LXD: idmap/idmapset_linux.go).
+// daemonRules tell, by the log that a LXD wrote at its start, why it has no idmap to give (LXD:
+// idmap/idmapset_linux.go; Incus: internal/server/sys/os.go, which calls it a failure to parse, too, that root has no line).
 var daemonRules = []rule{
-	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id`)},
+	{idmap.NoAllocation, regexp.MustCompile(`Unable to parse system idmap.*No map found for user`)},
+	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id|Unable to parse system idmap`)},
 	{idmap.OutsideParent, regexp.MustCompile(`uid/gid map entry (isn't|is not) usable`)},
-	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Unable to parse system idmap.*No map found for user|Not enough uid/gid available, only|No valid subuid/subgid map`)},
+	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Not enough uid/gid available, only|No valid subuid/subgid map`)},
 }
 
 // noIDs is what the API says whatever the daemon log's reason is.
@@ -37,15 +39,16 @@ var failureRules = []rule{
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
 	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},
 	{idmap.ImageIDsUnmapped, regexp.MustCompile(`Failed (to change|changing) ACLs on`)},
-	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined`)},
+	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|new[ug]idmap: sub[ug]id overflow detected`)},
 	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
 	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
-	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed`)},
+	// Without a word where the subid file is missing (shadow 4.17).
+	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed|new[ug]idmap failed to write mapping ""`)},
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
 	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup`)},
-	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
-	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap failed to write mapping`)}, // no word of its own where a file is missing
+	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +
+		`Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
 	{idmap.DaemonDied, regexp.MustCompile(`its init is gone`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
 }

@@ -24,9 +24,12 @@ const (
 	incusNoIDs = "Failed creating instance record: Failed initializing instance: Invalid config: " +
 		"No uid/gid allocation configured. In this mode, only privileged containers are supported"
 	incusNoIDsAtStart = "Failed to get ID map: System doesn't have a functional idmap setup"
+	incus60NoIDs      = "Failed creating instance record: Failed initializing instance: System doesn't have a functional idmap setup"
 
 	oldStart = "Failed to run: /usr/bin/lxd forkstart c2 /var/lib/lxd/containers /var/log/lxd/c2/lxc.conf: exit status 1"
 	newStart = "Failed running: /usr/bin/lxd forkstart c2 /var/lib/lxd/containers /var/log/lxd/c2/lxc.conf: exit status 1"
+
+	incusStart = "Failed to run: /usr/libexec/incus/incusd forkstart c2 /var/lib/lxd/containers /var/lib/lxd/run/c2/lxc.conf: exit status 1"
 
 	onlyPrivileged = `time="2026-08-22T10:00:00Z" level=warning msg="Only privileged containers will be able to run"`
 )
@@ -70,13 +73,6 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			newStart, `newgidmap failed to write mapping "newgidmap: gid range [0-65536) -> [1000000-1065536) not allowed": newgidmap PID 0 1000000 65536`,
 			idmap.ShadowRefused,
 		},
-		"newuidmap has no file to look into": {
-			oldStart, `newuidmap failed to write mapping "": newuidmap 83 0 1000000 1000000000`, idmap.ShadowRefused,
-		},
-		"newuidmap grants what the kernel refuses": {
-			oldStart, `newuidmap failed to write mapping "newuidmap: write to uid_map failed: Operation not permitted": newuidmap 83 0 65536 65537`,
-			idmap.OutsideParent,
-		},
 		"newuidmap writes what is no map": {
 			oldStart, `newgidmap failed to write mapping "newgidmap: write to gid_map failed: Invalid argument": newgidmap 83 0 5 5 0 9 9`, idmap.MapInvalid,
 		},
@@ -91,8 +87,27 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"raw.idmap with a word for a number":            {`Failed creating instance record: Failed initialising instance: strconv.ParseInt: parsing "": invalid syntax`, "", idmap.RawIDMapMalformed},
 		"raw.idmap with ranges that differ":             {`The ID map ranges are of different sizes "uid 1-2 3"`, "", idmap.RawIDMapMalformed},
 		"a size that is no number":                      {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
-		"only uids":                                     {oldStart, "Invalid argument - Failed to switch to gid 0", idmap.UIDGIDDisagree},
-		"only gids":                                     {newStart, "Invalid argument - Failed to switch to uid 0", idmap.UIDGIDDisagree},
+		"newuidmap refuses, Incus": {
+			incusStart, `newuidmap failed to write mapping "newuidmap: uid range [0-1000000000) -> [1000000-1001000000) not allowed": newuidmap 85 0 1000000 1000000000`,
+			idmap.ShadowRefused,
+		},
+		"newuidmap finds no subid file": {
+			incusStart, `newuidmap failed to write mapping "": newuidmap 83 0 1000000 1000000000`, idmap.ShadowRefused,
+		},
+		"outside the parent, at newuidmap's write": {
+			incusStart, `newuidmap failed to write mapping "newuidmap: write to uid_map failed: Operation not permitted": newuidmap 80 0 65536 131073`,
+			idmap.OutsideParent,
+		},
+		"outside of any host": {
+			incusStart, `newuidmap failed to write mapping "newuidmap: subuid overflow detected.": newuidmap 84 0 4294900000 196608`,
+			idmap.MapInvalid,
+		},
+		"outside the parent, at newgidmap's write": {
+			incusStart, `newgidmap failed to write mapping "newgidmap: write to gid_map failed: Operation not permitted": newgidmap 80 0 65536 131073`,
+			idmap.OutsideParent,
+		},
+		"only uids": {oldStart, "Invalid argument - Failed to switch to gid 0", idmap.UIDGIDDisagree},
+		"only gids": {newStart, "Invalid argument - Failed to switch to uid 0", idmap.UIDGIDDisagree},
 		"no nesting, proc": {
 			oldStart, `Operation not permitted - Failed to mount "proc" on "/usr/lib/x86_64-linux-gnu/lxc/rootfs/proc" with flags 14`,
 			idmap.NestingNotAllowed,
@@ -152,16 +167,17 @@ func TestAnLXDWithoutIDsIsClassifiedByItsOwnLog(t *testing.T) {
 	const quoted = `level=warning msg="Error reading default uid/gid map" err="Unexpected values in \"/etc/subuid\": [\"root:65536\"]"`
 	for line, reason := range map[string]idmap.Reason{
 		quoted: idmap.SubIDMalformed,
-		`level=warning msg="Error reading default uid/gid map" err=Unexpected values in "/etc/subgid": ["x"]`:   idmap.SubIDMalformed,
-		`level=error msg="Unable to parse system idmap" err="Unexpected values in \"/etc/subgid\": [\"root\"]"`: idmap.SubIDMalformed,
-		`level=error msg="Unable to parse system idmap" err="No map found for user"`:                            idmap.NoAllocation,
-		`level=warning msg="One or more uid/gid map entry isn't usable (typically due to nesting)"`:             idmap.OutsideParent,
-		`level=warning msg="One or more uid/gid map entry is not usable (typically due to nesting)"`:            idmap.OutsideParent,
-		`level=warning msg="No available uid/gid map could be found"`:                                           idmap.NoAllocation,
-		`level=warning msg="No valid subuid/subgid map, only privileged containers will be functional"`:         idmap.NoAllocation,
-		`level=warning msg="Not enough uid/gid available, only privileged containers will be functional"`:       idmap.NoAllocation,
+		`level=warning msg="Error reading default uid/gid map" err=Unexpected values in "/etc/subgid": ["x"]`: idmap.SubIDMalformed,
+		`level=error msg="Unable to parse system idmap" err="invalid"`:                                        idmap.SubIDMalformed,
+		`level=error msg="Unable to parse system idmap" err="No map found for user"`:                          idmap.NoAllocation,
+		`level=error msg="Unable to parse system idmap" err="Unexpected values in \"/etc/subgid\": [\"a\"]"`:  idmap.SubIDMalformed,
+		`level=warning msg="One or more uid/gid map entry isn't usable (typically due to nesting)"`:           idmap.OutsideParent,
+		`level=warning msg="One or more uid/gid map entry is not usable (typically due to nesting)"`:          idmap.OutsideParent,
+		`level=warning msg="No available uid/gid map could be found"`:                                         idmap.NoAllocation,
+		`level=warning msg="No valid subuid/subgid map, only privileged containers will be functional"`:       idmap.NoAllocation,
+		`level=warning msg="Not enough uid/gid available, only privileged containers will be functional"`:     idmap.NoAllocation,
 	} {
-		for _, said := range []string{oldNoIDs, newNoIDs, incusNoIDs, incusNoIDsAtStart} {
+		for _, said := range []string{oldNoIDs, newNoIDs, incusNoIDs, incusNoIDsAtStart, incus60NoIDs} {
 			e := evidence{daemonLog: "level=info msg=\"LXD is starting\"\n" + line + "\n" + onlyPrivileged + "\n", lxcLog: lxcLog("x")}
 			got, lines := classify(errors.New(said), e)
 			assert.Equal(t, reason, got, "%s\n%s", said, line)

@@ -66,7 +66,7 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 	layout := idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
 		b := s.bundleOf(h, above)
-		d := idmap.Daemon{Flavor: b.Flavor(), Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.Config}
+		d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.Config}
 		if above > 0 {
 			d.Delegation = idmap.Delegation{}
 			if given := s.Levels[above-1].Delegation; given != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -18,12 +19,14 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Bundle is a root filesystem with a LXD in it, ready in the cache.
+// Bundle is a root filesystem with a LXD or an Incus in it, ready in the cache.
 type Bundle struct {
 	Source Source
 	// Key names the content: 16 hexadecimal digits.
 	Key string
-	// LXD is the version that its LXD calls itself.
+	// Flavor is whose rules its daemon follows when it chooses ids.
+	Flavor idmap.Flavor
+	// LXD is the version that its daemon calls itself.
 	LXD string
 	// ShadowTools tells whether newuidmap and newgidmap are in it.
 	ShadowTools bool
@@ -42,15 +45,6 @@ func (b *Bundle) RootFS() string { return filepath.Join(b.dir, "rootfs.tar.zst")
 
 // String names the bundle by source and content.
 func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
-
-// Flavor is whose rules its LXD follows when it chooses ids.
-func (b *Bundle) Flavor() idmap.Flavor {
-	switch b.LXD {
-	case "5.0.0", "5.0.1", "5.0.2":
-		return idmap.LXD502
-	}
-	return idmap.LXD
-}
 
 // Cache is the directory where bundles are kept: NESTBED_CACHE, else
 // /var/cache/nestbed. It needs room for about 85 MB a bundle of the installed
@@ -105,6 +99,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
 	}
 	b.LXD = string(version)
+	b.Flavor = flavorOf(b.Root(), b.LXD)
 	b.ShadowTools = hasProgram(b.Root(), shadowTools[0]) && hasProgram(b.Root(), shadowTools[1])
 	return b, nil
 }
@@ -152,17 +147,18 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 
 func (b *Bundle) versionFile() string { return filepath.Join(b.dir, "version") }
 
-// recordVersion asks the LXD in the bundle who it is, by running it there: that
+// recordVersion asks the daemon in the bundle who it is, by running it there: that
 // it runs at all shows that nothing it loads was forgotten.
 func (b *Bundle) recordVersion(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec lxd --version")
-	// The proc that lxd wants is mounted where only this command sees it.
+	daemon := daemonOf(b.Root())
+	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
+	// The proc that it wants is mounted where only this command sees it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.Root(), Unshareflags: unix.CLONE_NEWNS}
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.Env = []string{"PATH=/" + strings.Join(programDirs, ":/")}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("its lxd does not run: %w: %s", err, lastLine(string(out)))
+		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
 	return os.WriteFile(b.versionFile(), bytes.TrimSpace(out), 0o600)
 }

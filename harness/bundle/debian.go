@@ -10,16 +10,26 @@ import (
 	"strings"
 )
 
-// debianPackages stand in a bundle of Debian's LXD; uidmap is left out of one without newuidmap.
-var debianPackages = []string{"lxd", "lxd-client", "busybox-static", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
+var (
+	// debianPackages stand in every bundle of Debian's; uidmap is left out of one without newuidmap.
+	debianPackages = []string{"busybox-static", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
 
-// makeDebian fills root with a minimal Debian that has LXD.
+	lxdPackages = []string{"lxd", "lxd-client"}
+	// Without what Incus has for virtual machines. It depends on one of several
+	// packages for its system users; this one spares the bundle the whole of systemd.
+	incusPackages = []string{"incus-base", "systemd-standalone-sysusers"}
+)
+
+// makeDebian fills root with a minimal Debian that has LXD or Incus.
 func makeDebian(ctx context.Context, root string, s Source) error {
 	mmdebstrap, err := exec.LookPath("mmdebstrap")
 	if err != nil {
 		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
 	}
-	include := slices.Clone(debianPackages)
+	include := slices.Concat(debianPackages, lxdPackages)
+	if s.Incus {
+		include = slices.Concat(debianPackages, incusPackages)
+	}
 	if !s.NoShadow {
 		include = append(include, "uidmap")
 	}

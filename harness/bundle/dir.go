@@ -37,9 +37,10 @@ func dirKey(s Source) (string, error) {
 
 // makeDir copies the user's root filesystem to root.
 func makeDir(ctx context.Context, root string, s Source) error {
-	for _, name := range required {
+	needs := needed(daemonOf(s.Arg))
+	for _, name := range needs {
 		if !hasProgram(s.Arg, name) {
-			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(required, ", "))
+			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
 		}
 	}
 	// cp keeps owners, links, extended attributes and holes; there is no library that does.
@@ -52,8 +53,8 @@ func makeDir(ctx context.Context, root string, s Source) error {
 	return nil
 }
 
-// programDirs is where the init of a level looks for programs.
-var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"}
+// programDirs is where a level looks for programs; the last is where Debian keeps Incus's.
+var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin", "usr/libexec/incus"}
 
 func hasProgram(root, name string) bool {
 	for _, dir := range programDirs {

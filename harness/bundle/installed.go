@@ -17,9 +17,9 @@ import (
 )
 
 var (
-	// required are the programs without which the LXD daemon does not start
-	// (LXD: lxd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
-	required = []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
+	// required are the programs without which the daemon does not start (LXD: lxd/main_daemon.go;
+	// Incus: cmd/incusd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
+	required = []string{"ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
 
 	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
 	shadowTools = []string{"newuidmap", "newgidmap"}
@@ -35,7 +35,7 @@ var (
 // Lacking are the programs that a bundle needs and this machine has not.
 func Lacking() []string {
 	var lacking []string
-	for _, name := range required {
+	for _, name := range needed(lxdDaemon) {
 		if _, err := exec.LookPath(name); err != nil {
 			lacking = append(lacking, name)
 		}
@@ -50,7 +50,7 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 		return nil, fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s",
 			s, strings.Join(lacking, ", "), strings.Join(InstalledPackages, " "))
 	}
-	names := slices.Clone(required)
+	names := needed(lxdDaemon)
 	if !s.NoShadow {
 		// Both or neither, as liblxc looks for both.
 		if _, err := exec.LookPath(shadowTools[0]); err == nil {

@@ -12,7 +12,7 @@ import (
 
 func TestTheKeyTellsSourcesAndContentsApart(t *testing.T) {
 	seen := map[string]string{}
-	for _, text := range []string{"installed", "installed,no-newuidmap", "debian:trixie", "debian:bookworm", "dir:/a", "dir:/b"} {
+	for _, text := range []string{"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie/incus", "debian:bookworm", "dir:/a", "dir:/b"} {
 		s, err := ParseSource(text)
 		require.NoError(t, err)
 		for _, content := range []string{"", "a", "b", "a b", "a\n"} {

@@ -121,7 +121,7 @@ func TestADirectoryWithoutTheProgramsOfALevelIsRefused(t *testing.T) {
 	s := Source{Kind: Dir, Arg: t.TempDir()}
 	const needs = "; a level needs lxd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox"
 	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program lxd in it"+needs)
-	for _, name := range required[:len(required)-1] {
+	for _, name := range needed(lxdDaemon)[:len(required)] {
 		program(t, s.Arg, "usr/bin", name)
 	}
 	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program busybox in it"+needs)
@@ -129,7 +129,7 @@ func TestADirectoryWithoutTheProgramsOfALevelIsRefused(t *testing.T) {
 
 func TestADirectoryIsCopiedWithOrWithoutTheShadowTools(t *testing.T) {
 	from := t.TempDir()
-	for _, name := range append(required, shadowTools...) {
+	for _, name := range append(needed(lxdDaemon), shadowTools...) {
 		program(t, from, "usr/bin", name)
 	}
 	link(t, "busybox", from, "usr/bin/sh")

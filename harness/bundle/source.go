@@ -15,12 +15,15 @@ type Kind string
 // The kinds.
 const (
 	Installed Kind = "installed" // the LXD on this machine
-	Debian    Kind = "debian"    // a Debian suite's package, by mmdebstrap
+	Debian    Kind = "debian"    // a Debian suite's package of LXD or of Incus, by mmdebstrap
 	Dir       Kind = "dir"       // a root filesystem that the user made
 )
 
 // DefaultSuite is the newest Debian suite that packages LXD.
 const DefaultSuite = "trixie"
+
+// ofIncus is the suffix of a suite whose Incus is meant, not its LXD.
+const ofIncus = "/incus"
 
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
@@ -30,6 +33,8 @@ type Source struct {
 	Kind Kind
 	// Arg is the suite of Debian, the absolute path of Dir.
 	Arg string
+	// Incus takes the suite's Incus instead of its LXD. A Dir has whichever is in it.
+	Incus bool
 	// NoShadow leaves out newuidmap and newgidmap, so that liblxc writes idmaps
 	// itself, as it does in the snap and on machines without the package uidmap.
 	NoShadow bool
@@ -37,7 +42,7 @@ type Source struct {
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// ParseSource reads installed, debian:SUITE or dir:PATH, each with an optional ",no-newuidmap".
+// ParseSource reads installed, debian:SUITE, debian:SUITE/incus or dir:PATH, each with an optional ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
 	base, without := strings.CutSuffix(text, noShadow)
 	kind, arg, _ := strings.Cut(base, ":")
@@ -45,8 +50,10 @@ func ParseSource(text string) (Source, error) {
 	switch {
 	case s.Kind == Installed && arg == "":
 		return s, nil
-	case s.Kind == Debian && suiteName.MatchString(arg):
-		return s, nil
+	case s.Kind == Debian:
+		if s.Arg, s.Incus = strings.CutSuffix(arg, ofIncus); suiteName.MatchString(s.Arg) {
+			return s, nil
+		}
 	case s.Kind == Dir && arg != "":
 		var err error
 		if s.Arg, err = filepath.Abs(arg); err != nil {
@@ -57,7 +64,7 @@ func ParseSource(text string) (Source, error) {
 		}
 		return s, nil
 	}
-	return Source{}, fmt.Errorf("bundle %q: not known; write installed, debian:SUITE (such as debian:%s) or dir:PATH", text, DefaultSuite)
+	return Source{}, fmt.Errorf("bundle %q: not known; write installed, debian:SUITE (such as debian:%s), debian:SUITE/incus or dir:PATH", text, DefaultSuite)
 }
 
 // String is the text that ParseSource reads.
@@ -65,6 +72,9 @@ func (s Source) String() string {
 	text := string(s.Kind)
 	if s.Arg != "" {
 		text += ":" + s.Arg
+	}
+	if s.Incus {
+		text += ofIncus
 	}
 	if s.NoShadow {
 		text += noShadow

@@ -18,11 +18,14 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"debian:bookworm,no-newuidmap":   {Kind: Debian, Arg: "bookworm", NoShadow: true},
 		"debian:trixie-backports":        {Kind: Debian, Arg: "trixie-backports"},
 		"debian:sid2":                    {Kind: Debian, Arg: "sid2"},
+		"debian:trixie/incus":            {Kind: Debian, Arg: "trixie", Incus: true},
+		"debian:sid/incus,no-newuidmap":  {Kind: Debian, Arg: "sid", Incus: true, NoShadow: true},
 		"dir:/srv/root":                  {Kind: Dir, Arg: "/srv/root"},
 		"dir:/srv/root,no-newuidmap":     {Kind: Dir, Arg: "/srv/root", NoShadow: true},
 		"dir:/srv/../srv//root/":         {Kind: Dir, Arg: "/srv/root"},
 		"dir:/":                          {Kind: Dir, Arg: "/"},
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
+		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // what it has is seen when it is there
 		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -50,13 +53,14 @@ func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
 	for _, text := range []string{
 		"", ":", "snap", "Installed", "installed ", " installed", "installed:trixie", "installed:,no-newuidmap,x",
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
-		"debian:--variant=x", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap",
+		"debian:--variant=x", "debian:/incus", "debian:trixie/lxd", "debian:trixie/incus/incus", "debian:trixie/", "installed/incus",
+		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap",
 		",no-newuidmap", "ubuntu:noble",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := ParseSource(text)
 			require.EqualError(t, err, fmt.Sprintf(
-				"bundle %q: not known; write installed, debian:SUITE (such as debian:trixie) or dir:PATH", text))
+				"bundle %q: not known; write installed, debian:SUITE (such as debian:trixie), debian:SUITE/incus or dir:PATH", text))
 			assert.Zero(t, got, "a refused text gives nothing to use by mistake")
 		})
 	}
@@ -71,6 +75,7 @@ func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 		switch s.Kind {
 		case Debian:
 			s.Arg = rapid.StringMatching(`[a-z][a-z0-9-]*`).Draw(t, "suite")
+			s.Incus = rapid.Bool().Draw(t, "incus")
 		case Dir:
 			s.Arg = filepath.Join("/", rapid.StringMatching(`(/[^/,]+){1,4}`).Draw(t, "path"))
 		}
@@ -83,6 +88,7 @@ func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 func FuzzParseSource(f *testing.F) {
 	for _, text := range []string{
 		"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie,no-newuidmap", "dir:/srv/root",
+		"debian:trixie/incus", "debian:trixie/incus,no-newuidmap", "debian:/incus", "installed:/incus",
 		"dir:root", "dir:../root,no-newuidmap", "dir:", "debian:", "debian:-x", "installed:x", ":", ",no-newuidmap", "",
 		"dir:/a,no-newuidmap,no-newuidmap", "dir:\x00", "dir:\xff", "debian:\n", "snap:lxd",
 	} {

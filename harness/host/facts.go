@@ -6,12 +6,16 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
 )
 
 // Facts are what an outcome depends on, for the head of every report.
 type Facts struct {
-	LXD    string `json:"lxd"`
-	Kernel string `json:"kernel"`
+	// LXD is the version of the host's daemon, of LXD or, as Flavor says, of Incus.
+	LXD    string       `json:"lxd"`
+	Flavor idmap.Flavor `json:"flavor"`
+	Kernel string       `json:"kernel"`
 	// Cgroup is the layout: v1, hybrid or v2.
 	Cgroup string `json:"cgroup"`
 	// AppArmor is "off" where the kernel has none, else "on the machine, not on
@@ -23,7 +27,7 @@ type Facts struct {
 
 // Facts are the facts of the host.
 func (h *Host) Facts() Facts {
-	f := Facts{LXD: h.Bundle.LXD, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
+	f := Facts{LXD: h.Bundle.LXD, Flavor: h.Bundle.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
 	}
@@ -35,7 +39,11 @@ func (h *Host) Facts() Facts {
 
 // String is the facts in one line.
 func (f Facts) String() string {
-	return fmt.Sprintf("LXD %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", f.LXD, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
+	daemon := "LXD"
+	if f.Flavor == idmap.Incus {
+		daemon = "Incus"
+	}
+	return fmt.Sprintf("%s %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.LXD, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
 }
 
 func kernel() string {

@@ -1,0 +1,63 @@
+package bundle
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+func TestTheDaemonIsTheOneThatTheLevelStarts(t *testing.T) {
+	for name, c := range map[string]struct {
+		programs []string
+		daemon   string
+	}{
+		"LXD":                  {[]string{"usr/sbin/lxd"}, lxdDaemon},
+		"Incus, Debian's":      {[]string{"usr/libexec/incus/incusd"}, incusDaemon},
+		"Incus, made by hand":  {[]string{"usr/local/bin/incusd"}, incusDaemon},
+		"both":                 {[]string{"usr/bin/lxd", "usr/libexec/incus/incusd"}, lxdDaemon},
+		"a client of Incus":    {[]string{"usr/bin/incus"}, lxdDaemon}, // which is then missed by its name
+		"no daemon of any one": {nil, lxdDaemon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			for _, path := range c.programs {
+				program(t, root, path)
+			}
+			assert.Equal(t, c.daemon, daemonOf(root))
+		})
+	}
+}
+
+func TestTheFlavorIsThatOfTheDaemonAndItsVersion(t *testing.T) {
+	lxd, incus := t.TempDir(), t.TempDir()
+	program(t, lxd, "usr/sbin/lxd")
+	program(t, incus, "usr/libexec/incus/incusd")
+	for version, want := range map[string]idmap.Flavor{"5.0.2": idmap.LXD502, "5.0.0": idmap.LXD502, "5.0.3": idmap.LXD, "5.21.7": idmap.LXD, "6.9": idmap.LXD} {
+		assert.Equal(t, want, flavorOf(lxd, version), version)
+		assert.Equal(t, idmap.Incus, flavorOf(incus, version), version)
+	}
+}
+
+func TestTheScriptOfALevelLooksWhereTheFlavorIsLookedFor(t *testing.T) {
+	script, err := skeleton.ReadFile("skeleton/usr/lib/nestbed/lxd")
+	require.NoError(t, err)
+	for _, dir := range programDirs {
+		assert.Regexp(t, "PATH=[^ ]*/"+dir+"[: ]", string(script))
+	}
+}
+
+func TestADirectoryWithIncusNeedsNoLXD(t *testing.T) {
+	s := Source{Kind: Dir, Arg: t.TempDir()}
+	program(t, s.Arg, "usr/libexec/incus/incusd")
+	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program ip in it; "+
+		"a level needs incusd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox")
+	for _, name := range required {
+		program(t, s.Arg, "usr/bin", name)
+	}
+	root := t.TempDir()
+	require.NoError(t, makeDir(t.Context(), root, s))
+	assert.Equal(t, incusDaemon, daemonOf(root))
+}
