@@ -21,8 +21,9 @@ type builder struct {
 	at    []standing // from the test's namespace down
 }
 
-// standing is a namespace that is there: its maps in parent ids and in the ids of the test's namespace.
-type standing struct{ own, seen idmap.Map }
+// standing is a namespace that is there: its maps as they were written, as it
+// sees them, and as the test's namespace does.
+type standing struct{ written, own, seen idmap.Map }
 
 func (b *builder) close() {
 	if b.chain != nil {
@@ -35,7 +36,10 @@ func (b *builder) close() {
 func (b *builder) build(p plan, kept int) error {
 	if kept == 0 {
 		b.close()
-		b.at = []standing{{b.own, idmap.Map{UID: asSeenInside(b.own.UID), GID: asSeenInside(b.own.GID)}}}
+		b.at = []standing{{
+			own:  b.own,
+			seen: idmap.Map{UID: asSeenInside(b.own.UID), GID: asSeenInside(b.own.GID)},
+		}}
 		var err error
 		if b.chain, err = idmap.NewChain(); err != nil {
 			return err
@@ -75,7 +79,7 @@ func (b *builder) down(l level) error {
 		return fmt.Errorf("level %d: %w", i+1, cmp.Or(err, error(r.Refused)))
 	}
 	if i > 0 {
-		if err := compareOwn(r, above.own, i); err != nil {
+		if err := compareOwn(r, above, i); err != nil {
 			return err
 		}
 	}
@@ -89,23 +93,23 @@ func (b *builder) down(l level) error {
 		}
 		b.count.add(a.lines, *side(&above.own, a.gid), want, i+1)
 	}
-	own := l.taken(above.own)
-	seen := own.Compose(above.seen)
+	at := standing{written: l.written(above.own), own: l.taken(above.own)}
+	at.seen = at.own.Compose(above.seen)
 	for _, gid := range []bool{false, true} {
 		got, err := shown(strconv.Itoa(r.PID), gid)
 		if err != nil {
 			return err
 		}
-		if want := *side(&seen, gid); !slices.Equal(got, want) {
-			return &difference{i, gid, *side(&own, gid), fmt.Sprintf("from the test's namespace the kernel shows %v, want %v", got, want)}
+		if want := *side(&at.seen, gid); !slices.Equal(got, want) {
+			return &difference{i, gid, *side(&at.written, gid), fmt.Sprintf("from the test's namespace the kernel shows %v, want %v", got, want)}
 		}
 	}
-	b.at = append(b.at, standing{own, seen})
+	b.at = append(b.at, at)
 	return nil
 }
 
 // compareOwn compares the maps that a process at a level, from 1, sees as its own.
-func compareOwn(r idmap.Report, own idmap.Map, level int) error {
+func compareOwn(r idmap.Report, at standing, level int) error {
 	for _, gid := range []bool{false, true} {
 		text := r.Own.UID
 		if gid {
@@ -115,8 +119,8 @@ func compareOwn(r idmap.Report, own idmap.Map, level int) error {
 		if err != nil {
 			return err
 		}
-		if want := *side(&own, gid); !slices.Equal(got, want) {
-			return &difference{level - 1, gid, want, fmt.Sprintf("inside, the kernel shows %v, want %v", got, want)}
+		if want := *side(&at.own, gid); !slices.Equal(got, want) {
+			return &difference{level - 1, gid, *side(&at.written, gid), fmt.Sprintf("inside, the kernel shows %v, want %v", got, want)}
 		}
 	}
 	return nil

@@ -14,12 +14,12 @@ import (
 type difference struct {
 	level int // from 0
 	gid   bool
-	lines []idmap.Mapping // the map that it is about
+	lines []idmap.Mapping // the map that it is about, as it was written
 	what  string
 }
 
 func (d *difference) Error() string {
-	return fmt.Sprintf("level %d, %s %v: %s", d.level+1, file(d.gid), d.lines, d.what)
+	return fmt.Sprintf("level %d, %s: %s", d.level+1, file(d.gid), d.what)
 }
 
 // plan writes each map to uids and gids.
@@ -44,24 +44,25 @@ func (s stack) String() string {
 	return "stack{" + strings.Join(maps, ", ") + "}"
 }
 
-// explain tells what is wrong with a chain, with the smallest maps that show it.
+// explain tells what is wrong with a chain, with the smallest maps that show it
+// as one adds them to the table of judged maps.
 func explain(err error, p plan, own idmap.Map) string {
 	var d *difference
 	if !errors.As(err, &d) {
 		return err.Error()
 	}
-	s := stack{}
-	top := own
+	var s stack
+	in := own
 	for _, l := range p[:d.level] {
-		own = l.taken(own)
-		s = append(s, *side(&own, d.gid))
+		written := l.written(in)
+		s = append(s, *side(&written, d.gid))
+		in = l.taken(in)
 	}
-	s = append(s, d.lines)
-	small, wrong := shrink(s, top)
+	small, wrong := shrink(append(s, d.lines), own)
 	if wrong == nil {
-		return fmt.Sprintf("%v\nonly where uids and gids differ, or after what is refused: %v", err, p)
+		return fmt.Sprintf("%v\nonly with all that the chain has besides that map and those above: %v", d, p)
 	}
-	return fmt.Sprintf("%v\nthe smallest such maps: %v\n\t%v", err, wrong, small)
+	return fmt.Sprintf("%v\n%v", wrong, small)
 }
 
 // shrink leaves out levels and lines of maps as long as the kernel and package

@@ -31,16 +31,22 @@ func side(m *idmap.Map, gid bool) *[]idmap.Mapping {
 	return &m.UID
 }
 
-// taken is the maps that a level gets in a namespace that has the maps own, in
-// the order of the kernel; nil where none of the attempts is taken.
-func (l level) taken(own idmap.Map) idmap.Map {
+// written is the maps that are taken of a level in a namespace that has the maps
+// own, as they are written; nil where none of the attempts is taken.
+func (l level) written(own idmap.Map) idmap.Map {
 	var m idmap.Map
 	for _, a := range l {
 		if idmap.Accept(*side(&own, a.gid), a.lines) == nil {
-			*side(&m, a.gid) = idmap.Reported(a.lines)
+			*side(&m, a.gid) = a.lines
 		}
 	}
 	return m
+}
+
+// taken is written, in the order of the kernel.
+func (l level) taken(own idmap.Map) idmap.Map {
+	m := l.written(own)
+	return idmap.Map{UID: idmap.Reported(m.UID), GID: idmap.Reported(m.GID)}
 }
 
 // branch is a chain that has its upper levels in common with the one before it.

@@ -97,7 +97,7 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 		b.own = own
 		workers.Go(func() {
 			defer b.close()
-			for !t.Failed() {
+			for {
 				done := int(next.Add(branches)) - branches
 				if done >= *proofChains {
 					return
@@ -107,6 +107,7 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 				for k, c := range group[:min(len(group), *proofChains-done)] {
 					if err := b.build(c.plan, c.kept); err != nil {
 						first.Do(func() {
+							next.Store(int64(*proofChains)) // the others need not go on
 							t.Errorf("seed %d, chain %d of %d: %s", seed, done+k+1, *proofChains, explain(err, c.plan, own))
 						})
 						return
