@@ -114,29 +114,3 @@ Feature: How LXD and newuidmap read the same files
       And the uid maps are
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
-
-  Rule: Isolated containers leave the first block alone, and want an id more than they take
-
-    Scenario Outline: <count> ids and an isolated container
-      Given an LXD host whose root allocation is "root:500000:<count>"
-      And the configuration of level 1 is
-        | key                     | value |
-        | security.idmap.isolated | true  |
-      When a chain of depth 1 is built as described
-      Then the build stops at level 1 in operation "create" for the reason "isolated range exhausted"
-
-      Examples:
-        | count  |
-        | 65536  |
-        | 131072 |
-
-    Scenario: 131073 ids hold one isolated container
-      Given an LXD host whose root allocation is "root:500000:131073"
-      And the configuration of level 1 is
-        | key                     | value |
-        | security.idmap.isolated | true  |
-      When a chain of depth 1 is built as described
-      Then all 1 levels are up
-      And the uid and gid maps are
-        | level | inside | parent | host   | count |
-        | 1     | 0      | 565536 | 565536 | 65536 |

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -75,8 +76,10 @@ func writeMaps(line func(int, string, ...any), kind string, plan idmap.Plan, of 
 	line(6, "And the %s maps are", kind)
 	line(8, "| level | inside | parent | host | count |")
 	for _, l := range plan.Levels {
-		for i, m := range of(l.Map) {
-			line(8, "| %d | %d | %d | %d | %d |", l.Level, m.Inside, m.Parent, of(l.Host)[i].Parent, m.Count)
+		byInside := func(a, b idmap.Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
+		for _, m := range slices.SortedFunc(slices.Values(of(l.Map)), byInside) {
+			host, _ := idmap.Up(of(l.Host), m.Inside)
+			line(8, "| %d | %d | %d | %d | %d |", l.Level, m.Inside, m.Parent, host, m.Count)
 		}
 	}
 }

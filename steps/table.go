@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,9 @@ func (s *scenario) compareMaps(table *godog.Table, kind string, of func(idmap.Ma
 		wanted = append(wanted, mapLine(kind, row["level"], row["inside"], row["parent"], row["host"], row["count"]))
 	}
 	for _, l := range s.outcome.Levels {
-		for _, m := range of(l.Map) {
+		// By inside id: in which order the kernel shows the lines of a map is the plan's affair.
+		byInside := func(a, b idmap.Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
+		for _, m := range slices.SortedFunc(slices.Values(of(l.Map)), byInside) {
 			host, _ := idmap.Up(of(l.Host), m.Inside)
 			got = append(got, mapLine(kind, l.Level, m.Inside, m.Parent, host, m.Count))
 		}

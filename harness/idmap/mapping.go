@@ -59,6 +59,15 @@ func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
 	return 0, false
 }
 
+// Count is how many ids mappings have; none may be in two of them.
+func Count(mappings []Mapping) uint64 {
+	var n uint64
+	for _, m := range mappings {
+		n += uint64(m.Count)
+	}
+	return n
+}
+
 // Within tells whether all ids that m takes are in one of the parent's mappings,
 // as the kernel demands (kernel/user_namespace.c, map_id_range_down).
 func Within(parent []Mapping, m Mapping) bool {

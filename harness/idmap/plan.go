@@ -12,9 +12,8 @@ type Layout struct {
 	// Host is the map of the host's own user namespace, in host ids: Identity
 	// on a machine, something smaller where nestbed itself runs in a container. Empty: Identity.
 	Host Map
-	// Room is how many levels the kernel has left: it nests 32 user namespaces
-	// (kernel/user_namespace.c, create_user_ns) and 32 pid namespaces
-	// (kernel/pid_namespace.c, MAX_PID_NS_LEVEL). 0: as many as are asked for.
+	// Room is how many levels the kernel has left: it nests MaxUserNamespaces user
+	// namespaces and MaxDepth pid namespaces. 0: as many as are asked for.
 	Room int
 	// Daemons are the LXDs from the host down.
 	Daemons []Daemon

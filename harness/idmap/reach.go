@@ -11,7 +11,7 @@ func (d Daemon) Reach(own Map, cascade bool) (depth int, p Plan) {
 		return 0, first
 	}
 	m := first.Levels[0].Map
-	supply := uint32(min(ids(m.UID), ids(m.GID)))
+	supply := uint32(min(Count(m.UID), Count(m.GID)))
 	down := make([]Delegation, MaxDepth)
 	if cascade {
 		down = append(Remainder(supply, MaxDepth+1), down...)

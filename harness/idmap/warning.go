@@ -66,7 +66,7 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 	if !isolated && (base >= 0 || size >= 0 && d.Flavor != Incus) {
 		warn(KeyIgnored, "%s and %s count for isolated containers only", KeySize, KeyBase)
 	}
-	if has := ids(p.Map.UID); has < Block {
+	if has := Count(p.Map.UID); has < Block {
 		warn(FewerThanABlock, "it has %d ids: users and groups from %d on, such as nobody (65534), do not exist in it", has, has)
 	}
 	if !p.FileCaps {
@@ -90,13 +90,4 @@ func (d Daemon) warnSharing(warn func(WarningKind, string, ...any), above string
 			}
 		}
 	}
-}
-
-// ids counts the ids of mappings.
-func ids(mappings []Mapping) uint64 {
-	var n uint64
-	for _, m := range mappings {
-		n += uint64(m.Count)
-	}
-	return n
 }

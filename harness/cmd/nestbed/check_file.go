@@ -79,10 +79,15 @@ func describe(t *tree.Tree) description {
 	}
 	for _, c := range t.Ordered() {
 		d.Containers = append(d.Containers, container{
-			Path: c.Path, Map: c.Map(), HostMap: c.Host, depth: c.Depth(), broken: broken[c.Path],
+			Path: c.Path, Map: c.Map(), HostMap: c.Host, depth: c.Depth(), broken: broken[c.Path] || !whole(c),
 		})
 	}
 	return d
+}
+
+// whole tells whether all ids of a container exist on the host: they do not where one above it is broken.
+func whole(c *tree.Container) bool {
+	return idmap.Count(c.Map().UID) == idmap.Count(c.Host.UID) && idmap.Count(c.Map().GID) == idmap.Count(c.Host.GID)
 }
 
 func (d description) write(out io.Writer) error {
