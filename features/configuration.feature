@@ -90,6 +90,32 @@ Feature: What a container's configuration does to its map
       When a chain of depth 1 is built as described
       Then the build stops at level 1 in operation "create" for the reason "raw.idmap overlaps the allocation"
 
+  Rule: An id beyond 32 bits is one within them
+    LXD reads raw.idmap with 64 bits, and so does liblxc. The kernel takes the lower
+    32 of them (kernel/user_namespace.c, map_write), newuidmap refuses.
+
+    Scenario: The id 4294968296 of the host, which does not exist, is its id 1000
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And newuidmap is installed neither on the host nor at any level
+      And the configuration of level 1 is
+        | key       | value               |
+        | raw.idmap | uid 4294968296 1000 |
+      When a chain of depth 1 is built as described
+      Then all 1 levels are up
+      And the uid maps are
+        | level | inside | parent | host   | count |
+        | 1     | 0      | 500000 | 500000 | 1000  |
+        | 1     | 1000   | 1000   | 1000   | 1     |
+        | 1     | 1001   | 501001 | 501001 | 64535 |
+
+    Scenario: newuidmap refuses it
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And the configuration of level 1 is
+        | key       | value               |
+        | raw.idmap | uid 4294968296 1000 |
+      When a chain of depth 1 is built as described
+      Then the build stops at level 1 in operation "start" for the reason "idmap invalid"
+
   Rule: At the last id of the map LXD does not see that something is in the way
     (LXD and Incus: Intersects takes the last id of a range for one outside of it.)
 

@@ -39,7 +39,7 @@ var failureRules = []rule{
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
 	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},
 	{idmap.ImageIDsUnmapped, regexp.MustCompile(`Failed (to change|changing) ACLs on`)},
-	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|new[ug]idmap: sub[ug]id overflow detected`)},
+	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|Failed to set LXC config: lxc\.idmap|new[ug]idmap: sub[ug]id overflow detected`)},
 	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
 	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
 	// Without a word where the subid file is missing (shadow 4.17).

@@ -80,6 +80,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"an ACL with ids that the map lacks": {
 			"Failed to handle idmapped storage: invalid argument - Failed to change ACLs on /var/lib/lxd/containers/c1/rootfs/usr/lib/nestbed/sentinel", "", idmap.ImageIDsUnmapped,
 		},
+		"a raw.idmap with a sign":                       {"Load go-lxc struct: Failed to set LXC config: lxc.idmap=u 10 10 -4", "", idmap.MapInvalid},
 		"isolated, without room":                        {"Failed creating instance record: Failed initialising instance: Failed creating container(c1): Not enough uid/gid available for the container", "", idmap.IsolatedExhausted},
 		"raw.idmap with an id of the allocation":        {"Failed creating instance record: Failed initialising instance: Host id is in the range of subids", "", idmap.RawIDMapOverlaps},
 		"raw.idmap with an id of the allocation, Incus": {"Failed initializing instance: Host ID is in the range of subids", "", idmap.RawIDMapOverlaps},

@@ -216,7 +216,7 @@ func drawRaw(t *rapid.T, line string) map[string]string {
 	start, end := int64(a.Start), int64(a.Start)+int64(a.Count)
 	raw := rapid.Custom(func(t *rapid.T) string {
 		kind := rapid.SampledFrom([]string{"both", "both", "both", "uid", "gid", "both", "uids"}).Draw(t, "kind")
-		parent := rapid.SampledFrom([]int64{1000, 1000, 1000, 2000, 1010, start, end - 1, end, end + 1000}).Draw(t, "parent")
+		parent := rapid.SampledFrom([]int64{1000, 1000, 1000, 2000, 1010, 1<<32 + 1000, start, end - 1, end, end + 1000}).Draw(t, "parent")
 		inside := rapid.SampledFrom([]int64{1000, 1000, 1005, 0, 2000, 65535, end - start - 1, end - start, 200000, 1}).Draw(t, "inside")
 		size := rapid.SampledFrom([]int64{1, 1, 1, 2, 10}).Draw(t, "size")
 		if size == 1 {

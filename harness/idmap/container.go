@@ -29,13 +29,18 @@ type Slot struct {
 // and IsolatedExhausted, all at create, and MapInvalid, at start
 // (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
 func (d Daemon) Container(chosen Map, siblings []Slot) (Map, Reason) {
+	set, reason := d.container(chosen, siblings)
+	return toMap(set), reason
+}
+
+func (d Daemon) container(chosen Map, siblings []Slot) ([]entry, Reason) {
 	isolated, size, base, reason := d.idmapConfig()
 	if reason != None {
-		return Map{}, reason
+		return nil, reason
 	}
 	raw, err := parseRawIDMap(d.Config[KeyRaw], d.Flavor)
 	if err != nil {
-		return Map{}, rawReason(err)
+		return nil, rawReason(err)
 	}
 	if isolated {
 		if size < 0 {
@@ -43,7 +48,7 @@ func (d Daemon) Container(chosen Map, siblings []Slot) (Map, Reason) {
 		}
 		if base < 0 {
 			if base, reason = Isolate(chosen, size, siblings, d.Flavor); reason != None {
-				return Map{}, reason
+				return nil, reason
 			}
 		}
 		// One base for both: with gids that start elsewhere than uids, those are others' ids or none.
@@ -61,18 +66,19 @@ func (d Daemon) Container(chosen Map, siblings []Slot) (Map, Reason) {
 }
 
 // fit puts the entries of raw.idmap into a set.
-func fit(set, raw []entry, f Flavor) (Map, Reason) {
+func fit(set, raw []entry, f Flavor) ([]entry, Reason) {
 	var err error
 	for _, e := range raw {
 		if set, err = add(set, e, f); err != nil {
-			return Map{}, rawReason(err)
+			return nil, rawReason(err)
 		}
 	}
-	m, valid := toMap(set)
-	if !valid {
-		return Map{}, MapInvalid
+	for _, e := range set {
+		if !e.writable() {
+			return nil, MapInvalid
+		}
 	}
-	return m, None
+	return set, None
 }
 
 func rawReason(err error) Reason {

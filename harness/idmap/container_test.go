@@ -49,7 +49,8 @@ func TestRawIDMapIsRefused(t *testing.T) {
 		"both 696608 300000":          idmap.None,             // which it looks for only where ids are in each other's way
 		"both 499999 1000":            idmap.RawIDMapOverlaps,
 		"both 1000 1000\nuid 1000 5":  idmap.None, // single ids are never in each other's way
-		"both 1000 4294967300":        idmap.MapInvalid,
+		"both 1000-999 7-6":           idmap.None, // no id at all: that is for the kernel to refuse
+		"both 10-5 10-5":              idmap.MapInvalid,
 		"both 1-2 7-8\nuid 2-3 10-11": idmap.RawIDMapOverlaps,
 	} {
 		_, reason := configured(idmap.LXD, rawConfig(line))
@@ -62,6 +63,22 @@ func TestTheLastInsideIDIsNotSeenToBeTaken(t *testing.T) {
 	require.Equal(t, idmap.None, reason)
 	assert.Equal(t, both(lines([3]uint32{0, 500000, 196608}, [3]uint32{196607, 1000, 1})), m)
 	assert.ErrorIs(t, idmap.Accept(idmap.Identity().UID, m.UID), idmap.ErrInvalidMap)
+}
+
+func TestAnIDBeyond32BitsIsTheLower32OfItToTheKernelAndNoneToNewuidmap(t *testing.T) {
+	l := idmap.Layout{Daemons: []idmap.Daemon{{Delegation: idmap.Delegate(ofRoot(500000, 65536)), Config: rawConfig("both 4294968296 1000")}}}
+	punched := lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 1}, [3]uint32{1001, 501001, 64535})
+	assert.Equal(t, both(punched), l.Plan().Levels[0].Host)
+	l.Daemons[0].ShadowTools = true
+	l.Daemons[0].Delegation = text("root:500000:65536\nroot:1000:1\n")
+	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String(), "whatever subuid grants")
+
+	// Not even the host's root: liblxc does not see it to be mapped.
+	l.Daemons[0].Config = rawConfig("both 4294967296 0")
+	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String())
+	l.Daemons[0].ShadowTools = false
+	root, _ := idmap.Up(l.Plan().Levels[0].Host.UID, 0)
+	assert.Zero(t, root)
 }
 
 func TestLinesOfRawIDMapCutEachOther(t *testing.T) {

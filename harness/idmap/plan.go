@@ -94,23 +94,25 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	if chosen.Reason != None {
 		return stop(OpCreate, chosen.Reason)
 	}
-	m, reason := d.Container(chosen.Map, nil)
+	set, reason := d.container(chosen.Map, nil)
 	switch {
 	case reason == MapInvalid:
 		return stop(OpStart, reason)
 	case reason != None:
 		return stop(OpCreate, reason)
 	}
-	if reason := l.start(d, level, own, m); reason != None {
+	if reason := l.start(d, level, own, set); reason != None {
 		return stop(OpStart, reason)
 	}
+	m := toMap(set)
 	return Map{UID: Reported(m.UID), GID: Reported(m.GID)}, nil
 }
 
-// start gives the reason, or None, for which a container with the map m does
+// start gives the reason, or None, for which a container with the given map does
 // not start, in the order in which LXD and liblxc come across it: new owners for
 // the files of the image, new namespaces, their maps, and becoming root in them.
-func (l Layout) start(d Daemon, level int, own, m Map) Reason {
+func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
+	m := toMap(set)
 	if len(m.UID) == 0 || len(m.GID) == 0 {
 		return UIDGIDDisagree
 	}
@@ -123,12 +125,20 @@ func (l Layout) start(d Daemon, level int, own, m Map) Reason {
 		return DepthLimit
 	}
 	// A map with the parent's root is written by liblxc itself (liblxc: idmap_utils.c, lxc_map_ids).
-	mapsRoot := slices.ContainsFunc(m.UID, func(u Mapping) bool { return u.Parent == 0 })
+	mapsRoot := slices.ContainsFunc(set, func(e entry) bool { return e.uid && e.parent == 0 })
+	shadow := d.ShadowTools && !mapsRoot
 	for _, kind := range []struct {
 		own, want []Mapping
 		file      File
-	}{{own.UID, m.UID, d.Delegation.UID}, {own.GID, m.GID, d.Delegation.GID}} {
-		if d.ShadowTools && !mapsRoot && !Granted(kind.file, kind.want) {
+		overflows bool
+	}{
+		{own.UID, m.UID, d.Delegation.UID, slices.ContainsFunc(set, func(e entry) bool { return e.uid && e.overflows() })},
+		{own.GID, m.GID, d.Delegation.GID, slices.ContainsFunc(set, func(e entry) bool { return e.gid && e.overflows() })},
+	} {
+		switch {
+		case shadow && !kind.file.Missing && kind.overflows:
+			return MapInvalid
+		case shadow && !Granted(kind.file, kind.want):
 			return ShadowRefused
 		}
 		switch err := Accept(kind.own, kind.want); {

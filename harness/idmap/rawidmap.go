@@ -144,14 +144,10 @@ func (m Map) entries() []entry {
 	return set
 }
 
-// toMap is a set as the maps that liblxc is to write, and whether all numbers are such of ids.
-func toMap(set []entry) (m Map, valid bool) {
+// toMap is a set as the kernel takes it from liblxc: of numbers beyond 32 bits it
+// sees the lower 32 (kernel/user_namespace.c, map_write).
+func toMap(set []entry) (m Map) {
 	for _, e := range set {
-		for _, v := range []int64{e.inside, e.parent, e.count} {
-			if v < 0 || v > MaxID+1 {
-				return Map{}, false
-			}
-		}
 		line := Mapping{Inside: uint32(e.inside), Parent: uint32(e.parent), Count: uint32(e.count)}
 		if e.uid {
 			m.UID = append(m.UID, line)
@@ -160,5 +156,14 @@ func toMap(set []entry) (m Map, valid bool) {
 			m.GID = append(m.GID, line)
 		}
 	}
-	return m, true
+	return m
+}
+
+// writable tells whether liblxc takes the numbers: it does unless they have a sign (liblxc: confile_utils.c, parse_idmaps).
+func (e entry) writable() bool { return e.inside >= 0 && e.parent >= 0 && e.count >= 0 }
+
+// overflows tells whether a range reaches beyond the ids, which newuidmap
+// refuses before it looks who owns them (shadow: libmisc/idmapping.c, get_map_ranges).
+func (e entry) overflows() bool {
+	return e.count > MaxID+1-e.inside || e.count > MaxID+1-e.parent
 }
