@@ -164,7 +164,7 @@ func (b *Bundle) recordVersion(ctx context.Context) error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 5
+const format = 6
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

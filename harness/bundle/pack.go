@@ -39,7 +39,7 @@ func metadata() ([]byte, error) {
 	for _, t := range templates {
 		name := filepath.Base(t.path) + ".tpl"
 		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", t.path, name)
-		files = append(files, file{"templates/" + name, fmt.Sprintf(`{{ config_get(%q, "") }}`, t.key)})
+		files = append(files, file{"templates/" + name, fmt.Sprintf(`{{ config_get(%q, "")|cut:%q }}`, t.key, edge)})
 	}
 	files = append(files, file{"metadata.yaml", yaml})
 

@@ -40,9 +40,9 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	files := unpacked(t, archive)
 	require.Len(t, files, 4)
 	// The default makes a level without a delegation come up with two empty files.
-	assert.Equal(t, `{{ config_get("user.nestbed.subuid", "") }}`, files["templates/subuid.tpl"])
-	assert.Equal(t, `{{ config_get("user.nestbed.subgid", "") }}`, files["templates/subgid.tpl"])
-	assert.Equal(t, `{{ config_get("user.nestbed.missing", "") }}`, files["templates/missing.tpl"])
+	assert.Equal(t, `{{ config_get("user.nestbed.subuid", "")|cut:"[nestbed]" }}`, files["templates/subuid.tpl"])
+	assert.Equal(t, `{{ config_get("user.nestbed.subgid", "")|cut:"[nestbed]" }}`, files["templates/subgid.tpl"])
+	assert.Equal(t, `{{ config_get("user.nestbed.missing", "")|cut:"[nestbed]" }}`, files["templates/missing.tpl"])
 
 	yaml := files["metadata.yaml"]
 	head, templates, found := strings.Cut(yaml, "templates:\n")

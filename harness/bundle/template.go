@@ -13,6 +13,10 @@ const (
 	missing   = "user.nestbed.missing"
 )
 
+// edge stands before and behind a file's text in its key, as LXD and Incus trim
+// the values of keys: a file may well end in CR LF, or in a line of spaces.
+const edge = "[nestbed]"
+
 // templates are the files that come from keys. LXD can write an empty file but not
 // leave one out, so the files that must not be there are listed in another, for
 // the script that starts the LXD inside.
@@ -30,10 +34,10 @@ func Configuration(d idmap.Delegation) map[string]string {
 		file      idmap.File
 	}{{"/etc/subuid", subUIDKey, d.UID}, {"/etc/subgid", subGIDKey, d.GID}} {
 		if f.file.Missing {
-			config[missing] += f.path + "\n"
+			config[missing] += edge + f.path + "\n" + edge
 			continue
 		}
-		config[f.key] = f.file.Text
+		config[f.key] = edge + f.file.Text + edge
 	}
 	return config
 }

@@ -162,8 +162,8 @@ func toMap(set []entry) (m Map) {
 // writable tells whether liblxc takes the numbers: it does unless they have a sign (liblxc: confile_utils.c, parse_idmaps).
 func (e entry) writable() bool { return e.inside >= 0 && e.parent >= 0 && e.count >= 0 }
 
-// overflows tells whether a range reaches beyond the ids, which newuidmap
-// refuses before it looks who owns them (shadow: libmisc/idmapping.c, get_map_ranges).
+// overflows tells whether a range is empty or reaches beyond the ids, which newuidmap
+// refuses before it looks who owns them (shadow: libmisc/idmapping.c, get_map_ranges; the empty one since 4.17).
 func (e entry) overflows() bool {
-	return e.count > MaxID+1-e.inside || e.count > MaxID+1-e.parent
+	return e.count == 0 || e.count > MaxID+1-e.inside || e.count > MaxID+1-e.parent
 }
