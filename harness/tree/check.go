@@ -82,6 +82,9 @@ func (c *Container) check() []Problem {
 	var all []Problem
 	m, parent := c.Map(), idmap.Identity()
 	if c.Parent != nil {
+		if len(c.Parent.Lines) > idmap.MaxLines {
+			return nil // it cannot be made, which is said of it
+		}
 		parent = c.Parent.Map()
 	}
 	for _, k := range []struct {

@@ -35,17 +35,18 @@ func (c *Container) outside(l Line, kind string, parent []idmap.Mapping) *Proble
 	return &p
 }
 
-// ranges tells which ids exist inside.
+// ranges tells which ids exist inside, of many runs the first.
 func ranges(mappings []idmap.Mapping) string {
 	if len(mappings) == 0 {
 		return "none"
 	}
+	const most = 3
 	var all []string
-	for _, m := range mappings {
+	for _, m := range mappings[:min(most, len(mappings))] {
 		all = append(all, fmt.Sprintf("%d to %d", m.Inside, m.Inside+m.Count-1))
 	}
-	if len(all) > 4 {
-		all = append(all[:3], "...")
+	if len(mappings) > most {
+		all = append(all, "more")
 	}
 	return strings.Join(all, " and ")
 }
@@ -78,45 +79,40 @@ func identical(mappings []idmap.Mapping) []idmap.Mapping {
 // mend finds the smallest change: of the fewest lines, then of the fewest ids.
 // Where two are alike it is the one by which nobody loses ids.
 func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
-	type change struct {
-		edits []Edit
-		ids   uint64
-	}
-	var all []change
-	if edits, ids := c.Parent.grow(l); edits != nil {
-		all = append(all, change{edits, ids})
+	edits, fewest := c.Parent.grow(l)
+	best := l
+	consider := func(changed Line, ids uint64) {
+		if edits == nil && best == l || len(edits) > 1 && best == l || ids < fewest {
+			best, fewest = changed, ids
+		}
 	}
 	needed := uint64(0) // inside, by children
 	for _, child := range c.Children {
 		needed = max(needed, child.reach())
 	}
+	end := uint64(l.Parent) + uint64(l.Count)
 	for _, p := range parent {
-		pEnd, end := uint64(p.Inside)+uint64(p.Count), uint64(l.Parent)+uint64(l.Count)
+		pEnd := uint64(p.Inside) + uint64(p.Count)
 		moved := l
 		if p.Count >= l.Count {
 			moved.Parent = uint32(min(max(uint64(l.Parent), uint64(p.Inside)), pEnd-uint64(l.Count)))
 			// Not into the parent's own ids, if it was not there.
 			if moved.Parent >= min(l.Parent, idmap.Block) {
-				all = append(all, change{c.edit(l, moved), distance(moved.Parent, l.Parent)})
+				consider(moved, distance(moved.Parent, l.Parent))
 			}
 		}
+		less := l
 		if l.Parent >= p.Inside && uint64(l.Parent) < pEnd && end > pEnd {
-			less := l
 			less.Count = uint32(pEnd - uint64(l.Parent))
 			if less.Count >= min(idmap.Block, l.Count) && uint64(less.Inside)+uint64(less.Count) >= needed {
-				all = append(all, change{c.edit(l, less), end - pEnd})
+				consider(less, end-pEnd)
 			}
 		}
 	}
-	if all == nil {
-		return nil
+	if best != l {
+		return c.edit(l, best)
 	}
-	return slices.MinFunc(all, func(a, b change) int {
-		if d := len(a.edits) - len(b.edits); d != 0 {
-			return d
-		}
-		return int(int64(a.ids) - int64(b.ids))
-	}).edits
+	return edits
 }
 
 func distance(a, b uint32) uint64 { return uint64(max(a, b) - min(a, b)) }
@@ -125,38 +121,38 @@ func (c *Container) edit(from, to Line) []Edit {
 	return []Edit{{Line: from.Number, Path: c.Path, Mappings: []string{to.String()}}}
 }
 
-// grow makes one of the container's mappings, and those above it that this takes,
-// large enough for a child's line.
+// grow makes the mapping that a child's line begins in, or behind, and those above
+// it that this takes, large enough for the line.
 func (c *Container) grow(child Line) (edits []Edit, ids uint64) {
-	end := uint64(child.Parent) + uint64(child.Count)
-	for _, l := range c.Lines {
-		lEnd := uint64(l.Inside) + uint64(l.Count)
-		if child.Parent < l.Inside || end <= lEnd || child.UID && !l.UID || child.GID && !l.GID {
-			continue
+	var l Line
+	for _, candidate := range c.Lines {
+		fits := (!child.UID || candidate.UID) && (!child.GID || candidate.GID) && candidate.Inside <= child.Parent
+		if fits && (l.Number == 0 || candidate.Inside > l.Inside) {
+			l = candidate
 		}
-		larger := l
-		larger.Count = uint32(end - uint64(l.Inside))
-		if uint64(larger.Parent)+uint64(larger.Count)-1 > idmap.MaxID || c.collides(l, larger) {
-			continue
-		}
-		edits, ids = c.edit(l, larger), end-lEnd
-		if c.Parent == nil {
-			return edits, ids
-		}
-		above := c.Parent.Map().UID
-		if !l.UID {
-			above = c.Parent.Map().GID
-		}
-		if !idmap.Within(above, larger.Mapping) {
-			more, n := c.Parent.grow(larger)
-			if more == nil {
-				return nil, 0
-			}
-			edits, ids = append(more, edits...), ids+n
-		}
+	}
+	end, lEnd := uint64(child.Parent)+uint64(child.Count), uint64(l.Inside)+uint64(l.Count)
+	larger := l
+	larger.Count = uint32(end - uint64(l.Inside))
+	if l.Number == 0 || end <= lEnd || uint64(larger.Parent)+uint64(larger.Count)-1 > idmap.MaxID || c.collides(l, larger) {
+		return nil, 0
+	}
+	edits, ids = c.edit(l, larger), end-lEnd
+	if c.Parent == nil {
 		return edits, ids
 	}
-	return nil, 0
+	above := c.Parent.Map().UID
+	if !l.UID {
+		above = c.Parent.Map().GID
+	}
+	if !idmap.Within(above, larger.Mapping) {
+		more, n := c.Parent.grow(larger)
+		if more == nil {
+			return nil, 0
+		}
+		edits, ids = append(more, edits...), ids+n
+	}
+	return edits, ids
 }
 
 // collides tells whether a line, made larger, overlaps another of the same container.

@@ -97,7 +97,9 @@ func (t *Tree) link() {
 	top := idmap.Identity()
 	var place func(c *Container, host idmap.Map)
 	place = func(c *Container, host idmap.Map) { // at most MaxDepth deep
-		c.Host = c.Map().Compose(host)
+		if c.Host = (idmap.Map{}); len(c.Lines) <= idmap.MaxLines { // more is no map, and would take long
+			c.Host = c.Map().Compose(host)
+		}
 		for _, child := range c.Children {
 			place(child, c.Host)
 		}

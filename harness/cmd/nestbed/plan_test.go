@@ -118,7 +118,7 @@ func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {
       1    c1  132072  132072
       0  host  632072  632072
 `, stdout)
-	status, stdout, _ = nestbed(t, "translate", "c1/c2/c3", "632072", "--from-host", "--json")
+	status, stdout, _ = nestbed(t, "translate", "--from-host", "632072", "--json")
 	assert.Equal(t, 0, status)
 	var rows []translated
 	require.NoError(t, json.Unmarshal([]byte(stdout), &rows))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,21 +29,27 @@ type translateFlags struct {
 func newTranslate() *cobra.Command {
 	var f translateFlags
 	cmd := &cobra.Command{
-		Use:   "translate PATH ID",
+		Use:   "translate [PATH] ID",
 		Short: "Follow an id through the levels: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
 		Long: `Shows an id, as a uid and as a gid, at every level from the container PATH up to
 the host, or with --from-host an id of the host at every level down to PATH, as
-far as they have it.
+far as they have it. Without PATH it is c1/c2/c3, or as deep as the running chain.
 
 The maps are those of nestbed plan for a chain as deep as PATH; with --file, those
 of a description as nestbed check reads it; with --chain, those of a running chain,
 as nestbed up --keep leaves it, read from its processes (needs root).
 Exit status 1 if a level lacks the id.`,
 		Example: `  nestbed translate c1/c2/c3 1000
-  nestbed translate c1/c2/c3 --from-host 632072
+  nestbed translate --from-host 632072
   nestbed translate web/db 33 --file containers.txt`,
-		Args: wrongUse(cobra.ExactArgs(2)),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0], args[1]) },
+		Args: wrongUse(cobra.RangeArgs(1, 2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := ""
+			if len(args) == 2 {
+				path = args[0]
+			}
+			return f.run(cmd, path, args[len(args)-1])
+		},
 	}
 	f.recipe.register(cmd)
 	cmd.Flags().StringVar(&f.file, "file", "", "take the maps from this description; - is standard input")
@@ -66,8 +73,7 @@ func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
 	if err != nil || id > idmap.MaxID {
 		return &usageError{fmt.Errorf("id %q: expected a number from 0 to %d", text, uint32(idmap.MaxID))}
 	}
-	names := strings.Split(path, "/")
-	levels, err := f.maps(cmd.Context(), names)
+	names, levels, err := f.maps(cmd.Context(), path)
 	if err != nil {
 		return err
 	}
@@ -88,31 +94,39 @@ func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
 	return nil
 }
 
-// maps are the maps, in parent ids, of the levels with the given names.
-func (f translateFlags) maps(ctx context.Context, names []string) ([]idmap.Map, error) {
+// maps are the names of the levels of a path, and their maps in parent ids.
+func (f translateFlags) maps(ctx context.Context, path string) (names []string, levels []idmap.Map, err error) {
+	if path != "" {
+		names = strings.Split(path, "/")
+	}
 	switch {
 	case f.chain != "":
 		return runningMaps(ctx, f.chain, names)
 	case f.file != "":
-		return describedMaps(f.file, strings.Join(names, "/"))
+		levels, err = describedMaps(f.file, path)
+		return names, levels, err
+	case path == "":
+		names = []string{"c1", "c2", "c3"}
 	}
 	f.recipe.depth = len(names)
 	r, err := f.recipe.recipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	plan := r.Layout().Plan()
 	if plan.Stop != nil {
-		return nil, fmt.Errorf("such a chain cannot be built: it stops at %s", plan.Stop)
+		return nil, nil, fmt.Errorf("such a chain cannot be built: it stops at %s", plan.Stop)
 	}
-	var levels []idmap.Map
 	for _, l := range plan.Levels {
 		levels = append(levels, l.Map)
 	}
-	return levels, nil
+	return names, levels, nil
 }
 
 func describedMaps(file, path string) ([]idmap.Map, error) {
+	if path == "" {
+		return nil, &usageError{errors.New("--file: which container? name its PATH, such as c1/c2")}
+	}
 	t, err := readTree(file)
 	if err != nil {
 		return nil, err
@@ -147,32 +161,38 @@ func readTree(file string) (*tree.Tree, error) {
 	return tree.Parse(file, r)
 }
 
-// runningMaps reads the maps of a chain that runs, whose levels are c1, c2, ...
-func runningMaps(ctx context.Context, name string, names []string) (maps []idmap.Map, err error) {
+// runningMaps reads the maps of a chain that runs, whose levels are c1, c2, ...;
+// without names, of all of it.
+func runningMaps(ctx context.Context, name string, names []string) (found []string, maps []idmap.Map, err error) {
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("translate --chain: %w", host.ErrNotRoot)
+		return nil, nil, fmt.Errorf("translate --chain: %w", host.ErrNotRoot)
 	}
 	running, err := host.Open(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer running.Close()
 	levels, err := harness.Attach(ctx, running)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer harness.Detach(levels)
 	for i, n := range names {
 		if i >= len(levels) || levels[i].Name != n {
-			return nil, fmt.Errorf("host %s: no level %s; it has %d levels, c1 to c%d", name, strings.Join(names[:i+1], "/"), len(levels), len(levels))
+			return nil, nil, fmt.Errorf("host %s: no level %s; it has %d levels, c1, c1/c2 and so on", name, strings.Join(names[:i+1], "/"), len(levels))
 		}
-		m, err := levels[i].Map(ctx)
-		if err != nil {
-			return nil, err
-		}
-		maps = append(maps, m)
 	}
-	return maps, nil
+	for i, l := range levels {
+		if names != nil && i == len(names) {
+			break
+		}
+		m, err := l.Map(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, maps = append(found, l.Name), append(maps, m)
+	}
+	return found, maps, nil
 }
 
 // translate gives a row a level, in the direction in which the id is followed.
