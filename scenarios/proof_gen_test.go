@@ -15,7 +15,8 @@ import (
 
 // proofCase is a chain with arbitrary files and configurations at every level.
 type proofCase struct {
-	noShadow bool // newuidmap is installed nowhere
+	noShadow bool // newuidmap is not installed on the host
+	bare     bool // nor at any level
 	remaps   bool // the host's LXD cannot mount idmapped
 	host     idmap.Delegation
 	spec     harness.Spec
@@ -30,17 +31,31 @@ func (c proofCase) hostWith(b *bundle.Bundle) *host.Host {
 // otherwise hardly a chain would get past its first level.
 func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase] {
 	return rapid.Custom(func(t *rapid.T) proofCase {
-		c := proofCase{noShadow: rapid.Bool().Draw(t, "noShadow"), remaps: remaps}
-		used := b
+		c := proofCase{bare: rapid.Bool().Draw(t, "bare"), remaps: remaps}
+		c.noShadow = c.bare && rapid.Bool().Draw(t, "noShadow")
+		used, inLevels := b, b
 		if c.noShadow {
 			used = noShadow
 		}
+		if c.bare {
+			inLevels = noShadow
+		}
 		depth := rapid.SampledFrom([]int{1, 1, 2, 2, 2, 3}).Draw(t, "depth")
+		holed := rapid.IntRange(0, 7).Draw(t, "holed") == 0
+		if holed {
+			depth = max(2, depth)
+		}
 		supply := run{count: 2000000, whole: true}
 		for level := 1; level <= depth; level++ { // what makes the level, and its configuration
 			about := plain
 			if level == depth || rapid.IntRange(0, 5).Draw(t, "wild above") == 0 {
 				about = rapid.SampledFrom([]subject{files, files, files, ranges, ranges, byDefault, byDefault, isolated, isolated, rawIDMap, rawIDMap, settings}).Draw(t, "subject")
+			}
+			switch {
+			case holed && level == 1:
+				about = pieces
+			case holed && level == 2:
+				about = byDefault // it has to choose among the pieces
 			}
 			d, config := about.draw(t, supply)
 			if level == 1 {
@@ -48,7 +63,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			} else {
 				c.spec.Levels[level-2].Delegation = &d
 			}
-			c.spec.Levels = append(c.spec.Levels, harness.LevelSpec{Config: config})
+			c.spec.Levels = append(c.spec.Levels, harness.LevelSpec{Config: config, Bundle: inLevels})
 			plan := c.spec.Plan(c.hostWith(used))
 			if plan.Stop != nil {
 				break // what lies below is never reached
@@ -70,6 +85,7 @@ const (
 	isolated                 // the container has ids of its own
 	rawIDMap                 // its map has holes
 	settings                 // keys that are wrong, or without effect
+	pieces                   // the container's ids are in pieces, each with enough for another
 )
 
 func (s subject) draw(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
@@ -99,6 +115,10 @@ func (s subject) draw(t *rapid.T, supply run) (idmap.Delegation, map[string]stri
 		return drawIsolated(t, supply)
 	case rawIDMap:
 		return both(good), drawRaw(t, good.Text)
+	case pieces:
+		hole := rapid.SampledFrom([]int{131071, 131072, 140000, 165536, 165537, 300000, 1000000}).Draw(t, "hole")
+		wide := idmap.File{Text: fmt.Sprintf("root:500000:%d\n", rapid.SampledFrom([]int{262144, 400000, 1200000, 2131073}).Draw(t, "wide"))}
+		return both(wide), map[string]string{idmap.KeyRaw: fmt.Sprintf("both 1000 %d", hole)}
 	default:
 		return both(good), drawSetting(t)
 	}

@@ -20,8 +20,11 @@ func (c proofCase) gherkin(b *bundle.Bundle) string {
 	line(4, "Scenario: (say in a line what this shows)")
 	line(6, "Given an LXD host without a root allocation")
 	writeFiles(line, "the host", c.host)
-	if c.noShadow {
+	switch {
+	case c.noShadow:
 		line(6, "And newuidmap is installed neither on the host nor at any level")
+	case c.bare:
+		line(6, "And newuidmap is installed on the host but at no level")
 	}
 	for i, l := range c.spec.Levels {
 		where := fmt.Sprintf("level %d", i+1)

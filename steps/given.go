@@ -10,6 +10,7 @@ func (s *scenario) registerGivens(sc *godog.ScenarioContext) {
 	sc.Given(`^an LXD host whose root allocation is "([^"]*)"$`, s.hostAllocation)
 	sc.Given(`^an LXD host without a root allocation$`, s.noHostAllocation)
 	sc.Given(`^the host's subgid allocation is "([^"]*)"$`, s.hostSubGID)
+	sc.Given(`^newuidmap is installed on the host but at no level$`, s.noNewuidmapInLevels)
 	sc.Given(`^newuidmap is installed neither on the host nor at any level$`, s.noNewuidmap)
 }
 
@@ -26,5 +27,7 @@ func (s *scenario) hostSubGID(text string) error {
 	s.allocation.GID = idmap.NewFile(a)
 	return err
 }
+
+func (s *scenario) noNewuidmapInLevels() { s.levelBundle = s.bundles.NoShadow }
 
 func (s *scenario) noNewuidmap() { s.bundle = s.bundles.NoShadow }

@@ -20,9 +20,10 @@ const closeBudget = time.Minute
 // scenario is the state of one scenario: godog makes one for each.
 type scenario struct {
 	// What the Givens want.
-	bundle     *bundle.Bundle
-	allocation idmap.Delegation
-	described  map[int]*harness.LevelSpec
+	bundle      *bundle.Bundle
+	levelBundle *bundle.Bundle // nil: as the host
+	allocation  idmap.Delegation
+	described   map[int]*harness.LevelSpec
 
 	// What the When made.
 	host    *host.Host

@@ -70,6 +70,9 @@ func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
 // build starts the host and builds the chain. That the chain stops is an
 // outcome, not an error: the Thens, and the plan, say whether it had to.
 func (s *scenario) build(ctx context.Context, spec harness.Spec) error {
+	for i := range spec.Levels {
+		spec.Levels[i].Bundle = s.levelBundle
+	}
 	var err error
 	s.host, err = host.Private(ctx, host.Config{Delegation: s.allocation, Bundle: s.bundle})
 	if err != nil {
