@@ -96,25 +96,3 @@ func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idm
 	}
 	return outcome, contradiction
 }
-
-// shrinks bounds how many simpler chains are built to explain one that contradicts the plan.
-const shrinks = 60
-
-// shrink takes away from the case what it can, as long as it contradicts the plan.
-func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (proofCase, error) {
-	t.Helper()
-	for tries := 0; tries < shrinks; {
-		found := false
-		for _, simpler := range c.simpler() {
-			tries++
-			if _, err := simpler.try(t.Context(), t, b); err != nil {
-				c, contradiction, found = simpler, err, true
-				break
-			}
-		}
-		if !found {
-			break
-		}
-	}
-	return c, contradiction
-}
