@@ -118,11 +118,16 @@ func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 // container gets, in the first gap between the siblings that is found large
 // enough, or behind them. LXD wants one id more than the size there, so that a
 // range of 131072 ids holds no isolated container, and 196608 hold one; Incus
-// wants the size. The reason is None or IsolatedExhausted. Only the uids are looked at.
+// wants the size. The reason is None or IsolatedExhausted. Only the uids are looked
+// at, and the gids where there are none. (A sibling that is being created at
+// the same time has no base yet, and LXD counts it as base 0: give it so.)
 func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, reason Reason) {
 	first := chosen.UID
 	if len(first) == 0 {
 		first = chosen.GID
+	}
+	if len(first) == 0 {
+		return 0, IsolatedExhausted
 	}
 	whole := entry{parent: int64(first[0].Parent), count: int64(first[0].Count)}
 	base = whole.parent + Block

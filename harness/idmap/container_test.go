@@ -149,6 +149,14 @@ func TestTheSearchForAnIsolatedBase(t *testing.T) {
 	}
 }
 
+func TestNothingIsIsolatedOfNothing(t *testing.T) {
+	_, reason := idmap.Isolate(idmap.Map{}, idmap.Block, nil, idmap.LXD)
+	assert.Equal(t, idmap.IsolatedExhausted, reason)
+	base, reason := idmap.Isolate(idmap.Map{GID: from0(500000, 196608)}, idmap.Block, nil, idmap.LXD)
+	assert.Equal(t, idmap.None, reason)
+	assert.EqualValues(t, 565536, base, "of a map without uids, the gids'")
+}
+
 func TestIsolatedGIDsFollowTheUIDs(t *testing.T) {
 	d := idmap.Delegation{UID: idmap.NewFile(ofRoot(500000, 196608)), GID: idmap.NewFile(ofRoot(900000, 196608))}
 	l := idmap.Layout{Daemons: []idmap.Daemon{{Delegation: d, Config: map[string]string{idmap.KeyIsolated: "true"}}}}
