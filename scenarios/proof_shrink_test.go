@@ -97,9 +97,12 @@ func configChanges(level int, config map[string]string) []change {
 	for key := range config {
 		all = append(all, func(n *proofCase) { delete(n.spec.Levels[level-1].Config, key) })
 	}
-	raw := idmap.File{Text: config[idmap.KeyRaw]}
-	for i := range lines(raw) {
-		all = append(all, func(n *proofCase) { n.spec.Levels[level-1].Config[idmap.KeyRaw] = withoutLine(raw, i).Text })
+	raw := strings.Split(config[idmap.KeyRaw], "\n")
+	for i := range raw {
+		fewer := strings.Join(slices.Delete(slices.Clone(raw), i, i+1), "\n")
+		if len(raw) > 1 {
+			all = append(all, func(n *proofCase) { n.spec.Levels[level-1].Config[idmap.KeyRaw] = fewer })
+		}
 	}
 	return all
 }
