@@ -62,14 +62,19 @@ In the table the ends are the last ids. Exit status 1 if something cannot work.`
 	return cmd
 }
 
+// snapDir is there where a LXD from a snap is.
+const snapDir = "/var/snap/lxd"
+
 // machine is what check says of a machine. Its fields are those of its JSON.
 type machine struct {
 	Flavor idmap.Flavor `json:"flavor"`
 	SubUID []idmap.Line `json:"subuid"` // null where the file is missing
 	SubGID []idmap.Line `json:"subgid"`
 	// ShadowTools tells that newuidmap and newgidmap are installed.
-	ShadowTools bool         `json:"shadowTools"`
-	Choice      idmap.Choice `json:"choice"`
+	ShadowTools bool `json:"shadowTools"`
+	// Snap tells that a LXD from a snap is on this machine, which does not read these files.
+	Snap   bool         `json:"snap"`
+	Choice idmap.Choice `json:"choice"`
 	// Depth is how deep chains go if every level hands down what it does not
 	// need, DepthByDefault if none has subid files and newuidmap is not there.
 	Depth          int             `json:"depth"`
@@ -99,6 +104,8 @@ func (f checkFlags) machine(cmd *cobra.Command) error {
 		return err
 	}
 	m := look(d, own)
+	_, err = os.Stat(snapDir)
+	m.Snap = err == nil
 	if f.json {
 		err = writeJSON(cmd.OutOrStdout(), m)
 	} else {
@@ -182,6 +189,9 @@ func (m machine) write(w io.Writer, f checkFlags) error {
 		}
 	}
 	fmt.Fprintf(w, "\nnewuidmap and newgidmap  %s\n", map[bool]string{true: "installed", false: "not both installed"}[m.ShadowTools])
+	if m.Snap {
+		fmt.Fprintf(w, "%-23s  a LXD from a snap is here, which does not read these files: what follows is about one that does\n", snapDir)
+	}
 	if m.Depth == 0 {
 		return nil // the error says it all
 	}
