@@ -49,7 +49,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 		}
 	})
 	require.NoError(t, os.MkdirAll(host.StateRoot(), 0o711))
-	idmapped, err := host.MountsIdmapped(host.StateRoot(), bundles[false].Flavor)
+	idmapped, err := host.MountsIdmapped(host.StateRoot(), bundles[false])
 	require.NoError(t, err)
 	gen := genCase(bundles[false], bundles[true], !idmapped)
 	for i := range *proofs {

@@ -1,20 +1,15 @@
 package bundle
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
 )
@@ -28,6 +23,10 @@ type Bundle struct {
 	Flavor idmap.Flavor
 	// LXD is the version that its daemon calls itself.
 	LXD string
+	// EmptyTrial tells that its daemon tries whether it can mount idmapped with a user
+	// namespace that has no map, as LXD did until 2024 (canonical/lxd pull request
+	// 13522) and Linux refuses since 6.9. It then changes the owners of files instead.
+	EmptyTrial bool
 	// ShadowTools tells whether newuidmap and newgidmap are in it.
 	ShadowTools bool
 
@@ -94,12 +93,9 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	} else if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
-	version, err := os.ReadFile(b.versionFile())
-	if err != nil {
+	if err := b.recall(); err != nil {
 		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
 	}
-	b.LXD = string(version)
-	b.Flavor = flavorOf(b.Root(), b.LXD)
 	b.ShadowTools = hasProgram(b.Root(), shadowTools[0]) && hasProgram(b.Root(), shadowTools[1])
 	return b, nil
 }
@@ -136,7 +132,7 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 	if err := dress(ctx, made.Root()); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
-	if err := made.recordVersion(ctx); err != nil {
+	if err := made.record(ctx); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
 	if err := made.pack(ctx); err != nil {
@@ -145,26 +141,8 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 	return os.Rename(temp, b.dir)
 }
 
-func (b *Bundle) versionFile() string { return filepath.Join(b.dir, "version") }
-
-// recordVersion asks the daemon in the bundle who it is, by running it there: that
-// it runs at all shows that nothing it loads was forgotten.
-func (b *Bundle) recordVersion(ctx context.Context) error {
-	daemon := daemonOf(b.Root())
-	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
-	// The proc that it wants is mounted where only this command sees it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.Root(), Unshareflags: unix.CLONE_NEWNS}
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/" + strings.Join(programDirs, ":/")}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
-	}
-	return os.WriteFile(b.versionFile(), bytes.TrimSpace(out), 0o600)
-}
-
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 6
+const format = 7
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -8,22 +8,21 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/idmap"
+	"nestbed/harness/bundle"
 )
 
-// MountsIdmapped tells whether a daemon of the flavor, on this kernel, mounts
+// MountsIdmapped tells whether the daemon of a bundle, on this kernel, mounts
 // files in the directory idmapped; where it cannot it changes their owners. It
 // does what they do at the first start of a container: clone the mount and set
-// on it the map of a new user namespace. LXD up to 5.0.2 leaves that map empty,
-// which Linux refuses since 6.9 (LXD: idmap/shift_linux.go, CanIdmapMount;
-// canonical/lxd pull request 13522).
-func MountsIdmapped(dir string, f idmap.Flavor) (bool, error) {
+// on it the map of a new user namespace, which is empty with some
+// (LXD: idmap/shift_linux.go, CanIdmapMount).
+func MountsIdmapped(dir string, b *bundle.Bundle) (bool, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return false, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
 	defer unix.Close(tree)
-	namespace, err := userNamespace(f != idmap.LXD502)
+	namespace, err := userNamespace(!b.EmptyTrial)
 	if err != nil {
 		return false, err
 	}

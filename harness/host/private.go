@@ -50,7 +50,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.layOut(); err != nil {
 		return h, err
 	}
-	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), h.Bundle.Flavor)
+	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), h.Bundle)
 	if err != nil {
 		return h, err
 	}

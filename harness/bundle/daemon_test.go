@@ -1,6 +1,8 @@
 package bundle
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +41,28 @@ func TestTheFlavorIsThatOfTheDaemonAndItsVersion(t *testing.T) {
 		assert.Equal(t, want, flavorOf(lxd, version), version)
 		assert.Equal(t, idmap.Incus, flavorOf(incus, version), version)
 	}
+}
+
+func TestADaemonThatWritesNoMapTriesWithAnEmptyOne(t *testing.T) {
+	for text, want := range map[string]bool{"\x7fELF ... /proc/%d/ns/user": true, "\x7fELF ... /proc/%d/uid_map\x00/proc/%d/setgroups": false} {
+		root := t.TempDir()
+		program(t, root, "usr/bin/lxd")
+		require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/lxd"), []byte(text), 0o755))
+		got, err := emptyTrial(root)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestWhatWasFoundOutAboutADaemonIsRecalled(t *testing.T) {
+	b := &Bundle{dir: t.TempDir()}
+	require.NoError(t, os.WriteFile(b.factsFile(), []byte(`{"version":"5.0.2","emptyTrial":true}`), 0o600))
+	require.NoError(t, b.recall())
+	assert.Equal(t, "5.0.2", b.LXD)
+	assert.True(t, b.EmptyTrial)
+	assert.Equal(t, idmap.LXD502, b.Flavor)
+	require.NoError(t, os.WriteFile(b.factsFile(), []byte("{"), 0o600))
+	assert.ErrorContains(t, b.recall(), "daemon.json: unexpected end of JSON input")
 }
 
 func TestTheScriptOfALevelLooksWhereTheFlavorIsLookedFor(t *testing.T) {

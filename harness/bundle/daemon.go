@@ -1,0 +1,108 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
+)
+
+// The daemons; the skeleton's lxd starts them under the same names.
+const (
+	lxdDaemon   = "lxd"
+	incusDaemon = "incusd"
+)
+
+// daemonOf tells by its programs which daemon a root filesystem has. One with
+// neither counts as LXD's, and is then found to lack that; one with both runs LXD.
+func daemonOf(root string) string {
+	if !hasProgram(root, lxdDaemon) && hasProgram(root, incusDaemon) {
+		return incusDaemon
+	}
+	return lxdDaemon
+}
+
+// flavorOf tells whose rules the daemon of a root filesystem follows, which has the given version.
+func flavorOf(root, version string) idmap.Flavor {
+	if daemonOf(root) == incusDaemon {
+		return idmap.Incus
+	}
+	switch version {
+	case "5.0.0", "5.0.1", "5.0.2":
+		return idmap.LXD502
+	}
+	return idmap.LXD
+}
+
+// needed are the programs of a bundle with the daemon.
+func needed(daemon string) []string { return append([]string{daemon}, required...) }
+
+// daemonFacts are what is found out about a bundle's daemon once, when the bundle is made.
+type daemonFacts struct {
+	Version    string `json:"version"`
+	EmptyTrial bool   `json:"emptyTrial"`
+}
+
+func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "daemon.json") }
+
+// record asks the daemon in the bundle who it is, by running it there: that it
+// runs at all shows that nothing it loads was forgotten.
+func (b *Bundle) record(ctx context.Context) error {
+	daemon := daemonOf(b.Root())
+	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
+	// The proc that it wants is mounted where only this command sees it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.Root(), Unshareflags: unix.CLONE_NEWNS}
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/" + strings.Join(programDirs, ":/")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
+	}
+	facts := daemonFacts{Version: string(bytes.TrimSpace(out))}
+	if facts.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(facts)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.factsFile(), text, 0o600)
+}
+
+// recall reads what record wrote.
+func (b *Bundle) recall() error {
+	text, err := os.ReadFile(b.factsFile())
+	if err != nil {
+		return err
+	}
+	var facts daemonFacts
+	if err := json.Unmarshal(text, &facts); err != nil {
+		return fmt.Errorf("%s: %w", b.factsFile(), err)
+	}
+	b.LXD, b.EmptyTrial = facts.Version, facts.EmptyTrial
+	b.Flavor = flavorOf(b.Root(), b.LXD)
+	return nil
+}
+
+// emptyTrial looks into the program itself, as versions do not tell: Debian's
+// 5.0.2+git20231211 has the repair, 5.0.2 has not. Where a map is written, setgroups
+// is written before it, and nothing else in either daemon has this text.
+func emptyTrial(root string) (bool, error) {
+	for _, dir := range programDirs {
+		program, err := os.ReadFile(filepath.Join(root, dir, daemonOf(root)))
+		if os.IsNotExist(err) {
+			continue
+		}
+		return !bytes.Contains(program, []byte("/proc/%d/setgroups")), err
+	}
+	return false, nil // it ran a moment ago
+}
