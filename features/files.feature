@@ -42,6 +42,24 @@ Feature: How LXD and newuidmap read the same files
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
 
+  Rule: An entry of no ids at 0 is, to newuidmap, one of all ids
+    Its last id is 0 + 0 - 1, and there are no signs.
+
+    Scenario: What newuidmap would refuse it then grants
+      Given an LXD host without a root allocation
+      And /etc/subuid of the host reads
+        """
+        ROOT:500000:65536
+        root:0:0
+        """
+      And /etc/subgid of the host reads
+        """
+        root:500000:65536
+        """
+      When a chain of depth 1 is built as described
+      Then all 1 levels are up
+      And root at level 1 is id 500000 on the host
+
   Rule: What LXD does not take for an entry it passes over in silence
 
     Scenario Outline: An entry with <what> leaves the host with its default
