@@ -113,8 +113,10 @@ func (c *Container) check() []Problem {
 				all = append(all, *p)
 			}
 		}
-		if err := idmap.Accept(k.parent, k.m); err != nil && len(k.m) > 0 && Works(all) {
-			all = append(all, c.problem(first, "the kernel refuses its %ss: %v", k.name, err))
+		if len(k.m) > 0 && Works(all) {
+			if err := idmap.Accept(k.parent, k.m); err != nil {
+				all = append(all, c.problem(first, "the kernel refuses its %ss: %v", k.name, err))
+			}
 		}
 		all = append(all, c.surprises(lines, k.name)...)
 	}

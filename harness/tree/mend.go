@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,27 +54,28 @@ func ranges(mappings []idmap.Mapping) string {
 
 // split cuts a line at the seams of the parent's mappings; nil if ids are missing.
 func split(l Line, parent []idmap.Mapping) []string {
-	m := idmap.Map{UID: []idmap.Mapping{l.Mapping}}.Compose(idmap.Map{UID: identical(parent)}).UID
-	slices.SortFunc(m, func(a, b idmap.Mapping) int { return int(int64(a.Inside) - int64(b.Inside)) })
+	var pieces []Line
 	var covered uint64
-	var pieces []string
-	for _, piece := range m {
-		covered += uint64(piece.Count)
-		pieces = append(pieces, Line{UID: l.UID, GID: l.GID, Mapping: piece}.String())
+	for _, p := range parent {
+		from := max(uint64(l.Parent), uint64(p.Inside))
+		to := min(uint64(l.Parent)+uint64(l.Count), uint64(p.Inside)+uint64(p.Count))
+		if from < to {
+			covered += to - from
+			piece := l
+			piece.Inside += uint32(from) - l.Parent
+			piece.Parent, piece.Count = uint32(from), uint32(to-from)
+			pieces = append(pieces, piece)
+		}
 	}
 	if covered != uint64(l.Count) {
 		return nil
 	}
-	return pieces
-}
-
-// identical are mappings of the ids that exist inside to themselves.
-func identical(mappings []idmap.Mapping) []idmap.Mapping {
-	same := slices.Clone(mappings)
-	for i := range same {
-		same[i].Parent = same[i].Inside
+	slices.SortFunc(pieces, func(a, b Line) int { return cmp.Compare(a.Inside, b.Inside) })
+	var lines []string
+	for _, piece := range pieces {
+		lines = append(lines, piece.String())
 	}
-	return same
+	return lines
 }
 
 // mend finds the smallest change: of the fewest lines, then of the fewest ids.

@@ -37,6 +37,8 @@ type Container struct {
 	Children []*Container
 	// Host is its map in host ids: that part of it that exists.
 	Host idmap.Map
+
+	ids *idmap.Map // Map, made once
 }
 
 // Tree is a description of containers in containers.
@@ -55,7 +57,7 @@ func (t *Tree) add(path string, l Line) {
 		t.byPath[path] = c
 		t.Containers = append(t.Containers, c)
 	}
-	c.Lines = append(c.Lines, l)
+	c.Lines, c.ids = append(c.Lines, l), nil
 }
 
 // Depth is 1 for a container on the host.
@@ -67,16 +69,20 @@ func (c *Container) parentPath() string {
 }
 
 // Map is the container's map in parent ids.
-func (c *Container) Map() (m idmap.Map) {
+func (c *Container) Map() idmap.Map {
+	if c.ids != nil {
+		return *c.ids
+	}
+	c.ids = &idmap.Map{}
 	for _, l := range c.Lines {
 		if l.UID {
-			m.UID = append(m.UID, l.Mapping)
+			c.ids.UID = append(c.ids.UID, l.Mapping)
 		}
 		if l.GID {
-			m.GID = append(m.GID, l.Mapping)
+			c.ids.GID = append(c.ids.GID, l.Mapping)
 		}
 	}
-	return m
+	return *c.ids
 }
 
 // Find gives the container of a path, nil if there is none.

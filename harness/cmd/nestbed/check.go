@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -170,7 +171,24 @@ func look(d idmap.Daemon, own idmap.Map) machine {
 	return m
 }
 
-func (m machine) write(w io.Writer, f checkFlags) error {
+func (m machine) write(out io.Writer, f checkFlags) error {
+	w := bufio.NewWriter(out)
+	if err := m.writeLines(w, f); err != nil {
+		return err
+	}
+	if m.Depth > 0 { // else the error says it all
+		m.writeReach(w)
+		if err := drawing.WriteText(w, m.bars(), canvas(out)); err != nil {
+			return err
+		}
+		if err := writeWarnings(w, m.Warnings); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+func (m machine) writeLines(w io.Writer, f checkFlags) error {
 	for _, file := range []struct {
 		name  string
 		lines []idmap.Line
@@ -192,19 +210,16 @@ func (m machine) write(w io.Writer, f checkFlags) error {
 	if m.Snap {
 		fmt.Fprintf(w, "%-23s  a LXD from a snap is here, which does not read these files: what follows is about one that does\n", snapDir)
 	}
-	if m.Depth == 0 {
-		return nil // the error says it all
-	}
+	return nil
+}
+
+func (m machine) writeReach(w io.Writer) {
 	fmt.Fprintf(w, "%s gives its containers  uids %s, gids %s%s\n", m.Flavor, ranges(m.Choice.Map.UID), ranges(m.Choice.Map.GID), because(m.Choice))
 	fmt.Fprintf(w, "reaches depth %d if every level keeps %d ids and hands down the rest, %d if no level has subid files\n", m.Depth, idmap.Block, m.DepthByDefault)
 	if m.Deeper != "" {
 		fmt.Fprintf(w, "depth %d takes %s (nestbed plan --depth %d --start %d)\n", m.Depth+1, m.Deeper, m.Depth+1, m.Choice.Map.UID[0].Parent)
 	}
 	fmt.Fprintln(w)
-	if err := drawing.WriteText(w, m.bars(), canvas(w)); err != nil {
-		return err
-	}
-	return writeWarnings(w, m.Warnings)
 }
 
 // ranges tells parent ids, first and last.
