@@ -74,8 +74,9 @@ func TestAChoiceSaysWhy(t *testing.T) {
 	assert.Equal(t, "/etc/subgid is missing", why(idmap.LXD, true, good, idmap.File{Missing: true}))
 	assert.Equal(t, "/etc/subuid has no line of root's", why(idmap.LXD, true, idmap.File{}, good))
 	assert.Equal(t, "/etc/subgid line 2 is malformed", why(idmap.LXD, true, good, idmap.File{Text: "\n \n"}))
-	assert.Equal(t, "/etc/subuid has no line of root's with 65536 ids or more", why(idmap.LXD, true, idmap.NewFile(ofRoot(1, 5)), idmap.NewFile(ofRoot(1, 5)))[:0]+
-		why(idmap.LXD, true, idmap.NewFile(ofRoot(1, 5)), good))
+	small := idmap.NewFile(ofRoot(1, 5))
+	assert.Equal(t, "/etc/subuid has no line of root's with 65536 ids or more", why(idmap.LXD, true, small, good))
+	assert.Equal(t, "/etc/subgid has no line of root's with 65536 ids or more", why(idmap.LXD, true, small, small))
 	assert.Equal(t, "it is not in the map of the level itself", why(idmap.LXD, true, idmap.NewFile(ofRoot(4294967000, 65536)), good))
 	assert.Equal(t, "newuidmap and newgidmap are missing", why(idmap.Incus, false, good, good))
 	assert.Empty(t, why(idmap.Incus, true, good, good))

@@ -178,10 +178,16 @@ func checkContainer(t *rapid.T) {
 	if rapid.Bool().Draw(t, "isolated") {
 		config[idmap.KeyIsolated] = "true"
 	}
+	if rapid.Bool().Draw(t, "only isolated") {
+		delete(config, idmap.KeyRaw)
+	}
+	few, many := from0(0, 165536), from0(0, 400000) // by default, only many are enough
+	host := rapid.SampledFrom([]idmap.Map{{}, both(many), {UID: few, GID: many}, {UID: many, GID: few}}).Draw(t, "host")
+	d := rapid.SampledFrom([]idmap.Delegation{{}, idmap.Delegate(ofRoot(500000, 196608)), {UID: idmap.NewFile(ofRoot(1, 5)), GID: idmap.NewFile(ofRoot(65536, 200000))}}).Draw(t, "files")
 	for _, f := range idmap.Flavors() {
 		m, reason := configured(f, config)
 		require.Equal(t, reason == idmap.None, len(m.UID) > 0)
-		idmap.Layout{Daemons: []idmap.Daemon{{Flavor: f, Delegation: idmap.Delegate(ofRoot(500000, 196608)), Config: config}}}.Plan()
+		idmap.Layout{Host: host, Daemons: []idmap.Daemon{{Flavor: f, Delegation: d, Config: config}}}.Plan()
 	}
 }
 

@@ -60,7 +60,7 @@ func Accept(parent, child []Mapping) error {
 func Reported(child []Mapping) []Mapping {
 	out := slices.Clone(child)
 	if len(out) > keptLines {
-		slices.SortFunc(out, func(a, b Mapping) int { return cmp.Compare(a.Inside, b.Inside) })
+		slices.SortFunc(out, byInside)
 	}
 	return out
 }
@@ -121,7 +121,7 @@ func acceptOnce(child []Mapping, side string, first func(Mapping) uint32) error 
 // (kernel/user_namespace.c, map_id_range_down).
 func acceptIDs(parent, child []Mapping) error {
 	lines := slices.Clone(parent)
-	slices.SortFunc(lines, func(a, b Mapping) int { return cmp.Compare(a.Inside, b.Inside) })
+	slices.SortFunc(lines, byInside)
 	for i, m := range child {
 		after, exact := slices.BinarySearchFunc(lines, m.Parent, func(l Mapping, id uint32) int {
 			return cmp.Compare(l.Inside, id)

@@ -1,9 +1,9 @@
 package idmap
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -104,15 +104,17 @@ func compose(child, parent []Mapping) []Mapping {
 				Count:  uint32(to - from),
 			})
 		}
-		sort.Slice(out[pieces:], func(i, j int) bool { return out[pieces+i].Inside < out[pieces+j].Inside })
+		slices.SortFunc(out[pieces:], byInside)
 	}
 	return out
 }
 
+func byInside(a, b Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
+
 // normal sorts by inside id and joins what is contiguous on both sides, so that
 // equal maps have equal lines.
 func normal(mappings []Mapping) []Mapping {
-	sort.Slice(mappings, func(i, j int) bool { return mappings[i].Inside < mappings[j].Inside })
+	slices.SortFunc(mappings, byInside)
 	var out []Mapping
 	for _, m := range mappings {
 		if len(out) > 0 {

@@ -40,11 +40,8 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 		above = "the host"
 	}
 	d.warnSharing(warn, above, p)
-	if c.Default && !isWhole(own) {
-		first := Block
-		if len(own.UID) > 0 {
-			first = max(first, int(own.UID[0].Inside))
-		}
+	if c.Default && !isWhole(own) && len(c.Map.UID) > 0 { // an isolated container comes up without the daemon's uids, too
+		first := max(Block, int(own.UID[0].Inside))
 		if from := int(c.Map.UID[0].Parent); from > first {
 			warn(IDsLost, "%s, so it starts at id %d of %s, and ids %d to %d there go to nobody", c.Why, from, above, first, from-1)
 		}

@@ -63,6 +63,16 @@ func TestWhatAConfigurationDoesSurprisinglyIsTold(t *testing.T) {
 		with(three, map[string]string{idmap.KeyIsolated: "true", idmap.KeySize: "1000"}))
 }
 
+func TestAnIsolatedContainerOfADaemonWithoutUIDsIsPlanned(t *testing.T) {
+	l := chain(idmap.Delegation{})
+	l.Host = idmap.Map{UID: from0(0, 300000), GID: from0(0, 400000)}
+	l.Host.UID[0].Count = 165536 // one short of a default map
+	l.Daemons[0].Config = map[string]string{idmap.KeyIsolated: "true", idmap.KeyBase: "0"}
+	p := l.Plan()
+	assert.Nil(t, p.Stop)
+	assert.Equal(t, both(from0(0, 65536)), p.Levels[0].Map)
+}
+
 func TestEveryLevelWithoutFileCapabilitiesIsToldOf(t *testing.T) {
 	for _, w := range supplied(500000, 196608, 3).Plan().Warnings {
 		assert.Equal(t, idmap.FileCapsLost, w.Kind)

@@ -84,7 +84,7 @@ func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
 	edits, fewest := c.Parent.grow(l)
 	best := l
 	consider := func(changed Line, ids uint64) {
-		if edits == nil && best == l || len(edits) > 1 && best == l || ids < fewest {
+		if best == l && len(edits) != 1 || ids < fewest { // any change of one line is smaller than one of several
 			best, fewest = changed, ids
 		}
 	}

@@ -103,6 +103,8 @@ type planned struct {
 	Levels   []plannedLevel  `json:"levels"`
 	Stop     *idmap.Stop     `json:"stop,omitempty"`
 	Warnings []idmap.Warning `json:"warnings"`
+
+	supply idmap.Allocation // the host's
 }
 
 // plannedLevel is the host or a level: what it must be given, and what comes of it.
@@ -120,7 +122,7 @@ type plannedLevel struct {
 
 func newPlanned(r idmap.Recipe) planned {
 	plan := r.Layout().Plan()
-	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...)}
+	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...), supply: r.Host}
 	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands(r, 0, r.Host)}
 	for i, l := range r.Levels {
 		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config}
@@ -158,8 +160,7 @@ func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
 }
 
 func (p planned) write(w io.Writer) error {
-	a, _ := idmap.ParseAllocation(p.Host.Allocation) // it was made by Allocation.String
-	fmt.Fprintf(w, "depth %d takes %d ids of the host, %d to %d\n", p.Depth, a.Count, a.Start, a.Last())
+	fmt.Fprintf(w, "depth %d takes %d ids of the host, %d to %d\n", p.Depth, p.supply.Count, p.supply.Start, p.supply.Last())
 	for _, l := range append([]plannedLevel{p.Host}, p.Levels...) {
 		where := "on the host"
 		if l.Level > 0 {

@@ -56,7 +56,6 @@ Exit status 1 if a level lacks the id.`,
 	cmd.Flags().StringVar(&f.chain, "chain", "", "take the maps from this running host (nestbed reap --list shows them)")
 	cmd.Flags().BoolVar(&f.fromHost, "from-host", false, "ID is one of the host")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
-	cmd.MarkFlagsMutuallyExclusive("file", "chain")
 	return cmd
 }
 
@@ -100,6 +99,8 @@ func (f translateFlags) maps(ctx context.Context, path string) (names []string, 
 		names = strings.Split(path, "/")
 	}
 	switch {
+	case f.chain != "" && f.file != "":
+		return nil, nil, &usageError{errors.New("--file and --chain: the maps come from one of them; leave one out")}
 	case f.chain != "":
 		return runningMaps(ctx, f.chain, names)
 	case f.file != "":
