@@ -8,7 +8,7 @@ EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help setup build demo test junit unit soak fuzz lint reap
+.PHONY: help setup build demo test slow junit unit soak fuzz lint reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,9 @@ demo: setup build ## build and verify the article's chain, and show it
 # -count=1, because go test would otherwise give its cached verdict on an LXD that has changed since.
 test: setup ## all tests, the scenarios on a real LXD among them
 	go test -count=1 -timeout 30m $(EXEC) ./...
+
+slow: setup ## the scenarios that take more than 20 s, which make test leaves out
+	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@slow
 
 junit: setup ## as test, with the results in reports/junit.xml
 	@mkdir -p reports

@@ -29,6 +29,33 @@ Feature: What a container's configuration does to its map
         | level | inside | parent | host   | count |
         | 1     | 0      | 565536 | 565536 | 65536 |
 
+    Scenario: An isolated level nests when its size has room for the levels below
+      Given an LXD host whose root allocation is "root:500000:262145"
+      And the configuration of level 1 is
+        | key                     | value  |
+        | security.idmap.isolated | true   |
+        | security.idmap.size     | 196608 |
+      And /etc/subuid of level 1 reads
+        """
+        root:65536:131072
+        """
+      And /etc/subgid of level 1 reads
+        """
+        root:65536:131072
+        """
+      And /etc/subuid of level 2 reads
+        """
+        root:65536:65536
+        """
+      And /etc/subgid of level 2 reads
+        """
+        root:65536:65536
+        """
+      And a chain of depth 3 as described
+      Then all 3 levels are up
+      And root at level 1 is id 565536 on the host
+      And root at level 3 is id 696608 on the host
+
   Rule: The gids of an isolated container are numbered like its uids
 
     Scenario: A host whose gids start elsewhere gives an isolated container gids that nobody allocated

@@ -130,6 +130,13 @@ Feature: How deep an allocation reaches
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
       And the levels above it are still up
 
+    Scenario: Levels without newuidmap take what a host with it refuses
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And newuidmap is installed on the host but at no level
+      When a chain of depth 2 is built without delegations
+      Then all 2 levels are up
+      And root at level 2 is id 600000 on the host
+
     Scenario: The host's default ids are picked by LXD and refused by newuidmap
       Given an LXD host without a root allocation
       When a chain of depth 1 is built without delegations

@@ -141,6 +141,7 @@ func (l *Level) close() {
 		l.server.Disconnect()
 	}
 	l.root.Close()
+	l.server, l.root = nil, nil
 }
 
 // buffer is a bytes.Buffer with the Close that the client asks of an output.

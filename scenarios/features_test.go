@@ -6,18 +6,25 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/cucumber/godog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/term"
 
 	"nestbed/features"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
 	"nestbed/steps"
 )
+
+// slow is the tag of scenarios that take more than 20 seconds.
+const slow = "@slow"
 
 // options are godog's, set by flags: -godog.tags, -godog.concurrency, -godog.paths, ...
 var options = godog.Options{
@@ -28,6 +35,7 @@ var options = godog.Options{
 	Strict:   true,
 	FS:       features.FS,
 	Paths:    []string{"."},
+	Tags:     "~" + slow,
 	Output:   os.Stdout,
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
@@ -37,28 +45,67 @@ func init() { godog.BindFlags("godog.", flag.CommandLine, &options) }
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {
 	source := harnesstest.Source(t)
-	// Made before the scenarios, so that none of them is slow for it.
-	bundles := steps.Bundles{Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source))}
-	var run atomic.Int32
 	opts := options
 	opts.TestingT = t
 	opts.DefaultContext = t.Context()
+	opts.Tags = withoutTheImpossible(t, source, opts.Tags)
+	pool := newPool(t, source, opts.Tags)
+	var run atomic.Int32
 	suite := godog.TestSuite{
 		Name: "nestbed",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			steps.Register(sc, bundles)
+			steps.Register(sc, pool)
 			countScenario(sc, &run)
 		},
 		Options: &opts,
 	}
 	require.Zero(t, suite.Run(), "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
-	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, bundle %s\n", run.Load(), bundles.Default)
+	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, bundle %s\n", run.Load(), pool.Default)
 }
 
-func withoutNewuidmap(s bundle.Source) bundle.Source {
-	s.NoShadow = true
-	return s
+// newPool makes the bundles before the scenarios, so that none of them is slow for it.
+func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
+	t.Helper()
+	tools := source
+	tools.Tools = true
+	pool := &steps.Pool{Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source))}
+	if !strings.Contains(tags, "~@requires-tools") {
+		pool.Tools = harnesstest.Bundle(t, tools)
+	}
+	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
+	return pool
+}
+
+// withoutTheImpossible leaves out the scenarios that this machine lacks something for, and
+// shows each lack as a skipped test: godog's own skips never reach go test.
+func withoutTheImpossible(t *testing.T, source bundle.Source, tags string) string {
+	t.Helper()
+	filters := slices.DeleteFunc([]string{tags}, func(s string) bool { return s == "" })
+	for _, c := range host.Capabilities(source) {
+		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) { harnesstest.Lacking(t, c.Err()) })
+		if !c.OK {
+			filters = append(filters, "~"+c.For)
+		}
+	}
+	return strings.Join(filters, " && ")
+}
+
+// TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
+func TestTagsAreOfAClosedList(t *testing.T) {
+	known := []string{slow}
+	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
+		known = append(known, c.For)
+	}
+	read, err := godog.TestSuite{Options: &godog.Options{FS: features.FS, Paths: []string{"."}}}.RetrieveFeatures()
+	require.NoError(t, err)
+	for _, f := range read {
+		for _, p := range f.Pickles {
+			for _, tag := range p.Tags {
+				assert.Contains(t, known, tag.Name, "%s: %s", f.Uri, p.Name)
+			}
+		}
+	}
 }
 
 func countScenario(sc *godog.ScenarioContext, run *atomic.Int32) {

@@ -96,3 +96,8 @@ func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idm
 	}
 	return outcome, contradiction
 }
+
+func withoutNewuidmap(s bundle.Source) bundle.Source {
+	s.NoShadow = true
+	return s
+}

@@ -9,7 +9,8 @@ case "$ID-$VERSION_CODENAME:$lxd" in
 debian-bookworm:* | debian-trixie:* | *:/usr/bin/lxd)
 	# The LXD of this machine; program:package, for each program that a bundle takes along.
 	want="lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
-		unsquashfs:squashfs-tools setfattr:attr getfattr:attr"
+		unsquashfs:squashfs-tools setfattr:attr getfattr:attr
+		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs"
 	;;
 *)
 	# No LXD to take apart, or a snap: Debian's, by mmdebstrap.

@@ -11,12 +11,24 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// registerFiles registers the Givens that spell out subid files and configurations.
-func (s *scenario) registerFiles(sc *godog.ScenarioContext) {
-	const file = `^/etc/(subuid|subgid) of (the host|level \d+) `
-	sc.Given(file+`reads( with CR LF at line ends)?$`, s.fileReads)
-	sc.Given(file+`is missing$`, s.fileMissing)
-	sc.Given(`^the configuration of level (\d+) is$`, s.configuration)
+const subidFile = `^/etc/(subuid|subgid) of (the host|level \d+) `
+
+var fileSteps = []step{
+	{
+		Given, subidFile + `reads( with CR LF at line ends)?$`,
+		"The whole text of the file, byte for byte.",
+		func(s *scenario) any { return s.fileReads },
+	},
+	{
+		Given, subidFile + `is missing$`,
+		"There is no such file.",
+		func(s *scenario) any { return s.fileMissing },
+	},
+	{
+		Given, `^the configuration of level (\d+) is$`,
+		"Keys of the container's configuration, over those that every level has.",
+		func(s *scenario) any { return s.configuration },
+	},
 }
 
 func (s *scenario) fileReads(file, where, crlf string, text *godog.DocString) error {
@@ -82,17 +94,4 @@ func (s *scenario) describe(level string) (*harness.LevelSpec, error) {
 		s.described[index] = &harness.LevelSpec{Config: map[string]string{}}
 	}
 	return s.described[index], nil
-}
-
-// asDescribed is a chain of the levels that the Givens describe; those that they
-// leave out hand down nothing. A description of a level that is not built is a mistake.
-func (s *scenario) asDescribed(depth int) (harness.Spec, error) {
-	spec := harness.Delegating(depth, nil)
-	for index, l := range s.described {
-		if index > depth {
-			return spec, fmt.Errorf("level %d is described, but the chain has depth %d", index, depth)
-		}
-		spec.Levels[index-1] = *l
-	}
-	return spec, nil
 }

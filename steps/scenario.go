@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -24,31 +23,26 @@ type scenario struct {
 	levelBundle *bundle.Bundle // nil: as the host
 	allocation  idmap.Delegation
 	described   map[int]*harness.LevelSpec
+	spec        harness.Spec
 
-	// What the When made.
-	host    *host.Host
-	chain   *harness.Chain
-	outcome idmap.Plan
+	// What came of it: by a When, or when a step first needs the chain of a Given.
+	host  *host.Host
+	chain *harness.Chain
+	// mine tells that they are this scenario's alone, which closes them.
+	mine bool
 	// contradiction is where LXD did something else than planned.
 	contradiction error
+	// inits are the processes that the levels ran in before a When.
+	inits []int
 
-	bundles Bundles
-}
-
-// Bundles are what scenarios run.
-type Bundles struct {
-	// Default has newuidmap and newgidmap, NoShadow is the same without.
-	Default, NoShadow *bundle.Bundle
+	pool *Pool
 }
 
 // Register registers the steps for one scenario. It does nothing else: godog
 // calls it for scenarios, too, that are then not run.
-func Register(sc *godog.ScenarioContext, bundles Bundles) {
-	s := &scenario{bundle: bundles.Default, bundles: bundles}
-	s.registerGivens(sc)
-	s.registerFiles(sc)
-	s.registerWhens(sc)
-	s.registerThens(sc)
+func Register(sc *godog.ScenarioContext, pool *Pool) {
+	s := &scenario{bundle: pool.Default, pool: pool}
+	s.register(sc)
 	// One hook, and one order in it: godog runs several in the order of their registration.
 	sc.After(s.after)
 }
@@ -67,14 +61,8 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 		godog.Logf(ctx, "%s\n%s", sc.Name, text)
 		ctx = godog.Attach(ctx, godog.Attachment{Body: []byte(text), FileName: "diagnosis.txt", MediaType: "text/plain"})
 	}
-	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
-	return ctx, errors.Join(s.contradiction, s.host.Close(late), s.chain.Close(late), s.leftovers())
-}
-
-// leftovers fails a scenario whose host left something behind.
-func (s *scenario) leftovers() error {
-	if left := s.host.Left(); len(left) > 0 {
-		return fmt.Errorf("host %s was closed, but left %q", s.host.Name, left)
+	if !s.mine {
+		return ctx, s.contradiction
 	}
-	return nil
+	return ctx, errors.Join(s.contradiction, closeAll(late, s.host, s.chain))
 }

@@ -33,6 +33,9 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 	if !s.NoShadow {
 		include = append(include, "uidmap")
 	}
+	if s.Tools {
+		include = append(include, toolPackages...)
+	}
 	args := []string{
 		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(include, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",

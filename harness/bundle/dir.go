@@ -38,6 +38,9 @@ func dirKey(s Source) (string, error) {
 // makeDir copies the user's root filesystem to root.
 func makeDir(ctx context.Context, root string, s Source) error {
 	needs := needed(daemonOf(s.Arg))
+	if s.Tools {
+		needs = append(needs, toolPrograms...)
+	}
 	for _, name := range needs {
 		if !hasProgram(s.Arg, name) {
 			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))

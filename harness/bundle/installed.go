@@ -33,15 +33,7 @@ var (
 )
 
 // Lacking are the programs that a bundle needs and this machine has not.
-func Lacking() []string {
-	var lacking []string
-	for _, name := range needed(lxdDaemon) {
-		if _, err := exec.LookPath(name); err != nil {
-			lacking = append(lacking, name)
-		}
-	}
-	return lacking
-}
+func Lacking() []string { return lacking(needed(lxdDaemon)) }
 
 // installedFiles lists the files of this machine that make up the bundle:
 // programs, the libraries that they load, and liblxc's own files.
@@ -57,6 +49,15 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 			names = append(names, shadowTools...)
 		}
 	}
+	own := support
+	if s.Tools {
+		if lacking := LackingTools(); len(lacking) > 0 {
+			return nil, fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s",
+				s, strings.Join(lacking, ", "), strings.Join(toolPackages, " "))
+		}
+		names = append(names, toolPrograms...)
+		own = append(slices.Clone(own), toolSupport...)
+	}
 	var programs []string
 	for _, name := range names {
 		path, err := exec.LookPath(name)
@@ -70,7 +71,7 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
 	files := slices.Concat(programs, libraries)
-	for _, pattern := range support {
+	for _, pattern := range own {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
 			return nil, err

@@ -25,6 +25,9 @@ const DefaultSuite = "trixie"
 // ofIncus is the suffix of a suite whose Incus is meant, not its LXD.
 const ofIncus = "/incus"
 
+// withTools is the suffix of a source whose bundle has Tools.
+const withTools = ",with-tools"
+
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
 
@@ -38,15 +41,19 @@ type Source struct {
 	// NoShadow leaves out newuidmap and newgidmap, so that liblxc writes idmaps
 	// itself, as it does in the snap and on machines without the package uidmap.
 	NoShadow bool
+	// Tools adds what some scenarios run beside LXD: usermod, btrfs, crun, lxc-start, lxcfs.
+	Tools bool
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// ParseSource reads installed, debian:SUITE, debian:SUITE/incus or dir:PATH, each with an optional ",no-newuidmap".
+// ParseSource reads installed, debian:SUITE, debian:SUITE/incus or dir:PATH, each with an
+// optional ",with-tools" and then an optional ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
 	base, without := strings.CutSuffix(text, noShadow)
+	base, tools := strings.CutSuffix(base, withTools)
 	kind, arg, _ := strings.Cut(base, ":")
-	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without}
+	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without, Tools: tools}
 	switch {
 	case s.Kind == Installed && arg == "":
 		return s, nil
@@ -59,8 +66,10 @@ func ParseSource(text string) (Source, error) {
 		if s.Arg, err = filepath.Abs(arg); err != nil {
 			return Source{}, err
 		}
-		if strings.HasSuffix(s.Arg, noShadow) {
-			return Source{}, fmt.Errorf("bundle %q: the directory's name ends in %s, which means something else here; rename it", text, noShadow)
+		for _, suffix := range []string{noShadow, withTools} {
+			if strings.HasSuffix(s.Arg, suffix) {
+				return Source{}, fmt.Errorf("bundle %q: the directory's name ends in %s, which means something else here; rename it", text, suffix)
+			}
 		}
 		return s, nil
 	}
@@ -75,6 +84,9 @@ func (s Source) String() string {
 	}
 	if s.Incus {
 		text += ofIncus
+	}
+	if s.Tools {
+		text += withTools
 	}
 	if s.NoShadow {
 		text += noShadow

@@ -34,20 +34,20 @@ func Source(t testing.TB) bundle.Source {
 	if text := os.Getenv(BundleEnv); text != "" {
 		s, err := bundle.ParseSource(text)
 		require.NoError(t, err, BundleEnv)
-		lacking(t, host.Check(s.Kind, ""))
+		Lacking(t, host.Check(s.Kind, ""))
 		return s
 	}
 	s, why, err := bundle.Choose()
-	lacking(t, err)
+	Lacking(t, err)
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
-	lacking(t, host.Check(s.Kind, ""))
+	Lacking(t, host.Check(s.Kind, ""))
 	return s
 }
 
-// lacking skips the test for a lack of the machine, or fails it where everything is required.
-func lacking(t testing.TB, lack error) {
+// Lacking skips the test for a lack of the machine, or fails it where everything is required.
+func Lacking(t testing.TB, lack error) {
 	t.Helper()
 	switch {
 	case lack == nil:

@@ -1,10 +1,10 @@
 package host
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +20,7 @@ const (
 	stageName   = "nestbed-host"
 	startedWord = "started\n" // stage to owner, when LXD is running
 	keepWord    = "keep\n"    // owner to stage: live on after me
+	restartWord = "restart\n" // owner to stage: end LXD, and start it again
 )
 
 // The descriptors that the stage is started with (see launch).
@@ -57,64 +58,72 @@ func stage() {
 		unix.CloseOnExec(fd)
 	}
 	report := os.NewFile(reportFD, "report")
-	go endWithOwner(os.NewFile(controlFD, "control"))
-	lxd, err := setUp()
+	var lxd daemonProcess
+	go obey(os.NewFile(controlFD, "control"), &lxd)
+	err := setUp(&lxd)
 	if err != nil {
 		fmt.Fprintln(report, strings.ReplaceAll(err.Error(), "\n", " "))
 		os.Exit(1)
 	}
 	fmt.Fprint(report, startedWord)
 	_ = report.Close()
-	reap(lxd)
+	reap(&lxd)
 }
 
-// endWithOwner ends the stage when the other end of the control pipe is closed:
-// by the owner, or by the kernel when the owner is gone.
-func endWithOwner(control *os.File) {
-	word, _ := io.ReadAll(control)
-	if string(word) != keepWord {
-		os.Exit(0)
+// obey does what the owner says on the control pipe, and ends the stage when its
+// other end is closed, by the owner or by the kernel when the owner is gone,
+// unless it was told to live on.
+func obey(control *os.File, lxd *daemonProcess) {
+	keep := false
+	words := bufio.NewReader(control)
+	for {
+		switch word, err := words.ReadString('\n'); {
+		case err != nil && keep:
+			return
+		case err != nil:
+			os.Exit(0)
+		case word == keepWord:
+			keep = true
+		case word == restartWord:
+			lxd.restart()
+		}
 	}
 }
 
-// reap waits for every process that ends up with the init, until LXD itself has ended.
-func reap(lxd int) {
+// reap waits for every process that ends up with the init, until LXD itself has ended without having been told to.
+func reap(lxd *daemonProcess) {
 	for {
 		pid, err := unix.Wait4(-1, nil, 0, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if err != nil || pid == lxd {
+		if err != nil || !lxd.goesOnAfter(pid) {
 			os.Exit(1)
 		}
 	}
 }
 
-func setUp() (lxd int, err error) {
+func setUp(lxd *daemonProcess) error {
 	var order stageOrder
 	if err := json.Unmarshal([]byte(os.Args[1]), &order); err != nil {
-		return 0, err
+		return err
 	}
 	if err := cgroups(order.Cgroups).join(); err != nil {
-		return 0, err
+		return err
 	}
 	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return 0, fmt.Errorf("cgroup namespace: %w", err)
+		return fmt.Errorf("cgroup namespace: %w", err)
 	}
 	if err := mountRoot(order); err != nil {
-		return 0, err
+		return err
 	}
 	if err := unix.Sethostname([]byte("nestbed-" + order.Name)); err != nil {
-		return 0, fmt.Errorf("host name: %w", err)
+		return fmt.Errorf("host name: %w", err)
 	}
 	if out, err := exec.Command("/usr/lib/nestbed/mounts").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("mounts: %w: %s", err, out)
+		return fmt.Errorf("mounts: %w: %s", err, out)
 	}
-	cmd := exec.Command("/usr/lib/nestbed/lxd")
-	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start LXD: %w", err)
-	}
-	return cmd.Process.Pid, nil
+	return lxd.start()
 }
 
 // mountRoot makes the host's root from the bundle and moves there.

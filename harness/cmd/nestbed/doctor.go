@@ -20,7 +20,8 @@ func newDoctor() *cobra.Command {
 of run needs. Exit status 1 if nestbed up would not run here with its defaults.`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			requirements := host.Requirements("")
+			source, why, noSource := bundle.Choose()
+			requirements := append(host.Requirements(""), host.Capabilities(source)...)
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err
@@ -28,9 +29,8 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 			} else if err := writeRequirements(cmd.OutOrStdout(), requirements); err != nil {
 				return err
 			}
-			source, why, err := bundle.Choose()
-			if err != nil {
-				return err
+			if noSource != nil {
+				return noSource
 			}
 			if !asJSON && why != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)

@@ -160,5 +160,5 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []host.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(host.Requirements("")))
+	assert.Len(t, requirements, len(host.Requirements(""))+len(host.Capabilities(bundle.Source{})))
 }

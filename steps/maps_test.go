@@ -37,31 +37,24 @@ func TestATableWithOtherColumnsIsRefused(t *testing.T) {
 	}
 }
 
-// twoLevels is what a chain of two levels turned out to be.
-func twoLevels() *scenario {
+func TestMapsAreComparedWholeAndBothWays(t *testing.T) {
 	line := func(parent, count uint32) idmap.Map {
-		m := []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}
-		return idmap.Map{UID: m, GID: m}
+		return idmap.Map{UID: []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}}
 	}
-	return &scenario{outcome: idmap.Plan{Levels: []idmap.PlannedLevel{
+	found := idmap.Plan{Levels: []idmap.PlannedLevel{
 		{Level: 1, Map: line(500000, 131072), Host: line(500000, 131072)},
 		{Level: 2, Map: line(65536, 65536), Host: line(565536, 65536)},
-	}}}
-}
-
-func TestMapsAreComparedWholeAndBothWays(t *testing.T) {
+	}}
 	first := []string{"1", "0", "500000", "500000", "131072"}
 	second := []string{"2", "0", "65536", "565536", "65536"}
-	require.NoError(t, twoLevels().bothMaps(table(mapColumns, first, second)))
-
-	err := twoLevels().bothMaps(table(mapColumns, first))
-	require.ErrorContains(t, err, "wanted nothing\n   got level 2: uid map: inside 0, parent 65536, host 565536, count 65536")
-
-	err = twoLevels().bothMaps(table(mapColumns, first, second, []string{"3", "0", "65536", "631072", "65536"}))
-	require.ErrorContains(t, err, "wanted level 3: uid map: inside 0, parent 65536, host 631072, count 65536\n   got nothing")
-
-	s := twoLevels()
-	s.outcome.Levels[1].Map.GID[0].Count = 65535
-	err = s.gidMaps(table(mapColumns, first, second))
-	require.ErrorContains(t, err, "level 2: gid map")
+	compare := func(rows ...[]string) error {
+		read, err := readTable(table(append([][]string{mapColumns}, rows...)...), mapColumns...)
+		require.NoError(t, err)
+		return diffMaps(read, found, "uid", func(m idmap.Map) []idmap.Mapping { return m.UID })
+	}
+	require.NoError(t, compare(first, second))
+	require.ErrorContains(t, compare(first), "wanted nothing\n   got level 2: uid map: inside 0, parent 65536, host 565536, count 65536")
+	require.ErrorContains(t, compare(first, second, []string{"3", "0", "65536", "631072", "65536"}),
+		"wanted level 3: uid map: inside 0, parent 65536, host 631072, count 65536\n   got nothing")
+	require.ErrorContains(t, compare(first, []string{"2", "0", "65536", "565536", "65535"}), "level 2: uid map")
 }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,32 +39,63 @@ func readTable(table *godog.Table, columns ...string) ([]map[string]string, erro
 
 var mapColumns = []string{"level", "inside", "parent", "host", "count"}
 
-func (s *scenario) bothMaps(table *godog.Table) error {
-	if err := s.uidMaps(table); err != nil {
+var mapSteps = []step{
+	{
+		Then, `^the uid and gid maps are$`,
+		"Every line of /proc/PID/uid_map and gid_map of every level that is up: ids inside, in the level above, on the host.",
+		func(s *scenario) any { return s.bothMaps },
+	},
+	{
+		Then, `^the uid maps are$`,
+		"The same of uids alone.",
+		func(s *scenario) any { return s.uidMaps },
+	},
+	{
+		Then, `^the gid maps are$`,
+		"The same of gids alone.",
+		func(s *scenario) any { return s.gidMaps },
+	},
+}
+
+func (s *scenario) bothMaps(ctx context.Context, table *godog.Table) error {
+	if err := s.uidMaps(ctx, table); err != nil {
 		return err
 	}
-	return s.gidMaps(table)
+	return s.gidMaps(ctx, table)
 }
 
-func (s *scenario) uidMaps(table *godog.Table) error {
-	return s.compareMaps(table, "uid", func(m idmap.Map) []idmap.Mapping { return m.UID })
+func (s *scenario) uidMaps(ctx context.Context, table *godog.Table) error {
+	return s.compareMaps(ctx, table, "uid", func(m idmap.Map) []idmap.Mapping { return m.UID })
 }
 
-func (s *scenario) gidMaps(table *godog.Table) error {
-	return s.compareMaps(table, "gid", func(m idmap.Map) []idmap.Mapping { return m.GID })
+func (s *scenario) gidMaps(ctx context.Context, table *godog.Table) error {
+	return s.compareMaps(ctx, table, "gid", func(m idmap.Map) []idmap.Mapping { return m.GID })
 }
 
 // compareMaps holds the table against what the levels have: all of it, and nothing but it.
-func (s *scenario) compareMaps(table *godog.Table, kind string, of func(idmap.Map) []idmap.Mapping) error {
+func (s *scenario) compareMaps(ctx context.Context, table *godog.Table, kind string, of func(idmap.Map) []idmap.Mapping) error {
 	rows, err := readTable(table, mapColumns...)
 	if err != nil {
 		return err
 	}
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	outcome, err := chain.Outcome(ctx)
+	if err != nil {
+		return err
+	}
+	return diffMaps(rows, outcome, kind, of)
+}
+
+// diffMaps compares line by line.
+func diffMaps(rows []map[string]string, outcome idmap.Plan, kind string, of func(idmap.Map) []idmap.Mapping) error {
 	var wanted, got []string
 	for _, row := range rows {
 		wanted = append(wanted, mapLine(kind, row["level"], row["inside"], row["parent"], row["host"], row["count"]))
 	}
-	for _, l := range s.outcome.Levels {
+	for _, l := range outcome.Levels {
 		// By inside id: in which order the kernel shows the lines of a map is the plan's affair.
 		byInside := func(a, b idmap.Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
 		for _, m := range slices.SortedFunc(slices.Values(of(l.Map)), byInside) {

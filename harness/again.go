@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"nestbed/harness/wait"
+)
+
+// againBudget is for LXDs to start what ran before; it takes about a second a level.
+const againBudget = 2 * time.Minute
+
+// Reattach waits until the first depth levels of the chain run again, each with
+// its LXD answering, after something ended or moved them, and reaches into them
+// anew. Levels further down are let go of. It starts none: that is for LXD to do.
+func (c *Chain) Reattach(ctx context.Context, depth int) error {
+	old := c.Levels
+	c.Levels = nil
+	for _, l := range old {
+		l.close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, againBudget)
+	defer cancel()
+	var above daemon = c.Host
+	for i := range depth {
+		l := &Level{Index: i + 1, Name: containerName(i + 1), Bundle: c.Spec.bundleOf(c.Host, i+1), above: above}
+		if i < len(old) {
+			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
+		}
+		err := wait.For(ctx, "wait for it to run again", againBudget, func(ctx context.Context) error {
+			err := l.connect(ctx)
+			if err != nil {
+				l.close()
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("level %d: %w", l.Index, err)
+		}
+		c.Levels = append(c.Levels, l)
+		above = l
+	}
+	return nil
+}
+
+// RestartLXD ends the LXD inside the level, which leaves its containers running,
+// and returns when the one that the level's init starts in its place answers.
+func (l *Level) RestartLXD(ctx context.Context) error {
+	server, err := l.root.Succeed(ctx, l.server, nil, func() error {
+		now, _, err := l.server.GetServer()
+		if err != nil {
+			return err
+		}
+		_, err = l.Exec(ctx, "kill", "-TERM", strconv.Itoa(now.Environment.ServerPid))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("level %d: restart LXD: %w", l.Index, err)
+	}
+	l.server = server
+	return nil
+}
+
+// RestartLXD restarts the LXD of the host, level 0, or of a level, as an edit of its subid files asks for.
+func (c *Chain) RestartLXD(ctx context.Context, level int) error {
+	if level == 0 {
+		return c.Host.RestartLXD(ctx)
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	return l.RestartLXD(ctx)
+}
+
+// Level gives a level that is up, by its index from 1.
+func (c *Chain) Level(index int) (*Level, error) {
+	if c == nil {
+		return nil, errors.New("no chain was built")
+	}
+	if index < 1 || index > len(c.Levels) {
+		return nil, fmt.Errorf("level %d: wanted up, got %d levels that are", index, len(c.Levels))
+	}
+	return c.Levels[index-1], nil
+}

@@ -1,0 +1,30 @@
+package bundle
+
+import "os/exec"
+
+var (
+	// toolPrograms are what a bundle with Tools has for scenarios to run: none of them is needed to nest.
+	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs"}
+
+	// toolPackages are Debian's packages that hold them.
+	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs"}
+
+	// toolSupport is what lxcfs loads as it runs.
+	toolSupport = []string{"/usr/lib/*/lxcfs"}
+)
+
+// ToolPackages are Debian's packages for a bundle of the installed LXD with Tools.
+func ToolPackages() []string { return toolPackages }
+
+// LackingTools are the programs that a bundle with Tools needs and this machine has not.
+func LackingTools() []string { return lacking(toolPrograms) }
+
+func lacking(names []string) []string {
+	var lacking []string
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			lacking = append(lacking, name)
+		}
+	}
+	return lacking
+}

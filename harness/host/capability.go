@@ -1,0 +1,66 @@
+package host
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+)
+
+// Capabilities are what single scenarios need of the machine beyond what every
+// one does: For is the tag that they bear. The bundle is what the scenarios run.
+func Capabilities(s bundle.Source) []Requirement {
+	return []Requirement{tools(s), btrfs(), fuse()}
+}
+
+func tools(s bundle.Source) Requirement {
+	r := Requirement{For: "@requires-tools", Name: "programs", OK: true, Found: "all there"}
+	if s.Kind == bundle.Debian {
+		r.Found = "come with the bundle"
+		return r
+	}
+	if lacking := bundle.LackingTools(); len(lacking) > 0 {
+		r.OK, r.Found = false, "no "+strings.Join(lacking, ", ")
+		r.Mend = "apt-get install " + strings.Join(bundle.ToolPackages(), " ")
+	}
+	return r
+}
+
+// btrfs looks for the filesystem, and for loop devices to put one on.
+func btrfs() Requirement {
+	r := Requirement{For: "@requires-btrfs", Name: "btrfs on a loop device"}
+	known, err := os.ReadFile("/proc/filesystems")
+	switch {
+	case err != nil:
+		r.Found = err.Error()
+	case !slices.Contains(strings.Fields(string(known)), "btrfs"):
+		r.Found, r.Mend = "the kernel does not know btrfs", "modprobe btrfs"
+	default:
+		r.OK, r.Found = opens("/dev/loop-control")
+	}
+	if !r.OK && r.Mend == "" {
+		r.Mend = "modprobe loop"
+	}
+	return r
+}
+
+func fuse() Requirement {
+	r := Requirement{For: "@requires-fuse", Name: "fuse"}
+	if r.OK, r.Found = opens("/dev/fuse"); !r.OK {
+		r.Mend = "modprobe fuse"
+	}
+	return r
+}
+
+// opens tells whether a device can be opened, and why not.
+func opens(device string) (bool, string) {
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, device + ": " + err.Error()
+	}
+	_ = unix.Close(fd)
+	return true, device + " opens"
+}

@@ -1,0 +1,185 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+const (
+	cascade   = `in which every level delegates what the levels below it need$`
+	remainder = `in which every level keeps a block and delegates the rest$`
+)
+
+// A chain that the scenario is about the building of is a When; one that something else happens to is a Given.
+var chainSteps = []step{
+	{
+		When, `^a chain of depth (\d+) is built with the delegations$`,
+		"Each level is made by the LXD of the level above it; those in the table hand down an allocation, the others none.",
+		func(s *scenario) any { return s.buildWithTable },
+	},
+	{
+		When, `^a chain of depth (\d+) is built without delegations$`,
+		"The subid files of every level are there, and empty.",
+		func(s *scenario) any { return s.buildWithout },
+	},
+	{
+		When, `^a chain of depth (\d+) is built ` + cascade,
+		"As in the article: a level keeps its first block of 65536 ids and delegates one for each level below.",
+		func(s *scenario) any { return s.buildCascade },
+	},
+	{
+		When, `^a chain of depth (\d+) is built ` + remainder,
+		"Whatever there is, even where it is too little for the levels below.",
+		func(s *scenario) any { return s.buildRemainder },
+	},
+	{
+		When, `^a chain of depth (\d+) is built as described$`,
+		"With the files and configurations that the Givens spell out; levels of which they say nothing hand down nothing.",
+		func(s *scenario) any { return s.buildAsDescribed },
+	},
+	{
+		Given, `^a chain of depth (\d+) ` + cascade,
+		"It is up as planned. Scenarios that only look at it may share it.",
+		func(s *scenario) any { return s.cascade },
+	},
+	{
+		Given, `^a chain of depth (\d+) as described$`,
+		"It is up as planned, with the files and configurations that the Givens before it spell out.",
+		func(s *scenario) any { return s.asDescribed },
+	},
+}
+
+func (s *scenario) buildWithTable(ctx context.Context, depth int, table *godog.Table) error {
+	rows, err := readTable(table, "level", "allocation")
+	if err != nil {
+		return err
+	}
+	spec := harness.Delegating(depth, nil)
+	for _, row := range rows {
+		level, err := strconv.Atoi(row["level"])
+		if err != nil || level < 1 || level >= depth {
+			return fmt.Errorf("level %q: not a level that has another below it in a chain of depth %d", row["level"], depth)
+		}
+		a, err := idmap.ParseAllocation(row["allocation"])
+		if err != nil {
+			return err
+		}
+		d := idmap.Delegate(a)
+		spec.Levels[level-1].Delegation = &d
+	}
+	s.spec = spec
+	return s.build(ctx)
+}
+
+func (s *scenario) buildWithout(ctx context.Context, depth int) error {
+	s.spec = harness.Delegating(depth, nil)
+	return s.build(ctx)
+}
+
+func (s *scenario) buildCascade(ctx context.Context, depth int) error {
+	s.cascade(depth)
+	return s.build(ctx)
+}
+
+func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
+	a, err := idmap.ParseAllocation(strings.TrimSuffix(s.allocation.UID.Text, "\n"))
+	if err != nil {
+		return fmt.Errorf("the rest of what? %w", err)
+	}
+	s.spec = harness.Delegating(depth, idmap.Remainder(a.Count, depth))
+	return s.build(ctx)
+}
+
+func (s *scenario) buildAsDescribed(ctx context.Context, depth int) error {
+	if err := s.asDescribed(depth); err != nil {
+		return err
+	}
+	return s.build(ctx)
+}
+
+func (s *scenario) cascade(depth int) { s.spec = harness.Cascade(depth) }
+
+// asDescribed is a chain of the levels that the Givens describe; those that they
+// leave out hand down nothing. A description of a level that is not built is a mistake.
+func (s *scenario) asDescribed(depth int) error {
+	s.spec = harness.Delegating(depth, nil)
+	for index, l := range s.described {
+		if index > depth {
+			return fmt.Errorf("level %d is described, but the chain has depth %d", index, depth)
+		}
+		s.spec.Levels[index-1] = *l
+	}
+	return nil
+}
+
+// build builds the scenario's own chain. That it stops is an outcome, not an
+// error: the Thens, and the plan, say whether it had to.
+func (s *scenario) build(ctx context.Context) error {
+	var err error
+	s.host, s.chain, err = s.order().build(ctx)
+	s.mine = true
+	if err != nil {
+		return err
+	}
+	return s.compare(ctx)
+}
+
+// compare keeps where LXD did something else than planned.
+func (s *scenario) compare(ctx context.Context) error {
+	outcome, err := s.chain.Outcome(ctx)
+	if err == nil {
+		s.contradiction = errors.Join(s.contradiction, harness.Contradiction(s.chain.Plan, outcome))
+	}
+	return err
+}
+
+// own gives the chain of a Given to a step that changes it or what is on its host: to this scenario alone.
+func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
+	if s.chain != nil && !s.mine {
+		return nil, errors.New("an earlier step took a chain that is shared, and this one would change it: let a step that changes it come first")
+	}
+	if s.chain == nil {
+		if err := s.build(ctx); err != nil {
+			return nil, err
+		}
+		if s.chain.Stop != nil {
+			return nil, fmt.Errorf("the chain of the Given is not up: %w", s.chain.Stop)
+		}
+	}
+	return s.chain, nil
+}
+
+// look gives the chain of a Given, or the one that was built, to a step that changes nothing.
+func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
+	if s.chain == nil {
+		var err error
+		if s.host, s.chain, err = s.pool.get(ctx, s.order()); err != nil {
+			return nil, err
+		}
+	}
+	return s.chain, nil
+}
+
+// reattach waits until the first levels of the chain run again after something
+// happened to it, and holds them against the plan.
+func (s *scenario) reattach(ctx context.Context, depth int) error {
+	if err := s.chain.Reattach(ctx, depth); err != nil {
+		return err
+	}
+	outcome, err := s.chain.Outcome(ctx)
+	if err != nil {
+		return err
+	}
+	planned := s.chain.Plan
+	planned.Levels = planned.Levels[:depth]
+	s.contradiction = errors.Join(s.contradiction, harness.Contradiction(planned, outcome))
+	return nil
+}

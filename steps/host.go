@@ -1,0 +1,49 @@
+package steps
+
+import "nestbed/harness/idmap"
+
+var hostSteps = []step{
+	{
+		Given, `^an LXD host whose root allocation is "([^"]*)"$`,
+		"The line of root in /etc/subuid and /etc/subgid of the host.",
+		func(s *scenario) any { return s.hostAllocation },
+	},
+	{
+		Given, `^an LXD host without a root allocation$`,
+		"Both files are there on the host, and empty.",
+		func(s *scenario) any { return s.noHostAllocation },
+	},
+	{
+		Given, `^the host's subgid allocation is "([^"]*)"$`,
+		"The line of root in /etc/subgid of the host, where it is another than in /etc/subuid.",
+		func(s *scenario) any { return s.hostSubGID },
+	},
+	{
+		Given, `^newuidmap is installed on the host but at no level$`,
+		"liblxc writes the idmaps of level 2 and below itself, as in the snap.",
+		func(s *scenario) any { return s.noNewuidmapInLevels },
+	},
+	{
+		Given, `^newuidmap is installed neither on the host nor at any level$`,
+		"liblxc writes all idmaps itself, as in the snap.",
+		func(s *scenario) any { return s.noNewuidmap },
+	},
+}
+
+func (s *scenario) hostAllocation(text string) error {
+	a, err := idmap.ParseAllocation(text)
+	s.allocation = idmap.Delegate(a)
+	return err
+}
+
+func (s *scenario) noHostAllocation() { s.allocation = idmap.Delegation{} }
+
+func (s *scenario) hostSubGID(text string) error {
+	a, err := idmap.ParseAllocation(text)
+	s.allocation.GID = idmap.NewFile(a)
+	return err
+}
+
+func (s *scenario) noNewuidmapInLevels() { s.levelBundle = s.pool.NoShadow }
+
+func (s *scenario) noNewuidmap() { s.bundle = s.pool.NoShadow }

@@ -1,0 +1,87 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+// levelSteps look at what every level must be, which harness.Verify tells, and at single levels.
+var levelSteps = slices.Concat([]step{
+	subject("every level has the ids that were planned", harness.IDMaps,
+		"The idmaps as the level and as the host sees them are those that the model computed."),
+	subject("every level is unprivileged", harness.Privilege,
+		"Neither its configuration nor its idmap has anything of the host's root."),
+	subject("the LXD inside every level answers", harness.Daemons,
+		"In the version of the bundle that the level runs."),
+	subject("processes at every level run under the host ids of that level", harness.Processes,
+		"The level's init, and a process of its user 1000, looked at from the host."),
+	subject("files made at every level belong to the host ids of that level", harness.Files,
+		"Files of its users 0, 1000 and 65535, looked at from the host."),
+	subject("at every level the last id can own a file and the next one cannot", harness.Edges,
+		"Users and groups, by chown inside."),
+	subject("the sentinel of the image arrives at every level with its owner and ACL", harness.Sentinels,
+		"A file of the image that is owned by 65535, with an access control list and a file capability."),
+}, []step{
+	{
+		Then, `^root at level (\d+) is id (\d+) on the host$`,
+		"User and group, by the idmaps that the kernel shows on the host.",
+		func(s *scenario) any { return s.rootOnHost },
+	},
+	{
+		Then, `^the file capability of the image (arrives|is lost) at level (\d+)$`,
+		"That of the sentinel, looked at on the file itself.",
+		func(s *scenario) any { return s.fileCapability },
+	},
+})
+
+func subject(wording string, subject harness.Subject, meaning string) step {
+	return step{keyword: Then, pattern: "^" + wording + "$", meaning: meaning, method: func(s *scenario) any {
+		return func(ctx context.Context) error { return s.verify(ctx, subject) }
+	}}
+}
+
+// level gives a level of the chain to a step that only looks.
+func (s *scenario) level(ctx context.Context, index int) (*harness.Level, error) {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Level(index)
+}
+
+func (s *scenario) rootOnHost(ctx context.Context, level int, id uint32) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	m, err := l.HostMap()
+	if err != nil {
+		return err
+	}
+	for kind, mappings := range map[string][]idmap.Mapping{"user": m.UID, "group": m.GID} {
+		if got, _ := idmap.Up(mappings, 0); got != id {
+			return fmt.Errorf("level %d: host id of the %s root: wanted %d, got %d", level, kind, id, got)
+		}
+	}
+	return nil
+}
+
+// fileCapability looks at the file itself, whatever the plan says.
+func (s *scenario) fileCapability(ctx context.Context, what string, level int) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	sentinel, err := l.Sentinel()
+	if err != nil {
+		return err
+	}
+	if wanted := what == "arrives"; sentinel.HasCaps != wanted {
+		return fmt.Errorf("level %d: file capability of the sentinel: wanted %t, got %t", level, wanted, sentinel.HasCaps)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+var lifeSteps = []step{
+	{
+		When, `^the LXD of (the host|level \d+) is restarted$`,
+		"It ends by SIGTERM, which leaves its containers running, and its place is taken by the next.",
+		func(s *scenario) any { return s.restartLXD },
+	},
+	{
+		Then, `^every level has run without a break$`,
+		"The init of each is the process that it was before the When.",
+		func(s *scenario) any { return s.sameInits },
+	},
+}
+
+// place reads "the host" or "level N" as the number of a level.
+func place(text string) (int, error) {
+	if text == "the host" {
+		return 0, nil
+	}
+	return strconv.Atoi(strings.TrimPrefix(text, "level "))
+}
+
+func (s *scenario) restartLXD(ctx context.Context, where string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	if s.inits, err = s.initsNow(); err != nil {
+		return err
+	}
+	return chain.RestartLXD(ctx, level)
+}
+
+// initsNow are the pids, on the machine, of every level's init.
+func (s *scenario) initsNow() ([]int, error) {
+	var pids []int
+	for _, l := range s.chain.Levels {
+		pid, err := l.Pid()
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+func (s *scenario) sameInits(ctx context.Context) error {
+	if err := s.reattach(ctx, len(s.inits)); err != nil {
+		return err
+	}
+	now, err := s.initsNow()
+	if err != nil {
+		return err
+	}
+	for i, pid := range s.inits {
+		if now[i] != pid {
+			return fmt.Errorf("level %d: its init was process %d of the machine, and is now %d", i+1, pid, now[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var outcomeSteps = []step{
+	{
+		Then, `^all (\d+) levels are up$`,
+		"So many levels run, and the LXD inside each answers.",
+		func(s *scenario) any { return s.allUp },
+	},
+	{
+		Then, `^the build stops at level (\d+) in operation "([^"]*)" for the reason "([^"]*)"$`,
+		"That level cannot be made: the operation is storage, import, create, start or ready, the reason one of nestbed's.",
+		func(s *scenario) any { return s.stops },
+	},
+	{
+		Then, `^the levels above it are still up$`,
+		"The LXD of every level above the stop answers.",
+		func(s *scenario) any { return s.levelsAboveAreUp },
+	},
+}
+
+func (s *scenario) allUp(ctx context.Context, depth int) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	if chain.Stop != nil {
+		return fmt.Errorf("wanted %d levels up, got %d: %w", depth, len(chain.Levels), chain.Stop)
+	}
+	require.Len(godog.T(ctx), chain.Levels, depth, "levels that are up")
+	return s.verify(ctx, harness.Daemons)
+}
+
+func (s *scenario) stops(level int, operation, reason string) error {
+	op, err := idmap.ParseOp(operation)
+	if err != nil {
+		return err
+	}
+	why, err := idmap.ParseReason(reason)
+	if err != nil {
+		return err
+	}
+	wanted := idmap.Stop{Level: level, Op: op, Reason: why}
+	if s.chain == nil {
+		return errors.New("no When has built a chain")
+	}
+	if s.chain.Stop == nil {
+		return fmt.Errorf("wanted a stop at %s, but all %d levels are up", &wanted, len(s.chain.Levels))
+	}
+	if got := s.chain.Stop.Stop; got != wanted {
+		return fmt.Errorf("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
+	}
+	return nil
+}
+
+// levelsAboveAreUp asks every LXD above the stop, which must be as many as there are levels.
+func (s *scenario) levelsAboveAreUp(ctx context.Context) error {
+	if s.chain == nil || s.chain.Stop == nil {
+		return errors.New("no build has stopped")
+	}
+	require.Len(godog.T(ctx), s.chain.Levels, s.chain.Stop.Level-1, "levels that are up")
+	return s.verify(ctx, harness.Daemons)
+}
+
+// verify fails with every check of the subjects that does not hold.
+func (s *scenario) verify(ctx context.Context, subjects ...harness.Subject) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	checks, err := harness.Verify(ctx, chain, subjects...)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for _, c := range harness.Failed(checks) {
+		lines = append(lines, c.String())
+	}
+	if lines != nil {
+		return errors.New(strings.Join(lines, "\n"))
+	}
+	return nil
+}

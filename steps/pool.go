@@ -1,0 +1,132 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// order is a chain that the Givens ask for, and the host that it is built on.
+type order struct {
+	host host.Config
+	spec harness.Spec
+}
+
+// order is what the Givens of the scenario ask for.
+func (s *scenario) order() order {
+	spec := s.spec
+	for i := range spec.Levels {
+		if spec.Levels[i].Bundle == nil {
+			spec.Levels[i].Bundle = s.levelBundle
+		}
+	}
+	return order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle}, spec: spec}
+}
+
+// build starts the host and builds the chain on it, as far as it comes up. The
+// host is there with an error, too, to be closed.
+func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
+	h, err := host.Private(ctx, o.host)
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, err := harness.Build(ctx, h, o.spec)
+	var stopped *harness.LevelError
+	if errors.As(err, &stopped) {
+		err = nil
+	}
+	return h, chain, err
+}
+
+// key is the same for orders of the same chain.
+func (o order) key() string {
+	text := fmt.Sprint(o.host.Bundle, o.host.Delegation, o.spec.Storage)
+	for _, l := range o.spec.Levels {
+		var d idmap.Delegation
+		if l.Delegation != nil {
+			d = *l.Delegation
+		}
+		text += fmt.Sprint("|", l.Bundle, l.Delegation != nil, d, l.Config)
+	}
+	return text
+}
+
+// Pool holds the chains that scenarios share: those that only look at what a
+// Given describes. It is for scenarios that run at the same time.
+type Pool struct {
+	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
+	// the same with what some scenarios run. Tools is nil where this machine lacks them.
+	Default, NoShadow, Tools *bundle.Bundle
+
+	mu     sync.Mutex
+	shared map[string]*shared
+}
+
+type shared struct {
+	once  sync.Once
+	host  *host.Host
+	chain *harness.Chain
+	err   error
+}
+
+// get gives the shared chain of an order, built at its first use; it is whole and as planned.
+func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, error) {
+	p.mu.Lock()
+	if p.shared == nil {
+		p.shared = map[string]*shared{}
+	}
+	entry := p.shared[o.key()]
+	if entry == nil {
+		entry = &shared{}
+		p.shared[o.key()] = entry
+	}
+	p.mu.Unlock()
+	// Not under the lock: other chains are built meanwhile. It outlives the scenario that comes first.
+	entry.once.Do(func() { entry.err = entry.build(context.WithoutCancel(ctx), o) })
+	return entry.host, entry.chain, entry.err
+}
+
+func (e *shared) build(ctx context.Context, o order) (err error) {
+	if e.host, e.chain, err = o.build(ctx); err != nil {
+		return err
+	}
+	if e.chain.Stop != nil {
+		return fmt.Errorf("the chain of the Given is not up: %w", e.chain.Stop)
+	}
+	outcome, err := e.chain.Outcome(ctx)
+	if err != nil {
+		return err
+	}
+	return harness.Contradiction(e.chain.Plan, outcome)
+}
+
+// Close closes the shared chains and their hosts; an error tells what is left of them, too.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, e := range p.shared {
+		errs = append(errs, closeAll(ctx, e.host, e.chain))
+	}
+	p.shared = nil
+	return errors.Join(errs...)
+}
+
+// closeAll closes a chain with its host, and fails if that leaves something.
+func closeAll(ctx context.Context, h *host.Host, chain *harness.Chain) error {
+	if h == nil {
+		return nil
+	}
+	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
+	errs := []error{h.Close(ctx), chain.Close(ctx)}
+	if left := h.Left(); len(left) > 0 {
+		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name, left))
+	}
+	return errors.Join(errs...)
+}
