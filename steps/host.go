@@ -1,6 +1,10 @@
 package steps
 
-import "nestbed/harness/idmap"
+import (
+	"errors"
+
+	"nestbed/harness/idmap"
+)
 
 var hostSteps = []step{
 	{
@@ -28,6 +32,11 @@ var hostSteps = []step{
 		"liblxc writes all idmaps itself, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmap },
 	},
+	{
+		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs) is installed on the host and at every level$`,
+		"The program comes with the bundle; others of these may, too.",
+		func(s *scenario) any { return s.withTools },
+	},
 }
 
 func (s *scenario) hostAllocation(text string) error {
@@ -47,3 +56,11 @@ func (s *scenario) hostSubGID(text string) error {
 func (s *scenario) noNewuidmapInLevels() { s.levelBundle = s.pool.NoShadow }
 
 func (s *scenario) noNewuidmap() { s.bundle = s.pool.NoShadow }
+
+func (s *scenario) withTools() error {
+	if s.pool.Tools == nil {
+		return errors.New("there is no bundle with tools: the scenario lacks the tag @requires-tools")
+	}
+	s.bundle = s.pool.Tools
+	return nil
+}
