@@ -37,3 +37,30 @@ Feature: Deeper chains
       And files made at every level belong to the host ids of that level
       And at every level the last id can own a file and the next one cannot
       And the sentinel of the image arrives at every level with its owner and ACL
+
+    @slow
+    Scenario: Depth 16 takes sixteen blocks
+      Given an LXD host whose root allocation is "root:1000000:1048576"
+      When a chain of depth 16 is built in which every level delegates what the levels below it need
+      Then all 16 levels are up
+      And every level has the ids that were planned
+      And every level is unprivileged
+      And root at level 16 is id 1983040 on the host
+      And processes at every level run under the host ids of that level
+      And files made at every level belong to the host ids of that level
+      And at every level the last id can own a file and the next one cannot
+
+  Rule: The kernel nests 32 pid namespaces, and the host's own is one of them
+    LXD gives every container a pid namespace and a user namespace. The kernel
+    nests 32 of the former (kernel/pid_namespace.c, MAX_PID_NS_LEVEL) and 33 of
+    the latter, so pids are what runs out. A host with a pid namespace of its own,
+    as the one of these scenarios is, has one level less than a machine.
+
+    @slow
+    Scenario: 31 levels come up, and the next one is refused by the kernel, not for want of ids
+      Given an LXD host whose root allocation is "root:1000000:2097152"
+      When a chain of depth 32 is built in which every level delegates what the levels below it need
+      Then the build stops at level 32 in operation "start" for the reason "depth limit of the kernel"
+      And the levels above it are still up
+      And every level has the ids that were planned
+      And root at level 31 is id 2966080 on the host

@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 )
 
 // Keyword is what a step stands behind in a scenario; And and But repeat the one before.
@@ -26,7 +29,8 @@ type Step struct {
 	Pattern string `json:"pattern"`
 	// Meaning is a sentence: what is wanted, done or looked at.
 	Meaning string `json:"meaning"`
-	// Example is the first use of the step in the features.
+	// Example is the first use of the step in the features, with the table or
+	// the text below it in further lines.
 	Example string `json:"example"`
 }
 
@@ -47,12 +51,10 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 	if err != nil {
 		return nil, fmt.Errorf("features: %w", err)
 	}
-	var used []string
+	var used []*messages.PickleStep
 	for _, feature := range read {
 		for _, p := range feature.Pickles {
-			for _, s := range p.Steps {
-				used = append(used, s.Text)
-			}
+			used = append(used, p.Steps...)
 		}
 	}
 	var steps []Step
@@ -62,12 +64,34 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 			return nil, fmt.Errorf("step %q: %w", s.pattern, err)
 		}
 		example := ""
-		if i := slices.IndexFunc(used, pattern.MatchString); i >= 0 {
-			example = used[i]
+		if i := slices.IndexFunc(used, func(u *messages.PickleStep) bool { return pattern.MatchString(u.Text) }); i >= 0 {
+			example = written(used[i])
 		}
 		steps = append(steps, Step{Keyword: s.keyword, Pattern: s.pattern, Meaning: s.meaning, Example: example})
 	}
 	return steps, nil
+}
+
+// written is a step as it stands in a feature.
+func written(s *messages.PickleStep) string {
+	lines := []string{s.Text}
+	switch {
+	case s.Argument == nil:
+	case s.Argument.DocString != nil:
+		lines = append(lines, `"""`, s.Argument.DocString.Content, `"""`)
+	case s.Argument.DataTable != nil:
+		var table strings.Builder
+		columns := tabwriter.NewWriter(&table, 0, 0, 1, ' ', 0)
+		for _, row := range s.Argument.DataTable.Rows {
+			for _, cell := range row.Cells {
+				fmt.Fprintf(columns, "| %s\t", cell.Value)
+			}
+			fmt.Fprintln(columns, "|")
+		}
+		_ = columns.Flush() // into memory
+		lines = append(lines, strings.TrimSuffix(table.String(), "\n"))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // register registers the vocabulary for one scenario.

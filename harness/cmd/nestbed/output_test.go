@@ -18,6 +18,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
+	"nestbed/steps"
 )
 
 func TestProgressOffATerminalIsPlainLines(t *testing.T) {
@@ -161,4 +162,21 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	var requirements []host.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
 	assert.Len(t, requirements, len(host.Requirements(""))+len(host.Capabilities(bundle.Source{})))
+}
+
+func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "steps")
+	assert.Zero(t, status)
+	assert.Empty(t, stderr)
+	assert.Contains(t, stdout, `Given an LXD host whose root allocation is "root:500000:196608"`+"\n    The line of root in ")
+	assert.NotContains(t, stdout, `(\d+)`, "examples, not patterns")
+
+	status, stdout, _ = nestbed(t, "steps", "--json")
+	assert.Zero(t, status)
+	var vocabulary []steps.Step
+	require.NoError(t, json.Unmarshal([]byte(stdout), &vocabulary))
+	for _, s := range vocabulary {
+		assert.NotEmpty(t, s.Example, s.Pattern)
+		assert.NotEmpty(t, s.Meaning, s.Pattern)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ do, what a Then looks at. Each step is shown as the features use it.`,
 			for _, keyword := range []steps.Keyword{steps.Given, steps.When, steps.Then} {
 				for _, s := range vocabulary {
 					if s.Keyword == keyword {
-						fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n    %s\n", keyword, s.Example, s.Meaning)
+						fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n    %s\n", keyword, strings.ReplaceAll(s.Example, "\n", "\n  "), s.Meaning)
 					}
 				}
 			}

@@ -1,0 +1,36 @@
+package host
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"nestbed/harness/bundle"
+)
+
+func TestACapabilityIsNamedLikeItsTagAndEveryLackHasAMend(t *testing.T) {
+	for _, path := range []string{"", t.TempDir()} {
+		if path != "" {
+			t.Setenv("PATH", path) // so this machine has no programs
+		}
+		for _, c := range Capabilities(bundle.Source{Kind: bundle.Installed}) {
+			assert.True(t, strings.HasPrefix(c.For, "@requires-"), c.For)
+			assert.NotEmpty(t, c.Found, c.For)
+			assert.Equal(t, c.OK, c.Mend == "", "%s: a lack has a mend, and nothing else has", c.For)
+			if path != "" && c.For == "@requires-tools" {
+				assert.ErrorContains(t, c.Err(), "no usermod, ")
+				assert.ErrorContains(t, c.Err(), "apt-get install ")
+			}
+		}
+	}
+}
+
+func TestToolsComeWithABundleOfDebians(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for _, c := range Capabilities(bundle.Source{Kind: bundle.Debian, Arg: "trixie"}) {
+		if c.For == "@requires-tools" {
+			assert.NoError(t, c.Err())
+		}
+	}
+}
