@@ -34,7 +34,7 @@ var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation
 
 // failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
 var failureRules = []rule{
-	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)`)},
+	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)|configured to only allow unprivileged containers`)},
 	{idmap.RawIDMapOverlaps, regexp.MustCompile(`Host (id|ID) is in the range of subids`)},
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
 	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},

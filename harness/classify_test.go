@@ -88,6 +88,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"raw.idmap with a word for a number":            {`Failed creating instance record: Failed initialising instance: strconv.ParseInt: parsing "": invalid syntax`, "", idmap.RawIDMapMalformed},
 		"raw.idmap with ranges that differ":             {`The ID map ranges are of different sizes "uid 1-2 3"`, "", idmap.RawIDMapMalformed},
 		"a size that is no number":                      {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
+		"privileged, where the LXD makes no such":       {`Failed creating instance record: Failed initialising instance: Invalid config: LXD was configured to only allow unprivileged containers`, "", idmap.ConfigRefused},
 		"newuidmap refuses, Incus": {
 			incusStart, `newuidmap failed to write mapping "newuidmap: uid range [0-1000000000) -> [1000000-1001000000) not allowed": newuidmap 85 0 1000000 1000000000`,
 			idmap.ShadowRefused,

@@ -18,7 +18,7 @@ type run struct {
 
 func largestRun(mappings []idmap.Mapping) run {
 	largest := slices.MaxFunc(mappings, func(a, b idmap.Mapping) int { return int(int64(a.Count) - int64(b.Count)) })
-	return run{from: int64(largest.Inside), count: int64(largest.Count)}
+	return run{from: int64(largest.Inside), count: int64(largest.Count), whole: largest.Count == idmap.MaxID+1}
 }
 
 // enough is start:count with a block at least, and more where there is more.
@@ -109,6 +109,10 @@ func drawIsolated(t *rapid.T, supply run) (idmap.Delegation, map[string]string) 
 
 // drawSetting draws keys that are refused, or do nothing.
 func drawSetting(t *rapid.T) map[string]string {
+	if rapid.Bool().Draw(t, "flag") {
+		key := rapid.SampledFrom([]string{idmap.KeyPrivileged, idmap.KeyNesting}).Draw(t, "key")
+		return map[string]string{key: rapid.SampledFrom([]string{"true", "yes", "1", "false", "", "maybe"}).Draw(t, "value")}
+	}
 	key := rapid.SampledFrom([]string{idmap.KeyIsolated, idmap.KeySize, idmap.KeyBase}).Draw(t, "key")
 	return map[string]string{key: rapid.SampledFrom([]string{"0", "off", "65536", "maybe", "-1", "4294967296", "0x10"}).Draw(t, "value")}
 }

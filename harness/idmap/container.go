@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // The configuration keys of a container that decide its map (LXD: doc, "Instance options").
@@ -88,16 +87,15 @@ func rawReason(err error) Reason {
 	return RawIDMapMalformed
 }
 
-// idmapConfig reads the keys but raw.idmap; size and base are -1 where they are not set
+// idmapConfig reads the keys but raw.idmap, and refuses any flag that is none; size and base are -1 where they are not set
 // (LXD: shared/instance.go and shared/validate, IsBool and IsUint32).
 func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
-	switch strings.ToLower(d.Config[KeyIsolated]) {
-	case "true", "1", "yes", "on":
-		isolated = true
-	case "", "false", "0", "no", "off":
-	default:
-		return false, 0, 0, ConfigRefused
+	for _, key := range []string{KeyIsolated, KeyPrivileged, KeyNesting} {
+		if _, valid := boolean(d.Config[key]); !valid {
+			return false, 0, 0, ConfigRefused
+		}
 	}
+	isolated = d.on(KeyIsolated)
 	number := func(key string) int64 {
 		text := d.Config[key]
 		if text == "" {

@@ -1,4 +1,4 @@
-// Package idmap is the arithmetic of nested unprivileged containers: which ids
+// Package idmap is the arithmetic of nested containers, unprivileged ones above all: which ids
 // a level gives to the containers inside it, and where a chain must stop.
 //
 //	r, err := idmap.NewRecipe(3, idmap.Root, 500000, false, idmap.LXD) // what depth 3 needs
@@ -17,6 +17,7 @@
 //	choose.go     the map that a daemon settles on when it starts
 //	container.go  the map of one container: security.idmap.*, the search for isolated ids
 //	rawidmap.go   raw.idmap, and what it cuts out of a map
+//	privileged.go levels without a map of their own, and the flag for nesting
 //	shadow.go     what newuidmap grants
 //	kernel.go     what the kernel accepts
 //	plan.go       all of it, level by level, to the plan of a chain

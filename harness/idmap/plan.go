@@ -76,6 +76,9 @@ func (l Layout) Plan() Plan {
 		}
 		_, caps := Up(own.UID, capsTrialID)
 		planned := PlannedLevel{Level: level, Map: m, Host: m.Compose(host), FileCaps: caps}
+		if d.on(KeyPrivileged) { // the same namespace, so the kernel shows the same lines; no file gets a new owner
+			planned.Host, planned.FileCaps = host, true
+		}
 		p.Warnings = append(p.Warnings, d.warnings(level, chosen, own, planned)...)
 		p.Levels = append(p.Levels, planned)
 		own, host = m, planned.Host
@@ -91,6 +94,9 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	if _, _, _, reason := d.idmapConfig(); reason != None {
 		return stop(OpCreate, reason) // looked at before anything else
 	}
+	if d.on(KeyPrivileged) {
+		return own, l.privileged(level)
+	}
 	if chosen.Reason != None {
 		return stop(OpCreate, chosen.Reason)
 	}
@@ -103,6 +109,9 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	}
 	if reason := l.start(d, level, own, set); reason != None {
 		return stop(OpStart, reason)
+	}
+	if !l.mountsProc(level) {
+		return stop(OpStart, NestingNotAllowed)
 	}
 	m := toMap(set)
 	return Map{UID: Reported(m.UID), GID: Reported(m.GID)}, nil

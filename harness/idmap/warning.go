@@ -39,6 +39,10 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 	if level == 1 {
 		above = "the host"
 	}
+	if d.on(KeyPrivileged) {
+		warn(SharesRoot, "it is privileged: its ids are those of %s, root among them", above)
+		return out
+	}
 	d.warnSharing(warn, above, p)
 	if c.Default && !isWhole(own) && len(c.Map.UID) > 0 { // an isolated container comes up without the daemon's uids, too
 		first := max(Block, int(own.UID[0].Inside))
