@@ -31,6 +31,11 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 		return nil, err
 	}
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
+	if s.LXCFS {
+		if err := startLXCFS(ctx, h); err != nil {
+			return c, err
+		}
+	}
 	var above daemon = h
 	for i := range s.Levels {
 		began := time.Now()
@@ -40,6 +45,9 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
+		if err := level.live(ctx, s.Levels[i].Live); err != nil {
+			return c, err
+		}
 		if s.OnLevel != nil {
 			s.OnLevel(level)
 		}
@@ -180,6 +188,7 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 		maps.Copy(config, bundle.Configuration(*spec.Delegation))
 	}
 	maps.Copy(config, spec.Config)
+	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	op, err := l.above.LXD().CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},

@@ -17,10 +17,12 @@ type LevelSpec struct {
 	// Nil: both files are there, and empty.
 	Delegation *idmap.Delegation
 	// Config is added to the container's configuration, over the harness's own:
-	// security.nesting on every level that has another below it.
+	// security.nesting on every level that has another below it. An empty value leaves a key out.
 	Config map[string]string
 	// Bundle is what the level runs. Nil: the host's.
 	Bundle *bundle.Bundle
+	// Live is what happens to the level when it is up, before the next one is made.
+	Live Live
 }
 
 // Spec is a chain as it shall be built: Levels[0] is level 1.
@@ -28,6 +30,8 @@ type Spec struct {
 	Levels []LevelSpec
 	// Storage is the driver of every level's storage pool. Empty: dir.
 	Storage string
+	// LXCFS has a lxcfs of the host cover files of /proc in level 1.
+	LXCFS bool
 	// OnLevel, if set, is called when a level is up, from the goroutine of Build.
 	OnLevel func(*Level)
 }
@@ -66,7 +70,7 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 	layout := idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
 		b := s.bundleOf(h, above)
-		d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.Config}
+		d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.counting(s.LXCFS && above == 0)}
 		if above > 0 {
 			d.Delegation = idmap.Delegation{}
 			if given := s.Levels[above-1].Delegation; given != nil {

@@ -129,3 +129,30 @@ func TestACascadeWithWhatItNeedsStopsOnlyAtTheKernelsDepth(t *testing.T) {
 		assert.Len(t, plan.Levels, host.Room)
 	})
 }
+
+func TestWhatHappensToARunningLevelCountsForTheNext(t *testing.T) {
+	taken, given := map[string]string{idmap.KeyNesting: ""}, map[string]string{idmap.KeyNesting: "true"}
+	for name, c := range map[string]struct {
+		config map[string]string
+		live   harness.Live
+		lxcfs  bool
+		stop   string
+	}{
+		"nothing":                     {nil, harness.Live{}, false, "none"},
+		"lxcfs":                       {nil, harness.Live{}, true, "none"},
+		"without the flag":            {taken, harness.Live{}, false, "level 2, start: nesting not allowed"},
+		"given while it runs":         {taken, harness.Live{Config: given}, false, "level 2, start: nesting not allowed"},
+		"given before a restart":      {taken, harness.Live{Config: given, Restart: true}, false, "none"},
+		"taken while it runs":         {nil, harness.Live{Config: taken}, false, "none"},
+		"taken before a restart":      {nil, harness.Live{Config: taken, Restart: true}, false, "level 2, start: nesting not allowed"},
+		"uncovered":                   {taken, harness.Live{Uncover: true}, false, "none"},
+		"uncovered, but not of lxcfs": {taken, harness.Live{Uncover: true}, true, "level 2, start: nesting not allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := harness.Cascade(2)
+			s.LXCFS, s.Levels[0].Config, s.Levels[0].Live = c.lxcfs, c.config, c.live
+			assert.Equal(t, c.stop, s.Plan(onHost(ofRoot(500000, 131072), true)).Stop.String())
+			assert.Equal(t, c.config, s.Levels[0].Config, "a plan changes nothing")
+		})
+	}
+}

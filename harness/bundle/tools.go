@@ -9,8 +9,8 @@ var (
 	// toolPackages are Debian's packages that hold them.
 	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs"}
 
-	// toolSupport is what lxcfs loads as it runs.
-	toolSupport = []string{"/usr/lib/*/lxcfs"}
+	// toolSupport is what lxcfs loads as it runs, and its hook for liblxc.
+	toolSupport = []string{"/usr/lib/*/lxcfs", "/usr/share/lxcfs"}
 )
 
 // ToolPackages are Debian's packages for a bundle of the installed LXD with Tools.

@@ -1,0 +1,108 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/canonical/lxd/shared/api"
+)
+
+// bootID is the file of proc that liblxc covers in every container, by one that differs from boot to boot of
+// the container (liblxc: conf.c, lxc_setup_boot_id).
+const bootID = "/proc/sys/kernel/random/boot_id"
+
+// Live is what happens to a level when it is up, before the next one is made, in the order of the fields.
+type Live struct {
+	// Config is set in the container's configuration. An empty value takes a key away.
+	Config map[string]string
+	// Restart restarts the container.
+	Restart bool
+	// Uncover has root of the level take away what liblxc covers the boot id with.
+	Uncover bool
+}
+
+// counting is the configuration that the levels below are made under: security.nesting does what it does
+// when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC), which is to give it a
+// proc that nothing covers; to uncover the one that it has does as well, unless more is covered.
+func (s LevelSpec) counting(moreCovered bool) map[string]string {
+	config := maps.Clone(s.Config)
+	if config == nil {
+		config = map[string]string{}
+	}
+	if s.Live.Restart {
+		maps.Copy(config, s.Live.Config)
+	}
+	if s.Live.Uncover && !moreCovered {
+		delete(config, "security.nesting") // as if it had not been said otherwise
+	}
+	return config
+}
+
+// live does to the level what is asked for.
+func (l *Level) live(ctx context.Context, what Live) error {
+	if len(what.Config) > 0 {
+		if err := l.Configure(ctx, what.Config); err != nil {
+			return err
+		}
+	}
+	if what.Restart {
+		if err := l.Restart(ctx); err != nil {
+			return err
+		}
+	}
+	if what.Uncover {
+		if _, err := l.Exec(ctx, "umount", bootID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Configure sets keys of the configuration of the level, running or not; an empty value takes a key away.
+func (l *Level) Configure(ctx context.Context, keys map[string]string) error {
+	wrap := func(err error) error { return fmt.Errorf("level %d: configure: %w", l.Index, err) }
+	instance, etag, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return wrap(err)
+	}
+	put := instance.Writable()
+	maps.Copy(put.Config, keys)
+	maps.DeleteFunc(put.Config, func(_, value string) bool { return value == "" })
+	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return wrap(err)
+	}
+	return nil
+}
+
+// Restart has the LXD above stop the level, with all that is inside, and start it; it returns when the LXD inside
+// answers. The levels below are not reached any more: see Chain.Reattach.
+func (l *Level) Restart(ctx context.Context) error {
+	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "restart", Force: true, Timeout: -1}, "")
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err == nil {
+		l.close()
+		err = l.connect(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("level %d: restart: %w", l.Index, err)
+	}
+	return nil
+}
+
+// Configured is the value of a key in the level's configuration as the LXD above has it, profiles
+// included, and whether it is set.
+func (l *Level) Configured(key string) (value string, set bool, err error) {
+	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return "", false, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	value, set = instance.ExpandedConfig[key]
+	return value, set, nil
+}
