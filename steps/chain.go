@@ -85,7 +85,9 @@ func (s *scenario) buildWithout(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) buildCascade(ctx context.Context, depth int) error {
-	s.cascade(depth)
+	if err := s.cascade(depth); err != nil {
+		return err
+	}
 	return s.build(ctx)
 }
 
@@ -105,7 +107,22 @@ func (s *scenario) buildAsDescribed(ctx context.Context, depth int) error {
 	return s.build(ctx)
 }
 
-func (s *scenario) cascade(depth int) { s.spec = harness.Cascade(depth) }
+// cascade is the article's chain, but for what the Givens describe of its levels.
+func (s *scenario) cascade(depth int) error {
+	s.spec = harness.Cascade(depth)
+	for index, l := range s.described {
+		if index > depth {
+			return fmt.Errorf("level %d is described, but the chain has depth %d", index, depth)
+		}
+		as := *l
+		if as.Delegation == nil {
+			as.Delegation = s.spec.Levels[index-1].Delegation
+		}
+		s.spec.Levels[index-1] = as
+	}
+	s.spec.LXCFS = s.lxcfs
+	return nil
+}
 
 // asDescribed is a chain of the levels that the Givens describe; those that they
 // leave out hand down nothing. A description of a level that is not built is a mistake.

@@ -46,13 +46,13 @@ func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
 
 // key is the same for orders of the same chain.
 func (o order) key() string {
-	text := fmt.Sprint(o.host.Bundle, o.host.Delegation, o.spec.Storage)
+	text := fmt.Sprint(o.host.Bundle, o.host.Delegation, o.spec.Storage, o.spec.LXCFS)
 	for _, l := range o.spec.Levels {
 		var d idmap.Delegation
 		if l.Delegation != nil {
 			d = *l.Delegation
 		}
-		text += fmt.Sprint("|", l.Bundle, l.Delegation != nil, d, l.Config)
+		text += fmt.Sprint("|", l.Bundle, l.Delegation != nil, d, l.Config, l.Live)
 	}
 	return text
 }

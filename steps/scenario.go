@@ -24,6 +24,7 @@ type scenario struct {
 	allocation  idmap.Delegation
 	described   map[int]*harness.LevelSpec
 	spec        harness.Spec
+	lxcfs       bool // covers files of /proc at level 1
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
 	host  *host.Host

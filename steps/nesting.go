@@ -1,0 +1,115 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var nestingSteps = []step{
+	{
+		Given, `^level (\d+) has no security\.nesting$`,
+		"The key is not in its configuration; levels that have another below them have it otherwise.",
+		func(s *scenario) any { return s.withoutNesting },
+	},
+	{
+		Given, `^level (\d+) (gets|loses) security\.nesting (while it runs|and is restarted)$`,
+		"The key is set to true, or taken away, when the level is up and before the next one is made.",
+		func(s *scenario) any { return s.nestingLive },
+	},
+	{
+		Given, `^root of level (\d+) uncovers the boot id$`,
+		"It unmounts what liblxc mounted over that file of /proc, when the level is up and before the next one is made.",
+		func(s *scenario) any { return s.uncoverBootID },
+	},
+	{
+		Given, `^lxcfs of the host covers files of /proc at level 1$`,
+		"As on a machine where lxcfs is installed: its hook for liblxc mounts them as level 1 starts.",
+		func(s *scenario) any { return s.withLXCFS },
+	},
+	{
+		Then, `^security\.nesting of level (\d+) is (unset|"[^"]*")$`,
+		"In the configuration that the LXD above has of it, profiles included.",
+		func(s *scenario) any { return s.nestingIs },
+	},
+	{
+		Then, `^at level (\d+) (/\S+) is covered by (\S+)$`,
+		"What is mounted on that very path, by the type of its filesystem.",
+		func(s *scenario) any { return s.coveredBy },
+	},
+	{
+		Then, `^at level (\d+) nothing covers (/\S+)$`,
+		"There is no mount on that very path.",
+		func(s *scenario) any { return s.notCovered },
+	},
+}
+
+func (s *scenario) withoutNesting(level string) error {
+	l, err := s.describe(level)
+	if err == nil {
+		l.Config[idmap.KeyNesting] = ""
+	}
+	return err
+}
+
+func (s *scenario) nestingLive(level, what, when string) error {
+	l, err := s.describe(level)
+	if err != nil {
+		return err
+	}
+	value := "true"
+	if what == "loses" {
+		value = ""
+	}
+	l.Live = harness.Live{
+		Config: map[string]string{idmap.KeyNesting: value}, Restart: when == "and is restarted", Uncover: l.Live.Uncover,
+	}
+	return nil
+}
+
+func (s *scenario) uncoverBootID(level string) error {
+	l, err := s.describe(level)
+	if err == nil {
+		l.Live.Uncover = true
+	}
+	return err
+}
+
+func (s *scenario) withLXCFS() { s.lxcfs = true }
+
+func (s *scenario) nestingIs(ctx context.Context, level int, wanted string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	value, set, err := l.Configured(idmap.KeyNesting)
+	if err != nil {
+		return err
+	}
+	got := "unset"
+	if set {
+		got = fmt.Sprintf("%q", value)
+	}
+	if got != wanted {
+		return fmt.Errorf("level %d: %s: wanted %s, got %s", level, idmap.KeyNesting, wanted, got)
+	}
+	return nil
+}
+
+func (s *scenario) coveredBy(ctx context.Context, level int, path, wanted string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	got, err := l.Cover(ctx, path)
+	if err == nil && got != wanted {
+		err = fmt.Errorf("level %d: filesystem mounted on %s: wanted %q, got %q", level, path, wanted, got)
+	}
+	return err
+}
+
+func (s *scenario) notCovered(ctx context.Context, level int, path string) error {
+	return s.coveredBy(ctx, level, path, "")
+}

@@ -1,0 +1,89 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+var privilegeSteps = []step{
+	{
+		Given, `^level (\d+) is privileged$`,
+		"security.privileged is true in its configuration.",
+		func(s *scenario) any { return s.privileged },
+	},
+	{
+		Then, `^level (\d+) runs in the user namespace of (the host|level \d+)$`,
+		"By the namespaces of the inits of both.",
+		func(s *scenario) any { return s.sharesNamespace },
+	},
+	{
+		Then, `^level (\d+) runs in a user namespace of its own$`,
+		"It is another than that of the level above, by the inits of both.",
+		func(s *scenario) any { return s.ownNamespace },
+	},
+	{
+		Then, `^root at level (\d+) (may|may not) (set the clock|load kernel modules|mount filesystems) in its user namespace$`,
+		"By the capabilities in the bounding set of the level's init.",
+		func(s *scenario) any { return s.rootMay },
+	},
+}
+
+// capabilities are the numbers of those that steps name by what they are for.
+var capabilities = map[string]int{
+	"set the clock": unix.CAP_SYS_TIME, "load kernel modules": unix.CAP_SYS_MODULE, "mount filesystems": unix.CAP_SYS_ADMIN,
+}
+
+func (s *scenario) privileged(level string) error {
+	l, err := s.describe(level)
+	if err == nil {
+		l.Config["security.privileged"] = "true"
+	}
+	return err
+}
+
+func (s *scenario) sharesNamespace(ctx context.Context, level int, where string) error {
+	with, err := place(where)
+	if err != nil {
+		return err
+	}
+	if with >= level {
+		return fmt.Errorf("level %d: %s is not above it", level, where)
+	}
+	// The same all the way up, as one that a level in between had of its own would not be that of a level above.
+	for i := level; i > with; i-- {
+		if err := s.namespace(ctx, i, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) ownNamespace(ctx context.Context, level int) error {
+	return s.namespace(ctx, level, true)
+}
+
+func (s *scenario) namespace(ctx context.Context, level int, wanted bool) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	own, err := l.OwnUserNamespace()
+	if err == nil && own != wanted {
+		err = fmt.Errorf("level %d: a user namespace of its own: wanted %t, got %t", level, wanted, own)
+	}
+	return err
+}
+
+func (s *scenario) rootMay(ctx context.Context, level int, may, what string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	holds, err := l.Holds(capabilities[what])
+	if wanted := may == "may"; err == nil && holds != wanted {
+		err = fmt.Errorf("level %d: capability to %s: wanted %t, got %t", level, what, wanted, holds)
+	}
+	return err
+}
