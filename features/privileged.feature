@@ -101,8 +101,9 @@ Feature: Privileged levels
   Rule: A privileged level hands on what its user namespace allows
 
     Scenario: An unprivileged level is root of nothing but itself, wherever it runs
-      LXD takes from a privileged container what would change the kernel itself, even
-      where a user namespace around it already does; not so from an unprivileged one.
+      LXD takes the capabilities that change the kernel itself from every privileged
+      container, even where the user namespace that it is in makes them harmless; from
+      an unprivileged one it takes none (lxd/instance/drivers/driver_lxc.go, initLXC).
 
       Given level 1 is privileged
       And a chain of depth 2 in which every level delegates what the levels below it need

@@ -6,9 +6,11 @@ import (
 	"maps"
 
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/idmap"
 )
 
-// bootID is the file of proc that liblxc covers in every container, by one that differs from boot to boot of
+// bootID is the file of proc that liblxc covers in every container, by one with an id for each start of
 // the container (liblxc: conf.c, lxc_setup_boot_id).
 const bootID = "/proc/sys/kernel/random/boot_id"
 
@@ -34,7 +36,7 @@ func (s LevelSpec) counting(moreCovered bool) map[string]string {
 		maps.Copy(config, s.Live.Config)
 	}
 	if s.Live.Uncover && !moreCovered {
-		delete(config, "security.nesting") // as if it had not been said otherwise
+		delete(config, idmap.KeyNesting) // as if it had not been said otherwise
 	}
 	return config
 }
@@ -47,7 +49,7 @@ func (l *Level) live(ctx context.Context, what Live) error {
 		}
 	}
 	if what.Restart {
-		if err := l.Restart(ctx); err != nil {
+		if err := l.restart(ctx); err != nil {
 			return err
 		}
 	}
@@ -79,9 +81,8 @@ func (l *Level) Configure(ctx context.Context, keys map[string]string) error {
 	return nil
 }
 
-// Restart has the LXD above stop the level, with all that is inside, and start it; it returns when the LXD inside
-// answers. The levels below are not reached any more: see Chain.Reattach.
-func (l *Level) Restart(ctx context.Context) error {
+// restart has the LXD above stop the level, with all that is inside, and start it; it returns when the LXD inside answers.
+func (l *Level) restart(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "restart", Force: true, Timeout: -1}, "")
 	if err == nil {
 		err = op.WaitContext(ctx)

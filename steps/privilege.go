@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
 )
 
 var privilegeSteps = []step{
@@ -38,7 +40,7 @@ var capabilities = map[string]int{
 func (s *scenario) privileged(level string) error {
 	l, err := s.describe(level)
 	if err == nil {
-		l.Config["security.privileged"] = "true"
+		l.Config[idmap.KeyPrivileged] = "true"
 	}
 	return err
 }
