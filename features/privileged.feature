@@ -159,6 +159,34 @@ Feature: Privileged levels
       And the file capability of the image arrives at level 2
       And the sentinel of the image arrives at every level with its owner and ACL
 
+  Rule: A level is privileged, or not, from its start to its end
+
+    Scenario: Privilege that is taken away while level 1 runs stays with it
+      Given level 1 is privileged
+      And level 1 loses security.privileged while it runs
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
+      And level 1 runs in the user namespace of the host
+      And root at level 2 is id 65536 on the host
+
+    Scenario: A restart takes it away, and the files of the level get their new owners
+      Given level 1 is privileged
+      And level 1 loses security.privileged and is restarted
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
+      And every level is unprivileged
+      And every level has the ids that were planned
+      And the sentinel of the image arrives at every level with its owner and ACL
+
+    Scenario: A nested level that becomes privileged gets its files back, but not the capabilities that they lost
+      Given level 2 gets security.privileged and is restarted
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
+      And level 2 runs in the user namespace of level 1
+      And root at level 2 is id 500000 on the host
+      And the sentinel of the image arrives at every level with its owner and ACL
+      And the file capability of the image is lost at level 2
+
   Rule: A LXD can be told to make no privileged containers
 
     Scenario Outline: The LXD of level 1 runs with LXD_UNPRIVILEGED_ONLY and makes no privileged level, be level 1 privileged: <privileged>

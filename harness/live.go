@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/canonical/lxd/shared/api"
 
@@ -39,6 +40,23 @@ func (s LevelSpec) counting(moreCovered bool) map[string]string {
 		delete(config, idmap.KeyNesting) // as if it had not been said otherwise
 	}
 	return config
+}
+
+// withLostCaps is the plan of the layout where a level lost its file capabilities before it was restarted with
+// another configuration: they do not come back.
+func (s Spec) withLostCaps(layout idmap.Layout, plan idmap.Plan) idmap.Plan {
+	for i := range plan.Levels {
+		if !s.Levels[i].Live.Restart {
+			continue
+		}
+		created := layout
+		created.Daemons = slices.Clone(layout.Daemons[:i+1])
+		created.Daemons[i].Config = s.Levels[i].Config
+		if first := created.Plan(); len(first.Levels) > i && !first.Levels[i].FileCaps {
+			plan.Levels[i].FileCaps = false
+		}
+	}
+	return plan
 }
 
 // live does to the level what is asked for.

@@ -79,5 +79,5 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 		}
 		layout.Daemons = append(layout.Daemons, d)
 	}
-	return layout.Plan()
+	return s.withLostCaps(layout, layout.Plan())
 }

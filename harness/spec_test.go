@@ -156,3 +156,25 @@ func TestWhatHappensToARunningLevelCountsForTheNext(t *testing.T) {
 		})
 	}
 }
+
+func TestFileCapabilitiesThatALevelLostDoNotComeBackByARestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after string
+		want          []bool
+	}{
+		"it becomes privileged":    {"", "true", []bool{true, false}},
+		"it was privileged before": {"true", "", []bool{true, false}},
+		"it stays privileged":      {"true", "true", []bool{true, true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := harness.Cascade(2)
+			s.Levels[1].Config = map[string]string{idmap.KeyPrivileged: c.before}
+			s.Levels[1].Live = harness.Live{Config: map[string]string{idmap.KeyPrivileged: c.after}, Restart: true}
+			var got []bool
+			for _, level := range s.Plan(onHost(ofRoot(500000, 131072), true)).Levels {
+				got = append(got, level.FileCaps)
+			}
+			assert.Equal(t, c.want, got)
+		})
+	}
+}

@@ -15,9 +15,9 @@ var nestingSteps = []step{
 		func(s *scenario) any { return s.withoutNesting },
 	},
 	{
-		Given, `^level (\d+) (gets|loses) security\.nesting (while it runs|and is restarted)$`,
+		Given, `^level (\d+) (gets|loses) (security\.(?:nesting|privileged)) (while it runs|and is restarted)$`,
 		"The key is set to true, or taken away, when the level is up and before the next one is made.",
-		func(s *scenario) any { return s.nestingLive },
+		func(s *scenario) any { return s.flagLive },
 	},
 	{
 		Given, `^root of level (\d+) uncovers the boot id$`,
@@ -54,7 +54,7 @@ func (s *scenario) withoutNesting(level string) error {
 	return err
 }
 
-func (s *scenario) nestingLive(level, what, when string) error {
+func (s *scenario) flagLive(level, what, key, when string) error {
 	l, err := s.describe(level)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (s *scenario) nestingLive(level, what, when string) error {
 		value = ""
 	}
 	l.Live = harness.Live{
-		Config: map[string]string{idmap.KeyNesting: value}, Restart: when == "and is restarted", Uncover: l.Live.Uncover,
+		Config: map[string]string{key: value}, Restart: when == "and is restarted", Uncover: l.Live.Uncover,
 	}
 	return nil
 }
