@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 }
 
 // onMachine lists, by the name of its host, what stands on the machine: cgroups,
-// which hold every process of a host as long as it runs, mounts and state directories.
+// which hold every process of a host as long as it runs, mounts and state
+// directories; and loop devices that no host has any more, each by itself.
 func onMachine() (map[string][]string, error) {
 	found := map[string][]string{}
 	mounts, err := mountinfo.GetMounts(nil)
@@ -57,6 +58,13 @@ func onMachine() (map[string][]string, error) {
 			name := strings.TrimPrefix(filepath.Base(group), "nestbed-")
 			found[name] = append(found[name], group)
 		}
+	}
+	loops, err := host.LeakedLoops()
+	if err != nil {
+		return nil, err
+	}
+	for _, loop := range loops {
+		found[loop] = append(found[loop], loop)
 	}
 	entries, err := filepath.Glob(filepath.Join(host.StateRoot(), "*"))
 	for _, entry := range entries {

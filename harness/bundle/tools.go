@@ -4,10 +4,10 @@ import "os/exec"
 
 var (
 	// toolPrograms are what a bundle with Tools has for scenarios to run: none of them is needed to nest.
-	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs"}
+	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs", "losetup"}
 
 	// toolPackages are Debian's packages that hold them.
-	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs"}
+	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs", "mount"}
 
 	// toolSupport is what lxcfs loads as it runs, and its hook for liblxc.
 	toolSupport = []string{"/usr/lib/*/lxcfs", "/usr/share/lxcfs"}

@@ -19,6 +19,10 @@ type Config struct {
 	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
 	// directory must be empty, or left by a host that is gone, which is then cleared.
 	StateDir string
+	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool on a file.
+	Loops bool
+	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
+	NoIdmapped bool
 }
 
 // StateRoot is the directory under which private hosts keep their state:

@@ -9,8 +9,13 @@ import (
 )
 
 // makeDevices fills the host's /dev with what LXD hands on to containers, and
-// nothing that reaches the machine's hardware.
-func makeDevices(dev string) error {
+// nothing that reaches the machine's hardware; with loops also the loop devices.
+func makeDevices(dev string, loops bool) error {
+	if loops {
+		if err := makeLoopDevices(dev); err != nil {
+			return err
+		}
+	}
 	nodes := []struct {
 		name         string
 		major, minor uint32

@@ -81,6 +81,8 @@ func (h *Host) Close(ctx context.Context) error {
 	// Descriptors of the root would hold the host's mounts.
 	h.root.Close()
 	var errs []error
+	pools, err := h.pools()
+	errs = append(errs, err)
 	if h.kept {
 		errs = append(errs, h.control.Close(), h.stage.Process.Release(), h.dir.release())
 		return h.wrap("let go", errors.Join(errs...))
@@ -88,7 +90,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.stage != nil {
 		errs = append(errs, h.control.Close(), h.end())
 	}
-	errs = append(errs, h.groups.remove(ctx), h.dir.remove())
+	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
 }
 

@@ -54,11 +54,11 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.Remaps = !idmapped
+	h.Remaps = c.NoIdmapped || !idmapped
 	if err := h.groups.make(); err != nil {
 		return h, err
 	}
-	if err := h.launch(ctx); err != nil {
+	if err := h.launch(ctx, c); err != nil {
 		return h, err
 	}
 	if h.root, err = openRoot(fmt.Sprintf("/proc/%d/root", h.Pid())); err != nil {
@@ -119,7 +119,7 @@ func writeSubID(path string, f idmap.File) error {
 }
 
 // launch starts the stage and waits until it has started the host's LXD.
-func (h *Host) launch(ctx context.Context) error {
+func (h *Host) launch(ctx context.Context, c Config) error {
 	controlRead, control, err := os.Pipe()
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (h *Host) launch(ctx context.Context) error {
 	}
 	defer report.Close()
 	order, err := json.Marshal(stageOrder{
-		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups,
+		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops,
 	})
 	if err != nil {
 		return err
@@ -145,6 +145,9 @@ func (h *Host) launch(ctx context.Context) error {
 	}
 	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock}
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	if c.NoIdmapped {
+		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+	}
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
 	if err != nil {

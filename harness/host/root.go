@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -24,7 +25,12 @@ const readyBudget = 60 * time.Second
 // Root is the root directory of the host or of a level, seen from the machine
 // through a descriptor. Paths through it stay short whatever the depth, and
 // files show the owners that they have on the host.
-type Root struct{ dir *os.File }
+type Root struct {
+	dir *os.File
+
+	mu       sync.Mutex
+	children []*Root // they hold mounts, too, which must not outlive the host
+}
 
 // openRoot opens a directory as a root.
 func openRoot(path string) (*Root, error) {
@@ -35,9 +41,15 @@ func openRoot(path string) (*Root, error) {
 	return &Root{dir: os.NewFile(uintptr(fd), path)}, nil
 }
 
-// Child opens the root of a process by the id that it has inside this root.
+// Child opens the root of a process by the id that it has inside this root, with which it is closed.
 func (r *Root) Child(pid int) (*Root, error) {
-	return openRoot(r.Path(fmt.Sprintf("/proc/%d/root", pid)))
+	child, err := openRoot(r.Path(fmt.Sprintf("/proc/%d/root", pid)))
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.children = append(r.children, child)
+	}
+	return child, err
 }
 
 // Path is the machine's path of a path inside. It must not lead over an
@@ -88,9 +100,18 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 	return lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), nil)
 }
 
-// Close lets go of the directory. It is nil-safe.
+// Close lets go of the directory, and of its children's. It is nil-safe and may be called twice.
 func (r *Root) Close() {
-	if r != nil && r.dir != nil {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, child := range r.children {
+		child.Close()
+	}
+	r.children = nil
+	if r.dir != nil {
 		_ = r.dir.Close() // an O_PATH descriptor holds nothing that could fail to be written
 	}
 }

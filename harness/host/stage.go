@@ -36,6 +36,7 @@ type stageOrder struct {
 	Lower   string   `json:"lower"`   // the bundle's root
 	Name    string   `json:"name"`    // becomes the host name
 	Cgroups []string `json:"cgroups"` // to join
+	Loops   bool     `json:"loops"`   // with loop devices
 }
 
 // In init, so that no program that uses hosts has to call anything first: a
@@ -146,7 +147,7 @@ func mountRoot(order stageOrder) error {
 		func() error { return mount("proc", root+"/proc", "proc", plain, "") },
 		func() error { return mount("sysfs", root+"/sys", "sysfs", plain, "") },
 		func() error { return mount("tmpfs", root+"/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
-		func() error { return makeDevices(root + "/dev") },
+		func() error { return makeDevices(root+"/dev", order.Loops) },
 		func() error { return unix.Chdir(root) },
 		// pivot_root, not chroot: the kernel refuses a user namespace to a
 		// process in a chroot (kernel/user_namespace.c, create_user_ns).

@@ -1,0 +1,44 @@
+package scenarios_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
+	source := harnesstest.Source(t)
+	for _, c := range host.Capabilities(source) {
+		if c.For != "@requires-fuse" {
+			harnesstest.Lacking(t, c.Err())
+		}
+	}
+	source.Tools = true
+	before, err := host.LeakedLoops()
+	require.NoError(t, err)
+	h, err := host.Private(t.Context(), host.Config{
+		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
+		Bundle:     harnesstest.Bundle(t, source), Loops: true,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	require.NoError(t, h.LXD().CreateStoragePool(api.StoragePoolsPost{Name: "pool", Driver: harness.Btrfs}))
+	loops, err := h.Loops()
+	require.NoError(t, err)
+	require.Len(t, loops, 1, "loop devices that the pool lies on")
+
+	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
+	require.NoError(t, h.Close(t.Context()), "it waits for the device to be freed")
+	after, err := host.LeakedLoops()
+	require.NoError(t, err)
+	assert.Subset(t, before, after)
+}
