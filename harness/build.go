@@ -17,9 +17,6 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// poolName is the storage pool of every LXD in a chain.
-const poolName = "default"
-
 // Build makes the levels one after the other. It returns what it built with an
 // error, too, and nil only for a Spec that it refuses; where a level could not be
 // made, the error is a *LevelError. Close the chain, which is nil-safe, in any case:
@@ -88,7 +85,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		op idmap.Op
 		do func() error
 	}{
-		{idmap.OpStorage, func() error { return makeStorage(above.LXD(), c.Spec.Storage) }},
+		{idmap.OpStorage, func() error { return makeStorage(above.LXD(), c.Spec.pool(index)) }},
 		{idmap.OpImport, func() (err error) {
 			fingerprint, err = importImage(ctx, above.LXD(), l.Bundle)
 			return err
@@ -113,31 +110,10 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 // pool "default" on a directory, a default profile on that, and the bundle's
 // image, whose fingerprint it returns. For tests that drive a LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
-	if err := makeStorage(server, ""); err != nil {
+	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}); err != nil {
 		return "", err
 	}
 	return importImage(ctx, server, b)
-}
-
-// makeStorage gives a new LXD its storage pool, and its default profile a root
-// disk on it. The profile has no network: nothing in a level needs one.
-func makeStorage(server lxd.InstanceServer, driver string) error {
-	_, _, err := server.GetStoragePool(poolName)
-	if err == nil {
-		return nil
-	}
-	if !api.StatusErrorCheck(err, http.StatusNotFound) {
-		return err
-	}
-	if driver == "" {
-		driver = "dir"
-	}
-	if err := server.CreateStoragePool(api.StoragePoolsPost{Name: poolName, Driver: driver}); err != nil {
-		return err
-	}
-	return server.UpdateProfile("default", api.ProfilePut{
-		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": poolName}},
-	}, "")
 }
 
 // importImage hands the bundle's image to a LXD, unless it has it already, and gives its fingerprint there.

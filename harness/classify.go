@@ -49,6 +49,7 @@ var failureRules = []rule{
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup`)},
 	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +
 		`Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
+	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
 	{idmap.DaemonDied, regexp.MustCompile(`its init is gone`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
 }

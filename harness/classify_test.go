@@ -146,6 +146,9 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			"Unpack failed: Failed to run: tar: write error: No space left on device", "", idmap.DiskFull,
 		},
 		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
+		"a pool on btrfs in a directory": {
+			"Provided path does not reside on a btrfs filesystem (detected ext4)", "", idmap.NotOnBtrfs,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var e evidence

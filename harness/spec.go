@@ -23,12 +23,17 @@ type LevelSpec struct {
 	Bundle *bundle.Bundle
 	// Live is what happens to the level when it is up, before the next one is made.
 	Live Live
+	// Storage is the driver of the storage pool that the level lies on, which is
+	// one of the LXD above. Empty: that of the Spec.
+	Storage string
+	// StorageConfig is added to the configuration of that pool.
+	StorageConfig map[string]string
 }
 
 // Spec is a chain as it shall be built: Levels[0] is level 1.
 type Spec struct {
 	Levels []LevelSpec
-	// Storage is the driver of every level's storage pool. Empty: dir.
+	// Storage is the driver of every LXD's storage pool: dir or btrfs. Empty: dir.
 	Storage string
 	// LXCFS has a lxcfs of the host cover files of /proc in level 1.
 	LXCFS bool
@@ -79,5 +84,5 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 		}
 		layout.Daemons = append(layout.Daemons, d)
 	}
-	return s.withLostCaps(layout, layout.Plan())
+	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
 }

@@ -37,6 +37,7 @@ const (
 	CgroupUnsupported Reason = "cgroup layout unsupported"
 	UserNSDenied      Reason = "user namespaces denied"
 	DiskFull          Reason = "disk full"
+	NotOnBtrfs        Reason = "not on btrfs"
 	DaemonDied        Reason = "LXD does not run"
 	TimedOut          Reason = "timed out"
 	Unclassified      Reason = "unclassified"
@@ -47,7 +48,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, UserNSDenied, DiskFull, DaemonDied, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, TimedOut, Unclassified,
 	}
 }
 
