@@ -119,8 +119,11 @@ func probeFiles(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Ch
 	return checks, nil
 }
 
-func (l *Level) owner(path string) (string, error) {
-	info, err := os.Lstat(l.root.Path(path))
+func (l *Level) owner(path string) (string, error) { return ownerOf(l.root.Path(path)) }
+
+// ownerOf are the host ids of the owner and the group of a file of the machine.
+func ownerOf(path string) (string, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return "", err
 	}

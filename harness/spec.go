@@ -38,7 +38,7 @@ type Spec struct {
 	// LXCFS has a lxcfs of the host cover files of /proc in level 1.
 	LXCFS bool
 	// OnLevel, if set, is called when a level is up, from the goroutine of Build.
-	OnLevel func(*Level)
+	OnLevel func(*Level) `json:"-"`
 }
 
 // Cascade is the article's chain: every level keeps one block and hands the rest

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,7 +10,6 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
-	"nestbed/harness/idmap"
 )
 
 // order is a chain that the Givens ask for, and the host that it is built on.
@@ -26,7 +26,9 @@ func (s *scenario) order() order {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	return order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle}, spec: spec}
+	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle}, spec: spec}
+	s.storage.apply(&o)
+	return o
 }
 
 // build starts the host and builds the chain on it, as far as it comes up. The
@@ -44,17 +46,16 @@ func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
 	return h, chain, err
 }
 
-// key is the same for orders of the same chain.
+// key is the same for orders of the same chain: it has whatever can be asked for.
 func (o order) key() string {
-	text := fmt.Sprint(o.host.Bundle, o.host.Delegation, o.spec.Storage, o.spec.LXCFS)
-	for _, l := range o.spec.Levels {
-		var d idmap.Delegation
-		if l.Delegation != nil {
-			d = *l.Delegation
-		}
-		text += fmt.Sprint("|", l.Bundle, l.Delegation != nil, d, l.Config, l.Live)
+	key, err := json.Marshal(struct {
+		Host host.Config
+		Spec harness.Spec
+	}{o.host, o.spec})
+	if err != nil {
+		panic(err) // both are plain data
 	}
-	return text
+	return string(key)
 }
 
 // Pool holds the chains that scenarios share: those that only look at what a

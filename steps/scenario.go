@@ -25,6 +25,7 @@ type scenario struct {
 	described   map[int]*harness.LevelSpec
 	spec        harness.Spec
 	lxcfs       bool // covers files of /proc at level 1
+	storage     storage
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
 	host  *host.Host

@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/canonical/lxd/shared/api"
+)
+
+// spareName is the container of MakeAndDelete.
+const spareName = "spare"
+
+// MakeAndDelete has the LXD of the host, level 0, or of a level make a container, which does not run, and delete it. The error is
+// that of the deletion if deleted tells so.
+func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err error) {
+	above, err := c.daemonAt(level)
+	if err != nil {
+		return false, err
+	}
+	server := above.LXD()
+	fail := func(what string, err error) error {
+		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
+	}
+	fingerprint, err := importImage(ctx, server, c.Spec.bundleOf(c.Host, level))
+	if err != nil {
+		return false, fail("make", err)
+	}
+	op, err := server.CreateInstance(api.InstancesPost{
+		Name: spareName, Type: api.InstanceTypeContainer,
+		Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+	})
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return false, fail("make", err)
+	}
+	if op, err = server.DeleteInstance(spareName); err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		err = fail("delete", err)
+	}
+	return true, err
+}
+
+// SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
+func (c *Chain) SpareLeft(level int) (known, onDisk bool, err error) {
+	above, err := c.daemonAt(level)
+	if err != nil {
+		return false, false, err
+	}
+	_, _, err = above.LXD().GetInstance(spareName)
+	if err != nil && !api.StatusErrorCheck(err, http.StatusNotFound) {
+		return false, false, fmt.Errorf("level %d: %w", level, err)
+	}
+	known = err == nil
+	_, err = os.Stat(above.Root().Path(filepath.Join(poolPath, "containers", spareName)))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return known, false, fmt.Errorf("level %d: %w", level, err)
+	}
+	return known, err == nil, nil
+}
+
+// daemonAt is the LXD of the host, level 0, or of a level.
+func (c *Chain) daemonAt(level int) (daemon, error) {
+	if level == 0 {
+		return c.Host, nil
+	}
+	return c.Level(level)
+}

@@ -1,0 +1,117 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	"github.com/canonical/lxd/shared/api"
+)
+
+// Where a level finds what is attached to it, and what a level hands down.
+const (
+	attachedPath = "/srv/attached"
+	handedPath   = "/srv/handed"
+	deviceName   = "attached"
+	volumeName   = "nestbed"
+)
+
+// AttachVolume has the LXD above a running level make a storage volume with the
+// configuration, and attach it to the level. At the volume's top then lies a file of the level's user 1000.
+func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]string) error {
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	post := api.StorageVolumesPost{Name: volumeName, Type: "custom"}
+	post.Config = config
+	if err := l.above.LXD().CreateStoragePoolVolume(poolName, post); err != nil {
+		return fmt.Errorf("level %d: make a volume: %w", level, err)
+	}
+	if err := l.attach(ctx, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
+		return err
+	}
+	_, err = l.Exec(ctx, "sh", "-c", `touch "$0/file" && chown 1000:1000 "$0/file"`, attachedPath)
+	return err
+}
+
+// HandDown makes a directory in a level, with a file of the level's root in it, and has the LXD there attach it to the level below.
+func (c *Chain) HandDown(ctx context.Context, level int, config map[string]string) error {
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	below, err := c.Level(level + 1)
+	if err != nil {
+		return err
+	}
+	if _, err := l.Exec(ctx, "sh", "-c", `mkdir -p "$0" && touch "$0/file"`, handedPath); err != nil {
+		return err
+	}
+	device := map[string]string{"source": handedPath}
+	maps.Copy(device, config)
+	return below.attach(ctx, device)
+}
+
+func (l *Level) attach(ctx context.Context, device map[string]string) error {
+	fail := func(err error) error { return fmt.Errorf("level %d: attach: %w", l.Index, err) }
+	instance, etag, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return fail(err)
+	}
+	put := instance.Writable()
+	device["type"], device["path"] = "disk", attachedPath
+	put.Devices[deviceName] = device
+	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
+	if err != nil {
+		return fail(err)
+	}
+	if err := op.WaitContext(ctx); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// VolumeOnDisk looks who owns the volume of a level, and the file of user 1000 in it, in the pool of
+// the LXD above, and which map that has recorded: all of the level, as LXD mounts no volume
+// idmapped unless told so by security.shifted (LXD: device/disk.go, storagePoolVolumeAttachShift).
+func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
+	l, err := c.Level(level)
+	if err != nil {
+		return nil, err
+	}
+	planned := c.Plan.Levels[level-1]
+	volume, _, err := l.above.LXD().GetStoragePoolVolume(poolName, "custom", volumeName)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: %w", level, err)
+	}
+	recorded, err := recordedMap(volume.Config["volatile.idmap.last"])
+	if err != nil {
+		return nil, fmt.Errorf("level %d: volatile.idmap.last: %w", level, err)
+	}
+	checks := []Check{
+		{What: "uid map recorded for the volume", Wanted: Lines(planned.Map.UID), Got: Lines(recorded.UID)},
+		{What: "gid map recorded for the volume", Wanted: Lines(planned.Map.GID), Got: Lines(recorded.GID)},
+	}
+	dir := l.above.Root().Path(filepath.Join(poolPath, "custom", api.ProjectDefaultName+"_"+volumeName))
+	for _, file := range []struct {
+		what, path string
+		id         uint32
+	}{{"volume", "", 0}, {"file of user 1000", "file", 1000}} {
+		got, err := ownerOf(filepath.Join(dir, file.path))
+		if err != nil {
+			return nil, fmt.Errorf("level %d: %w", level, err)
+		}
+		checks = append(checks, Check{What: "owner on disk of the " + file.what, Wanted: onHost(planned, file.id), Got: got})
+	}
+	for i := range checks {
+		checks[i].Level = level
+	}
+	return checks, nil
+}
+
+// AttachedOwners are user and group, in ids of the level, of what HandDown attached to it and of the file in that.
+func (l *Level) AttachedOwners(ctx context.Context) (string, error) {
+	return l.Exec(ctx, "stat", "-c", "%u:%g", attachedPath, filepath.Join(attachedPath, "file"))
+}

@@ -1,0 +1,263 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"nestbed/harness"
+)
+
+var storageSteps = []step{
+	{
+		Given, `^the storage pool of (the host|level \d+) is on (dir|btrfs)$`,
+		"The driver of the pool that the LXD there makes its containers on; where nothing is said it is dir.",
+		func(s *scenario) any { return s.storageDriver },
+	},
+	{
+		Given, `^the storage pool of the host is mounted with the options "([^"]*)"$`,
+		"They take the place of those that LXD mounts a btrfs with.",
+		func(s *scenario) any { return s.mountOptions },
+	},
+	{
+		Given, `^the LXD of the host may not mount anything idmapped$`,
+		"It is told so by its environment, and gives files new owners instead.",
+		func(s *scenario) any { return s.noIdmapped },
+	},
+	{
+		When, `^the LXD of (the host|level \d+) makes a container and deletes it again$`,
+		"A container of the bundle's image that never runs.",
+		func(s *scenario) any { return s.makeAndDelete },
+	},
+	{
+		When, `^a storage volume( to be shifted)? is attached to level (\d+)$`,
+		"The LXD above makes it and attaches it to the running level, whose root makes a file of user 1000 there; to be shifted is to be mounted idmapped.",
+		func(s *scenario) any { return s.attachVolume },
+	},
+	{
+		When, `^level (\d+) hands a directory with a file of its root down( to be shifted)?$`,
+		"Its LXD attaches it to the running level below; to be shifted is to be mounted idmapped.",
+		func(s *scenario) any { return s.handDown },
+	},
+	{
+		Then, `^the files of every level are owned on disk as the LXD above can give them$`,
+		"By the host ids of the level, or, at level 1 where the host's LXD mounts them idmapped, by the ids of the image; LXD has recorded which.",
+		func(s *scenario) any { return s.ownedAsPlanned },
+	},
+	{
+		Then, `^the files of level (\d+) are owned on disk by the host ids of that level$`,
+		"Files of its users 0 and 65535, looked at in the storage pool; LXD has recorded the map for them.",
+		func(s *scenario) any { return s.ownedByHostIDs },
+	},
+	{
+		Then, `^level (\d+) lies in (a btrfs subvolume|a plain directory)$`,
+		"In the pool of the LXD above.",
+		func(s *scenario) any { return s.liesIn },
+	},
+	{
+		Then, `^nothing of the container is left$`,
+		"Neither LXD's record of it nor its files.",
+		func(s *scenario) any { return s.nothingLeft },
+	},
+	{
+		Then, `^the container is still there$`,
+		"LXD knows it, and its files are in the pool.",
+		func(s *scenario) any { return s.stillThere },
+	},
+	{
+		Then, `^LXD cannot (delete|attach) it: "([^"]*)"$`,
+		"What the When wanted fails at that, and with these words.",
+		func(s *scenario) any { return s.cannot },
+	},
+	{
+		Then, `^the volume and the file are owned on disk by the host ids of level (\d+)$`,
+		"Looked at in the storage pool; LXD has recorded the map of that level for them.",
+		func(s *scenario) any { return s.volumeOwned },
+	},
+	{
+		Then, `^the directory and the file belong to nobody at level (\d+)$`,
+		"To the ids 65534, which stand for all that the level has not.",
+		func(s *scenario) any { return s.belongToNobody },
+	},
+}
+
+// storage is what Givens want of storage pools, and what came of a When.
+type storage struct {
+	drivers map[int]string // by the level of the LXD that has the pool; 0: the host
+	options string
+	chowns  bool // the host's LXD shall not mount idmapped
+
+	place  int    // whose LXD made the container
+	verb   string // what err is of
+	failed error
+}
+
+// apply completes an order with what the Givens want of storage. On the pool of the last level nothing lies.
+func (w storage) apply(o *order) {
+	o.host.NoIdmapped, o.host.Loops = w.chowns, w.drivers[0] == harness.Btrfs
+	for i := range o.spec.Levels {
+		o.spec.Levels[i].Storage = w.drivers[i]
+		if i == 0 && w.options != "" {
+			o.spec.Levels[i].StorageConfig = map[string]string{"btrfs.mount_options": w.options}
+		}
+	}
+}
+
+func (s *scenario) storageDriver(where, driver string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	if s.storage.drivers == nil {
+		s.storage.drivers = map[int]string{}
+	}
+	s.storage.drivers[level] = driver
+	return nil
+}
+
+func (s *scenario) mountOptions(options string) { s.storage.options = options }
+
+func (s *scenario) noIdmapped() { s.storage.chowns = true }
+
+func (s *scenario) makeAndDelete(ctx context.Context, where string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := chain.MakeAndDelete(ctx, level)
+	if !made {
+		return err
+	}
+	s.storage.place, s.storage.verb, s.storage.failed = level, "delete", err
+	return nil
+}
+
+func (s *scenario) attachVolume(ctx context.Context, shifted string, level int) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	config := map[string]string{}
+	if shifted != "" {
+		config["security.shifted"] = "true"
+	}
+	s.storage.verb, s.storage.failed = "attach", chain.AttachVolume(ctx, level, config)
+	return nil
+}
+
+func (s *scenario) handDown(ctx context.Context, level int, shifted string) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	config := map[string]string{}
+	if shifted != "" {
+		config["shift"] = "true"
+	}
+	s.storage.verb, s.storage.failed = "attach", chain.HandDown(ctx, level, config)
+	return nil
+}
+
+// checked fails with every check that does not hold.
+func checked(checks []harness.Check, err error) error {
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for _, c := range harness.Failed(checks) {
+		lines = append(lines, c.String())
+	}
+	if lines != nil {
+		return errors.New(strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+func (s *scenario) ownedAsPlanned(ctx context.Context) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range chain.Levels {
+		if err := checked(chain.OwnersOnDisk(l.Index, chain.Remapped(l.Index))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) ownedByHostIDs(ctx context.Context, level int) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	return checked(chain.OwnersOnDisk(level, true))
+}
+
+func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	subvolume, err := l.IsSubvolume()
+	if err == nil && subvolume != (what == "a btrfs subvolume") {
+		err = fmt.Errorf("level %d: wanted it in %s; that it is a subvolume: %t", level, what, subvolume)
+	}
+	return err
+}
+
+func (s *scenario) spare(wanted bool) error {
+	known, onDisk, err := s.chain.SpareLeft(s.storage.place)
+	if err == nil && (known != wanted || onDisk != wanted) {
+		err = fmt.Errorf("level %d: the container: wanted known to LXD and on disk: %t, got known %t, on disk %t", s.storage.place, wanted, known, onDisk)
+	}
+	return err
+}
+
+func (s *scenario) nothingLeft() error {
+	if s.storage.failed != nil {
+		return s.storage.failed
+	}
+	return s.spare(false)
+}
+
+func (s *scenario) stillThere() error { return s.spare(true) }
+
+func (s *scenario) cannot(verb, words string) error {
+	switch err := s.storage.failed; {
+	case s.storage.verb != verb:
+		return fmt.Errorf("no When was about to %s something", verb)
+	case err == nil:
+		return fmt.Errorf("wanted LXD to fail to %s it with %q, but it did", verb, words)
+	case !strings.Contains(err.Error(), words):
+		return fmt.Errorf("wanted LXD to fail to %s it with %q, got %w", verb, words, err)
+	}
+	return nil
+}
+
+func (s *scenario) volumeOwned(level int) error {
+	if s.storage.failed != nil {
+		return s.storage.failed
+	}
+	return checked(s.chain.VolumeOnDisk(level))
+}
+
+func (s *scenario) belongToNobody(ctx context.Context, level int) error {
+	if s.storage.failed != nil {
+		return s.storage.failed
+	}
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	got, err := l.AttachedOwners(ctx)
+	if want := "65534:65534\n65534:65534\n"; err == nil && got != want {
+		err = fmt.Errorf("level %d: owners of the directory and of the file: wanted %q, got %q", level, want, got)
+	}
+	return err
+}
