@@ -26,6 +26,7 @@ type scenario struct {
 	spec        harness.Spec
 	lxcfs       bool // covers files of /proc at level 1
 	storage     storage
+	workload    workload
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
 	host  *host.Host

@@ -49,8 +49,13 @@ func (h *Host) LXD() lxd.InstanceServer { return h.server }
 // Pid is the id, on the machine, of the init of the host's namespaces.
 func (h *Host) Pid() int { return h.stage.Process.Pid }
 
-// StateDir is where the host's state lies.
-func (h *Host) StateDir() string { return h.dir.path }
+// StateDir is where the host's state lies, "" for a host that was never started.
+func (h *Host) StateDir() string {
+	if h.dir == nil {
+		return ""
+	}
+	return h.dir.path
+}
 
 // Closed tells whether Close was called.
 func (h *Host) Closed() bool { return h.closed }

@@ -1,0 +1,187 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var workloadSteps = []step{
+	{
+		Given, `^a chain of depth (\d+) in which every level keeps a block and delegates the rest, the last one to its root and its user 1000$`,
+		"The last level, too, may have containers; its subid files grant the rest of its ids to both.",
+		func(s *scenario) any { return s.remainderToUser },
+	},
+	{
+		When, `^root of level (\d+) runs an OCI container without a user namespace$`,
+		"By crun; its root filesystem is busybox.",
+		func(s *scenario) any { return s.runWithoutNamespace },
+	},
+	{
+		When, `^(?:root|user (\d+)) of level (\d+) runs a container of (OCI|LXC) with the uid and gid map$`,
+		"By crun or lxc-start; the parent ids are those of the level, and the container's root filesystem belongs to its root.",
+		func(s *scenario) any { return s.runWithMap },
+	},
+	{
+		Then, `^the container runs with the uid and gid map$`,
+		"What the kernel shows of its init, at the level and on the host.",
+		func(s *scenario) any { return s.workloadMaps },
+	},
+	{
+		Then, `^the container has the uid and gid map of level (\d+)$`,
+		"What the kernel shows of its init on the host.",
+		func(s *scenario) any { return s.workloadAsLevel },
+	},
+	{
+		Then, `^the container's root is id (\d+) on the host, and so is the owner of a file that it makes$`,
+		"User and group of the container's init, and of the file on disk.",
+		func(s *scenario) any { return s.workloadIDs },
+	},
+	{
+		Then, `^the container does not start: "([^"]*)"$`,
+		"The words are those of the runtime, of newuidmap or of the kernel.",
+		func(s *scenario) any { return s.workloadFails },
+	},
+}
+
+// workload is what came of a container at a level.
+type workload struct {
+	ran   bool
+	saw   harness.Workload
+	ended error
+}
+
+func (s *scenario) remainderToUser(depth int) error {
+	a, err := idmap.ParseAllocation(strings.TrimSuffix(s.allocation.UID.Text, "\n"))
+	if err != nil {
+		return fmt.Errorf("the rest of what? %w", err)
+	}
+	s.spec = harness.Delegating(depth, idmap.Remainder(a.Count, depth+1))
+	last := &s.spec.Levels[depth-1]
+	if last.Delegation == nil {
+		return fmt.Errorf("level %d has nothing to delegate of %s", depth, a)
+	}
+	text := last.Delegation.UID.Text + strings.Replace(last.Delegation.UID.Text, idmap.Root, "user", 1)
+	last.Delegation = &idmap.Delegation{UID: idmap.File{Text: text}, GID: idmap.File{Text: text}}
+	last.Config = map[string]string{"security.nesting": "true"}
+	return nil
+}
+
+func (s *scenario) runWithoutNamespace(ctx context.Context, level int) error {
+	return s.runWorkload(ctx, level, harness.WorkloadSpec{Runtime: harness.OCI})
+}
+
+func (s *scenario) runWithMap(ctx context.Context, user string, level int, runtime string, table *godog.Table) error {
+	rows, err := readTable(table, "inside", "parent", "count")
+	if err != nil {
+		return err
+	}
+	spec := harness.WorkloadSpec{Runtime: harness.Runtime(runtime)}
+	if user != "" {
+		id, err := strconv.ParseUint(user, 10, 32)
+		if err != nil {
+			return err
+		}
+		spec.User = uint32(id)
+	}
+	for _, row := range rows {
+		m, err := idmap.ParseMappings(fmt.Sprintln(row["inside"], row["parent"], row["count"]))
+		if err != nil {
+			return err
+		}
+		spec.Map.UID, spec.Map.GID = append(spec.Map.UID, m...), append(spec.Map.GID, m...)
+	}
+	return s.runWorkload(ctx, level, spec)
+}
+
+// runWorkload runs a container, which leaves nothing: the chain can be a shared one.
+func (s *scenario) runWorkload(ctx context.Context, level int, spec harness.WorkloadSpec) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	s.workload.ran = true
+	s.workload.saw, s.workload.ended = l.RunWorkload(ctx, spec)
+	return nil
+}
+
+func (s *scenario) seen() (harness.Workload, error) {
+	if !s.workload.ran {
+		return harness.Workload{}, errors.New("no When has run a container")
+	}
+	return s.workload.saw, s.workload.ended
+}
+
+func (s *scenario) workloadMaps(table *godog.Table) error {
+	saw, err := s.seen()
+	if err != nil {
+		return err
+	}
+	rows, err := readTable(table, "inside", "parent", "host", "count")
+	if err != nil {
+		return err
+	}
+	var wanted []string
+	for _, row := range rows {
+		wanted = append(wanted, fmt.Sprintf("inside %s, parent %s, host %s, count %s", row["inside"], row["parent"], row["host"], row["count"]))
+	}
+	for kind, maps := range map[string][2][]idmap.Mapping{"uid": {saw.Map.UID, saw.Host.UID}, "gid": {saw.Map.GID, saw.Host.GID}} {
+		var got []string
+		for _, m := range maps[0] {
+			host, _ := idmap.Up(maps[1], m.Inside)
+			got = append(got, fmt.Sprintf("inside %d, parent %d, host %d, count %d", m.Inside, m.Parent, host, m.Count))
+		}
+		if !reflect.DeepEqual(wanted, got) {
+			return fmt.Errorf("the container's %s map: wanted %q, got %q", kind, wanted, got)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) workloadAsLevel(ctx context.Context, level int) error {
+	saw, err := s.seen()
+	if err != nil {
+		return err
+	}
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	m, err := l.HostMap()
+	if err == nil && !reflect.DeepEqual(m, saw.Host) {
+		err = fmt.Errorf("the container's map on the host: wanted that of level %d, %v, got %v", level, m, saw.Host)
+	}
+	return err
+}
+
+func (s *scenario) workloadIDs(id uint32) error {
+	saw, err := s.seen()
+	if err != nil {
+		return err
+	}
+	wanted := fmt.Sprint(id, ":", id)
+	if saw.Process != wanted || saw.File != wanted {
+		return fmt.Errorf("host ids of the container's init and of its file: wanted %s, got %s and %s", wanted, saw.Process, saw.File)
+	}
+	return nil
+}
+
+func (s *scenario) workloadFails(words string) error {
+	switch _, err := s.seen(); {
+	case !s.workload.ran:
+		return err
+	case err == nil:
+		return fmt.Errorf("wanted a container that does not start, %q, but it ran", words)
+	case !strings.Contains(err.Error(), words):
+		return fmt.Errorf("wanted a container that does not start, %q, got %w", words, err)
+	}
+	return nil
+}
