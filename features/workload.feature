@@ -12,7 +12,7 @@ Feature: Something useful at the bottom
       And a chain of depth 3 in which every level keeps a block and delegates the rest, the last one to its root and its user 1000
 
     Scenario: An OCI container without a user namespace is the level itself
-      When root of level 3 runs an OCI container without a user namespace
+      When root of level 3 runs a container of OCI that asks for no user namespace
       Then the container has the uid and gid map of level 3
       And the container's root is id 631072 on the host, and so is the owner of a file that it makes
 
@@ -61,6 +61,14 @@ Feature: Something useful at the bottom
         | inside | parent | count |
         | 0      | 1000   | 1     |
         | 1      | 65536  | 65536 |
+      Then the container runs with the uid and gid map
+        | inside | parent | host   | count |
+        | 0      | 1000   | 632072 | 1     |
+        | 1      | 65536  | 696608 | 65536 |
+      And the container's root is id 632072 on the host, and so is the owner of a file that it makes
+
+    Scenario: A user who asks for no user namespace gets one with the own id and all that are granted
+      When user 1000 of level 3 runs a container of OCI that asks for no user namespace
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 1000   | 632072 | 1     |
@@ -120,6 +128,6 @@ Feature: Something useful at the bottom
       Then the container does not start: "mount `proc` to `proc`: Operation not permitted"
 
     Scenario: An OCI container without a user namespace at a level without security.nesting
-      When root of level 1 runs an OCI container without a user namespace
+      When root of level 1 runs a container of OCI that asks for no user namespace
       Then the container has the uid and gid map of level 1
       And the container's root is id 500000 on the host, and so is the owner of a file that it makes

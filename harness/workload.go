@@ -26,7 +26,7 @@ type WorkloadSpec struct {
 	Runtime Runtime
 	// User runs it: 0 is the level's root.
 	User uint32
-	// Map is that of the container, in ids of the level. Empty: it gets no user namespace of its own, which only OCI knows.
+	// Map is that of the container, in ids of the level. Empty: it asks for no user namespace, which only OCI knows.
 	Map idmap.Map
 }
 
@@ -62,7 +62,7 @@ chown "$5" . run "$4"
 	workloadInit = "#!/bin/busybox sh\n/bin/busybox touch /tmp/made && exec /bin/busybox sleep 100000\n"
 
 	// What is left of a container that runs in the background must not hold the output of the exec that started it.
-	startWorkload = `if "$@" </dev/null >"$0/run/said" 2>&1; then echo started; else cat "$0/run/said" "$0/run/log" 2>/dev/null; true; fi`
+	startWorkload = `if "$@" </dev/null >"$0/run/said" 2>&1; then echo started; else cat "$0/run/log" "$0/run/said" 2>/dev/null; true; fi`
 
 	workloadStarted = "started\n"
 )
@@ -80,7 +80,10 @@ func (l *Level) RunWorkload(ctx context.Context, spec WorkloadSpec) (w Workload,
 	if err != nil {
 		return w, err
 	}
-	root, _ := idmap.Up(spec.Map.UID, 0) // without a map it is the level's root
+	root, mapped := idmap.Up(spec.Map.UID, 0)
+	if !mapped {
+		root = spec.User
+	}
 	_, err = l.Exec(ctx, "sh", "-c", layOutWorkload, dir, fmt.Sprint(root, ":", root), workloadInit,
 		run.config, run.file, fmt.Sprint(spec.User, ":", spec.User))
 	if err != nil {

@@ -21,8 +21,8 @@ var workloadSteps = []step{
 		func(s *scenario) any { return s.remainderToUser },
 	},
 	{
-		When, `^root of level (\d+) runs an OCI container without a user namespace$`,
-		"By crun; its root filesystem is busybox.",
+		When, `^(?:root|user (\d+)) of level (\d+) runs a container of OCI that asks for no user namespace$`,
+		"By crun; the container's root filesystem belongs to who runs it.",
 		func(s *scenario) any { return s.runWithoutNamespace },
 	},
 	{
@@ -75,8 +75,21 @@ func (s *scenario) remainderToUser(depth int) error {
 	return nil
 }
 
-func (s *scenario) runWithoutNamespace(ctx context.Context, level int) error {
-	return s.runWorkload(ctx, level, harness.WorkloadSpec{Runtime: harness.OCI})
+func (s *scenario) runWithoutNamespace(ctx context.Context, user string, level int) error {
+	id, err := userID(user)
+	if err != nil {
+		return err
+	}
+	return s.runWorkload(ctx, level, harness.WorkloadSpec{Runtime: harness.OCI, User: id})
+}
+
+// userID reads the id of a user; root has none in a step.
+func userID(text string) (uint32, error) {
+	if text == "" {
+		return 0, nil
+	}
+	id, err := strconv.ParseUint(text, 10, 32)
+	return uint32(id), err
 }
 
 func (s *scenario) runWithMap(ctx context.Context, user string, level int, runtime string, table *godog.Table) error {
@@ -85,12 +98,8 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 		return err
 	}
 	spec := harness.WorkloadSpec{Runtime: harness.Runtime(runtime)}
-	if user != "" {
-		id, err := strconv.ParseUint(user, 10, 32)
-		if err != nil {
-			return err
-		}
-		spec.User = uint32(id)
+	if spec.User, err = userID(user); err != nil {
+		return err
 	}
 	for _, row := range rows {
 		m, err := idmap.ParseMappings(fmt.Sprintln(row["inside"], row["parent"], row["count"]))
