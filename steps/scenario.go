@@ -37,6 +37,9 @@ type scenario struct {
 	contradiction error
 	// inits are the processes that the levels ran in before a When.
 	inits []int
+	// tried and ran are what a When has tried or run.
+	tried *tried
+	ran   *ran
 
 	pool *Pool
 }

@@ -1,0 +1,208 @@
+Feature: The walls around a level
+  Root at level 3 is root: of its own user namespace, and of what was made in it.
+  What is of level 2, of the host or of the machine is behind a wall of the kernel.
+  Most of it a level cannot even see; so root of level 3 is also put where it can:
+  among the processes and files of another place, with nothing of its own but its
+  user namespace. Where the wall is tried, it is shown beside it that nothing else
+  stood in the way, by somebody who gets through.
+
+  Background:
+    Given an LXD host whose root allocation is "root:500000:196608"
+    And a chain of depth 3 in which every level delegates what the levels below it need
+
+  Rule: Root at level 3 gets at nothing that the machine has but once
+
+    # AppArmor, where there is any, looks at a mount before capabilities are asked for.
+    Scenario: Root at level 3 cannot mount the filesystem of a device
+      When root of level 3 tries to mount the filesystem of a device
+      Then the kernel refuses it with "Operation not permitted or Permission denied"
+      And root of the host is not refused the same
+
+    Scenario Outline: Root at level 3 cannot <deed>
+      When root of level 3 tries to <deed>
+      Then the kernel refuses it with "<error>"
+      And root of the host is not refused the same
+
+      Examples:
+        | deed                                   | error                   |
+        | make a character device                | Operation not permitted |
+        | make a block device                    | Operation not permitted |
+        | swap to a file                         | Operation not permitted |
+        | raise its priority                     | Permission denied       |
+        | write the setting kernel.panic         | Permission denied       |
+        | write the setting kernel.core_pattern  | Permission denied       |
+        | write the setting vm.overcommit_memory | Permission denied       |
+        | write the setting fs.file-max          | Permission denied       |
+
+    # Nobody may try these in earnest, or root of the host itself may lack the right.
+    Scenario Outline: Root at level 3, at home or on the host, cannot <deed>
+      When <who> tries to <deed>
+      Then the kernel refuses it with "<error>"
+
+      Examples:
+        | who                                                             | deed                           | error                   |
+        | root of level 3                                                 | set the clock                  | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | set the clock                  | Operation not permitted |
+        | root of level 3                                                 | clear the log of the kernel    | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | clear the log of the kernel    | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | reboot                         | Operation not permitted |
+        | root of level 3                                                 | raise a hard limit             | Operation not permitted |
+        | root of level 3                                                 | be spared when memory runs out | Permission denied       |
+
+    Scenario Outline: Root at level 3 on the host, where devices and settings are at hand, cannot <deed>
+      When root of level 3, put among the processes and files of the host, tries to <deed>
+      Then the kernel refuses it with "<error>"
+      And root of the host is not refused the same
+
+      Examples:
+        | deed                           | error                   |
+        | make a block device            | Operation not permitted |
+        | mount a tmpfs                  | Operation not permitted |
+        | swap to a file                 | Operation not permitted |
+        | write the setting kernel.panic | Permission denied       |
+
+  Rule: What a level has for itself its root can change, and nobody else notices
+
+    Scenario: Root at level 3 can mount what is in memory
+      When root of level 3 tries to mount a tmpfs
+      Then it is done
+
+    Scenario: Root at level 3 can set up its network
+      When root of level 3 tries to give its packets 63 hops to live
+      Then it is done
+      And the setting "net.ipv4.ip_default_ttl" is "63" at level 3
+      And the setting "net.ipv4.ip_default_ttl" is "64" at level 2
+      And the setting "net.ipv4.ip_default_ttl" is "64" at the host
+
+  Rule: Root at level 3 has no power over a process of a level above
+
+    Scenario Outline: Root at level 3 among the processes of <place> cannot <deed>
+      When root of level 3, put among the processes and files of <place>, tries to <deed>
+      Then the kernel refuses it with "<error>"
+      And root of <place> is not refused the same
+
+      Examples:
+        | place    | deed                                     | error                   |
+        | level 2  | signal the init                          | Operation not permitted |
+        | level 2  | open the memory of the init              | Permission denied       |
+        | level 2  | read the environment of the init         | Permission denied       |
+        | level 2  | read the memory map of the init          | Permission denied       |
+        | level 2  | look into the root directory of the init | Permission denied       |
+        | level 2  | look through the open files of the init  | Permission denied       |
+        | level 1  | signal the init                          | Operation not permitted |
+        | level 1  | open the memory of the init              | Permission denied       |
+        | the host | signal the init                          | Operation not permitted |
+        | the host | open the memory of the init              | Permission denied       |
+        | the host | read the environment of the init         | Permission denied       |
+
+    Scenario Outline: Among the processes of level 2 root at level 3 can still <deed>
+      When root of level 3, put among the processes and files of level 2, tries to <deed>
+      Then it is done
+
+      Examples:
+        | deed                                 |
+        | signal its own init                  |
+        | read the environment of its own init |
+
+  Rule: Root at level 3 has no power over a file of a level above
+
+    Scenario Outline: Root at level 3 among the files of <place> cannot <deed>
+      When root of level 3, put among the processes and files of <place>, tries to <deed>
+      Then the kernel refuses it with "<error>"
+      And root of <place> is not refused the same
+
+      Examples:
+        | place    | deed                              | error                   |
+        | level 2  | read a file                       | Permission denied       |
+        | level 2  | write to a file                   | Permission denied       |
+        | level 2  | take a file for its own           | Operation not permitted |
+        | level 2  | give everybody a file             | Operation not permitted |
+        | level 2  | remove a file                     | Permission denied       |
+        | level 2  | make a file in the root directory | Permission denied       |
+        | the host | read a file                       | Permission denied       |
+        | the host | take a file for its own           | Operation not permitted |
+        | the host | make a file in the root directory | Permission denied       |
+
+  Rule: A descriptor that is handed down opens no namespace
+
+    Scenario Outline: Root at level 3 cannot enter the <kind> namespace of level 2
+      When root of level 3, put among the processes and files of level 2, tries to enter the <kind> namespace that is handed to it
+      Then the kernel refuses it with "Operation not permitted"
+      And root of level 2 is not refused the same
+
+      Examples:
+        | kind    |
+        | mount   |
+        | network |
+        | pid     |
+        | uts     |
+        | ipc     |
+
+  Rule: A user namespace made at level 3 has no ids that level 3 has not
+
+    Scenario: All ids of level 3
+      When root of level 3 maps 65536 of its ids into a user namespace that it makes
+      Then it is done
+
+    Scenario: One id more
+      When root of level 3 maps 65537 of its ids into a user namespace that it makes
+      Then the kernel refuses it with "Operation not permitted"
+
+  Rule: What a program's file grants it grants in its own level, and is worth nothing above
+    To run a program as its owner the kernel asks that the filesystem is mounted in
+    the caller's own mount namespace (fs/namespace.c, mnt_may_suid); then the owner is
+    whoever that id is there. A file capability has the root in it for whom it counts.
+
+    Scenario Outline: A setuid program of root at level 3, run at <where>, runs as user <id>
+      When user 1000 of <where> runs a setuid program of root of level 3
+      Then the program runs as user <id>
+      And the program has <capabilities> capability
+
+      Examples:
+        | where   | id     | capabilities |
+        | level 3 | 0      | every        |
+        | level 2 | 65536  | no           |
+        | level 1 | 131072 | no           |
+
+    Scenario: On the host it runs as somebody who is nobody there
+      When user 1000 of the host runs a setuid program of root of level 3
+      Then the program runs as the owner of its file, which is not root
+      And the program has no capability
+
+    Scenario Outline: Out of the mounts of level 3 it runs at <where> as whoever runs it
+      When user 1000 of <where> runs a setuid program of root of level 3 out of the mounts of that level
+      Then the program runs as user 1000
+      And the program has no capability
+
+      Examples:
+        | where    |
+        | level 2  |
+        | the host |
+
+    Scenario Outline: A program with a file capability of level 3, run at <where>, has <capabilities> capability
+      When user 1000 of <where> runs a program with a file capability of root of level 3
+      Then the program runs as user 1000
+      And the program has <capabilities> capability
+
+      Examples:
+        | where    | capabilities |
+        | level 3  | one          |
+        | level 2  | no           |
+        | level 1  | no           |
+        | the host | no           |
+
+  Rule: Root at level 3 cannot leave its cgroups
+
+    Scenario: Root at level 3 at home is not the master of its own limits
+      When root of level 3 tries to lift the limit on its own memory
+      Then the kernel refuses it with "Permission denied"
+
+    Scenario Outline: Root at level 3 on the host cannot <deed>
+      When root of level 3, put among the processes and files of the host, tries to <deed>
+      Then the kernel refuses it with "Permission denied"
+      And root of the host is not refused the same
+
+      Examples:
+        | deed                                    |
+        | lift the limit on the memory of level 1 |
+        | leave its cgroup for that of the host   |

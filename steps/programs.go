@@ -1,0 +1,124 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"nestbed/harness"
+)
+
+var programSteps = []step{
+	{
+		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+)$`,
+		"It takes the file from the storage that the level lies in, or at home from where it is.",
+		func(s *scenario) any {
+			return func(ctx context.Context, where, grant string, level int) error {
+				return s.runProgram(ctx, where, grant, level, false)
+			}
+		},
+	},
+	{
+		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+) out of the mounts of that level$`,
+		"The same file, through the root directory of the level's init.",
+		func(s *scenario) any {
+			return func(ctx context.Context, where, grant string, level int) error {
+				return s.runProgram(ctx, where, grant, level, true)
+			}
+		},
+	},
+	{
+		Then, `^the program runs as user (\d+)$`,
+		"Its effective user id, as the place where it runs numbers it.",
+		func(s *scenario) any { return s.runsAs },
+	},
+	{
+		Then, `^the program runs as the owner of its file, which is not root$`,
+		"Its effective user id on the host; which one that is depends on how the host's LXD stores what belongs to others.",
+		func(s *scenario) any { return s.runsAsOwner },
+	},
+	{
+		Then, `^the program has (no|one|every) capability$`,
+		"Its effective capabilities, which are for the user namespace that it runs in.",
+		func(s *scenario) any { return s.hasCapabilities },
+	},
+	{
+		When, `^root of level (\d+) maps (\d+) of its ids into a user namespace that it makes$`,
+		"From id 0 on, by a write to the uid_map of its first process.",
+		func(s *scenario) any { return s.mapIDs },
+	},
+}
+
+// ran is a program that was run: what with, and who owns its file on the host.
+type ran struct {
+	credentials harness.Credentials
+	owner       uint32
+}
+
+func (s *scenario) runProgram(ctx context.Context, where, grant string, level int, mounted bool) (err error) {
+	at, err := place(where)
+	if err != nil {
+		return err
+	}
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	grants := map[string]harness.Grant{"setuid program": harness.SetUID, "program with a file capability": harness.FileCap}
+	p, err := chain.MakeProgram(ctx, level, grants[grant])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Remove(ctx)) }()
+	s.ran = &ran{}
+	if s.ran.owner, err = p.Owner(); err != nil {
+		return err
+	}
+	s.ran.credentials, err = p.Run(ctx, at, mounted)
+	return err
+}
+
+var errNothingRan = errors.New("no When has run a program")
+
+func (s *scenario) runsAs(id uint32) error {
+	if s.ran == nil {
+		return errNothingRan
+	}
+	if got := s.ran.credentials.UID; got != id {
+		return fmt.Errorf("effective user id of the program: wanted %d, got %d", id, got)
+	}
+	return nil
+}
+
+func (s *scenario) runsAsOwner() error {
+	if s.ran == nil {
+		return errNothingRan
+	}
+	if s.ran.owner == 0 {
+		return errors.New("owner of the program's file on the host: wanted not root, got 0")
+	}
+	return s.runsAs(s.ran.owner)
+}
+
+func (s *scenario) hasCapabilities(wanted string) error {
+	if s.ran == nil {
+		return errNothingRan
+	}
+	const netBindService, all = 1 << 10, 1<<40 - 1
+	got := s.ran.credentials.Capabilities
+	holds := map[string]bool{"no": got == 0, "one": got == netBindService, "every": got&all == all}
+	if !holds[wanted] {
+		return fmt.Errorf("effective capabilities of the program: wanted %s, got %#x", wanted, got)
+	}
+	return nil
+}
+
+func (s *scenario) mapIDs(ctx context.Context, level int, count uint32) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	a, err := l.TryMap(ctx, count)
+	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: harness.Deed{Name: fmt.Sprint("map ids: ", count)}}
+	return err
+}

@@ -1,0 +1,134 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"nestbed/harness"
+)
+
+var wallSteps = []step{
+	{
+		When, `^root of (the host|level \d+) tries to (.+)$`,
+		"It does so at home, with its own rights. What it can try is listed in harness/deed.go.",
+		func(s *scenario) any {
+			return func(ctx context.Context, who, deed string) error { return s.try(ctx, who, who, deed) }
+		},
+	},
+	{
+		When, `^root of (level \d+), put among the processes and files of (the host|level \d+), tries to (.+)$`,
+		"All it has of its own there is its user namespace; what it can see is what that place sees.",
+		func(s *scenario) any { return s.try },
+	},
+	{
+		Then, `^the kernel refuses it with "([^"]*)"$`,
+		"The error that the one who tried it got, in the words of strerror(3); with \" or \" between them, any of several.",
+		func(s *scenario) any { return s.refused },
+	},
+	{
+		Then, `^it is done$`,
+		"What was tried succeeded.",
+		func(s *scenario) any { return s.done },
+	},
+	{
+		Then, `^root of (the host|level \d+) is not refused the same$`,
+		"It tries it at home: it is done, or fails for what is wrong with the deed, not for who does it.",
+		func(s *scenario) any { return s.notRefused },
+	},
+	{
+		Then, `^the setting "([^"]*)" is "([^"]*)" at (the host|level \d+)$`,
+		"As it reads there.",
+		func(s *scenario) any { return s.setting },
+	},
+}
+
+// tried is a deed and what came of it, in the place where it was tried.
+type tried struct {
+	deed    harness.Deed
+	who     string
+	attempt harness.Attempt
+}
+
+func (s *scenario) attempt(ctx context.Context, who, where, name string) (*tried, error) {
+	d, err := harness.ParseDeed(name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := place(who)
+	if err != nil {
+		return nil, err
+	}
+	at, err := place(where)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := chain.Try(ctx, root, at, d)
+	return &tried{deed: d, who: who, attempt: a}, err
+}
+
+func (s *scenario) try(ctx context.Context, who, where, deed string) (err error) {
+	s.tried, err = s.attempt(ctx, who, where, deed)
+	return err
+}
+
+var errNothingTried = errors.New("no When has tried anything")
+
+func (s *scenario) refused(errno string) error {
+	if s.tried == nil {
+		return errNothingTried
+	}
+	if got := s.tried.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
+		return fmt.Errorf("root of %s: %s: wanted refused with %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+	}
+	return nil
+}
+
+func (s *scenario) done() error {
+	if s.tried == nil {
+		return errNothingTried
+	}
+	if got := s.tried.attempt; got.Errno != "" {
+		return fmt.Errorf("root of %s: %s: wanted done, got %s", s.tried.who, s.tried.deed.Name, got)
+	}
+	return nil
+}
+
+func (s *scenario) notRefused(ctx context.Context, who string) error {
+	if s.tried == nil {
+		return errNothingTried
+	}
+	control, err := s.attempt(ctx, who, who, s.tried.deed.Name)
+	if err != nil {
+		return err
+	}
+	if control.attempt.Refused() {
+		return fmt.Errorf("root of %s: %s: wanted not refused, got %s", who, control.deed.Name, control.attempt)
+	}
+	return nil
+}
+
+func (s *scenario) setting(ctx context.Context, name, wanted, where string) error {
+	at, err := place(where)
+	if err != nil {
+		return err
+	}
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	got, err := chain.Setting(ctx, at, name)
+	if err != nil {
+		return err
+	}
+	if got != wanted {
+		return fmt.Errorf("%s: setting %s: wanted %q, got %q", where, name, wanted, got)
+	}
+	return nil
+}
