@@ -40,6 +40,12 @@ type scenario struct {
 	// tried and ran are what a When has tried or run.
 	tried *tried
 	ran   *ran
+	// changes are of configurations, before the one of a When and what LXD answered to it;
+	// kills and held are counters of the kernel before a When.
+	changes     []change
+	before      map[string]string
+	answer      error
+	kills, held []int64
 
 	pool *Pool
 }

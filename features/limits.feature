@@ -1,0 +1,142 @@
+Feature: A limit on a level is one on all levels inside it
+  The kernel counts what a level does for every level above it, too. So a limit
+  that the host's LXD sets on level 1 binds the processes of level 3, of which that
+  LXD knows nothing, and so does one that the LXD inside level 1 sets on level 2.
+  All of this is set on levels that run.
+
+  Background:
+    Given an LXD host whose root allocation is "root:500000:196608"
+    And a chain of depth 3 in which every level delegates what the levels below it need
+
+  Rule: Beyond a limit on memory a process of level 3 is killed, and nothing else is
+
+    Scenario: Without a limit level 3 takes 400 MB
+      When level 3 takes 400 MB of memory
+      Then it is done
+
+    Scenario Outline: A limit of 300 MB at level <level> ends a process of level 3 that takes 400
+      Given the configuration of level <level> was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      When level 3 takes 400 MB of memory
+      Then the kernel has killed that process of level 3 for want of memory, and none elsewhere
+      And every level has run without a break
+      And the LXD inside every level answers
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+    Scenario: A level can be given more than the level around it has, and gets no more
+      Given the configuration of level 1 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      And the configuration of level 2 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 900MiB |
+      When level 3 takes 400 MB of memory
+      Then the kernel has killed that process of level 3 for want of memory, and none elsewhere
+      And every level has run without a break
+
+    Scenario: A limit that is taken away again leaves nothing behind
+      Given the configuration of level 1 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      And the configuration of level 1 was changed while it ran to
+        | key           | value |
+        | limits.memory |       |
+      When level 3 takes 400 MB of memory
+      Then it is done
+
+  Rule: A percentage is one of the machine, at whatever level
+    LXD asks /proc/meminfo, which without lxcfs tells of the machine at every level, and
+    takes its kB for 1000 bytes: what it calls half is a bit less (LXD and Incus:
+    DeviceTotalMemory, units.ParseByteSizeString).
+
+    Scenario: Half of the memory at level 2 is more than level 1 has
+      Given the configuration of level 1 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      When the configuration of level 2 is changed to
+        | key           | value |
+        | limits.memory | 50%   |
+      Then the limit on the memory of level 2 is half of the memory of the machine
+
+  Rule: Beyond a limit on processes level 3 starts no more of them, and all levels live on
+
+    Scenario: Without a limit level 3 starts 200 processes
+      When level 3 starts 200 processes
+      Then it is done
+
+    Scenario Outline: A limit of 150 processes at level <level> is too little for 200 at level 3
+      Given the configuration of level <level> was changed while it ran to
+        | key              | value |
+        | limits.processes | 150   |
+      When level 3 starts 200 processes
+      Then the kernel starts no more of them
+      And every level has run without a break
+      And the LXD inside every level answers
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+  Rule: A share of the processors holds back the level that has it, with all that is inside
+
+    Scenario Outline: Level 3 computes, and level <level> has a tenth of a processor
+      Given the configuration of level <level> was changed while it ran to
+        | key                  | value      |
+        | limits.cpu.allowance | 10ms/100ms |
+      When level 3 computes without a break
+      Then the kernel has held back level <level> for a limit of its own, and no other level
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+    Scenario: Level 1 is given less than it has given level 2
+      # On v1 a share of a cgroup must have room for every share below it (kernel/sched/core.c, tg_cfs_schedulable_down).
+      Given the configuration of level 2 was changed while it ran to
+        | key                  | value      |
+        | limits.cpu.allowance | 50ms/100ms |
+      When the configuration of level 1 is changed to
+        | key                  | value      |
+        | limits.cpu.allowance | 10ms/100ms |
+      Then LXD refuses the change where cgroups are v1, and takes it where they are v2
+
+  Rule: Level 1 hands on the processors that it has when its first container starts
+    (canonical/lxd issue 7441)
+
+    Scenario: A level that is made with one processor has none but that for the levels inside
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And the configuration of level 1 is
+        | key        | value |
+        | limits.cpu | 1     |
+      And /etc/subuid of level 1 reads
+        """
+        root:65536:131072
+        """
+      And /etc/subgid of level 1 reads
+        """
+        root:65536:131072
+        """
+      And /etc/subuid of level 2 reads
+        """
+        root:65536:65536
+        """
+      And /etc/subgid of level 2 reads
+        """
+        root:65536:65536
+        """
+      And a chain of depth 3 as described
+      Then level 2 has one processor, and it is that of level 1
+      And level 3 has one processor, and it is that of level 1
+
+    Scenario: From a level with others inside LXD can take no processor, and says so only in its log
+      When the configuration of level 1 is changed to
+        | key        | value |
+        | limits.cpu | 1     |
+      Then level 3 keeps its processors where cgroups are v1, and has one left where they are v2

@@ -1,0 +1,118 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Cgroup is where a controller of the kernel counts and bounds what a level does.
+type Cgroup struct {
+	level int
+	dir   string // on the machine
+	v2    bool
+}
+
+// Cgroup is that of a level, or of the host, level 0, for a controller: memory, pids, cpu, cpuset.
+func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
+	dir, v2, err := c.Host.Controller(controller)
+	if err != nil {
+		return Cgroup{}, err
+	}
+	for index := 1; index <= level; index++ {
+		dir = filepath.Join(dir, "lxc.payload."+containerName(index)) // liblxc: cgroups/cgfsng.c
+	}
+	return Cgroup{level: level, dir: dir, v2: v2}, nil
+}
+
+// read reads the file of the layout that the machine has; without a field the whole of it, else
+// the number behind it (Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
+func (g Cgroup) read(v1, v2, field string) (string, error) {
+	name := v1
+	if g.v2 {
+		name = v2
+	}
+	text, err := os.ReadFile(filepath.Join(g.dir, name))
+	if err != nil {
+		return "", fmt.Errorf("level %d: cgroup: %w", g.level, err)
+	}
+	if field == "" {
+		return strings.TrimSpace(string(text)), nil
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, _ := strings.Cut(strings.TrimSpace(line), " "); key == field {
+			return value, nil
+		}
+	}
+	return "", fmt.Errorf("level %d: cgroup file %s: read %q, expected a line %s", g.level, name, text, field)
+}
+
+func (g Cgroup) count(v1, v2, field string) (int64, error) {
+	text, err := g.read(v1, v2, field)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("level %d: cgroup file %s, %s: %w", g.level, v1, v2, err)
+	}
+	return n, nil
+}
+
+// MemoryLimit is in bytes; there is an error where there is no limit on v2.
+func (g Cgroup) MemoryLimit() (int64, error) {
+	return g.count("memory.limit_in_bytes", "memory.max", "")
+}
+
+// Held is in how many periods the processes of the level were held back because they had used up a share of the level's own.
+func (g Cgroup) Held() (int64, error) { return g.count("cpu.stat", "cpu.stat", "nr_throttled") }
+
+// Processors is the list of those that the level may use, such as 0-3,5.
+func (g Cgroup) Processors() (string, error) {
+	return g.read("cpuset.effective_cpus", "cpuset.cpus.effective", "")
+}
+
+// killed is how many processes the kernel ended for want of memory: on v1 of the
+// cgroup alone, on v2 also of those below it.
+func (g Cgroup) killed() (int64, error) {
+	return g.count("memory.oom_control", "memory.events", "oom_kill")
+}
+
+// OutOfMemoryKills is, for the host and each level, how many of its own processes the kernel ended for want of memory.
+func (c *Chain) OutOfMemoryKills() ([]int64, error) {
+	var kills []int64
+	for level := range len(c.Levels) + 1 {
+		g, err := c.Cgroup(level, "memory")
+		if err != nil {
+			return nil, err
+		}
+		n, err := g.killed()
+		if err != nil {
+			return nil, err
+		}
+		kills = append(kills, n)
+		if g.v2 && level > 0 {
+			kills[level-1] -= n
+		}
+	}
+	return kills, nil
+}
+
+// HeldPeriods is, for each level, its Cgroup.Held; that of the host is 0.
+func (c *Chain) HeldPeriods() ([]int64, error) {
+	held := []int64{0}
+	for _, l := range c.Levels {
+		g, err := c.Cgroup(l.Index, "cpu")
+		if err != nil {
+			return nil, err
+		}
+		n, err := g.Held()
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, n)
+	}
+	return held, nil
+}

@@ -1,0 +1,76 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+)
+
+// Configure changes keys of the configuration of a level that runs. The error is what LXD says to it.
+func (c *Chain) Configure(ctx context.Context, level int, config map[string]string) error {
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	instance, etag, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return fmt.Errorf("level %d: %w", level, err)
+	}
+	put := instance.Writable()
+	maps.Copy(put.Config, config)
+	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("level %d: configure: %w", level, err)
+	}
+	return nil
+}
+
+// Bounds of what a level is made to use: a limit that does not hold shall hurt nobody.
+const (
+	maxMegabytes = 900
+	maxProcesses = 1000
+)
+
+// TakeMemory has one process at the level take and fill so many megabytes (of 2^20
+// bytes), then end. Where the kernel does not let it, Errno is "Killed".
+func (l *Level) TakeMemory(ctx context.Context, megabytes int) (Attempt, error) {
+	if megabytes > maxMegabytes {
+		return Attempt{}, fmt.Errorf("%d MB: too many; the most is %d", megabytes, maxMegabytes)
+	}
+	// One block: dd asks for it as a whole and fills it.
+	return l.use(ctx, fmt.Sprintf("dd if=/dev/zero of=/dev/null bs=%dM count=1", megabytes))
+}
+
+// StartProcesses has a process at the level start so many others, and ends them.
+func (l *Level) StartProcesses(ctx context.Context, count int) (Attempt, error) {
+	if count > maxProcesses {
+		return Attempt{}, fmt.Errorf("%d processes: too many; the most is %d", count, maxProcesses)
+	}
+	// kill and [ are of the shell itself, which cannot start a program any more.
+	return l.use(ctx, fmt.Sprintf(
+		`p=; trap "kill \$p" EXIT; i=0; while [ $i -lt %d ]; do sleep 60 & p="$p $!"; i=$((i+1)); done`, count))
+}
+
+// Compute has a process at the level compute for a second without a break. Where it
+// is held back it takes as long, and gets less done.
+func (l *Level) Compute(ctx context.Context) (Attempt, error) {
+	return l.use(ctx, `timeout 1 sh -c "while :; do :; done"; [ $? = 143 ]`)
+}
+
+// use runs a script of its own shell, whose end is told in the words of strerror(3) or by "Killed".
+func (l *Level) use(ctx context.Context, script string) (Attempt, error) {
+	d := Deed{Name: "use what there is", try: script}
+	out, err := l.Exec(ctx, "sh", "-c", fmt.Sprintf(`sh -c 'echo "%s"; %s' 2>&1; echo "%s$?"`, triedMark, script, statusMark))
+	if err != nil {
+		return Attempt{}, err
+	}
+	a, err := parseAttempt(l.Index, d, out)
+	if strings.Contains(out, statusMark+"137") { // 128 + SIGKILL
+		a.Errno = "Killed"
+	}
+	return a, err
+}

@@ -1,0 +1,109 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"nestbed/harness/wait"
+)
+
+// divideBudget is for LXD to divide the processors anew, which it does when it has told the client that all is done.
+const divideBudget = 30 * time.Second
+
+// allowed gives the processors that a process of the level may use.
+func (l *Level) allowed(ctx context.Context) (string, error) {
+	out, err := l.Exec(ctx, "sed", "-n", `s/^Cpus_allowed_list:[ \t]*//p`, "/proc/self/status")
+	return strings.TrimSpace(out), err
+}
+
+// OneProcessor fails unless the level may use one processor, the only one of the given cgroup as well.
+func OneProcessor(ctx context.Context, l *Level, of Cgroup) error {
+	whole, err := of.Processors()
+	if err != nil {
+		return err
+	}
+	own, err := l.allowed(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := strconv.Atoi(own); err != nil || own != whole {
+		return fmt.Errorf("level %d: its processors: wanted one, that of level %d, which has %q, got %q", l.Index, of.level, whole, own)
+	}
+	return nil
+}
+
+var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S+)`)
+
+// ProcessorsDivided waits for what LXD has made of a change of limits.cpu to 1 at the
+// level limited, with other levels inside. On v1 the kernel lets nobody take a
+// processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
+// logs that, and level keeps all processors. On v2 it has one left.
+func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) error {
+	g, err := c.Cgroup(limited, "cpuset")
+	if err != nil {
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	host, err := c.Cgroup(0, "cpuset")
+	if err != nil {
+		return err
+	}
+	all, err := host.Processors()
+	if err != nil {
+		return err
+	}
+	if _, err := strconv.Atoi(all); err == nil {
+		return errors.New("this machine has one processor: nothing can be taken from a level")
+	}
+	return wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
+		if g.v2 {
+			return OneProcessor(ctx, l, g)
+		}
+		above := daemon(c.Host)
+		if limited > 1 {
+			above = c.Levels[limited-2]
+		}
+		log, err := above.Root().ReadFile("/var/log/lxd.log")
+		if err != nil {
+			return err
+		}
+		if m := cpusetRefused.FindSubmatch(log); m == nil || string(m[1]) != containerName(limited) {
+			return fmt.Errorf("level %d: LXD's log does not say that its processors could not be set", limited)
+		}
+		own, err := l.allowed(ctx)
+		if err == nil && own != all {
+			err = wait.Final(fmt.Errorf("level %d: its processors: wanted %q, as the host has them, got %q", level, all, own))
+		}
+		return err
+	})
+}
+
+// cgroupRefused is what liblxc makes of every error of the kernel (LXD: instance/drivers/driver_lxc.go, CGroupSet).
+var cgroupRefused = regexp.MustCompile(`setting cgroup item for the container failed`)
+
+// CgroupRefused tells whether an answer of LXD says that the kernel refused a limit.
+func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchString(err.Error()) }
+
+// V2 tells the layout.
+func (g Cgroup) V2() bool { return g.v2 }
+
+// Configuration is that of a level, as the LXD above has it.
+func (c *Chain) Configuration(level int) (map[string]string, error) {
+	l, err := c.Level(level)
+	if err != nil {
+		return nil, err
+	}
+	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: %w", level, err)
+	}
+	return instance.Config, nil
+}
