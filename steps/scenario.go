@@ -47,6 +47,9 @@ type scenario struct {
 	answer      error
 	kills, held []int64
 
+	// shared is the directory of the host that every level has.
+	shared sharedDir
+
 	pool *Pool
 }
 

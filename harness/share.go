@@ -1,0 +1,64 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
+const SharedDir = "/srv/shared"
+
+// Share makes a directory on the host in which everybody may make files, and
+// bind-mounts it into every level: each LXD takes it from where the LXD above has
+// put it. The mounts translate no ids (LXD: disk device without shift), so that
+// a file has the same host owner wherever it is looked at.
+func (c *Chain) Share(ctx context.Context) error {
+	dir := c.Host.Root().Path(SharedDir)
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777)); err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	for _, l := range c.Levels {
+		instance, etag, err := l.above.LXD().GetInstance(l.Name)
+		if err != nil {
+			return fmt.Errorf("level %d: share: %w", l.Index, err)
+		}
+		put := instance.Writable()
+		put.Devices["shared"] = map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
+		op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
+		if err == nil {
+			err = op.WaitContext(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("level %d: share: %w", l.Index, err)
+		}
+	}
+	return nil
+}
+
+// ShareFile puts a file of the given host ids into the shared directory, which
+// its owner and its group may read and write.
+func (c *Chain) ShareFile(name string, uid, gid int) error {
+	path := c.Host.Root().Path(SharedDir + "/" + name)
+	if err := errors.Join(os.WriteFile(path, nil, 0o660), os.Chown(path, uid, gid), os.Chmod(path, 0o660)); err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	return nil
+}
+
+// SharedOwner is the owner, in host ids, of a file in the shared directory.
+func (c *Chain) SharedOwner(name string) (uid, gid uint32, err error) {
+	return OwnerOnHost(c.Host.Root().Path(SharedDir + "/" + name))
+}
+
+// OwnerOnHost is the owner, in host ids, of a file at a path of the machine.
+func OwnerOnHost(path string) (uid, gid uint32, err error) {
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return 0, 0, fmt.Errorf("owner of %s: %w", path, err)
+	}
+	return stat.Uid, stat.Gid, nil
+}

@@ -1,0 +1,225 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+// rawIDMapSteps hand single ids of the host down a chain, and look at a directory of the host that every level has.
+var rawIDMapSteps = []step{
+	{
+		Given, `^(uids? and gids?|uids?|gids?) (\d+)(?: to (\d+))? of the host (?:is|are) handed through to level (\d+)$`,
+		"Every level keeps a block and delegates one for each level below; beside that its subid files list those ids and raw.idmap maps them to themselves.",
+		func(s *scenario) any { return s.handThrough },
+	},
+	{
+		Given, `^every level has a directory of the host$`,
+		"It is bind-mounted from level to level, without a translation of ids, and everybody may make files in it.",
+		func(s *scenario) any { return func() { s.shared.wanted = true } },
+	},
+	{
+		Given, `^every level has a directory of the host with a file of user (\d+) and group (\d+) of the host$`,
+		"The same with a file that its owner and its group may write, and nobody else.",
+		func(s *scenario) any { return s.hasSharedFile },
+	},
+	{
+		When, `^user (\d+) of level (\d+) makes a file in that directory$`,
+		"By a process whose user and group have that inside id.",
+		func(s *scenario) any { return s.makeShared },
+	},
+	{
+		When, `^user (\d+) of level (\d+) writes to that file$`,
+		"By a process whose user and group have that inside id.",
+		func(s *scenario) any { return s.writeShared },
+	},
+	{
+		Then, `^the new file belongs to user (\d+) and group (\d+) of the host$`,
+		"Looked at on the host.",
+		func(s *scenario) any { return s.sharedOwner },
+	},
+	{
+		Then, `^what was written stands in the file on the host$`,
+		"Read on the host, byte for byte.",
+		func(s *scenario) any { return s.sharedContent },
+	},
+	{
+		Then, `^the write is refused for want of permission, and the file on the host is as it was$`,
+		"The process was told EACCES, and the file is still empty.",
+		func(s *scenario) any { return s.sharedRefused },
+	},
+	{
+		Then, `^at level (\d+) that file belongs to user (\d+) and group (\d+)$`,
+		"By stat at the level; 65534 is who has no id there.",
+		func(s *scenario) any { return s.sharedOwnerInside },
+	},
+}
+
+// sharedDir is the directory of the host that every level has.
+type sharedDir struct {
+	wanted, file bool
+	uid, gid     int
+	refusal      error // of the write
+}
+
+const (
+	givenFile = "given"
+	newFile   = "new"
+	written   = "written inside\n"
+)
+
+func (s *scenario) handThrough(kinds string, first, last string, depth int) error {
+	kind := "both"
+	if !strings.Contains(kinds, " and ") {
+		kind = strings.TrimSuffix(kinds, "s")
+	}
+	ids := first
+	if last != "" {
+		ids += "-" + last
+	}
+	line, err := grantOf(first, last)
+	if err != nil {
+		return err
+	}
+	grant := func(d *idmap.Delegation) {
+		if kind != "gid" {
+			d.UID.Text += line
+		}
+		if kind != "uid" {
+			d.GID.Text += line
+		}
+	}
+	grant(&s.allocation)
+	delegations := idmap.Cascade(depth)
+	for level := 1; level <= depth; level++ {
+		l, err := s.describe(fmt.Sprint(level))
+		if err != nil {
+			return err
+		}
+		l.Config[idmap.KeyRaw] = strings.Join([]string{kind, ids, ids}, " ")
+		if level < depth {
+			l.Delegation = &delegations[level-1]
+			grant(l.Delegation)
+		}
+	}
+	return nil
+}
+
+// grantOf is the line of a subid file for the ids from first to last.
+func grantOf(first, last string) (string, error) {
+	var from, to uint32
+	if last == "" {
+		last = first
+	}
+	if _, err := fmt.Sscan(first, &from); err != nil {
+		return "", fmt.Errorf("id %q: %w", first, err)
+	}
+	if _, err := fmt.Sscan(last, &to); err != nil || to < from {
+		return "", fmt.Errorf("ids %q to %q: not a range", first, last)
+	}
+	return fmt.Sprintf("root:%d:%d\n", from, to-from+1), nil
+}
+
+func (s *scenario) hasSharedFile(uid, gid int) {
+	s.shared = sharedDir{wanted: true, file: true, uid: uid, gid: gid}
+}
+
+// share makes what the Givens say of the directory.
+func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
+	if !s.shared.wanted {
+		return nil, errors.New("no Given gives the levels a directory of the host")
+	}
+	chain, err := s.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := chain.Share(ctx); err != nil {
+		return nil, err
+	}
+	if s.shared.file {
+		err = chain.ShareFile(givenFile, s.shared.uid, s.shared.gid)
+	}
+	return chain, err
+}
+
+func (s *scenario) writeInside(ctx context.Context, id uint32, level int, name string) error {
+	chain, err := s.share(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	_, err = l.ExecAs(ctx, id, strings.NewReader(written), "dd", "of="+harness.SharedDir+"/"+name)
+	return err
+}
+
+func (s *scenario) makeShared(ctx context.Context, id uint32, level int) error {
+	return s.writeInside(ctx, id, level, newFile)
+}
+
+// writeShared keeps a refusal, which the Thens look at.
+func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error {
+	err := s.writeInside(ctx, id, level, givenFile)
+	if err != nil && strings.Contains(err.Error(), "Permission denied") {
+		s.shared.refusal, err = err, nil
+	}
+	return err
+}
+
+func (s *scenario) sharedOwner(uid, gid uint32) error {
+	u, g, err := s.chain.SharedOwner(newFile)
+	if err == nil && (u != uid || g != gid) {
+		err = fmt.Errorf("file of the host, made inside: owner on the host: wanted %d:%d, got %d:%d", uid, gid, u, g)
+	}
+	return err
+}
+
+func (s *scenario) sharedText() (string, error) {
+	text, err := s.chain.Host.Root().ReadFile(harness.SharedDir + "/" + givenFile)
+	return string(text), err
+}
+
+func (s *scenario) sharedContent() error {
+	if s.shared.refusal != nil {
+		return s.shared.refusal
+	}
+	text, err := s.sharedText()
+	if err == nil && text != written {
+		err = fmt.Errorf("file of the host, written inside: wanted %q, got %q", written, text)
+	}
+	return err
+}
+
+func (s *scenario) sharedRefused() error {
+	text, err := s.sharedText()
+	switch {
+	case err != nil:
+		return err
+	case s.shared.refusal == nil:
+		return errors.New("file of the host: wanted the write refused, but it was done")
+	case text != "":
+		return fmt.Errorf("file of the host: the write was refused, but it reads %q", text)
+	}
+	return nil
+}
+
+func (s *scenario) sharedOwnerInside(ctx context.Context, level int, uid, gid uint32) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", harness.SharedDir+"/"+givenFile)
+	if err != nil {
+		return err
+	}
+	if wanted := fmt.Sprintf("%d:%d", uid, gid); strings.TrimSpace(got) != wanted {
+		return fmt.Errorf("level %d: file of the host: owner inside: wanted %s, got %s", level, wanted, strings.TrimSpace(got))
+	}
+	return nil
+}
