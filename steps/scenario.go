@@ -49,6 +49,8 @@ type scenario struct {
 
 	// shared is the directory of the host that every level has.
 	shared sharedDir
+	// image is what is carried from LXD to LXD.
+	image images
 
 	pool *Pool
 }

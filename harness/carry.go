@@ -1,0 +1,198 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/image"
+)
+
+// Where the files of an image lie in a level that they are pushed into.
+const (
+	CarriedMetadata = "/root/image.metadata"
+	CarriedRootFS   = "/root/image.rootfs"
+)
+
+// OpPush is the one operation beside those of idmap.Op: a file is pushed into a level.
+const OpPush idmap.Op = "push"
+
+// CarryError is where an image got stuck on its way, and what LXD said to it.
+type CarryError struct {
+	Level int // whose LXD, or for OpPush whose files, refused; 0 is the host
+	Op    idmap.Op
+	Err   error
+}
+
+func (e *CarryError) Error() string { return fmt.Sprintf("level %d: %s: %v", e.Level, e.Op, e.Err) }
+func (e *CarryError) Unwrap() error { return e.Err }
+
+func stuck(level int, op idmap.Op, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CarryError{Level: level, Op: op, Err: err}
+}
+
+// at is the LXD at a level; 0 is the host's.
+func (c *Chain) at(level int) (daemon, error) {
+	if level == 0 {
+		return c.Host, nil
+	}
+	return c.Level(level)
+}
+
+// ImportImage gives an image to the LXD at a level, 0 being the host, and returns
+// the fingerprint that it has there. The error is a *CarryError.
+func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, public bool) (string, error) {
+	d, err := c.at(level)
+	if err != nil {
+		return "", err
+	}
+	args := &lxd.ImageCreateArgs{MetaFile: bytes.NewReader(i.Metadata), MetaName: "image.metadata", Type: "container"}
+	if !i.Unified() {
+		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
+	}
+	op, err := d.LXD().CreateImage(api.ImagesPost{ImagePut: api.ImagePut{Public: public}}, args)
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return "", stuck(level, idmap.OpImport, err)
+	}
+	fingerprint, ok := op.Get().Metadata["fingerprint"].(string)
+	if !ok {
+		return "", stuck(level, idmap.OpImport, errors.New("LXD told no fingerprint of the image"))
+	}
+	return fingerprint, nil
+}
+
+// ExportImage takes the files of an image from the LXD at a level, 0 being the host.
+func (c *Chain) ExportImage(level int, fingerprint string) (i image.Image, err error) {
+	d, err := c.at(level)
+	if err != nil {
+		return i, err
+	}
+	files := make([]*os.File, 2)
+	for n := range files {
+		if files[n], err = os.CreateTemp("", "nestbed-image-"); err != nil {
+			return i, err
+		}
+		defer files[n].Close()
+		defer os.Remove(files[n].Name())
+	}
+	got, err := d.LXD().GetImageFile(fingerprint, lxd.ImageFileRequest{MetaFile: files[0], RootfsFile: files[1]})
+	if err != nil {
+		return i, fmt.Errorf("level %d: export: %w", level, err)
+	}
+	read := func(f *os.File) ([]byte, error) {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return io.ReadAll(f)
+	}
+	if i.Metadata, err = read(files[0]); err == nil && got.RootfsSize > 0 {
+		i.RootFS, err = read(files[1])
+	}
+	return i, err
+}
+
+// Push has the LXD above write a file into the level, which may run or not, with
+// the given inside owner. The error is a *CarryError.
+func (l *Level) Push(path string, content []byte, id int64) error {
+	return stuck(l.Index, OpPush, l.above.LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
+		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
+	}))
+}
+
+// PushImage pushes the files of an image into the level, as its root's.
+func (l *Level) PushImage(i image.Image) error {
+	if err := l.Push(CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
+		return err
+	}
+	return l.Push(CarriedRootFS, i.RootFS, 0)
+}
+
+// PushedImage reads the files of an image that lie in the level.
+func (l *Level) PushedImage(unified bool) (i image.Image, err error) {
+	if i.Metadata, err = l.ReadFile(CarriedMetadata); err == nil && !unified {
+		i.RootFS, err = l.ReadFile(CarriedRootFS)
+	}
+	return i, err
+}
+
+// CarryIn takes an image from the LXD above the level to the LXD inside it, as the
+// article has it: export, push, and an import of what then lies in the level.
+func (c *Chain) CarryIn(ctx context.Context, level int, fingerprint string) error {
+	exported, err := c.ExportImage(level-1, fingerprint)
+	if err != nil {
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := l.PushImage(exported); err != nil {
+		return err
+	}
+	pushed, err := l.PushedImage(exported.Unified())
+	if err != nil {
+		return err
+	}
+	_, err = c.ImportImage(ctx, level, pushed, false)
+	return err
+}
+
+// WhileStopped stops the level, with all that is in it, has do done to it, and
+// starts it again. Reattach to the levels afterwards.
+func (l *Level) WhileStopped(ctx context.Context, do func() error) error {
+	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("level %d: stop: %w", l.Index, err)
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if err := l.start(ctx); err != nil {
+		return fmt.Errorf("level %d: start: %w", l.Index, err)
+	}
+	return nil
+}
+
+// Launch makes a container of an image with the LXD at a level, 0 being the host,
+// beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
+func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string) (*Level, error) {
+	d, err := c.at(level)
+	if err != nil {
+		return nil, err
+	}
+	l := &Level{Index: level + 1, Name: name, above: d}
+	op, err := d.LXD().CreateInstance(api.InstancesPost{
+		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+	})
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	if err != nil {
+		return nil, stuck(level, idmap.OpCreate, err)
+	}
+	if err := l.start(ctx); err != nil {
+		return nil, stuck(level, idmap.OpStart, err)
+	}
+	state, _, err := d.LXD().GetInstanceState(name)
+	if err != nil {
+		return nil, err
+	}
+	l.root, err = d.Root().Child(int(state.Pid))
+	return l, err
+}

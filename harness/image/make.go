@@ -1,0 +1,208 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+)
+
+// Packing is how the root filesystem of an image is packed.
+type Packing string
+
+// The packings that a LXD unpacks with nothing but what it demands at its start:
+// tar by itself and through gzip, xz or zstd, and unsquashfs.
+const (
+	Plain    Packing = "none"
+	Gzip     Packing = "gzip"
+	XZ       Packing = "xz"
+	Zstd     Packing = "zstd"
+	Squashfs Packing = "squashfs"
+)
+
+// Recipe is what image to make.
+type Recipe struct {
+	Packing Packing
+	// Unified makes one tar, which Packing then packs as a whole; it cannot be Squashfs.
+	Unified bool
+	// Owners are the ids, each a user and a group, that one file of the image each belongs to, beside 0.
+	Owners []uint32
+}
+
+// FileOf is the path of the file that belongs to an id in every image made with it.
+func FileOf(id uint32) string { return fmt.Sprintf("/srv/of-%d", id) }
+
+// Make makes an image of a busybox, of an init that waits for nothing, of the
+// sentinel of the bundle, and of the files of the owners.
+func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
+	if r.Unified && r.Packing == Squashfs {
+		return Image{}, fmt.Errorf("image: unified and %s: LXD unpacks unified images by tar only", r.Packing)
+	}
+	prefix := "."
+	if r.Unified {
+		prefix = "rootfs"
+	}
+	var out bytes.Buffer
+	w := &writer{tar: tar.NewWriter(&out), prefix: prefix}
+	if r.Unified {
+		w.metadata()
+	}
+	w.rootFS(b, r.Owners)
+	if err := w.close(); err != nil {
+		return Image{}, fmt.Errorf("image: %w", err)
+	}
+	packed, err := pack(ctx, out.Bytes(), r.Packing)
+	if err != nil {
+		return Image{}, fmt.Errorf("image: %w", err)
+	}
+	if r.Unified {
+		return Image{Metadata: packed}, nil
+	}
+	var meta bytes.Buffer
+	w = &writer{tar: tar.NewWriter(&meta)}
+	w.metadata()
+	if err := w.close(); err != nil {
+		return Image{}, fmt.Errorf("image: %w", err)
+	}
+	return Image{Metadata: meta.Bytes(), RootFS: packed}, nil
+}
+
+// writer writes a tar and keeps its first error.
+type writer struct {
+	tar    *tar.Writer
+	prefix string
+	err    error
+}
+
+func (w *writer) put(h tar.Header, content []byte) {
+	if w.err != nil {
+		return
+	}
+	h.Size, h.Format = int64(len(content)), tar.FormatPAX
+	if w.err = w.tar.WriteHeader(&h); w.err == nil {
+		_, w.err = w.tar.Write(content)
+	}
+}
+
+func (w *writer) close() error {
+	if w.err != nil {
+		return w.err
+	}
+	return w.tar.Close()
+}
+
+func (w *writer) metadata() {
+	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: small\n", architecture())
+	w.put(tar.Header{Name: "metadata.yaml", Mode: 0o644}, []byte(yaml))
+}
+
+func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
+	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/lib", "usr/lib/nestbed", "var"}
+	for _, dir := range dirs {
+		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
+	}
+	busybox, err := os.ReadFile(filepath.Join(b.Root(), "bin/busybox"))
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	w.put(tar.Header{Name: w.prefix + "/bin/busybox", Mode: 0o755}, busybox)
+	for _, applet := range []string{"cat", "sh", "sleep", "stat"} {
+		w.put(tar.Header{Name: w.prefix + "/bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
+	}
+	w.put(tar.Header{Name: w.prefix + "/sbin/init", Mode: 0o755}, []byte("#!/bin/sh\nexec sleep 2147483647\n"))
+	for _, id := range owners {
+		w.put(tar.Header{Name: w.prefix + FileOf(id), Mode: 0o640, Uid: int(id), Gid: int(id)}, fmt.Append(nil, id, "\n"))
+	}
+	w.sentinel(b)
+}
+
+// sentinel copies that of the bundle, with what GNU tar keeps of extended attributes.
+func (w *writer) sentinel(b *bundle.Bundle) {
+	path := filepath.Join(b.Root(), bundle.SentinelPath)
+	content, err := os.ReadFile(path)
+	acl := make([]byte, 256)
+	n := 0
+	if err == nil {
+		n, err = unix.Lgetxattr(path, bundle.XattrACL, acl)
+	}
+	if err != nil {
+		if w.err == nil {
+			w.err = fmt.Errorf("sentinel: %w", err)
+		}
+		return
+	}
+	w.put(tar.Header{
+		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade.UID), Gid: int(bundle.AsMade.GID),
+		PAXRecords: map[string]string{"SCHILY.xattr." + bundle.XattrACL: string(acl[:n])},
+	}, content)
+}
+
+// pack runs the program of a packing over a tar.
+func pack(ctx context.Context, content []byte, p Packing) ([]byte, error) {
+	var args []string
+	switch p {
+	case Plain:
+		return content, nil
+	case Gzip, XZ, Zstd:
+		args = []string{string(p), "-1", "--stdout"}
+	case Squashfs:
+		return squash(ctx, content)
+	default:
+		return nil, fmt.Errorf("packing %q: not known", p)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdin = bytes.NewReader(content)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", p, err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out, nil
+}
+
+// squash goes by way of a tree: not every mksquashfs reads a tar.
+func squash(ctx context.Context, content []byte) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "nestbed-image-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	tree, file := filepath.Join(dir, "tree"), filepath.Join(dir, "rootfs")
+	if err := os.Mkdir(tree, fs.ModePerm); err != nil {
+		return nil, err
+	}
+	untar := exec.CommandContext(ctx, "tar", "--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--directory", tree)
+	untar.Stdin = bytes.NewReader(content)
+	for _, cmd := range []*exec.Cmd{
+		untar,
+		exec.CommandContext(ctx, "mksquashfs", tree, file, "-noappend", "-no-progress", "-comp", "gzip", "-no-xattrs"),
+	} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s: %w: %s", cmd.Args[0], err, strings.TrimSpace(string(out)))
+		}
+	}
+	return os.ReadFile(file)
+}
+
+// architecture is the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
+func architecture() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	default:
+		return runtime.GOARCH
+	}
+}
