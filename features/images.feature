@@ -136,7 +136,7 @@ Feature: Images that are carried inwards
         | gzip     | create    | unexpected end of file  |
         | xz       | create    | Unexpected end of input |
         | zstd     | create    | premature end           |
-        | squashfs | start     | forkstart               |
+        | squashfs | start     | Failed to exec          |
 
     Scenario: On the host LXD reads what unsquashfs says
       Given a chain of depth 2 in which every level delegates what the levels below it need

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
@@ -20,6 +21,9 @@ const (
 	CarriedMetadata = "/root/image.metadata"
 	CarriedRootFS   = "/root/image.rootfs"
 )
+
+// lxcError is the first cause in the log of a container that did not start.
+var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pivot)`)
 
 // OpPush is the one operation beside those of idmap.Op: a file is pushed into a level.
 const OpPush idmap.Op = "push"
@@ -187,6 +191,10 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 		return nil, stuck(level, idmap.OpCreate, err)
 	}
 	if err := l.start(ctx); err != nil {
+		// The API says no more than that a program of LXD's ended with 1.
+		if line := find(lxcError, gather(d, name).lxcLog); line != "" {
+			err = fmt.Errorf("%w: %s", err, line)
+		}
 		return nil, stuck(level, idmap.OpStart, err)
 	}
 	state, _, err := d.LXD().GetInstanceState(name)
