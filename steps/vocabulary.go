@@ -63,17 +63,17 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 		if err != nil {
 			return nil, fmt.Errorf("step %q: %w", s.pattern, err)
 		}
-		example := ""
+		step := Step{Keyword: s.keyword, Pattern: s.pattern, Meaning: s.meaning}
 		if i := slices.IndexFunc(used, func(u *messages.PickleStep) bool { return pattern.MatchString(u.Text) }); i >= 0 {
-			example = written(used[i])
+			step.Example = example(used[i])
 		}
-		steps = append(steps, Step{Keyword: s.keyword, Pattern: s.pattern, Meaning: s.meaning, Example: example})
+		steps = append(steps, step)
 	}
 	return steps, nil
 }
 
-// written is a step as it stands in a feature.
-func written(s *messages.PickleStep) string {
+// example is a step as it stands in a feature.
+func example(s *messages.PickleStep) string {
 	lines := []string{s.Text}
 	switch {
 	case s.Argument == nil:
