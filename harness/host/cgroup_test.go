@@ -102,3 +102,19 @@ func TestAHostIsPlannedIntoEveryHierarchyOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, []string{"v1", "hybrid", "v2"}, layout)
 }
+
+func TestEveryFrozenCgroupIsThawed(t *testing.T) {
+	parent := t.TempDir()
+	g := cgroups{filepath.Join(parent, "freezer/nestbed-x"), filepath.Join(parent, "gone/nestbed-x")}
+	states := []string{filepath.Join(g[0], "freezer.state"), filepath.Join(g[0], "lxc.payload.c1/lxc.payload.c2/freezer.state")}
+	for _, file := range states {
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte("FROZEN"), 0o644))
+	}
+	require.NoError(t, g.thaw())
+	for _, file := range states {
+		state, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, "THAWED", string(state), file)
+	}
+}

@@ -106,6 +106,9 @@ func (h *Host) end() error {
 	if err := h.stage.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	if err := h.groups.thaw(); err != nil {
+		return err
+	}
 	var exit *exec.ExitError
 	if err := h.stage.Wait(); err != nil && !errors.As(err, &exit) {
 		return err
