@@ -1,0 +1,87 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// mementos is where files are left that shall outlive what happens to a level.
+const mementos = "/var/tmp/nestbed-"
+
+// Leave has a user of the level, whose id is also the group's, make a file that holds its own name.
+func (l *Level) Leave(ctx context.Context, id uint32, name string) error {
+	_, err := l.ExecAs(ctx, id, nil, "sh", "-c", `printf %s "$1" >"$0"`, mementos+name, name)
+	return err
+}
+
+// Left tells whether the level has the file of that name.
+func (l *Level) Left(name string) (bool, error) {
+	_, err := os.Lstat(l.root.Path(mementos + name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return true, nil
+}
+
+// CheckLeft fails unless the level has the file of that name, whole and under the
+// ids that its user has on the host by the plan.
+func (l *Level) CheckLeft(planned idmap.PlannedLevel, id uint32, name string) error {
+	content, err := l.ReadFile(mementos + name)
+	if err != nil {
+		return err
+	}
+	if string(content) != name {
+		return fmt.Errorf("level %d: file %q: wanted it to hold its name, got %q", l.Index, name, content)
+	}
+	got, err := l.owner(mementos + name)
+	if err != nil {
+		return fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	if wanted := onHost(planned, id); got != wanted {
+		return fmt.Errorf("level %d: file %q: host owner: wanted %s, got %s", l.Index, name, wanted, got)
+	}
+	return nil
+}
+
+// A program that leaves word has two files: that it runs, and that it was asked to end (SIGTERM).
+const (
+	listens = "listens"
+	asked   = "was-asked"
+	// The shell does what a trap says when the program that it waits for has ended.
+	listener = `trap ': >` + mementos + asked + `; exit' TERM; : >` + mementos + listens + `; while :; do usleep 10000; done`
+)
+
+// LeaveWord starts a program at the level that leaves word when it is asked to end, and returns when it runs.
+func (l *Level) LeaveWord(ctx context.Context) error {
+	if _, err := l.Exec(ctx, "sh", "-c", background, listener); err != nil {
+		return err
+	}
+	return wait.For(ctx, fmt.Sprintf("level %d: wait for a program to run", l.Index), clockBudget, func(context.Context) error {
+		runs, err := l.Left(listens)
+		if err == nil && !runs {
+			err = errors.New("it has not said that it does")
+		}
+		return err
+	})
+}
+
+// WasAsked tells whether the program of LeaveWord, which may have ended since, was asked to.
+func (l *Level) WasAsked() (bool, error) {
+	ran, err := l.Left(listens)
+	if err == nil && !ran {
+		err = fmt.Errorf("level %d: no program has run there that could have been asked to end", l.Index)
+	}
+	if err != nil {
+		return false, err
+	}
+	return l.Left(asked)
+}

@@ -1,0 +1,110 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// tracesBudget is for liblxc's monitor to remove the cgroups of a container that ended, which LXD does not wait for.
+const tracesBudget = 10 * time.Second
+
+// Traces are what a level, with those inside it, has on the host while it runs.
+type Traces struct {
+	// Processes are those under its host ids: "84 of id 500000 (busybox init)".
+	Processes []string
+	// Cgroups are the directories that liblxc made for it.
+	Cgroups []string
+}
+
+// Traces looks for the traces of a level of the plan, which need not be up. Its
+// host ids are those of the levels inside it, too; another container of the host's
+// LXD that has the same ids would be taken for it.
+func (c *Chain) Traces(level int) (Traces, error) {
+	if level < 1 || level > len(c.Plan.Levels) {
+		return Traces{}, fmt.Errorf("level %d: the plan has %d levels", level, len(c.Plan.Levels))
+	}
+	var t Traces
+	var err error
+	if t.Processes, err = c.processesOf(c.Plan.Levels[level-1].Host.UID); err != nil {
+		return t, fmt.Errorf("level %d: %w", level, err)
+	}
+	if t.Cgroups, err = c.cgroupsOf(containerName(level)); err != nil {
+		return t, fmt.Errorf("level %d: %w", level, err)
+	}
+	return t, nil
+}
+
+// processesOf are the processes of the host's pid namespace that run under one of these host ids.
+func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
+	entries, err := os.ReadDir(c.Host.Root().Path("/proc"))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range entries {
+		if strings.Trim(e.Name(), "0123456789") != "" {
+			continue
+		}
+		dir := c.Host.Root().Path("/proc/" + e.Name())
+		info, err := os.Stat(dir)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		uid := info.Sys().(*syscall.Stat_t).Uid //nolint:forcetypeassert // what Stat gives on Linux
+		if !slices.ContainsFunc(ids, func(m idmap.Mapping) bool { return uid >= m.Parent && uid-m.Parent < m.Count }) {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil {
+			continue
+		}
+		text := strings.TrimSpace(strings.ReplaceAll(string(command), "\x00", " "))
+		found = append(found, fmt.Sprintf("%s of id %d (%s)", e.Name(), uid, text))
+	}
+	return found, nil
+}
+
+// cgroupsOf are the cgroups on the host that liblxc made for a container of this
+// name and for its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
+func (c *Chain) cgroupsOf(name string) ([]string, error) {
+	root := c.Host.Root().Path("/sys/fs/cgroup")
+	var found []string
+	err := filepath.WalkDir(root+"/", func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		if e.Name() == "lxc.payload."+name || e.Name() == "lxc.monitor."+name {
+			found = append(found, strings.TrimPrefix(path, root))
+		}
+		return nil
+	})
+	return found, err
+}
+
+// WithoutTraces waits until nothing of the level is left on the host, and fails with what is.
+func (c *Chain) WithoutTraces(ctx context.Context, level int) error {
+	return wait.For(ctx, fmt.Sprintf("wait for level %d to be gone from the host", level), tracesBudget, func(context.Context) error {
+		t, err := c.Traces(level)
+		if err != nil {
+			return wait.Final(err)
+		}
+		if len(t.Processes)+len(t.Cgroups) > 0 {
+			return fmt.Errorf("wanted neither processes nor cgroups of it, got processes %q, cgroups %q", t.Processes, t.Cgroups)
+		}
+		return nil
+	})
+}
