@@ -19,3 +19,183 @@ Feature: The life of a chain
         | the host |
         | level 1  |
         | level 2  |
+
+  Rule: What ran in a level runs again when the level does
+    LXD asks the init of level 1 to end, and nobody else. That init asks every process
+    of its namespace, the LXDs and the levels inside at the same time, so no LXD
+    inside stops what it runs: each leaves its containers to their end, and finds them
+    noted as running when it starts again. A level that is ended by force takes
+    everything inside with it unasked, which makes no difference to what comes back.
+
+    Scenario Outline: Level 1 is <ended>, and the program at level 3 <was> asked to end
+      Given a program at level 3 leaves word when it is asked to end
+      When level 1 is <ended>
+      Then all 3 levels come up again
+      And every level has been started anew
+      And the program at level 3 <was> asked to end
+
+      Examples:
+        | ended                     | was     |
+        | stopped and started again | was     |
+        | killed and started again  | was not |
+        | restarted                 | was     |
+        | restarted by force        | was not |
+
+    Scenario: The LXD of level 1 is shut down, and starts what it has stopped
+      Given a program at level 3 leaves word when it is asked to end
+      When the LXD of level 1 is shut down
+      Then all 3 levels come up again
+      And level 1 has run without a break
+      And level 2 has been started anew
+      And level 3 has been started anew
+      And the program at level 3 was asked to end
+
+    Scenario: Level 1 comes up under another name, with all that is inside
+      When level 1 is stopped, renamed and started again
+      Then all 3 levels come up again
+      And the LXD of the host has no record and no files of level 1
+
+  Rule: boot.autostart overrules what ran
+
+    Scenario: Level 2 with boot.autostart true comes up again although it did not run
+      Given the configuration of level 2 is
+        | key            | value |
+        | boot.autostart | true  |
+      And a chain of depth 2 in which every level delegates what the levels below it need
+      And level 2 has been stopped
+      When level 1 is restarted by force
+      Then all 2 levels come up again
+
+    Scenario: Level 2 with boot.autostart false stays down although it ran
+      Given the configuration of level 2 is
+        | key            | value |
+        | boot.autostart | false |
+      And a chain of depth 2 in which every level delegates what the levels below it need
+      When level 1 is restarted by force
+      Then level 2 stays down
+
+    Scenario: Level 2 without boot.autostart stays down when it did not run
+      Given a chain of depth 2 in which every level delegates what the levels below it need
+      And level 2 has been killed
+      When level 1 is restarted by force
+      Then level 2 stays down
+
+  Rule: A level that ends takes with it what is inside, and nothing else
+
+    Scenario Outline: Level 2 is <ended>
+      When level 2 is <ended>
+      Then nothing of level 2 is left on the host
+      And nothing of level 3 is left on the host
+      And level 1 has run without a break
+      And level 2 stays down
+
+      Examples:
+        | ended   |
+        | stopped |
+        | killed  |
+
+    Scenario: Level 1 is deleted by force, with all that is inside
+      When level 1 is killed and deleted
+      Then nothing of level 1 is left on the host
+      And nothing of level 2 is left on the host
+      And nothing of level 3 is left on the host
+      And the LXD of the host has no record and no files of level 1
+
+  Rule: LXD leaves a level that runs alone
+
+    Scenario Outline: The LXD of <where> is asked to <what> level <level>, which runs
+      When the LXD of <where> is asked to <what> level <level>
+      Then it refuses, saying "<words>"
+      And all 3 levels are up
+      And every level has run without a break
+
+      Examples:
+        | where    | what   | level | words                                                |
+        | the host | rename | 1     | Renaming of running (container\|instance) not allowed |
+        | the host | delete | 1     | [Ii]nstance is (currently )?running                  |
+        | level 1  | delete | 2     | [Ii]nstance is (currently )?running                  |
+
+    Scenario: An init that does not hear that it shall end goes on with all that is inside
+      Given the configuration of level 1 is
+        | key     | value                     |
+        | raw.lxc | lxc.signal.halt = SIGCONT |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      When the LXD of the host is asked to stop level 1
+      Then it refuses, saying "Failed shutting down instance, status is .?Running"
+      And all 3 levels are up
+      And every level has run without a break
+
+  Rule: A level that is frozen stands still with all that is inside, and only that
+
+    Scenario Outline: Level <level> is frozen
+      Given a clock ticks on the host and at every level
+      When level <level> is frozen
+      Then the clocks from level <level> down stand still and those above go on
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+    Scenario: Level 1 is frozen and thawed
+      Given a clock ticks on the host and at every level
+      When level 1 is frozen and thawed
+      Then the clocks of all 3 levels go on
+      And all 3 levels are up
+      And every level has run without a break
+
+    Scenario: A frozen level can be asked to end
+      Given a program at level 3 leaves word when it is asked to end
+      And level 1 has been frozen
+      When level 1 is stopped and started again
+      Then all 3 levels come up again
+      And the program at level 3 was asked to end
+
+    Scenario: A frozen level cannot be restarted, as LXD does not take it for one that runs
+      Given level 1 has been frozen
+      When the LXD of the host is asked to restart level 1
+      Then it refuses, saying "restart: .*not running"
+
+  Rule: A snapshot of a level holds the files of all levels inside
+
+    Scenario Outline: Level <level> goes back to its snapshot
+      Given user 1000 of level 3 has made the file "early"
+      And level <level> has been snapshotted
+      And user 1000 of level 3 has made the file "late"
+      When level <level> is restored
+      Then all 3 levels come up again
+      And level 3 has the file "early" of user 1000
+      And level 3 does not have the file "late"
+      And the sentinel of the image arrives at every level with its owner and ACL
+      And files made at every level belong to the host ids of that level
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+  Rule: A copy has what its source has, and ids of its own only if it is isolated
+
+    Scenario: A copy of level 1 runs beside it, with other levels of the same ids inside
+      Given user 1000 of level 3 has made the file "early"
+      When level 1 is copied and the copy is started
+      Then all 3 levels of the copy come up
+      And every level of the copy has the ids that were planned
+      And the copy has the file "early" of user 1000 of level 3
+      And what is made at level 3 of the copy is not at level 3
+      And all 3 levels are up
+      And every level has run without a break
+
+    Scenario: The copy of an isolated level has the next free ids, and its files as well
+      Given an LXD host whose root allocation is "root:500000:196609"
+      And the configuration of level 1 is
+        | key                     | value |
+        | security.idmap.isolated | true  |
+      And a chain of depth 1 as described
+      And user 1000 of level 1 has made the file "early"
+      When level 1 is copied and the copy is started
+      Then all 1 levels of the copy come up
+      And root at level 1 is id 565536 on the host
+      And root at level 1 of the copy is id 631072 on the host
+      And every level of the copy has the ids that were planned
+      And the copy has the file "early" of user 1000 of level 1

@@ -84,6 +84,11 @@ func (s *scenario) verify(ctx context.Context, subjects ...harness.Subject) erro
 	if err != nil {
 		return err
 	}
+	return failures(checks)
+}
+
+// failures is every check that does not hold, a line each.
+func failures(checks []harness.Check) error {
 	var lines []string
 	for _, c := range harness.Failed(checks) {
 		lines = append(lines, c.String())

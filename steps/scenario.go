@@ -51,6 +51,7 @@ type scenario struct {
 	shared sharedDir
 	// image is what is carried from LXD to LXD.
 	image images
+	life  lifeNotes
 
 	pool *Pool
 }
@@ -81,5 +82,5 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	if !s.mine {
 		return ctx, s.contradiction
 	}
-	return ctx, errors.Join(s.contradiction, closeAll(late, s.host, s.chain))
+	return ctx, errors.Join(s.contradiction, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
 }

@@ -1,0 +1,142 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cucumber/godog"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var copySteps = []step{
+	{
+		When, `^level 1 is copied and the copy is started$`,
+		"By the host's LXD, with all that is inside, as it runs.",
+		func(s *scenario) any { return s.copyChain },
+	},
+	{
+		Then, `^all (\d+) levels of the copy come up$`,
+		"The LXDs inside start what ran when it was copied.",
+		func(s *scenario) any { return s.copyComesUp },
+	},
+	{
+		Then, `^every level of the copy has the ids that were planned$`,
+		"Maps, processes and files; an isolated copy was planned ids of its own, any other those of its source.",
+		func(s *scenario) any { return s.copyIDs },
+	},
+	{
+		Then, `^root at level (\d+) of the copy is id (\d+) on the host$`,
+		"User and group, by the idmaps that the kernel shows on the host.",
+		func(s *scenario) any { return s.copyRootOnHost },
+	},
+	{
+		Then, `^the copy has the file "([^"]*)" of user (\d+) of level (\d+)$`,
+		"At the same level, with what was in it, and under the ids that this user of the copy has on the host.",
+		func(s *scenario) any { return s.copyHasFile },
+	},
+	{
+		Then, `^what is made at level (\d+) of the copy is not at level (\d+)$`,
+		"A file that a user of the copy makes.",
+		func(s *scenario) any { return s.copyIsApart },
+	},
+}
+
+func (s *scenario) copyChain(ctx context.Context) error {
+	chain, err := s.prepared(ctx)
+	if err == nil {
+		s.life.twin, err = chain.Copy(ctx)
+	}
+	return err
+}
+
+// twinLevel gives a level of the copy, which must be up.
+func (s *scenario) twinLevel(index int) (*harness.Level, error) {
+	if s.life.twin == nil {
+		return nil, errors.New("no When has copied level 1")
+	}
+	l, err := s.life.twin.Level(index)
+	if err != nil {
+		return nil, fmt.Errorf("copy: %w", err)
+	}
+	return l, nil
+}
+
+func (s *scenario) copyComesUp(ctx context.Context, depth int) error {
+	twin := s.life.twin
+	if twin == nil {
+		return errors.New("no When has copied level 1")
+	}
+	if err := twin.Reattach(ctx, depth); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	require.Len(godog.T(ctx), twin.Levels, len(twin.Plan.Levels), "levels of the copy that are up")
+	outcome, err := twin.Outcome(ctx)
+	if err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	if err := harness.Contradiction(twin.Plan, outcome); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	return nil
+}
+
+func (s *scenario) copyIDs(ctx context.Context) error {
+	if _, err := s.twinLevel(1); err != nil {
+		return err
+	}
+	checks, err := harness.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)
+	if err == nil {
+		err = failures(checks)
+	}
+	if err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	return nil
+}
+
+func (s *scenario) copyRootOnHost(level int, id uint32) error {
+	l, err := s.twinLevel(level)
+	if err != nil {
+		return err
+	}
+	m, err := l.HostMap()
+	if err != nil {
+		return err
+	}
+	for kind, mappings := range map[string][]idmap.Mapping{"user": m.UID, "group": m.GID} {
+		if got, _ := idmap.Up(mappings, 0); got != id {
+			return fmt.Errorf("copy: level %d: host id of the %s root: wanted %d, got %d", level, kind, id, got)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) copyHasFile(name string, user uint32, level int) error {
+	l, err := s.twinLevel(level)
+	if err != nil {
+		return err
+	}
+	if err := l.CheckLeft(s.life.twin.Plan.Levels[level-1], user, name); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	return nil
+}
+
+func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
+	const name = "apart"
+	l, err := s.twinLevel(level)
+	if err != nil {
+		return err
+	}
+	if err := l.Leave(ctx, 1000, name); err != nil {
+		return err
+	}
+	if err := l.CheckLeft(s.life.twin.Plan.Levels[level-1], 1000, name); err != nil {
+		return fmt.Errorf("copy: %w", err)
+	}
+	return s.lacksFile(ctx, same, name)
+}

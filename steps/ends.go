@@ -1,0 +1,182 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"nestbed/harness"
+)
+
+// lifeNotes are what the steps about the life of a chain note for those after them.
+type lifeNotes struct {
+	// refusal is what a LXD said that was asked for something; asked tells that it was.
+	asked   bool
+	refusal error
+	// twin is the copy of the chain.
+	twin *harness.Chain
+}
+
+// verbs are what the LXD above a level can do with it.
+var verbs = map[string]func(*harness.Level, context.Context) error{
+	"stopped":            func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, harness.Patience) },
+	"killed":             (*harness.Level).Kill,
+	"started again":      (*harness.Level).Start,
+	"restarted":          func(l *harness.Level, ctx context.Context) error { return l.Restart(ctx, false) },
+	"restarted by force": func(l *harness.Level, ctx context.Context) error { return l.Restart(ctx, true) },
+	"frozen":             (*harness.Level).Freeze,
+	"thawed":             (*harness.Level).Thaw,
+	"snapshotted":        (*harness.Level).Snapshot,
+	"restored":           (*harness.Level).Restore,
+	"renamed":            (*harness.Level).Rename,
+	"deleted":            (*harness.Level).Delete,
+}
+
+const (
+	// verb has the longer first where one begins like another.
+	verb  = `(?:stopped|killed|started again|restarted by force|restarted|frozen|thawed|snapshotted|restored|renamed|deleted)`
+	chore = `(` + verb + `(?:, ` + verb + `)*(?: and ` + verb + `)?)$`
+)
+
+var endSteps = []step{
+	{
+		Given, `^level (\d+) has been ` + chore,
+		"The LXD above it has done so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		func(s *scenario) any { return s.haveDone },
+	},
+	{
+		When, `^level (\d+) is ` + chore,
+		"The LXD above it does so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		func(s *scenario) any { return s.do },
+	},
+	{
+		When, `^the LXD of (the host|level \d+) is asked to (stop|restart|rename|delete) level (\d+)$`,
+		"A stop asks its init to end and gives it a second.",
+		func(s *scenario) any { return s.ask },
+	},
+	{
+		When, `^the LXD of level (\d+) is shut down$`,
+		"As where a machine goes down: it stops its containers and ends; the level's init starts the next one.",
+		func(s *scenario) any { return s.shutDownLXD },
+	},
+	{
+		Then, `^it refuses, saying "([^"]*)"$`,
+		"The LXD that was asked; a regular expression of its words.",
+		func(s *scenario) any { return s.refuses },
+	},
+}
+
+// prepared gives the scenario's own chain to a When, with its inits noted.
+func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
+	chain, err := s.own(ctx)
+	if err == nil {
+		s.inits, err = s.initsNow()
+	}
+	return chain, err
+}
+
+// each does a chore of the LXD above a level, verb by verb.
+func each(ctx context.Context, l *harness.Level, chore string) error {
+	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
+		if err := verbs[done](l, ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// haveDone leaves the chain as it then is: levels that were ended by it are let go of.
+func (s *scenario) haveDone(ctx context.Context, level int, chore string) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := each(ctx, l, chore); err != nil {
+		return err
+	}
+	if status, err := chain.Status(level); err != nil || status != "Stopped" {
+		return err
+	}
+	return chain.Reattach(ctx, level-1)
+}
+
+func (s *scenario) do(ctx context.Context, level int, chore string) error {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	for i := level; i <= len(chain.Levels); i++ {
+		t, err := chain.Traces(i)
+		if err != nil {
+			return err
+		}
+		if len(t.Processes) == 0 || len(t.Cgroups) == 0 {
+			return fmt.Errorf("level %d: expected processes and cgroups of it on the host before it is %s, got %v", i, chore, t)
+		}
+	}
+	return each(ctx, l, chore)
+}
+
+func (s *scenario) ask(ctx context.Context, where, what string, level int) error {
+	above, err := place(where)
+	if err != nil {
+		return err
+	}
+	if above != level-1 {
+		return fmt.Errorf("the LXD of level %d has no level %d", above, level)
+	}
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	s.life.asked = true
+	s.life.refusal = map[string]func(*harness.Level, context.Context) error{
+		"stop":    func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, time.Second) },
+		"restart": verbs["restarted"],
+		"rename":  verbs["renamed"],
+		"delete":  verbs["deleted"],
+	}[what](l, ctx)
+	return nil
+}
+
+func (s *scenario) refuses(words string) error {
+	pattern, err := regexp.Compile(words)
+	switch {
+	case err != nil:
+		return err
+	case !s.life.asked:
+		return errors.New("no When has asked anything of a LXD")
+	case s.life.refusal == nil:
+		return fmt.Errorf("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
+	case !pattern.MatchString(s.life.refusal.Error()):
+		return fmt.Errorf("wanted LXD to refuse, saying %q, got: %w", words, s.life.refusal)
+	}
+	return nil
+}
+
+func (s *scenario) shutDownLXD(ctx context.Context, level int) error {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	return l.ShutDownLXD(ctx)
+}

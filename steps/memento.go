@@ -1,0 +1,133 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+)
+
+var mementoSteps = []step{
+	{
+		Given, `^user (\d+) of level (\d+) has made the file "([^"]*)"$`,
+		"With its name in it; the user's id is also the group's.",
+		func(s *scenario) any { return s.leave },
+	},
+	{
+		Given, `^a program at level (\d+) leaves word when it is asked to end$`,
+		"It makes a file when SIGTERM comes; it runs before the next step.",
+		func(s *scenario) any { return s.leaveWord },
+	},
+	{
+		Given, `^a clock ticks on the host and at every level$`,
+		"Programs that count about a hundred times a second.",
+		func(s *scenario) any { return s.startClocks },
+	},
+	{
+		Then, `^level (\d+) has the file "([^"]*)" of user (\d+)$`,
+		"With what was in it, and under the ids that the user was planned to have on the host.",
+		func(s *scenario) any { return s.hasFile },
+	},
+	{
+		Then, `^level (\d+) does not have the file "([^"]*)"$`,
+		"There is no such file.",
+		func(s *scenario) any { return s.lacksFile },
+	},
+	{
+		Then, `^the program at level (\d+) (was|was not) asked to end$`,
+		"Whether the file is there that it makes when SIGTERM comes.",
+		func(s *scenario) any { return s.wasAsked },
+	},
+	{
+		Then, `^the clocks from level (\d+) down stand still and those above go on$`,
+		"That of the host is one of those above; by theirs it is seen how long the others stand.",
+		func(s *scenario) any { return s.clocksStand },
+	},
+	{
+		Then, `^the clocks of all (\d+) levels go on$`,
+		"They are programs that have not ended.",
+		func(s *scenario) any { return s.clocksGo },
+	},
+}
+
+func (s *scenario) leave(ctx context.Context, user uint32, level int, name string) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	return l.Leave(ctx, user, name)
+}
+
+func (s *scenario) leaveWord(ctx context.Context, level int) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	return l.LeaveWord(ctx)
+}
+
+func (s *scenario) startClocks(ctx context.Context) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.StartClocks(ctx)
+}
+
+func (s *scenario) hasFile(ctx context.Context, level int, name string, user uint32) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	return l.CheckLeft(s.chain.Plan.Levels[level-1], user, name)
+}
+
+func (s *scenario) lacksFile(ctx context.Context, level int, name string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	has, err := l.Left(name)
+	if err == nil && has {
+		err = fmt.Errorf("level %d: wanted no file %q, but it is there", level, name)
+	}
+	return err
+}
+
+func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	got := "was not"
+	asked, err := l.WasAsked()
+	if asked {
+		got = "was"
+	}
+	if err == nil && got != wanted {
+		err = fmt.Errorf("level %d: wanted a program that %s asked to end, got one that %s", level, wanted, got)
+	}
+	return err
+}
+
+func (s *scenario) clocksStand(ctx context.Context, level int) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.ClocksStand(ctx, level)
+}
+
+func (s *scenario) clocksGo(ctx context.Context, depth int) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.ClocksGo(ctx, 1, depth)
+}
