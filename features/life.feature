@@ -115,6 +115,8 @@ Feature: The life of a chain
         | the host | delete | 1     | [Ii]nstance is (currently )?running                  |
         | level 1  | delete | 2     | [Ii]nstance is (currently )?running                  |
 
+  Rule: LXD asks a level to end once, and waits as long as it is told to
+
     Scenario: An init that does not hear that it shall end goes on with all that is inside
       Given the configuration of level 1 is
         | key     | value                     |
@@ -124,6 +126,15 @@ Feature: The life of a chain
       Then it refuses, saying "Failed shutting down instance, status is .?Running"
       And all 3 levels are up
       And every level has run without a break
+
+    Scenario: A level that needs longer than LXD waits ends all the same
+      busybox's init takes two seconds. LXD has told of a failure by then, and its
+      operation is over; what it asked for happens.
+
+      When the LXD of the host is asked to stop level 1
+      Then it refuses, saying "Failed shutting down instance, status is .?Running"
+      And nothing of level 1 is left on the host
+      And nothing of level 3 is left on the host
 
   Rule: A level that is frozen stands still with all that is inside, and only that
 

@@ -116,16 +116,24 @@ func (s *scenario) do(ctx context.Context, level int, chore string) error {
 	if err != nil {
 		return err
 	}
+	if err := traced(chain, level); err != nil {
+		return err
+	}
+	return each(ctx, l, chore)
+}
+
+// traced makes sure that what a Then may want gone was there.
+func traced(chain *harness.Chain, level int) error {
 	for i := level; i <= len(chain.Levels); i++ {
 		t, err := chain.Traces(i)
 		if err != nil {
 			return err
 		}
 		if len(t.Processes) == 0 || len(t.Cgroups) == 0 {
-			return fmt.Errorf("level %d: expected processes and cgroups of it on the host before it is %s, got %v", i, chore, t)
+			return fmt.Errorf("level %d: expected processes and cgroups of it on the host before the When, got %v", i, t)
 		}
 	}
-	return each(ctx, l, chore)
+	return nil
 }
 
 func (s *scenario) ask(ctx context.Context, where, what string, level int) error {
@@ -142,6 +150,9 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	}
 	l, err := chain.Level(level)
 	if err != nil {
+		return err
+	}
+	if err := traced(chain, level); err != nil {
 		return err
 	}
 	s.life.asked = true
