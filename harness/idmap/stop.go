@@ -12,6 +12,9 @@ const (
 	OpCreate  Op = "create"  // container created from the image
 	OpStart   Op = "start"   // container started
 	OpReady   Op = "ready"   // the LXD inside answers
+
+	// OpConfigure is a change of the configuration of a container that is there.
+	OpConfigure Op = "configure"
 )
 
 // Reason is why a level cannot be made: a closed list, never a text of LXD's.
@@ -64,7 +67,7 @@ func ParseReason(text string) (Reason, error) {
 
 // ParseOp reads an operation as it is written in scenarios.
 func ParseOp(text string) (Op, error) {
-	ops := []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady}
+	ops := []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure}
 	for _, o := range ops {
 		if string(o) == text {
 			return o, nil

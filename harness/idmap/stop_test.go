@@ -46,7 +46,7 @@ func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
 }
 
 func TestEveryOperationIsReadBack(t *testing.T) {
-	for _, text := range []string{"storage", "import", "create", "start", "ready"} {
+	for _, text := range []string{"storage", "import", "create", "start", "ready", "configure"} {
 		got, err := idmap.ParseOp(text)
 		require.NoError(t, err)
 		assert.Equal(t, idmap.Op(text), got)
@@ -57,7 +57,7 @@ func TestAnUnknownOperationIsRefusedWithTheKnownOnes(t *testing.T) {
 	for _, text := range []string{"", "Create", "stop"} {
 		got, err := idmap.ParseOp(text)
 		require.EqualError(t, err, fmt.Sprintf(
-			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready"]`, text))
+			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready" "configure"]`, text))
 		assert.Empty(t, got)
 	}
 }
