@@ -158,6 +158,14 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	if l.Index < len(c.Spec.Levels) {
 		config["security.nesting"] = "true"
 	}
+	maps.Copy(config, spec.Config)
+	spec.Config = config
+	return l.create(ctx, spec, fingerprint)
+}
+
+// create has the LXD above create the container from the image.
+func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) error {
+	config := map[string]string{}
 	if spec.Delegation != nil {
 		// LXD writes the files from the image's templates before the container
 		// runs for the first time, so the LXD inside finds them at its first start.

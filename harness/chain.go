@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/host"
@@ -26,6 +27,8 @@ type Chain struct {
 	Levels []*Level
 	// Stop is where and why the chain stopped; nil if it is whole.
 	Stop *LevelError
+
+	siblings map[int]*Siblings
 }
 
 // Deepest is the last level that is up, nil if none is.
@@ -42,6 +45,9 @@ func (c *Chain) Close(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
+	for _, s := range c.siblings {
+		s.close()
+	}
 	for _, l := range slices.Backward(c.Levels) {
 		l.close()
 	}
@@ -51,14 +57,14 @@ func (c *Chain) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
-	if err := c.delete(ctx); err != nil {
+	if err := remove(ctx, c.Host.LXD(), containerName(1)); err != nil {
 		return fmt.Errorf("close chain: level 1: %w", err)
 	}
-	return nil
+	return c.deleteBeside(ctx)
 }
 
-func (c *Chain) delete(ctx context.Context) error {
-	server, name := c.Host.LXD(), containerName(1)
+// remove stops and deletes a container, if it is there.
+func remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 	state, _, err := server.GetInstanceState(name)
 	if api.StatusErrorCheck(err, http.StatusNotFound) {
 		return nil

@@ -72,17 +72,29 @@ func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
 
 // Plan is what must happen when the spec is built on the host.
 func (s Spec) Plan(h *host.Host) idmap.Plan {
-	layout := idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
+	layout := layoutOf(h)
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
-		b := s.bundleOf(h, above)
-		d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, Config: made.counting(s.LXCFS && above == 0)}
-		if above > 0 {
-			d.Delegation = idmap.Delegation{}
-			if given := s.Levels[above-1].Delegation; given != nil {
-				d.Delegation = *given
-			}
-		}
+		d := s.daemon(h, above)
+		d.Config = made.counting(s.LXCFS && above == 0)
 		layout.Daemons = append(layout.Daemons, d)
 	}
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
+}
+
+// layoutOf is the host without its daemon.
+func layoutOf(h *host.Host) idmap.Layout {
+	return idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
+}
+
+// daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
+func (s Spec) daemon(h *host.Host, level int) idmap.Daemon {
+	b := s.bundleOf(h, level)
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools}
+	if level > 0 {
+		d.Delegation = idmap.Delegation{}
+		if given := s.Levels[level-1].Delegation; given != nil {
+			d.Delegation = *given
+		}
+	}
+	return d
 }
