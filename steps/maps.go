@@ -103,6 +103,10 @@ func diffMaps(rows []map[string]string, outcome idmap.Plan, kind string, of func
 			got = append(got, mapLine(kind, l.Level, m.Inside, m.Parent, host, m.Count))
 		}
 	}
+	return diffLines(kind, wanted, got)
+}
+
+func diffLines(kind string, wanted, got []string) error {
 	var diff []string
 	for i := range max(len(wanted), len(got)) {
 		w, g := "nothing", "nothing"

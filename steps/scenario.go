@@ -53,6 +53,8 @@ type scenario struct {
 	image images
 	life  lifeNotes
 
+	besides besides
+
 	pool *Pool
 }
 

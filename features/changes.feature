@@ -1,0 +1,171 @@
+Feature: An allocation that is changed
+  LXD reads /etc/subuid and /etc/subgid when it starts, and gives a container its
+  map when it is created. newuidmap reads them whenever a container starts. So
+  what an edit does, and when, depends on which of the two is asked.
+
+  Rule: LXD goes by what the files said when it started, newuidmap by what they say
+
+    Scenario: Before the LXD is restarted, a new container gets ids that are not allocated any more
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And newuidmap is installed neither on the host nor at any level
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536"
+      Then a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 500000 | 500000 | 65536 |
+
+    Scenario: Where newuidmap is installed, a new container does not start until the LXD is restarted
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536"
+      Then a new container at level 1 stops in operation "start" for the reason "refused by newuidmap"
+      And every level has run without a break
+
+    Scenario: After a restart of the host's LXD new containers get the new ids, and level 1 runs on with the old ones
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536", and its LXD is restarted
+      Then a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 900000 | 900000 | 65536 |
+      And every level has run without a break
+      And root at level 1 is id 500000 on the host
+
+    Scenario: After a restart of level 1's LXD new containers get the new ids, and level 2 runs on with the old ones
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And the root allocation of level 1 is "root:65536:65536"
+      And a chain of depth 2 as described
+      When the root allocation of level 1 becomes "root:131072:65536", and its LXD is restarted
+      Then a new container at level 2 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 131072 | 631072 | 65536 |
+      And every level has run without a break
+      And root at level 2 is id 565536 on the host
+
+  Rule: A container keeps the ids that it was created with, as long as nobody minds
+
+    Scenario: Restarted without newuidmap, level 1 has ids that are not allocated any more
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And newuidmap is installed neither on the host nor at any level
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count |
+        | 1     | 0      | 500000 | 500000 | 65536 |
+
+    Scenario: Restarted without newuidmap, level 2 has ids that level 1 does not allocate any more
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And the root allocation of level 1 is "root:65536:65536"
+      And newuidmap is installed neither on the host nor at any level
+      And a chain of depth 2 as described
+      When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 196608 |
+        | 2     | 0      | 65536  | 565536 | 65536  |
+
+    Scenario: With newuidmap, level 1 never starts again
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
+      Then level 1 does not start again, for the reason "refused by newuidmap"
+
+    Scenario: With newuidmap, level 2 never starts again
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And the root allocation of level 1 is "root:65536:65536"
+      And a chain of depth 2 as described
+      When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
+      Then level 2 does not start again, for the reason "refused by newuidmap"
+
+  Rule: An allocation that grows is for new containers
+
+    Scenario: Level 1 does not grow with the host's allocation, even restarted
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And the root allocation of level 1 is "root:65536:65536"
+      And a chain of depth 2 as described
+      When the root allocation of the host becomes "root:500000:262144", and its LXD and the level below are restarted
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 131072 |
+        | 2     | 0      | 65536  | 565536 | 65536  |
+      And a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count  |
+        | 0      | 500000 | 500000 | 262144 |
+
+  Rule: An allocation that shrinks is for new containers, too, unless newuidmap sees the old ones start
+
+    Scenario: Restarted without newuidmap, level 1 keeps ids that are nobody's now
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And newuidmap is installed neither on the host nor at any level
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 131072 |
+      And a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 500000 | 500000 | 65536 |
+
+    Scenario: With newuidmap, level 1 does not start with more ids than are allocated now
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
+      Then level 1 does not start again, for the reason "refused by newuidmap"
+
+    Scenario: A host that has less than a block restarts level 1, and makes no other
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And newuidmap is installed neither on the host nor at any level
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:500000:65535", and its LXD and the level below are restarted
+      Then all 1 levels are up
+      And root at level 1 is id 500000 on the host
+      And a new container at level 1 stops in operation "create" for the reason "no allocation"
+
+  @requires-tools
+  Rule: What usermod gives stands behind what is there, where LXD does not look
+
+    Scenario: Level 1, which had nothing, hands down what usermod gives
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And usermod is installed on the host and at every level
+      And the configuration of level 1 is
+        | key              | value |
+        | security.nesting | true  |
+      And a chain of depth 1 as described
+      When usermod gives root the ids 65536 to 131071 at level 1, and its LXD is restarted
+      Then a new container at level 2 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 65536  | 565536 | 65536 |
+
+    Scenario: Without a restart of its LXD, level 1 still has nothing to hand down
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And usermod is installed on the host and at every level
+      And the configuration of level 1 is
+        | key              | value |
+        | security.nesting | true  |
+      And a chain of depth 1 as described
+      When usermod gives root the ids 65536 to 131071 at level 1
+      Then a new container at level 2 stops in operation "create" for the reason "no allocation"
+
+    Scenario: usermod gives ids that level 1 does not have, and LXD does not take them
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And usermod is installed on the host and at every level
+      And a chain of depth 1 as described
+      When usermod gives root the ids 131072 to 196607 at level 1, and its LXD is restarted
+      Then a new container at level 2 stops in operation "create" for the reason "allocation outside the parent"
+
+    Scenario: More ids next to those of the host do not make its allocation larger
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And usermod is installed on the host and at every level
+      And a chain of depth 1 as described
+      When usermod gives root the ids 565536 to 696607 on the host, and its LXD is restarted
+      Then a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 500000 | 500000 | 65536 |
+
+    Scenario: usermod does not take from root what it gave
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And usermod is installed on the host and at every level
+      And a chain of depth 1 as described
+      When usermod gives root the ids 700000 to 765535 on the host
+      Then usermod cannot take the ids 700000 to 765535 from root on the host, as root runs programs there

@@ -1,0 +1,228 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+const (
+	becomes = `^the root allocation of (the host|level \d+) becomes "([^"]*)"`
+	usermod = `^usermod gives root the ids (\d+) to (\d+) (?:on|at) (the host|level \d+)`
+)
+
+var changeSteps = []step{
+	{
+		Given, `^the root allocation of level (\d+) is "([^"]*)"$`,
+		"The line of root in /etc/subuid and /etc/subgid of the level.",
+		func(s *scenario) any { return s.levelAllocation },
+	},
+	{
+		Given, `^/etc/subuid and /etc/subgid of (the host|level \d+) read( with CR LF at line ends)?$`,
+		"The whole text of both files, byte for byte.",
+		func(s *scenario) any { return s.filesRead },
+	},
+	{
+		When, becomes + `$`,
+		"Both files are rewritten as the chain runs; the LXD there runs on, too.",
+		func(s *scenario) any { return s.reallocate },
+	},
+	{
+		When, becomes + `, and its LXD is restarted$`,
+		"Both files are rewritten as the chain runs, then the LXD there is ended and the next one takes its place.",
+		func(s *scenario) any { return s.reallocateAndRestart },
+	},
+	{
+		When, becomes + `, and its LXD and the level below are restarted$`,
+		"Both files are rewritten as the chain runs, then the LXD there is ended, and the level that it made stopped and started.",
+		func(s *scenario) any { return s.reallocateAndRestartBelow },
+	},
+	{
+		When, usermod + `$`,
+		"Uids and gids, by usermod as the chain runs; the LXD there runs on, too.",
+		func(s *scenario) any { return s.usermod },
+	},
+	{
+		When, usermod + `, and its LXD is restarted$`,
+		"Uids and gids, by usermod as the chain runs; then the LXD there is ended and the next one takes its place.",
+		func(s *scenario) any { return s.usermodAndRestart },
+	},
+	{
+		Then, `^usermod cannot take the ids (\d+) to (\d+) from root (?:on|at) (the host|level \d+), as root runs programs there$`,
+		"It says that root is used by a process.",
+		func(s *scenario) any { return s.usermodRefuses },
+	},
+	{
+		Then, `^a new container at level (\d+) has the uid and gid maps$`,
+		"It is made beside the chain: every line of its /proc/PID/uid_map and gid_map.",
+		func(s *scenario) any { return s.newcomer },
+	},
+	{
+		Then, `^a new container at level (\d+) stops in operation "([^"]*)" for the reason "([^"]*)"$`,
+		"It is tried beside the chain: the operation is create or start, the reason one of nestbed's.",
+		func(s *scenario) any { return s.newcomerStops },
+	},
+	{
+		Then, `^level (\d+) does not start again, for the reason "([^"]*)"$`,
+		"LXD refused to start it when it was restarted; the reason is one of nestbed's.",
+		func(s *scenario) any { return s.startRefused },
+	},
+}
+
+// newcomerName is the name of a container that a Then makes.
+const newcomerName = "new"
+
+func (s *scenario) levelAllocation(level, text string) error {
+	a, err := idmap.ParseAllocation(text)
+	if err != nil {
+		return err
+	}
+	l, err := s.describe(level)
+	if err != nil {
+		return err
+	}
+	d := idmap.Delegate(a)
+	l.Delegation = &d
+	return nil
+}
+
+func (s *scenario) filesRead(where, crlf string, text *godog.DocString) error {
+	return errors.Join(s.fileReads("subuid", where, crlf, text), s.fileReads("subgid", where, crlf, text))
+}
+
+// below gives the containers that the LXD of a place makes, and notes as what processes the levels run.
+func (s *scenario) below(ctx context.Context, where string) (*harness.Siblings, error) {
+	level, err := place(where)
+	if err != nil {
+		return nil, err
+	}
+	siblings, err := s.siblings(ctx, level+1)
+	if err != nil {
+		return nil, err
+	}
+	s.inits, err = s.initsNow()
+	return siblings, err
+}
+
+func (s *scenario) reallocate(ctx context.Context, where, text string) error {
+	_, err := s.write(ctx, where, text)
+	return err
+}
+
+func (s *scenario) write(ctx context.Context, where, text string) (*harness.Siblings, error) {
+	a, err := idmap.ParseAllocation(text)
+	if err != nil {
+		return nil, err
+	}
+	siblings, err := s.below(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	return siblings, s.chain.WriteSubID(ctx, siblings.Level-1, idmap.Delegate(a))
+}
+
+func (s *scenario) reallocateAndRestart(ctx context.Context, where, text string) error {
+	siblings, err := s.write(ctx, where, text)
+	if err != nil {
+		return err
+	}
+	return siblings.RestartLXD(ctx)
+}
+
+func (s *scenario) reallocateAndRestartBelow(ctx context.Context, where, text string) error {
+	siblings, err := s.write(ctx, where, text)
+	if err != nil {
+		return err
+	}
+	if err := siblings.RestartLXD(ctx); err != nil {
+		return err
+	}
+	depth := len(s.chain.Levels)
+	refused, err := s.note(siblings, "", siblings.RestartChain(ctx))
+	if refused || err != nil {
+		return err
+	}
+	return s.reattach(ctx, depth)
+}
+
+func (s *scenario) usermod(ctx context.Context, first, last, where string) error {
+	siblings, err := s.below(ctx, where)
+	if err != nil {
+		return err
+	}
+	return s.chain.UsermodAdd(ctx, siblings.Level-1, first, last)
+}
+
+func (s *scenario) usermodAndRestart(ctx context.Context, first, last, where string) error {
+	if err := s.usermod(ctx, first, last, where); err != nil {
+		return err
+	}
+	siblings, err := s.below(ctx, where)
+	if err != nil {
+		return err
+	}
+	return siblings.RestartLXD(ctx)
+}
+
+func (s *scenario) usermodRefuses(ctx context.Context, first, last, where string) error {
+	siblings, err := s.below(ctx, where)
+	if err != nil {
+		return err
+	}
+	err = s.chain.UsermodTake(ctx, siblings.Level-1, first, last)
+	const busy = "user root is currently used by process"
+	if err == nil || !strings.Contains(err.Error(), busy) {
+		return fmt.Errorf("usermod at %s: wanted %q, got %w", where, busy, err)
+	}
+	return nil
+}
+
+func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) error {
+	rows, err := readTable(table, "inside", "parent", "host", "count")
+	if err != nil {
+		return err
+	}
+	refused, err := s.makeNewcomer(ctx, level)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return fmt.Errorf("a new container at level %d: wanted up, got %w", level, refused)
+	}
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		row["sibling"] = newcomerName
+	}
+	return s.compareSiblings(ctx, siblings, []string{newcomerName}, rows)
+}
+
+// makeNewcomer makes a container as LXD makes it by default; that it is refused is an outcome.
+func (s *scenario) makeNewcomer(ctx context.Context, level int) (*harness.LevelError, error) {
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return nil, err
+	}
+	_, err = siblings.Add(ctx, newcomerName, harness.LevelSpec{})
+	_, err = s.note(siblings, newcomerName, err)
+	return s.besides.refused[siblingKey{newcomerName, level}], err
+}
+
+func (s *scenario) newcomerStops(ctx context.Context, level int, operation, reason string) error {
+	if _, err := s.makeNewcomer(ctx, level); err != nil {
+		return err
+	}
+	return s.siblingStops(newcomerName, level, operation, reason)
+}
+
+func (s *scenario) startRefused(level int, reason string) error {
+	return s.siblingStops("", level, string(idmap.OpStart), reason)
+}
