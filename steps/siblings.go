@@ -85,6 +85,11 @@ var siblingSteps = []step{
 		func(s *scenario) any { return s.siblingAndLevelShare },
 	},
 	{
+		Then, `^root of sibling ([A-Z]) at level (\d+) reaches no (file|process|abstract socket) of sibling ([A-Z])$`,
+		"One is made in the second sibling, whose own root reaches it.",
+		func(s *scenario) any { return s.reachesNothing },
+	},
+	{
 		Then, oneSibling + `stops in operation "([^"]*)" for the reason "([^"]*)"$`,
 		"LXD refused it: the operation is create, start or configure, the reason one of nestbed's.",
 		func(s *scenario) any { return s.siblingStops },
@@ -342,6 +347,31 @@ func share(siblings *harness.Siblings, name string, other *harness.Level, called
 		if got := fmt.Sprint(kind.got); got != wanted {
 			return fmt.Errorf("level %d: sibling %s and %s: host %s that both have: wanted %s, got %s", one.Index, name, called, kind.name, wanted, got)
 		}
+	}
+	return nil
+}
+
+func (s *scenario) reachesNothing(ctx context.Context, name string, level int, thing, owner string) error {
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	of, err := siblings.Get(owner)
+	if err != nil {
+		return err
+	}
+	from, err := siblings.Get(name)
+	if err != nil {
+		return err
+	}
+	itself, other, err := harness.Reaches(ctx, harness.Thing(thing), of, from)
+	switch {
+	case err != nil:
+		return err
+	case !itself:
+		return fmt.Errorf("level %d: a %s of sibling %s: its own root does not reach it either, so nothing is shown", level, thing, owner)
+	case other:
+		return fmt.Errorf("level %d: a %s of sibling %s: wanted out of reach, but root of sibling %s reaches it", level, thing, owner, name)
 	}
 	return nil
 }
