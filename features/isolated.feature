@@ -61,6 +61,7 @@ Feature: Siblings and their ids
         | A       | no       |      |      |
         | B       | no       |      |      |
       Then siblings A and B at level <level> share all host ids
+      And siblings B and A at level <level> share all host ids
       And sibling A and level <level> share all host ids
 
       Examples:

@@ -19,6 +19,16 @@ func readSubID(root *host.Root, path string) (idmap.File, error) {
 	return idmap.File{Text: string(text)}, err
 }
 
+// readDelegation reads the subid files below a root.
+func readDelegation(root *host.Root) (d idmap.Delegation, err error) {
+	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
+		if *into, err = readSubID(root, path); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
 // ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
 func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
 	if level == 0 {

@@ -42,7 +42,7 @@ type step struct {
 }
 
 // vocabulary is every step, by the rooms that they are in.
-var vocabulary = slices.Concat(hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps, lifeSteps, nestingSteps, privilegeSteps, storageSteps, workloadSteps, wallSteps, programSteps, limitSteps, rawIDMapSteps, imageSteps, endSteps, againSteps, copySteps, mementoSteps, siblingSteps, changeSteps)
+var vocabulary = slices.Concat(hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps, lifeSteps, nestingSteps, privilegeSteps, storageSteps, workloadSteps, wallSteps, programSteps, limitSteps, rawIDMapSteps, imageSteps, endSteps, againSteps, copySteps, mementoSteps, siblingSteps, changeSteps, siblingOutcomeSteps)
 
 // Vocabulary lists every step, each with an example from the features.
 func Vocabulary(features fs.FS) ([]Step, error) {

@@ -1,0 +1,128 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/idmap"
+)
+
+// Stop ends a sibling without asking it.
+func (s *Siblings) Stop(ctx context.Context, name string) error {
+	l, err := s.Get(name)
+	if err != nil {
+		return err
+	}
+	delete(s.up, name)
+	return s.halt(ctx, l)
+}
+
+func (s *Siblings) halt(ctx context.Context, l *Level) error {
+	above, name := s.above(), l.Name
+	l.close()
+	op, err := above.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	return s.wrap(name, "stop", err)
+}
+
+// Start starts a sibling that was stopped. Where LXD refuses, the error is a *LevelError.
+func (s *Siblings) Start(ctx context.Context, name string) (*Level, error) {
+	if err := s.known(name); err != nil {
+		return nil, err
+	}
+	l := s.level(siblingName(name))
+	planned, stop := s.model.Start(name)
+	return s.take(ctx, name, l, planned, stop,
+		operation{idmap.OpStart, func() error { return l.start(ctx) }},
+		operation{idmap.OpReady, func() error { return l.connect(ctx) }},
+	)
+}
+
+// RestartChain stops and starts the chain's own level among them, and waits until the levels inside run
+// again. Where LXD refuses, the error is a *LevelError, and the chain ends above.
+func (s *Siblings) RestartChain(ctx context.Context) error {
+	depth := len(s.chain.Levels)
+	l, err := s.chain.Level(s.Level)
+	if err != nil {
+		return err
+	}
+	if err := s.ready(); err != nil {
+		return err
+	}
+	planned, stop := s.model.Start(l.Name)
+	if err := s.halt(ctx, l); err != nil {
+		return err
+	}
+	l = s.level(l.Name)
+	_, err = s.take(ctx, l.Name, l, planned, stop,
+		operation{idmap.OpStart, func() error { return l.start(ctx) }},
+		operation{idmap.OpReady, func() error { return l.connect(ctx) }},
+	)
+	delete(s.up, l.Name) // the chain has it
+	l.close()
+	if err != nil {
+		return errors.Join(err, s.chain.Reattach(ctx, s.Level-1))
+	}
+	return s.chain.Reattach(ctx, depth)
+}
+
+// Configure changes keys of a sibling's configuration. Where LXD refuses, the error is a *LevelError.
+func (s *Siblings) Configure(ctx context.Context, name string, change map[string]string) error {
+	if err := s.known(name); err != nil {
+		return err
+	}
+	l := s.level(siblingName(name))
+	stop := s.model.Configure(name, change)
+	_, err := s.take(ctx, name, l, idmap.PlannedLevel{}, stop, operation{idmap.OpConfigure, func() error {
+		instance, etag, err := l.above.LXD().GetInstance(l.Name)
+		if err != nil {
+			return err
+		}
+		put := instance.Writable()
+		maps.Copy(put.Config, change)
+		op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
+		if err != nil {
+			return err
+		}
+		return op.WaitContext(ctx)
+	}})
+	return err
+}
+
+// Delete stops and deletes a sibling.
+func (s *Siblings) Delete(ctx context.Context, name string) error {
+	if l := s.up[name]; l != nil {
+		delete(s.up, name)
+		l.close()
+	}
+	s.model.Delete(name)
+	s.names = slices.DeleteFunc(s.names, func(n string) bool { return n == name })
+	return s.wrap(name, "delete", remove(ctx, s.above().LXD(), siblingName(name)))
+}
+
+// RestartLXD restarts the LXD that made them, which then reads its files anew.
+func (s *Siblings) RestartLXD(ctx context.Context) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if err := s.chain.RestartLXD(ctx, s.Level-1); err != nil {
+		return err
+	}
+	s.model.RestartDaemon()
+	return nil
+}
+
+// known is ready, for what is done to a sibling that was created.
+func (s *Siblings) known(name string) error {
+	if !slices.Contains(s.names, name) {
+		return fmt.Errorf("level %d: sibling %s: wanted created, got %q that are", s.Level, name, s.names)
+	}
+	return s.ready()
+}

@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+
+	"nestbed/harness/idmap"
+)
+
+type operation struct {
+	op idmap.Op
+	do func() error
+}
+
+// take takes a sibling through operations, and holds what comes of it against the plan.
+func (s *Siblings) take(ctx context.Context, name string, l *Level, planned idmap.PlannedLevel, stop *idmap.Stop, operations ...operation) (*Level, error) {
+	want, got := idmap.Plan{Stop: stop}, idmap.Plan{}
+	if stop == nil && len(planned.Map.UID) > 0 {
+		want.Levels = []idmap.PlannedLevel{planned}
+	}
+	var refused *LevelError
+	for _, o := range operations {
+		if err := o.do(); err != nil {
+			l.close()
+			reason, lines := classify(err, gather(l.above, l.Name))
+			refused = &LevelError{Stop: idmap.Stop{Level: s.Level, Op: o.op, Reason: reason}, Err: err, Evidence: lines}
+			got.Stop = &refused.Stop
+			break
+		}
+	}
+	if refused == nil && l.root != nil {
+		s.up[name] = l
+		m, err := l.Map(ctx)
+		if err != nil {
+			return nil, err
+		}
+		hostMap, err := l.HostMap()
+		if err != nil {
+			return nil, err
+		}
+		got.Levels = []idmap.PlannedLevel{{Level: s.Level, Map: m, Host: hostMap}}
+	}
+	if err := Contradiction(want, got); err != nil {
+		s.Contradiction = s.wrap(name, "plan", err)
+		if refused != nil {
+			s.Contradiction = fmt.Errorf("%w\n%w", s.Contradiction, refused)
+		}
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return l, nil
+}
+
+// SharedIDs is how many host ids two levels both have: uids and gids.
+func SharedIDs(a, b *Level) (uids, gids uint64, err error) {
+	x, err := a.HostMap()
+	if err != nil {
+		return 0, 0, err
+	}
+	y, err := b.HostMap()
+	if err != nil {
+		return 0, 0, err
+	}
+	return idmap.Common(x.UID, y.UID), idmap.Common(x.GID, y.GID), nil
+}

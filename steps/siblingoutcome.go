@@ -1,0 +1,197 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var siblingOutcomeSteps = []step{
+	{
+		Then, `^the uid and gid maps of the siblings at level (\d+) are$`,
+		"Every line of /proc/PID/uid_map and gid_map of every sibling that is up: ids inside, in the level above, on the host.",
+		func(s *scenario) any { return s.siblingMaps },
+	},
+	{
+		Then, `^siblings ([A-Z]) and ([A-Z]) at level (\d+) share (no|all|\d+) host ids?$`,
+		"Uids and gids alike, by the maps that the kernel shows on the host; all: all that the first has.",
+		func(s *scenario) any { return s.siblingsShare },
+	},
+	{
+		Then, `^sibling ([A-Z]) and level (\d+) share (no|all|\d+) host ids?$`,
+		"As between siblings: the level is that of the chain, beside the sibling.",
+		func(s *scenario) any { return s.siblingAndLevelShare },
+	},
+	{
+		Then, `^root of sibling ([A-Z]) at level (\d+) reaches no (file|process|abstract socket) of sibling ([A-Z])$`,
+		"One is made in the second sibling, whose own root reaches it.",
+		func(s *scenario) any { return s.reachesNothing },
+	},
+	{
+		Then, oneSibling + `stops in operation "([^"]*)" for the reason "([^"]*)"$`,
+		"LXD refused it: the operation is create, start or configure, the reason one of nestbed's.",
+		func(s *scenario) any { return s.siblingStops },
+	},
+}
+
+func (s *scenario) siblingStops(name string, level int, operation, reason string) error {
+	op, err := idmap.ParseOp(operation)
+	if err != nil {
+		return err
+	}
+	why, err := idmap.ParseReason(reason)
+	if err != nil {
+		return err
+	}
+	wanted := idmap.Stop{Level: level, Op: op, Reason: why}
+	called := "sibling " + name
+	if name == "" {
+		called = "the chain"
+	}
+	got := s.besides.refused[siblingKey{name, level}]
+	if got == nil {
+		return fmt.Errorf("%s: wanted a stop at %s, but LXD refused nothing of it", called, &wanted)
+	}
+	if got.Stop != wanted {
+		return fmt.Errorf("%s: wanted a stop at %s, got %w", called, &wanted, got)
+	}
+	return nil
+}
+
+// siblingMaps holds the table against what the siblings have: all of it, and nothing but it.
+func (s *scenario) siblingMaps(ctx context.Context, level int, table *godog.Table) error {
+	rows, err := readTable(table, "sibling", "inside", "parent", "host", "count")
+	if err != nil {
+		return err
+	}
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	return s.compareSiblings(ctx, siblings, siblings.Up(), rows)
+}
+
+func (s *scenario) compareSiblings(ctx context.Context, siblings *harness.Siblings, names []string, rows []map[string]string) error {
+	var errs []error
+	for _, kind := range []struct {
+		name string
+		of   func(idmap.Map) []idmap.Mapping
+	}{
+		{"uid", func(m idmap.Map) []idmap.Mapping { return m.UID }},
+		{"gid", func(m idmap.Map) []idmap.Mapping { return m.GID }},
+	} {
+		var wanted, got []string
+		for _, row := range rows {
+			wanted = append(wanted, mapLine(kind.name, row["sibling"], row["inside"], row["parent"], row["host"], row["count"]))
+		}
+		for _, name := range names {
+			m, host, err := maps(ctx, siblings, name)
+			if err != nil {
+				return err
+			}
+			for i, line := range kind.of(m) {
+				got = append(got, mapLine(kind.name, name, line.Inside, line.Parent, kind.of(host)[i].Parent, line.Count))
+			}
+		}
+		errs = append(errs, diffLines(kind.name, wanted, got))
+	}
+	return errors.Join(errs...)
+}
+
+// maps are the map of a sibling as it sees it itself, and as the host does.
+func maps(ctx context.Context, siblings *harness.Siblings, name string) (m, host idmap.Map, err error) {
+	l, err := siblings.Get(name)
+	if err != nil {
+		return m, host, err
+	}
+	if m, err = l.Map(ctx); err == nil {
+		host, err = l.HostMap()
+	}
+	return m, host, err
+}
+
+func (s *scenario) siblingsShare(ctx context.Context, first, second string, level int, count string) error {
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	other, err := siblings.Get(second)
+	if err != nil {
+		return err
+	}
+	return share(siblings, first, other, "sibling "+second, count)
+}
+
+func (s *scenario) siblingAndLevelShare(ctx context.Context, name string, level int, count string) error {
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	other, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	return share(siblings, name, other, fmt.Sprintf("level %d", level), count)
+}
+
+// share compares how many host ids a sibling has that the other has as well with the wanted count: no, all or a number.
+func share(siblings *harness.Siblings, name string, other *harness.Level, called, count string) error {
+	one, err := siblings.Get(name)
+	if err != nil {
+		return err
+	}
+	m, err := one.HostMap()
+	if err != nil {
+		return err
+	}
+	uids, gids, err := harness.SharedIDs(one, other)
+	if err != nil {
+		return err
+	}
+	for _, kind := range []struct {
+		name     string
+		got, all uint64
+	}{{"uids", uids, idmap.Count(m.UID)}, {"gids", gids, idmap.Count(m.GID)}} {
+		wanted := count
+		switch count {
+		case "no":
+			wanted = "0"
+		case "all":
+			wanted = fmt.Sprint(kind.all)
+		}
+		if got := fmt.Sprint(kind.got); got != wanted {
+			return fmt.Errorf("level %d: sibling %s and %s: host %s that both have: wanted %s, got %s", one.Index, name, called, kind.name, wanted, got)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) reachesNothing(ctx context.Context, name string, level int, thing, owner string) error {
+	siblings, err := s.siblings(ctx, level)
+	if err != nil {
+		return err
+	}
+	of, err := siblings.Get(owner)
+	if err != nil {
+		return err
+	}
+	from, err := siblings.Get(name)
+	if err != nil {
+		return err
+	}
+	itself, other, err := harness.Reaches(ctx, harness.Thing(thing), of, from)
+	switch {
+	case err != nil:
+		return err
+	case !itself:
+		return fmt.Errorf("level %d: a %s of sibling %s: its own root does not reach it either, so nothing is shown", level, thing, owner)
+	case other:
+		return fmt.Errorf("level %d: a %s of sibling %s: wanted out of reach, but root of sibling %s reaches it", level, thing, owner, name)
+	}
+	return nil
+}
