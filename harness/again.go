@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -74,15 +73,4 @@ func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 		return err
 	}
 	return l.RestartLXD(ctx)
-}
-
-// Level gives a level that is up, by its index from 1.
-func (c *Chain) Level(index int) (*Level, error) {
-	if c == nil {
-		return nil, errors.New("no chain was built")
-	}
-	if index < 1 || index > len(c.Levels) {
-		return nil, fmt.Errorf("level %d: wanted up, got %d levels that are", index, len(c.Levels))
-	}
-	return c.Levels[index-1], nil
 }

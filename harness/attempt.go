@@ -74,14 +74,7 @@ const (
 
 // shell runs a script as root of the host, level 0, or of a level.
 func (c *Chain) shell(ctx context.Context, place int, script string) (string, error) {
-	if place == 0 {
-		return c.Host.Exec(ctx, "sh", "-c", script)
-	}
-	l, err := c.Level(place)
-	if err != nil {
-		return "", err
-	}
-	return l.Exec(ctx, "sh", "-c", script)
+	return c.ExecAt(ctx, place, "sh", "-c", script)
 }
 
 // lacks are what a shell says of a program that is not there, and busybox of an option: the machine's lack, not the kernel's word.

@@ -45,18 +45,10 @@ func stuck(level int, op idmap.Op, err error) error {
 	return &CarryError{Level: level, Op: op, Err: err}
 }
 
-// at is the LXD at a level; 0 is the host's.
-func (c *Chain) at(level int) (daemon, error) {
-	if level == 0 {
-		return c.Host, nil
-	}
-	return c.Level(level)
-}
-
 // ImportImage gives an image to the LXD at a level, 0 being the host, and returns
 // the fingerprint that it has there. The error is a *CarryError.
 func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, public bool) (string, error) {
-	d, err := c.at(level)
+	d, err := c.daemon(level)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +72,7 @@ func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, publi
 
 // ExportImage takes the files of an image from the LXD at a level, 0 being the host.
 func (c *Chain) ExportImage(level int, fingerprint string) (i image.Image, err error) {
-	d, err := c.at(level)
+	d, err := c.daemon(level)
 	if err != nil {
 		return i, err
 	}
@@ -157,26 +149,19 @@ func (c *Chain) CarryIn(ctx context.Context, level int, fingerprint string) erro
 // WhileStopped stops the level, with all that is in it, has do done to it, and
 // starts it again. Reattach to the levels afterwards.
 func (l *Level) WhileStopped(ctx context.Context, do func() error) error {
-	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("level %d: stop: %w", l.Index, err)
+	if err := l.Kill(ctx); err != nil {
+		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	if err := l.start(ctx); err != nil {
-		return fmt.Errorf("level %d: start: %w", l.Index, err)
-	}
-	return nil
+	return l.Start(ctx)
 }
 
 // Launch makes a container of an image with the LXD at a level, 0 being the host,
 // beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
 func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string) (*Level, error) {
-	d, err := c.at(level)
+	d, err := c.daemon(level)
 	if err != nil {
 		return nil, err
 	}

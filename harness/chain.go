@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -85,4 +86,35 @@ func remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 		err = op.WaitContext(ctx)
 	}
 	return err
+}
+
+// Level gives a level that is up, by its index from 1.
+func (c *Chain) Level(index int) (*Level, error) {
+	if c == nil {
+		return nil, errors.New("no chain was built")
+	}
+	if index < 1 || index > len(c.Levels) {
+		return nil, fmt.Errorf("level %d: wanted up, got %d levels that are", index, len(c.Levels))
+	}
+	return c.Levels[index-1], nil
+}
+
+// daemon is the LXD of the host, level 0, or of a level that is up.
+func (c *Chain) daemon(level int) (daemon, error) {
+	if level == 0 {
+		return c.Host, nil
+	}
+	return c.Level(level)
+}
+
+// ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
+func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
+	if level == 0 {
+		return c.Host.Exec(ctx, command...)
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return "", err
+	}
+	return l.Exec(ctx, command...)
 }

@@ -77,14 +77,6 @@ func (c *Chain) Status(level int) (string, error) {
 	return state.Status, nil
 }
 
-// daemon is the LXD of the host, level 0, or of a level that is up.
-func (c *Chain) daemon(level int) (daemon, error) {
-	if level == 0 {
-		return c.Host, nil
-	}
-	return c.Level(level)
-}
-
 // ShutDownLXD has the LXD inside the level stop its containers and end, as
 // `lxd shutdown` does where a machine goes down, and returns when the one that
 // the level's init starts in its place answers.

@@ -3,31 +3,8 @@ package harness
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 )
-
-// Configure changes keys of the configuration of a level that runs. The error is what LXD says to it.
-func (c *Chain) Configure(ctx context.Context, level int, config map[string]string) error {
-	l, err := c.Level(level)
-	if err != nil {
-		return err
-	}
-	instance, etag, err := l.above.LXD().GetInstance(l.Name)
-	if err != nil {
-		return fmt.Errorf("level %d: %w", level, err)
-	}
-	put := instance.Writable()
-	maps.Copy(put.Config, config)
-	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("level %d: configure: %w", level, err)
-	}
-	return nil
-}
 
 // Bounds of what a level is made to use: a limit that does not hold shall hurt nobody.
 const (

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/canonical/lxd/shared/api"
-
 	"nestbed/harness/idmap"
 )
 
@@ -79,40 +77,13 @@ func (l *Level) live(ctx context.Context, what Live) error {
 	return nil
 }
 
-// Configure sets keys of the configuration of the level, running or not; an empty value takes a key away.
-func (l *Level) Configure(ctx context.Context, keys map[string]string) error {
-	wrap := func(err error) error { return fmt.Errorf("level %d: configure: %w", l.Index, err) }
-	instance, etag, err := l.above.LXD().GetInstance(l.Name)
-	if err != nil {
-		return wrap(err)
-	}
-	put := instance.Writable()
-	maps.Copy(put.Config, keys)
-	maps.DeleteFunc(put.Config, func(_, value string) bool { return value == "" })
-	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
-	if err != nil {
-		return wrap(err)
-	}
-	return nil
-}
-
-// restart has the LXD above stop the level, with all that is inside, and start it; it returns when the LXD inside answers.
+// restart has the LXD above restart the level by force, and returns when the LXD inside answers.
 func (l *Level) restart(ctx context.Context) error {
-	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "restart", Force: true, Timeout: -1}, "")
-	if err == nil {
-		err = op.WaitContext(ctx)
+	if err := l.Restart(ctx, true); err != nil {
+		return err
 	}
-	if err == nil {
-		l.close()
-		err = l.connect(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("level %d: restart: %w", l.Index, err)
-	}
-	return nil
+	l.close()
+	return l.connect(ctx)
 }
 
 // Configured is the value of a key in the level's configuration as the LXD above has it, profiles

@@ -66,7 +66,7 @@ func (l *Level) ACLWantedOnHost() (bundle.ACL, error) {
 // Publish stops a container that Launch made with the LXD at a level, has that
 // LXD make an image of it, and gives its fingerprint.
 func (c *Chain) Publish(ctx context.Context, level int, name string) (string, error) {
-	d, err := c.at(level)
+	d, err := c.daemon(level)
 	if err != nil {
 		return "", err
 	}

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"syscall"
 
 	lxd "github.com/canonical/lxd/client"
 
@@ -123,12 +121,11 @@ func (l *Level) owner(path string) (string, error) { return ownerOf(l.root.Path(
 
 // ownerOf are the host ids of the owner and the group of a file of the machine.
 func ownerOf(path string) (string, error) {
-	info, err := os.Lstat(path)
+	uid, gid, err := OwnerOnHost(path)
 	if err != nil {
 		return "", err
 	}
-	stat := info.Sys().(*syscall.Stat_t) //nolint:forcetypeassert // what Lstat gives on Linux
-	return ids(stat.Uid, stat.Gid), nil
+	return ids(uid, gid), nil
 }
 
 // probeEdges tries the last id that the level has, and the first that it has not.

@@ -22,18 +22,9 @@ func (c *Chain) Share(ctx context.Context) error {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
 	for _, l := range c.Levels {
-		instance, etag, err := l.above.LXD().GetInstance(l.Name)
-		if err != nil {
-			return fmt.Errorf("level %d: share: %w", l.Index, err)
-		}
-		put := instance.Writable()
-		put.Devices["shared"] = map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
-		op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
-		if err == nil {
-			err = op.WaitContext(ctx)
-		}
-		if err != nil {
-			return fmt.Errorf("level %d: share: %w", l.Index, err)
+		device := map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
+		if err := l.attach(ctx, "shared", device); err != nil {
+			return err
 		}
 	}
 	return nil

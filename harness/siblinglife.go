@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/canonical/lxd/shared/api"
@@ -81,17 +80,7 @@ func (s *Siblings) Configure(ctx context.Context, name string, change map[string
 	l := s.level(siblingName(name))
 	stop := s.model.Configure(name, change)
 	_, err := s.take(ctx, name, l, idmap.PlannedLevel{}, stop, operation{idmap.OpConfigure, func() error {
-		instance, etag, err := l.above.LXD().GetInstance(l.Name)
-		if err != nil {
-			return err
-		}
-		put := instance.Writable()
-		maps.Copy(put.Config, change)
-		op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
-		if err != nil {
-			return err
-		}
-		return op.WaitContext(ctx)
+		return l.Configure(ctx, change)
 	}})
 	return err
 }

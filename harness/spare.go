@@ -17,7 +17,7 @@ const spareName = "spare"
 // MakeAndDelete has the LXD of the host, level 0, or of a level make a container, which does not run, and delete it. The error is
 // that of the deletion if deleted tells so.
 func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err error) {
-	above, err := c.daemonAt(level)
+	above, err := c.daemon(level)
 	if err != nil {
 		return false, err
 	}
@@ -50,7 +50,7 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 
 // SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
 func (c *Chain) SpareLeft(level int) (known, onDisk bool, err error) {
-	above, err := c.daemonAt(level)
+	above, err := c.daemon(level)
 	if err != nil {
 		return false, false, err
 	}
@@ -64,12 +64,4 @@ func (c *Chain) SpareLeft(level int) (known, onDisk bool, err error) {
 		return known, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	return known, err == nil, nil
-}
-
-// daemonAt is the LXD of the host, level 0, or of a level.
-func (c *Chain) daemonAt(level int) (daemon, error) {
-	if level == 0 {
-		return c.Host, nil
-	}
-	return c.Level(level)
 }

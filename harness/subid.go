@@ -29,18 +29,6 @@ func readDelegation(root *host.Root) (d idmap.Delegation, err error) {
 	return d, nil
 }
 
-// ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
-func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
-	if level == 0 {
-		return c.Host.Exec(ctx, command...)
-	}
-	l, err := c.Level(level)
-	if err != nil {
-		return "", err
-	}
-	return l.Exec(ctx, command...)
-}
-
 // WriteSubID rewrites both subid files of the host, level 0, or of a level, as its root does with an editor. LXD
 // reads them when it starts next; newuidmap at once.
 func (c *Chain) WriteSubID(ctx context.Context, level int, d idmap.Delegation) error {

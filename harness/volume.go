@@ -29,7 +29,7 @@ func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]s
 	if err := l.above.LXD().CreateStoragePoolVolume(poolName, post); err != nil {
 		return fmt.Errorf("level %d: make a volume: %w", level, err)
 	}
-	if err := l.attach(ctx, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
+	if err := l.attachDisk(ctx, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
 		return err
 	}
 	_, err = l.Exec(ctx, "sh", "-c", `touch "$0/file" && chown 1000:1000 "$0/file"`, attachedPath)
@@ -51,26 +51,13 @@ func (c *Chain) HandDown(ctx context.Context, level int, config map[string]strin
 	}
 	device := map[string]string{"source": handedPath}
 	maps.Copy(device, config)
-	return below.attach(ctx, device)
+	return below.attachDisk(ctx, device)
 }
 
-func (l *Level) attach(ctx context.Context, device map[string]string) error {
-	fail := func(err error) error { return fmt.Errorf("level %d: attach: %w", l.Index, err) }
-	instance, etag, err := l.above.LXD().GetInstance(l.Name)
-	if err != nil {
-		return fail(err)
-	}
-	put := instance.Writable()
+// attachDisk gives the level a disk device, running or not.
+func (l *Level) attachDisk(ctx context.Context, device map[string]string) error {
 	device["type"], device["path"] = "disk", attachedPath
-	put.Devices[deviceName] = device
-	op, err := l.above.LXD().UpdateInstance(l.Name, put, etag)
-	if err != nil {
-		return fail(err)
-	}
-	if err := op.WaitContext(ctx); err != nil {
-		return fail(err)
-	}
-	return nil
+	return l.attach(ctx, deviceName, device)
 }
 
 // VolumeOnDisk looks who owns the volume of a level, and the file of user 1000 in it, in the pool of

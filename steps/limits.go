@@ -88,6 +88,14 @@ func readChange(level int, table *godog.Table) (change, error) {
 	return c, err
 }
 
+func configure(ctx context.Context, chain *harness.Chain, c change) error {
+	l, err := chain.Level(c.level)
+	if err != nil {
+		return err
+	}
+	return l.Configure(ctx, c.config)
+}
+
 func (s *scenario) wasChanged(level int, table *godog.Table) error {
 	c, err := readChange(level, table)
 	s.changes = append(s.changes, c)
@@ -106,7 +114,7 @@ func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, e
 		return nil, err
 	}
 	for _, c := range s.changes {
-		if err := chain.Configure(ctx, c.level, c.config); err != nil {
+		if err := configure(ctx, chain, c); err != nil {
 			return nil, err
 		}
 	}
@@ -230,7 +238,7 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 	if s.before, err = chain.Configuration(level); err != nil {
 		return err
 	}
-	s.answer = chain.Configure(ctx, level, c.config)
+	s.answer = configure(ctx, chain, c)
 	return nil
 }
 

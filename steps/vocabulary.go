@@ -42,7 +42,15 @@ type step struct {
 }
 
 // vocabulary is every step, by the rooms that they are in.
-var vocabulary = slices.Concat(hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps, lifeSteps, nestingSteps, privilegeSteps, storageSteps, workloadSteps, wallSteps, programSteps, limitSteps, rawIDMapSteps, imageSteps, endSteps, againSteps, copySteps, mementoSteps, siblingSteps, changeSteps, siblingOutcomeSteps)
+var vocabulary = slices.Concat(
+	hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
+	privilegeSteps, nestingSteps,
+	siblingSteps, siblingOutcomeSteps, changeSteps,
+	rawIDMapSteps, imageSteps,
+	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,
+	wallSteps, programSteps, limitSteps,
+	storageSteps, workloadSteps,
+)
 
 // Vocabulary lists every step, each with an example from the features.
 func Vocabulary(features fs.FS) ([]Step, error) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
 )
@@ -19,8 +20,8 @@ func TestACapabilityIsNamedLikeItsTagAndEveryLackHasAMend(t *testing.T) {
 			assert.NotEmpty(t, c.Found, c.For)
 			assert.Equal(t, c.OK, c.Mend == "", "%s: a lack has a mend, and nothing else has", c.For)
 			if path != "" && c.For == "@requires-tools" {
-				assert.ErrorContains(t, c.Err(), "no usermod, ")
-				assert.ErrorContains(t, c.Err(), "apt-get install ")
+				require.ErrorContains(t, c.Err(), "no usermod, ")
+				require.ErrorContains(t, c.Err(), "apt-get install ")
 			}
 		}
 	}
