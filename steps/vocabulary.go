@@ -46,9 +46,9 @@ var vocabulary = slices.Concat(
 	hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
 	privilegeSteps, nestingSteps,
 	siblingSteps, siblingOutcomeSteps, changeSteps,
-	rawIDMapSteps, imageSteps,
+	rawIDMapSteps, imageSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,
-	wallSteps, programSteps, limitSteps,
+	wallSteps, programSteps, limitSteps, limitOutcomeSteps,
 	storageSteps, workloadSteps,
 )
 

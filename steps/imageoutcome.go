@@ -1,0 +1,229 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/cucumber/godog"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+	"nestbed/harness/image"
+)
+
+// imageOutcomeSteps look at what became of the images that imageSteps carry.
+var imageOutcomeSteps = []step{
+	{
+		Then, `^every LXD down to level (\d+) has the image under the fingerprint that it was made with$`,
+		"And gives out the same bytes: their SHA-256 is the fingerprint.",
+		func(s *scenario) any { return s.sameFingerprint },
+	},
+	{
+		Then, `^the files of the image in level (\d+) belong to root of that level$`,
+		"Looked at on the host.",
+		func(s *scenario) any { return s.pushedOwner },
+	},
+	{
+		Then, `^in the container the files of users 0, 1000 and 65535 have their owners$`,
+		"By stat in the container, and by the host ids of its idmap on the host.",
+		func(s *scenario) any { return s.launchedOwners },
+	},
+	{
+		Then, `^in the container the file of user and group (\d+) belongs to (\d+)$`,
+		"User and group, by stat in the container.",
+		func(s *scenario) any { return s.launchedOwner },
+	},
+	{
+		Then, `^the access control list of the sentinel (arrives|is lost) in the container$`,
+		"Looked at on the host, in the host ids of the container's idmap.",
+		func(s *scenario) any { return s.launchedACL },
+	},
+	{
+		Then, `^it is refused at level (\d+) in operation "([^"]*)", which says "([^"]*)"$`,
+		"The operation is push, or one of those of a build; it ends with an error of LXD's that has those words.",
+		func(s *scenario) any { return s.imageRefused },
+	},
+	{
+		Then, `^the published image at level (\d+) has the files of users 0, 1000 and 65535 with their owners$`,
+		"Read in the tar that the LXD gives out; its SHA-256 is the fingerprint.",
+		func(s *scenario) any { return s.publishedOwners },
+	},
+	{
+		Then, `^the pushed file belongs to user and group (\d+) on the host$`,
+		"Whether the push succeeded or not.",
+		func(s *scenario) any { return s.pushedAsOwner },
+	},
+	{
+		Then, `^the level gets the image, byte for byte$`,
+		"The SHA-256 of what it gets is the fingerprint.",
+		func(s *scenario) any { return s.askedAndGot },
+	},
+	{
+		Then, `^the LXD above answers with status (\d+)$`,
+		"Of HTTP: 401 to who is not the level's root, 403 where the level may not, 404 where there is no such image for it.",
+		func(s *scenario) any { return s.askedAndRefused },
+	},
+}
+
+func (s *scenario) sameFingerprint(level int) error {
+	if s.image.refusal != nil {
+		return s.image.refusal
+	}
+	for l := range level + 1 {
+		got, err := s.chain.ExportImage(l, s.image.made.Fingerprint())
+		if err != nil {
+			return err
+		}
+		if found := got.Fingerprint(); found != s.image.made.Fingerprint() {
+			return fmt.Errorf("level %d: SHA-256 of the exported image: wanted %s, got %s", l, s.image.made.Fingerprint(), found)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) pushedOwner(level int) error {
+	l, err := s.chain.Level(level)
+	if err != nil {
+		return err
+	}
+	paths := []string{harness.CarriedMetadata}
+	if !s.image.made.Unified() {
+		paths = append(paths, harness.CarriedRootFS)
+	}
+	for _, path := range paths {
+		if err := l.HasOwnerOnHost(path, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// launched gives the container that was made of the image.
+func (s *scenario) launched() (*harness.Level, error) {
+	if s.image.container == nil {
+		return nil, errors.Join(errors.New("no container was made of the image"), s.image.refusal)
+	}
+	return s.image.container, nil
+}
+
+func (s *scenario) launchedOwners(ctx context.Context) error {
+	l, err := s.launched()
+	if err != nil {
+		return err
+	}
+	for _, id := range []uint32{0, 1000, 65535} {
+		if err := s.launchedOwner(ctx, id, id); err != nil {
+			return err
+		}
+		if err := l.HasOwnerOnHost(image.FileOf(id), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) launchedOwner(ctx context.Context, made, owner uint32) error {
+	l, err := s.launched()
+	if err != nil {
+		return err
+	}
+	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", image.FileOf(made))
+	if err != nil {
+		return err
+	}
+	if wanted := fmt.Sprintf("%d:%d", owner, owner); strings.TrimSpace(got) != wanted {
+		return fmt.Errorf("container of the image at level %d: owner of its file of %d: wanted %s, got %s", l.Index-1, made, wanted, strings.TrimSpace(got))
+	}
+	return nil
+}
+
+func (s *scenario) launchedACL(what string) error {
+	l, err := s.launched()
+	if err != nil {
+		return err
+	}
+	acl, err := l.SentinelACLOnHost()
+	if err != nil {
+		return err
+	}
+	if what == "is lost" {
+		if acl != nil {
+			return fmt.Errorf("container of the image at level %d: ACL of the sentinel: wanted none, got %+v", l.Index-1, *acl)
+		}
+		return nil
+	}
+	wanted, err := l.ACLWantedOnHost()
+	if err == nil && (acl == nil || *acl != wanted) {
+		err = fmt.Errorf("container of the image at level %d: ACL of the sentinel: wanted %+v on the host, got %+v", l.Index-1, wanted, acl)
+	}
+	return err
+}
+
+func (s *scenario) imageRefused(level int, operation, words string) error {
+	op := harness.OpPush
+	if operation != string(op) {
+		var err error
+		if op, err = idmap.ParseOp(operation); err != nil {
+			return err
+		}
+	}
+	pattern, err := regexp.Compile(words)
+	if err != nil {
+		return err
+	}
+	var stuck *harness.CarryError
+	switch {
+	case !errors.As(s.image.refusal, &stuck):
+		return fmt.Errorf("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
+	case stuck.Level != level || stuck.Op != op || !pattern.MatchString(stuck.Err.Error()):
+		return fmt.Errorf("wanted a refusal at level %d in operation %s that says %q, got %w", level, op, words, stuck)
+	}
+	return nil
+}
+
+func (s *scenario) publishedOwners(ctx context.Context, level int) error {
+	exported, err := s.chain.ExportImage(level, s.image.published)
+	if err != nil {
+		return err
+	}
+	require.Equal(godog.T(ctx), s.image.published, exported.Fingerprint(), "SHA-256 of the published image")
+	owners, err := exported.Owners()
+	if err != nil {
+		return err
+	}
+	for _, id := range []uint32{0, 1000, 65535} {
+		if wanted, got := fmt.Sprintf("%d:%d", id, id), owners[image.FileOf(id)]; got != wanted {
+			return fmt.Errorf("level %d: published image: owner of its file of %d: wanted %s, got %q", level, id, wanted, got)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) pushedAsOwner(id uint32) error {
+	return s.image.pushed.IsOwnedOnHost(pushedPath, id)
+}
+
+func (s *scenario) askedAndGot() error {
+	if s.image.refusal != nil {
+		return s.image.refusal
+	}
+	if wanted, got := s.image.made.Fingerprint(), s.image.got.Fingerprint(); got != wanted {
+		return fmt.Errorf("SHA-256 of the image by /dev/lxd: wanted %s, got %s", wanted, got)
+	}
+	return nil
+}
+
+func (s *scenario) askedAndRefused(status int) error {
+	var refused *harness.DevLXDError
+	if !errors.As(s.image.refusal, &refused) {
+		return fmt.Errorf("/dev/lxd: wanted status %d, but it gave the image", status)
+	}
+	if refused.Status != status {
+		return fmt.Errorf("wanted status %d, got %w", status, refused)
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"nestbed/harness"
+)
+
+// limitOutcomeSteps look at whom the kernel has held to the limits of limitSteps.
+var limitOutcomeSteps = []step{
+	{
+		Then, `^the kernel has killed that process of level (\d+) for want of memory, and none elsewhere$`,
+		"By what it told its parent, and by the counters of the memory cgroups of the host and of every level.",
+		func(s *scenario) any { return s.killed },
+	},
+	{
+		Then, `^the kernel starts no more of them$`,
+		"The process that starts them is told that there are no resources for another one just now.",
+		func(s *scenario) any { return s.noMoreProcesses },
+	},
+	{
+		Then, `^the kernel has held back level (\d+) for a limit of its own, and no other level$`,
+		"By the counters of the processor cgroups of every level.",
+		func(s *scenario) any { return s.heldBack },
+	},
+	{
+		Then, `^level (\d+) has one processor, and it is that of level (\d+)$`,
+		"By the processors that the kernel lets a process of it use, and by the cgroup of the other.",
+		func(s *scenario) any { return s.oneProcessor },
+	},
+	{
+		Then, `^LXD refuses the change where cgroups are v1, and takes it where they are v2$`,
+		"As the kernel does; where it is refused, the configuration stays what it was.",
+		func(s *scenario) any { return s.changeByLayout },
+	},
+	{
+		Then, `^level (\d+) keeps its processors where cgroups are v1, and has one left where they are v2$`,
+		"LXD has nobody to tell that it could not divide them anew, except its log, which must say so.",
+		func(s *scenario) any { return s.processorsByLayout },
+	},
+	{
+		Then, `^the limit on the memory of level (\d+) is half of the memory of the machine$`,
+		"What the kernel holds the level to, against what it says that there is; a kB of that may have been taken for 1000 bytes.",
+		func(s *scenario) any { return s.halfOfTheMachine },
+	},
+}
+
+func (s *scenario) ended(errno string) error {
+	if s.tried == nil {
+		return errNothingTried
+	}
+	if got := s.tried.attempt; got.Errno != errno {
+		return fmt.Errorf("%s: %s: wanted %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+	}
+	return nil
+}
+
+func (s *scenario) killed(level int) error {
+	if err := s.ended("Killed"); err != nil {
+		return err
+	}
+	now, err := s.chain.OutOfMemoryKills()
+	if err != nil {
+		return err
+	}
+	for i, n := range now {
+		wanted := s.kills[i]
+		if i == level {
+			wanted++
+		}
+		if n != wanted {
+			return fmt.Errorf("level %d: processes killed for want of memory: wanted %d, got %d", i, wanted, n)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) noMoreProcesses() error { return s.ended("Resource temporarily unavailable") }
+
+func (s *scenario) heldBack(level int) error {
+	if err := s.ended(""); err != nil {
+		return err
+	}
+	now, err := s.chain.HeldPeriods()
+	if err != nil {
+		return err
+	}
+	for i, n := range now {
+		if held := n > s.held[i]; held != (i == level) {
+			return fmt.Errorf("level %d: held back: wanted %t, got %d periods before and %d after", i, i == level, s.held[i], n)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	of, err := chain.Cgroup(limited, "cpuset")
+	if err != nil {
+		return err
+	}
+	return harness.OneProcessor(ctx, l, of)
+}
+
+var errNothingChanged = errors.New("no When has changed a configuration")
+
+func (s *scenario) changeByLayout() error {
+	if s.before == nil {
+		return errNothingChanged
+	}
+	c := s.changes[0]
+	g, err := s.chain.Cgroup(c.level, "cpu")
+	if err != nil {
+		return err
+	}
+	if g.V2() {
+		return s.answer
+	}
+	if s.answer == nil {
+		return fmt.Errorf("level %d: change of its configuration: wanted refused, got done", c.level)
+	}
+	if !harness.CgroupRefused(s.answer) {
+		return fmt.Errorf("level %d: change of its configuration: wanted refused by the kernel, got %w", c.level, s.answer)
+	}
+	now, err := s.chain.Configuration(c.level)
+	if err != nil {
+		return err
+	}
+	for key := range c.config {
+		if now[key] != s.before[key] {
+			return fmt.Errorf("level %d: %s after a change that was refused: wanted %q as before, got %q", c.level, key, s.before[key], now[key])
+		}
+	}
+	return nil
+}
+
+func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
+	if s.before == nil {
+		return errNothingChanged
+	}
+	if s.answer != nil {
+		return s.answer
+	}
+	return s.chain.ProcessorsDivided(ctx, s.changes[0].level, level)
+}
+
+func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	g, err := chain.Cgroup(level, "memory")
+	if err != nil {
+		return err
+	}
+	got, err := g.MemoryLimit()
+	if err != nil {
+		return err
+	}
+	all, err := harness.MachineMemory()
+	if err != nil {
+		return err
+	}
+	if !harness.HalfOf(got, all) {
+		return fmt.Errorf("level %d: limit on its memory: wanted half of the machine's %d, got %d", level, all, got)
+	}
+	return nil
+}
