@@ -104,9 +104,10 @@ Feature: The life of a chain
   Rule: LXD leaves a level that runs alone
 
     Scenario Outline: The LXD of <where> is asked to <what> level <level>, which runs
+      Given a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of <where> is asked to <what> level <level>
       Then it refuses, saying "<words>"
-      And all 3 levels are up
+      And all 2 levels are up
       And every level has run without a break
 
       Examples:
@@ -121,10 +122,10 @@ Feature: The life of a chain
       Given the configuration of level 1 is
         | key     | value                     |
         | raw.lxc | lxc.signal.halt = SIGCONT |
-      And a chain of depth 3 in which every level delegates what the levels below it need
+      And a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of the host is asked to stop level 1
       Then it refuses, saying "Failed shutting down instance, status is .?Running"
-      And all 3 levels are up
+      And all 2 levels are up
       And every level has run without a break
 
     Scenario: A level that needs longer than LXD waits ends all the same
@@ -163,7 +164,8 @@ Feature: The life of a chain
       And the program at level 3 was asked to end
 
     Scenario: A frozen level cannot be restarted, as LXD does not take it for one that runs
-      Given level 1 has been frozen
+      Given a chain of depth 1 in which every level delegates what the levels below it need
+      And level 1 has been frozen
       When the LXD of the host is asked to restart level 1
       Then it refuses, saying "restart: .*not running"
 

@@ -192,8 +192,8 @@ func (l *Level) start(ctx context.Context) error {
 	return op.WaitContext(ctx)
 }
 
-// connect reaches into the level by the pid that the LXD above knows, and waits for the LXD inside.
-func (l *Level) connect(ctx context.Context) error {
+// reach opens the root of the level, by the pid that the LXD above knows.
+func (l *Level) reach() error {
 	state, _, err := l.above.LXD().GetInstanceState(l.Name)
 	if err != nil {
 		return err
@@ -201,7 +201,13 @@ func (l *Level) connect(ctx context.Context) error {
 	if state.Pid <= 0 {
 		return fmt.Errorf("its init is gone, its state is %s", state.Status)
 	}
-	if l.root, err = l.above.Root().Child(int(state.Pid)); err != nil {
+	l.root, err = l.above.Root().Child(int(state.Pid))
+	return err
+}
+
+// connect reaches into the level, and waits for the LXD inside.
+func (l *Level) connect(ctx context.Context) (err error) {
+	if err := l.reach(); err != nil {
 		return err
 	}
 	l.server, err = l.root.Connect(ctx, nil)

@@ -182,10 +182,5 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 		}
 		return nil, stuck(level, idmap.OpStart, err)
 	}
-	state, _, err := d.LXD().GetInstanceState(name)
-	if err != nil {
-		return nil, err
-	}
-	l.root, err = d.Root().Child(int(state.Pid))
-	return l, err
+	return l, l.reach()
 }

@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/canonical/lxd/shared/api"
+
 	"nestbed/harness/idmap"
+	"nestbed/harness/image"
 )
 
 // Siblings are the containers of one LXD of a chain: the chain's own level,
-// where it has one there, and those that are added beside it. Whatever is done
+// where it has one there, and those that are added beside it, which run no LXD. Whatever is done
 // to them is held against the model of them all.
 type Siblings struct {
 	// Level is how deep they are: those of the host's LXD are at level 1.
@@ -24,6 +27,8 @@ type Siblings struct {
 	model *idmap.Family
 	up    map[string]*Level // beside the chain, by the names that they were given
 	names []string          // of those that were created beside the chain, running or not
+	// fingerprint is that of their image in the LXD above, "" before it is there.
+	fingerprint string
 }
 
 // Siblings gives the containers at a level of the chain, or at the one below its last. Call it before anything is
@@ -69,22 +74,35 @@ func (s *Siblings) Add(ctx context.Context, name string, spec LevelSpec) (*Level
 		planned, stop = s.model.Start(name)
 	}
 	l := s.level(siblingName(name))
-	var fingerprint string
 	return s.take(ctx, name, l, planned, stop,
-		operation{idmap.OpImport, func() (err error) {
-			fingerprint, err = Prepare(ctx, l.above.LXD(), l.Bundle)
-			return err
-		}},
+		operation{idmap.OpImport, func() error { return s.importImage(ctx) }},
 		operation{idmap.OpCreate, func() error {
-			if err := l.create(ctx, spec, fingerprint); err != nil {
+			if err := l.create(ctx, spec, s.fingerprint); err != nil {
 				return err
 			}
 			s.names = append(s.names, name)
 			return nil
 		}},
 		operation{idmap.OpStart, func() error { return l.start(ctx) }},
-		operation{idmap.OpReady, func() error { return l.connect(ctx) }},
+		operation{idmap.OpReady, l.reach},
 	)
+}
+
+// importImage gives the LXD above the image of the siblings, unless it has it: a small one, as none of them runs a LXD. What
+// ids it has does not differ from a level's (bundle.ImageIDs).
+func (s *Siblings) importImage(ctx context.Context) error {
+	if s.fingerprint != "" {
+		return nil
+	}
+	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}); err != nil {
+		return err
+	}
+	small, err := image.Make(ctx, s.chain.Host.Bundle, image.Recipe{Packing: image.Plain})
+	if err != nil {
+		return err
+	}
+	s.fingerprint, err = s.chain.ImportImage(ctx, s.Level-1, small, false)
+	return err
 }
 
 // Get gives a sibling that is up.
@@ -116,10 +134,9 @@ func (s *Siblings) above() daemon {
 	return s.chain.Levels[s.Level-2]
 }
 
-// level is a sibling that is not up yet. It runs what the chain's level beside it does, or the last one above it.
+// level is a container at their level that is not up yet.
 func (s *Siblings) level(name string) *Level {
-	b := s.chain.Spec.bundleOf(s.chain.Host, min(s.Level, len(s.chain.Spec.Levels)))
-	return &Level{Index: s.Level, Name: name, Bundle: b, above: s.above()}
+	return &Level{Index: s.Level, Name: name, above: s.above()}
 }
 
 func (s *Siblings) wrap(name, op string, err error) error {

@@ -61,6 +61,7 @@ func configure(ctx context.Context, chain *harness.Chain, c change) error {
 }
 
 func (s *scenario) wasChanged(level int, table *godog.Table) error {
+	s.onDisk = true // files in memory count for limits.memory
 	c, err := readChange(level, table)
 	s.changes = append(s.changes, c)
 	return err
@@ -126,6 +127,7 @@ func (s *scenario) compute(ctx context.Context, level int) error {
 
 // ended fails unless the attempt ended so.
 func (s *scenario) change(ctx context.Context, level int, table *godog.Table) error {
+	s.onDisk = true
 	c, err := readChange(level, table)
 	if err != nil {
 		return err

@@ -28,6 +28,9 @@ func (s *scenario) order() order {
 	}
 	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle}, spec: spec}
 	s.storage.apply(&o)
+	if !s.onDisk {
+		o.host.InMemory = len(spec.Levels)
+	}
 	return o
 }
 

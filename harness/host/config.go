@@ -19,6 +19,11 @@ type Config struct {
 	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
 	// directory must be empty, or left by a host that is gone, which is then cleared.
 	StateDir string
+	// InMemory is how many levels the host will have: more than 0, and no StateDir,
+	// put its state into memory where that has room. It is faster, and what a level
+	// writes counts as memory of its cgroups for as long as it stands. Where
+	// NESTBED_STATE says where state shall lie, it lies there.
+	InMemory int
 	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool on a file.
 	Loops bool
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.

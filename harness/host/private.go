@@ -31,7 +31,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	// What dead hosts left is cleared by the next one. That this does not
 	// succeed is no reason to fail: nestbed reap tells why.
 	_, _ = Reap(ctx)
-	dir, err := claim(ctx, c.StateDir)
+	dir, err := c.claim(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("private host: %w", err)
 	}

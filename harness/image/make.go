@@ -107,7 +107,7 @@ func (w *writer) metadata() {
 }
 
 func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
-	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/lib", "usr/lib/nestbed", "var"}
+	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/lib", "usr/lib/nestbed", "var", "var/tmp"}
 	for _, dir := range dirs {
 		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
 	}
@@ -116,7 +116,7 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 		w.err = err
 	}
 	w.put(tar.Header{Name: w.prefix + "/bin/busybox", Mode: 0o755}, busybox)
-	for _, applet := range []string{"cat", "sh", "sleep", "stat"} {
+	for _, applet := range []string{"cat", "grep", "rm", "sh", "sleep", "stat"} {
 		w.put(tar.Header{Name: w.prefix + "/bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
 	}
 	w.put(tar.Header{Name: w.prefix + "/sbin/init", Mode: 0o755}, []byte("#!/bin/sh\nexec sleep 2147483647\n"))
