@@ -13,6 +13,20 @@
 // the image, creates the container, writes its subid files, starts it, and
 // waits until the LXD inside answers.
 //
+// What scenarios do to a chain, or look for in it, is in a file each:
+//
+//	build, chain, level, spec        from Spec to Chain; verify and probe_*: what nestbed up looks at
+//	outcome, classify, diagnose      what happened, why, and how to tell it
+//	again, life, instance, update    what happens to a level that is up: restart, freeze, copy, another configuration
+//	live, lxcfs, confine             what is done to a level before the next one is made, and what that covers
+//	sibling*, subid, wall            containers beside a level, changed allocations, who reaches whom
+//	carry, devlxd, owner, share      images and directories on their way inwards, and whose they are there
+//	storage, ondisk, volume, spare   pools, volumes, and owners as they are on disk
+//	deed, attempt, program, setting  what root of a level tries against a wall; with it ownnamespace
+//	limit, cgroup, processors        limits, and the kernel's counters of them; with them machinememory
+//	workload, runtime                containers that a level runs without a LXD
+//	clock, memento, traces           what tells that something stood still, was kept, or is gone
+//
 // [Spec.Plan] says beforehand what must happen, [Chain.Outcome] what did, and
 // [Contradiction] where they differ. [Verify] looks deeper into each level.
 package harness
