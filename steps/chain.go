@@ -85,9 +85,7 @@ func (s *scenario) buildWithout(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) buildCascade(ctx context.Context, depth int) error {
-	if err := s.cascade(depth); err != nil {
-		return err
-	}
+	s.cascade(depth)
 	return s.build(ctx)
 }
 
@@ -101,47 +99,24 @@ func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) buildAsDescribed(ctx context.Context, depth int) error {
-	if err := s.asDescribed(depth); err != nil {
-		return err
-	}
+	s.asDescribed(depth)
 	return s.build(ctx)
 }
 
-// cascade is the article's chain, but for what the Givens describe of its levels.
-func (s *scenario) cascade(depth int) error {
-	s.spec = harness.Cascade(depth)
-	for index, l := range s.described {
-		if index > depth {
-			return fmt.Errorf("level %d is described, but the chain has depth %d", index, depth)
-		}
-		as := *l
-		if as.Delegation == nil {
-			as.Delegation = s.spec.Levels[index-1].Delegation
-		}
-		s.spec.Levels[index-1] = as
-	}
-	s.spec.LXCFS = s.lxcfs
-	return nil
-}
+// cascade is the article's chain.
+func (s *scenario) cascade(depth int) { s.spec = harness.Cascade(depth) }
 
-// asDescribed is a chain of the levels that the Givens describe; those that they
-// leave out hand down nothing. A description of a level that is not built is a mistake.
-func (s *scenario) asDescribed(depth int) error {
-	s.spec = harness.Delegating(depth, nil)
-	for index, l := range s.described {
-		if index > depth {
-			return fmt.Errorf("level %d is described, but the chain has depth %d", index, depth)
-		}
-		s.spec.Levels[index-1] = *l
-	}
-	return nil
-}
+// asDescribed is a chain of which the Givens say everything.
+func (s *scenario) asDescribed(depth int) { s.spec = harness.Delegating(depth, nil) }
 
 // build builds the scenario's own chain. That it stops is an outcome, not an
 // error: the Thens, and the plan, say whether it had to.
 func (s *scenario) build(ctx context.Context) error {
-	var err error
-	s.host, s.chain, err = s.order().build(ctx)
+	order, err := s.order()
+	if err != nil {
+		return err
+	}
+	s.host, s.chain, err = order.build(ctx)
 	s.mine = true
 	if err != nil {
 		return err
@@ -177,8 +152,11 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 // look gives the chain of a Given, or the one that was built, to a step that changes nothing.
 func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 	if s.chain == nil {
-		var err error
-		if s.host, s.chain, err = s.pool.get(ctx, s.order()); err != nil {
+		order, err := s.order()
+		if err != nil {
+			return nil, err
+		}
+		if s.host, s.chain, err = s.pool.get(ctx, order); err != nil {
 			return nil, err
 		}
 	}

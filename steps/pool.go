@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"nestbed/harness"
@@ -18,9 +19,22 @@ type order struct {
 	spec harness.Spec
 }
 
-// order is what the Givens of the scenario ask for.
-func (s *scenario) order() order {
+// order is what the Givens of the scenario ask for, in whatever order they stand: a
+// chain, and over it what is said of single levels. A description of a level that is not built is a mistake.
+func (s *scenario) order() (order, error) {
 	spec := s.spec
+	spec.Levels = slices.Clone(s.spec.Levels)
+	spec.LXCFS = s.lxcfs
+	for index, described := range s.described {
+		if index > len(spec.Levels) {
+			return order{}, fmt.Errorf("level %d is described, but the chain has depth %d", index, len(spec.Levels))
+		}
+		l := *described
+		if l.Delegation == nil {
+			l.Delegation = spec.Levels[index-1].Delegation
+		}
+		spec.Levels[index-1] = l
+	}
 	for i := range spec.Levels {
 		if spec.Levels[i].Bundle == nil {
 			spec.Levels[i].Bundle = s.levelBundle
@@ -31,7 +45,7 @@ func (s *scenario) order() order {
 	if !s.onDisk {
 		o.host.InMemory = len(spec.Levels)
 	}
-	return o
+	return o, nil
 }
 
 // build starts the host and builds the chain on it, as far as it comes up. The

@@ -23,22 +23,47 @@ func TestChainsAreSharedByScenariosThatAskForTheSame(t *testing.T) {
 	asked := func(change func(s *scenario)) string {
 		s := &scenario{pool: &Pool{}}
 		require.NoError(t, s.hostAllocation("root:500000:131072"))
-		require.NoError(t, s.cascade(2))
+		s.cascade(2)
 		change(s)
-		return s.order().key()
+		o, err := s.order()
+		require.NoError(t, err)
+		return o.key()
 	}
 	same := asked(func(*scenario) {})
 	require.Equal(t, same, asked(func(*scenario) {}))
 	for name, change := range map[string]func(s *scenario){
-		"depth":         func(s *scenario) { require.NoError(t, s.cascade(1)) },
+		"depth":         func(s *scenario) { s.cascade(1) },
 		"allocation":    func(s *scenario) { require.NoError(t, s.hostAllocation("root:500000:131073")) },
 		"gids":          func(s *scenario) { require.NoError(t, s.hostSubGID("root:500000:131073")) },
 		"configuration": func(s *scenario) { s.spec.Levels[0].Config = map[string]string{"raw.idmap": "both 1 1"} },
 		"life":          func(s *scenario) { s.spec.Levels[0].Live.Restart = true },
-		"lxcfs":         func(s *scenario) { s.spec.LXCFS = true },
+		"lxcfs":         func(s *scenario) { s.lxcfs = true },
 		"delegation":    func(s *scenario) { s.spec.Levels[0].Delegation = nil },
 		"storage":       func(s *scenario) { s.spec.Storage = "btrfs" },
 	} {
 		require.NotEqual(t, same, asked(change), name)
+	}
+}
+
+func TestWhatIsSaidOfALevelCountsBeforeAndBehindTheChain(t *testing.T) {
+	for _, chain := range []func(s *scenario){
+		func(s *scenario) { s.cascade(2) },
+		func(s *scenario) { s.asDescribed(2) },
+	} {
+		before, behind := &scenario{pool: &Pool{}}, &scenario{pool: &Pool{}}
+		require.NoError(t, before.privileged("1"))
+		chain(before)
+		chain(behind)
+		require.NoError(t, behind.privileged("1"))
+		first, err := before.order()
+		require.NoError(t, err)
+		require.Equal(t, "true", first.spec.Levels[0].Config["security.privileged"])
+		second, err := behind.order()
+		require.NoError(t, err)
+		require.Equal(t, first.key(), second.key())
+
+		require.NoError(t, behind.privileged("3"))
+		_, err = behind.order()
+		require.ErrorContains(t, err, "level 3 is described, but the chain has depth 2")
 	}
 }
