@@ -83,7 +83,7 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
-	return idmap.Layout{Host: h.Map, Room: host.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
+	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
 }
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.

@@ -25,6 +25,11 @@ var outcomeSteps = []step{
 		func(s *scenario) any { return s.stops },
 	},
 	{
+		Then, `^the build stops at the first level that the kernel has no room for$`,
+		"In operation start, for the depth limit of the kernel. How much room there is was found out by nesting pid namespaces.",
+		func(s *scenario) any { return s.stopsAtTheKernelsLimit },
+	},
+	{
 		Then, `^the levels above it are still up$`,
 		"The LXD of every level above the stop answers.",
 		func(s *scenario) any { return s.levelsAboveAreUp },
@@ -63,6 +68,13 @@ func (s *scenario) stops(level int, operation, reason string) error {
 		return fmt.Errorf("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
 	}
 	return nil
+}
+
+func (s *scenario) stopsAtTheKernelsLimit() error {
+	if s.host == nil {
+		return errors.New("no When has built a chain")
+	}
+	return s.stops(s.host.Room+1, string(idmap.OpStart), string(idmap.DepthLimit))
 }
 
 // levelsAboveAreUp asks every LXD above the stop, which must be as many as there are levels.

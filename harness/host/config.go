@@ -44,10 +44,5 @@ func StateRoot() string {
 	return dir
 }
 
-// Room is how many levels the kernel has left on a private host: it nests 32
-// pid namespaces (kernel/pid_namespace.c, MAX_PID_NS_LEVEL), and the host's own
-// is one of them.
-const Room = 31
-
 // ErrNotRoot is why a private host cannot be made without root.
 var ErrNotRoot = errors.New("needs root, for namespaces, mounts and ids of its own; run as root or with sudo")

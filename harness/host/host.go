@@ -26,6 +26,8 @@ type Host struct {
 	// Remaps tells that its LXD gives the files of a new container other owners, as
 	// LXDs in levels always do, because it cannot mount them idmapped.
 	Remaps bool
+	// Room is how many levels the kernel has left for it.
+	Room int
 	// Took is how long it took from nothing to a LXD that answers.
 	Took time.Duration
 

@@ -47,6 +47,9 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.Map, err = OwnMap(); err != nil {
 		return h, err
 	}
+	if h.Room, err = Room(); err != nil {
+		return h, err
+	}
 	if err := h.layOut(); err != nil {
 		return h, err
 	}

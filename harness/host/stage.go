@@ -44,6 +44,7 @@ type stageOrder struct {
 func init() {
 	reexec.Register(stageName, stage)
 	reexec.Register(probeName, probe)
+	reexec.Register(roomName, probeRoom)
 	reexec.Register(dialerName, dialer)
 	if reexec.Init() {
 		os.Exit(0)

@@ -1,0 +1,62 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/moby/sys/reexec"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
+)
+
+// Room finds out how many levels the kernel has left for a private host, by
+// nesting pid namespaces until the kernel refuses: one for the host, one for each
+// level. On a machine it is 31, as the kernel nests 32 (kernel/pid_namespace.c,
+// MAX_PID_NS_LEVEL); in a container it is less. User namespaces it nests one more,
+// and the host has none. It is tried once in a process, in a fraction of a second.
+var Room = sync.OnceValues(func() (int, error) {
+	out, err := nest(idmap.MaxDepth + 1).Output()
+	if err != nil {
+		return 0, fmt.Errorf("nest pid namespaces: %w", err)
+	}
+	refused, err := strconv.Atoi(string(out))
+	if err != nil {
+		return 0, fmt.Errorf("nest pid namespaces: wanted the number of those that are refused, got %q", out)
+	}
+	return idmap.MaxDepth + 1 - refused, nil
+})
+
+const roomName = "nestbed-probe-room"
+
+// nest is this binary again, in a new pid namespace, for so many levels inside.
+func nest(levels int) *exec.Cmd {
+	cmd := reexec.Command(roomName, strconv.Itoa(levels))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	return cmd
+}
+
+// probeRoom is that binary: it makes the next level, and the innermost prints how many the kernel refuses.
+func probeRoom() {
+	levels, err := strconv.Atoi(os.Args[1])
+	if err == nil && levels > 0 {
+		next := nest(levels - 1)
+		next.Stdout, next.Stderr = os.Stdout, os.Stderr
+		err = next.Run()
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil && levels == 0, errors.Is(err, unix.ENOSPC):
+		fmt.Print(levels)
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,24 @@
+package host
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+func TestTheKernelHasRoomForFewerLevelsThanItNestsNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for pid namespaces")
+	}
+	began := time.Now()
+	room, err := Room()
+	require.NoError(t, err)
+	t.Log(room, time.Since(began))
+	assert.Positive(t, room)
+	assert.Less(t, room, idmap.MaxDepth, "the host has a pid namespace, too")
+}
