@@ -27,6 +27,8 @@ type Bundle struct {
 	// namespace that has no map, as LXD did until 2024 (canonical/lxd pull request
 	// 13522) and Linux refuses since 6.9. It then changes the owners of files instead.
 	EmptyTrial bool
+	// Fingerprint is the name that a LXD gives to the image: its SHA-256.
+	Fingerprint string
 	// ShadowTools tells whether newuidmap and newgidmap are in it.
 	ShadowTools bool
 
@@ -36,11 +38,8 @@ type Bundle struct {
 // Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to.
 func (b *Bundle) Root() string { return filepath.Join(b.dir, "rootfs") }
 
-// Metadata is the metadata file of the LXD image (an uncompressed tar).
-func (b *Bundle) Metadata() string { return filepath.Join(b.dir, "metadata.tar") }
-
-// RootFS is the root filesystem of the LXD image (a tar compressed by zstd).
-func (b *Bundle) RootFS() string { return filepath.Join(b.dir, "rootfs.tar.zst") }
+// Image is the LXD image: a tar, compressed by zstd, of the root filesystem and what describes it.
+func (b *Bundle) Image() string { return filepath.Join(b.dir, "image.tar.zst") }
 
 // String names the bundle by source and content.
 func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
@@ -132,17 +131,17 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 	if err := dress(ctx, made.Root()); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
-	if err := made.record(ctx); err != nil {
+	if err := made.pack(ctx); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
-	if err := made.pack(ctx); err != nil {
+	if err := made.record(ctx); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
 	return os.Rename(temp, b.dir)
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 7
+const format = 8
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -46,13 +46,14 @@ func flavorOf(root, version string) idmap.Flavor {
 // needed are the programs of a bundle with the daemon.
 func needed(daemon string) []string { return append([]string{daemon}, required...) }
 
-// daemonFacts are what is found out about a bundle's daemon once, when the bundle is made.
-type daemonFacts struct {
-	Version    string `json:"version"`
-	EmptyTrial bool   `json:"emptyTrial"`
+// facts are what is found out about a bundle once, when it is made.
+type facts struct {
+	Version     string `json:"version"`
+	EmptyTrial  bool   `json:"emptyTrial"`
+	Fingerprint string `json:"fingerprint"`
 }
 
-func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "daemon.json") }
+func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
 
 // record asks the daemon in the bundle who it is, by running it there: that it
 // runs at all shows that nothing it loads was forgotten.
@@ -67,11 +68,14 @@ func (b *Bundle) record(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
-	facts := daemonFacts{Version: string(bytes.TrimSpace(out))}
-	if facts.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
+	found := facts{Version: string(bytes.TrimSpace(out))}
+	if found.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
 		return err
 	}
-	text, err := json.Marshal(facts)
+	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(found)
 	if err != nil {
 		return err
 	}
@@ -84,11 +88,11 @@ func (b *Bundle) recall() error {
 	if err != nil {
 		return err
 	}
-	var facts daemonFacts
-	if err := json.Unmarshal(text, &facts); err != nil {
+	var found facts
+	if err := json.Unmarshal(text, &found); err != nil {
 		return fmt.Errorf("%s: %w", b.factsFile(), err)
 	}
-	b.LXD, b.EmptyTrial = facts.Version, facts.EmptyTrial
+	b.LXD, b.EmptyTrial, b.Fingerprint = found.Version, found.EmptyTrial, found.Fingerprint
 	b.Flavor = flavorOf(b.Root(), b.LXD)
 	return nil
 }

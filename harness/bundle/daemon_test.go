@@ -62,7 +62,7 @@ func TestWhatWasFoundOutAboutADaemonIsRecalled(t *testing.T) {
 	assert.True(t, b.EmptyTrial)
 	assert.Equal(t, idmap.LXD502, b.Flavor)
 	require.NoError(t, os.WriteFile(b.factsFile(), []byte("{"), 0o600))
-	assert.ErrorContains(t, b.recall(), "daemon.json: unexpected end of JSON input")
+	assert.ErrorContains(t, b.recall(), "facts.json: unexpected end of JSON input")
 }
 
 func TestTheScriptOfALevelLooksWhereTheFlavorIsLookedFor(t *testing.T) {

@@ -24,6 +24,9 @@ var (
 	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
 	shadowTools = []string{"newuidmap", "newgidmap"}
 
+	// clientProgram is what people type.
+	clientProgram = "lxc"
+
 	// support are the directories of liblxc: configuration, hooks, and the
 	// directory that it mounts a container's root on.
 	support = []string{"/usr/share/lxc", "/usr/libexec/lxc", "/usr/lib/*/lxc"}
@@ -57,6 +60,12 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 		}
 		names = append(names, toolPrograms...)
 		own = append(slices.Clone(own), toolSupport...)
+	}
+	if s.Client {
+		if lacking := lacking([]string{clientProgram}); len(lacking) > 0 {
+			return nil, fmt.Errorf("bundle %s: this machine has no %s; run apt-get install lxd-client", s, clientProgram)
+		}
+		names = append(names, clientProgram)
 	}
 	var programs []string
 	for _, name := range names {
@@ -137,23 +146,26 @@ func installedKey(files []string) (string, error) {
 	return strings.Join(sums, "\n"), nil
 }
 
-func fileSum(path string) (string, error) {
+func fileSum(path string) (sum string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().IsRegular() {
+		sum, err = sha256Of(path)
+	}
+	return fmt.Sprintf("%s %s %s", path, info.Mode(), sum), err
+}
+
+func sha256Of(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
 	h := sha256.New()
-	if info.Mode().IsRegular() {
-		if _, err := io.Copy(h, f); err != nil {
-			return "", err
-		}
-	}
-	return fmt.Sprintf("%s %s %x", path, info.Mode(), h.Sum(nil)), nil
+	_, err = io.Copy(h, f)
+	return fmt.Sprintf("%x", h.Sum(nil)), err
 }
 
 // copyInstalled copies the files to the same places under root, by way of the

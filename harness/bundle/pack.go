@@ -1,8 +1,6 @@
 package bundle
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -11,50 +9,44 @@ import (
 	"runtime"
 )
 
-// pack writes the two files of a split LXD image. The root filesystem is a tar,
-// because squashfs cannot hold the sentinel's ACL (mksquashfs: "xattr prefix
-// system.posix_acl_access" is one it does not know). It is compressed, lightly, because a
-// LXD copies an image three times before it has it: the import at each level
-// takes half as long, and what unpacking loses is a third of that.
+// pack writes the LXD image, as one file: a LXD copies and reads an image of two
+// files once more. It is a tar, because squashfs cannot hold the sentinel's ACL (mksquashfs: "xattr
+// prefix system.posix_acl_access" is one it does not know). It is compressed well, as
+// it is packed once, and every level copies it twice and reads it three times.
 func (b *Bundle) pack(ctx context.Context) error {
+	described := filepath.Join(b.dir, "described")
+	for name, content := range metadata() {
+		path := filepath.Join(described, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	// What describes the image first: LXD reads no further when it looks for that (LXD: lxd/images.go, getImageMetadata).
 	tarball := exec.CommandContext(ctx, "tar",
-		"--create", "--use-compress-program=zstd -1 -T0", "--file", b.RootFS(), "--directory", b.Root(),
-		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name", ".")
+		"--create", "--use-compress-program=zstd -9 -T0", "--file", b.Image(),
+		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name",
+		"--directory", described, "metadata.yaml", "templates", "--directory", b.dir, filepath.Base(b.Root()))
 	if out, err := tarball.CombinedOutput(); err != nil {
 		return fmt.Errorf("pack: tar: %w: %s", err, lastLine(string(out)))
 	}
-	metadata, err := metadata()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(b.Metadata(), metadata, 0o600)
+	return os.RemoveAll(described)
 }
 
-// metadata is the image's metadata.yaml with its templates, in a tar of its own (LXD: doc/image_format.md).
-func metadata() ([]byte, error) {
-	// The creation date is required but means nothing here; a fixed one keeps equal bundles equal.
+// metadata are the image's metadata.yaml and its templates, by their names in the image (LXD: doc/image_format.md).
+func metadata() map[string]string {
+	// The creation date is required but means nothing here.
 	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", architecture())
-	type file struct{ name, content string }
-	var files []file
+	files := map[string]string{}
 	for _, t := range templates {
 		name := filepath.Base(t.path) + ".tpl"
 		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", t.path, name)
-		files = append(files, file{"templates/" + name, fmt.Sprintf(`{{ config_get(%q, "")|cut:%q }}`, t.key, edge)})
+		files["templates/"+name] = fmt.Sprintf(`{{ config_get(%q, "")|cut:%q }}`, t.key, edge)
 	}
-	files = append(files, file{"metadata.yaml", yaml})
-
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, f := range files {
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.content))}); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write([]byte(f.content)); err != nil {
-			return nil, err
-		}
-	}
-	err := w.Close()
-	return b.Bytes(), err
+	files["metadata.yaml"] = yaml
+	return files
 }
 
 // architecture is the kernel's name for the machine, which LXD uses (LXD: shared/osarch).

@@ -17,6 +17,9 @@ import (
 //go:embed all:skeleton
 var skeleton embed.FS
 
+// StartedFile is an empty file that a level's init makes, anew, right before it starts the LXD inside.
+const StartedFile = "/run/nestbed.started"
+
 // directories that LXD or the skeleton's scripts expect, beside those of the files copied.
 var directories = []string{
 	"dev", "etc", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin",

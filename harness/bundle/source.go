@@ -28,6 +28,9 @@ const ofIncus = "/incus"
 // withTools is the suffix of a source whose bundle has Tools.
 const withTools = ",with-tools"
 
+// withClient is the suffix of a source whose bundle has Client.
+const withClient = ",with-client"
+
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
 
@@ -43,17 +46,20 @@ type Source struct {
 	NoShadow bool
 	// Tools adds what some scenarios run beside LXD: usermod, btrfs, crun, lxc-start, lxcfs.
 	Tools bool
+	// Client adds lxc, the client that people type; a bundle of Debian's has it anyway.
+	Client bool
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // ParseSource reads installed, debian:SUITE, debian:SUITE/incus or dir:PATH, each with an
-// optional ",with-tools" and then an optional ",no-newuidmap".
+// optional ",with-tools", then ",with-client", then ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
 	base, without := strings.CutSuffix(text, noShadow)
+	base, client := strings.CutSuffix(base, withClient)
 	base, tools := strings.CutSuffix(base, withTools)
 	kind, arg, _ := strings.Cut(base, ":")
-	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without, Tools: tools}
+	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without, Tools: tools, Client: client}
 	switch {
 	case s.Kind == Installed && arg == "":
 		return s, nil
@@ -66,7 +72,7 @@ func ParseSource(text string) (Source, error) {
 		if s.Arg, err = filepath.Abs(arg); err != nil {
 			return Source{}, err
 		}
-		for _, suffix := range []string{noShadow, withTools} {
+		for _, suffix := range []string{noShadow, withClient, withTools} {
 			if strings.HasSuffix(s.Arg, suffix) {
 				return Source{}, fmt.Errorf("bundle %q: the directory's name ends in %s, which means something else here; rename it", text, suffix)
 			}
@@ -87,6 +93,9 @@ func (s Source) String() string {
 	}
 	if s.Tools {
 		text += withTools
+	}
+	if s.Client {
+		text += withClient
 	}
 	if s.NoShadow {
 		text += noShadow

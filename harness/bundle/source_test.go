@@ -72,6 +72,7 @@ func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 			Kind:     rapid.SampledFrom([]Kind{Installed, Debian, Dir}).Draw(t, "kind"),
 			NoShadow: rapid.Bool().Draw(t, "no newuidmap"),
 			Tools:    rapid.Bool().Draw(t, "tools"),
+			Client:   rapid.Bool().Draw(t, "client"),
 		}
 		switch s.Kind {
 		case Debian:
@@ -91,7 +92,7 @@ func FuzzParseSource(f *testing.F) {
 		"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie,no-newuidmap", "dir:/srv/root",
 		"debian:trixie/incus", "debian:trixie/incus,no-newuidmap", "debian:/incus", "installed:/incus",
 		"dir:root", "dir:../root,no-newuidmap", "dir:", "debian:", "debian:-x", "installed:x", ":", ",no-newuidmap", "",
-		"dir:/a,no-newuidmap,no-newuidmap", "installed,with-tools,no-newuidmap", "dir:/a,with-tools/", "installed,no-newuidmap,with-tools", "dir:\x00", "dir:\xff", "debian:\n", "snap:lxd",
+		"dir:/a,no-newuidmap,no-newuidmap", "installed,with-tools,no-newuidmap", "installed,with-client", "dir:/a,with-tools/", "installed,no-newuidmap,with-tools", "dir:\x00", "dir:\xff", "debian:\n", "snap:lxd",
 	} {
 		f.Add(text)
 	}
