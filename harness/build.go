@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
-	"os"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
+	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
@@ -28,6 +27,11 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 		return nil, err
 	}
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
+	defer func() {
+		if c.coming != nil {
+			_ = c.coming.wait() // an error of one that nobody waits for any more is none
+		}
+	}()
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
 			return c, err
@@ -80,25 +84,48 @@ func containerName(level int) string { return fmt.Sprintf("c%d", level) }
 // makeLevel takes one level through its operations, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
 	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
-	var fingerprint string
+	image := c.coming
+	if image == nil {
+		image = beginImport(ctx, above.LXD(), l.Bundle)
+		c.coming = image
+	}
 	steps := []struct {
 		op idmap.Op
 		do func() error
 	}{
 		{idmap.OpStorage, func() error { return makeStorage(above.LXD(), c.Spec.pool(index)) }},
 		{idmap.OpImport, func() (err error) {
-			fingerprint, err = importImage(ctx, above.LXD(), l.Bundle)
+			err = image.wait()
+			l.worked = image.worked
 			return err
 		}},
-		{idmap.OpCreate, func() error { return c.create(ctx, l, fingerprint) }},
-		{idmap.OpStart, func() error { return l.start(ctx) }},
-		{idmap.OpReady, func() error { return l.connect(ctx) }},
+		{idmap.OpCreate, func() error { return c.create(ctx, l) }},
+		{idmap.OpStart, func() error {
+			var beside errgroup.Group
+			if c.Spec.storageOf(index) == Dir { // elsewhere the level is a snapshot of it
+				beside.Go(func() error { return image.undo(ctx) })
+			}
+			return errors.Join(l.start(ctx), beside.Wait())
+		}},
+		{idmap.OpReady, func() error {
+			if err := l.reach(); err != nil {
+				return err
+			}
+			var err error
+			if l.server, err = l.root.Reach(ctx, nil); err != nil {
+				return err
+			}
+			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() {
+				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
+			}
+			return l.ready(ctx)
+		}},
 	}
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.op, context.Cause(ctx))
 		}
-		if err := s.do(); err != nil {
+		if err := l.timed(s.op, s.do); err != nil {
 			l.close()
 			return nil, &opError{s.op, err}
 		}
@@ -113,46 +140,10 @@ func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (
 	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}); err != nil {
 		return "", err
 	}
-	return importImage(ctx, server, b)
+	return b.Fingerprint, beginImport(ctx, server, b).wait()
 }
 
-// importImage hands the bundle's image to a LXD, unless it has it already, and gives its fingerprint there.
-func importImage(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (string, error) {
-	alias := "nestbed-" + b.Key
-	if have, _, err := server.GetImageAlias(alias); err == nil {
-		return have.Target, nil
-	} else if !api.StatusErrorCheck(err, http.StatusNotFound) {
-		return "", err
-	}
-	metadata, err := os.Open(b.Metadata())
-	if err != nil {
-		return "", fmt.Errorf("bundle %s: %w", b, err)
-	}
-	defer metadata.Close()
-	rootfs, err := os.Open(b.RootFS())
-	if err != nil {
-		return "", fmt.Errorf("bundle %s: %w", b, err)
-	}
-	defer rootfs.Close()
-	op, err := server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
-		MetaFile: metadata, MetaName: "metadata.tar", RootfsFile: rootfs, RootfsName: "rootfs.tar.zst",
-	})
-	if err != nil {
-		return "", err
-	}
-	if err := op.WaitContext(ctx); err != nil {
-		return "", err
-	}
-	fingerprint, ok := op.Get().Metadata["fingerprint"].(string)
-	if !ok {
-		return "", errors.New("LXD told no fingerprint of the image")
-	}
-	entry := api.ImageAliasesEntry{Name: alias}
-	entry.Target = fingerprint
-	return fingerprint, server.CreateImageAlias(api.ImageAliasesPost{ImageAliasesEntry: entry})
-}
-
-func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
+func (c *Chain) create(ctx context.Context, l *Level) error {
 	spec := c.Spec.Levels[l.Index-1]
 	config := map[string]string{}
 	if l.Index < len(c.Spec.Levels) {
@@ -160,7 +151,7 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config
-	return l.create(ctx, spec, fingerprint)
+	return l.create(ctx, spec, l.Bundle.Fingerprint)
 }
 
 // create has the LXD above create the container from the image.
@@ -178,18 +169,14 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 		InstancePut: api.InstancePut{Config: config},
 	})
-	if err != nil {
-		return err
-	}
-	return op.WaitContext(ctx)
+	l.worked, err = await(ctx, op, err)
+	return err
 }
 
 func (l *Level) start(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
-	if err != nil {
-		return err
-	}
-	return op.WaitContext(ctx)
+	l.worked, err = await(ctx, op, err)
+	return err
 }
 
 // reach opens the root of the level, by the pid that the LXD above knows.
@@ -211,5 +198,14 @@ func (l *Level) connect(ctx context.Context) (err error) {
 		return err
 	}
 	l.server, err = l.root.Connect(ctx, nil)
+	return err
+}
+
+// ready waits for the LXD inside, which answers already.
+func (l *Level) ready(ctx context.Context) (err error) {
+	if err := host.Ready(ctx, l.server, nil); err != nil {
+		return err
+	}
+	l.worked, err = l.sinceLXDStarted()
 	return err
 }

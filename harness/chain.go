@@ -30,6 +30,7 @@ type Chain struct {
 	Stop *LevelError
 
 	siblings map[int]*Siblings
+	coming   *importing // for the level that is made next, if it has begun
 }
 
 // Deepest is the last level that is up, nil if none is.

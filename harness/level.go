@@ -31,12 +31,14 @@ type Level struct {
 	Name string
 	// Bundle is what it runs.
 	Bundle *bundle.Bundle
-	// Took is how long it took to make.
-	Took time.Duration
+	// Took is how long it took to make, Phases where that went.
+	Took   time.Duration
+	Phases []Phase
 
 	above  daemon
 	root   *host.Root
 	server lxd.InstanceServer
+	worked time.Duration // how long LXD was at the last operation
 }
 
 // LXD is a client of the LXD inside the level.

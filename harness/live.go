@@ -23,6 +23,9 @@ type Live struct {
 	Uncover bool
 }
 
+// none tells that nothing happens to the level.
+func (l Live) none() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncover }
+
 // counting is the configuration that the levels below are made under: security.nesting does what it does
 // when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC), which is to give it a
 // proc that nothing covers; to uncover the one that it has does as well, unless more is covered.

@@ -5,23 +5,28 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"nestbed/harness/idmap"
 )
 
 // Outcome is what did happen, in the form of a plan: the levels that are up with the maps that
 // they have, and the stop. Capabilities of files are not part of it; Verify looks at those.
 func (c *Chain) Outcome(ctx context.Context) (idmap.Plan, error) {
-	var o idmap.Plan
-	for _, l := range c.Levels {
-		m, err := l.Map(ctx)
-		if err != nil {
-			return o, err
-		}
-		host, err := l.HostMap()
-		if err != nil {
-			return o, err
-		}
-		o.Levels = append(o.Levels, idmap.PlannedLevel{Level: l.Index, Map: m, Host: host})
+	o := idmap.Plan{Levels: make([]idmap.PlannedLevel, len(c.Levels))}
+	var g errgroup.Group
+	for i, l := range c.Levels {
+		g.Go(func() (err error) {
+			seen := idmap.PlannedLevel{Level: l.Index}
+			if seen.Map, err = l.Map(ctx); err == nil {
+				seen.Host, err = l.HostMap()
+			}
+			o.Levels[i] = seen
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return idmap.Plan{}, err
 	}
 	if c.Stop != nil {
 		o.Stop = &c.Stop.Stop

@@ -25,13 +25,13 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 	fail := func(what string, err error) error {
 		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
 	}
-	fingerprint, err := importImage(ctx, server, c.Spec.bundleOf(c.Host, level))
-	if err != nil {
+	b := c.Spec.bundleOf(c.Host, level)
+	if err := beginImport(ctx, server, b).wait(); err != nil {
 		return false, fail("make", err)
 	}
 	op, err := server.CreateInstance(api.InstancesPost{
 		Name: spareName, Type: api.InstanceTypeContainer,
-		Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+		Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
 	})
 	if err == nil {
 		err = op.WaitContext(ctx)

@@ -70,34 +70,49 @@ func (r *Root) ReadFile(inside string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// Connect waits until the LXD of this root answers, and gives a client of it.
+// Connect waits until the LXD of this root is ready, and gives a client of it.
 // died, which may be nil, ends the wait early with what it returns.
 func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServer, error) {
-	var server lxd.InstanceServer
-	err := wait.For(ctx, "wait for LXD to answer", readyBudget, func(ctx context.Context) error {
+	server, err := r.Reach(ctx, died)
+	if err == nil {
+		err = Ready(ctx, server, died)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return server, nil
+}
+
+// Reach is Connect to a LXD that answers, but may not be ready yet: it takes images,
+// say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
+func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
+	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
+		// It learns the server's extensions by its first request, and outlives the wait's context.
+		server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), nil)
+		return err
+	}))
+	return server, err
+}
+
+// Ready waits until a LXD is ready: it has started what it starts by itself.
+func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
+	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(context.Context) error {
+		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
+		_, _, err := server.RawQuery("GET", "/internal/ready", nil, "")
+		return err
+	}))
+}
+
+// final is try, unless whoever is waited for has died.
+func final(died func() error, try func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
 		if died != nil {
 			if err := died(); err != nil {
 				return wait.Final(err)
 			}
 		}
-		if server == nil {
-			// Without its first request, which LXD refuses while it starts: the
-			// next one asks what counts.
-			s, err := lxd.ConnectLXDUnixWithContext(ctx, r.Path(socket), &lxd.ConnectionArgs{SkipGetServer: true})
-			if err != nil {
-				return err
-			}
-			server = s
-		}
-		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
-		_, _, err := server.RawQuery("GET", "/internal/ready", nil, "")
-		return err
-	})
-	if err != nil {
-		return nil, err
+		return try(ctx)
 	}
-	// A client that knows the server's extensions, and outlives the wait's context.
-	return lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), nil)
 }
 
 // Close lets go of the directory, and of its children's. It is nil-safe and may be called twice.

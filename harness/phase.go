@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"context"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// Phase is one operation on the way to a level that is up, and how long it took.
+type Phase struct {
+	Op   idmap.Op
+	Took time.Duration
+	// LXD is the part of it that is LXD's own: from when it took the operation up to
+	// when it was done, or from the start of its program until it answered. The rest is
+	// the request with what it carries, the init of the level, and ours.
+	LXD time.Duration
+}
+
+// await waits for an operation of LXD that was asked for, if err does not say that
+// it was refused, and tells how long LXD was at it.
+func await(ctx context.Context, op lxd.Operation, err error) (time.Duration, error) {
+	if err != nil {
+		return 0, err
+	}
+	err = op.WaitContext(ctx)
+	return time.Since(op.Get().CreatedAt), err
+}
+
+// timed does an operation on the way to the level, and notes how long it took.
+func (l *Level) timed(op idmap.Op, do func() error) error {
+	l.worked = 0
+	began := time.Now()
+	err := do()
+	took := time.Since(began)
+	l.Phases = append(l.Phases, Phase{Op: op, Took: took, LXD: min(l.worked, took)})
+	return err
+}
+
+// sinceLXDStarted is how long ago the level's init started the LXD inside: it makes
+// an empty file just before.
+func (l *Level) sinceLXDStarted() (time.Duration, error) {
+	var made unix.Stat_t
+	if err := unix.Stat(l.root.Path(bundle.StartedFile), &made); err != nil {
+		return 0, err
+	}
+	return time.Since(time.Unix(made.Mtim.Unix())), nil
+}
