@@ -8,8 +8,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// MaxDepth bounds a Spec: no kernel nests more.
-const MaxDepth = idmap.MaxDepth
+// MaxDepth bounds a Spec: one level more than any kernel nests, which is then refused.
+const MaxDepth = idmap.MaxDepth + 1
 
 // LevelSpec is what one level shall be.
 type LevelSpec struct {

@@ -59,14 +59,14 @@ func TestLevelsBeyondTheListHandDownNothing(t *testing.T) {
 }
 
 func TestADepthThatCannotBeMeantIsRefused(t *testing.T) {
-	for _, depth := range []int{1, 2, 31, 32} {
+	for _, depth := range []int{1, 2, 32, 33} {
 		require.NoError(t, harness.Spec{Levels: make([]harness.LevelSpec, depth)}.Validate())
 	}
-	require.EqualError(t, harness.Spec{}.Validate(), "depth 0: out of range; a chain has 1 to 32 levels")
-	require.EqualError(t, harness.Delegating(33, nil).Validate(), "depth 33: out of range; a chain has 1 to 32 levels")
+	require.EqualError(t, harness.Spec{}.Validate(), "depth 0: out of range; a chain has 1 to 33 levels")
+	require.EqualError(t, harness.Delegating(34, nil).Validate(), "depth 34: out of range; a chain has 1 to 33 levels")
 
 	chain, err := harness.Build(t.Context(), nil, harness.Spec{})
-	require.EqualError(t, err, "depth 0: out of range; a chain has 1 to 32 levels")
+	require.EqualError(t, err, "depth 0: out of range; a chain has 1 to 33 levels")
 	require.NoError(t, chain.Close(t.Context()), "a chain may be closed before the error is looked at")
 	assert.Nil(t, chain.Deepest())
 }

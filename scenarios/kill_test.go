@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
@@ -30,6 +31,9 @@ const childEnv = "NESTBED_TEST_CHILD"
 // keepEnv makes it one that keeps its host and ends.
 const keepEnv = "NESTBED_TEST_KEEP"
 
+// sharePIDsEnv makes its host one without a pid namespace of its own.
+const sharePIDsEnv = "NESTBED_TEST_SHARE_PIDS"
+
 // childBuilds is that program: it tells its host's name, then each level that is up.
 func childBuilds() {
 	fail := func(err error) {
@@ -45,7 +49,7 @@ func childBuilds() {
 	if err != nil {
 		fail(err)
 	}
-	h, err := host.Private(ctx, host.Config{Delegation: article, Bundle: b})
+	h, err := host.Private(ctx, host.Config{Delegation: article, Bundle: b, SharePIDs: os.Getenv(sharePIDsEnv) != ""})
 	if err != nil {
 		fail(err)
 	}
@@ -67,9 +71,10 @@ func childBuilds() {
 func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
-	for i := range *kills {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			name := killInLevel2(t, source, time.Duration(i*100)*time.Millisecond)
+	for i := range 2 * *kills {
+		pids := []string{"", sharePIDsEnv + "=yes"}[i%2]
+		t.Run(fmt.Sprint(i/2, pids), func(t *testing.T) {
+			name := killInLevel2(t, source, time.Duration(i/2*100)*time.Millisecond, pids)
 			err := wait.For(t.Context(), "wait for the last process to go", time.Second, func(context.Context) error {
 				if p := takeInventory(t, name).Processes; len(p) > 0 {
 					return fmt.Errorf("these run: %q", p)
@@ -93,10 +98,10 @@ func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 }
 
 // killInLevel2 starts a child that builds, kills it some time after level 1 came up, and gives the name of its host.
-func killInLevel2(t *testing.T, source bundle.Source, after time.Duration) string {
+func killInLevel2(t *testing.T, source bundle.Source, after time.Duration, env string) string {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+source.String())
+	child.Env = append(os.Environ(), childEnv+"="+source.String(), env)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
@@ -112,6 +117,20 @@ func killInLevel2(t *testing.T, source bundle.Source, after time.Duration) strin
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait(), "it was killed")
 	return strings.TrimSpace(name)
+}
+
+func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b, SharePIDs: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
+	assert.Greater(t, len(takeInventory(t, h.Name).Processes), 2, "the LXDs and the levels' inits run on")
+	require.NoError(t, h.Close(t.Context()))
+	assert.True(t, takeInventory(t, h.Name).empty())
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {

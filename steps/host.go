@@ -23,6 +23,11 @@ var hostSteps = []step{
 		func(s *scenario) any { return s.hostSubGID },
 	},
 	{
+		Given, `^the host has no pid namespace of its own$`,
+		"It is in that of the machine, as the machine's own LXD is, which leaves the kernel room for one level more.",
+		func(s *scenario) any { return s.sharesPIDs },
+	},
+	{
 		Given, `^newuidmap is installed on the host but at no level$`,
 		"liblxc writes the idmaps of level 2 and below itself, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmapInLevels },
@@ -52,6 +57,8 @@ func (s *scenario) hostSubGID(text string) error {
 	s.allocation.GID = idmap.NewFile(a)
 	return err
 }
+
+func (s *scenario) sharesPIDs() { s.sharePIDs = true }
 
 func (s *scenario) noNewuidmapInLevels() { s.levelBundle = s.pool.NoShadow }
 

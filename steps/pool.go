@@ -40,7 +40,7 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle}, spec: spec}
+	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
 		o.host.InMemory = len(spec.Levels)

@@ -25,6 +25,7 @@ type scenario struct {
 	described   map[int]*harness.LevelSpec
 	spec        harness.Spec
 	lxcfs       bool // covers files of /proc at level 1
+	sharePIDs   bool // the host has no pid namespace of its own
 	onDisk      bool // is the host's state, wherever there is room in memory
 	storage     storage
 	workload    workload

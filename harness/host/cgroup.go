@@ -106,37 +106,9 @@ func (g cgroups) join() error {
 	return nil
 }
 
-// thaw lets everything in the cgroups go on that a LXD has frozen. A process in a frozen v1 cgroup does
-// not even end when it is killed, and then the init of its pid namespace does not either;
-// v2 ends it (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze").
-func (g cgroups) thaw() error {
-	var frozen []string
-	for _, dir := range g {
-		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-			if err == nil && e.Name() == "freezer.state" {
-				frozen = append(frozen, path)
-			}
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // removed meanwhile
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, path := range frozen {
-		err := os.WriteFile(path, []byte("THAWED"), 0)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
-			return err
-		}
-	}
-	return nil
-}
-
-// remove removes the directories and all below them, once the kernel has emptied them.
+// remove ends what still runs in the directories, and removes them with all below them once the kernel has emptied them.
 func (g cgroups) remove(ctx context.Context) error {
-	errs := []error{g.thaw()}
+	errs := []error{g.kill()}
 	for _, dir := range g {
 		errs = append(errs, wait.For(ctx, "remove cgroup "+dir, emptyBudget, func(context.Context) error {
 			return removeCgroup(dir)

@@ -24,6 +24,11 @@ type Config struct {
 	// writes counts as memory of its cgroups for as long as it stands. Where
 	// NESTBED_STATE says where state shall lie, it lies there.
 	InMemory int
+	// SharePIDs leaves the host in the pid namespace of this process, as the LXD of a machine is in the
+	// machine's: one of its own takes one of those that the kernel nests, and with it a level. The host
+	// ends as any other does, but for one case: if the init of its namespaces is killed and
+	// then this process, its containers run on until Reap.
+	SharePIDs bool
 	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool on a file.
 	Loops bool
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.

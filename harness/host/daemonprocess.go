@@ -12,7 +12,8 @@ import (
 type daemonProcess struct {
 	mu       sync.Mutex
 	pid      int
-	restarts bool // it was told to end, and shall be started again
+	restarts bool   // it was told to end, and shall be started again
+	end      func() // ends the stage, and with it the host
 }
 
 func (d *daemonProcess) start() error {

@@ -14,7 +14,7 @@ const memoryRoot = "/dev/shm"
 
 // What a host in memory takes: the files of a level, in bytes, and what must be left for all else.
 const (
-	levelInMemory = 200 << 20
+	levelInMemory = 130 << 20
 	leftOfMemory  = 4 << 30
 )
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -47,9 +48,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.Map, err = OwnMap(); err != nil {
 		return h, err
 	}
-	if h.Room, err = Room(); err != nil {
-		return h, err
-	}
+	go func() { _, _ = Room() }() // it is found out meanwhile
 	if err := h.layOut(); err != nil {
 		return h, err
 	}
@@ -69,6 +68,9 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	if h.server, err = h.root.Connect(ctx, h.died); err != nil {
 		return h, h.withLog(err)
+	}
+	if h.Room, err = c.Levels(); err != nil {
+		return h, err
 	}
 	h.Took = time.Since(began)
 	return h, nil
@@ -121,6 +123,10 @@ func writeSubID(path string, f idmap.File) error {
 	return os.WriteFile(path, []byte(f.Text), 0o644)
 }
 
+// cleanEnv is the environment of this binary started again. Without a PATH to Go: godog, which is in
+// the tests' binary, asks the go command for a directory whenever that binary starts.
+var cleanEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
 // launch starts the stage and waits until it has started the host's LXD.
 func (h *Host) launch(ctx context.Context, c Config) error {
 	controlRead, control, err := os.Pipe()
@@ -133,7 +139,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	}
 	defer report.Close()
 	order, err := json.Marshal(stageOrder{
-		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops,
+		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs,
 	})
 	if err != nil {
 		return err
@@ -143,13 +149,16 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	// started the child, which the Go runtime may end at any time. The pipe's
 	// end comes with the death of the process, and only then.
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Setsid:     true, // a Ctrl-C is for us, who then close the host
 	}
+	if !c.SharePIDs {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
+	}
 	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock}
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.Env = cleanEnv
 	if c.NoIdmapped {
-		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+		cmd.Env = append(slices.Clone(cleanEnv), "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
 	}
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())

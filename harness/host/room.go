@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Room finds out how many levels the kernel has left for a private host, by
+// Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
 // nesting pid namespaces until the kernel refuses: one for the host, one for each
 // level. On a machine it is 31, as the kernel nests 32 (kernel/pid_namespace.c,
 // MAX_PID_NS_LEVEL); in a container it is less. User namespaces it nests one more,
@@ -32,12 +32,22 @@ var Room = sync.OnceValues(func() (int, error) {
 	return idmap.MaxDepth + 1 - refused, nil
 })
 
+// Levels is how many levels the kernel has room for on a host of this configuration.
+func (c Config) Levels() (int, error) {
+	room, err := Room()
+	if c.SharePIDs && err == nil {
+		room++
+	}
+	return room, err
+}
+
 const roomName = "nestbed-probe-room"
 
 // nest is this binary again, in a new pid namespace, for so many levels inside.
 func nest(levels int) *exec.Cmd {
 	cmd := reexec.Command(roomName, strconv.Itoa(levels))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	cmd.Env = cleanEnv
 	return cmd
 }
 

@@ -37,6 +37,8 @@ type stageOrder struct {
 	Name    string   `json:"name"`    // becomes the host name
 	Cgroups []string `json:"cgroups"` // to join
 	Loops   bool     `json:"loops"`   // with loop devices
+	// SharePIDs tells that it is no init of a pid namespace, with which everything would end.
+	SharePIDs bool `json:"sharePIDs"`
 }
 
 // In init, so that no program that uses hosts has to call anything first: a
@@ -62,8 +64,15 @@ func stage() {
 	}
 	report := os.NewFile(reportFD, "report")
 	var lxd daemonProcess
+	var order stageOrder
+	err := json.Unmarshal([]byte(os.Args[1]), &order)
+	if err == nil {
+		lxd.end, err = order.ending()
+	}
 	go obey(os.NewFile(controlFD, "control"), &lxd)
-	err := setUp(&lxd)
+	if err == nil {
+		err = order.setUp(&lxd)
+	}
 	if err != nil {
 		fmt.Fprintln(report, strings.ReplaceAll(err.Error(), "\n", " "))
 		os.Exit(1)
@@ -84,7 +93,7 @@ func obey(control *os.File, lxd *daemonProcess) {
 		case err != nil && keep:
 			return
 		case err != nil:
-			os.Exit(0)
+			lxd.end()
 		case word == keepWord:
 			keep = true
 		case word == restartWord:
@@ -101,16 +110,28 @@ func reap(lxd *daemonProcess) {
 			continue
 		}
 		if err != nil || !lxd.goesOnAfter(pid) {
-			os.Exit(1)
+			lxd.end()
 		}
 	}
 }
 
-func setUp(lxd *daemonProcess) error {
-	var order stageOrder
-	if err := json.Unmarshal([]byte(os.Args[1]), &order); err != nil {
-		return err
+// ending is how the stage ends, and with it everything: as the init of a pid namespace
+// by itself, else by way of the cgroups, and as who is told when a process of them has lost its parent.
+func (order stageOrder) ending() (func(), error) {
+	if !order.SharePIDs {
+		return func() { os.Exit(1) }, nil
 	}
+	held, err := cgroups(order.Cgroups).hold()
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = held.kill() // whoever clears the host's state tries again
+		os.Exit(1)
+	}, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+func (order stageOrder) setUp(lxd *daemonProcess) error {
 	if err := cgroups(order.Cgroups).join(); err != nil {
 		return err
 	}
@@ -150,6 +171,7 @@ func mountRoot(order stageOrder) error {
 		func() error { return mount("sysfs", root+"/sys", "sysfs", plain, "") },
 		func() error { return mount("tmpfs", root+"/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
 		func() error { return makeDevices(root+"/dev", order.Loops) },
+		func() error { return order.hideInit(root) },
 		func() error { return unix.Chdir(root) },
 		// pivot_root, not chroot: the kernel refuses a user namespace to a
 		// process in a chroot (kernel/user_namespace.c, create_user_ns).
@@ -164,6 +186,24 @@ func mountRoot(order stageOrder) error {
 		}
 	}
 	return nil
+}
+
+// hideInit covers, in a pid namespace that is not the host's own, the cgroups of process 1 by those of
+// the stage: a container's lie below those of process 1 (liblxc: cgroups/cgfsng.c, cgroup_init), and these are
+// outside of the host's cgroup namespace. Another proc, which nothing covers, is what the kernel asks for before a
+// container may mount its own (fs/namespace.c, mount_too_revealing).
+func (order stageOrder) hideInit(root string) error {
+	if !order.SharePIDs {
+		return nil
+	}
+	clear := root + "/dev/.proc"
+	if err := os.Mkdir(clear, 0o700); err != nil {
+		return err
+	}
+	if err := mount("proc", clear, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return err
+	}
+	return mount(fmt.Sprintf("%s/proc/%d/cgroup", root, os.Getpid()), root+"/proc/1/cgroup", "", unix.MS_BIND, "")
 }
 
 func mount(source, target, fstype string, flags uintptr, data string) error {

@@ -51,7 +51,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: installed, debian:SUITE, debian:SUITE/incus or dir:PATH (default: chosen for this machine)")
-	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one under "+host.StateRoot()+")")
+	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
@@ -96,7 +96,11 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		return orInterrupted(ctx, err)
 	}
 	progress.spin("starting a private host")
-	h, err := host.Private(ctx, host.Config{Delegation: allocation, Bundle: b, StateDir: f.state})
+	config, err := f.host(b, allocation)
+	if err != nil {
+		return err
+	}
+	h, err := host.Private(ctx, config)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
@@ -144,6 +148,18 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(err, keep(cmd.ErrOrStderr(), h, chain))
 	}
 	return errors.Join(err, result.Failure())
+}
+
+// host is where the chain is built. A pid namespace of its own is given up only for a level that would have
+// no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
+func (f upFlags) host(b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
+	c := host.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
+	if !f.keep {
+		c.InMemory = f.depth
+	}
+	room, err := c.Levels()
+	c.SharePIDs = f.depth > room
+	return c, err
 }
 
 // orInterrupted says what an interruption makes of whatever it hit.

@@ -69,7 +69,7 @@ func TestADepthOutOfRangeIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.OneOf(rapid.IntMax(0), rapid.IntMin(harness.MaxDepth+1)).Draw(t, "depth")
 		_, _, err := upFlags{depth: depth}.order()
-		require.ErrorContains(t, err, "out of range; a chain has 1 to 32 levels")
+		require.ErrorContains(t, err, "out of range; a chain has 1 to 33 levels")
 	})
 }
 

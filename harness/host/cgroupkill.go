@@ -1,0 +1,118 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/wait"
+)
+
+// thaw lets everything in the cgroups go on that a LXD has frozen. A process in a frozen v1 cgroup does
+// not even end when it is killed, and then the init of its pid namespace does not either;
+// v2 ends it (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze").
+func (g cgroups) thaw() error {
+	var frozen []string
+	for _, dir := range g {
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Name() == "freezer.state" {
+				frozen = append(frozen, path)
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // removed meanwhile
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, path := range frozen {
+		err := os.WriteFile(path, []byte("THAWED"), 0)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
+			return err
+		}
+	}
+	return nil
+}
+
+// kill ends every process in the cgroups, the calling one last. v2 does it at a stroke, and
+// no fork escapes (cgroup-v2.rst, cgroup.kill, since Linux 5.14); v1 in rounds, until nobody is left.
+func (g cgroups) kill() error {
+	if err := g.thaw(); err != nil {
+		return err
+	}
+	for _, dir := range g {
+		file, err := os.OpenFile(filepath.Join(dir, "cgroup.kill"), os.O_WRONLY, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		_, err = file.WriteString("1")
+		return errors.Join(err, file.Close())
+	}
+	return wait.For(context.Background(), "end processes", emptyBudget, func(context.Context) error {
+		pids, err := g.processes()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		for _, pid := range pids {
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("process %d: %w", pid, err)
+			}
+		}
+		return fmt.Errorf("%d processes were still there", len(pids))
+	})
+}
+
+// processes are those in the first of the cgroups, which has all, and in those below it, but for the calling one.
+func (g cgroups) processes() ([]int, error) {
+	var pids []int
+	for _, dir := range g[:min(1, len(g))] {
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // removed meanwhile, or never made
+			}
+			if err != nil || e.Name() != "cgroup.procs" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			for _, word := range strings.Fields(string(text)) {
+				// 0 is one that this pid namespace does not see; to kill, it means the caller's own process group.
+				if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() {
+					pids = append(pids, pid)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pids, nil
+}
+
+// hold gives the cgroups by descriptors, for a process that will not see their paths any more.
+func (g cgroups) hold() (cgroups, error) {
+	var held cgroups
+	for _, dir := range g {
+		fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("cgroup %s: %w", dir, err)
+		}
+		// With a slash, as WalkDir does not follow a link that it starts at.
+		held = append(held, fmt.Sprintf("/proc/self/fd/%d/", fd))
+	}
+	return held, nil
+}

@@ -1,0 +1,78 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// realCgroups are cgroups of this machine, with a process in one below them.
+func realCgroups(t *testing.T) (cgroups, *exec.Cmd) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for cgroups")
+	}
+	g, err := planCgroups(fmt.Sprint("test-", os.Getpid()))
+	if err != nil {
+		t.Skip(err)
+	}
+	require.NoError(t, g.make())
+	t.Cleanup(func() { assert.NoError(t, g.remove(t.Context())) })
+	sleep := exec.CommandContext(t.Context(), "sleep", "1000")
+	require.NoError(t, sleep.Start())
+	for _, dir := range g {
+		below := cgroups{filepath.Join(dir, "below")}
+		require.NoError(t, below.make())
+		require.NoError(t, os.WriteFile(filepath.Join(below[0], "cgroup.procs"), []byte(fmt.Sprint(sleep.Process.Pid)), 0))
+	}
+	return g, sleep
+}
+
+func killed(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	var exit *exec.ExitError
+	require.ErrorAs(t, c.Wait(), &exit)
+	assert.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
+}
+
+func TestKillEndsWhatRunsInCgroupsAndBelow(t *testing.T) {
+	g, sleep := realCgroups(t)
+	held, err := g.hold()
+	require.NoError(t, err)
+	require.NoError(t, held.kill(), "by descriptors, as the init of a host does it")
+	killed(t, sleep)
+	require.NoError(t, g.kill(), "nobody is left")
+}
+
+func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
+	g, sleep := realCgroups(t)
+	without := slices.DeleteFunc(slices.Clone(g), func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, "cgroup.kill"))
+		return !errors.Is(err, fs.ErrNotExist)
+	})
+	if len(without) == 0 {
+		t.Skip("pure cgroup v2: the kernel has one everywhere")
+	}
+	go func() { _ = sleep.Wait() }()
+	require.NoError(t, without.kill())
+	pids, err := g.processes()
+	require.NoError(t, err)
+	assert.Empty(t, pids)
+}
+
+func TestTheProcessesToEndAreNotTheCallerNorWhomItDoesNotSee(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprintf("0\n1\n%d\n4000001\n", os.Getpid())), 0o600))
+	pids, err := cgroups{dir}.processes()
+	require.NoError(t, err)
+	assert.Equal(t, []int{4000001}, pids)
+}
