@@ -8,7 +8,7 @@ EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help setup build demo test slow junit unit soak fuzz lint reap
+.PHONY: help setup build demo test slow junit unit soak bench fuzz lint reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -42,6 +42,14 @@ SEED ?= 0
 soak: setup ## hold the model against LXD and the kernel: N random chains from SEED (N=500 SEED=0)
 	go test -count=1 -timeout 10h $(EXEC) ./harness/idmap -run TestTheKernel -v -idmap.chains $$(( $(N) * 20 )) -idmap.seed $(SEED)
 	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -proofs $(N) -proof.seed $(SEED)
+
+ROUNDS ?= 3
+DEPTHS ?= 1,3,8,16,32
+RECIPE ?= 16
+bench: setup ## how fast chains are built, and typed by hand up to depth RECIPE (ROUNDS=3 DEPTHS=1,3,8,16,32 RECIPE=16); reports/bench.json
+	@mkdir -p reports
+	go test -timeout 10h $(EXEC) ./scenarios -run '^$$' -bench '^BenchmarkChain$$' -benchtime 1x -count $(ROUNDS) \
+		-bench.depths $(DEPTHS) -bench.recipe $(RECIPE) -bench.json $(CURDIR)/reports/bench.json
 
 FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME (30s)

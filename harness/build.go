@@ -206,6 +206,6 @@ func (l *Level) ready(ctx context.Context) (err error) {
 	if err := host.Ready(ctx, l.server, nil); err != nil {
 		return err
 	}
-	l.worked, err = l.sinceLXDStarted()
+	l.worked, err = l.root.SinceLXDStarted()
 	return err
 }

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
-	"golang.org/x/sys/unix"
 
-	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 )
 
@@ -31,22 +29,17 @@ func await(ctx context.Context, op lxd.Operation, err error) (time.Duration, err
 	return time.Since(op.Get().CreatedAt), err
 }
 
-// timed does an operation on the way to the level, and notes how long it took.
+// timed does an operation on the way to the level, and notes how long it took. What LXD worked
+// for longer than that, it did while the operation before was under way.
 func (l *Level) timed(op idmap.Op, do func() error) error {
 	l.worked = 0
 	began := time.Now()
 	err := do()
 	took := time.Since(began)
+	if n := len(l.Phases); n > 0 && l.worked > took {
+		before := &l.Phases[n-1]
+		before.LXD = min(before.Took, before.LXD+l.worked-took)
+	}
 	l.Phases = append(l.Phases, Phase{Op: op, Took: took, LXD: min(l.worked, took)})
 	return err
-}
-
-// sinceLXDStarted is how long ago the level's init started the LXD inside: it makes
-// an empty file just before.
-func (l *Level) sinceLXDStarted() (time.Duration, error) {
-	var made unix.Stat_t
-	if err := unix.Stat(l.root.Path(bundle.StartedFile), &made); err != nil {
-		return 0, err
-	}
-	return time.Since(time.Unix(made.Mtim.Unix())), nil
 }

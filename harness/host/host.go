@@ -28,8 +28,9 @@ type Host struct {
 	Remaps bool
 	// Room is how many levels the kernel has left for it.
 	Room int
-	// Took is how long it took from nothing to a LXD that answers.
-	Took time.Duration
+	// Took is how long it took from nothing to a LXD that is ready, LXDTook the part of
+	// it from when that was started.
+	Took, LXDTook time.Duration
 
 	dir    *stateDir
 	groups cgroups

@@ -69,6 +69,9 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.server, err = h.root.Connect(ctx, h.died); err != nil {
 		return h, h.withLog(err)
 	}
+	if h.LXDTook, err = h.root.SinceLXDStarted(); err != nil {
+		return h, err
+	}
 	if h.Room, err = c.Levels(); err != nil {
 		return h, err
 	}

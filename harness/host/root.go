@@ -13,6 +13,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/wait"
 )
 
@@ -113,6 +114,15 @@ func final(died func() error, try func(context.Context) error) func(context.Cont
 		}
 		return try(ctx)
 	}
+}
+
+// SinceLXDStarted is how long ago the LXD of this root was started.
+func (r *Root) SinceLXDStarted() (time.Duration, error) {
+	var made unix.Stat_t
+	if err := unix.Stat(r.Path(bundle.StartedFile), &made); err != nil {
+		return 0, err
+	}
+	return time.Since(time.Unix(made.Mtim.Unix())), nil
 }
 
 // Close lets go of the directory, and of its children's. It is nil-safe and may be called twice.

@@ -1,0 +1,208 @@
+package scenarios_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+)
+
+var (
+	benchDepths = flag.String("bench.depths", "1,3,8,16,32", "depths of BenchmarkChain")
+	benchRecipe = flag.Int("bench.recipe", 16, "deepest chain that BenchmarkChain also types after the recipe, 0 for none")
+	benchJSON   = flag.String("bench.json", "", "file that BenchmarkChain writes its rows to")
+)
+
+// BenchmarkChain builds chains, as scenarios do, and types each after the recipe, one
+// after the other. -benchtime 1x -count N does it N times.
+func BenchmarkChain(b *testing.B) {
+	source := harnesstest.Source(b)
+	source.Client = true // both run the same bundle, and the recipe needs it
+	bun := harnesstest.Bundle(b, source)
+	var samples []report.Sample
+	var machine string
+	for _, depth := range benchmarked(b) {
+		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
+			var of []report.Sample
+			for b.Loop() {
+				var sample report.Sample
+				sample, machine = build(b, bun, depth)
+				b.StopTimer()
+				if depth <= *benchRecipe {
+					sample.Recipe = typed(b, bun, depth)
+				}
+				b.StartTimer()
+				of = append(of, sample)
+			}
+			samples = append(samples, of...)
+			describe(b, report.Rows(of)[0])
+		})
+	}
+	publish(b, report.Bench{Machine: machine, Rows: report.Rows(samples)})
+}
+
+func benchmarked(b *testing.B) []int {
+	var depths []int
+	for _, word := range strings.Split(*benchDepths, ",") {
+		depth, err := strconv.Atoi(word)
+		require.NoError(b, err, "-bench.depths: numbers, with commas between")
+		require.NoError(b, harness.Cascade(depth).Validate())
+		if !slices.Contains(depths, depth) {
+			depths = append(depths, depth)
+		}
+	}
+	return depths
+}
+
+// config is the host that both ways start from; delegation is nothing where it is typed.
+func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.Config {
+	b.Helper()
+	c := host.Config{Delegation: d, Bundle: bun, InMemory: depth}
+	room, err := c.Levels()
+	require.NoError(b, err)
+	c.SharePIDs = depth > room
+	return c
+}
+
+// build measures a chain from nothing to maps that are as planned, and until nothing of it is left.
+func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machine string) {
+	b.Helper()
+	ctx, spec := b.Context(), harness.Cascade(depth)
+	delegation := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)})
+	c := config(b, bun, depth, delegation)
+	before, began := cpuTime(b), time.Now()
+	h, err := host.Private(ctx, c)
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = h.Close(context.Background()) })
+	peak := watchMemory(b, h)
+	chain, err := harness.Build(ctx, h, spec)
+	require.NoError(b, err)
+	outcome, err := chain.Outcome(ctx)
+	require.NoError(b, err)
+	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
+	s.Depth, s.Nestbed = depth, time.Since(began).Seconds()
+
+	b.StopTimer()
+	s.Memory = peak()
+	cpu, err := h.CPU()
+	require.NoError(b, err)
+	s.CPU = (cpu + cpuTime(b) - before).Seconds()
+	disk, err := h.Disk()
+	require.NoError(b, err)
+	s.Disk = float64(disk)
+	worked := h.LXDTook
+	for _, l := range chain.Levels {
+		for _, p := range l.Phases {
+			worked += p.LXD
+		}
+	}
+	s.LXD = worked.Seconds()
+	machine = fmt.Sprintf("%s, %d processors", h.Facts(), runtime.NumCPU())
+	began = time.Now()
+	require.NoError(b, h.Close(ctx))
+	require.NoError(b, chain.Close(ctx))
+	s.Close = time.Since(began).Seconds()
+	require.Empty(b, h.Left())
+	b.StartTimer()
+	return s, machine
+}
+
+// typed measures the recipe from nothing to a last level that answers, in seconds.
+func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
+	b.Helper()
+	h, err := host.Private(b.Context(), config(b, bun, depth, idmap.Delegation{}))
+	require.NoError(b, err)
+	defer func() { require.NoError(b, h.Close(context.Background())) }()
+	r := recipe{h, depth}
+	require.NoError(b, r.layOut(bun))
+	began := time.Now()
+	uidMap, err := r.follow(b.Context())
+	require.NoError(b, err)
+	took := time.Since(began) + h.Took
+	want := []string{"0", fmt.Sprint(idmap.Block), fmt.Sprint(idmap.Block)}
+	if depth == 1 {
+		want[1] = "500000"
+	}
+	require.Equal(b, want, strings.Fields(uidMap), "uid map of the last level")
+	return took.Seconds()
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// watchMemory looks ten times a second at how much the host holds; what it returns ends that and tells the most.
+func watchMemory(b *testing.B, h *host.Host) func() float64 {
+	b.Helper()
+	stop, peak := make(chan struct{}), make(chan float64)
+	go func() {
+		var most int64
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			now, err := h.Memory()
+			if err != nil {
+				b.Error(err)
+			}
+			most = max(most, now)
+			select {
+			case <-tick.C:
+			case <-stop:
+				peak <- float64(most)
+				return
+			}
+		}
+	}()
+	return func() float64 {
+		close(stop)
+		return <-peak
+	}
+}
+
+// describe adds the figures of a row to the benchmark's line, for benchstat.
+func describe(b *testing.B, r report.Row) {
+	b.Helper()
+	if r.RecipeSeconds != nil {
+		b.ReportMetric(*r.RecipeSeconds, "recipe-s/op")
+		b.ReportMetric(*r.Ratio, "recipe/nestbed")
+	}
+	b.ReportMetric(r.LXDSeconds, "LXD-s/op")
+	b.ReportMetric(r.CPUSeconds, "CPU-s/op")
+	b.ReportMetric(r.CloseSeconds, "close-s/op")
+	b.ReportMetric(r.MemoryMBPerLevel, "memory-MB/level")
+	b.ReportMetric(r.DiskMBPerLevel, "disk-MB/level")
+}
+
+func publish(b *testing.B, bench report.Bench) {
+	b.Helper()
+	fmt.Println()
+	require.NoError(b, bench.Write(os.Stdout))
+	fmt.Println()
+	if *benchJSON == "" {
+		return
+	}
+	text, err := json.MarshalIndent(bench, "", "  ")
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(*benchJSON, append(text, '\n'), 0o644))
+}

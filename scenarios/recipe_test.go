@@ -1,0 +1,101 @@
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// recipe is the article's, as a person types it: the client lxc, its nested exec, files pushed, daemons restarted.
+type recipe struct {
+	host  *host.Host
+	depth int
+}
+
+// typedImage is where the image lies on the host, and then in each level.
+const typedImage = "/root/image.tar.zst"
+
+// layOut gives the host the image, which a person has there already.
+func (r recipe) layOut(b *bundle.Bundle) error {
+	in, err := os.Open(b.Image())
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(r.host.Root().Path(typedImage))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	_, err = io.Copy(out, in)
+	return err
+}
+
+// follow types it all, and returns what the last level says its uid map is.
+func (r recipe) follow(ctx context.Context) (string, error) {
+	for level := range r.depth {
+		if err := r.delegate(ctx, level); err != nil {
+			return "", err
+		}
+		if err := r.launch(ctx, level); err != nil {
+			return "", err
+		}
+	}
+	return r.typed(ctx, r.depth, "cat", "/proc/self/uid_map")
+}
+
+// delegate makes the LXD at a level, 0 being the host, give away ids: its subid files, and a restart.
+func (r recipe) delegate(ctx context.Context, level int) error {
+	allocation := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(r.depth - level)}
+	if level > 0 {
+		allocation.Start = idmap.Block
+	}
+	edit := fmt.Sprintf("sed -i /^root:/d /etc/subuid /etc/subgid && echo %[1]s >>/etc/subuid && echo %[1]s >>/etc/subgid", allocation)
+	if _, err := r.typed(ctx, level, "sh", "-c", edit); err != nil {
+		return err
+	}
+	if level == 0 {
+		return r.host.RestartLXD(ctx)
+	}
+	_, err := r.typed(ctx, level, "sh", "-c", "old=$(pidof lxd) && kill $old && while kill -0 $old; do sleep 0.05; done 2>/dev/null; lxd waitready --timeout 60")
+	return err
+}
+
+// launch has the LXD at a level make and start the next one, and puts the image there.
+func (r recipe) launch(ctx context.Context, level int) error {
+	name := fmt.Sprintf("c%d", level+1)
+	launch := []string{"lxc", "launch", "nestbed", name}
+	if level+1 < r.depth {
+		launch = append(launch, "-c", "security.nesting=true")
+	}
+	commands := [][]string{
+		{"lxc", "storage", "create", "default", "dir"},
+		{"lxc", "profile", "device", "add", "default", "root", "disk", "path=/", "pool=default"},
+		{"lxc", "image", "import", typedImage, "--alias", "nestbed"},
+		launch,
+		{"lxc", "exec", name, "--", "lxd", "waitready", "--timeout", "60"},
+	}
+	if level+1 < r.depth {
+		commands = append(commands, []string{"lxc", "file", "push", typedImage, name + "/root/"})
+	}
+	for _, command := range commands {
+		if _, err := r.typed(ctx, level, command...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// typed runs a command at a level from the host, by way of every level between.
+func (r recipe) typed(ctx context.Context, level int, command ...string) (string, error) {
+	var through []string
+	for i := range level {
+		through = append(through, "lxc", "exec", fmt.Sprintf("c%d", i+1), "--")
+	}
+	return r.host.Exec(ctx, append(through, command...)...)
+}
