@@ -89,7 +89,8 @@ Feature: Images that are carried inwards
       And the host's LXD has a split image packed by gzip
       And a file of the image belongs to user and group 150000
       When the image is carried down to level 2 and a container is made of it there
-      Then it is refused at level 2 in operation "create", which says "Cannot change ownership to uid 150000, gid 150000: Invalid argument"
+      # Not with the kernel's answer, which tar adds: on a busy machine LXD may quote less than tar has said.
+      Then it is refused at level 2 in operation "create", which says "Cannot change ownership to uid 150000, gid 150000"
 
     Scenario: A squashfs gives the file to root without a word
       Given a chain of depth 3 in which every level delegates what the levels below it need

@@ -83,6 +83,8 @@ Feature: A limit on a level is one on all levels inside it
         | 1     |
         | 2     |
 
+  # Beside others it might not get what it is held back from.
+  @exclusive
   Rule: A share of the processors holds back the level that has it, with all that is inside
 
     Scenario Outline: Level 3 computes, and level <level> has a tenth of a processor

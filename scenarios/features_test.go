@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,9 +27,8 @@ const slow = "@slow"
 
 // options are godog's, set by flags: -godog.tags, -godog.concurrency, -godog.paths, ...
 var options = godog.Options{
-	Format: "pretty",
-	// A host needs a core while it builds.
-	Concurrency: runtime.NumCPU(),
+	Format:      "pretty",
+	Concurrency: host.SideBySide(),
 	// Undefined, pending and ambiguous steps fail.
 	Strict:   true,
 	FS:       features.FS,
@@ -40,7 +38,10 @@ var options = godog.Options{
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
 
-func init() { godog.BindFlags("godog.", flag.CommandLine, &options) }
+func init() {
+	godog.BindFlags("godog.", flag.CommandLine, &options)
+	flag.IntVar(&options.Concurrency, "concurrency", options.Concurrency, "scenarios at a time; chosen for processors and memory")
+}
 
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {
@@ -61,7 +62,7 @@ func TestFeatures(t *testing.T) {
 	}
 	require.Zero(t, suite.Run(), "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
-	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, bundle %s\n", run.Load(), pool.Default)
+	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, %d at a time, bundle %s\n", run.Load(), opts.Concurrency, pool.Default)
 }
 
 // newPool makes the bundles before the scenarios, so that none of them is slow for it.
@@ -93,7 +94,7 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, tags string) strin
 
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
-	known := []string{slow}
+	known := []string{slow, steps.Exclusive}
 	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
 		known = append(known, c.For)
 	}

@@ -82,6 +82,7 @@ type Pool struct {
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
 
+	turns  turns
 	mu     sync.Mutex
 	shared map[string]*shared
 }

@@ -3,9 +3,11 @@ package steps
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
@@ -58,6 +60,7 @@ type scenario struct {
 	besides besides
 
 	pool *Pool
+	turn func() // gives the scenario's turn back
 }
 
 // Register registers the steps for one scenario. It does nothing else: godog
@@ -65,13 +68,22 @@ type scenario struct {
 func Register(sc *godog.ScenarioContext, pool *Pool) {
 	s := &scenario{bundle: pool.Default, pool: pool}
 	s.register(sc)
+	sc.Before(s.await)
 	// One hook, and one order in it: godog runs several in the order of their registration.
 	sc.After(s.after)
+}
+
+// await waits for the scenario's turn.
+func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
+	exclusive := slices.ContainsFunc(sc.Tags, func(t *messages.PickleTag) bool { return t.Name == Exclusive })
+	s.turn, err = s.pool.turns.take(ctx, exclusive)
+	return ctx, err
 }
 
 // after closes what the scenario made. Here errors can only be returned: godog
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
+	defer s.turn()
 	if s.host == nil {
 		return ctx, nil
 	}

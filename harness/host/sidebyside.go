@@ -1,0 +1,24 @@
+package host
+
+import "runtime"
+
+// What hosts side by side share the machine by. A chain does not keep a processor busy: its LXDs wait for each
+// other, and for liblxc, which gives a refused start five seconds. And a host holds memory: eight levels, each of
+// about 45 MB that its processes hold, and as much again that they read and write all the time.
+const (
+	hostsPerProcessor = 2
+	hostMemory        = 1 << 30
+)
+
+// SideBySide is how many hosts, with a chain each, this machine builds at a time: as many as its processors
+// and the memory that is available now allow, and one at least.
+func SideBySide() int { return sideBySide(runtime.NumCPU(), availableMemory()) }
+
+// sideBySide is that for so many processors and so much memory, in bytes; 0 if nobody knows how much.
+func sideBySide(processors int, memory uint64) int {
+	n := hostsPerProcessor * processors
+	if fit := int(memory / hostMemory); memory > 0 && fit < n {
+		n = fit
+	}
+	return max(1, n)
+}
