@@ -33,6 +33,10 @@ var (
 
 	// lxcfs makes every start fail in its mount hook unless a lxcfs daemon runs, which none does in a level.
 	lxcfsConfig = "00-lxcfs.conf"
+
+	// leftOut is of liblxc's own files what is in the way, or large and for others than LXD: for accounts
+	// that are not root (man 1 lxc-user-nic), and for lxc-monitor.
+	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"}
 )
 
 // Lacking are the programs that a bundle needs and this machine has not.
@@ -87,7 +91,7 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 		}
 		for _, dir := range dirs {
 			err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-				if err == nil && filepath.Base(path) != lxcfsConfig {
+				if err == nil && !slices.Contains(leftOut, filepath.Base(path)) {
 					files = append(files, path)
 				}
 				return err
