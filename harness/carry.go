@@ -57,9 +57,7 @@ func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, publi
 		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
 	}
 	op, err := d.LXD().CreateImage(api.ImagesPost{ImagePut: api.ImagePut{Public: public}}, args)
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err != nil {
 		return "", stuck(level, idmap.OpImport, err)
 	}
@@ -169,9 +167,7 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 	op, err := d.LXD().CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 	})
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err != nil {
 		return nil, stuck(level, idmap.OpCreate, err)
 	}

@@ -75,17 +75,13 @@ func remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 	}
 	if state.StatusCode != api.Stopped {
 		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
-		if err == nil {
-			err = op.WaitContext(ctx)
-		}
+		_, err = await(ctx, op, err)
 		if err != nil {
 			return err
 		}
 	}
 	op, err := server.DeleteInstance(name)
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	return err
 }
 

@@ -15,7 +15,11 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
+
+// programBudget is for a program that is run in a level: those of scenarios take seconds, those of others their time.
+const programBudget = 10 * time.Minute
 
 // daemon is a LXD that makes levels: the host's or that of a level.
 type daemon interface {
@@ -119,13 +123,19 @@ func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.
 	if err != nil {
 		return wrap(err)
 	}
-	if err := op.WaitContext(ctx); err != nil {
+	err = wait.Within(ctx, "wait for its end", programBudget, func(ctx context.Context) error {
+		if err := op.WaitContext(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-done: // all output has arrived
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}, func() string { return "it is " + strings.ToLower(op.Get().Status) })
+	if err != nil {
 		return wrap(err)
-	}
-	select {
-	case <-done: // all output has arrived
-	case <-ctx.Done():
-		return wrap(context.Cause(ctx))
 	}
 	status, ok := op.Get().Metadata["return"].(float64)
 	if !ok {

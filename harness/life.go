@@ -9,10 +9,10 @@ import (
 	"github.com/canonical/lxd/shared/api"
 )
 
-// Patience is how long a level is given to end by itself: seconds are the unit
+// StopBudget is how long a level is given to end by itself: seconds are the unit
 // in which LXD counts it. busybox's init takes 2 of them, a second before it
 // kills what did not end and one before it is gone (busybox: init/init.c).
-const Patience = 60 * time.Second
+const StopBudget = 60 * time.Second
 
 // Stop has the LXD above ask the level's init to end, and waits until it has; an
 // init that is still there after patience is left running, which is an error.
@@ -31,9 +31,9 @@ func (l *Level) Start(ctx context.Context) error {
 	return l.change(ctx, api.InstanceStatePut{Action: "start", Timeout: -1})
 }
 
-// Restart is Stop with Patience, or Kill, and Start in one request.
+// Restart is Stop with StopBudget, or Kill, and Start in one request.
 func (l *Level) Restart(ctx context.Context, force bool) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "restart", Timeout: int(Patience / time.Second), Force: force})
+	return l.change(ctx, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
 }
 
 // Freeze has the kernel stop every process of the level, and of those inside it, where it stands; Thaw ends that.
@@ -54,9 +54,7 @@ func (l *Level) change(ctx context.Context, state api.InstanceStatePut) error {
 
 // finish waits for an operation of the LXD above that was asked for, if err does not say that it was refused.
 func (l *Level) finish(ctx context.Context, what string, op lxd.Operation, err error) error {
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err != nil {
 		return fmt.Errorf("level %d: %s: %w", l.Index, what, err)
 	}

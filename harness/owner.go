@@ -71,15 +71,11 @@ func (c *Chain) Publish(ctx context.Context, level int, name string) (string, er
 		return "", err
 	}
 	op, err := d.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err == nil {
 		op, err = d.LXD().CreateImage(api.ImagesPost{Source: &api.ImagesPostSource{Type: "container", Name: name}}, nil)
 	}
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err != nil {
 		return "", fmt.Errorf("level %d: publish: %w", level, err)
 	}

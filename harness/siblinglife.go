@@ -25,9 +25,7 @@ func (s *Siblings) halt(ctx context.Context, l *Level) error {
 	above, name := s.above(), l.Name
 	l.close()
 	op, err := above.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	return s.wrap(name, "stop", err)
 }
 

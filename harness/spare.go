@@ -33,15 +33,12 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 		Name: spareName, Type: api.InstanceTypeContainer,
 		Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
 	})
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
+	_, err = await(ctx, op, err)
 	if err != nil {
 		return false, fail("make", err)
 	}
-	if op, err = server.DeleteInstance(spareName); err == nil {
-		err = op.WaitContext(ctx)
-	}
+	op, err = server.DeleteInstance(spareName)
+	_, err = await(ctx, op, err)
 	if err != nil {
 		err = fail("delete", err)
 	}

@@ -22,7 +22,7 @@ type lifeNotes struct {
 
 // verbs are what the LXD above a level can do with it.
 var verbs = map[string]func(*harness.Level, context.Context) error{
-	"stopped":            func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, harness.Patience) },
+	"stopped":            func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, harness.StopBudget) },
 	"killed":             (*harness.Level).Kill,
 	"started again":      (*harness.Level).Start,
 	"restarted":          func(l *harness.Level, ctx context.Context) error { return l.Restart(ctx, false) },

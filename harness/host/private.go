@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
 // Private starts a private host and returns when its LXD answers. On an error
@@ -27,6 +28,9 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	if c.Bundle == nil {
 		return nil, errors.New("private host: no bundle given; make one with bundle.Make")
+	}
+	if _, err := wait.Patience(); err != nil {
+		return nil, fmt.Errorf("private host: %w", err)
 	}
 	began := time.Now()
 	// What dead hosts left is cleared by the next one. That this does not

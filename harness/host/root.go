@@ -89,7 +89,8 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
 		// It learns the server's extensions by its first request, and outlives the wait's context.
-		server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), nil)
+		lasting := context.WithoutCancel(ctx)
+		server, err = lxd.ConnectLXDUnixWithContext(lasting, r.Path(socket), clientArgs(lasting))
 		return err
 	}))
 	return server, err

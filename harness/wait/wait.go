@@ -15,10 +15,14 @@ var ErrTimeout = errors.New("timed out")
 // between two tries: short against the shortest thing waited for (a LXD that answers after 120 ms).
 const between = 5 * time.Millisecond
 
-// For calls try until it returns nil, ctx ends or the budget is used up. The
+// For calls try until it returns nil, ctx ends or the budget, times Patience, is used up. The
 // error then says what was waited for, for how long, and what was still wrong
 // at the last try.
 func For(ctx context.Context, what string, budget time.Duration, try func(context.Context) error) error {
+	budget, err := Scale(ctx, budget)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	limited, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	tick := time.NewTicker(between)
@@ -41,6 +45,22 @@ func For(ctx context.Context, what string, budget time.Duration, try func(contex
 			return fmt.Errorf("%s: %w after %s: %w", what, ErrTimeout, budget, err)
 		}
 	}
+}
+
+// Within does what waits by itself until its context ends, in a budget times Patience. Where that runs out, the
+// error says what was waited for, for how long, and what still holds it up.
+func Within(ctx context.Context, what string, budget time.Duration, do func(context.Context) error, holdsUp func() string) error {
+	budget, err := Scale(ctx, budget)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	err = do(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w after %s: %s", what, ErrTimeout, budget, holdsUp())
+	}
+	return err
 }
 
 // Final marks an error after which waiting on makes no sense.

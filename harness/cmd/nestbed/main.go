@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/wait"
 )
 
 // The exit statuses, the same for every verb.
@@ -59,10 +61,17 @@ that its allocation promises. The machine's own LXD, /etc and network are not
 touched.
 
 Exit status: 0 works, 1 does not work, 2 wrong use.
-Environment: NESTBED_CACHE   where bundles are kept (/var/cache/nestbed)
-             NESTBED_STATE   where running chains keep their state (/var/lib/nestbed)`,
+Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
+             NESTBED_STATE     where running chains keep their state (/var/lib/nestbed)
+             NESTBED_PATIENCE  factor for every time limit, for slow machines (1)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if _, err := wait.Patience(); err != nil {
+				return &usageError{err}
+			}
+			return nil
+		},
 		// Without a verb: the help, as a newcomer expects.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: wrongUse(cobra.NoArgs),

@@ -99,6 +99,14 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 	}
 }
 
+func TestAPatienceThatIsNoNumberIsWrongUse(t *testing.T) {
+	t.Setenv("NESTBED_PATIENCE", "much")
+	status, stdout, stderr := nestbed(t, "plan")
+	assert.Equal(t, 2, status)
+	assert.Equal(t, "nestbed: NESTBED_PATIENCE: read \"much\", expected a number from 0.01 to 100\n", stderr)
+	assert.Empty(t, stdout)
+}
+
 func TestToListHostsTakesNoNames(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("without root, reap ends before it looks at names")
@@ -112,7 +120,7 @@ func TestToListHostsTakesNoNames(t *testing.T) {
 func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 	for command, want := range map[string]string{
 		"":              "Exit status: 0 works, 1 does not work, 2 wrong use.",
-		"help":          "NESTBED_STATE   where running chains keep their state",
+		"help":          "NESTBED_STATE     where running chains keep their state",
 		"--help":        "Usage:\n  nestbed [flags]\n  nestbed [command]",
 		"-h":            "Available Commands:",
 		"up --help":     "nestbed up --depth 3 --allocation root:500000:131072",

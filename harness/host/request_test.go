@@ -1,0 +1,71 @@
+package host
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/wait"
+)
+
+// The clients of LXDs are held against servers that are none: what is tested is how long they wait.
+func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
+	for name, answer := range map[string]func(net.Conn){
+		"taken and not read":    func(net.Conn) {},
+		"read and not answered": func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
+		"answered in part": func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+			_, _ = io.Copy(io.Discard, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "socket")
+			listener, err := net.Listen("unix", path)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = listener.Close() })
+			go func() {
+				for {
+					c, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					t.Cleanup(func() { _ = c.Close() })
+					go answer(c)
+				}
+			}()
+			ctx := wait.WithPatience(t.Context(), 0.001)
+			args := clientArgs(ctx)
+			args.SkipGetServer = true
+			client, err := lxd.ConnectLXDUnixWithContext(ctx, path, args)
+			require.NoError(t, err)
+			began := time.Now()
+			_, _, err = client.GetServer()
+			require.ErrorIs(t, err, wait.ErrTimeout)
+			require.ErrorContains(t, err, "timed out after 60ms: LXD has not answered")
+			assert.Less(t, time.Since(began), requestBudget)
+		})
+	}
+}
+
+func TestARequestThatIsAnsweredEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"type":"sync","status":"Success","status_code":200,"metadata":{"api_version":"1.0"}}`)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	client, err := lxd.ConnectLXDUnixWithContext(t.Context(), path, clientArgs(t.Context()))
+	require.NoError(t, err)
+	got, _, err := client.GetServer()
+	require.NoError(t, err)
+	assert.Equal(t, "1.0", got.APIVersion)
+}
