@@ -35,11 +35,13 @@ type Config struct {
 	NoIdmapped bool
 }
 
+const stateEnv = "NESTBED_STATE"
+
 // StateRoot is the directory under which private hosts keep their state:
 // NESTBED_STATE, else /var/lib/nestbed. It is absolute, as journals outlive the
 // working directory that a relative one was meant from.
 func StateRoot() string {
-	dir := os.Getenv("NESTBED_STATE")
+	dir := os.Getenv(stateEnv)
 	if dir == "" {
 		return "/var/lib/nestbed"
 	}

@@ -12,6 +12,9 @@ import (
 // memoryRoot is where Linux offers files in memory (man 7 shm_overview).
 const memoryRoot = "/dev/shm"
 
+// memoryPrefix is that of state directories there.
+const memoryPrefix = "nestbed-"
+
 // What a host in memory takes: the files of a level, in bytes, and what must be left for all else.
 const (
 	levelInMemory = 130 << 20
@@ -20,10 +23,10 @@ const (
 
 // claim claims the state directory that the configuration asks for.
 func (c Config) claim(ctx context.Context) (*stateDir, error) {
-	if c.StateDir != "" || c.InMemory <= 0 || os.Getenv("NESTBED_STATE") != "" || !memoryHasRoom(c.InMemory) {
+	if c.StateDir != "" || c.InMemory <= 0 || os.Getenv(stateEnv) != "" || !memoryHasRoom(c.InMemory) {
 		return claim(ctx, c.StateDir)
 	}
-	dir, err := os.MkdirTemp(memoryRoot, "nestbed-")
+	dir, err := os.MkdirTemp(memoryRoot, memoryPrefix)
 	if err != nil {
 		return claim(ctx, "") // as on a machine where it is not for us
 	}

@@ -30,22 +30,42 @@ type Leftover struct {
 	stage int
 }
 
-// Leftovers lists the hosts under StateRoot, live ones included. Directories without a journal of ours are passed over.
+// Leftovers lists the hosts under StateRoot, live ones included, and those in memory whose StateRoot
+// somebody has removed. Directories without a journal of ours are passed over.
 func Leftovers() ([]Leftover, error) {
-	entries, err := os.ReadDir(StateRoot())
+	places, err := entries()
+	if err != nil {
+		return nil, err
+	}
+	stray, err := strays()
+	if err != nil {
+		return nil, err
+	}
+	var found []Leftover
+	for _, place := range append(places, stray...) {
+		// What cannot be read as a host of ours is none of ours, and must not hide the others.
+		if l, err := look(place); err == nil {
+			found = append(found, l)
+		}
+	}
+	return found, nil
+}
+
+// entries are what stands under StateRoot by the names of hosts.
+func entries() ([]string, error) {
+	found, err := os.ReadDir(StateRoot())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	var found []Leftover
-	for _, e := range entries {
-		// What cannot be read as a host of ours is none of ours, and must not hide the others.
-		if l, err := look(filepath.Join(StateRoot(), e.Name())); err == nil {
-			found = append(found, l)
+	var paths []string
+	for _, e := range found {
+		if !strings.HasPrefix(e.Name(), newPrefix) {
+			paths = append(paths, filepath.Join(StateRoot(), e.Name()))
 		}
 	}
-	return found, nil
+	return paths, nil
 }
 
 func look(dir string) (Leftover, error) {
@@ -84,20 +104,24 @@ func find(name string) (Leftover, error) {
 // returns what it cleared. A live host is never touched, kept or not; a kept
 // one that has died, with the machine say, is cleared like any other.
 func Reap(ctx context.Context) ([]Leftover, error) {
-	all, err := Leftovers()
-	if err != nil {
-		return nil, err
-	}
-	links, err := filepath.Glob(filepath.Join(StateRoot(), "*"))
+	places, err := entries()
 	if err != nil {
 		return nil, err
 	}
 	var cleared []Leftover
-	var errs []error
-	for _, link := range links {
-		if _, err := os.Stat(link); errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, clearDangling(ctx, link))
+	errs := []error{clearUnborn()}
+	for _, entry := range places {
+		if _, err := os.Stat(entry); errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, clearDangling(ctx, entry))
+			continue
 		}
+		if err := mendJournal(entry); err != nil && !errors.Is(err, ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	all, err := Leftovers()
+	if err != nil {
+		return nil, err
 	}
 	for _, l := range all {
 		if l.Live {
@@ -159,6 +183,9 @@ func (l Leftover) kill() error {
 // clearDangling clears what is left of a host whose state directory somebody
 // removed by hand: its cgroups, which its name tells, and its entry.
 func clearDangling(ctx context.Context, entry string) error {
+	if _, err := os.Lstat(entry); errors.Is(err, fs.ErrNotExist) {
+		return nil // it was closed meanwhile
+	}
 	groups, err := planCgroups(filepath.Base(entry))
 	if err != nil {
 		return err

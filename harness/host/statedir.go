@@ -2,38 +2,20 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/wait"
 )
 
-const (
-	lockName    = "lock"
-	journalName = "journal.json"
-)
-
-// journal says what stands outside the state directory, so that whoever finds
-// the directory can clear the rest as well.
-type journal struct {
-	Name string `json:"name"`
-	// Entry is where the host is entered under StateRoot: the directory itself, or a link to it.
-	Entry   string    `json:"entry"`
-	Created time.Time `json:"created"`
-	// Pid is the process that made the host, Stage the init of its namespaces:
-	// for people to read. Whether they live is told by the lock, not by the pid.
-	Pid     int      `json:"pid"`
-	Stage   int      `json:"stage,omitempty"`
-	Command string   `json:"command"`
-	Cgroups []string `json:"cgroups"`
-	Kept    bool     `json:"kept"`
-}
+const lockName = "lock"
 
 // stateDir is the directory of one host. Its lock is held by the process that
 // made the host and by the init of its namespaces: the directory is free as
@@ -47,30 +29,65 @@ type stateDir struct {
 // claim makes a state directory, or takes the given one, and writes the journal
 // before anything else is made. A given directory is also entered under
 // StateRoot, by a symbolic link, so that one place knows all hosts.
-func claim(ctx context.Context, dir string) (*stateDir, error) {
+func claim(ctx context.Context, dir string) (s *stateDir, err error) {
+	taken := wait.For(ctx, "claim a state directory", claimBudget, func(context.Context) error {
+		if s, err = tryClaim(ctx, dir); errors.Is(err, errTaken) {
+			return err
+		}
+		return nil
+	})
+	if taken != nil {
+		return nil, taken
+	}
+	return s, err
+}
+
+// claimBudget is for reaps in other processes to let go of what they have looked at.
+const claimBudget = 5 * time.Second
+
+// errTaken is why a claim is begun anew: a reap has taken what there is of it, which has
+// no journal yet, for what a killed one left.
+var errTaken = errors.New("taken by a reap")
+
+// newPrefix is that of a directory under StateRoot that is no host's yet: it gets its
+// name, which is the rest, as soon as it has a journal.
+const newPrefix = "new-"
+
+func tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
+	const elsewhere = "set " + stateEnv + " to a directory that can be written"
 	if err := os.MkdirAll(StateRoot(), 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
+		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
 	}
-	own, err := os.MkdirTemp(StateRoot(), "")
+	own, err := os.MkdirTemp(StateRoot(), newPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w; set NESTBED_STATE to a directory that can be written", err)
+		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
 	}
-	s := &stateDir{path: own}
-	s.journal = journal{
-		Name: filepath.Base(own), Entry: own, Created: time.Now().UTC(), Pid: os.Getpid(), Command: strings.Join(os.Args, " "),
-	}
+	s = &stateDir{path: own}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(own) // where the claim was of another directory; else it is gone
+		}
+	}()
 	if dir != "" {
-		if err := s.moveTo(ctx, dir); err != nil {
-			return nil, errors.Join(err, os.Remove(own))
+		if s.path, err = vacate(ctx, dir); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.tryLock(os.O_CREATE); err != nil {
+		if _, none := os.Stat(filepath.Join(s.path, journalName)); none != nil {
+			err = errors.Join(errTaken, err)
+		}
 		return nil, err
 	}
-	groups, err := planCgroups(s.journal.Name)
-	if err == nil {
-		s.journal.Cgroups = groups
+	name := strings.TrimPrefix(filepath.Base(own), newPrefix)
+	if s.journal, err = newJournal(name); err == nil {
 		err = s.write()
+	}
+	if err == nil {
+		err = s.enter(own)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(errTaken, err)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory %s: %w", s.path, err), s.remove())
@@ -78,49 +95,47 @@ func claim(ctx context.Context, dir string) (*stateDir, error) {
 	return s, nil
 }
 
-// moveTo puts a link to the given directory in the place of the new one.
-func (s *stateDir) moveTo(ctx context.Context, dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
+// enter gives the directory its place under StateRoot: now that it has a journal it can be cleared by others.
+func (s *stateDir) enter(own string) error {
+	entry := s.journal.Entry
+	if s.path != own {
+		return errors.Join(os.Symlink(s.path, entry), os.Remove(own))
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("state directory: %w", err)
-	}
-	if err := vacate(ctx, dir); err != nil {
-		return err
-	}
-	link := s.journal.Entry
-	if err := errors.Join(os.Remove(link), os.Symlink(dir, link)); err != nil {
-		return fmt.Errorf("state directory: %w", err)
-	}
-	s.path = dir
-	return nil
+	s.path = entry
+	return os.Rename(own, entry)
 }
 
-// vacate clears a directory that a dead host left, and refuses one with things in it that no host of ours put there.
-func vacate(ctx context.Context, dir string) error {
+// vacate makes the given directory, or clears what a dead host left in it, and gives its
+// whole path. One with things in it that no host of ours put there is refused.
+func vacate(ctx context.Context, dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("state directory: %w", err)
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("state directory: %w", err)
+		return "", fmt.Errorf("state directory: %w", err)
 	}
 	if len(entries) == 0 {
-		return nil
+		return dir, nil
 	}
 	if _, err := readJournal(dir); err != nil {
-		return fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)
+		return "", fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)
 	}
 	s := &stateDir{path: dir}
 	if err := s.tryLock(0); err != nil {
-		return err
+		return "", err
 	}
 	if err := s.release(); err != nil {
-		return err
+		return "", err
 	}
 	if err := clearAway(ctx, dir); err != nil {
-		return err
+		return "", err
 	}
-	return os.Mkdir(dir, 0o700)
+	return dir, os.Mkdir(dir, 0o700)
 }
 
 // tryLock takes the lock without waiting; only who makes a directory makes the
@@ -137,6 +152,14 @@ func (s *stateDir) tryLock(create int) error {
 		}
 		return errors.Join(fmt.Errorf("state directory %s: %w by %s; give another one or wait for it", s.path, ErrBusy, owner), f.Close())
 	}
+	// Who had it before may have removed it: then it locks nothing any more.
+	held, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if now, err := os.Lstat(f.Name()); err != nil || !os.SameFile(held, now) {
+		return errors.Join(fmt.Errorf("state directory %s: its lock: %w", s.path, fs.ErrNotExist), f.Close())
+	}
 	s.lock = f
 	return nil
 }
@@ -144,57 +167,25 @@ func (s *stateDir) tryLock(create int) error {
 // ErrBusy is why a state directory is left alone: its host lives.
 var ErrBusy = errors.New("in use")
 
-// readJournal reads the journal of a directory. A file of that name that no host of ours wrote is an
-// error: what stands in a journal is removed.
-func readJournal(dir string) (journal, error) {
-	var j journal
-	path := filepath.Join(dir, journalName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return j, err
-	}
-	if err := json.Unmarshal(text, &j); err != nil {
-		return j, fmt.Errorf("%s: %w", path, err)
-	}
-	if j.Name == "" || j.Name != filepath.Base(j.Name) {
-		return j, fmt.Errorf("%s: the name is %q, expected that of a host", path, j.Name)
-	}
-	if j.Entry != "" && filepath.Base(j.Entry) != j.Name {
-		return j, fmt.Errorf("%s: the entry is %q, expected one named %s", path, j.Entry, j.Name)
-	}
-	for _, group := range j.Cgroups {
-		if filepath.Base(group) != cgroupPrefix+j.Name {
-			return j, fmt.Errorf("%s: the cgroup is %q, expected one named %s", path, group, cgroupPrefix+j.Name)
-		}
-	}
-	return j, nil
-}
-
-// write replaces the journal at one stroke: it is either the old or the new one, after a crash too.
-func (s *stateDir) write() error {
-	text, err := json.MarshalIndent(s.journal, "", "  ")
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(s.path, journalName), text, 0o600)
-}
-
-func (s *stateDir) keep() error {
-	s.journal.Kept = true
-	return s.write()
-}
-
 // remove removes what a host puts into the directory, then the directory; what
 // somebody else put there stays, and is an error. The journal goes last, so that a
 // crash on the way can be reaped.
 func (s *stateDir) remove() error {
 	var errs []error
+	// A crash in the middle of writing the journal leaves the new one beside it.
+	half, err := filepath.Glob(filepath.Join(s.path, "."+journalName+"*"))
+	errs = append(errs, err)
 	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
 		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
 	}
+	for _, path := range half {
+		errs = append(errs, os.Remove(path))
+	}
 	errs = append(errs, os.Remove(s.path))
 	if entry := s.journal.Entry; entry != "" && entry != s.path {
-		errs = append(errs, os.Remove(entry))
+		if err := os.Remove(entry); !errors.Is(err, fs.ErrNotExist) { // it has none yet, or none any more
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(append(errs, s.release())...)
 }
