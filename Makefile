@@ -8,10 +8,10 @@ EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help setup build demo test slow junit unit soak bench fuzz lint reap
+.PHONY: help setup build demo test slow junit unit soak soak-kill bench fuzz lint reap
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## install what this machine lacks (apt, through sudo if need be)
 	@scripts/setup.sh
@@ -42,6 +42,9 @@ SEED ?= 0
 soak: setup ## hold the model against LXD and the kernel: N random chains from SEED (N=500 SEED=0)
 	go test -count=1 -timeout 10h $(EXEC) ./harness/idmap -run TestTheKernel -v -idmap.chains $$(( $(N) * 20 )) -idmap.seed $(SEED)
 	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -proofs $(N) -proof.seed $(SEED)
+
+soak-kill: setup ## kill N runs, or something of them, at random moments, and look for what is left (N=500 SEED=0)
+	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestNothingIsLeftWhateverIsKilled -v -soak.kills $(N) -soak.seed $(SEED)
 
 ROUNDS ?= 3
 DEPTHS ?= 1,3,8,16,32

@@ -3,11 +3,8 @@ package scenarios_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
-	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/wait"
@@ -25,56 +21,13 @@ import (
 
 var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
 
-// childEnv makes the test binary a program that builds a chain and is killed meanwhile; it holds the bundle's source.
-const childEnv = "NESTBED_TEST_CHILD"
-
-// keepEnv makes it one that keeps its host and ends.
-const keepEnv = "NESTBED_TEST_KEEP"
-
-// sharePIDsEnv makes its host one without a pid namespace of its own.
-const sharePIDsEnv = "NESTBED_TEST_SHARE_PIDS"
-
-// childBuilds is that program: it tells its host's name, then each level that is up.
-func childBuilds() {
-	fail := func(err error) {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	ctx := context.Background()
-	source, err := bundle.ParseSource(os.Getenv(childEnv))
-	if err != nil {
-		fail(err)
-	}
-	b, err := bundle.Make(ctx, source, nil)
-	if err != nil {
-		fail(err)
-	}
-	h, err := host.Private(ctx, host.Config{Delegation: article, Bundle: b, SharePIDs: os.Getenv(sharePIDsEnv) != ""})
-	if err != nil {
-		fail(err)
-	}
-	fmt.Println(h.Name)
-	if os.Getenv(keepEnv) != "" {
-		if err := errors.Join(h.Keep(), h.Close(ctx)); err != nil {
-			fail(err)
-		}
-		os.Exit(0)
-	}
-	spec := harness.Cascade(3)
-	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }
-	if _, err := harness.Build(ctx, h, spec); err != nil {
-		fail(err)
-	}
-	fail(errors.New("the chain is up, and nobody has killed us"))
-}
-
 func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	for i := range 2 * *kills {
-		pids := []string{"", sharePIDsEnv + "=yes"}[i%2]
-		t.Run(fmt.Sprint(i/2, pids), func(t *testing.T) {
-			name := killInLevel2(t, source, time.Duration(i/2*100)*time.Millisecond, pids)
+		order := childOrder{Source: source.String(), Depth: 3, SharePIDs: i%2 == 1}
+		t.Run(fmt.Sprintf("%d, pids shared: %t", i/2, order.SharePIDs), func(t *testing.T) {
+			name := killInLevel2(t, order, time.Duration(i/2*100)*time.Millisecond)
 			err := wait.For(t.Context(), "wait for the last process to go", time.Second, func(context.Context) error {
 				if p := takeInventory(t, name).Processes; len(p) > 0 {
 					return fmt.Errorf("these run: %q", p)
@@ -98,11 +51,9 @@ func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 }
 
 // killInLevel2 starts a child that builds, kills it some time after level 1 came up, and gives the name of its host.
-func killInLevel2(t *testing.T, source bundle.Source, after time.Duration, env string) string {
+func killInLevel2(t *testing.T, order childOrder, after time.Duration) string {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+source.String(), env)
-	child.Stderr = os.Stderr
+	child := order.command(t)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
@@ -136,10 +87,7 @@ func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+source.String(), keepEnv+"=yes")
-	child.Stderr = os.Stderr
-	out, err := child.Output()
+	out, err := childOrder{Source: source.String(), Depth: 1, Keep: true}.command(t).Output()
 	require.NoError(t, err)
 	name := strings.TrimSpace(string(out))
 	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })

@@ -17,7 +17,7 @@ import (
 // TestMain looks, when all tests are done, for what they left on the machine.
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
-		childBuilds()
+		beChild()
 	}
 	before, err := onMachine()
 	if err != nil {

@@ -1,0 +1,97 @@
+package scenarios_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// childEnv makes the test binary a program that builds a chain, to be killed meanwhile; it holds the order.
+const childEnv = "NESTBED_TEST_CHILD"
+
+// childOrder is what such a program does.
+type childOrder struct {
+	Source    string
+	Depth     int
+	SharePIDs bool
+	InMemory  bool
+	// Keep has it keep its host, without a chain, and end.
+	Keep bool
+	// Close has it take the chain down and end; else it is an error that nobody has killed it.
+	Close bool
+}
+
+// closing is the line by which it says that it takes the chain down now.
+const closing = "closing"
+
+// command is that program, still to be started.
+func (o childOrder) command(t *testing.T) *exec.Cmd {
+	t.Helper()
+	order, err := json.Marshal(o)
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(order))
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// beChild is that program's main.
+func beChild() {
+	var o childOrder
+	err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o)
+	if err == nil {
+		err = o.obey(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// obey says the host's name when that is up, each level that is, and when it takes them down.
+func (o childOrder) obey(ctx context.Context) (err error) {
+	source, err := bundle.ParseSource(o.Source)
+	if err != nil {
+		return err
+	}
+	b, err := bundle.Make(ctx, source, nil)
+	if err != nil {
+		return err
+	}
+	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
+	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}
+	if o.InMemory {
+		config.InMemory = o.Depth
+	}
+	h, err := host.Private(ctx, config)
+	if err != nil {
+		return err
+	}
+	fmt.Println(h.Name)
+	if o.Keep {
+		return errors.Join(h.Keep(), h.Close(ctx))
+	}
+	spec := harness.Cascade(o.Depth)
+	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }
+	chain, err := harness.Build(ctx, h, spec)
+	if err == nil && !o.Close {
+		err = errors.New("the chain is up, and nobody has killed us")
+	}
+	if err == nil {
+		_, err = chain.Outcome(ctx)
+	}
+	fmt.Println(closing)
+	return errors.Join(err, h.Close(ctx), chain.Close(ctx))
+}

@@ -1,0 +1,215 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/wait"
+)
+
+var (
+	soakKills = flag.Int("soak.kills", 5, "how often TestNothingIsLeftWhateverIsKilled kills")
+	soakSeed  = flag.Uint64("soak.seed", 1, "what it draws from; 0: drawn itself")
+)
+
+// victim is what is killed, among the processes of a run.
+type victim string
+
+// The victims. A run is also ended by the signals of a terminal and of a shutdown.
+const (
+	theRun     victim = "the run"
+	interrupt  victim = "the run, by SIGINT"
+	terminate  victim = "the run, by SIGTERM"
+	theInit    victim = "the init of the host's namespaces"
+	aLXD       victim = "a LXD"
+	aMonitor   victim = "a monitor of liblxc"
+	inTeardown victim = "the run, while it takes the chain down"
+)
+
+// victims are drawn from as often as they stand here: of 20 kills 3 are in a teardown.
+var victims = []victim{
+	theRun, theRun, theRun, interrupt, terminate, theInit, theInit, theInit, aLXD, aLXD, aLXD, aLXD, aLXD,
+	aMonitor, aMonitor, aMonitor, aMonitor, inTeardown, inTeardown, inTeardown,
+}
+
+// childBudget is for a run to end by itself where something of it was killed.
+const childBudget = 2 * time.Minute
+
+// TestNothingIsLeftWhateverIsKilled builds chains of random depth, kills something at a random moment, and compares
+// the machine with what it was before.
+func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
+	source := harnesstest.Source(t)
+	harnesstest.Bundle(t, source)
+	seed := *soakSeed
+	if seed == 0 {
+		seed = rand.Uint64N(1 << 31)
+	}
+	draw := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be drawn again from the same seed
+	_, err := host.Reap(t.Context())
+	require.NoError(t, err)
+	before := takeTraces(t)
+	tally := map[string]int{}
+	began := time.Now()
+	for i := range *soakKills {
+		k := kill{
+			victim: victims[draw.IntN(len(victims))], draw: draw,
+			order: childOrder{
+				Source: source.String(), Depth: 1 + draw.IntN(5), SharePIDs: draw.IntN(2) == 1, InMemory: draw.IntN(2) == 1, Close: true,
+			},
+		}
+		// A level takes about 0.6 s: the last moments are of a chain that is up, or gone. They count from the
+		// start, or from when there is what shall be killed.
+		k.after = time.Duration(draw.Int64N(int64(time.Duration(k.order.Depth+1) * 700 * time.Millisecond)))
+		if k.victim == inTeardown {
+			k.after = time.Duration(draw.Int64N(int64(150 * time.Millisecond)))
+		}
+		t.Run(fmt.Sprintf("%d of seed %d: %s", i, seed, k), func(t *testing.T) {
+			tally[k.strike(t)]++
+			requireNothingRuns(t, k.pid)
+			_, err := host.Reap(t.Context())
+			require.NoError(t, err)
+			requireNothingLeft(t, before)
+		})
+	}
+	fmt.Printf("seed %d: %d kills in %.0f s, nothing left where no failure is shown\n", seed, *soakKills, time.Since(began).Seconds())
+	for _, what := range slices.Sorted(maps.Keys(tally)) {
+		fmt.Printf("%5d  %s\n", tally[what], what)
+	}
+}
+
+// kill is one of them.
+type kill struct {
+	victim victim
+	order  childOrder
+	after  time.Duration
+	draw   *rand.Rand
+	pid    int
+}
+
+func (k kill) String() string {
+	return fmt.Sprintf("%s, after %s, depth %d, pids shared %t, in memory %t",
+		k.victim, k.after.Round(time.Millisecond), k.order.Depth, k.order.SharePIDs, k.order.InMemory)
+}
+
+// strike starts the run and kills; it returns when the run has ended, and tells what was hit.
+func (k *kill) strike(t *testing.T) string {
+	t.Helper()
+	child := k.order.command(t)
+	// A wait of a run that something is missing to is not what this is about.
+	child.Env = append(child.Env, wait.PatienceEnv+"=0.25")
+	child.Stderr = nil // it says what was killed
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	k.pid = child.Process.Pid
+	lines := make(chan string, 100)
+	go func() {
+		defer close(lines)
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			lines <- scan.Text()
+		}
+	}()
+	if from, ok := map[victim]string{aLXD: "", aMonitor: "c1", inTeardown: closing}[k.victim]; ok {
+		for line := range lines {
+			if strings.HasPrefix(line, from) {
+				break
+			}
+		}
+	}
+	<-time.After(k.after) // the moment of the kill, and no wait for anything
+	hit := k.hit(t)
+	stop := context.AfterFunc(t.Context(), func() { _ = child.Process.Kill() })
+	defer stop()
+	late := time.AfterFunc(childBudget, func() { _ = child.Process.Kill() })
+	for range lines { // until it has ended
+	}
+	err = child.Wait()
+	require.True(t, late.Stop(), "it has not ended by itself in %s (%v)", childBudget, err)
+	return hit
+}
+
+// hit kills; where there is nothing of the kind, or there is no more, that is said.
+func (k *kill) hit(t *testing.T) string {
+	t.Helper()
+	signal, pid := unix.SIGKILL, k.pid
+	var found []int
+	switch k.victim {
+	case interrupt:
+		signal = unix.SIGINT
+	case terminate:
+		signal = unix.SIGTERM
+	case theInit:
+		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "nestbed-host\x00") })
+	case aLXD:
+		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "lxd\x00--logfile") })
+	case aMonitor:
+		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "[lxc monitor]") })
+	}
+	if k.victim == theInit || k.victim == aLXD || k.victim == aMonitor {
+		if len(found) == 0 {
+			return string(k.victim) + ": there is none at that moment"
+		}
+		pid = found[k.draw.IntN(len(found))]
+	}
+	if err := unix.Kill(pid, signal); err != nil {
+		return string(k.victim) + ": it had ended"
+	}
+	return string(k.victim)
+}
+
+// processes are those of the run's host whose command line is as asked for.
+func (k *kill) processes(t *testing.T, is func(command string) bool) []int {
+	t.Helper()
+	hosts, err := host.Leftovers()
+	require.NoError(t, err)
+	var pids []int
+	for _, h := range hosts {
+		if h.Pid != k.pid {
+			continue
+		}
+		dirs, err := filepath.Glob("/proc/[0-9]*")
+		require.NoError(t, err)
+		for _, dir := range dirs {
+			group, _ := os.ReadFile(filepath.Join(dir, "cgroup"))
+			command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && strings.Contains(string(group), "nestbed-"+h.Name) && is(string(command)) {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// requireNothingRuns waits until nothing of a run that has ended runs: the kernel ends that, and nobody reaps before.
+func requireNothingRuns(t *testing.T, pid int) {
+	t.Helper()
+	hosts, err := host.Leftovers()
+	require.NoError(t, err)
+	for _, h := range hosts {
+		if h.Pid != pid {
+			continue
+		}
+		require.NoError(t, wait.For(t.Context(), "wait for the last process to go", tracesBudget, func(context.Context) error {
+			if p := takeInventory(t, h.Name).Processes; len(p) > 0 {
+				return fmt.Errorf("these run: %q", p)
+			}
+			return nil
+		}))
+	}
+}
