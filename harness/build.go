@@ -27,34 +27,64 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 		return nil, err
 	}
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
-	defer func() {
-		if c.coming != nil {
-			_ = c.coming.wait() // an error of one that nobody waits for any more is none
-		}
-	}()
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
 			return c, err
 		}
 	}
-	var above daemon = h
-	for i := range s.Levels {
+	return c, c.grow(ctx)
+}
+
+// grow makes the levels that are still to be made.
+func (c *Chain) grow(ctx context.Context) error {
+	defer func() {
+		if c.coming != nil {
+			_ = c.coming.wait() // an error of one that nobody waits for any more is none
+		}
+	}()
+	for i := len(c.Levels); i < len(c.Spec.Levels); i++ {
+		above, err := c.daemon(i)
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		level, err := c.makeLevel(ctx, above, i+1)
 		if err != nil {
-			return c, c.stop(above, i+1, err)
+			return c.stop(above, i+1, err)
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
-		if err := level.live(ctx, s.Levels[i].Live); err != nil {
-			return c, err
+		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
+			return err
 		}
-		if s.OnLevel != nil {
-			s.OnLevel(level)
+		if c.Spec.OnLevel != nil {
+			c.Spec.OnLevel(level)
 		}
-		above = level
 	}
-	return c, nil
+	return nil
+}
+
+// Resume makes the rest of a chain that stopped, without the faults of its Spec, as soon as the LXD that was
+// to make the next level runs again. What that has of the level from before is deleted.
+func (c *Chain) Resume(ctx context.Context) error {
+	if c.Stop == nil {
+		return errors.New("resume: the chain has not stopped")
+	}
+	if l := c.Deepest(); l != nil {
+		l.close()
+		if err := l.connect(ctx); err != nil {
+			return fmt.Errorf("resume: level %d: %w", l.Index, err)
+		}
+	}
+	above, err := c.daemon(len(c.Levels))
+	if err != nil {
+		return err
+	}
+	if err := remove(ctx, above.LXD(), containerName(c.Stop.Level)); err != nil {
+		return fmt.Errorf("resume: level %d: delete what there is of it: %w", c.Stop.Level, err)
+	}
+	c.Spec.Faults, c.Stop, c.coming = nil, nil, nil
+	return c.grow(ctx)
 }
 
 // opError is an error of one operation, on its way to become a LevelError.
@@ -84,26 +114,32 @@ func containerName(level int) string { return fmt.Sprintf("c%d", level) }
 // makeLevel takes one level through its operations, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
 	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
-	image := c.coming
-	if image == nil {
-		image = beginImport(ctx, above.LXD(), l.Bundle)
-		c.coming = image
+	image := func() *importing {
+		if c.coming == nil {
+			c.coming = beginImport(ctx, above.LXD(), l.Bundle)
+		}
+		return c.coming
 	}
 	steps := []struct {
 		op idmap.Op
 		do func() error
 	}{
-		{idmap.OpStorage, func() error { return makeStorage(above.LXD(), c.Spec.pool(index)) }},
-		{idmap.OpImport, func() (err error) {
-			err = image.wait()
-			l.worked = image.worked
+		{idmap.OpStorage, func() error {
+			if !c.Spec.breaks(index, idmap.OpImport) {
+				image() // beside it
+			}
+			return makeStorage(above.LXD(), c.Spec.pool(index))
+		}},
+		{idmap.OpImport, func() error {
+			err := image().wait()
+			l.worked = image().worked
 			return err
 		}},
 		{idmap.OpCreate, func() error { return c.create(ctx, l) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
 			if c.Spec.storageOf(index) == Dir { // elsewhere the level is a snapshot of it
-				beside.Go(func() error { return image.undo(ctx) })
+				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.start(ctx), beside.Wait())
 		}},
@@ -115,7 +151,8 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if l.server, err = l.root.Reach(ctx, nil); err != nil {
 				return err
 			}
-			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() {
+			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
+				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
 			}
 			return l.ready(ctx)
@@ -125,12 +162,28 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.op, context.Cause(ctx))
 		}
-		if err := l.timed(s.op, s.do); err != nil {
+		if err := c.timed(ctx, l, s.op, s.do); err != nil {
 			l.close()
 			return nil, &opError{s.op, err}
 		}
 	}
 	return l, nil
+}
+
+// timed does an operation on the way to a level, with whatever shall break at it.
+func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
+	amid, end := context.WithCancel(ctx)
+	defer end()
+	settled, err := c.breakAt(amid, l.above, l.Index, op)
+	if err != nil {
+		return err
+	}
+	err = l.timed(op, do)
+	end()
+	if broken := settled(); broken != nil {
+		return errors.Join(err, fmt.Errorf("nothing was broken: %w", broken))
+	}
+	return err
 }
 
 // Prepare gives a LXD what a level is made from, unless it has it: the storage

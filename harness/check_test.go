@@ -63,21 +63,21 @@ func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 	assert.Equal(t, "id 65536, which does not exist there", onHost(planned, 65536))
 }
 
-func TestAProcessIsAnInitIfItIsNumberOneInTheInnermostNamespace(t *testing.T) {
-	for lines, want := range map[string]bool{
-		"NSpid:\t1\n":                true,
-		"NSpid:\t4711\t1\n":          true,
-		"NSpid:\t4711\t300\t20\t1\n": true,
-		"NSpid:\t1\t2\n":             false, // the machine's own init, seen from nowhere
-		"NSpid:\t4711\n":             false,
-		"NSpid:\t4711\t11\n":         false,
-		"NSpid:\t\n":                 false,
-		"":                           false,
-		"NSpgid:\t4711\t1\n":         false,
-		"NStgid:\t4711\t1\n":         false,
-		"VmSize:\t1\n":               false,
+func TestTheIDOfAProcessIsThatInTheInnermostNamespace(t *testing.T) {
+	for lines, want := range map[string]string{
+		"NSpid:\t1\n":                "1",
+		"NSpid:\t4711\t1\n":          "1",
+		"NSpid:\t4711\t300\t20\t1\n": "1",
+		"NSpid:\t1\t2\n":             "2", // the machine's own init is seen from nowhere
+		"NSpid:\t4711\n":             "4711",
+		"NSpid:\t4711\t11\n":         "11",
+		"NSpid:\t\n":                 "",
+		"":                           "",
+		"NSpgid:\t4711\t1\n":         "",
+		"NStgid:\t4711\t1\n":         "",
+		"VmSize:\t1\n":               "",
 	} {
-		assert.Equal(t, want, isInit("Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n"), "%q", lines)
+		assert.Equal(t, want, innermost("Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n"), "%q", lines)
 	}
 }
 

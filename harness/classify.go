@@ -50,8 +50,9 @@ var failureRules = []rule{
 	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +
 		`Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
 	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
-	{idmap.DaemonDied, regexp.MustCompile(`its init is gone`)},
-	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`)},
+	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded|run out of disk space`)},
+	// Of a LXD that ends in the middle of an operation its client sees the end of a connection.
+	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|websocket: close 1006|connect: connection refused|connection reset by peer|: EOF$`)},
 }
 
 // evidence is what a failure left in the logs.

@@ -145,6 +145,14 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"the disk is full": {
 			"Unpack failed: Failed to run: tar: write error: No space left on device", "", idmap.DiskFull,
 		},
+		"no room to unpack": {
+			"Failed creating instance from image: Unable to unpack image, run out of disk space", "", idmap.DiskFull,
+		},
+		"killed in an operation": {"websocket: close 1006 (abnormal closure): unexpected EOF", "", idmap.DaemonDied},
+		"killed in a request":    {`Get "http://unix.socket/1.0": EOF`, "", idmap.DaemonDied},
+		"nobody listens": {
+			`Get "http://unix.socket/1.0": dial unix /proc/self/fd/35/var/lib/lxd/unix.socket: connect: connection refused`, "", idmap.DaemonDied,
+		},
 		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
 		"a pool on btrfs in a directory": {
 			"Provided path does not reside on a btrfs filesystem (detected ext4)", "", idmap.NotOnBtrfs,

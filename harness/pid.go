@@ -6,14 +6,25 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"nestbed/harness/host"
 )
 
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
 // only by the id that it has in that level.
 func (l *Level) Pid() (int, error) {
-	namespace, err := os.Stat(l.root.Path("/proc/1/ns/pid"))
+	pid, err := pidIn(l.root, 1)
 	if err != nil {
-		return 0, fmt.Errorf("level %d: %w", l.Index, err)
+		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
+	}
+	return pid, nil
+}
+
+// pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
+func pidIn(root *host.Root, inside int) (int, error) {
+	namespace, err := os.Stat(root.Path("/proc/1/ns/pid"))
+	if err != nil {
+		return 0, err
 	}
 	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -24,20 +35,21 @@ func (l *Level) Pid() (int, error) {
 		if err != nil || !os.SameFile(namespace, own) { // it may have ended meanwhile
 			continue
 		}
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && isInit(string(status)) {
+		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && innermost(string(status)) == strconv.Itoa(inside) {
 			return strconv.Atoi(filepath.Base(dir))
 		}
 	}
-	return 0, fmt.Errorf("level %d: its init is not seen on this machine", l.Index)
+	return 0, fmt.Errorf("process %d: it is not seen on this machine", inside)
 }
 
-// isInit tells by /proc/PID/status whether a process is number 1 in the innermost of its pid namespaces.
-func isInit(status string) bool {
+// innermost is the id that a process has, by /proc/PID/status, in the innermost of its pid namespaces.
+func innermost(status string) string {
 	for line := range strings.Lines(status) {
 		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			fields := strings.Fields(pids)
-			return len(fields) > 0 && fields[len(fields)-1] == "1"
+			if fields := strings.Fields(pids); len(fields) > 0 {
+				return fields[len(fields)-1]
+			}
 		}
 	}
-	return false
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
 const (
@@ -116,6 +117,9 @@ func (s *scenario) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.patience > 0 {
+		ctx = wait.WithPatience(ctx, s.patience)
+	}
 	s.host, s.chain, err = order.build(ctx)
 	s.mine = true
 	if err != nil {
@@ -124,13 +128,20 @@ func (s *scenario) build(ctx context.Context) error {
 	return s.compare(ctx)
 }
 
-// compare keeps where LXD did something else than planned.
+// compare keeps where LXD did something else than planned. Where something was broken the plan holds for the levels
+// that are up; that, and why, the chain stopped is for the Thens to say.
 func (s *scenario) compare(ctx context.Context) error {
 	outcome, err := s.chain.Outcome(ctx)
-	if err == nil {
-		s.contradiction = errors.Join(s.contradiction, harness.Contradiction(s.chain.Plan, outcome))
+	if err != nil {
+		return err
 	}
-	return err
+	plan := s.chain.Plan
+	if s.broken {
+		plan.Levels = plan.Levels[:min(len(plan.Levels), len(outcome.Levels))]
+		plan.Stop = outcome.Stop
+	}
+	s.contradiction = errors.Join(s.contradiction, harness.Contradiction(plan, outcome))
+	return nil
 }
 
 // own gives the chain of a Given to a step that changes it or what is on its host: to this scenario alone.

@@ -24,7 +24,7 @@ type order struct {
 func (s *scenario) order() (order, error) {
 	spec := s.spec
 	spec.Levels = slices.Clone(s.spec.Levels)
-	spec.LXCFS = s.lxcfs
+	spec.LXCFS, spec.Faults = s.lxcfs, s.faults
 	for index, described := range s.described {
 		if index > len(spec.Levels) {
 			return order{}, fmt.Errorf("level %d is described, but the chain has depth %d", index, len(spec.Levels))
@@ -40,7 +40,7 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs}, spec: spec}
+	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
 		o.host.InMemory = len(spec.Levels)

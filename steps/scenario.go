@@ -26,9 +26,13 @@ type scenario struct {
 	allocation  idmap.Delegation
 	described   map[int]*harness.LevelSpec
 	spec        harness.Spec
-	lxcfs       bool // covers files of /proc at level 1
-	sharePIDs   bool // the host has no pid namespace of its own
-	onDisk      bool // is the host's state, wherever there is room in memory
+	lxcfs       bool  // covers files of /proc at level 1
+	sharePIDs   bool  // the host has no pid namespace of its own
+	onDisk      bool  // is the host's state, wherever there is room in memory
+	disk        int64 // of the host's own, in bytes; 0: none
+	faults      []harness.Fault
+	broken      bool    // is something, of which the plan does not know
+	patience    float64 // factor for every budget; 0: none
 	storage     storage
 	workload    workload
 

@@ -31,6 +31,8 @@ type Config struct {
 	SharePIDs bool
 	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool on a file.
 	Loops bool
+	// Disk gives the host's LXD a disk of its own for its state and that of all levels, of so many bytes and in memory. 0: none.
+	Disk int64
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
 	NoIdmapped bool
 }

@@ -39,6 +39,7 @@ type Host struct {
 	control *os.File
 	root    *Root
 	server  lxd.InstanceServer
+	disk    int64 // its own, in bytes; 0: none
 	kept    bool
 	closed  bool
 }

@@ -41,7 +41,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
 	h = &Host{
-		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups,
+		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk,
 	}
 	defer func() {
 		if err != nil {
@@ -146,7 +146,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	}
 	defer report.Close()
 	order, err := json.Marshal(stageOrder{
-		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs,
+		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ type stageOrder struct {
 	Name    string   `json:"name"`    // becomes the host name
 	Cgroups []string `json:"cgroups"` // to join
 	Loops   bool     `json:"loops"`   // with loop devices
+	Disk    int64    `json:"disk"`    // of its own for LXD's state, in bytes; 0: none
 	// SharePIDs tells that it is no init of a pid namespace, with which everything would end.
 	SharePIDs bool `json:"sharePIDs"`
 }
@@ -166,6 +167,12 @@ func mountRoot(order stageOrder) error {
 		// Not in the overlay: LXD's state lies on the machine's filesystem, as it does for a user.
 		func() error {
 			return mount(filepath.Join(order.State, lxdName), root+"/var/lib/lxd", "", unix.MS_BIND, "")
+		},
+		func() error {
+			if order.Disk == 0 {
+				return nil
+			}
+			return mount("tmpfs", root+"/var/lib/lxd", "tmpfs", 0, fmt.Sprintf("mode=711,size=%d", order.Disk))
 		},
 		func() error { return mount("proc", root+"/proc", "proc", plain, "") },
 		func() error { return mount("sysfs", root+"/sys", "sysfs", plain, "") },

@@ -1,0 +1,80 @@
+Feature: What breaks while a chain is built is found at its level, and nothing waits for ever
+  Whatever happens to a LXD, a disk or an image, the build stops at the level and in
+  the operation that it happened to, for a reason of its own, and within the time
+  that the operation has. The levels above are still there, and so is every other chain.
+
+  Background:
+    Given an LXD host whose root allocation is "root:500000:196608"
+
+  Rule: A LXD that is killed fails what it was asked for, and nothing else
+
+    Scenario Outline: The LXD of level 2 is killed in the middle of operation <operation>
+      Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 3 in operation "<operation>" for the reason "LXD does not run"
+
+      Examples:
+        | operation |
+        | create    |
+        | start     |
+
+    Scenario Outline: Level 3 is made again after the LXD of level 2 was killed in operation <operation>
+      Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      When the level that the build stopped at is made again
+      Then all 3 levels are up
+      And every level is unprivileged
+
+      Examples:
+        | operation |
+        | create    |
+        | start     |
+
+  Rule: A LXD that cannot come up is told from one that is slow
+
+    Scenario: Half of the database of level 1 is lost
+      Given half of the database of level 1's LXD is lost before the operation "storage" for the level below
+      And nothing is waited for longer than a tenth of its time
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "storage" for the reason "LXD does not run"
+
+    Scenario: Level 1 has too little memory for its LXD
+      Given level 1 has 25 MB of memory, which is too little for its LXD
+      And nothing is waited for longer than a tenth of its time
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 1 in operation "ready" for the reason "LXD does not run"
+
+  Rule: A LXD that does not answer is waited for as long as the operation has, and no longer
+
+    Scenario Outline: The LXD of level 1 stands still from operation <operation> on
+      Given the LXD of level 1 stands still from the operation "<operation>" for the level below on
+      And nothing is waited for longer than a tenth of its time
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "<operation>" for the reason "timed out"
+
+      Examples:
+        | operation |
+        | storage   |
+        | create    |
+        | start     |
+
+  Rule: A full disk is the reason from the first operation on that has much to write
+    (A pool is a directory and a row in the database, which has room in advance. When
+    a level starts, the image that it was made of is deleted, so that there is room
+    for the start, and for the LXD inside.)
+
+    Scenario Outline: The disk is full from operation <operation> of level <level> on
+      Given the host's disk is full from the operation "<operation>" of level <level> on
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level <at> in operation "<in>" for the reason "disk full"
+      And the levels above it are still up
+
+      Examples:
+        | operation | level | at | in     |
+        | storage   | 1     | 1  | import |
+        | import    | 1     | 1  | import |
+        | create    | 1     | 1  | create |
+        | start     | 1     | 2  | import |
+        | storage   | 2     | 2  | import |
+        | import    | 2     | 2  | import |
+        | create    | 2     | 2  | create |

@@ -1,0 +1,139 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// FaultKind is how something breaks.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	// LXDKilled is the LXD that makes the level, killed in the middle of the operation; the level's init starts another.
+	LXDKilled FaultKind = "LXD killed"
+	// LXDStopped is that LXD, which stands still from the beginning of the operation on (man 7 signal, SIGSTOP).
+	LXDStopped FaultKind = "LXD stopped"
+	// DatabaseCut is the database of that LXD, of which half is lost before the operation, as in a crash: the LXD is
+	// killed, and does not come up again.
+	DatabaseCut FaultKind = "database cut"
+	// DiskFull is the disk of the host, without room from the beginning of the operation on. The host
+	// needs a disk of its own for that: host.Config.Disk.
+	DiskFull FaultKind = "disk full"
+)
+
+// Fault is something that breaks while a level is made, at an operation on the way to it.
+type Fault struct {
+	Level int
+	Op    idmap.Op
+	Kind  FaultKind
+}
+
+// breaks tells whether something breaks at one of these operations of a level.
+func (s Spec) breaks(level int, ops ...idmap.Op) bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Level == level && slices.Contains(ops, f.Op) })
+}
+
+// signs are files of the LXD that makes a container from which on it is in the middle of an operation.
+var signs = map[idmap.Op]string{
+	idmap.OpCreate: "/var/lib/lxd/storage-pools/default/containers/%s/rootfs/usr",
+	idmap.OpStart:  "/var/log/lxd/%s/lxc.conf",
+}
+
+// signBudget is for such a file to be there.
+const signBudget = time.Minute
+
+// breakAt does what shall break at an operation. What waits for the middle of it returns as soon as ctx ends, as
+// the operation has by then; the error of settled tells whether it was done.
+func (c *Chain) breakAt(ctx context.Context, above daemon, level int, op idmap.Op) (settled func() error, err error) {
+	settled = func() error { return nil }
+	for _, f := range c.Spec.Faults {
+		if f.Level != level || f.Op != op {
+			continue
+		}
+		switch f.Kind {
+		case DiskFull:
+			err = c.Host.FillDisk()
+		case LXDStopped:
+			err = stopLXD(above)
+		case DatabaseCut:
+			err = cutDatabase(above)
+		case LXDKilled:
+			settled, err = killLXDAmid(ctx, above, containerName(level), op)
+		default:
+			err = fmt.Errorf("fault %q: not known", f.Kind)
+		}
+		if err != nil {
+			return settled, fmt.Errorf("level %d, %s: %s: %w", level, op, f.Kind, err)
+		}
+	}
+	return settled, nil
+}
+
+// localDatabase is the part of a LXD's database that it reads first (LXD: lxd/db/node).
+const localDatabase = "/var/lib/lxd/database/local.db"
+
+func cutDatabase(of daemon) error {
+	pid, err := lxdPid(of) // now: without its database it tells nobody
+	if err != nil {
+		return err
+	}
+	path := of.Root().Path(localDatabase)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Truncate(path, info.Size()/2), unix.Kill(pid, unix.SIGKILL))
+}
+
+func stopLXD(of daemon) error {
+	pid, err := lxdPid(of)
+	if err != nil {
+		return err
+	}
+	return unix.Kill(pid, unix.SIGSTOP)
+}
+
+// killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.
+func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) (settled func() error, err error) {
+	sign, ok := signs[op]
+	if !ok {
+		return nil, fmt.Errorf("operation %q: nothing tells when LXD is in the middle of it", op)
+	}
+	pid, err := lxdPid(of) // now, as it takes a while to find
+	if err != nil {
+		return nil, err
+	}
+	path := of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container)))
+	done := make(chan error, 1)
+	go func() {
+		err := wait.For(ctx, "wait for "+path, signBudget, func(context.Context) error {
+			_, err := os.Lstat(path)
+			return err
+		})
+		if err == nil {
+			err = unix.Kill(pid, unix.SIGKILL)
+		}
+		done <- err
+	}()
+	return func() error { return <-done }, nil
+}
+
+// lxdPid is the id, on the machine, of a LXD.
+func lxdPid(of daemon) (int, error) {
+	server, _, err := of.LXD().GetServer()
+	if err != nil {
+		return 0, err
+	}
+	return pidIn(of.Root(), server.Environment.ServerPid)
+}

@@ -1,0 +1,11 @@
+package host
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheMachinesDiskIsNotFilled(t *testing.T) {
+	require.ErrorContains(t, (&Host{Name: "one"}).FillDisk(), "host one: fill its disk: it has none of its own")
+}

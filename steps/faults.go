@@ -1,0 +1,101 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var faultSteps = []step{
+	{
+		Given, `^the LXD of level (\d+) is killed in the middle of the operation "([^"]*)" for the level below$`,
+		"By SIGKILL, as soon as the operation has left a sign; level 0 is the host. Another LXD is started in its place.",
+		func(s *scenario) any { return s.breaks(harness.LXDKilled) },
+	},
+	{
+		Given, `^the LXD of level (\d+) stands still from the operation "([^"]*)" for the level below on$`,
+		"Stopped by SIGSTOP before it is asked for the operation.",
+		func(s *scenario) any { return s.breaks(harness.LXDStopped) },
+	},
+	{
+		Given, `^half of the database of level (\d+)'s LXD is lost before the operation "([^"]*)" for the level below$`,
+		"That LXD is killed with it, and the one that is started in its place finds what is left.",
+		func(s *scenario) any { return s.breaks(harness.DatabaseCut) },
+	},
+	{
+		Given, `^the host's disk is full from the operation "([^"]*)" of level (\d+) on$`,
+		"A disk of its own, on which the state of all LXDs lies; the machine's is not filled.",
+		func(s *scenario) any { return s.diskFills },
+	},
+	{
+		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
+		"By limits.memory, from its first start on.",
+		func(s *scenario) any { return s.lacksMemory },
+	},
+	{
+		Given, `^nothing is waited for longer than a tenth of its time$`,
+		"The budgets of all waits are a tenth of what they are else.",
+		func(s *scenario) any { return func() { s.patience = 0.1 } },
+	},
+	{
+		When, `^the level that the build stopped at is made again$`,
+		"Once the LXD that was to make it runs again: what that has of it is deleted, and the build goes on to the end.",
+		func(s *scenario) any { return s.resume },
+	},
+}
+
+// diskSize is that of the host's own disk where it is to be filled: room for three levels.
+const diskSize = 600 << 20
+
+// breaks is a fault of the LXD that makes the level below.
+func (s *scenario) breaks(kind harness.FaultKind) func(int, string) error {
+	return func(level int, operation string) error { return s.fault(level+1, operation, kind) }
+}
+
+func (s *scenario) lacksMemory(level, megabytes string) error {
+	l, err := s.describe(level)
+	if err != nil {
+		return err
+	}
+	l.Config["limits.memory"] = megabytes + "MB"
+	s.broken = true
+	return nil
+}
+
+func (s *scenario) diskFills(operation string, level int) error {
+	s.disk = diskSize
+	return s.fault(level, operation, harness.DiskFull)
+}
+
+func (s *scenario) fault(level int, operation string, kind harness.FaultKind) error {
+	op, err := idmap.ParseOp(operation)
+	if err != nil {
+		return err
+	}
+	if level < 1 {
+		return fmt.Errorf("level %d: no LXD makes it", level)
+	}
+	s.broken = true
+	s.faults = append(s.faults, harness.Fault{Level: level, Op: op, Kind: kind})
+	return nil
+}
+
+// resume builds the chain of the Given, which stops, and then the rest of it; the whole must be as planned.
+func (s *scenario) resume(ctx context.Context) error {
+	if err := s.build(ctx); err != nil {
+		return err
+	}
+	if s.chain.Stop == nil {
+		return errors.New("the build did not stop: nothing was broken")
+	}
+	err := s.chain.Resume(ctx)
+	var stopped *harness.LevelError
+	if err != nil && !errors.As(err, &stopped) {
+		return err
+	}
+	s.broken = false
+	return s.compare(ctx)
+}
