@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
@@ -48,7 +50,7 @@ func TestFeatures(t *testing.T) {
 	source := harnesstest.Source(t)
 	opts := options
 	opts.TestingT = t
-	opts.DefaultContext = t.Context()
+	opts.DefaultContext = untilDeadline(t)
 	opts.Tags = withoutTheImpossible(t, source, opts.Tags)
 	pool := newPool(t, source, opts.Tags)
 	var run atomic.Int32
@@ -63,6 +65,23 @@ func TestFeatures(t *testing.T) {
 	require.Zero(t, suite.Run(), "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
 	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, %d at a time, bundle %s\n", run.Load(), opts.Concurrency, pool.Default)
+}
+
+// errTimeIsUp is why the steps of a run end that takes longer than go test gives it.
+var errTimeIsUp = errors.New("the run's time is up; give it more with go test -timeout")
+
+// untilDeadline ends before go test would end the process, and with it every word about why: a part of the
+// time is kept back for diagnosis and for closing what there is.
+func untilDeadline(t *testing.T) context.Context {
+	t.Helper()
+	deadline, ok := t.Deadline()
+	if !ok {
+		return t.Context()
+	}
+	kept := min(2*time.Minute, time.Until(deadline)/4)
+	ctx, cancel := context.WithDeadlineCause(t.Context(), deadline.Add(-kept), errTimeIsUp)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // newPool makes the bundles before the scenarios, so that none of them is slow for it.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -106,4 +108,17 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
 	require.ErrorIs(t, host.End(t.Context(), h.Name), host.ErrBusy)
+}
+
+func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
+	harnesstest.Bundle(t, harnesstest.Source(t))
+	before := takeTraces(t)
+	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFeatures$", "-test.timeout=12s",
+		"-godog.paths=deeper.feature", "-godog.format=progress")
+	out, err := run.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(out), errTimeIsUp.Error())
+	assert.NotContains(t, string(out), "panic: test timed out")
+	assert.NotContains(t, string(out), "the suite left")
+	requireNothingLeft(t, before)
 }

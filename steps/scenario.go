@@ -81,6 +81,9 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	exclusive := slices.ContainsFunc(sc.Tags, func(t *messages.PickleTag) bool { return t.Name == Exclusive })
 	s.turn, err = s.pool.turns.take(ctx, exclusive)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	return ctx, err
 }
 

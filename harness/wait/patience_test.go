@@ -65,6 +65,7 @@ func TestTheCallersEndIsNoTimeout(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupted"))
 	err := wait.Within(ctx, "wait", time.Minute, untilDone, nil)
+	require.EqualError(t, err, "wait: interrupted: context canceled")
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, wait.ErrTimeout)
 }

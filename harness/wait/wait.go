@@ -60,6 +60,9 @@ func Within(ctx context.Context, what string, budget time.Duration, do func(cont
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("%s: %w after %s: %s", what, ErrTimeout, budget, holdsUp())
 	}
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%s: %w: %w", what, cause, err)
+	}
 	return err
 }
 
