@@ -135,6 +135,19 @@ Feature: Images that are carried inwards
         | gzip     | create    | unexpected end of file  |
         | squashfs | start     | Failed to exec          |
 
+    Scenario Outline: An image for other machines is carried to level <level> and refused when a container is made of it
+      Given a chain of depth 2 in which every level delegates what the levels below it need
+      And the host's LXD has a split image packed by gzip
+      And the image is for machines of the architecture riscv64
+      When the image is carried down to level <level> and a container is made of it there
+      Then it is refused at level <level> in operation "create", which says "Requested architecture isn't supported by this host"
+
+      Examples:
+        | level |
+        | 0     |
+        | 1     |
+        | 2     |
+
     Scenario: On the host LXD reads what unsquashfs says
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs

@@ -24,6 +24,11 @@ var imageSteps = []step{
 		func(s *scenario) any { return func(id uint32) { s.image.owners = append(s.image.owners, id) } },
 	},
 	{
+		Given, `^the image is for machines of the architecture (\w+)$`,
+		"By its metadata, in the kernel's name for it.",
+		func(s *scenario) any { return s.imageIsFor },
+	},
+	{
 		When, `^the image is carried down to level (\d+), which is stopped while its files are pushed into it$`,
 		"Level by level: exported from the LXD above, pushed into the level, imported there from the files that lie in it. That level is started again before its import.",
 		func(s *scenario) any { return s.carryStopped },
@@ -79,6 +84,14 @@ func (s *scenario) hasImage(public, files, packing string) {
 	s.image.public = public == "public "
 	s.image.recipe = &image.Recipe{Packing: image.Packing(packing), Unified: files == "unified"}
 	s.image.owners = []uint32{0, 1000, 65535}
+}
+
+func (s *scenario) imageIsFor(architecture string) error {
+	if s.image.recipe == nil {
+		return errors.New("no Given gives the host's LXD an image")
+	}
+	s.image.recipe.Architecture = architecture
+	return nil
 }
 
 // makeImage gives the scenario's own chain, whose host has the image of the Givens.

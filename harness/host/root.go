@@ -87,10 +87,13 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 // Reach is Connect to a LXD that answers, but may not be ready yet: it takes images,
 // say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
+	args, err := clientArgs(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
 		// It learns the server's extensions by its first request, and outlives the wait's context.
-		lasting := context.WithoutCancel(ctx)
-		server, err = lxd.ConnectLXDUnixWithContext(lasting, r.Path(socket), clientArgs(lasting))
+		server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), args)
 		return err
 	}))
 	return server, err

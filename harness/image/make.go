@@ -37,6 +37,8 @@ type Recipe struct {
 	Unified bool
 	// Owners are the ids, each a user and a group, that one file of the image each belongs to, beside 0.
 	Owners []uint32
+	// Architecture is the kernel's name for the machines that the image is for. Empty: this one's.
+	Architecture string
 }
 
 // FileOf is the path of the file that belongs to an id in every image made with it.
@@ -48,6 +50,9 @@ func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
 	if r.Unified && r.Packing == Squashfs {
 		return Image{}, fmt.Errorf("image: unified and %s: LXD unpacks unified images by tar only", r.Packing)
 	}
+	if r.Architecture == "" {
+		r.Architecture = architecture()
+	}
 	prefix := "."
 	if r.Unified {
 		prefix = "rootfs"
@@ -55,7 +60,7 @@ func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
 	var out bytes.Buffer
 	w := &writer{tar: tar.NewWriter(&out), prefix: prefix}
 	if r.Unified {
-		w.metadata()
+		w.metadata(r.Architecture)
 	}
 	w.rootFS(b, r.Owners)
 	if err := w.close(); err != nil {
@@ -70,7 +75,7 @@ func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
 	}
 	var meta bytes.Buffer
 	w = &writer{tar: tar.NewWriter(&meta)}
-	w.metadata()
+	w.metadata(r.Architecture)
 	if err := w.close(); err != nil {
 		return Image{}, fmt.Errorf("image: %w", err)
 	}
@@ -101,8 +106,8 @@ func (w *writer) close() error {
 	return w.tar.Close()
 }
 
-func (w *writer) metadata() {
-	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: small\n", architecture())
+func (w *writer) metadata(architecture string) {
+	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: small\n", architecture)
 	w.put(tar.Header{Name: "metadata.yaml", Mode: 0o644}, []byte(yaml))
 }
 
