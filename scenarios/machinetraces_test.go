@@ -18,8 +18,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// traces are what a run could leave on the machine, a line each: processes in namespaces or cgroups that are not the
-// machine's, those namespaces, and programs of ours; mounts, cgroups, loop devices, sockets, files, AppArmor profiles.
+// traces are what a run could leave on the machine, a line each: processes that are this program or in a cgroup of a
+// host, and their namespaces; mounts, cgroups, loop devices, sockets that somebody listens on, files, AppArmor profiles.
 type traces map[string]bool
 
 // tracesBudget is for the kernel to let go of what has ended, and for what others do on the machine to end.
@@ -101,15 +101,14 @@ func processTraces(found traces, others func(string) bool) error {
 		}
 		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
 		program, _ := os.Readlink(filepath.Join(dir, "exe"))
-		ours := program == exe && filepath.Base(dir) != fmt.Sprint(os.Getpid()) || strings.Contains(string(group), "nestbed-")
+		if filepath.Base(dir) == fmt.Sprint(os.Getpid()) || program != exe && !strings.Contains(string(group), "nestbed-") {
+			continue
+		}
+		found[fmt.Sprintf("process %s %q", dir, command)] = true
 		for _, kind := range kinds {
 			if ns, err := os.Readlink(filepath.Join(dir, "ns", kind)); err == nil && ns != own[kind] {
 				found["namespace "+ns] = true
-				ours = true
 			}
-		}
-		if ours {
-			found[fmt.Sprintf("process %s %q", dir, command)] = true
 		}
 	}
 	return nil
@@ -140,9 +139,12 @@ func socketTraces(found traces, others func(string) bool) error {
 		return err
 	}
 	defer f.Close()
+	// Connections are left out: they go with their processes, and have the name of who listens in the
+	// network namespace of who has connected (net/unix/af_unix.c, unix_stream_connect).
+	const listening = "00010000" // __SO_ACCEPTCON
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); len(fields) == 8 && !others(fields[7]) {
+		if fields := strings.Fields(lines.Text()); len(fields) == 8 && fields[3] == listening && !others(fields[7]) {
 			found["socket "+fields[7]] = true
 		}
 	}
