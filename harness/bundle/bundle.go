@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/trust"
 )
 
 // Bundle is a root filesystem with a LXD or an Incus in it, ready in the cache.
@@ -54,6 +55,15 @@ func Cache() string {
 	return "/var/cache/nestbed"
 }
 
+// makeCache makes the cache where it is not there, and refuses one that others may write to: what is in it runs as root.
+func makeCache() (string, error) {
+	cache, err := filepath.Abs(Cache())
+	if err != nil {
+		return "", err
+	}
+	return cache, trust.Make(cache, 0o711)
+}
+
 // Make gives the bundle of the source, from the cache where it has it. What
 // takes longer than a moment is told to progress, which may be nil. Several
 // processes may ask at once: one makes, the others wait.
@@ -61,11 +71,8 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("bundle %s: making one needs root, for files of several owners; run as root or with sudo", s)
 	}
-	cache, err := filepath.Abs(Cache())
+	cache, err := makeCache()
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: cache: %w", s, err)
-	}
-	if err := os.MkdirAll(cache, 0o711); err != nil {
 		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
 	}
 	r, err := readRecipe(ctx, s)

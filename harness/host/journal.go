@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -66,18 +67,26 @@ func readJournal(dir string) (journal, error) {
 	case err != nil:
 		return j, fmt.Errorf("%s: %w", path, err)
 	}
-	if j.Name == "" || j.Name != filepath.Base(j.Name) {
+	if !hostName.MatchString(j.Name) {
 		return j, fmt.Errorf("%s: the name is %q, expected that of a host", path, j.Name)
 	}
-	if j.Entry != "" && filepath.Base(j.Entry) != j.Name {
+	if j.Entry != "" && !isNamed(j.Entry, j.Name) {
 		return j, fmt.Errorf("%s: the entry is %q, expected one named %s", path, j.Entry, j.Name)
 	}
 	for _, group := range j.Cgroups {
-		if filepath.Base(group) != cgroupPrefix+j.Name {
+		if !isNamed(group, cgroupPrefix+j.Name) {
 			return j, fmt.Errorf("%s: the cgroup is %q, expected one named %s", path, group, cgroupPrefix+j.Name)
 		}
 	}
 	return j, nil
+}
+
+// hostName is what hosts are named: as os.MkdirTemp names directories. It becomes part of paths.
+var hostName = regexp.MustCompile(`^[0-9A-Za-z]+$`)
+
+// isNamed tells whether a path is a whole one, without detours, whose last part is the name.
+func isNamed(path, name string) bool {
+	return filepath.IsAbs(path) && filepath.Clean(path) == path && filepath.Base(path) == name
 }
 
 // write replaces the journal at one stroke: it is either the old or the new one, after a crash too.

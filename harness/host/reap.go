@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/trust"
 	"nestbed/harness/wait"
 )
 
@@ -53,6 +54,10 @@ func Leftovers() ([]Leftover, error) {
 
 // entries are what stands under StateRoot by the names of hosts.
 func entries() ([]string, error) {
+	// What is entered there is ended and removed.
+	if err := trust.Dir(StateRoot()); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
 	found, err := os.ReadDir(StateRoot())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -69,6 +74,9 @@ func entries() ([]string, error) {
 }
 
 func look(dir string) (Leftover, error) {
+	if err := trust.Dir(dir); err != nil {
+		return Leftover{}, err
+	}
 	j, err := readJournal(dir)
 	if err != nil {
 		return Leftover{}, err
@@ -90,7 +98,7 @@ func look(dir string) (Leftover, error) {
 // find looks at the host of the given name or state directory.
 func find(name string) (Leftover, error) {
 	dir := name
-	if !filepath.IsAbs(name) && filepath.Base(name) == name {
+	if hostName.MatchString(name) {
 		dir = filepath.Join(StateRoot(), name)
 	}
 	l, err := look(dir)

@@ -63,6 +63,8 @@ func stage() {
 	for _, fd := range []int{controlFD, reportFD, lockFD} {
 		unix.CloseOnExec(fd)
 	}
+	// As for a LXD that systemd starts: files of the host have the modes that they have on any.
+	unix.Umask(0o022)
 	report := os.NewFile(reportFD, "report")
 	var lxd daemonProcess
 	var order stageOrder

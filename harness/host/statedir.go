@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/trust"
 	"nestbed/harness/wait"
 )
 
@@ -55,7 +56,7 @@ const newPrefix = "new-"
 
 func tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
 	const elsewhere = "set " + stateEnv + " to a directory that can be written"
-	if err := os.MkdirAll(StateRoot(), 0o700); err != nil {
+	if err := trust.Make(StateRoot(), 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
 	}
 	own, err := os.MkdirTemp(StateRoot(), newPrefix)
@@ -106,13 +107,13 @@ func (s *stateDir) enter(own string) error {
 }
 
 // vacate makes the given directory, or clears what a dead host left in it, and gives its
-// whole path. One with things in it that no host of ours put there is refused.
+// whole path. One with things in it that no host of ours put there is refused, and one that is somebody else's.
 func vacate(ctx context.Context, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := trust.Make(dir, 0o700); err != nil {
 		return "", fmt.Errorf("state directory: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -120,7 +121,7 @@ func vacate(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("state directory: %w", err)
 	}
 	if len(entries) == 0 {
-		return dir, nil
+		return dir, os.Chmod(dir, 0o700) // it may have been open to others to read
 	}
 	if _, err := readJournal(dir); err != nil {
 		return "", fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)

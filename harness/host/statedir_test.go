@@ -144,9 +144,14 @@ func TestWhatNoHostWroteIsNotReadAsAJournal(t *testing.T) {
 		"Dear diary":                      "invalid character",
 		"[]":                              "cannot unmarshal",
 		"{}":                              `the name is "", expected that of a host`,
+		`{"name":".."}`:                   `the name is "..", expected that of a host`,
+		`{"name":"a","entry":"/b"}`:       `the entry is "/b", expected one named a`,
+		`{"name":"a","entry":"a"}`:        `the entry is "a", expected one named a`,
+		`{"name":"a","entry":"/s/../a"}`:  `the entry is "/s/../a", expected one named a`,
 		`{"name":"../../etc"}`:            `the name is "../../etc", expected that of a host`,
 		`{"name":"a","cgroups":["/"]}`:    `the cgroup is "/", expected one named nestbed-a`,
 		`{"name":"a","cgroups":["/s/a"]}`: `the cgroup is "/s/a", expected one named nestbed-a`,
+		`{"name":"a","cgroups":["/s/../nestbed-a"]}`:                `the cgroup is "/s/../nestbed-a", expected one named nestbed-a`,
 		`{"name":"a","cgroups":["/s/nestbed-a","/s/nestbed-a/.."]}`: `the cgroup is "/s/nestbed-a/..", expected one named nestbed-a`,
 	} {
 		path := filepath.Join(t.TempDir(), journalName)
