@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		beChild()
 	}
+	if os.Getenv(strangerEnv) != "" {
+		strangerTries()
+	}
 	before, err := onMachine()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
