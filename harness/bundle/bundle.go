@@ -129,7 +129,7 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 		}
 	}()
 	made := &Bundle{Source: b.Source, dir: temp}
-	if err := os.Mkdir(made.Root(), 0o755); err != nil {
+	if err := makeDirs(made.Root()); err != nil {
 		return err
 	}
 	if err := r.fill(ctx, made.Root()); err != nil {

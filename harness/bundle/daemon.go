@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
@@ -102,7 +103,11 @@ func (b *Bundle) recall() error {
 // is written before it, and nothing else in either daemon has this text.
 func emptyTrial(root string) (bool, error) {
 	for _, dir := range programDirs {
-		program, err := os.ReadFile(filepath.Join(root, dir, daemonOf(root)))
+		path, err := securejoin.SecureJoin(root, filepath.Join(dir, daemonOf(root)))
+		if err != nil {
+			return false, err
+		}
+		program, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
 			continue
 		}

@@ -61,7 +61,11 @@ var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/b
 
 func hasProgram(root, name string) bool {
 	for _, dir := range programDirs {
-		if _, err := os.Lstat(filepath.Join(root, dir, name)); err == nil {
+		path, err := inside(root, filepath.Join(dir, name))
+		if err != nil {
+			continue // links in a circle lead to no program
+		}
+		if _, err := os.Lstat(path); err == nil {
 			return true
 		}
 	}
@@ -71,7 +75,11 @@ func hasProgram(root, name string) bool {
 func dropShadowTools(root string) error {
 	for _, dir := range programDirs {
 		for _, name := range shadowTools {
-			if err := os.Remove(filepath.Join(root, dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			path, err := inside(root, filepath.Join(dir, name))
+			if err != nil {
+				return err
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

@@ -183,11 +183,10 @@ func copyInstalled(ctx context.Context, root string, files []string) error {
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(root, path)
 		if info.IsDir() {
-			err = os.MkdirAll(to, 0o755)
+			_, err = directory(root, path)
 		} else {
-			err = copyFile(path, to, info.Mode())
+			err = copyFile(path, root, path, info.Mode())
 		}
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", path, err)
@@ -196,8 +195,9 @@ func copyInstalled(ctx context.Context, root string, files []string) error {
 	return nil
 }
 
-func copyFile(from, to string, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+func copyFile(from, root, name string, mode fs.FileMode) error {
+	to, err := place(root, name)
+	if err != nil {
 		return err
 	}
 	in, err := os.Open(from)

@@ -39,7 +39,7 @@ func TestReplaceFileTakesThePlaceOfALinkAndLeavesItsTarget(t *testing.T) {
 	target := filepath.Join(root, "systemd")
 	require.NoError(t, os.WriteFile(target, []byte("theirs"), 0o600))
 	init := link(t, target, root, "sbin/init")
-	require.NoError(t, replaceFile(init, []byte("ours"), 0o755))
+	require.NoError(t, replaceFile(root, "sbin/init", []byte("ours"), 0o755))
 	content, err := os.ReadFile(target)
 	require.NoError(t, err)
 	assert.Equal(t, "theirs", string(content))
@@ -76,14 +76,14 @@ func TestACopyKeepsModeAndContent(t *testing.T) {
 	for _, mode := range []fs.FileMode{0o755, 0o644, 0o400, 0o755 | fs.ModeSetuid, 0o777} {
 		from, to := filepath.Join(dir, mode.String()), filepath.Join(dir, "to", mode.String())
 		require.NoError(t, os.WriteFile(from, []byte(mode.String()), 0o600))
-		require.NoError(t, copyFile(from, to, mode))
+		require.NoError(t, copyFile(from, dir, filepath.Join("to", mode.String()), mode))
 		info, err := os.Stat(to)
 		require.NoError(t, err)
 		assert.Equal(t, mode, info.Mode())
 		content, err := os.ReadFile(to)
 		require.NoError(t, err)
 		assert.Equal(t, mode.String(), string(content))
-		require.ErrorIs(t, copyFile(from, to, mode), fs.ErrExist, "two files in one place are a mistake")
+		require.ErrorIs(t, copyFile(from, dir, filepath.Join("to", mode.String()), mode), fs.ErrExist, "two files in one place are a mistake")
 	}
 }
 
@@ -169,7 +169,7 @@ func TestARootThatWasDressedBeforeIsDressedAgain(t *testing.T) {
 	}
 	root := t.TempDir()
 	require.NoError(t, layOut(root))
-	require.NoError(t, copyFile(busybox, filepath.Join(root, "bin/busybox"), 0o755))
+	require.NoError(t, copyFile(busybox, root, "bin/busybox", 0o755))
 	for range 2 { // as with dir:PATH of a bundle's own root
 		require.NoError(t, dress(t.Context(), root))
 	}

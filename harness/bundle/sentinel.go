@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,8 +59,11 @@ type aclEntry struct {
 }
 
 func writeSentinel(root string) error {
-	path := filepath.Join(root, SentinelPath)
-	if err := os.WriteFile(path, []byte("ownership survived\n"), 0o600); err != nil {
+	if err := replaceFile(root, SentinelPath, []byte("ownership survived\n"), 0o600); err != nil {
+		return err
+	}
+	path, err := inside(root, SentinelPath)
+	if err != nil {
 		return err
 	}
 	// u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // skeleton is what every bundle gets, whatever its source: the init of a level and a few files of /etc.
@@ -32,15 +33,16 @@ var mergedUsr = []string{"bin", "sbin", "lib", "lib64"}
 // layOut makes the directories and links that files are then copied into.
 func layOut(root string) error {
 	for _, dir := range directories {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+		if _, err := directory(root, dir); err != nil {
 			return err
 		}
 	}
 	for _, dir := range []string{"tmp", "var/tmp"} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+		path, err := directory(root, dir)
+		if err != nil {
 			return err
 		}
-		if err := os.Chmod(filepath.Join(root, dir), 0o777|fs.ModeSticky); err != nil {
+		if err := os.Chmod(path, 0o777|fs.ModeSticky); err != nil {
 			return err
 		}
 	}
@@ -74,18 +76,22 @@ func dress(ctx context.Context, root string) error {
 		if strings.HasPrefix(string(content), "#!") {
 			mode = 0o755
 		}
-		return replaceFile(filepath.Join(root, path), content, mode)
+		return replaceFile(root, path, content, mode)
 	})
 	if err != nil {
 		return err
 	}
 	for _, name := range []string{"etc/subuid", "etc/subgid"} {
 		// A level that is given no delegation has the files, without a line for root.
-		if err := replaceFile(filepath.Join(root, name), nil, 0o644); err != nil {
+		if err := replaceFile(root, name, nil, 0o644); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(filepath.Join(root, "usr/share/lxc/config/common.conf.d", lxcfsConfig)); err != nil {
+	config, err := inside(root, filepath.Join("usr/share/lxc/config/common.conf.d", lxcfsConfig))
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(config); err != nil {
 		return err
 	}
 	if err := linkApplets(ctx, root); err != nil {
@@ -96,8 +102,9 @@ func dress(ctx context.Context, root string) error {
 
 // replaceFile writes a new file in place of whatever stands there: a package
 // may have put a link, as systemd does for /sbin/init.
-func replaceFile(path string, content []byte, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+func replaceFile(root, name string, content []byte, mode fs.FileMode) error {
+	path, err := place(root, name)
+	if err != nil {
 		return err
 	}
 	if err := os.RemoveAll(path); err != nil {
@@ -111,21 +118,24 @@ func replaceFile(path string, content []byte, mode fs.FileMode) error {
 
 // linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and tools.
 func linkApplets(ctx context.Context, root string) error {
-	busybox := filepath.Join(root, "bin/busybox")
-	out, err := exec.CommandContext(ctx, busybox, "--list-full").Output()
+	list := exec.CommandContext(ctx, "/bin/busybox", "--list-full")
+	list.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	list.Dir = "/"
+	out, err := list.Output()
 	if err != nil {
-		return fmt.Errorf("list the applets of %s: %w; is it the static busybox (package busybox-static)?", busybox, err)
+		return fmt.Errorf("list the applets of %s/bin/busybox: %w; is it the static busybox (package busybox-static)?", root, err)
 	}
 	for line := range strings.Lines(string(out)) {
 		applet := strings.TrimSpace(line)
 		if hasProgram(root, filepath.Base(applet)) {
 			continue
 		}
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, applet)), 0o755); err != nil {
+		link, err := place(root, applet)
+		if err != nil {
 			return err
 		}
 		// One that busybox puts outside of the programs' directories (linuxrc) may be there from another dressing.
-		if err := os.Symlink("/bin/busybox", filepath.Join(root, applet)); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Symlink("/bin/busybox", link); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -116,7 +116,7 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 	for _, dir := range dirs {
 		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
 	}
-	busybox, err := os.ReadFile(filepath.Join(b.Root(), "bin/busybox"))
+	busybox, err := readFrom(b, "bin/busybox")
 	if err != nil && w.err == nil {
 		w.err = err
 	}
@@ -131,12 +131,20 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 	w.sentinel(b)
 }
 
+func readFrom(b *bundle.Bundle, name string) ([]byte, error) {
+	path, err := b.Path(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
 // sentinel copies that of the bundle, with what GNU tar keeps of extended attributes.
 func (w *writer) sentinel(b *bundle.Bundle) {
-	path := filepath.Join(b.Root(), bundle.SentinelPath)
-	content, err := os.ReadFile(path)
+	content, err := readFrom(b, bundle.SentinelPath)
 	acl := make([]byte, 256)
 	n := 0
+	path, _ := b.Path(bundle.SentinelPath) // it has just been read there
 	if err == nil {
 		n, err = unix.Lgetxattr(path, bundle.XattrACL, acl)
 	}
