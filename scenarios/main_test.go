@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
+	"go.uber.org/goleak"
 
 	"nestbed/harness/host"
 )
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
+		status = 1
+	}
 	left, err := leftByUs(before)
 	if err != nil || len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the suite left %q (%v)\n", left, err)

@@ -62,6 +62,9 @@ func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died, end fu
 		if err == nil && now.Environment.ServerPid == before.Environment.ServerPid {
 			err = fmt.Errorf("the one with pid %d still answers", now.Environment.ServerPid)
 		}
+		if err != nil {
+			server.Disconnect()
+		}
 		return err
 	})
 	return server, err

@@ -75,10 +75,11 @@ func (r *Root) ReadFile(inside string) ([]byte, error) {
 // died, which may be nil, ends the wait early with what it returns.
 func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServer, error) {
 	server, err := r.Reach(ctx, died)
-	if err == nil {
-		err = Ready(ctx, server, died)
-	}
 	if err != nil {
+		return nil, err
+	}
+	if err := Ready(ctx, server, died); err != nil {
+		server.Disconnect()
 		return nil, err
 	}
 	return server, nil
@@ -93,8 +94,12 @@ func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.Instanc
 	}
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
 		// It learns the server's extensions by its first request, and outlives the wait's context.
-		server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), args)
-		return err
+		connected, err := lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), args)
+		if err != nil {
+			return err
+		}
+		server = closing(connected, args.HTTPClient)
+		return nil
 	}))
 	return server, err
 }

@@ -1,0 +1,72 @@
+package host
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+
+	lxd "github.com/canonical/lxd/client"
+)
+
+// client is LXD's, but for its Disconnect, which does nothing unless it was disconnected before
+// (client/lxd.go, Disconnect): what listens for events would do so for as long as its LXD lives.
+type client struct {
+	lxd.InstanceServer
+
+	mu    sync.Mutex
+	ended bool
+	open  map[net.Conn]bool
+}
+
+// closing is a client that can close its connections, of which the given one of HTTP has the dialer.
+func closing(server lxd.InstanceServer, of *http.Client) *client {
+	c := &client{InstanceServer: server, open: map[net.Conn]bool{}}
+	if transport, ok := of.Transport.(*http.Transport); ok {
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return c.keep(conn)
+		}
+	}
+	return c
+}
+
+func (c *client) keep(conn net.Conn) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	k := &kept{Conn: conn, by: c}
+	c.open[k] = true
+	return k, nil
+}
+
+// Disconnect closes every connection. What waits at one is told so.
+func (c *client) Disconnect() {
+	c.mu.Lock()
+	open := c.open
+	c.ended, c.open = true, nil
+	c.mu.Unlock()
+	for conn := range open {
+		_ = conn.Close()
+	}
+}
+
+// kept is a connection that its client knows until it is closed.
+type kept struct {
+	net.Conn
+	by *client
+}
+
+func (k *kept) Close() error {
+	k.by.mu.Lock()
+	delete(k.by.open, k)
+	k.by.mu.Unlock()
+	return k.Conn.Close()
+}

@@ -1,0 +1,36 @@
+package scenarios_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+)
+
+// A LXD that ends takes along the goroutines that talk to it. So that it shows whether
+// ours end by themselves, they are counted while the LXDs run on.
+func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	harnesstest.Build(t, h, harness.Cascade(2))
+	before := goleak.IgnoreCurrent()
+
+	running, err := host.Open(t.Context(), h.Name)
+	require.NoError(t, err)
+	levels, err := harness.Attach(t.Context(), running)
+	require.NoError(t, err)
+	require.Len(t, levels, 2)
+	for _, l := range levels {
+		out, err := l.Exec(t.Context(), "id", "-u") // its end is told by an event, which the client listens for
+		require.NoError(t, err)
+		assert.Equal(t, "0\n", out)
+	}
+	require.Error(t, goleak.Find(before), "the client listens on")
+	harness.Detach(levels)
+	running.Close()
+	require.NoError(t, goleak.Find(before))
+}
