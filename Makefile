@@ -7,8 +7,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup build demo test slow junit unit soak soak-kill bench fuzz lint reap
+.PHONY: help setup build demo test slow junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -66,6 +67,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 lint: ## golangci-lint, and whether go.mod is tidy
 	$(GOLANGCI) run ./...
 	go mod tidy -diff
+
+# Not in lint: its database is on a server of its own, vuln.go.dev.
+vuln: ## known vulnerabilities in what is called of the dependencies; needs https://vuln.go.dev
+	@$(GOVULNCHECK) ./... || { echo "vuln: see above; where it could not fetch, the database at https://vuln.go.dev cannot be reached from here, and nothing was checked" >&2; exit 1; }
 
 reap: build ## clear what killed runs left
 	@$(SUDO) bin/nestbed reap

@@ -36,7 +36,7 @@ var (
 
 	// leftOut is of liblxc's own files what is in the way, or large and for others than LXD: for accounts
 	// that are not root (man 1 lxc-user-nic), and for lxc-monitor.
-	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"}
+	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"} //nolint:misspell // the program is called so
 )
 
 // Lacking are the programs that a bundle needs and this machine has not.
