@@ -1,0 +1,106 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Env is the variable that names the directory of all runs. Unset, it is reports/artifacts.
+const Env = "NESTBED_ARTIFACTS"
+
+// began is in the name of this run's directory.
+var began = time.Now()
+
+// RunDir is where this run keeps things; it may not be there yet. What is no absolute path counts from the root of the
+// module, as go test starts tests in the directory of their package; elsewhere from the working directory.
+func RunDir() (string, error) {
+	dir := os.Getenv(Env)
+	if dir == "" {
+		dir = filepath.Join("reports", "artifacts")
+	}
+	if !filepath.IsAbs(dir) {
+		base, err := moduleRoot()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(base, dir)
+	}
+	return filepath.Join(dir, fmt.Sprintf("%s-%d", began.Format("20060102-150405"), os.Getpid())), nil
+}
+
+// moduleRoot is the next directory upwards with a go.mod, the working directory where there is none.
+func moduleRoot() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return here, nil
+		}
+	}
+}
+
+// slugLength keeps a path readable, and its parts below the 255 bytes that filesystems take.
+const slugLength = 80
+
+// Slug makes a name of a directory of any text: small letters and digits, dashes between them.
+func Slug(text string) string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	slug := strings.Join(words, "-")
+	if len(slug) > slugLength {
+		slug = strings.TrimRight(slug[:slugLength], "-")
+	}
+	if slug == "" {
+		return "nameless"
+	}
+	return slug
+}
+
+// Save writes files into a new directory of this run, which it names after what they are of, and gives that directory.
+// Only who runs the tests may read them.
+func Save(of string, files []File) (string, error) {
+	run, err := RunDir()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(run, 0o700); err != nil {
+		return "", fmt.Errorf("artifacts: %w; set %s to a directory that can be written", err, Env)
+	}
+	dir, err := newDir(filepath.Join(run, Slug(of)))
+	if err != nil {
+		return "", fmt.Errorf("artifacts: %w", err)
+	}
+	for _, f := range Fit(files, Limit) {
+		path := filepath.Join(dir, f.Name)
+		err := os.MkdirAll(filepath.Dir(path), 0o700)
+		if err == nil {
+			err = os.WriteFile(path, f.Body, 0o600)
+		}
+		if err != nil {
+			return dir, fmt.Errorf("artifacts: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// newDir makes a directory, with a number behind where others have its name: the examples of an outline share theirs.
+func newDir(path string) (string, error) {
+	for n := 1; ; n++ {
+		dir := path
+		if n > 1 {
+			dir = fmt.Sprintf("%s-%d", path, n)
+		}
+		if err := os.Mkdir(dir, 0o700); !errors.Is(err, fs.ErrExist) {
+			return dir, err
+		}
+	}
+}
