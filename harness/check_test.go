@@ -120,7 +120,7 @@ func TestAChainThatWasNotBuiltIsClosedAndDiagnosed(t *testing.T) {
 	var c *Chain
 	require.NoError(t, c.Close(t.Context()))
 	assert.Nil(t, c.Deepest())
-	assert.Equal(t, "no chain was built", c.Diagnose(t.Context()))
+	assert.Equal(t, "no chain was built\n", c.Diagnose(t.Context()).String())
 
 	levels := []*Level{{Index: 1}, {Index: 2}}
 	assert.Same(t, levels[1], (&Chain{Levels: levels}).Deepest())

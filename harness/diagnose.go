@@ -3,37 +3,180 @@ package harness
 import (
 	"context"
 	"fmt"
-	"strings"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
-// Diagnose tells what a chain looks like, for somebody who was not there: plan and outcome, then for each
-// LXD from the host down the end of its log, then the evidence of the stop.
-func (c *Chain) Diagnose(ctx context.Context) string {
+// diagnoseBudget is for a whole diagnosis, whatever hangs; one of three levels takes 0.1 s.
+const diagnoseBudget = 20 * time.Second
+
+// Diagnose looks at the host and every level, and at the level that could not be made. It asks what may hang for a
+// bounded time only, and needs no LXD for what the kernel shows.
+func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	if c == nil {
-		return "no chain was built"
+		return &Diagnosis{}
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "host %s: %s\n", c.Host.Name, c.Host.Facts())
-	fmt.Fprintf(&b, "allocation %s\nplanned:\n  %s\n", c.Host.Delegation, strings.Join(describe(c.Plan), "\n  "))
-	if outcome, err := c.Outcome(ctx); err != nil {
-		fmt.Fprintf(&b, "found: %v\n", err)
-	} else {
-		fmt.Fprintf(&b, "found:\n  %s\n", strings.Join(describe(outcome), "\n  "))
+	if budget, err := wait.Scale(ctx, diagnoseBudget); err == nil {
+		limited, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
+		defer cancel()
+		ctx = limited
 	}
-	daemons := []daemon{c.Host}
+	d := &Diagnosis{
+		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
+		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
+	}
+	roots := []*host.Root{c.Host.Root()}
 	for _, l := range c.Levels {
-		daemons = append(daemons, l)
+		roots = append(roots, l.root)
 	}
-	for level, d := range daemons {
-		log, err := d.Root().ReadFile("/var/log/lxd.log")
-		if err != nil {
-			fmt.Fprintf(&b, "level %d: LXD log: %v\n", level, err)
-			continue
+	c.see(ctx, d, roots)
+	last := len(c.Levels)
+	if last < len(c.Spec.Levels) { // one that could not be made, or that does not run any more
+		last++
+	}
+	d.Places = make([]Place, last+1)
+	answers := make([]answer, len(roots))
+	each := func(n int, do func(i int)) {
+		var g sync.WaitGroup
+		for i := range n {
+			g.Go(func() { do(i) })
 		}
-		fmt.Fprintf(&b, "level %d: LXD log ends:\n  %s\n", level, strings.Join(tail(string(log), 4), "\n  "))
+		g.Wait()
 	}
-	if c.Stop != nil {
-		fmt.Fprintf(&b, "stop: %v\n", c.Stop)
+	// All at the same time: a LXD that does not answer must not take the time of the others.
+	each(len(roots), func(i int) { answers[i] = ask(ctx, roots[i]) })
+	each(len(d.Places), func(i int) {
+		p := Place{Level: i, Name: "host"}
+		if i > 0 {
+			p.Name = containerName(i)
+			p.container(ctx, roots[i-1], answers[i-1])
+		}
+		if i < len(roots) {
+			p.Parts = append(p.Parts, answers[i].part())
+			pid := "1"
+			if i == 0 {
+				pid = fmt.Sprint(c.Host.Pid())
+			}
+			p.inside(ctx, roots[i], pid)
+			p.Parts = append(p.Parts, part(ctx, "processes", func() (string, error) {
+				if i == 0 {
+					return hostProcesses(c.Host)
+				}
+				return levelProcesses(roots[i])
+			}))
+		}
+		d.Places[i] = p
+	})
+	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
+	return d
+}
+
+// see reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
+func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
+	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
+	for i, l := range c.Levels {
+		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {
+			m, err := l.HostMap()
+			if err != nil {
+				return idmap.PlannedLevel{}, err
+			}
+			same, err := sameUserNamespace(roots[i], roots[i+1])
+			if same { // a privileged level: the kernel shows it the lines of the level above
+				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
+			}
+			return idmap.PlannedLevel{Level: l.Index, Map: within(m, above.Host), Host: m}, err
+		})
+		if err != nil {
+			d.Unseen[l.Index] = err
+			for _, further := range c.Levels[i+1:] {
+				d.Unseen[further.Index] = fmt.Errorf("level %d above it was not read", l.Index)
+			}
+			return
+		}
+		d.Seen[l.Index] = seen
+		above = seen
 	}
-	return b.String()
+}
+
+func sameUserNamespace(above, below *host.Root) (bool, error) {
+	a, err := os.Stat(above.Path("/proc/1/ns/user"))
+	if err != nil {
+		return false, err
+	}
+	b, err := os.Stat(below.Path("/proc/1/ns/user"))
+	return err == nil && os.SameFile(a, b), err
+}
+
+// within gives the map of a level in parent ids, from its map and its parent's in host ids. The kernel lets
+// no line of a map lie but within one line of the parent's.
+func within(m, parent idmap.Map) idmap.Map {
+	in := func(own, parent []idmap.Mapping) (out []idmap.Mapping) {
+		for _, o := range own {
+			if id, ok := idmap.Down(parent, o.Parent); ok {
+				out = append(out, idmap.Mapping{Inside: o.Inside, Parent: id, Count: o.Count})
+			}
+		}
+		return out
+	}
+	return idmap.Map{UID: in(m.UID, parent.UID), GID: in(m.GID, parent.GID)}
+}
+
+// answer is what a LXD says of the containers that it has made.
+type answer struct {
+	containers []api.Instance
+	err        error
+}
+
+// ask asks a LXD by a client of its own, with little patience: the chain's would wait long for one that hangs.
+func ask(ctx context.Context, root *host.Root) answer {
+	found, err := read(ctx, func() ([]api.Instance, error) {
+		server, err := root.Ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer server.Disconnect()
+		return server.GetInstances(api.InstanceTypeAny)
+	})
+	return answer{found, err}
+}
+
+func (a answer) part() Part {
+	text := ""
+	for _, c := range a.containers {
+		text += fmt.Sprintf("%s %s\n", c.Name, c.Status)
+	}
+	return Part{Title: "its LXD's containers", Text: text, Err: a.err}
+}
+
+// part reads a part of a diagnosis, and gives up on it when ctx ends.
+func part(ctx context.Context, title string, do func() (string, error)) Part {
+	text, err := read(ctx, do)
+	return Part{title, text, err}
+}
+
+// read does what may hang, in the kernel or in a LXD, and lets it hang when ctx ends.
+func read[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		got T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		got, err := do()
+		done <- result{got, err}
+	}()
+	select {
+	case r := <-done:
+		return r.got, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }

@@ -17,7 +17,8 @@
 //
 //	build, chain, level, spec        from Spec to Chain; verify and probe_*: what nestbed up looks at
 //	import, phase                    the image on its way beside other work; how long an operation takes, and may take
-//	outcome, classify, diagnose      what happened, why, and how to tell it
+//	outcome, classify                what happened, and why
+//	diagnose, diagnosis, decisive    how to tell it to somebody who was not there; with them maptable, process, kernelfacts
 //	fault                            what breaks while a chain is built
 //	again, life, instance, update    what happens to a level that is up: restart, freeze, copy, another configuration
 //	live, lxcfs, confine             what is done to a level before the next one is made, and what that covers

@@ -24,9 +24,6 @@ import (
 	"nestbed/steps"
 )
 
-// slow is the tag of scenarios that take more than 20 seconds.
-const slow = "@slow"
-
 // options are godog's, set by flags: -godog.tags, -godog.concurrency, -godog.paths, ...
 var options = godog.Options{
 	Format:      "pretty",
@@ -35,7 +32,7 @@ var options = godog.Options{
 	Strict:   true,
 	FS:       features.FS,
 	Paths:    []string{"."},
-	Tags:     "~" + slow,
+	Tags:     "~" + steps.Slow,
 	Output:   os.Stdout,
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
@@ -113,7 +110,7 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, tags string) strin
 
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
-	known := []string{slow, steps.Exclusive}
+	known := []string{steps.Slow, steps.Exclusive}
 	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
 		known = append(known, c.For)
 	}

@@ -3,11 +3,9 @@ package steps
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
@@ -79,31 +77,26 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
-	exclusive := slices.ContainsFunc(sc.Tags, func(t *messages.PickleTag) bool { return t.Name == Exclusive })
-	s.turn, err = s.pool.turns.take(ctx, exclusive)
+	s.turn, err = s.pool.turns.take(ctx, hasTag(sc, Exclusive))
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return ctx, err
 }
 
-// after closes what the scenario made. Here errors can only be returned: godog
+// after tells why the scenario failed, if it did, and closes what it made. Here errors can only be returned: godog
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
 	defer s.turn()
-	if s.host == nil {
-		return ctx, nil
-	}
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
+	var untold error
 	if failure != nil || s.contradiction != nil {
-		text := s.chain.Diagnose(late)
-		godog.Logf(ctx, "%s\n%s", sc.Name, text)
-		ctx = godog.Attach(ctx, godog.Attachment{Body: []byte(text), FileName: "diagnosis.txt", MediaType: "text/plain"})
+		ctx, untold = s.explain(ctx, late, sc, failure)
 	}
 	if !s.mine {
-		return ctx, s.contradiction
+		return ctx, errors.Join(s.contradiction, untold)
 	}
-	return ctx, errors.Join(s.contradiction, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
+	return ctx, errors.Join(s.contradiction, untold, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,13 @@ func (g cgroups) kill() error {
 		}
 		return fmt.Errorf("%d processes were still there", len(pids))
 	})
+}
+
+// Processes are those of the host and of everything on it, by their ids on the machine.
+func (h *Host) Processes() ([]int, error) {
+	pids, err := h.groups.processes()
+	slices.Sort(pids)
+	return pids, err
 }
 
 // processes are those in the first of the cgroups, which has all, and in those below it, but for the calling one.

@@ -23,6 +23,9 @@ const socket = "/var/lib/lxd/unix.socket"
 // readyBudget is for a LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
 const readyBudget = 60 * time.Second
 
+// askBudget is for the answer to a request of a client that Ask gives.
+const askBudget = 5 * time.Second
+
 // Root is the root directory of the host or of a level, seen from the machine
 // through a descriptor. Paths through it stay short whatever the depth, and
 // files show the owners that they have on the host.
@@ -88,20 +91,30 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 // Reach is Connect to a LXD that answers, but may not be ready yet: it takes images,
 // say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
+	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
+		server, err = r.client(context.WithoutCancel(ctx)) // it outlives the wait's context
+		return err
+	}))
+	return server, err
+}
+
+// Ask is a client of the LXD of this root for somebody with little patience: it ends with ctx, and its requests do much earlier
+// than others' where LXD does not answer. It waits for no LXD that is not there.
+func (r *Root) Ask(ctx context.Context) (lxd.InstanceServer, error) {
+	return r.client(wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds()))
+}
+
+// client connects to the LXD of this root; the client learns its extensions by a first request.
+func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
 	args, err := clientArgs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
-		// It learns the server's extensions by its first request, and outlives the wait's context.
-		connected, err := lxd.ConnectLXDUnixWithContext(context.WithoutCancel(ctx), r.Path(socket), args)
-		if err != nil {
-			return err
-		}
-		server = closing(connected, args.HTTPClient)
-		return nil
-	}))
-	return server, err
+	server, err := lxd.ConnectLXDUnixWithContext(ctx, r.Path(socket), args)
+	if err != nil {
+		return nil, err
+	}
+	return closing(server, args.HTTPClient), nil
 }
 
 // Ready waits until a LXD is ready: it has started what it starts by itself.

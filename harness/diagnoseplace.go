@@ -1,0 +1,188 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/moby/sys/mountinfo"
+
+	"nestbed/harness/host"
+)
+
+// How many lines of each a diagnosis quotes.
+const (
+	daemonLines  = 8
+	processLines = 100
+	mountLines   = 80
+)
+
+// container reads what the LXD above has of a level's container, which need not run.
+func (p *Place) container(ctx context.Context, above *host.Root, made answer) {
+	config := Part{Title: "configuration", Err: made.err}
+	if i := slices.IndexFunc(made.containers, func(c api.Instance) bool { return c.Name == p.Name }); i >= 0 {
+		config.Text = describeConfig(made.containers[i])
+	} else if made.err == nil {
+		config.Text = "none: the LXD above has no container of that name"
+	}
+	var err error
+	p.LXCLog, err = read(ctx, func() (string, error) { return readLXCLog(above, p.Name) })
+	log := Part{Title: "lxc.log, decisive lines", Text: strings.Join(decisive(p.LXCLog), "\n"), Err: err}
+	if p.LXCLog == "" && err == nil {
+		log.Text = "none: it was never started"
+	}
+	p.Parts = append(p.Parts, config, log)
+}
+
+// readLXCLog reads a container's log where LXD has it, or Incus. No LXD is asked: it may be what hangs.
+func readLXCLog(above *host.Root, name string) (string, error) {
+	for _, dir := range []string{"/var/log/lxd", "/var/lib/lxd/logs"} {
+		log, err := above.ReadFile(filepath.Join(dir, name, "lxc.log"))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return withoutSecrets(string(log)), err
+		}
+	}
+	return "", nil
+}
+
+// inside reads what is in the host or a level. pid is its init, in its own /proc.
+func (p *Place) inside(ctx context.Context, root *host.Root, pid string) {
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		p.Parts = append(p.Parts, part(ctx, file, func() (string, error) {
+			text, err := root.ReadFile(file)
+			if errors.Is(err, fs.ErrNotExist) {
+				return "missing", nil
+			}
+			return string(text), err
+		}))
+	}
+	var err error
+	p.DaemonLog, err = read(ctx, func() (string, error) {
+		log, err := root.ReadFile("/var/log/lxd.log")
+		return withoutSecrets(string(log)), err
+	})
+	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(tail(p.DaemonLog, daemonLines), "\n"), err})
+	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile("/var/log/lxd.err") }); err == nil {
+		if more := beside(withoutSecrets(string(said)), p.DaemonLog); more != "" {
+			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(tail(more, daemonLines), "\n")})
+		}
+	}
+	proc := root.Path("/proc")
+	if p.Level == 0 {
+		proc = "/proc"
+	}
+	p.Parts = append(p.Parts,
+		part(ctx, "mounts", func() (string, error) { return mounts(filepath.Join(proc, pid, "mountinfo")) }),
+		part(ctx, "cgroup", func() (string, error) {
+			text, err := os.ReadFile(filepath.Join(proc, pid, "cgroup"))
+			return joinCgroups(string(text)), err
+		}))
+}
+
+// beside are the lines of an output that are not in the log: LXD writes there what it logs, too, and a panic there alone.
+func beside(output, log string) string {
+	logged := map[string]bool{}
+	for line := range strings.Lines(log) {
+		logged[strings.TrimSpace(line)] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(output) {
+		if !logged[strings.TrimSpace(line)] {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// mounts lists what is mounted, by a mountinfo file.
+func mounts(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	all, err := mountinfo.GetMountsFromReader(file, nil)
+	var lines []string
+	for _, m := range all {
+		lines = append(lines, fmt.Sprintf("%s: %s of %s, %s", m.Mountpoint, m.FSType, m.Source, m.Options))
+	}
+	return strings.Join(shorten(lines, mountLines), "\n"), err
+}
+
+// joinCgroups puts hierarchies with the same path into one line: of v1 there are a dozen.
+func joinCgroups(text string) string {
+	var paths []string
+	controllers := map[string][]string{}
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		path, name := fields[2], fields[1]
+		if name == "" {
+			name = "v2"
+		}
+		if controllers[path] == nil {
+			paths = append(paths, path)
+		}
+		controllers[path] = append(controllers[path], name)
+	}
+	var lines []string
+	for _, path := range paths {
+		lines = append(lines, path+" ("+strings.Join(controllers[path], " ")+")")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// hostProcesses are those of the host that are in no level, known by their pids on the machine.
+func hostProcesses(h *host.Host) (string, error) {
+	pids, err := h.Processes()
+	if err != nil {
+		return "", err
+	}
+	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.Pid()))
+	if err != nil {
+		return "", err
+	}
+	return processes("/proc", pids, len(parseStatus("", string(own)).pids))
+}
+
+// levelProcesses are those of a level that are in none further inside, known by their pids there.
+func levelProcesses(root *host.Root) (string, error) {
+	entries, err := os.ReadDir(root.Path("/proc"))
+	if err != nil {
+		return "", err
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return processes(root.Path("/proc"), pids, 1)
+}
+
+// processes lists those that are in so many pid namespaces of a proc.
+func processes(proc string, pids []int, namespaces int) (string, error) {
+	var lines []string
+	for _, pid := range pids {
+		name := fmt.Sprint(pid)
+		status, err := os.ReadFile(filepath.Join(proc, name, "status"))
+		if err != nil {
+			continue // it has ended
+		}
+		if p := parseStatus(name, string(status)); len(p.pids) == namespaces {
+			command, _ := os.ReadFile(filepath.Join(proc, name, "cmdline"))
+			lines = append(lines, p.describe(string(command)))
+		}
+	}
+	return strings.Join(shorten(lines, processLines), "\n"), nil
+}

@@ -1,0 +1,51 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+)
+
+// process is one as /proc/PID/status tells of it.
+type process struct {
+	pid, state, name string
+	uid              string   // on the host: of who reads it
+	pids             []string // in every pid namespace from that of this /proc inwards
+}
+
+// commandLength is what of a command line a list of processes shows.
+const commandLength = 160
+
+// parseStatus reads /proc/PID/status.
+func parseStatus(pid, status string) process {
+	p := process{pid: pid}
+	for line := range strings.Lines(status) {
+		key, value, _ := strings.Cut(line, ":")
+		fields := strings.Fields(value)
+		if len(fields) == 0 {
+			continue
+		}
+		switch key {
+		case "Name":
+			p.name = strings.TrimSpace(value)
+		case "State":
+			p.state = strings.Trim(strings.TrimSpace(value)[1:], " ()")
+		case "Uid":
+			p.uid = fields[1] // the effective one
+		case "NSpid":
+			p.pids = fields
+		}
+	}
+	return p
+}
+
+// describe is a line of a list of processes. command is /proc/PID/cmdline, which a kernel thread or a zombie has not.
+func (p process) describe(command string) string {
+	command = oneLine(strings.ReplaceAll(command, "\x00", " "))
+	if command == "" {
+		command = "[" + p.name + "]"
+	}
+	if len(command) > commandLength {
+		command = command[:commandLength] + "..."
+	}
+	return fmt.Sprintf("pid %s, uid %s on the host, %s: %s", p.pid, p.uid, p.state, command)
+}

@@ -1,0 +1,88 @@
+package scenarios_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/idmap"
+)
+
+func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	server, _, err := chain.Levels[0].LXD().GetServer()
+	require.NoError(t, err)
+	_, err = chain.Levels[0].Exec(t.Context(), "kill", "-STOP", fmt.Sprint(server.Environment.ServerPid))
+	require.NoError(t, err)
+
+	began := time.Now()
+	d := chain.Diagnose(t.Context())
+	assert.Less(t, time.Since(began), 15*time.Second, "it asks a LXD that does not answer for 5 s")
+	text := d.String()
+	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
+	assert.Equal(t, chain.Plan.Levels[1].Map, d.Seen[2].Map, "the kernel shows it, whatever LXD does")
+	assert.Equal(t, chain.Plan.Levels[1].Host, d.Seen[2].Host)
+	assert.Regexp(t, `uid 500000 on the host, stopped: lxd `, text)
+	_, below, _ := strings.Cut(text, "\nlevel 1, ")
+	of1, of2, _ := strings.Cut(below, "\nlevel 2, ")
+	assert.Regexp(t, `its LXD's containers: not read: .*LXD has not answered`, of1)
+	assert.Contains(t, of1, "security.nesting: true", "the LXD of the host answers")
+	assert.Regexp(t, `configuration: not read: .*LXD has not answered`, of2)
+	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name} {
+		assert.Contains(t, of2, part)
+	}
+}
+
+func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
+	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
+	t.Cleanup(func() { // the host first: the LXD may still be stopping what did not start
+		assert.NoError(t, errors.Join(h.Close(context.Background()), chain.Close(context.Background())))
+	})
+	var stopped *harness.LevelError
+	require.ErrorAs(t, err, &stopped)
+	d := chain.Diagnose(t.Context())
+	text := d.String()
+	assert.Contains(t, text, "stop found:   level 1, start: refused by newuidmap")
+	assert.Regexp(t, `(?s)\nlevel 1, c1\n  configuration:\n    state: Stopped\n.*volatile.idmap.next: \[.*lxc.log, decisive lines:\n    lxc c1 .* ERROR .*not allowed`, text)
+	require.Len(t, d.Places, 2)
+}
+
+func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	var secrets []string
+	for level := range 3 {
+		read := h.Root().ReadFile
+		if level > 0 {
+			read = chain.Levels[level-1].ReadFile
+		}
+		for _, file := range []string{"server.key", "server.crt"} {
+			text, err := read("/var/lib/lxd/" + file)
+			require.NoError(t, err)
+			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+			require.Greater(t, len(lines), 3, "%s of level %d", file, level)
+			secrets = append(secrets, lines[1:len(lines)-1]...)
+		}
+	}
+	files := chain.Diagnose(t.Context()).Files()
+	names := map[string]bool{}
+	for _, f := range files {
+		names[f.Name] = true
+		for _, secret := range secrets {
+			assert.NotContains(t, string(f.Body), secret, f.Name)
+		}
+	}
+	for _, name := range []string{"diagnosis.txt", "plan.json", "outcome.json", "0-host/lxd.log", "1-c1/lxd.log", "1-c1/lxc.log", "2-c2/lxd.log", "2-c2/lxc.log"} {
+		assert.True(t, names[name], name)
+	}
+}

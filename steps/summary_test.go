@@ -1,0 +1,120 @@
+package steps
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+// upAsPlanned is a diagnosis of a chain whose levels have a block each.
+func upAsPlanned(depth int) *harness.Diagnosis {
+	d := &harness.Diagnosis{Seen: map[int]idmap.PlannedLevel{}}
+	for level := range depth {
+		own := []idmap.Mapping{{Parent: 65536, Count: 65536}}
+		host := []idmap.Mapping{{Parent: uint32(500000 + level*65536), Count: 65536}}
+		l := idmap.PlannedLevel{Level: level + 1, Map: idmap.Map{UID: own, GID: own}, Host: idmap.Map{UID: host, GID: host}}
+		d.Plan.Levels = append(d.Plan.Levels, l)
+		d.Seen[l.Level] = l
+	}
+	return d
+}
+
+var next = []string{"all of it:  DIR", "run again:  COMMAND"}
+
+func TestASummaryOfAFailedStepSaysWhatItSaid(t *testing.T) {
+	s := summary{name: "A scenario", failure: errors.New("the uid maps differ:\nwanted 1\n   got 2"), diagnosis: upAsPlanned(1), next: next}
+	lines := s.lines()
+	assert.Equal(t, []string{"A scenario", "the uid maps differ:", "wanted 1", "   got 2", ""}, lines[:5])
+	assert.Equal(t, s.diagnosis.MapTable(), lines[5:8])
+	assert.Equal(t, []string{"", "all of it:  DIR", "run again:  COMMAND"}, lines[8:])
+}
+
+func TestAStopThatNobodyPlannedIsTheMostLikelyReason(t *testing.T) {
+	d := upAsPlanned(2)
+	delete(d.Seen, 2)
+	d.Stop = &harness.LevelError{
+		Stop:     idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.ShadowRefused},
+		Err:      errors.New("Failed to run:\n lxd forkstart"),
+		Evidence: []string{"  newuidmap: uid range not allowed\n"},
+	}
+	s := summary{name: "A scenario", failure: errors.New("wanted 2 levels up, got 1"), contradiction: errors.New("longer"), diagnosis: d, next: next}
+	lines := s.lines()
+	assert.Equal(t, []string{
+		"A scenario",
+		"The chain stopped at level 2, start: refused by newuidmap. Planned: none.",
+		"  Failed to run: lxd forkstart",
+		"  log: newuidmap: uid range not allowed",
+		"The step: wanted 2 levels up, got 1",
+		"",
+	}, lines[:6])
+	assert.Contains(t, strings.Join(lines, "\n"), "<- not up")
+
+	stop := d.Stop.Stop
+	d.Plan.Stop = &stop
+	assert.Equal(t, "wanted 2 levels up, got 1", (summary{failure: s.failure, diagnosis: d}).lines()[1], "as planned, so it explains nothing")
+}
+
+func TestAContradictionIsTheReasonWhereTheChainDidNotStop(t *testing.T) {
+	s := summary{name: "A scenario", contradiction: errors.New("LXD contradicts the plan:\n  planned: a\n  found:   b"), diagnosis: upAsPlanned(1)}
+	assert.Equal(t, []string{"LXD contradicts the plan:", "  planned: a", "  found:   b"}, s.lines()[1:4])
+}
+
+func TestASummaryHasItsLengthWhateverFailed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		long := func(name string) error {
+			n := rapid.IntRange(0, 40).Draw(t, name)
+			if n == 0 {
+				return nil
+			}
+			return errors.New(strings.Repeat(strings.Repeat("ö", rapid.IntRange(0, 1000).Draw(t, "width"))+"\n", n) + "end")
+		}
+		depth := rapid.IntRange(0, 33).Draw(t, "depth")
+		d := upAsPlanned(depth)
+		wrong := rapid.IntRange(0, depth).Draw(t, "wrong")
+		if wrong > 0 {
+			delete(d.Seen, wrong)
+		}
+		if err := long("stop"); err != nil {
+			d.Stop = &harness.LevelError{Stop: idmap.Stop{Level: 1, Op: idmap.OpStart, Reason: idmap.Unclassified}, Err: err, Evidence: strings.Split(err.Error(), "\n")}
+		}
+		s := summary{name: "A scenario", failure: long("failure"), contradiction: long("contradiction"), diagnosis: d, next: append(next, next...)}
+		lines := s.lines()
+		require.LessOrEqual(t, len(lines), summaryLines)
+		for _, line := range lines {
+			require.LessOrEqual(t, len([]rune(line)), summaryWidth)
+			require.NotContains(t, line, "\n")
+		}
+		text := strings.Join(lines, "\n")
+		require.Contains(t, text, "run again:")
+		if wrong > 0 {
+			require.Contains(t, text, "<- not up", "what is wrong is shown first")
+		}
+	})
+}
+
+func TestTheLineThatRepeatsMeansThisScenarioToShellAndToGo(t *testing.T) {
+	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("TestFeatures/Three_levels", false))
+	assert.Equal(t, `A=1 go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v -godog.tags=@slow`,
+		repeat("TestFeatures/Three_levels", true, "A=1"))
+	for _, name := range []string{"100_%_(of_2^32)", "a/b", "it's_[odd]", `"$(x)"`, "Name#01"} {
+		line := repeat("TestFeatures/"+name, false)
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "go test", `printf '%s\n'`, 1)).Output()
+		require.NoError(t, err)
+		word := strings.Split(string(out), "\n")[3]
+		// As go test does it: each part of the pattern against that part of the name.
+		patterns, parts := strings.Split(word, "/"), strings.Split("TestFeatures/"+name, "/")
+		require.Len(t, patterns, len(parts))
+		for i := range parts {
+			require.Regexp(t, patterns[i], parts[i])
+			require.NotRegexp(t, patterns[i], parts[i]+"_and_more")
+		}
+	}
+}
