@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -94,6 +95,18 @@ func (c *Chain) Level(index int) (*Level, error) {
 		return nil, fmt.Errorf("level %d: wanted up, got %d levels that are", index, len(c.Levels))
 	}
 	return c.Levels[index-1], nil
+}
+
+// Path names a level as nestbed shell does: c1/c2 for level 2, host for level 0.
+func (c *Chain) Path(level int) string {
+	if level == 0 {
+		return "host"
+	}
+	var names []string
+	for _, l := range c.Levels[:level] {
+		names = append(names, l.Name)
+	}
+	return strings.Join(names, "/")
 }
 
 // daemon is the LXD of the host, level 0, or of a level that is up.

@@ -81,7 +81,7 @@ func onMachine() (map[string][]string, error) {
 	return found, err
 }
 
-// leftByUs is what stands now and did not before, but for the hosts of other runs beside this one.
+// leftByUs is what stands now and did not before, but for the hosts of other runs beside this one, and for those kept on purpose.
 func leftByUs(before map[string][]string) ([]string, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
@@ -95,7 +95,7 @@ func leftByUs(before map[string][]string) ([]string, error) {
 		return nil, err
 	}
 	for _, h := range hosts {
-		if h.Live && h.Pid != os.Getpid() {
+		if h.Live && (h.Kept || h.Pid != os.Getpid()) {
 			delete(after, h.Name)
 		}
 	}

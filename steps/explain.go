@@ -2,8 +2,11 @@ package steps
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -28,10 +31,44 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	}
 	again := repeat(godog.T(ctx).Name(), hasTag(sc, Slow), settings()...)
 	told.next = append(told.next, "run again:  "+again)
+	kept, kerr := s.keep()
+	told.next = append(told.next, kept...)
+	if kept == nil && s.host != nil {
+		told.next = append(told.next, "to enter:   "+keepEnv+"=1 "+again)
+	}
 	godog.Logf(ctx, "%s", strings.Join(told.lines(), "\n"))
 	return godog.Attach(ctx, godog.Attachment{
 		Body: []byte(told.diagnosis.String()), FileName: "diagnosis.txt", MediaType: "text/plain",
-	}), err
+	}), errors.Join(err, kerr)
+}
+
+// keepEnv is the variable that, set to 1, keeps the host of a scenario that fails.
+const keepEnv = "NESTBED_KEEP"
+
+// keep lets the scenario's host live where that is wanted, and says how to enter it and how to end it.
+func (s *scenario) keep() ([]string, error) {
+	text := os.Getenv(keepEnv)
+	if text == "" || s.host == nil {
+		return nil, nil
+	}
+	wanted, err := strconv.ParseBool(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: read %q, expected 1 or 0", keepEnv, text)
+	}
+	if !wanted {
+		return nil, nil
+	}
+	if err := s.host.Keep(); err != nil {
+		return nil, err
+	}
+	deepest := 0
+	if s.chain != nil {
+		deepest = len(s.chain.Levels)
+	}
+	return []string{
+		fmt.Sprintf("to enter:   nestbed shell --chain %s %s", s.host.Name, s.chain.Path(deepest)),
+		fmt.Sprintf("to end it:  nestbed reap %s", s.host.Name),
+	}, nil
 }
 
 func hasTag(sc *godog.Scenario, name string) bool {

@@ -137,14 +137,14 @@ func (p *Pool) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// closeAll closes a chain with its host, and fails if that leaves something.
+// closeAll closes a chain with its host, and fails if that leaves something. A kept host is only let go of.
 func closeAll(ctx context.Context, h *host.Host, chain *harness.Chain) error {
 	if h == nil {
 		return nil
 	}
 	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
 	errs := []error{h.Close(ctx), chain.Close(ctx)}
-	if left := h.Left(); len(left) > 0 {
+	if left := h.Left(); len(left) > 0 && !h.Kept() {
 		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name, left))
 	}
 	return errors.Join(errs...)

@@ -32,11 +32,10 @@ func (s summary) lines() []string {
 	if table := s.table(summaryLines - len(lines) - len(s.next) - 2); table != nil {
 		lines = append(append(lines, blank), table...)
 	}
-	lines = append(append(lines, blank), s.next...)
 	for i, line := range lines {
 		lines[i] = narrow(line)
 	}
-	return lines
+	return append(append(lines, blank), s.next...) // these are to be copied whole
 }
 
 // why is the most likely reason. A stop or maps that nobody planned explain a failed step; else the step speaks for itself.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -40,8 +41,10 @@ type Host struct {
 	root    *Root
 	server  lxd.InstanceServer
 	disk    int64 // its own, in bytes; 0: none
-	kept    bool
 	closed  bool
+
+	mu   sync.Mutex
+	kept bool
 }
 
 // Root is the host's root directory.
@@ -66,6 +69,8 @@ func (h *Host) Closed() bool { return h.closed }
 
 // Keep lets the host live on after this process, until Reap ends it by name.
 func (h *Host) Keep() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if err := h.dir.keep(); err != nil {
 		return fmt.Errorf("host %s: keep: %w", h.Name, err)
 	}
@@ -74,6 +79,13 @@ func (h *Host) Keep() error {
 	}
 	h.kept = true
 	return nil
+}
+
+// Kept tells whether the host lives on.
+func (h *Host) Kept() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kept
 }
 
 // Close ends the host with everything on it, and removes what it left: first
@@ -92,7 +104,7 @@ func (h *Host) Close(ctx context.Context) error {
 	var errs []error
 	pools, err := h.pools()
 	errs = append(errs, err)
-	if h.kept {
+	if h.Kept() {
 		errs = append(errs, h.control.Close(), h.stage.Process.Release(), h.dir.release())
 		return h.wrap("let go", errors.Join(errs...))
 	}

@@ -28,7 +28,8 @@ type Leftover struct {
 	Pid     int    `json:"pid"`
 	Command string `json:"command"`
 
-	stage int
+	stage  int
+	groups cgroups
 }
 
 // Leftovers lists the hosts under StateRoot, live ones included, and those in memory whose StateRoot
@@ -84,7 +85,7 @@ func look(dir string) (Leftover, error) {
 	if target, err := os.Readlink(dir); err == nil {
 		dir = target
 	}
-	l := Leftover{Path: dir, Name: j.Name, Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage}
+	l := Leftover{Path: dir, Name: j.Name, Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage, groups: j.Cgroups}
 	s := &stateDir{path: dir}
 	if err := s.tryLock(0); errors.Is(err, ErrBusy) {
 		l.Live = true

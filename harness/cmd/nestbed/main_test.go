@@ -86,6 +86,10 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 		"translate c1 4294967295":           `id "4294967295": expected a number from 0 to 4294967294`,
 		"translate c1 1 --file f --chain c": `--file and --chain: the maps come from one of them; leave one out`,
 		"translate 1 --file f":              `--file: which container? name its PATH, such as c1/c2`,
+		"shell":                             `which level? name its PATH, such as c1/c2, or host; see nestbed shell --help`,
+		"shell -- id":                       `which level? name its PATH, such as c1/c2, or host; see nestbed shell --help`,
+		"shell c1 id":                       `"id": a command stands behind --; see nestbed shell --help`,
+		"shell c1//c2":                      `path "c1//c2": expected names of containers, such as c1/c2, or host`,
 		"doctor now":                        `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
 		"doctor --all":                      `unknown flag: --all; see nestbed doctor --help`,
 		"reap --frobnicate":                 `unknown flag: --frobnicate; see nestbed reap --help`,
@@ -117,6 +121,19 @@ func TestToListHostsTakesNoNames(t *testing.T) {
 	assert.Empty(t, stdout)
 }
 
+func TestAShellWantsAHostThatRuns(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("shell needs root")
+	}
+	status, stdout, stderr := nestbed(t, "shell", "c1") // the state root of this test is empty
+	assert.Equal(t, 1, status)
+	assert.Empty(t, stdout)
+	assert.Regexp(t, `^nestbed: no host is kept; .*\n$`, stderr)
+	status, _, stderr = nestbed(t, "shell", "--chain", "nobody", "c1")
+	assert.Equal(t, 1, status)
+	assert.Regexp(t, `^nestbed: host nobody: .*; nestbed reap --list shows the hosts\n$`, stderr)
+}
+
 func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 	for command, want := range map[string]string{
 		"":              "Exit status: 0 works, 1 does not work, 2 wrong use.",
@@ -143,7 +160,7 @@ func TestWithoutRootAVerbEndsWithOneAndSaysSo(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("runs as root, for whom these verbs do what they say")
 	}
-	for _, command := range []string{"up --bundle installed", "reap", "reap --list", "reap somebody"} {
+	for _, command := range []string{"up --bundle installed", "reap", "reap --list", "reap somebody", "shell c1"} {
 		status, stdout, stderr := nestbed(t, strings.Fields(command)...)
 		assert.Equal(t, 1, status, command)
 		assert.Regexp(t, `^nestbed: .*as root or with sudo\n$`, stderr, command)

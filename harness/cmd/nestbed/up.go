@@ -195,20 +195,13 @@ func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bu
 
 // keep lets the chain live, and says how to enter its levels and how to end it.
 func keep(w io.Writer, h *host.Host, c *harness.Chain) error {
-	pids := make([]int, len(c.Levels))
-	for i, l := range c.Levels {
-		var err error
-		if pids[i], err = l.Pid(); err != nil {
-			return err
-		}
-	}
 	if err := h.Keep(); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\nkept as %s. Enter a level, and end it all:\n", h.Name)
-	for i, pid := range pids {
-		fmt.Fprintf(w, "  %-4s nsenter --target %d --all --wdns=/ /bin/sh\n", c.Levels[i].Name, pid)
+	for level := range len(c.Levels) + 1 {
+		fmt.Fprintf(w, "  nestbed shell --chain %s %s\n", h.Name, c.Path(level))
 	}
-	fmt.Fprintf(w, "  end  nestbed reap %s\n", h.Name)
+	fmt.Fprintf(w, "  nestbed reap %s\n", h.Name)
 	return nil
 }

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+)
+
+func newShell() *cobra.Command {
+	var chain string
+	cmd := &cobra.Command{
+		Use:   "shell [--chain NAME] PATH [-- COMMAND...]",
+		Short: "Enter a level of a kept chain, or run a command there",
+		Long: `Runs a shell, or the command, as root of the container PATH, such as c1/c2; of the
+host, level 0, where PATH is host. Its exit status is that of the command.
+
+The chain is one that nestbed up --keep leaves, or a scenario that failed under
+NESTBED_KEEP=1; without --chain, the only one that is kept. No LXD is asked on the
+way, so a level is entered whatever its LXD does.`,
+		Example: `  nestbed shell c1/c2
+  nestbed shell c1/c2 -- cat /proc/self/uid_map
+  nestbed shell --chain 1234567 host -- lxc list`,
+		Args: wrongUse(func(cmd *cobra.Command, args []string) error {
+			switch dash := cmd.ArgsLenAtDash(); {
+			case len(args) == 0 || dash == 0:
+				return errors.New("which level? name its PATH, such as c1/c2, or host")
+			case dash < 0 && len(args) > 1 || dash > 1:
+				return fmt.Errorf("%q: a command stands behind --", args[1])
+			}
+			return nil
+		}),
+		RunE: func(_ *cobra.Command, args []string) error { return enter(chain, args[0], args[1:]) },
+	}
+	cmd.Flags().StringVar(&chain, "chain", "", "the host that the chain is on (nestbed reap --list shows them)")
+	return cmd
+}
+
+// enter ends this process, in whose place the program runs: so terminal, signals and exit status are the program's.
+func enter(chain, path string, command []string) error {
+	containers, err := containersOf(path)
+	if err != nil {
+		return &usageError{err}
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("shell: %w", host.ErrNotRoot)
+	}
+	on, err := host.Lookup(chain)
+	if err != nil {
+		return err
+	}
+	if len(command) == 0 {
+		command = []string{"/bin/sh"}
+	}
+	argv, err := harness.Enter(on, containers, command)
+	if err != nil {
+		return err
+	}
+	program, err := exec.LookPath(argv[0])
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", program, unix.Exec(program, argv, shellEnv(path)))
+}
+
+// containersOf are the names in a path, none for the host.
+func containersOf(path string) ([]string, error) {
+	if path == "host" {
+		return nil, nil
+	}
+	names := strings.Split(path, "/")
+	for _, name := range names {
+		if name == "" {
+			return nil, fmt.Errorf("path %q: expected names of containers, such as c1/c2, or host", path)
+		}
+	}
+	return names, nil
+}
+
+// shellEnv is the environment of root in a level; of this one only the terminal's kind is of use there.
+func shellEnv(path string) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "PS1=" + path + " # "}
+	if kind := os.Getenv("TERM"); kind != "" {
+		env = append(env, "TERM="+kind)
+	}
+	return env
+}

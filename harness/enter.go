@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nestbed/harness/host"
+)
+
+// Enter is the command line that runs a program in a container of a host that runs, known by the names of the containers
+// from level 1 inwards; none of them: on the host itself. It works by the processes that are there and
+// asks no LXD, as a chain is looked into where one does not answer, too.
+func Enter(l host.Leftover, path, command []string) ([]string, error) {
+	pids, err := l.Processes()
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", l.Name, err)
+	}
+	at := l.Stage()
+	for i, name := range path {
+		var beside []string
+		if at, beside, err = findInit(pids, at, name); err != nil {
+			return nil, fmt.Errorf("host %s: %w", l.Name, err)
+		}
+		if at == 0 {
+			return nil, fmt.Errorf("host %s: no container %s runs; at that level there are %q", l.Name, strings.Join(path[:i+1], "/"), beside)
+		}
+	}
+	// nsenter, as it takes a process of one thread to enter user and mount namespaces. It is in every Debian (util-linux).
+	return append([]string{"nsenter", "--target", strconv.Itoa(at), "--all", "--wdns=/", "--"}, command...), nil
+}
+
+// findInit finds the init of a container of the given name, by its monitor, which runs in the pid namespace of the process
+// `around`. It is 0 where there is none; beside are the names of those that there are.
+func findInit(pids []int, around int, name string) (init int, beside []string, err error) {
+	space, err := os.Stat(procOf(around, "ns/pid"))
+	if err != nil {
+		return 0, nil, err
+	}
+	monitor := 0
+	for _, pid := range pids {
+		own, err := os.Stat(procOf(pid, "ns/pid"))
+		if err != nil || !os.SameFile(space, own) { // it may have ended meanwhile
+			continue
+		}
+		command, _ := os.ReadFile(procOf(pid, "cmdline"))
+		if container := monitored(string(command)); container != "" && !slices.Contains(beside, container) {
+			beside = append(beside, container)
+			if container == name {
+				monitor = pid
+			}
+		}
+	}
+	for _, pid := range pids {
+		status, err := os.ReadFile(procOf(pid, "status"))
+		if monitor != 0 && err == nil && innermost(string(status)) == "1" && parentOf(string(status)) == monitor {
+			return pid, beside, nil
+		}
+	}
+	slices.Sort(beside)
+	return 0, beside, nil
+}
+
+func procOf(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
+
+// monitored is the container that a process watches over, "" for one that is no monitor: these call themselves
+// "[lxc monitor] /var/lib/lxd/containers c1" (liblxc: lxccontainer.c, do_lxcapi_start).
+func monitored(cmdline string) string {
+	fields := strings.Fields(strings.ReplaceAll(cmdline, "\x00", " "))
+	if len(fields) != 4 || fields[0] != "[lxc" || fields[1] != "monitor]" {
+		return ""
+	}
+	return fields[3]
+}
+
+// parentOf is the parent of a process, by /proc/PID/status.
+func parentOf(status string) int {
+	for line := range strings.Lines(status) {
+		if text, ok := strings.CutPrefix(line, "PPid:"); ok {
+			pid, _ := strconv.Atoi(strings.TrimSpace(text)) // the kernel writes a number
+			return pid
+		}
+	}
+	return 0
+}

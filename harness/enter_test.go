@@ -1,0 +1,18 @@
+package harness
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestAMonitorIsKnownByWhatItCallsItself(t *testing.T) {
+	assert.Equal(t, "c1", monitored("[lxc monitor] /var/lib/lxd/containers c1\x00\x00"))
+	assert.Empty(t, monitored("sh\x00-c\x00[lxc monitor] /var/lib/lxd/containers c1\x00"))
+	assert.Empty(t, monitored(""))
+}
+
+func TestAParentIsReadFromTheStatus(t *testing.T) {
+	assert.Equal(t, 42, parentOf("Name:\tx\nPPid:\t42\nNSpid:\t1\n"))
+	assert.Zero(t, parentOf("Name:\tx\n"))
+}

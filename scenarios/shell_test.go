@@ -1,0 +1,75 @@
+package scenarios_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+)
+
+// command builds the command nestbed, and gives what runs it: its output and its exit status.
+func command(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("builds the command, for which there is no go on the PATH")
+	}
+	program := filepath.Join(t.TempDir(), "nestbed")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "nestbed/harness/cmd/nestbed").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return func(args ...string) (string, string, int) {
+		var stdout, stderr strings.Builder
+		cmd := exec.CommandContext(t.Context(), program, args...)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		var exit *exec.ExitError
+		if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+			require.NoError(t, err)
+		}
+		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+	}
+}
+
+func TestALevelOfAKeptChainIsEntered(t *testing.T) {
+	nestbed := command(t)
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	// A LXD that does not answer is what one wants to look into.
+	server, _, err := chain.Levels[0].LXD().GetServer()
+	require.NoError(t, err)
+	_, err = chain.Levels[0].Exec(t.Context(), "kill", "-STOP", fmt.Sprint(server.Environment.ServerPid))
+	require.NoError(t, err)
+	require.NoError(t, h.Keep())
+	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
+	t.Cleanup(func() {
+		assert.NoError(t, host.End(context.Background(), h.Name))
+		assert.True(t, takeInventory(t, h.Name).empty())
+	})
+
+	stdout, stderr, status := nestbed("shell", "--chain", h.Name, "c1/c2", "--", "id", "-u")
+	assert.Equal(t, "0\n", stdout, stderr)
+	assert.Zero(t, status)
+	stdout, _, _ = nestbed("shell", "--chain", h.Name, "c1/c2", "--", "cat", "/proc/self/uid_map")
+	assert.Equal(t, []string{"0", "65536", "65536"}, strings.Fields(stdout), "level 2's own map")
+	_, _, status = nestbed("shell", "--chain", h.Name, "c1/c2", "--", "sh", "-c", "exit 7")
+	assert.Equal(t, 7, status)
+	stdout, _, _ = nestbed("shell", "--chain", h.Name, "host", "--", "cat", "/etc/subuid")
+	assert.Equal(t, "root:500000:196608\n", stdout)
+	stdout, _, _ = nestbed("shell", "--chain", h.Name, "c1", "--", "hostname")
+	assert.Equal(t, "c1\n", stdout)
+
+	_, stderr, status = nestbed("shell", "--chain", h.Name, "c1/c9", "--", "id")
+	assert.Equal(t, 1, status)
+	assert.Equal(t, fmt.Sprintf("nestbed: host %s: no container c1/c9 runs; at that level there are [\"c2\"]\n", h.Name), stderr)
+	_, stderr, status = nestbed("shell", "--chain", h.Name, "c1/c2/c3", "--", "id")
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stderr, "no container c1/c2/c3 runs; at that level there are []")
+}
