@@ -29,7 +29,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 			told.next = append(told.next, "all of it:  "+dir)
 		}
 	}
-	again := repeat(godog.T(ctx).Name(), hasTag(sc, Slow), settings()...)
+	again := repeat(godog.T(ctx).Name(), flags(sc), settings())
 	told.next = append(told.next, "run again:  "+again)
 	kept, kerr := s.keep()
 	told.next = append(told.next, kept...)
@@ -73,6 +73,18 @@ func (s *scenario) keep() ([]string, error) {
 
 func hasTag(sc *godog.Scenario, name string) bool {
 	return slices.ContainsFunc(sc.Tags, func(t *messages.PickleTag) bool { return t.Name == name })
+}
+
+// flags are those of go test without which it would leave the scenario out, or could not run it.
+func flags(sc *godog.Scenario) []string {
+	var set []string
+	if hasTag(sc, Slow) {
+		set = append(set, "-godog.tags="+Slow)
+	}
+	if os.Getenv("SUDO_USER") != "" { // who built the tests is an ordinary user
+		set = append(set, "-exec 'sudo -E'")
+	}
+	return set
 }
 
 // settings are those of the environment that decide what a scenario is run with.

@@ -3,6 +3,8 @@ package steps
 import (
 	"testing"
 
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -20,6 +22,15 @@ func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
 	t.Setenv(keepEnv, "perhaps")
 	_, err := s.keep()
 	require.EqualError(t, err, `NESTBED_KEEP: read "perhaps", expected 1 or 0`)
+}
+
+func TestAFlagIsRepeatedWithoutWhichTheScenarioWouldNotRun(t *testing.T) {
+	slow := &godog.Scenario{Tags: []*messages.PickleTag{{Name: Slow}}}
+	t.Setenv("SUDO_USER", "")
+	assert.Empty(t, flags(&godog.Scenario{}))
+	assert.Equal(t, []string{"-godog.tags=@slow"}, flags(slow))
+	t.Setenv("SUDO_USER", "somebody")
+	assert.Equal(t, []string{"-godog.tags=@slow", "-exec 'sudo -E'"}, flags(slow))
 }
 
 func TestSettingsThatDecideWhatIsRunAreRepeated(t *testing.T) {

@@ -44,7 +44,9 @@ func (s summary) why() []string {
 		if s.failure == nil {
 			return nil
 		}
-		lines := strings.Split(strings.TrimSpace(s.failure.Error()), "\n")
+		// A stop in it has the log behind, which is easier to read on a line of its own.
+		text := strings.ReplaceAll(strings.TrimSpace(s.failure.Error()), " [log: ", "\n  [log: ")
+		lines := strings.Split(text, "\n")
 		lines[0] = title + lines[0]
 		return lines
 	}
@@ -104,17 +106,14 @@ func narrow(line string) string {
 	return string(text[:summaryWidth/3]) + " ... " + string(text[len(text)-summaryWidth*2/3+5:])
 }
 
-// repeat is the line that runs just this test again. environment are settings of this run that it depends on, before the command.
-func repeat(test string, slow bool, environment ...string) string {
+// repeat is the line that runs just this test again, with the flags and settings of the environment that it depends on.
+func repeat(test string, flags, environment []string) string {
 	var pattern []string
 	for name := range strings.SplitSeq(test, "/") { // go test matches each part by itself
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
 	line := "go test -count=1 ./scenarios -run " + quote(strings.Join(pattern, "/")) + " -v"
-	if slow {
-		line += " -godog.tags=" + Slow
-	}
-	return strings.Join(append(environment, line), " ")
+	return strings.Join(slices.Concat(environment, []string{line}, flags), " ")
 }
 
 // quote makes one word of a text for a shell.

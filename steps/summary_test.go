@@ -2,6 +2,7 @@ package steps
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -59,7 +60,10 @@ func TestAStopThatNobodyPlannedIsTheMostLikelyReason(t *testing.T) {
 
 	stop := d.Stop.Stop
 	d.Plan.Stop = &stop
-	assert.Equal(t, "wanted 2 levels up, got 1", (summary{failure: s.failure, diagnosis: d}).lines()[1], "as planned, so it explains nothing")
+	planned := summary{failure: fmt.Errorf("wanted another stop, got %w", d.Stop), diagnosis: d}
+	assert.Equal(t, []string{
+		"wanted another stop, got level 2, start: refused by newuidmap: Failed to run:", " lxd forkstart", "  [log:   newuidmap: uid range not allowed",
+	}, planned.lines()[1:4], "as planned, so the step explains itself")
 }
 
 func TestAContradictionIsTheReasonWhereTheChainDidNotStop(t *testing.T) {
@@ -102,11 +106,11 @@ func TestASummaryHasItsLengthWhateverFailed(t *testing.T) {
 }
 
 func TestTheLineThatRepeatsMeansThisScenarioToShellAndToGo(t *testing.T) {
-	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("TestFeatures/Three_levels", false))
+	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("TestFeatures/Three_levels", nil, nil))
 	assert.Equal(t, `A=1 go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v -godog.tags=@slow`,
-		repeat("TestFeatures/Three_levels", true, "A=1"))
+		repeat("TestFeatures/Three_levels", []string{"-godog.tags=@slow"}, []string{"A=1"}))
 	for _, name := range []string{"100_%_(of_2^32)", "a/b", "it's_[odd]", `"$(x)"`, "Name#01"} {
-		line := repeat("TestFeatures/"+name, false)
+		line := repeat("TestFeatures/"+name, nil, nil)
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "go test", `printf '%s\n'`, 1)).Output()
 		require.NoError(t, err)
 		word := strings.Split(string(out), "\n")[3]
