@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -23,11 +24,12 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	if c == nil {
 		return &Diagnosis{}
 	}
-	if budget, err := wait.Scale(ctx, diagnoseBudget); err == nil {
-		limited, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
-		defer cancel()
-		ctx = limited
+	budget, err := wait.Scale(ctx, diagnoseBudget)
+	if err != nil { // the variable is no number: nothing could be built with that
+		budget = diagnoseBudget
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
+	defer cancel()
 	d := &Diagnosis{
 		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
 		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
@@ -50,8 +52,11 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 		}
 		g.Wait()
 	}
-	// All at the same time: a LXD that does not answer must not take the time of the others.
-	each(len(roots), func(i int) { answers[i] = ask(ctx, roots[i]) })
+	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
+	// All at the same time: a LXD that does not answer must not take the time of the others, nor all of it.
+	asking, enough := context.WithTimeoutCause(ctx, budget/2, errors.New("LXD has not answered"))
+	defer enough()
+	each(len(roots), func(i int) { answers[i] = ask(asking, roots[i]) })
 	each(len(d.Places), func(i int) {
 		p := Place{Level: i, Name: "host"}
 		if i > 0 {
@@ -74,7 +79,6 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 		}
 		d.Places[i] = p
 	})
-	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
 	return d
 }
 
