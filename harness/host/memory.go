@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memoryRoot is where Linux offers files in memory (man 7 shm_overview).
-const memoryRoot = "/dev/shm"
+// memoryRoot is where Linux offers files in memory (man 7 shm_overview). Tests have one of their own, where
+// the reaps of other runs do not come.
+var memoryRoot = "/dev/shm"
 
 // memoryPrefix is that of state directories there.
 const memoryPrefix = "nestbed-"

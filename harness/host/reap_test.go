@@ -14,7 +14,7 @@ import (
 
 // leftover is how a directory is listed that this process made.
 func leftover(s *stateDir) Leftover {
-	return Leftover{Path: s.path, Name: s.journal.Name, Pid: os.Getpid(), Command: strings.Join(os.Args, " ")}
+	return Leftover{Path: s.path, Name: s.journal.Name, Pid: os.Getpid(), Command: strings.Join(os.Args, " "), groups: s.journal.Cgroups}
 }
 
 func TestWithoutAStateRootThereIsNothingToReap(t *testing.T) {

@@ -17,6 +17,9 @@ func stateRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	t.Setenv("NESTBED_STATE", root)
+	was := memoryRoot
+	memoryRoot = t.TempDir()
+	t.Cleanup(func() { memoryRoot = was })
 	return root
 }
 

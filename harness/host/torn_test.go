@@ -111,7 +111,7 @@ func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	left := dead(t, dir)
-	stateRoot(t)
+	t.Setenv(stateEnv, t.TempDir())
 	cleared, err := Reap(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cleared, "the other root still knows it")
