@@ -60,7 +60,7 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64N(1 << 31)
 	}
-	draw := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be drawn again from the same seed
+	draw := rand.New(rand.NewPCG(seed, 0))
 	_, err := host.Reap(t.Context())
 	require.NoError(t, err)
 	before := takeTraces(t)

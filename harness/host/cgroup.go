@@ -108,7 +108,7 @@ func (g cgroups) join() error {
 
 // remove ends what still runs in the directories, and removes them with all below them once the kernel has emptied them.
 func (g cgroups) remove(ctx context.Context) error {
-	errs := []error{g.kill()}
+	errs := []error{g.kill(context.WithoutCancel(ctx))} // nobody is left running for want of time
 	for _, dir := range g {
 		errs = append(errs, wait.For(ctx, "remove cgroup "+dir, emptyBudget, func(context.Context) error {
 			return removeCgroup(dir)

@@ -46,7 +46,7 @@ func (g cgroups) thaw() error {
 
 // kill ends every process in the cgroups, the calling one last. v2 does it at a stroke, and
 // no fork escapes (cgroup-v2.rst, cgroup.kill, since Linux 5.14); v1 in rounds, until nobody is left.
-func (g cgroups) kill() error {
+func (g cgroups) kill(ctx context.Context) error {
 	if err := g.thaw(); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (g cgroups) kill() error {
 		_, err = file.WriteString("1")
 		return errors.Join(err, file.Close())
 	}
-	return wait.For(context.Background(), "end processes", emptyBudget, func(context.Context) error {
+	return wait.For(ctx, "end processes", emptyBudget, func(context.Context) error {
 		pids, err := g.processes()
 		if err != nil || len(pids) == 0 {
 			return err
@@ -92,7 +92,7 @@ func (g cgroups) processes() ([]int, error) {
 			if err != nil || e.Name() != "cgroup.procs" {
 				return err
 			}
-			text, err := os.ReadFile(path)
+			text, err := os.ReadFile(path) //nolint:gosec // the kernel makes no links in a cgroup hierarchy
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}

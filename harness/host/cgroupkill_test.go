@@ -48,9 +48,9 @@ func TestKillEndsWhatRunsInCgroupsAndBelow(t *testing.T) {
 	g, sleep := realCgroups(t)
 	held, err := g.hold()
 	require.NoError(t, err)
-	require.NoError(t, held.kill(), "by descriptors, as the init of a host does it")
+	require.NoError(t, held.kill(t.Context()), "by descriptors, as the init of a host does it")
 	killed(t, sleep)
-	require.NoError(t, g.kill(), "nobody is left")
+	require.NoError(t, g.kill(t.Context()), "nobody is left")
 }
 
 func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
@@ -63,7 +63,7 @@ func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
 		t.Skip("pure cgroup v2: the kernel has one everywhere")
 	}
 	go func() { _ = sleep.Wait() }()
-	require.NoError(t, without.kill())
+	require.NoError(t, without.kill(t.Context()))
 	pids, err := g.processes()
 	require.NoError(t, err)
 	assert.Empty(t, pids)

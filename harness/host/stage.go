@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func (order stageOrder) ending() (func(), error) {
 		return nil, err
 	}
 	return func() {
-		_ = held.kill() // whoever clears the host's state tries again
+		_ = held.kill(context.Background()) //nolint:forbidigo // a main's; whoever clears the host's state tries again
 		os.Exit(1)
 	}, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }

@@ -68,11 +68,10 @@ func TestWhatAKilledClaimLeavesIsReaped(t *testing.T) {
 			if parent == memoryRoot && name == "a lock and a whole journal" {
 				continue // is a host's
 			}
-			dir, err := os.MkdirTemp(parent, prefix)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = os.RemoveAll(dir) })
+			dir := filepath.Join(parent, prefix+"1")
+			require.NoError(t, os.Mkdir(dir, 0o700))
 			require.NoError(t, leave(dir))
-			_, err = Reap(t.Context())
+			_, err := Reap(t.Context())
 			require.NoError(t, err, "%s: %s", dir, name)
 			assert.NoDirExists(t, dir, name)
 		}
@@ -95,10 +94,8 @@ func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
 	require.ErrorContains(t, err, "directory not empty")
 	require.DirExists(t, filepath.Join(root, newPrefix+"thesis", "chapters"))
 
-	open, err := os.MkdirTemp(memoryRoot, memoryPrefix)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(open) })
-	require.NoError(t, os.Chmod(open, 0o755)) // as none of ours is
+	open := filepath.Join(memoryRoot, memoryPrefix+"1")
+	require.NoError(t, os.Mkdir(open, 0o755)) // as none of ours is
 	require.NoError(t, os.RemoveAll(filepath.Join(root, newPrefix+"thesis")))
 	_, err = Reap(t.Context())
 	require.NoError(t, err)
@@ -107,9 +104,8 @@ func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
 
 func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	gone := stateRoot(t)
-	dir, err := os.MkdirTemp(memoryRoot, memoryPrefix)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := filepath.Join(memoryRoot, memoryPrefix+"1")
+	require.NoError(t, os.Mkdir(dir, 0o700))
 	left := dead(t, dir)
 	t.Setenv(stateEnv, t.TempDir())
 	cleared, err := Reap(t.Context())
