@@ -112,14 +112,10 @@ func (l *Level) pidAt(place int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
-	for line := range strings.Lines(string(status)) {
-		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			// Outermost first; the last is the level's own.
-			fields := strings.Fields(pids)
-			if i := len(fields) - 1 - (l.Index - place); i >= 0 {
-				return strconv.Atoi(fields[i])
-			}
-		}
+	// Outermost first; the last is the level's own.
+	pids := parseStatus("", string(status)).pids
+	if i := len(pids) - 1 - (l.Index - place); i >= 0 {
+		return strconv.Atoi(pids[i])
 	}
 	return 0, fmt.Errorf("level %d: its init has no id at level %d: %q", l.Index, place, status)
 }

@@ -77,7 +77,7 @@ func TestTheIDOfAProcessIsThatInTheInnermostNamespace(t *testing.T) {
 		"NStgid:\t4711\t1\n":         "",
 		"VmSize:\t1\n":               "",
 	} {
-		assert.Equal(t, want, innermost("Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n"), "%q", lines)
+		assert.Equal(t, want, parseStatus("", "Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n").innermost(), "%q", lines)
 	}
 }
 

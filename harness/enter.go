@@ -56,7 +56,8 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	}
 	for _, pid := range pids {
 		status, err := os.ReadFile(procOf(pid, "status"))
-		if monitor != 0 && err == nil && innermost(string(status)) == "1" && parentOf(string(status)) == monitor {
+		p := parseStatus("", string(status))
+		if monitor != 0 && err == nil && p.innermost() == "1" && p.parent == strconv.Itoa(monitor) {
 			return pid, beside, nil
 		}
 	}
@@ -74,15 +75,4 @@ func monitored(cmdline string) string {
 		return ""
 	}
 	return fields[3]
-}
-
-// parentOf is the parent of a process, by /proc/PID/status.
-func parentOf(status string) int {
-	for line := range strings.Lines(status) {
-		if text, ok := strings.CutPrefix(line, "PPid:"); ok {
-			pid, _ := strconv.Atoi(strings.TrimSpace(text)) // the kernel writes a number
-			return pid
-		}
-	}
-	return 0
 }

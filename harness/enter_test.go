@@ -13,6 +13,6 @@ func TestAMonitorIsKnownByWhatItCallsItself(t *testing.T) {
 }
 
 func TestAParentIsReadFromTheStatus(t *testing.T) {
-	assert.Equal(t, 42, parentOf("Name:\tx\nPPid:\t42\nNSpid:\t1\n"))
-	assert.Zero(t, parentOf("Name:\tx\n"))
+	assert.Equal(t, "42", parseStatus("", "Name:\tx\nPPid:\t42\nNSpid:\t1\n").parent)
+	assert.Empty(t, parseStatus("", "Name:\tx\n").parent)
 }

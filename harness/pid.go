@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"nestbed/harness/host"
 )
@@ -35,21 +34,9 @@ func pidIn(root *host.Root, inside int) (int, error) {
 		if err != nil || !os.SameFile(namespace, own) { // it may have ended meanwhile
 			continue
 		}
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && innermost(string(status)) == strconv.Itoa(inside) {
+		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && parseStatus("", string(status)).innermost() == strconv.Itoa(inside) {
 			return strconv.Atoi(filepath.Base(dir))
 		}
 	}
 	return 0, fmt.Errorf("process %d: it is not seen on this machine", inside)
-}
-
-// innermost is the id that a process has, by /proc/PID/status, in the innermost of its pid namespaces.
-func innermost(status string) string {
-	for line := range strings.Lines(status) {
-		if pids, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			if fields := strings.Fields(pids); len(fields) > 0 {
-				return fields[len(fields)-1]
-			}
-		}
-	}
-	return ""
 }

@@ -9,7 +9,16 @@ import (
 type process struct {
 	pid, state, name string
 	uid              string   // on the host: of who reads it
+	parent           string   // the id of its parent, as this /proc has it
 	pids             []string // in every pid namespace from that of this /proc inwards
+}
+
+// innermost is the id that it has in the innermost of its pid namespaces.
+func (p process) innermost() string {
+	if len(p.pids) == 0 {
+		return ""
+	}
+	return p.pids[len(p.pids)-1]
 }
 
 // commandLength is what of a command line a list of processes shows.
@@ -31,6 +40,8 @@ func parseStatus(pid, status string) process {
 			p.state = strings.Trim(strings.TrimSpace(value)[1:], " ()")
 		case "Uid":
 			p.uid = fields[1] // the effective one
+		case "PPid":
+			p.parent = fields[0]
 		case "NSpid":
 			p.pids = fields
 		}

@@ -42,7 +42,7 @@ func (c *client) keep(conn net.Conn) (net.Conn, error) {
 		_ = conn.Close()
 		return nil, net.ErrClosed
 	}
-	k := &kept{Conn: conn, by: c}
+	k := &connection{Conn: conn, by: c}
 	c.open[k] = true
 	return k, nil
 }
@@ -58,13 +58,13 @@ func (c *client) Disconnect() {
 	}
 }
 
-// kept is a connection that its client knows until it is closed.
-type kept struct {
+// connection is one that its client knows until it is closed.
+type connection struct {
 	net.Conn
 	by *client
 }
 
-func (k *kept) Close() error {
+func (k *connection) Close() error {
 	k.by.mu.Lock()
 	delete(k.by.open, k)
 	k.by.mu.Unlock()
