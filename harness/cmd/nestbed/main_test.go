@@ -175,7 +175,8 @@ func TestReapOfNothingWorks(t *testing.T) {
 	}
 	status, stdout, stderr := nestbed(t, "reap") // the state root of this test is empty
 	assert.Equal(t, 0, status)
-	assert.Equal(t, "nothing to clear\n", stdout)
+	// What runs of other state roots, which are gone, left in the machine's memory is cleared by any reap.
+	assert.Regexp(t, `^(nothing to clear\n|(cleared /dev/shm/nestbed-.*\n)+)$`, stdout)
 	assert.Empty(t, stderr)
 	status, stdout, _ = nestbed(t, "reap", "--list")
 	assert.Equal(t, 0, status)
