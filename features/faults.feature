@@ -44,6 +44,23 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "ready" for the reason "LXD does not run"
 
+    Scenario Outline: The program <program> is missing at level 2, whose LXD does not start without it
+      Given the program <program> is missing at level 2
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "ready" for the reason "LXD does not run"
+      And the levels above it are still up
+
+      Examples:
+        | program |
+        | tar     |
+        | rsync   |
+
+    Scenario: Half of LXD itself is lost at level 2
+      Given half of the program lxd is lost at level 2
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "ready" for the reason "LXD does not run"
+      And the levels above it are still up
+
   Rule: A LXD that does not answer is waited for as long as the operation has, and no longer
 
     Scenario Outline: The LXD of level 1 stands still from operation <operation> on

@@ -148,14 +148,15 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 				return err
 			}
 			var err error
-			if l.server, err = l.root.Reach(ctx, nil); err != nil {
+			ends := l.root.Ends()
+			if l.server, err = l.root.Reach(ctx, ends); err != nil {
 				return err
 			}
 			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
 				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
 			}
-			return l.ready(ctx)
+			return l.ready(ctx, ends)
 		}},
 	}
 	for _, s := range steps {
@@ -174,7 +175,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
 	amid, end := context.WithCancel(ctx)
 	defer end()
-	settled, err := c.breakAt(amid, l.above, l.Index, op)
+	settled, err := c.breakAt(amid, l, op)
 	if err != nil {
 		return err
 	}
@@ -250,13 +251,13 @@ func (l *Level) connect(ctx context.Context) (err error) {
 	if err := l.reach(); err != nil {
 		return err
 	}
-	l.server, err = l.root.Connect(ctx, nil)
+	l.server, err = l.root.Connect(ctx, l.root.Ends())
 	return err
 }
 
-// ready waits for the LXD inside, which answers already.
-func (l *Level) ready(ctx context.Context) (err error) {
-	if err := host.Ready(ctx, l.server, nil); err != nil {
+// ready waits for the LXD inside, which answers already, unless that ends.
+func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
+	if err := host.Ready(ctx, l.server, ends); err != nil {
 		return err
 	}
 	l.worked, err = l.root.SinceLXDStarted()

@@ -52,7 +52,7 @@ var failureRules = []rule{
 	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded|run out of disk space`)},
 	// Of a LXD that ends in the middle of an operation its client sees the end of a connection.
-	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|websocket: close 1006|connect: connection refused|connection reset by peer|: EOF$`)},
+	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|LXD ended at its start|websocket: close 1006|connect: connection refused|connection reset by peer|: EOF$`)},
 }
 
 // evidence is what a failure left in the logs.

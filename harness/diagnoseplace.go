@@ -14,6 +14,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 	"github.com/moby/sys/mountinfo"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 )
 
@@ -69,7 +70,7 @@ func (p *Place) inside(ctx context.Context, root *host.Root, pid string) {
 		return withoutSecrets(string(log)), err
 	})
 	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(tail(p.DaemonLog, daemonLines), "\n"), err})
-	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile("/var/log/lxd.err") }); err == nil {
+	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(bundle.SaidFile) }); err == nil {
 		if more := beside(withoutSecrets(string(said)), p.DaemonLog); more != "" {
 			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(tail(more, daemonLines), "\n")})
 		}

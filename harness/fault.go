@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -30,6 +31,10 @@ const (
 	// DiskFull is the disk of the host, without room from the beginning of the operation on. The host
 	// needs a disk of its own for that: host.Config.Disk.
 	DiskFull FaultKind = "disk full"
+	// ProgramMissing and ProgramCut are of the files of the level itself, before it starts: the Program is not among
+	// them, or only the first half of it.
+	ProgramMissing FaultKind = "program missing"
+	ProgramCut     FaultKind = "program cut"
 )
 
 // Fault is something that breaks while a level is made, at an operation on the way to it.
@@ -37,6 +42,8 @@ type Fault struct {
 	Level int
 	Op    idmap.Op
 	Kind  FaultKind
+	// Program is the name of one, for the kinds that are about one.
+	Program string
 }
 
 // breaks tells whether something breaks at one of these operations of a level.
@@ -55,26 +62,30 @@ const signBudget = time.Minute
 
 // breakAt does what shall break at an operation. What waits for the middle of it returns as soon as ctx ends, as
 // the operation has by then; the error of settled tells whether it was done.
-func (c *Chain) breakAt(ctx context.Context, above daemon, level int, op idmap.Op) (settled func() error, err error) {
+func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled func() error, err error) {
 	settled = func() error { return nil }
 	for _, f := range c.Spec.Faults {
-		if f.Level != level || f.Op != op {
+		if f.Level != l.Index || f.Op != op {
 			continue
 		}
 		switch f.Kind {
 		case DiskFull:
 			err = c.Host.FillDisk()
 		case LXDStopped:
-			err = stopLXD(above)
+			err = stopLXD(l.above)
 		case DatabaseCut:
-			err = cutDatabase(above)
+			err = cutDatabase(l.above)
 		case LXDKilled:
-			settled, err = killLXDAmid(ctx, above, containerName(level), op)
+			settled, err = killLXDAmid(ctx, l.above, l.Name, op)
+		case ProgramMissing:
+			err = l.spoil(f.Program, os.Remove)
+		case ProgramCut:
+			err = l.spoil(f.Program, cutInHalf)
 		default:
 			err = fmt.Errorf("fault %q: not known", f.Kind)
 		}
 		if err != nil {
-			return settled, fmt.Errorf("level %d, %s: %s: %w", level, op, f.Kind, err)
+			return settled, fmt.Errorf("level %d, %s: %s: %w", l.Index, op, f.Kind, err)
 		}
 	}
 	return settled, nil
@@ -88,12 +99,24 @@ func cutDatabase(of daemon) error {
 	if err != nil {
 		return err
 	}
-	path := of.Root().Path(localDatabase)
+	return errors.Join(cutInHalf(of.Root().Path(localDatabase)), unix.Kill(pid, unix.SIGKILL))
+}
+
+func cutInHalf(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.Truncate(path, info.Size()/2), unix.Kill(pid, unix.SIGKILL))
+	return os.Truncate(path, info.Size()/2)
+}
+
+// spoil does something to a program among the files of a level that has not started yet.
+func (l *Level) spoil(program string, do func(path string) error) error {
+	path, err := bundle.FindProgram(l.onDisk(""), program)
+	if err != nil {
+		return err
+	}
+	return do(path)
 }
 
 func stopLXD(of daemon) error {

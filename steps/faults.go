@@ -31,6 +31,16 @@ var faultSteps = []step{
 		func(s *scenario) any { return s.diskFills },
 	},
 	{
+		Given, `^the program (\S+) is missing at level (\d+)$`,
+		"Removed from the files of the level before it starts.",
+		func(s *scenario) any { return s.spoils(harness.ProgramMissing) },
+	},
+	{
+		Given, `^half of the program (\S+) is lost at level (\d+)$`,
+		"Cut off in the files of the level before it starts.",
+		func(s *scenario) any { return s.spoils(harness.ProgramCut) },
+	},
+	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
 		"By limits.memory, from its first start on.",
 		func(s *scenario) any { return s.lacksMemory },
@@ -52,7 +62,20 @@ const diskSize = 600 << 20
 
 // breaks is a fault of the LXD that makes the level below.
 func (s *scenario) breaks(kind harness.FaultKind) func(int, string) error {
-	return func(level int, operation string) error { return s.fault(level+1, operation, kind) }
+	return func(level int, operation string) error {
+		op, err := idmap.ParseOp(operation)
+		if err != nil {
+			return err
+		}
+		return s.fault(harness.Fault{Level: level + 1, Op: op, Kind: kind})
+	}
+}
+
+// spoils is a fault of a program among a level's own files.
+func (s *scenario) spoils(kind harness.FaultKind) func(string, int) error {
+	return func(program string, level int) error {
+		return s.fault(harness.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
+	}
 }
 
 func (s *scenario) lacksMemory(level, megabytes string) error {
@@ -66,20 +89,20 @@ func (s *scenario) lacksMemory(level, megabytes string) error {
 }
 
 func (s *scenario) diskFills(operation string, level int) error {
-	s.disk = diskSize
-	return s.fault(level, operation, harness.DiskFull)
-}
-
-func (s *scenario) fault(level int, operation string, kind harness.FaultKind) error {
 	op, err := idmap.ParseOp(operation)
 	if err != nil {
 		return err
 	}
-	if level < 1 {
-		return fmt.Errorf("level %d: no LXD makes it", level)
+	s.disk = diskSize
+	return s.fault(harness.Fault{Level: level, Op: op, Kind: harness.DiskFull})
+}
+
+func (s *scenario) fault(f harness.Fault) error {
+	if f.Level < 1 {
+		return fmt.Errorf("level %d: no LXD makes it", f.Level)
 	}
 	s.broken = true
-	s.faults = append(s.faults, harness.Fault{Level: level, Op: op, Kind: kind})
+	s.faults = append(s.faults, f)
 	return nil
 }
 

@@ -60,16 +60,22 @@ func makeDir(ctx context.Context, root string, s Source) error {
 var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin", "usr/libexec/incus"}
 
 func hasProgram(root, name string) bool {
+	_, err := FindProgram(root, name)
+	return err == nil
+}
+
+// FindProgram gives the machine's path of a program in a root filesystem, found as a level finds it: by its name. It may be a link.
+func FindProgram(root, name string) (string, error) {
 	for _, dir := range programDirs {
 		path, err := inside(root, filepath.Join(dir, name))
 		if err != nil {
 			continue // links in a circle lead to no program
 		}
 		if _, err := os.Lstat(path); err == nil {
-			return true
+			return path, nil
 		}
 	}
-	return false
+	return "", fmt.Errorf("program %s: not in %s", name, root)
 }
 
 func dropShadowTools(root string) error {

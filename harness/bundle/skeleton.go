@@ -18,8 +18,12 @@ import (
 //go:embed all:skeleton
 var skeleton embed.FS
 
-// StartedFile is an empty file that a level's init makes, anew, right before it starts the LXD inside.
+// StartedFile is a file to which a level's init adds a byte right before it starts the LXD inside, which it
+// does as often as that ends.
 const StartedFile = "/run/nestbed.started"
+
+// SaidFile is what the LXDs inside, one after the other, wrote to standard error.
+const SaidFile = "/var/log/lxd.err"
 
 // directories that LXD or the skeleton's scripts expect, beside those of the files copied.
 var directories = []string{

@@ -16,6 +16,7 @@ import (
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -203,7 +204,7 @@ func (h *Host) died() error {
 
 // withLog adds the last lines of the LXD log to an error.
 func (h *Host) withLog(err error) error {
-	log, lerr := os.ReadFile(filepath.Join(h.dir.path, upperName, "var/log/lxd.err"))
+	log, lerr := os.ReadFile(filepath.Join(h.dir.path, upperName, bundle.SaidFile))
 	if lerr != nil || len(log) == 0 {
 		return err
 	}
