@@ -56,6 +56,7 @@ func TestFeatures(t *testing.T) {
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
 			steps.Register(sc, pool)
 			countScenario(sc, &run)
+			breakSteps(sc)
 		},
 		Options: &opts,
 	}
