@@ -76,9 +76,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | start     |
 
   Rule: A full disk is the reason from the first operation on that has much to write
-    (A pool is a directory and a row in the database, which has room in advance. When
-    a level starts, the image that it was made of is deleted, so that there is room
-    for the start, and for the LXD inside.)
+    (A pool is a directory and a row in the database, which has room in advance.)
 
     Scenario Outline: The disk is full from operation <operation> of level <level> on
       Given the host's disk is full from the operation "<operation>" of level <level> on
@@ -91,7 +89,8 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | storage   | 1     | 1  | import |
         | import    | 1     | 1  | import |
         | create    | 1     | 1  | create |
-        | start     | 1     | 2  | import |
+        | start     | 1     | 1  | start  |
         | storage   | 2     | 2  | import |
         | import    | 2     | 2  | import |
         | create    | 2     | 2  | create |
+        | start     | 2     | 2  | start  |

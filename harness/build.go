@@ -138,7 +138,9 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		{idmap.OpCreate, func() error { return c.create(ctx, l) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
-			if c.Spec.storageOf(index) == Dir { // elsewhere the level is a snapshot of it
+			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
+			// shall not depend on how far this has got.
+			if c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.start(ctx), beside.Wait())
