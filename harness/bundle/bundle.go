@@ -148,7 +148,7 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 9
+const format = 10
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()
