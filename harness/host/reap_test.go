@@ -18,7 +18,7 @@ func leftover(s *stateDir) Leftover {
 }
 
 func TestWithoutAStateRootThereIsNothingToReap(t *testing.T) {
-	t.Setenv("NESTBED_STATE", filepath.Join(t.TempDir(), "never-made"))
+	t.Setenv("NESTBED_STATE", filepath.Join(stateRoot(t), "never-made"))
 	all, err := Leftovers()
 	require.NoError(t, err)
 	assert.Empty(t, all)

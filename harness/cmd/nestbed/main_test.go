@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/host"
 )
 
 // nestbed runs the command as a shell does, and gives its exit status and what it wrote. Only arguments
@@ -175,12 +178,16 @@ func TestReapOfNothingWorks(t *testing.T) {
 	}
 	status, stdout, stderr := nestbed(t, "reap") // the state root of this test is empty
 	assert.Equal(t, 0, status)
-	// What runs of other state roots, which are gone, left in the machine's memory is cleared by any reap.
+	// What runs with other state roots, which are gone, left in the machine's memory is cleared by any reap, and listed.
 	assert.Regexp(t, `^(nothing to clear\n|(cleared /dev/shm/nestbed-.*\n)+)$`, stdout)
 	assert.Empty(t, stderr)
-	status, stdout, _ = nestbed(t, "reap", "--list")
+	status, stdout, _ = nestbed(t, "reap", "--list", "--json")
 	assert.Equal(t, 0, status)
-	assert.Empty(t, stdout)
+	var hosts []host.Leftover
+	require.NoError(t, json.Unmarshal([]byte(stdout), &hosts))
+	for _, h := range hosts {
+		assert.Regexp(t, `^/dev/shm/nestbed-`, h.Path)
+	}
 	status, stdout, stderr = nestbed(t, "reap", "nobody")
 	assert.Equal(t, 1, status)
 	assert.Empty(t, stdout)
