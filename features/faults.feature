@@ -40,7 +40,6 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     Scenario: Level 1 has too little memory for its LXD
       Given level 1 has 25 MB of memory, which is too little for its LXD
-      And nothing is waited for longer than a tenth of its time
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "ready" for the reason "LXD does not run"
 

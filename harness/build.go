@@ -50,7 +50,7 @@ func (c *Chain) grow(ctx context.Context) error {
 		began := time.Now()
 		level, err := c.makeLevel(ctx, above, i+1)
 		if err != nil {
-			return c.stop(above, i+1, err)
+			return c.stop(ctx, above, i+1, err)
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
@@ -97,15 +97,14 @@ func (e *opError) Error() string { return e.err.Error() }
 func (e *opError) Unwrap() error { return e.err }
 
 // stop explains why a level could not be made, and keeps it as the chain's outcome.
-func (c *Chain) stop(above daemon, level int, err error) error {
+func (c *Chain) stop(ctx context.Context, above daemon, level int, err error) error {
 	var failed *opError
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
 	}
-	reason, lines := classify(failed.err, gather(above, containerName(level)))
-	c.Stop = &LevelError{
-		Stop: idmap.Stop{Level: level, Op: failed.op, Reason: reason}, Err: failed.err, Evidence: lines,
-	}
+	reason, lines := classify(failed.err, gather(ctx, above, containerName(level)))
+	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}
+	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(above, at), lines...)}
 	return c.Stop
 }
 

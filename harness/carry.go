@@ -173,7 +173,7 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 	}
 	if err := l.start(ctx); err != nil {
 		// The API says no more than that a program of LXD's ended with 1.
-		if line := find(lxcError, gather(d, name).lxcLog); line != "" {
+		if line := find(lxcError, gather(ctx, d, name).lxcLog); line != "" {
 			err = fmt.Errorf("%w: %s", err, line)
 		}
 		return nil, stuck(level, idmap.OpStart, err)

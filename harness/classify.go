@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -62,18 +63,24 @@ type evidence struct {
 	idmap     string // volatile.idmap.next: what LXD wanted to map, as JSON
 }
 
-// gather reads the logs of the LXD above. What cannot be read is left out: the failure itself matters more.
-func gather(above daemon, container string) evidence {
+// gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
+// failure itself matters more.
+func gather(ctx context.Context, above daemon, container string) evidence {
 	var e evidence
 	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
 		e.daemonLog = string(log)
 	}
-	if r, err := above.LXD().GetInstanceLogfile(container, "lxc.log"); err == nil {
+	server, err := above.Root().Ask(ctx)
+	if err != nil {
+		return e
+	}
+	defer server.Disconnect()
+	if r, err := server.GetInstanceLogfile(container, "lxc.log"); err == nil {
 		log, _ := io.ReadAll(r)
 		_ = r.Close()
 		e.lxcLog = string(log)
 	}
-	if instance, _, err := above.LXD().GetInstance(container); err == nil {
+	if instance, _, err := server.GetInstance(container); err == nil {
 		e.idmap = instance.Config["volatile.idmap.next"]
 	}
 	return e
@@ -117,7 +124,7 @@ func classify(err error, e evidence) (idmap.Reason, []string) {
 		}
 	}
 	if errors.Is(err, wait.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
-		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(e.daemonLog, 3)...)
+		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(host.Grave(e.daemonLog), 3)...)
 	}
 	return idmap.Unclassified, append(tail(e.lxcLog, 5), tail(e.daemonLog, 5)...)
 }

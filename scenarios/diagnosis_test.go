@@ -14,6 +14,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
 func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
@@ -55,6 +56,32 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 	assert.Contains(t, text, "stop found:   level 1, start: refused by newuidmap")
 	assert.Regexp(t, `(?s)\nlevel 1, c1\n  configuration:\n    state: Stopped\n.*volatile.idmap.next: \[.*lxc.log, decisive lines:\n    lxc c1 .* ERROR .*not allowed`, text)
 	require.Len(t, d.Places, 2)
+}
+
+func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	starved := harness.Cascade(2)
+	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
+	standing := harness.Cascade(1)
+	standing.Faults = []harness.Fault{{Level: 1, Op: idmap.OpCreate, Kind: harness.LXDStopped}}
+	for _, c := range []struct {
+		spec   harness.Spec
+		reason idmap.Reason
+		shows  string
+	}{
+		{starved, idmap.DaemonDied, `^memory of level 1: the kernel has ended \d+ processes for want of it`},
+		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last: it does not run on
+	} {
+		chain, err := harness.Build(wait.WithPatience(t.Context(), 0.1), h, c.spec)
+		var stopped *harness.LevelError
+		require.ErrorAs(t, err, &stopped)
+		assert.Equal(t, c.reason, stopped.Reason)
+		require.NotEmpty(t, stopped.Evidence)
+		assert.Regexp(t, c.shows, stopped.Evidence[0])
+		if c.reason == idmap.DaemonDied {
+			require.NoError(t, chain.Close(t.Context()))
+		}
+	}
 }
 
 func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {

@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"nestbed/harness/bundle"
@@ -20,11 +21,29 @@ func (r *Root) Ends() func() error {
 		if again < tooOften {
 			return nil
 		}
-		said, _ := r.ReadFile(bundle.SaidFile) // who was killed has said nothing
-		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
-		return fmt.Errorf("LXD ended at its start, and was started again %d times; it said: %q", again, lines[len(lines)-1])
+		said, _ := r.ReadFile(bundle.SaidFile)
+		lines := strings.Split(strings.TrimSpace(Grave(string(said))), "\n")
+		why := lines[len(lines)-1]
+		if why == "" {
+			why = "nothing about why"
+		}
+		return fmt.Errorf("LXD ended at its start, and was started again %d times; it said: %s", again, why)
 	}
 }
+
+// Grave leaves out of what a LXD has said the lines of its log that are no errors.
+func Grave(said string) string {
+	var b strings.Builder
+	for line := range strings.Lines(said) {
+		if !harmless.MatchString(line) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// harmless is a line of LXD's log by its level (github.com/sirupsen/logrus, TextFormatter).
+var harmless = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
 
 // starts is how often the LXD of this root was started.
 func (r *Root) starts() int {
