@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -59,7 +60,10 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 }
 
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
-	h := harnesstest.Host(t, article)
+	hurried := wait.WithPatience(t.Context(), 0.1)
+	h, err := host.Private(hurried, host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	starved := harness.Cascade(2)
 	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
 	standing := harness.Cascade(1)
@@ -72,7 +76,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 		{starved, idmap.DaemonDied, `^memory of level 1: the kernel has ended \d+ processes for want of it`},
 		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last: it does not run on
 	} {
-		chain, err := harness.Build(wait.WithPatience(t.Context(), 0.1), h, c.spec)
+		chain, err := harness.Build(hurried, h, c.spec)
 		var stopped *harness.LevelError
 		require.ErrorAs(t, err, &stopped)
 		assert.Equal(t, c.reason, stopped.Reason)
