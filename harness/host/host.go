@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
 // Host is a running LXD that chains are built on. It is safe for use by several goroutines.
@@ -41,7 +42,9 @@ type Host struct {
 	root    *Root
 	server  lxd.InstanceServer
 	disk    int64 // its own, in bytes; 0: none
-	closed  bool
+	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
+	sharesPIDs bool
+	closed     bool
 
 	mu   sync.Mutex
 	kept bool
@@ -109,7 +112,7 @@ func (h *Host) Close(ctx context.Context) error {
 		return h.wrap("let go", errors.Join(errs...))
 	}
 	if h.stage != nil {
-		errs = append(errs, h.control.Close(), h.end())
+		errs = append(errs, h.control.Close(), h.end(ctx))
 	}
 	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
@@ -117,9 +120,15 @@ func (h *Host) Close(ctx context.Context) error {
 
 // end kills the init of the namespaces and waits for it; the kernel lets the
 // wait return only after every process of the namespace is gone
-// (kernel/pid_namespace.c, zap_pid_ns_processes).
-func (h *Host) end() error {
-	if err := h.stage.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+// (kernel/pid_namespace.c, zap_pid_ns_processes). Without a pid namespace the init
+// ends the others and then itself, now that its pipe has ended, even if this process is killed
+// meanwhile: it must not be ended first, as nobody would be left to do that.
+func (h *Host) end(ctx context.Context) error {
+	if h.sharesPIDs {
+		budget, _ := wait.Scale(ctx, emptyBudget) // without patience for anything there is no time: it is killed at once
+		late := time.AfterFunc(budget, func() { _ = h.stage.Process.Kill() })
+		defer late.Stop()
+	} else if err := h.stage.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	if err := h.groups.thaw(); err != nil {

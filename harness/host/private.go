@@ -42,7 +42,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
 	h = &Host{
-		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk,
+		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
 	}
 	defer func() {
 		if err != nil {
