@@ -113,8 +113,8 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	before := takeTraces(t)
-	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFeatures$", "-test.timeout=12s",
-		"-godog.paths=deeper.feature", "-godog.format=progress")
+	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFeatures$", "-test.timeout=24s",
+		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(out), errTimeIsUp.Error())
