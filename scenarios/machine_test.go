@@ -3,9 +3,12 @@ package scenarios_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -86,7 +89,7 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o711))
 
-	forgetPivot(t)
+	forgetTraces(t)
 	daemon := exec.Command("lxd", "--logfile", filepath.Join(dir, "lxd.log"))
 	daemon.Env = append(os.Environ(), "LXD_DIR="+dir)
 	daemon.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
@@ -106,22 +109,31 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 	return server
 }
 
-// forgetPivot removes, after the test, the cgroups that liblxc makes once on a machine and never takes away, unless they were there before.
-func forgetPivot(t *testing.T) {
+// forgetTraces removes, after the test, what liblxc makes once on a machine and never takes away, unless it was there
+// before: a cgroup below that of this process in each hierarchy, and the directory of its locks.
+func forgetTraces(t *testing.T) {
 	t.Helper()
-	pivots := func() []string {
-		v1, err := filepath.Glob("/sys/fs/cgroup/*/lxc.pivot")
+	const locks = "/run/lxc"
+	pivots := func() (found []string) {
+		err := filepath.WalkDir("/sys/fs/cgroup", func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Name() == "lxc.pivot" {
+				found = append(found, path)
+			}
+			return nil // one that goes away meanwhile is none
+		})
 		require.NoError(t, err)
-		v2, err := filepath.Glob("/sys/fs/cgroup/lxc.pivot")
-		require.NoError(t, err)
-		return append(v1, v2...)
+		return found
 	}
-	if len(pivots()) > 0 {
-		return
-	}
+	before := pivots()
+	_, locked := os.Stat(locks)
 	t.Cleanup(func() {
 		for _, dir := range pivots() {
-			assert.NoError(t, unix.Rmdir(dir))
+			if !slices.Contains(before, dir) && !strings.Contains(dir, "/nestbed-") {
+				assert.NoError(t, unix.Rmdir(dir))
+			}
+		}
+		if errors.Is(locked, fs.ErrNotExist) {
+			assert.NoError(t, os.RemoveAll(locks))
 		}
 	})
 }
