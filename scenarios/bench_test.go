@@ -94,6 +94,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	peak := watchMemory(b, h)
 	chain, err := harness.Build(ctx, h, spec)
 	require.NoError(b, err)
+	built := time.Now()
 	outcome, err := chain.Outcome(ctx)
 	require.NoError(b, err)
 	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
@@ -107,7 +108,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	disk, err := h.Disk()
 	require.NoError(b, err)
 	s.Disk = float64(disk)
-	worked := h.LXDTook
+	worked := h.LXDTook + executing(b, chain, built)
 	for _, l := range chain.Levels {
 		for _, p := range l.Phases {
 			worked += p.LXD
