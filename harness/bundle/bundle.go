@@ -24,6 +24,9 @@ type Bundle struct {
 	Flavor idmap.Flavor
 	// LXD is the version that its daemon calls itself.
 	LXD string
+	// Package is the distribution's package that it is of, with its version, which tells apart what calls
+	// itself the same: "lxd 5.0.2-5+b1". Empty where it is of none.
+	Package string
 	// EmptyTrial tells that its daemon tries whether it can mount idmapped with a user
 	// namespace that has no map, as LXD did until 2024 (canonical/lxd pull request
 	// 13522) and Linux refuses since 6.9. It then changes the owners of files instead.
@@ -141,14 +144,17 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 	if err := made.pack(ctx); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
-	if err := made.record(ctx); err != nil {
+	if r.dpkg == "" {
+		r.dpkg = made.Root()
+	}
+	if err := made.record(ctx, r.dpkg); err != nil {
 		return fmt.Errorf("bundle %s: %w", b.Source, err)
 	}
 	return os.Rename(temp, b.dir)
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 10
+const format = 11
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

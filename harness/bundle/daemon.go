@@ -50,6 +50,7 @@ func needed(daemon string) []string { return append([]string{daemon}, required..
 // facts are what is found out about a bundle once, when it is made.
 type facts struct {
 	Version     string `json:"version"`
+	Package     string `json:"package"`
 	EmptyTrial  bool   `json:"emptyTrial"`
 	Fingerprint string `json:"fingerprint"`
 }
@@ -57,8 +58,8 @@ type facts struct {
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
 
 // record asks the daemon in the bundle who it is, by running it there: that it
-// runs at all shows that nothing it loads was forgotten.
-func (b *Bundle) record(ctx context.Context) error {
+// runs at all shows that nothing it loads was forgotten. What package it is of, the dpkg of a root filesystem knows.
+func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	daemon := daemonOf(b.Root())
 	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
 	// The proc that it wants is mounted where only this command sees it.
@@ -70,6 +71,13 @@ func (b *Bundle) record(ctx context.Context) error {
 		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
 	found := facts{Version: string(bytes.TrimSpace(out))}
+	program, err := FindProgram(b.Root(), daemon)
+	if err != nil {
+		return err
+	}
+	if found.Package, err = packageOf(dpkg, strings.TrimPrefix(program, b.Root())); err != nil {
+		return err
+	}
 	if found.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
 		return err
 	}
@@ -93,7 +101,7 @@ func (b *Bundle) recall() error {
 	if err := json.Unmarshal(text, &found); err != nil {
 		return fmt.Errorf("%s: %w", b.factsFile(), err)
 	}
-	b.LXD, b.EmptyTrial, b.Fingerprint = found.Version, found.EmptyTrial, found.Fingerprint
+	b.LXD, b.Package, b.EmptyTrial, b.Fingerprint = found.Version, found.Package, found.EmptyTrial, found.Fingerprint
 	b.Flavor = flavorOf(b.Root(), b.LXD)
 	return nil
 }

@@ -37,14 +37,8 @@ func dirKey(s Source) (string, error) {
 
 // makeDir copies the user's root filesystem to root.
 func makeDir(ctx context.Context, root string, s Source) error {
-	needs := needed(daemonOf(s.Arg))
-	if s.Tools {
-		needs = append(needs, toolPrograms...)
-	}
-	for _, name := range needs {
-		if !hasProgram(s.Arg, name) {
-			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
-		}
+	if err := checkPrograms(s.Arg, s); err != nil {
+		return err
 	}
 	// cp keeps owners, links, extended attributes and holes; there is no library that does.
 	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", s.Arg+"/.", root).CombinedOutput(); err != nil {
@@ -52,6 +46,20 @@ func makeDir(ctx context.Context, root string, s Source) error {
 	}
 	if s.NoShadow {
 		return dropShadowTools(root)
+	}
+	return nil
+}
+
+// checkPrograms refuses a user's root filesystem that lacks a program of those that a level needs.
+func checkPrograms(root string, s Source) error {
+	needs := needed(daemonOf(root))
+	if s.Tools {
+		needs = append(needs, toolPrograms...)
+	}
+	for _, name := range needs {
+		if !hasProgram(root, name) {
+			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
+		}
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ const lockRetry = 100 * time.Millisecond
 type recipe struct {
 	key  string
 	fill func(ctx context.Context, root string) error
+	// dpkg is the root filesystem whose dpkg has installed the daemon, if any has. Empty: the one that is made.
+	dpkg string
 }
 
 func readRecipe(ctx context.Context, s Source) (recipe, error) {
@@ -24,7 +26,7 @@ func readRecipe(ctx context.Context, s Source) (recipe, error) {
 			return recipe{}, err
 		}
 		key, err := installedKey(files)
-		return recipe{key: key, fill: func(ctx context.Context, root string) error {
+		return recipe{key: key, dpkg: "/", fill: func(ctx context.Context, root string) error {
 			if err := layOut(root); err != nil {
 				return err
 			}
@@ -42,6 +44,14 @@ func readRecipe(ctx context.Context, s Source) (recipe, error) {
 		key, err := dirKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {
 			if err := makeDir(ctx, root, s); err != nil {
+				return err
+			}
+			return layOut(root)
+		}}, err
+	case Tar:
+		key, err := tarKey(s)
+		return recipe{key: key, fill: func(ctx context.Context, root string) error {
+			if err := makeTar(ctx, root, s); err != nil {
 				return err
 			}
 			return layOut(root)

@@ -17,6 +17,7 @@ const (
 	Installed Kind = "installed" // the LXD on this machine
 	Debian    Kind = "debian"    // a Debian suite's package of LXD or of Incus, by mmdebstrap
 	Dir       Kind = "dir"       // a root filesystem that the user made
+	Tar       Kind = "tar"       // the same in a tar archive, compressed or not
 )
 
 // DefaultSuite is the newest Debian suite that packages LXD.
@@ -37,9 +38,9 @@ const noShadow = ",no-newuidmap"
 // Source says what a bundle is made from.
 type Source struct {
 	Kind Kind
-	// Arg is the suite of Debian, the absolute path of Dir.
+	// Arg is the suite of Debian, the absolute path of Dir and Tar.
 	Arg string
-	// Incus takes the suite's Incus instead of its LXD. A Dir has whichever is in it.
+	// Incus takes the suite's Incus instead of its LXD. Dir and Tar have whichever is in it.
 	Incus bool
 	// NoShadow leaves out newuidmap and newgidmap, so that liblxc writes idmaps
 	// itself, as it does in the snap and on machines without the package uidmap.
@@ -52,7 +53,10 @@ type Source struct {
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// ParseSource reads installed, debian:SUITE, debian:SUITE/incus or dir:PATH, each with an
+// Forms is how sources are written, for help texts.
+const Forms = "installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
+
+// ParseSource reads a source in one of its Forms, each with an
 // optional ",with-tools", then ",with-client", then ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
 	base, without := strings.CutSuffix(text, noShadow)
@@ -67,19 +71,19 @@ func ParseSource(text string) (Source, error) {
 		if s.Arg, s.Incus = strings.CutSuffix(arg, ofIncus); suiteName.MatchString(s.Arg) {
 			return s, nil
 		}
-	case s.Kind == Dir && arg != "":
+	case (s.Kind == Dir || s.Kind == Tar) && arg != "":
 		var err error
 		if s.Arg, err = filepath.Abs(arg); err != nil {
 			return Source{}, err
 		}
 		for _, suffix := range []string{noShadow, withClient, withTools} {
 			if strings.HasSuffix(s.Arg, suffix) {
-				return Source{}, fmt.Errorf("bundle %q: the directory's name ends in %s, which means something else here; rename it", text, suffix)
+				return Source{}, fmt.Errorf("bundle %q: the name ends in %s, which means something else here; rename it", text, suffix)
 			}
 		}
 		return s, nil
 	}
-	return Source{}, fmt.Errorf("bundle %q: not known; write installed, debian:SUITE (such as debian:%s), debian:SUITE/incus or dir:PATH", text, DefaultSuite)
+	return Source{}, fmt.Errorf("bundle %q: not known; write %s (a SUITE is, say, %s)", text, Forms, DefaultSuite)
 }
 
 // String is the text that ParseSource reads.

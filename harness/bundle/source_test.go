@@ -26,6 +26,8 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"dir:/":                          {Kind: Dir, Arg: "/"},
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
 		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // what it has is seen when it is there
+		"tar:/srv/root.tar.zst":          {Kind: Tar, Arg: "/srv/root.tar.zst"},
+		"tar:/srv/../a,no-newuidmap":     {Kind: Tar, Arg: "/a", NoShadow: true},
 		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -54,13 +56,13 @@ func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
 		"", ":", "snap", "Installed", "installed ", " installed", "installed:trixie", "installed:,no-newuidmap,x",
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
 		"debian:--variant=x", "debian:/incus", "debian:trixie/lxd", "debian:trixie/incus/incus", "debian:trixie/", "installed/incus",
-		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap",
+		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:",
 		",no-newuidmap", "ubuntu:noble",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := ParseSource(text)
 			require.EqualError(t, err, fmt.Sprintf(
-				"bundle %q: not known; write installed, debian:SUITE (such as debian:trixie), debian:SUITE/incus or dir:PATH", text))
+				"bundle %q: not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)", text))
 			assert.Zero(t, got, "a refused text gives nothing to use by mistake")
 		})
 	}
@@ -69,7 +71,7 @@ func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
 func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Source{
-			Kind:     rapid.SampledFrom([]Kind{Installed, Debian, Dir}).Draw(t, "kind"),
+			Kind:     rapid.SampledFrom([]Kind{Installed, Debian, Dir, Tar}).Draw(t, "kind"),
 			NoShadow: rapid.Bool().Draw(t, "no newuidmap"),
 			Tools:    rapid.Bool().Draw(t, "tools"),
 			Client:   rapid.Bool().Draw(t, "client"),
@@ -78,7 +80,7 @@ func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 		case Debian:
 			s.Arg = rapid.StringMatching(`[a-z][a-z0-9-]*`).Draw(t, "suite")
 			s.Incus = rapid.Bool().Draw(t, "incus")
-		case Dir:
+		case Dir, Tar:
 			s.Arg = filepath.Join("/", rapid.StringMatching(`(/[^/,]+){1,4}`).Draw(t, "path"))
 		}
 		got, err := ParseSource(s.String())
@@ -91,7 +93,7 @@ func FuzzParseSource(f *testing.F) {
 	for _, text := range []string{
 		"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie,no-newuidmap", "dir:/srv/root",
 		"debian:trixie/incus", "debian:trixie/incus,no-newuidmap", "debian:/incus", "installed:/incus",
-		"dir:root", "dir:../root,no-newuidmap", "dir:", "debian:", "debian:-x", "installed:x", ":", ",no-newuidmap", "",
+		"dir:root", "tar:root.tar", "tar:", "dir:../root,no-newuidmap", "dir:", "debian:", "debian:-x", "installed:x", ":", ",no-newuidmap", "",
 		"dir:/a,no-newuidmap,no-newuidmap", "installed,with-tools,no-newuidmap", "installed,with-client", "dir:/a,with-tools/", "installed,no-newuidmap,with-tools", "dir:\x00", "dir:\xff", "debian:\n", "snap:lxd",
 	} {
 		f.Add(text)
@@ -103,8 +105,8 @@ func FuzzParseSource(f *testing.F) {
 			assert.ErrorContains(t, err, fmt.Sprintf("%q", text))
 			return
 		}
-		assert.Contains(t, []Kind{Installed, Debian, Dir}, s.Kind)
-		if s.Kind == Dir {
+		assert.Contains(t, []Kind{Installed, Debian, Dir, Tar}, s.Kind)
+		if s.Kind == Dir || s.Kind == Tar {
 			assert.True(t, filepath.IsAbs(s.Arg), "what is used later must not depend on the working directory")
 		}
 		again, err := ParseSource(s.String())

@@ -13,9 +13,11 @@ import (
 // Facts are what an outcome depends on, for the head of every report.
 type Facts struct {
 	// LXD is the version of the host's daemon, of LXD or, as Flavor says, of Incus.
-	LXD    string       `json:"lxd"`
-	Flavor idmap.Flavor `json:"flavor"`
-	Kernel string       `json:"kernel"`
+	LXD string `json:"lxd"`
+	// Package is the distribution's package that it is of, with its version; empty where it is of none.
+	Package string       `json:"package,omitempty"`
+	Flavor  idmap.Flavor `json:"flavor"`
+	Kernel  string       `json:"kernel"`
 	// Cgroup is the layout: v1, hybrid or v2.
 	Cgroup string `json:"cgroup"`
 	// AppArmor is "off" where the kernel has none, else "on the machine, not on
@@ -27,7 +29,7 @@ type Facts struct {
 
 // Facts are the facts of the host.
 func (h *Host) Facts() Facts {
-	f := Facts{LXD: h.Bundle.LXD, Flavor: h.Bundle.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
+	f := Facts{LXD: h.Bundle.LXD, Package: h.Bundle.Package, Flavor: h.Bundle.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
 	}
@@ -43,7 +45,11 @@ func (f Facts) String() string {
 	if f.Flavor == idmap.Incus {
 		daemon = "Incus"
 	}
-	return fmt.Sprintf("%s %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.LXD, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
+	version := f.LXD
+	if f.Package != "" {
+		version += " (" + f.Package + ")"
+	}
+	return fmt.Sprintf("%s %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, version, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
 }
 
 func kernel() string {

@@ -50,7 +50,7 @@ up says at which level, in which operation and for which reason.`,
 	}
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
-	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: installed, debian:SUITE, debian:SUITE/incus or dir:PATH (default: chosen for this machine)")
+	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: "+bundle.Forms+" (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")

@@ -78,5 +78,5 @@ func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)
 	require.EqualError(t, err,
-		`--bundle: bundle "debian": not known; write installed, debian:SUITE (such as debian:trixie), debian:SUITE/incus or dir:PATH`)
+		`--bundle: bundle "debian": not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)`)
 }

@@ -1,0 +1,93 @@
+package bundle
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const status = `Package: busybox-static
+Status: install ok installed
+Version: 1:1.35.0-4+b7
+
+Package: lxd
+Status: install ok installed
+Conffiles:
+ /etc/dnsmasq.d-available/lxd abc
+ /etc/logrotate.d/lxd def
+Depends: acl, adduser, attr,
+ ca-certificates
+Version: 5.0.2-5+b1
+Description: Powerful system container and virtual machine manager - daemon
+ LXD is a next generation system container and virtual machine manager.
+ .
+ It offers a unified user experience.
+
+`
+
+func dpkgRoot(t *testing.T, status string, lists map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, dpkgInfo), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, dpkgStatus), []byte(status), 0o600))
+	for name, list := range lists {
+		require.NoError(t, os.WriteFile(filepath.Join(root, dpkgInfo, name+".list"), []byte(list), 0o600))
+	}
+	return root
+}
+
+func TestThePackageOfADaemonIsTheOneThatHasPutItThere(t *testing.T) {
+	lxd := map[string]string{"lxd": "/.\n/usr\n/usr/bin\n/usr/bin/lxd\n"}
+	for name, c := range map[string]struct {
+		status, program, want string
+		lists                 map[string]string
+	}{
+		"Debian's":                         {status, "/usr/bin/lxd", "lxd 5.0.2-5+b1", lxd},
+		"by its short name":                {status, "/bin/lxd", "lxd 5.0.2-5+b1", lxd},
+		"in a package before usr merge":    {status, "/usr/bin/lxd", "lxd 5.0.2-5+b1", map[string]string{"lxd": "/bin/lxd\n"}},
+		"one's own build":                  {status, "/usr/local/bin/lxd", "", lxd},
+		"last stanza without a blank line": {strings.TrimRight(status, "\n") + "\n", "/usr/bin/lxd", "lxd 5.0.2-5+b1", lxd},
+		"removed, its configuration kept": {
+			strings.ReplaceAll(status, "install ok installed", "deinstall ok config-files"), "/usr/bin/lxd", "", lxd,
+		},
+		"Incus": {
+			"Package: incus-base\nStatus: install ok installed\nVersion: 6.0.4-2\n", "/usr/libexec/incus/incusd", "incus-base 6.0.4-2",
+			map[string]string{"incus-base": "/usr/libexec/incus/incusd\n"},
+		},
+		"nothing installed": {"", "/usr/bin/lxd", "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := packageOf(dpkgRoot(t, c.status, c.lists), c.program)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
+		})
+	}
+	got, err := packageOf(t.TempDir(), "/usr/bin/lxd")
+	require.NoError(t, err, "a distribution without dpkg")
+	assert.Empty(t, got)
+}
+
+func TestAStatusThatIsNoneIsNamed(t *testing.T) {
+	root := dpkgRoot(t, "\x00\x00\n\n", nil)
+	_, err := packageOf(root, "/usr/bin/lxd")
+	require.ErrorContains(t, err, filepath.Join(root, dpkgStatus))
+}
+
+func FuzzReadStatus(f *testing.F) {
+	f.Add(status)
+	f.Add("Package: lxd\nStatus: install ok installed")
+	f.Add("Package: lxd\n\n\n\nVersion: 1\nStatus: install ok installed\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		versions, err := readStatus(strings.NewReader(text), daemonPackages)
+		if err != nil {
+			assert.Nil(t, versions)
+		}
+		for name := range versions {
+			assert.Contains(t, daemonPackages, name)
+		}
+	})
+}
