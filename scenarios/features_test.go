@@ -87,7 +87,10 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	t.Helper()
 	tools := source
 	tools.Tools = true
-	pool := &steps.Pool{Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source))}
+	pool := &steps.Pool{
+		Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source)),
+		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
+	}
 	if !strings.Contains(tags, "~@requires-tools") {
 		pool.Tools = harnesstest.Bundle(t, tools)
 	}

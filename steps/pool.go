@@ -81,8 +81,11 @@ type Pool struct {
 	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
+	// Progress, if set, is told what takes long: that a bundle is made.
+	Progress func(string)
 
 	turns  turns
+	made   made
 	mu     sync.Mutex
 	shared map[string]*shared
 }

@@ -43,7 +43,7 @@ type step struct {
 
 // vocabulary is every step, by the rooms that they are in.
 var vocabulary = slices.Concat(
-	hostSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
+	hostSteps, bundleSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
 	privilegeSteps, nestingSteps,
 	siblingSteps, siblingOutcomeSteps, changeSteps,
 	rawIDMapSteps, imageSteps, imageOutcomeSteps,

@@ -48,6 +48,18 @@ func (b *Bundle) Image() string { return filepath.Join(b.dir, "image.tar.zst") }
 // String names the bundle by source and content.
 func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
 
+// Daemon names the daemon in it: "LXD 5.0.2 (lxd 5.0.2-5+b1)", "Incus 6.0.4".
+func (b *Bundle) Daemon() string {
+	name := "LXD "
+	if b.Flavor == idmap.Incus {
+		name = "Incus "
+	}
+	if b.Package == "" {
+		return name + b.LXD
+	}
+	return fmt.Sprintf("%s%s (%s)", name, b.LXD, b.Package)
+}
+
 // Cache is the directory where bundles are kept: NESTBED_CACHE, else
 // /var/cache/nestbed. It needs room for about 85 MB a bundle of the installed
 // LXD, 600 MB one of Debian's.

@@ -13,7 +13,14 @@ import (
 // Capabilities are what single scenarios need of the machine beyond what every
 // one does: For is the tag that they bear. The bundle is what the scenarios run.
 func Capabilities(s bundle.Source) []Requirement {
-	return []Requirement{tools(s), btrfs(), fuse()}
+	return []Requirement{tools(s), debian(), btrfs(), fuse()}
+}
+
+// debian is what bundles of Debian's need, whatever the bundle of the others is.
+func debian() Requirement {
+	r := mmdebstrap()
+	r.For = "@requires-debian"
+	return r
 }
 
 func tools(s bundle.Source) Requirement {

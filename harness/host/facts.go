@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 )
 
@@ -41,15 +42,8 @@ func (h *Host) Facts() Facts {
 
 // String is the facts in one line.
 func (f Facts) String() string {
-	daemon := "LXD"
-	if f.Flavor == idmap.Incus {
-		daemon = "Incus"
-	}
-	version := f.LXD
-	if f.Package != "" {
-		version += " (" + f.Package + ")"
-	}
-	return fmt.Sprintf("%s %s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, version, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
+	daemon := (&bundle.Bundle{LXD: f.LXD, Package: f.Package, Flavor: f.Flavor}).Daemon()
+	return fmt.Sprintf("%s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
 }
 
 func kernel() string {

@@ -182,18 +182,22 @@ func bundleRequirements() []Requirement {
 	if lacking := bundle.Lacking(); len(lacking) > 0 {
 		programs.OK, programs.Found = false, "no "+strings.Join(lacking, ", ")
 	}
-	mmdebstrap := Requirement{For: forDebian, Name: "mmdebstrap", Mend: "apt-get install mmdebstrap"}
-	if path, err := exec.LookPath("mmdebstrap"); err == nil {
-		mmdebstrap.OK, mmdebstrap.Found = true, path
-	} else {
-		mmdebstrap.Found = "not installed"
-	}
 	programs.Mend = installed.Mend
-	rs := []Requirement{installed, programs, mmdebstrap}
+	rs := []Requirement{installed, programs, mmdebstrap()}
 	for i := range rs {
 		if rs[i].OK {
 			rs[i].Mend = ""
 		}
 	}
 	return rs
+}
+
+func mmdebstrap() Requirement {
+	r := Requirement{For: forDebian, Name: "mmdebstrap", Mend: "apt-get install mmdebstrap"}
+	if path, err := exec.LookPath("mmdebstrap"); err == nil {
+		r.OK, r.Found, r.Mend = true, path, ""
+	} else {
+		r.Found = "not installed"
+	}
+	return r
 }

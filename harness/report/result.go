@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nestbed/harness"
+	"nestbed/harness/bundle"
 	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
@@ -34,6 +35,7 @@ type Result struct {
 type Level struct {
 	Level   int       `json:"level"`
 	Name    string    `json:"name"`
+	Bundle  string    `json:"bundle"`
 	Map     idmap.Map `json:"map"`
 	Host    idmap.Map `json:"hostMap"`
 	Seconds float64   `json:"seconds"`
@@ -56,7 +58,7 @@ func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error
 		built := c.Levels[i]
 		r.Seconds += built.Took.Seconds()
 		r.Levels = append(r.Levels, Level{
-			Level: l.Level, Name: built.Name, Map: l.Map, Host: l.Host, Seconds: built.Took.Seconds(),
+			Level: l.Level, Name: built.Name, Bundle: built.Bundle.String(), Map: l.Map, Host: l.Host, Seconds: built.Took.Seconds(),
 		})
 	}
 	if err := harness.Contradiction(c.Plan, outcome); err != nil {
@@ -112,3 +114,11 @@ var advice = map[idmap.Reason]string{
 
 // Seconds writes a duration as people read it here: "1.2 s".
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// Running tells, behind a level's name, what it runs where that is something else than the host does.
+func Running(b, host *bundle.Bundle) string {
+	if b == host {
+		return ""
+	}
+	return ", " + b.Daemon()
+}

@@ -43,6 +43,8 @@ up says at which level, in which operation and for which reason.`,
 		Example: `  nestbed up                                     the chain c1 / c2 / c3 of root:500000:196608
   nestbed up --depth 8                           deeper, with the allocation that this needs
   nestbed up --depth 3 --allocation root:500000:131072
+  nestbed up --bundle host=debian:bookworm,2=debian:trixie/incus
+                                                 an Incus in a LXD of Debian 12's; level 1 and 3 run what the host runs
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
@@ -50,7 +52,7 @@ up says at which level, in which operation and for which reason.`,
 	}
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
-	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what the levels run: "+bundle.Forms+" (default: chosen for this machine)")
+	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
@@ -91,9 +93,12 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		out = io.Discard
 	}
 	ctx := cmd.Context()
-	b, err := f.makeBundle(ctx, progress)
+	b, others, err := f.makeBundles(ctx, progress)
 	if err != nil {
 		return orInterrupted(ctx, err)
+	}
+	for level, other := range others {
+		spec.Levels[level-1].Bundle = other
 	}
 	progress.spin("starting a private host")
 	config, err := f.host(b, allocation)
@@ -115,7 +120,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
-		fmt.Fprintf(out, "level %-2d %s   %s is up\n", l.Index, report.Seconds(l.Took), l.Name)
+		fmt.Fprintf(out, "level %-2d %s   %s is up%s\n", l.Index, report.Seconds(l.Took), l.Name, report.Running(l.Bundle, b))
 		if l.Index < f.depth {
 			progress.spin(fmt.Sprintf("building level %d of %d", l.Index+1, f.depth))
 		}
@@ -168,29 +173,6 @@ func orInterrupted(ctx context.Context, err error) error {
 		return errors.New("interrupted; what was made is taken down again")
 	}
 	return err
-}
-
-func (f upFlags) makeBundle(ctx context.Context, progress *progress) (*bundle.Bundle, error) {
-	var source bundle.Source
-	var err error
-	if f.bundle != "" {
-		if source, err = bundle.ParseSource(f.bundle); err != nil {
-			return nil, &usageError{fmt.Errorf("--bundle: %w", err)}
-		}
-	} else {
-		var why string
-		if source, why, err = bundle.Choose(); err != nil {
-			return nil, err
-		}
-		if why != "" {
-			progress.say(fmt.Sprintf("%s: taking the bundle %s", why, source))
-		}
-	}
-	if err := host.Check(source.Kind, f.state); err != nil {
-		return nil, err
-	}
-	defer progress.done()
-	return bundle.Make(ctx, source, progress.show)
 }
 
 // keep lets the chain live, and says how to enter its levels and how to end it.

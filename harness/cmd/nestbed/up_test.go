@@ -72,11 +72,3 @@ func TestADepthOutOfRangeIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, "out of range; a chain has 1 to 33 levels")
 	})
 }
-
-func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
-	_, err := upFlags{bundle: "debian"}.makeBundle(t.Context(), newProgress(nil))
-	var usage *usageError
-	require.ErrorAs(t, err, &usage)
-	require.EqualError(t, err,
-		`--bundle: bundle "debian": not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)`)
-}

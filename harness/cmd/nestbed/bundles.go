@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+)
+
+// hostPlace is the host where a place of the chain is asked for; the others are numbers of levels.
+const hostPlace = "host"
+
+// atPlace is how a source for one place begins.
+var atPlace = regexp.MustCompile(`^(host|[0-9]+)=(.*)$`)
+
+// parseBundles reads what the host, level 0, and the levels of a chain run: one source for all, or several as
+// "host=SOURCE,2=SOURCE". A level that is not named runs what the host runs, and a host that is not
+// named what is chosen for the machine: it is then not in the map.
+func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
+	sources := map[int]bundle.Source{}
+	if text == "" {
+		return sources, nil
+	}
+	var places []string // each with its source, which may have commas of its own
+	for _, part := range strings.Split(text, ",") {
+		if len(places) == 0 || atPlace.MatchString(part) {
+			places = append(places, part)
+			continue
+		}
+		places[len(places)-1] += "," + part
+	}
+	if !atPlace.MatchString(places[0]) {
+		places[0] = hostPlace + "=" + places[0]
+	}
+	for _, p := range places {
+		found := atPlace.FindStringSubmatch(p)
+		level, err := strconv.Atoi(found[1])
+		switch {
+		case found[1] == hostPlace:
+			level = 0
+		case err != nil || level < 1 || level > depth:
+			return nil, fmt.Errorf("level %s: out of range; this chain has a host and level 1 to %d", found[1], depth)
+		}
+		if _, twice := sources[level]; twice {
+			return nil, fmt.Errorf("%s: given twice", found[1])
+		}
+		if sources[level], err = bundle.ParseSource(found[2]); err != nil {
+			return nil, err
+		}
+	}
+	return sources, nil
+}
+
+// makeBundles makes what the flag asks for: the bundle of the host, and those of levels that run another.
+func (f upFlags) makeBundles(ctx context.Context, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
+	sources, err := parseBundles(f.bundle, f.depth)
+	if err != nil {
+		return nil, nil, &usageError{fmt.Errorf("--bundle: %w", err)}
+	}
+	if _, given := sources[0]; !given {
+		var why string
+		if sources[0], why, err = bundle.Choose(); err != nil {
+			return nil, nil, err
+		}
+		if why != "" {
+			progress.say(fmt.Sprintf("%s: taking the bundle %s", why, sources[0]))
+		}
+	}
+	defer progress.done()
+	bundles := map[int]*bundle.Bundle{}
+	for _, level := range slices.Sorted(maps.Keys(sources)) {
+		if err := host.Check(sources[level].Kind, f.state); err != nil {
+			return nil, nil, err
+		}
+		if bundles[level], err = bundle.Make(ctx, sources[level], progress.show); err != nil {
+			return nil, nil, err
+		}
+	}
+	of := bundles[0]
+	delete(bundles, 0)
+	return of, bundles, nil
+}

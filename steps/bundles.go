@@ -1,0 +1,68 @@
+package steps
+
+import (
+	"context"
+	"sync"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness/bundle"
+)
+
+var bundleSteps = []step{
+	{
+		Given, `^the levels run the bundles$`,
+		"What each level of the table runs, level 0 being the host; one that is not in it runs what the host runs.",
+		func(s *scenario) any { return s.levelsRun },
+	},
+}
+
+func (s *scenario) levelsRun(ctx context.Context, table *godog.Table) error {
+	rows, err := readTable(table, "level", "bundle")
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		b, err := s.pool.named(ctx, row["bundle"])
+		if err != nil {
+			return err
+		}
+		if row["level"] == "0" {
+			s.bundle = b
+			continue
+		}
+		l, err := s.describe(row["level"])
+		if err != nil {
+			return err
+		}
+		l.Bundle = b
+	}
+	return nil
+}
+
+// made are the bundles that scenarios name, by their sources: each is made when it is first asked for.
+type made struct {
+	mu     sync.Mutex
+	making map[bundle.Source]func() (*bundle.Bundle, error)
+}
+
+// named gives the bundle of a source. It outlives the scenario that comes first.
+func (p *Pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
+	source, err := bundle.ParseSource(text)
+	if err != nil {
+		return nil, err
+	}
+	p.made.mu.Lock()
+	if p.made.making == nil {
+		p.made.making = map[bundle.Source]func() (*bundle.Bundle, error){}
+	}
+	once := p.made.making[source]
+	if once == nil {
+		once = sync.OnceValues(func() (*bundle.Bundle, error) {
+			return bundle.Make(context.WithoutCancel(ctx), source, p.Progress)
+		})
+		p.made.making[source] = once
+	}
+	p.made.mu.Unlock()
+	return once()
+}
