@@ -17,7 +17,7 @@ import (
 const hostPlace = "host"
 
 // atPlace is how a source for one place begins.
-var atPlace = regexp.MustCompile(`^(host|[0-9]+)=(.*)$`)
+var atPlace = regexp.MustCompile(`(?s)^(host|[0-9]+)=(.*)$`)
 
 // parseBundles reads what the host, level 0, and the levels of a chain run: one source for all, or several as
 // "host=SOURCE,2=SOURCE". A level that is not named runs what the host runs, and a host that is not
