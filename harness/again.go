@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nestbed/harness/wait"
 )
 
@@ -48,14 +50,36 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 // RestartLXD ends the LXD inside the level, which leaves its containers running,
 // and returns when the one that the level's init starts in its place answers.
 func (l *Level) RestartLXD(ctx context.Context) error {
-	server, err := l.root.Succeed(ctx, l.server, nil, func() error {
-		now, _, err := l.server.GetServer()
-		if err != nil {
-			return err
+	return l.restartLXD(ctx, func(old int) (int, error) { return old, l.endLXD(ctx, old) })
+}
+
+// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, before it is ready, and
+// the one after that takes its place.
+func (l *Level) RestartLXDKilled(ctx context.Context) error {
+	return l.restartLXD(ctx, func(old int) (int, error) {
+		if err := l.endLXD(ctx, old); err != nil {
+			return 0, err
 		}
-		_, err = l.Exec(ctx, "kill", "-TERM", strconv.Itoa(now.Environment.ServerPid))
-		return err
+		next, err := l.root.Next(ctx, old)
+		if err != nil {
+			return 0, err
+		}
+		pid, err := pidIn(l.root, next)
+		if err != nil {
+			return 0, err
+		}
+		return next, unix.Kill(pid, unix.SIGKILL)
 	})
+}
+
+// endLXD asks the LXD inside, known by its id there, to end.
+func (l *Level) endLXD(ctx context.Context, pid int) error {
+	_, err := l.Exec(ctx, "kill", "-TERM", strconv.Itoa(pid))
+	return err
+}
+
+func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) error {
+	server, err := l.root.Succeed(ctx, l.server, nil, end)
 	if err != nil {
 		return fmt.Errorf("level %d: restart LXD: %w", l.Index, err)
 	}

@@ -137,6 +137,9 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"outside the parent, at the map": {
 			newStart, `Operation not permitted - Failed to write uid mapping to "/proc/4711/uid_map"`, idmap.OutsideParent,
 		},
+		"cgroups, a liblxc that knows v2 alone on a host with v1": {
+			incusStart, "No space left on device - Failed to enter cgroup 26", idmap.CgroupUnsupported,
+		},
 		"cgroups, an older liblxc": {oldStart, "Operation not permitted - Failed to mount cgroups", idmap.CgroupUnsupported},
 		"cgroups, older yet":       {newStart, "No such file or directory - Unsupported CGroup setup", idmap.CgroupUnsupported},
 		"the disk is full": {

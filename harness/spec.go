@@ -85,13 +85,13 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
-	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Image: bundle.ImageIDs()}
+	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, Image: bundle.ImageIDs()}
 }
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
 func (s Spec) daemon(h *host.Host, level int) idmap.Daemon {
 	b := s.bundleOf(h, level)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools}
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2}
 	if level > 0 {
 		d.Delegation = idmap.Delegation{}
 		if given := s.Levels[level-1].Delegation; given != nil {

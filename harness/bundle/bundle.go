@@ -31,6 +31,8 @@ type Bundle struct {
 	// namespace that has no map, as LXD did until 2024 (canonical/lxd pull request
 	// 13522) and Linux refuses since 6.9. It then changes the owners of files instead.
 	EmptyTrial bool
+	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0.
+	OnlyCgroup2 bool
 	// Fingerprint is the name that a LXD gives to the image: its SHA-256.
 	Fingerprint string
 	// ShadowTools tells whether newuidmap and newgidmap are in it.
@@ -166,7 +168,7 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 11
+const format = 12
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

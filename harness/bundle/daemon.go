@@ -32,6 +32,9 @@ func daemonOf(root string) string {
 	return lxdDaemon
 }
 
+// Program is the machine's path of the daemon in the bundle.
+func (b *Bundle) Program() (string, error) { return FindProgram(b.Root(), daemonOf(b.Root())) }
+
 // flavorOf tells whose rules the daemon of a root filesystem follows, which has the given version.
 func flavorOf(root, version string) idmap.Flavor {
 	if daemonOf(root) == incusDaemon {
@@ -52,6 +55,7 @@ type facts struct {
 	Version     string `json:"version"`
 	Package     string `json:"package"`
 	EmptyTrial  bool   `json:"emptyTrial"`
+	OnlyCgroup2 bool   `json:"onlyCgroup2"`
 	Fingerprint string `json:"fingerprint"`
 }
 
@@ -71,7 +75,7 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
 	found := facts{Version: string(bytes.TrimSpace(out))}
-	program, err := FindProgram(b.Root(), daemon)
+	program, err := b.Program()
 	if err != nil {
 		return err
 	}
@@ -79,6 +83,9 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 		return err
 	}
 	if found.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
+		return err
+	}
+	if found.OnlyCgroup2, err = onlyCgroup2(b.Root()); err != nil {
 		return err
 	}
 	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
@@ -101,7 +108,8 @@ func (b *Bundle) recall() error {
 	if err := json.Unmarshal(text, &found); err != nil {
 		return fmt.Errorf("%s: %w", b.factsFile(), err)
 	}
-	b.LXD, b.Package, b.EmptyTrial, b.Fingerprint = found.Version, found.Package, found.EmptyTrial, found.Fingerprint
+	b.LXD, b.Package, b.EmptyTrial, b.OnlyCgroup2 = found.Version, found.Package, found.EmptyTrial, found.OnlyCgroup2
+	b.Fingerprint = found.Fingerprint
 	b.Flavor = flavorOf(b.Root(), b.LXD)
 	return nil
 }
@@ -122,4 +130,27 @@ func emptyTrial(root string) (bool, error) {
 		return !bytes.Contains(program, []byte("/proc/%d/setgroups")), err
 	}
 	return false, nil // it ran a moment ago
+}
+
+// libraryDirs is where liblxc may lie.
+var libraryDirs = []string{"usr/lib/*", "usr/lib64", "usr/lib", "usr/local/lib"}
+
+// onlyCgroup2 looks into liblxc for the words by which it says that it has found cgroup v1
+// (liblxc: cgroups/cgroup.c, cgroup_init); 7.0 has them no more.
+func onlyCgroup2(root string) (bool, error) {
+	for _, dir := range libraryDirs {
+		found, err := filepath.Glob(filepath.Join(root, dir, "liblxc.so.1"))
+		if err != nil {
+			return false, err
+		}
+		for _, library := range found {
+			path, err := securejoin.SecureJoin(root, strings.TrimPrefix(library, root))
+			if err != nil {
+				return false, err
+			}
+			content, err := os.ReadFile(path)
+			return !bytes.Contains(content, []byte("Legacy cgroup layout")), err
+		}
+	}
+	return false, nil // it is part of the program, or elsewhere
 }

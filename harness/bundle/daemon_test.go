@@ -85,3 +85,20 @@ func TestADirectoryWithIncusNeedsNoLXD(t *testing.T) {
 	require.NoError(t, makeDir(t.Context(), root, s))
 	assert.Equal(t, incusDaemon, daemonOf(root))
 }
+
+func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
+	for text, want := range map[string]bool{
+		"\x7fELF Legacy cgroup layout\x00Unified cgroup layout": false, "\x7fELF Unified cgroup layout": true,
+	} {
+		root := t.TempDir()
+		path := program(t, root, "usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		link(t, "/usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0", root, "usr/lib/x86_64-linux-gnu/liblxc.so.1") // leads there inside
+		got, err := onlyCgroup2(root)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	got, err := onlyCgroup2(t.TempDir())
+	require.NoError(t, err)
+	assert.False(t, got, "nobody knows")
+}

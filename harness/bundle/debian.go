@@ -20,6 +20,9 @@ var (
 	incusPackages = []string{"incus-base", "systemd-standalone-sysusers"}
 )
 
+// checkValidUntil is the option of apt by which it takes a release whose time is up (man 5 apt.conf).
+const checkValidUntil = "Acquire::Check-Valid-Until"
+
 // makeDebian fills root with a minimal Debian that has LXD or Incus.
 func makeDebian(ctx context.Context, root string, s Source) error {
 	mmdebstrap, err := exec.LookPath("mmdebstrap")
@@ -40,6 +43,10 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(include, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
+	}
+	if apt, err := exec.CommandContext(ctx, "apt-config", "dump", "--format=%v%n", checkValidUntil).Output(); err == nil && strings.TrimSpace(string(apt)) == "false" {
+		// The machine's mirror lags behind, as its own apt has been told. (sid's releases are good for a week.)
+		args = append(args, fmt.Sprintf("--aptopt=%s false", checkValidUntil))
 	}
 	if id, _ := distribution(); id != "debian" {
 		// Elsewhere apt trusts other keys.

@@ -13,7 +13,20 @@ import (
 // Capabilities are what single scenarios need of the machine beyond what every
 // one does: For is the tag that they bear. The bundle is what the scenarios run.
 func Capabilities(s bundle.Source) []Requirement {
-	return []Requirement{tools(s), debian(), btrfs(), fuse()}
+	return append([]Requirement{tools(s), debian(), btrfs(), fuse()}, cgroups1or2()...)
+}
+
+// cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
+func cgroups1or2() []Requirement {
+	layout, err := CgroupLayout()
+	if err != nil {
+		layout = err.Error()
+	}
+	found := "the layout is " + layout
+	return []Requirement{
+		{For: "@on-cgroup1", Name: "cgroup v1", OK: layout == "v1" || layout == "hybrid", Found: found, Elsewhere: true},
+		{For: "@on-cgroup2", Name: "pure cgroup v2", OK: layout == "v2", Found: found, Elsewhere: true},
+	}
 }
 
 // debian is what bundles of Debian's need, whatever the bundle of the others is.

@@ -16,8 +16,13 @@ func TestACapabilityIsNamedLikeItsTagAndEveryLackHasAMend(t *testing.T) {
 			t.Setenv("PATH", path) // so this machine has no programs
 		}
 		for _, c := range Capabilities(bundle.Source{Kind: bundle.Installed}) {
-			assert.True(t, strings.HasPrefix(c.For, "@requires-"), c.For)
 			assert.NotEmpty(t, c.Found, c.For)
+			if c.Elsewhere {
+				assert.True(t, strings.HasPrefix(c.For, "@on-"), c.For)
+				assert.Empty(t, c.Mend, "%s: there is nothing to mend", c.For)
+				continue
+			}
+			assert.True(t, strings.HasPrefix(c.For, "@requires-"), c.For)
 			assert.Equal(t, c.OK, c.Mend == "", "%s: a lack has a mend, and nothing else has", c.For)
 			if path != "" && c.For == "@requires-tools" {
 				require.ErrorContains(t, c.Err(), "no usermod, ")

@@ -27,14 +27,13 @@ func (d *daemonProcess) start() error {
 	return nil
 }
 
-// restart has LXD end by SIGTERM, on which it leaves its containers running
-// (LXD: lxd/main_daemon.go). The stage's main thread starts it again.
-func (d *daemonProcess) restart() {
+// restart has LXD end by a signal. The stage's main thread starts it again.
+func (d *daemonProcess) restart(by unix.Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pid != 0 {
 		d.restarts = true
-		_ = unix.Kill(d.pid, unix.SIGTERM) // if it has just ended, that is noticed where processes are waited for
+		_ = unix.Kill(d.pid, by) // if it has just ended, that is noticed where processes are waited for
 	}
 }
 

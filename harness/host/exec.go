@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os/exec"
 	"strconv"
 
@@ -15,10 +16,16 @@ import (
 // Exec runs a program on the host, as its root, and gives what it wrote to
 // standard output. An exit status other than 0 is an error with what it wrote to standard error.
 func (h *Host) Exec(ctx context.Context, command ...string) (string, error) {
+	return h.ExecIn(ctx, nil, command...)
+}
+
+// ExecIn is Exec with a standard input.
+func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, command ...string) (string, error) {
 	// nsenter, as it takes a process of one thread to enter a mount namespace. It is in every Debian (util-linux).
 	args := append([]string{"--target", strconv.Itoa(h.Pid()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--"}, command...)
 	cmd := exec.CommandContext(ctx, "nsenter", args...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -31,10 +38,26 @@ func (h *Host) Exec(ctx context.Context, command ...string) (string, error) {
 // RestartLXD ends the host's LXD, which leaves its containers running, and
 // returns when the next one answers.
 func (h *Host) RestartLXD(ctx context.Context) error {
-	server, err := h.root.Succeed(ctx, h.server, h.died, func() error {
-		_, err := h.control.WriteString(restartWord)
-		return err
+	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
+}
+
+// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, before it is ready, and
+// the one after that takes its place.
+func (h *Host) RestartLXDKilled(ctx context.Context) error {
+	return h.restart(ctx, func(old int) (int, error) {
+		if err := h.say(restartWord); err != nil {
+			return 0, err
+		}
+		next, err := h.root.Next(ctx, old)
+		if err != nil {
+			return 0, err
+		}
+		return next, h.say(killWord)
 	})
+}
+
+func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
+	server, err := h.root.Succeed(ctx, h.server, h.died, end)
 	if err != nil {
 		return h.withLog(h.wrap("restart LXD", err))
 	}
@@ -42,14 +65,44 @@ func (h *Host) RestartLXD(ctx context.Context) error {
 	return nil
 }
 
-// Succeed has end end the LXD of this root, which somebody starts again, and gives a client of the next one.
-// died is that of Connect.
-func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died, end func() error) (lxd.InstanceServer, error) {
+// say tells the stage a word.
+func (h *Host) say(word string) error {
+	_, err := h.control.WriteString(word)
+	return err
+}
+
+// Next waits until another LXD than the one with the given id, which is that inside this root, answers, and gives its own. It may
+// not be ready yet.
+func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
+	err = wait.For(ctx, "wait for the next LXD to answer", readyBudget, func(ctx context.Context) error {
+		server, err := r.client(ctx)
+		if err != nil {
+			return err
+		}
+		defer server.Disconnect()
+		now, _, err := server.GetServer()
+		if err == nil && now.Environment.ServerPid == old {
+			err = stillAnswers(old)
+		}
+		if err == nil {
+			next = now.Environment.ServerPid
+		}
+		return err
+	})
+	return next, err
+}
+
+func stillAnswers(pid int) error { return fmt.Errorf("the one with pid %d still answers", pid) }
+
+// Succeed has end end the LXD of this root, which somebody starts again, and gives a client of the next one. end
+// is given its id, inside this root, and returns that of the last one that it has ended. died is that of Connect.
+func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
 	before, _, err := old.GetServer()
 	if err != nil {
 		return nil, err
 	}
-	if err := end(); err != nil {
+	last, err := end(before.Environment.ServerPid)
+	if err != nil {
 		return nil, err
 	}
 	old.Disconnect()
@@ -59,8 +112,8 @@ func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died, end fu
 			return err
 		}
 		now, _, err := server.GetServer()
-		if err == nil && now.Environment.ServerPid == before.Environment.ServerPid {
-			err = fmt.Errorf("the one with pid %d still answers", now.Environment.ServerPid)
+		if err == nil && now.Environment.ServerPid == last {
+			err = stillAnswers(last)
 		}
 		if err != nil {
 			server.Disconnect()

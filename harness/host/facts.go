@@ -29,8 +29,11 @@ type Facts struct {
 }
 
 // Facts are the facts of the host.
-func (h *Host) Facts() Facts {
-	f := Facts{LXD: h.Bundle.LXD, Package: h.Bundle.Package, Flavor: h.Bundle.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: h.Bundle.String()}
+func (h *Host) Facts() Facts { return FactsOf(h.Bundle) }
+
+// FactsOf are those of any host on this machine that runs the bundle.
+func FactsOf(b *bundle.Bundle) Facts {
+	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: b.String()}
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
 	}

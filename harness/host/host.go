@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 type Host struct {
 	// Name is unique on the machine; it is in the names of the host's cgroups.
 	Name string
-	// Delegation and Bundle are those of its Config.
+	// Delegation and Bundle are those of its Config; Runs changes the bundle.
 	Delegation idmap.Delegation
 	Bundle     *bundle.Bundle
 	// Map is the idmap of the host's own user namespace.
@@ -28,6 +29,8 @@ type Host struct {
 	// Remaps tells that its LXD gives the files of a new container other owners, as
 	// LXDs in levels always do, because it cannot mount them idmapped.
 	Remaps bool
+	// Cgroup1 tells that the machine has hierarchies of cgroup v1.
+	Cgroup1 bool
 	// Room is how many levels the kernel has left for it.
 	Room int
 	// Took is how long it took from nothing to a LXD that is ready, LXDTook the part of
@@ -38,10 +41,11 @@ type Host struct {
 	groups cgroups
 	stage  *exec.Cmd
 	// control is held open as long as the host shall live: its end is the stage's end.
-	control *os.File
-	root    *Root
-	server  lxd.InstanceServer
-	disk    int64 // its own, in bytes; 0: none
+	control    *os.File
+	root       *Root
+	server     lxd.InstanceServer
+	disk       int64 // its own, in bytes; 0: none
+	noIdmapped bool  // is forbidden to its LXD
 	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
 	sharesPIDs bool
 	closed     bool
@@ -67,6 +71,16 @@ func (h *Host) StateDir() string {
 	return h.dir.path
 }
 
+// Runs notes that the host runs another bundle's LXD from its next start on.
+func (h *Host) Runs(b *bundle.Bundle) error {
+	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), b)
+	if err != nil {
+		return h.wrap("run "+b.String(), err)
+	}
+	h.Bundle, h.Remaps = b, h.noIdmapped || !idmapped
+	return nil
+}
+
 // Closed tells whether Close was called.
 func (h *Host) Closed() bool { return h.closed }
 
@@ -77,7 +91,7 @@ func (h *Host) Keep() error {
 	if err := h.dir.keep(); err != nil {
 		return fmt.Errorf("host %s: keep: %w", h.Name, err)
 	}
-	if _, err := h.control.WriteString(keepWord); err != nil {
+	if err := h.say(keepWord); err != nil {
 		return fmt.Errorf("host %s: keep: %w", h.Name, err)
 	}
 	h.kept = true

@@ -42,7 +42,8 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
 	h = &Host{
-		Name: dir.journal.Name, Delegation: c.Delegation, Bundle: c.Bundle, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
+		Name: dir.journal.Name, Delegation: c.Delegation, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
+		noIdmapped: c.NoIdmapped,
 	}
 	defer func() {
 		if err != nil {
@@ -53,15 +54,18 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.Map, err = OwnMap(); err != nil {
 		return h, err
 	}
+	layout, err := CgroupLayout()
+	if err != nil {
+		return h, err
+	}
+	h.Cgroup1 = layout != "v2"
 	go func() { _, _ = Room() }() // it is found out meanwhile
 	if err := h.layOut(); err != nil {
 		return h, err
 	}
-	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), h.Bundle)
-	if err != nil {
+	if err := h.Runs(c.Bundle); err != nil {
 		return h, err
 	}
-	h.Remaps = c.NoIdmapped || !idmapped
 	if err := h.groups.make(); err != nil {
 		return h, err
 	}

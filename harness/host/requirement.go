@@ -26,12 +26,17 @@ type Requirement struct {
 	Found string `json:"found"`
 	// Mend is the command, or the deed, that mends a lack.
 	Mend string `json:"mend,omitempty"`
+	// Elsewhere tells that it is no lack where it is not met: what it is for is about other machines.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // Err is nil if the requirement is met, else one line that says what is wrong and what to do.
 func (r Requirement) Err() error {
 	if r.OK {
 		return nil
+	}
+	if r.Elsewhere {
+		return fmt.Errorf("%s: %s: %s; it is about other machines", r.For, r.Name, r.Found)
 	}
 	return fmt.Errorf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend)
 }

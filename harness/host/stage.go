@@ -21,7 +21,8 @@ const (
 	stageName   = "nestbed-host"
 	startedWord = "started\n" // stage to owner, when LXD is running
 	keepWord    = "keep\n"    // owner to stage: live on after me
-	restartWord = "restart\n" // owner to stage: end LXD, and start it again
+	restartWord = "restart\n" // owner to stage: end LXD by SIGTERM, on which it leaves its containers running (LXD: lxd/main_daemon.go), and start it again
+	killWord    = "kill\n"    // owner to stage: kill LXD, and start it again
 )
 
 // The descriptors that the stage is started with (see launch).
@@ -101,7 +102,9 @@ func obey(control *os.File, lxd *daemonProcess) {
 		case word == keepWord:
 			keep = true
 		case word == restartWord:
-			lxd.restart()
+			lxd.restart(unix.SIGTERM)
+		case word == killWord:
+			lxd.restart(unix.SIGKILL)
 		}
 	}
 }

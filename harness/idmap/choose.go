@@ -22,6 +22,9 @@ type Daemon struct {
 	// subuid and subgid do not grant (liblxc: idmap_utils.c, lxc_map_ids); and
 	// without them Incus does not look at the files.
 	ShadowTools bool
+	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0: where the machine has
+	// hierarchies of v1, no container starts.
+	OnlyCgroup2 bool
 	// Config is the configuration of the container that it makes: the keys raw.idmap and security.idmap.* count.
 	Config map[string]string
 }

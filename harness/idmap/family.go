@@ -39,6 +39,13 @@ func (l Layout) Family(level int, own, host Map, d Daemon) *Family {
 // RestartDaemon has the daemon read its files anew. What containers have stays.
 func (f *Family) RestartDaemon() { f.chosen = f.daemon.Choose(f.own) }
 
+// ReplaceDaemon has another daemon, which has just started, take over the containers with what they have. The host's may
+// mount files idmapped where the one before could not, or the other way round: that is remaps, as in Layout.
+func (f *Family) ReplaceDaemon(d Daemon, remaps bool) {
+	f.daemon, f.layout.Remaps = d, remaps
+	f.RestartDaemon()
+}
+
 // SetFiles changes the daemon's files: newuidmap reads them at every start of a container, the daemon only when it starts itself.
 func (f *Family) SetFiles(d Delegation) { f.daemon.Delegation = d }
 
@@ -119,6 +126,9 @@ func (f *Family) Start(name string) (PlannedLevel, *Stop) {
 	set := f.members[name].set
 	if reason := f.layout.start(f.daemon, f.level, f.own, set); reason != None {
 		return PlannedLevel{}, &Stop{Level: f.level, Op: OpStart, Reason: reason}
+	}
+	if f.layout.Cgroup1 && f.daemon.OnlyCgroup2 {
+		return PlannedLevel{}, &Stop{Level: f.level, Op: OpStart, Reason: CgroupUnsupported}
 	}
 	m := toMap(set)
 	m = Map{UID: Reported(m.UID), GID: Reported(m.GID)}

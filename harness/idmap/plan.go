@@ -15,6 +15,8 @@ type Layout struct {
 	// Room is how many levels the kernel has left: it nests MaxUserNamespaces user
 	// namespaces and MaxDepth pid namespaces. 0: as many as are asked for.
 	Room int
+	// Cgroup1 tells that the machine has hierarchies of cgroup v1, in the layout v1 or hybrid.
+	Cgroup1 bool
 	// Daemons are the LXDs from the host down.
 	Daemons []Daemon
 	// Remaps tells that the host's LXD changes the owners of a container's files,
@@ -95,7 +97,7 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 		return stop(OpCreate, reason) // looked at before anything else
 	}
 	if d.on(KeyPrivileged) {
-		return own, l.privileged(level)
+		return own, l.privileged(d, level)
 	}
 	if chosen.Reason != None {
 		return stop(OpCreate, chosen.Reason)
@@ -112,6 +114,9 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	}
 	if !l.mountsProc(level) {
 		return stop(OpStart, NestingNotAllowed)
+	}
+	if l.Cgroup1 && d.OnlyCgroup2 {
+		return stop(OpStart, CgroupUnsupported)
 	}
 	m := toMap(set)
 	return Map{UID: Reported(m.UID), GID: Reported(m.GID)}, nil

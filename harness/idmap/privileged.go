@@ -45,12 +45,15 @@ func (d Daemon) nests() bool {
 // privileged plans a privileged level below the ones given. No file and no
 // newuidmap has a say in it, raw.idmap is not even read, and only pid namespaces count
 // (LXD: lxd/instance/drivers/driver_lxc.go, lxcCreate and initLXC).
-func (l Layout) privileged(level int) *Stop {
+func (l Layout) privileged(d Daemon, level int) *Stop {
 	if above := level - 2; above >= 0 && l.Daemons[above].on(KeyUnprivilegedOnly) {
 		return &Stop{Level: level, Op: OpCreate, Reason: ConfigRefused}
 	}
 	if l.Room > 0 && level > l.Room {
 		return &Stop{Level: level, Op: OpStart, Reason: DepthLimit}
+	}
+	if l.Cgroup1 && d.OnlyCgroup2 {
+		return &Stop{Level: level, Op: OpStart, Reason: CgroupUnsupported}
 	}
 	return nil
 }

@@ -57,7 +57,10 @@ func writeRequirements(w io.Writer, requirements []host.Requirement) error {
 			title, kind = r.For, r.For
 		}
 		verdict := "ok"
-		if !r.OK {
+		switch {
+		case !r.OK && r.Elsewhere:
+			verdict = "-"
+		case !r.OK:
 			verdict = "lacks"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", title, verdict, r.Name, r.Found)
