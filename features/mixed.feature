@@ -23,11 +23,69 @@ Feature: Chains of several versions
       And files made at every level belong to the host ids of that level
       And the sentinel of the image arrives at every level with its owner and ACL
 
-      Examples:
+      @versions
+      Examples: the two versions that the run is about
+        | one             | other           |
+        | the old version | the new version |
+        | the new version | the old version |
+
+      Examples: with Debian's Incus
         | one                 | other               |
-        | debian:bookworm     | debian:trixie       |
-        | debian:trixie       | debian:bookworm     |
         | debian:bookworm     | debian:trixie/incus |
         | debian:trixie/incus | debian:bookworm     |
         | debian:trixie       | debian:trixie/incus |
         | debian:trixie/incus | debian:trixie       |
+
+  @moving
+  Rule: Incus 7 makes levels where cgroups are those of v2 alone, whatever it runs in
+    (liblxc 7 has no code for cgroup v1.)
+
+    @on-cgroup1
+    Scenario: An Incus 7 at level 2 runs, and starts no level
+      Given the levels run the bundles
+        | level | bundle           |
+        | 0     | debian:trixie    |
+        | 2     | debian:sid/incus |
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 3 in operation "start" for the reason "cgroup layout unsupported"
+      And the levels above it are still up
+
+    @on-cgroup1
+    Scenario: An Incus 7 on the host starts no level
+      Given the levels run the bundles
+        | level | bundle           |
+        | 0     | debian:sid/incus |
+        | 1     | debian:trixie    |
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 1 in operation "start" for the reason "cgroup layout unsupported"
+
+    Scenario: An Incus 7 at the last level, which makes none, runs
+      Given the levels run the bundles
+        | level | bundle              |
+        | 0     | debian:trixie/incus |
+        | 3     | debian:sid/incus    |
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then all 3 levels are up
+      And every level has the ids that were planned
+
+    @on-cgroup2
+    Scenario Outline: <one> and <other>, in turns from the host down, with an Incus 7 among them
+      Given the levels run the bundles
+        | level | bundle  |
+        | 0     | <one>   |
+        | 1     | <other> |
+        | 2     | <one>   |
+        | 3     | <other> |
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then all 3 levels are up
+      And every level has the ids that were planned
+      And files made at every level belong to the host ids of that level
+
+      Examples:
+        | one                 | other               |
+        | debian:sid/incus    | debian:bookworm     |
+        | debian:bookworm     | debian:sid/incus    |
+        | debian:sid/incus    | debian:trixie       |
+        | debian:trixie       | debian:sid/incus    |
+        | debian:sid/incus    | debian:trixie/incus |
+        | debian:trixie/incus | debian:sid/incus    |

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -32,7 +33,7 @@ var options = godog.Options{
 	Strict:   true,
 	FS:       features.FS,
 	Paths:    []string{"."},
-	Tags:     "~" + steps.Slow,
+	Tags:     "~" + steps.Slow + " && ~" + steps.Moving,
 	Output:   os.Stdout,
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
@@ -48,8 +49,11 @@ func TestFeatures(t *testing.T) {
 	opts := options
 	opts.TestingT = t
 	opts.DefaultContext = untilDeadline(t)
-	opts.Tags = withoutTheImpossible(t, source, opts.Tags)
+	var results results
+	opts.Tags = withoutTheImpossible(t, source, opts.Tags, &results)
 	pool := newPool(t, source, opts.Tags)
+	pool.Record = results.record
+	t.Cleanup(func() { results.write(t, pool.Default) })
 	var run atomic.Int32
 	suite := godog.TestSuite{
 		Name: "nestbed",
@@ -89,6 +93,7 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	tools.Tools = true
 	pool := &steps.Pool{
 		Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source)),
+		Versions: map[string]bundle.Source{"the old version": version(t, oldEnv, "debian:bookworm"), "the new version": version(t, newEnv, "debian:trixie")},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}
 	if !strings.Contains(tags, "~@requires-tools") {
@@ -98,23 +103,44 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	return pool
 }
 
+// The variables that name the bundles which scenarios call the old version and the new one.
+const (
+	oldEnv = "NESTBED_OLD"
+	newEnv = "NESTBED_NEW"
+)
+
+func version(t *testing.T, variable, otherwise string) bundle.Source {
+	t.Helper()
+	source, err := bundle.ParseSource(cmp.Or(os.Getenv(variable), otherwise))
+	require.NoError(t, err, variable)
+	return source
+}
+
 // withoutTheImpossible leaves out the scenarios that this machine lacks something for, and
 // shows each lack as a skipped test: godog's own skips never reach go test.
-func withoutTheImpossible(t *testing.T, source bundle.Source, tags string) string {
+func withoutTheImpossible(t *testing.T, source bundle.Source, tags string, results *results) string {
 	t.Helper()
+	lacks := map[string]error{}
 	filters := slices.DeleteFunc([]string{tags}, func(s string) bool { return s == "" })
 	for _, c := range host.Capabilities(source) {
-		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) { harnesstest.Lacking(t, c.Err()) })
+		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
+			if c.Elsewhere && !c.OK {
+				t.Skip(c.Err())
+			}
+			harnesstest.Lacking(t, c.Err())
+		})
 		if !c.OK {
 			filters = append(filters, "~"+c.For)
+			lacks[c.For] = c.Err()
 		}
 	}
+	results.skip(t, lacks)
 	return strings.Join(filters, " && ")
 }
 
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
-	known := []string{steps.Slow, steps.Exclusive}
+	known := []string{steps.Slow, steps.Moving, steps.Exclusive, steps.Versions}
 	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
 		known = append(known, c.For)
 	}

@@ -12,7 +12,8 @@ import (
 var bundleSteps = []step{
 	{
 		Given, `^the levels run the bundles$`,
-		"What each level of the table runs, level 0 being the host; one that is not in it runs what the host runs.",
+		"What each level of the table runs, level 0 being the host; one that is not in it runs what the host runs. " +
+			"The old and the new version are those that the run is asked about.",
 		func(s *scenario) any { return s.levelsRun },
 	},
 }
@@ -46,11 +47,14 @@ type made struct {
 	making map[bundle.Source]func() (*bundle.Bundle, error)
 }
 
-// named gives the bundle of a source. It outlives the scenario that comes first.
+// named gives the bundle of a source, or of a version that has a name. It outlives the scenario that comes first.
 func (p *Pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
-	source, err := bundle.ParseSource(text)
-	if err != nil {
-		return nil, err
+	source, is := p.Versions[text]
+	if !is {
+		var err error
+		if source, err = bundle.ParseSource(text); err != nil {
+			return nil, err
+		}
 	}
 	p.made.mu.Lock()
 	if p.made.making == nil {

@@ -135,6 +135,7 @@ func (s *scenario) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.came = outcome
 	plan := s.chain.Plan
 	if s.broken {
 		plan.Levels = plan.Levels[:min(len(plan.Levels), len(outcome.Levels))]
@@ -167,7 +168,7 @@ func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.host, s.chain, err = s.pool.get(ctx, order); err != nil {
+		if s.host, s.chain, s.came, err = s.pool.get(ctx, order); err != nil {
 			return nil, err
 		}
 	}
@@ -184,6 +185,7 @@ func (s *scenario) reattach(ctx context.Context, depth int) error {
 	if err != nil {
 		return err
 	}
+	s.came = outcome
 	planned := s.chain.Plan
 	planned.Levels = planned.Levels[:depth]
 	s.contradiction = errors.Join(s.contradiction, harness.Contradiction(planned, outcome))

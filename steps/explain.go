@@ -18,6 +18,12 @@ import (
 // Slow is the tag of scenarios that take more than 20 seconds.
 const Slow = "@slow"
 
+// Versions is the tag of scenarios about the old version and the new one.
+const Versions = "@versions"
+
+// Moving is the tag of scenarios about what is not the same from one day to the next: a bundle of Debian's sid.
+const Moving = "@moving"
+
 // explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
 // the report. late is what time is left for it.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
@@ -36,7 +42,8 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	if kept == nil && s.host != nil {
 		told.next = append(told.next, "to enter:   "+keepEnv+"=1 "+again)
 	}
-	godog.Logf(ctx, "%s", strings.Join(told.lines(), "\n"))
+	s.told = told.lines()
+	godog.Logf(ctx, "%s", strings.Join(s.told, "\n"))
 	return godog.Attach(ctx, godog.Attachment{
 		Body: []byte(told.diagnosis.String()), FileName: "diagnosis.txt", MediaType: "text/plain",
 	}), errors.Join(err, kerr)
@@ -78,8 +85,10 @@ func hasTag(sc *godog.Scenario, name string) bool {
 // flags are those of go test without which it would leave the scenario out, or could not run it.
 func flags(sc *godog.Scenario) []string {
 	var set []string
-	if hasTag(sc, Slow) {
-		set = append(set, "-godog.tags="+Slow)
+	for _, tag := range []string{Slow, Moving} {
+		if hasTag(sc, tag) {
+			set = append(set, "-godog.tags="+tag)
+		}
 	}
 	if os.Getenv("SUDO_USER") != "" { // who built the tests is an ordinary user
 		set = append(set, "-exec 'sudo -E'")

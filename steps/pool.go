@@ -11,6 +11,8 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
 )
 
 // order is a chain that the Givens ask for, and the host that it is built on.
@@ -81,8 +83,12 @@ type Pool struct {
 	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
+	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
+	Versions map[string]bundle.Source
 	// Progress, if set, is told what takes long: that a bundle is made.
 	Progress func(string)
+	// Record, if set, is told what each scenario came to, with the number that the scenario has among all.
+	Record func(id string, s report.Scenario)
 
 	turns  turns
 	made   made
@@ -91,14 +97,15 @@ type Pool struct {
 }
 
 type shared struct {
-	once  sync.Once
-	host  *host.Host
-	chain *harness.Chain
-	err   error
+	once    sync.Once
+	host    *host.Host
+	chain   *harness.Chain
+	outcome idmap.Plan
+	err     error
 }
 
-// get gives the shared chain of an order, built at its first use; it is whole and as planned.
-func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, error) {
+// get gives the shared chain of an order, built at its first use, and what came up then; it is whole and as planned.
+func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, idmap.Plan, error) {
 	p.mu.Lock()
 	if p.shared == nil {
 		p.shared = map[string]*shared{}
@@ -111,7 +118,7 @@ func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, er
 	p.mu.Unlock()
 	// Not under the lock: other chains are built meanwhile. It outlives the scenario that comes first.
 	entry.once.Do(func() { entry.err = entry.build(context.WithoutCancel(ctx), o) })
-	return entry.host, entry.chain, entry.err
+	return entry.host, entry.chain, entry.outcome, entry.err
 }
 
 func (e *shared) build(ctx context.Context, o order) (err error) {
@@ -121,11 +128,10 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 	if e.chain.Stop != nil {
 		return fmt.Errorf("the chain of the Given is not up: %w", e.chain.Stop)
 	}
-	outcome, err := e.chain.Outcome(ctx)
-	if err != nil {
+	if e.outcome, err = e.chain.Outcome(ctx); err != nil {
 		return err
 	}
-	return harness.Contradiction(e.chain.Plan, outcome)
+	return harness.Contradiction(e.chain.Plan, e.outcome)
 }
 
 // Close closes the shared chains and their hosts; an error tells what is left of them, too.

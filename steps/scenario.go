@@ -37,6 +37,10 @@ type scenario struct {
 	// What came of it: by a When, or when a step first needs the chain of a Given.
 	host  *host.Host
 	chain *harness.Chain
+	// came is what was last seen to have come up, began when the scenario's turn came, told what its failure is explained by.
+	came  idmap.Plan
+	began time.Time
+	told  []string
 	// mine tells that they are this scenario's alone, which closes them.
 	mine bool
 	// contradiction is where LXD did something else than planned.
@@ -78,6 +82,7 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	s.turn, err = s.pool.turns.take(ctx, hasTag(sc, Exclusive))
+	s.began = time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -86,8 +91,13 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 
 // after tells why the scenario failed, if it did, and closes what it made. Here errors can only be returned: godog
 // loses assertions made in this hook.
-func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
+func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
 	defer s.turn()
+	defer func() {
+		if s.pool.Record != nil {
+			s.pool.Record(sc.Id, s.recorded(sc, errors.Join(failure, err)))
+		}
+	}()
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()

@@ -1,0 +1,168 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// RunFile is the file of a run in its directory.
+const RunFile = "results.json"
+
+// Run is what one run of the scenarios came to, for comparing it with another.
+type Run struct {
+	Facts host.Facts `json:"facts"`
+	// Repeats is how often its scenarios were run.
+	Repeats   int        `json:"repeats"`
+	Scenarios []Scenario `json:"scenarios"`
+}
+
+// Status is how a scenario ended.
+type Status string
+
+// The statuses. Skipped are those that the machine lacks something for.
+const (
+	Passed  Status = "passed"
+	Failed  Status = "failed"
+	Skipped Status = "skipped"
+)
+
+// Scenario is one scenario of a run, or one row of an outline.
+type Scenario struct {
+	// Name is the feature and the scenario, the same in every run.
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	// Seconds is how long it took, each time that it was run.
+	Seconds []float64 `json:"seconds,omitempty"`
+	// Levels are those that came up last, with their measured maps; Stop is where and why the chain stopped.
+	Levels []idmap.PlannedLevel `json:"levels,omitempty"`
+	Stop   *idmap.Stop          `json:"stop,omitempty"`
+	// Error is why it failed, or was skipped; Diagnosis what was found about that, in lines.
+	Error     string   `json:"error,omitempty"`
+	Diagnosis []string `json:"diagnosis,omitempty"`
+}
+
+// Sort puts the scenarios into the order of their names. Rows of an outline that share a name are numbered
+// in the order in which they stand.
+func (r *Run) Sort() {
+	slices.SortStableFunc(r.Scenarios, func(a, b Scenario) int { return strings.Compare(a.Name, b.Name) })
+	for i := range r.Scenarios {
+		same := 1
+		for i+same < len(r.Scenarios) && r.Scenarios[i+same].Name == r.Scenarios[i].Name {
+			r.Scenarios[i+same].Name += fmt.Sprintf(" #%d", same+1)
+			same++
+		}
+	}
+}
+
+// notInNames is what a name of a directory goes without.
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+~-]+`)
+
+// Directory names the directory of a run of the bundle's daemon below the one for reports: by its package, or by the
+// version that it calls itself.
+func Directory(b *bundle.Bundle) string {
+	name := b.Package
+	if name == "" {
+		name = b.Daemon()
+	}
+	return strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
+}
+
+// Save writes the run into its directory, which it makes.
+func (r Run) Save(dir string) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(dir, RunFile), append(text, '\n'), 0o644)
+}
+
+// LoadRun reads a run from its directory, or from its file.
+func LoadRun(path string) (Run, error) {
+	var r Run
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, RunFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return r, fmt.Errorf("run: %w; give a directory of reports, as make test leaves them, or its %s", err, RunFile)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("run %s: %w", path, err)
+	}
+	return r, r.check(path)
+}
+
+// LoadRuns reads several runs of the same version on the same machine as one.
+func LoadRuns(paths []string) (Run, error) {
+	all, err := LoadRun(paths[0])
+	if err != nil {
+		return all, err
+	}
+	for _, path := range paths[1:] {
+		next, err := LoadRun(path)
+		if err != nil {
+			return all, err
+		}
+		if all, err = all.merge(next); err != nil {
+			return all, fmt.Errorf("runs %s and %s: %w", paths[0], path, err)
+		}
+	}
+	return all, nil
+}
+
+// check refuses a file that is JSON of something else, or was changed by hand into what cannot be.
+func (r Run) check(path string) error {
+	if len(r.Scenarios) == 0 {
+		return fmt.Errorf("run %s: no scenarios in it: expected a file that a run of the scenarios has written", path)
+	}
+	seen := map[string]bool{}
+	for _, s := range r.Scenarios {
+		switch {
+		case s.Name == "" || seen[s.Name]:
+			return fmt.Errorf("run %s: scenario %q: named twice, or not at all", path, s.Name)
+		case s.Status != Passed && s.Status != Failed && s.Status != Skipped:
+			return fmt.Errorf("run %s: scenario %q: status %q: expected passed, failed or skipped", path, s.Name, s.Status)
+		}
+		seen[s.Name] = true
+	}
+	return nil
+}
+
+// merge adds the times of another run of the same bundle and kernel; it is an error if they are not the same. Where the two
+// ended differently, the one that failed counts.
+func (r Run) merge(other Run) (Run, error) {
+	if r.Facts != other.Facts {
+		return r, fmt.Errorf("they are of different versions or machines: %s; and %s", r.Facts, other.Facts)
+	}
+	r.Repeats += other.Repeats
+	r.Scenarios = slices.Clone(r.Scenarios)
+	for _, s := range other.Scenarios {
+		i := slices.IndexFunc(r.Scenarios, func(o Scenario) bool { return o.Name == s.Name })
+		if i < 0 {
+			r.Scenarios = append(r.Scenarios, s)
+			continue
+		}
+		own := &r.Scenarios[i]
+		seconds := slices.Concat(own.Seconds, s.Seconds)
+		if s.Status == Failed {
+			*own = s
+		}
+		own.Seconds = seconds
+	}
+	slices.SortFunc(r.Scenarios, func(a, b Scenario) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
+}
