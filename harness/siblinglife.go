@@ -106,6 +106,17 @@ func (s *Siblings) RestartLXD(ctx context.Context) error {
 	return nil
 }
 
+// upgraded tells the model that the LXD that made them is another one, which has just started.
+func (s *Siblings) upgraded() error {
+	d := s.chain.Spec.daemon(s.chain.Host, s.Level-1)
+	var err error
+	if d.Delegation, err = readDelegation(s.above().Root()); err != nil {
+		return err
+	}
+	s.model.ReplaceDaemon(d, layoutOf(s.chain.Host).Remaps)
+	return nil
+}
+
 // known is ready, for what is done to a sibling that was created.
 func (s *Siblings) known(name string) error {
 	if !slices.Contains(s.names, name) {

@@ -1,0 +1,132 @@
+@requires-debian @versions
+Feature: An LXD that is replaced by another version under a running chain
+  A package brings new files and starts LXD anew; containers run on meanwhile, and
+  with them every LXD inside. What the version before has set up is the next one's
+  to look after: its levels keep their processes, their ids and their files, and can
+  be used, restarted and thrown back as before.
+
+  Background:
+    Given an LXD host whose root allocation is "root:500000:196608"
+
+  Rule: What runs goes on as it was, and can be entered
+
+    Scenario Outline: The LXD of <where> is replaced, <from> by <to>
+      Given the levels run the bundles
+        | level | bundle |
+        | 0     | <from> |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      And user 1000 of level 3 has made the file "early"
+      When the LXD of <where> is replaced by that of "<to>"
+      Then the LXD of <where> is that of "<to>"
+      And every level has run without a break
+      And every level has the ids that were planned
+      And processes at every level run under the host ids of that level
+      And files made at every level belong to the host ids of that level
+      And level 3 has the file "early" of user 1000
+      And the LXD inside every level answers
+
+      Examples:
+        | where    | from            | to              |
+        | the host | the old version | the new version |
+        | level 1  | the old version | the new version |
+        | level 2  | the old version | the new version |
+        | the host | the new version | the old version |
+        | level 1  | the new version | the old version |
+        | level 2  | the new version | the old version |
+
+  Rule: What the version before has made can be treated as before
+
+    Scenario Outline: Level <level> is <treated> after the LXD of <where> was replaced
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the old version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      And user 1000 of level 3 has made the file "early"
+      And the LXD of <where> has been replaced by that of "the new version"
+      When level <level> is <treated>
+      Then all 3 levels come up again
+      And every level has the ids that were planned
+      And files made at every level belong to the host ids of that level
+      And the sentinel of the image arrives at every level with its owner and ACL
+      And level 3 has the file "early" of user 1000
+
+      Examples:
+        | where    | level | treated                  |
+        | the host | 1     | restarted                |
+        | the host | 1     | snapshotted and restored |
+        | level 1  | 2     | restarted                |
+        | level 1  | 2     | snapshotted and restored |
+        | level 2  | 3     | restarted                |
+
+    Scenario: A level that was not replaced starts what was below it when it goes down
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the old version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      And the LXD of level 1 has been replaced by that of "the new version"
+      When the LXD of level 1 is shut down
+      Then all 3 levels come up again
+      And every level has the ids that were planned
+
+  Rule: What comes after gets its ids by the files as the new version finds them
+
+    Scenario: The allocation of the host is changed at the same time
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the old version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      When the root allocation of the host becomes "root:900000:65536", and its LXD is replaced by that of "the new version"
+      Then a new container at level 1 has the uid and gid maps
+        | inside | parent | host   | count |
+        | 0      | 900000 | 900000 | 65536 |
+      And every level has run without a break
+      And every level has the ids that were planned
+
+  Rule: A new version that is killed in its first start has harmed nothing
+
+    Scenario Outline: The new LXD of <where> is killed as it first comes up
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the old version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      And user 1000 of level 3 has made the file "early"
+      When the LXD of <where> is replaced by that of "the new version", which is killed as it first comes up
+      Then the LXD of <where> is that of "the new version"
+      And every level has run without a break
+      And every level has the ids that were planned
+      And level 3 has the file "early" of user 1000
+      And the LXD inside every level answers
+
+      Examples:
+        | where    |
+        | the host |
+        | level 1  |
+        | level 2  |
+
+  Rule: LXD enters a container by what it has written down about it among its logs
+    (So a version that comes with another /var/log, as one in an image or a snap might,
+    finds the containers running and cannot enter them until they have been restarted.)
+
+    Scenario Outline: The logs of <version> are lost
+      Given the levels run the bundles
+        | level | bundle    |
+        | 0     | <version> |
+      And a chain of depth 1 in which every level delegates what the levels below it need
+      When what the LXD of the host keeps about its containers among its logs is lost
+      Then no program can be run in level 1: "Failed to retrieve PID of executing child process"
+
+      Examples:
+        | version         |
+        | the old version |
+        | the new version |
+
+    Scenario: A restart of the level mends it
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the old version |
+      And a chain of depth 2 in which every level delegates what the levels below it need
+      And the LXD of the host has been replaced by that of "the new version"
+      And what the LXD of the host keeps about its containers among its logs has been lost
+      When level 1 is restarted
+      Then all 2 levels come up again
+      And every level has the ids that were planned

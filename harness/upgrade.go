@@ -1,0 +1,149 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"nestbed/harness/bundle"
+)
+
+// kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
+// its administrator has written, and the sentinel, which shows how the level's image arrived.
+var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log", "etc/subuid", "etc/subgid", bundle.SentinelPath}
+
+// Upgrade replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
+// as the chain runs. As with a package, the new files take the places of the old; then the LXD is ended by SIGTERM,
+// on which it leaves its containers running, and Upgrade returns when the next one answers.
+func (c *Chain) Upgrade(ctx context.Context, level int, b *bundle.Bundle) error {
+	return c.upgrade(ctx, level, b, c.RestartLXD)
+}
+
+// UpgradeInterrupted is Upgrade in which the new LXD is killed when it first answers, before it is ready, and started again.
+func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bundle) error {
+	return c.upgrade(ctx, level, b, func(ctx context.Context, level int) error {
+		if level == 0 {
+			return c.Host.RestartLXDKilled(ctx)
+		}
+		l, err := c.Level(level)
+		if err != nil {
+			return err
+		}
+		return l.RestartLXDKilled(ctx)
+	})
+}
+
+func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
+	if err := c.layOver(ctx, level, b); err != nil {
+		return err
+	}
+	if err := c.runs(level, b); err != nil {
+		return err
+	}
+	if err := restart(ctx, level); err != nil {
+		return err
+	}
+	s := c.siblings[level+1]
+	if s == nil {
+		return nil
+	}
+	return s.upgraded()
+}
+
+// layOver has root of a place unpack the files of a bundle there.
+func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error {
+	args := []string{"--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", b.Root()}
+	for _, name := range kept {
+		args = append(args, "--exclude=./"+filepath.Clean("./"+name))
+	}
+	pack := exec.CommandContext(ctx, "tar", append(args, ".")...)
+	var said bytes.Buffer
+	pack.Stderr = &said
+	files, err := pack.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := pack.Start(); err != nil {
+		return err
+	}
+	unpack := []string{"tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file=-", "--directory=/"}
+	unpacked := c.execIn(ctx, level, files, unpack...)
+	if unpacked != nil {
+		_, _ = io.Copy(io.Discard, files) // so that tar can end
+	}
+	if err := pack.Wait(); err != nil && unpacked == nil {
+		return fmt.Errorf("bundle %s: pack: %w: %s", b, err, bytes.TrimSpace(said.Bytes()))
+	}
+	if unpacked != nil {
+		return fmt.Errorf("level %d: lay the files of bundle %s over its own: %w", level, b, unpacked)
+	}
+	return nil
+}
+
+// execIn runs a program at a place with a standard input.
+func (c *Chain) execIn(ctx context.Context, level int, stdin io.Reader, command ...string) error {
+	if level == 0 {
+		_, err := c.Host.ExecIn(ctx, stdin, command...)
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	_, err = l.ExecAs(ctx, 0, stdin, command...)
+	return err
+}
+
+// runs notes what a place runs from now on, without a change of what the others do.
+func (c *Chain) runs(level int, b *bundle.Bundle) error {
+	for i := range c.Spec.Levels {
+		c.Spec.Levels[i].Bundle = c.Spec.bundleOf(c.Host, i+1)
+	}
+	if level == 0 {
+		return c.Host.Runs(b)
+	}
+	c.Spec.Levels[level-1].Bundle = b
+	c.Levels[level-1].Bundle = b
+	return nil
+}
+
+// CheckProgram fails unless the LXD that runs on the host, level 0, or at a level is the program of the bundle, whatever
+// version it calls itself.
+func (c *Chain) CheckProgram(level int, b *bundle.Bundle) error {
+	d, err := c.daemon(level)
+	if err != nil {
+		return err
+	}
+	server, _, err := d.LXD().GetServer()
+	if err != nil {
+		return fmt.Errorf("level %d: %w", level, err)
+	}
+	program, err := b.Program()
+	if err != nil {
+		return err
+	}
+	wanted, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	got, err := os.ReadFile(d.Root().Path(fmt.Sprintf("/proc/%d/exe", server.Environment.ServerPid)))
+	if err == nil && !bytes.Equal(wanted, got) {
+		err = errors.New("it is another program")
+	}
+	if err != nil {
+		return fmt.Errorf("level %d: its LXD: wanted that of bundle %s: %w", level, b, err)
+	}
+	return nil
+}
+
+// LoseLogs takes away what the LXD of the host, level 0, or of a level keeps about its containers among its logs: each has
+// a directory there, with the configuration that liblxc was started with.
+func (c *Chain) LoseLogs(ctx context.Context, level int) error {
+	_, err := c.ExecAt(ctx, level, "sh", "-c", "rm -r /var/log/lxd/*/")
+	return err
+}

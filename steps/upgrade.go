@@ -1,0 +1,138 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+)
+
+var upgradeSteps = []step{
+	{
+		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)"$`,
+		"As the chain ran: files of the bundle took the places of those that were there, and its LXD that of the one before.",
+		func(s *scenario) any { return s.replaced },
+	},
+	{
+		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)"$`,
+		"As the chain runs: files of the bundle take the places of those that are there, and its LXD that of the one before.",
+		func(s *scenario) any { return s.replace },
+	},
+	{
+		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed as it first comes up$`,
+		"It is killed when it answers and is not ready yet; the one that takes its place is the same again.",
+		func(s *scenario) any { return s.replaceInterrupted },
+	},
+	{
+		Given, `^what the LXD of (the host|level \d+) keeps about its containers among its logs has been lost$`,
+		"The directories below /var/log/lxd, as the chain ran.",
+		func(s *scenario) any { return s.logsLost },
+	},
+	{
+		When, `^what the LXD of (the host|level \d+) keeps about its containers among its logs is lost$`,
+		"The directories below /var/log/lxd, as the chain runs.",
+		func(s *scenario) any { return s.logsLost },
+	},
+	{
+		When, becomes + `, and its LXD is replaced by that of "([^"]*)"$`,
+		"Both files are rewritten as the chain runs, then the LXD is replaced by the bundle's.",
+		func(s *scenario) any { return s.reallocateAndReplace },
+	},
+	{
+		Then, `^no program can be run in level (\d+): "([^"]*)"$`,
+		"The LXD above it is asked to; a regular expression of its words.",
+		func(s *scenario) any { return s.runsNothing },
+	},
+	{
+		Then, `^the LXD of (the host|level \d+) is that of "([^"]*)"$`,
+		"The program that runs there is the bundle's, byte for byte, as versions of some call themselves the same.",
+		func(s *scenario) any { return s.lxdOf },
+	},
+}
+
+func (s *scenario) replaced(ctx context.Context, where, source string) error {
+	return s.swap(ctx, where, source, (*harness.Chain).Upgrade)
+}
+
+// swap has the LXD of a place replaced in the way that is given.
+func (s *scenario) swap(ctx context.Context, where, source string, replace func(*harness.Chain, context.Context, int, *bundle.Bundle) error) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	b, err := s.pool.named(ctx, source)
+	if err != nil {
+		return err
+	}
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	return replace(chain, ctx, level, b)
+}
+
+func (s *scenario) replace(ctx context.Context, where, source string) error {
+	if _, err := s.prepared(ctx); err != nil {
+		return err
+	}
+	return s.replaced(ctx, where, source)
+}
+
+func (s *scenario) reallocateAndReplace(ctx context.Context, where, text, source string) error {
+	if err := s.reallocate(ctx, where, text); err != nil {
+		return err
+	}
+	return s.replaced(ctx, where, source)
+}
+
+func (s *scenario) replaceInterrupted(ctx context.Context, where, source string) error {
+	if _, err := s.prepared(ctx); err != nil {
+		return err
+	}
+	return s.swap(ctx, where, source, (*harness.Chain).UpgradeInterrupted)
+}
+
+func (s *scenario) logsLost(ctx context.Context, where string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.LoseLogs(ctx, level)
+}
+
+func (s *scenario) runsNothing(ctx context.Context, level int, words string) error {
+	expected, err := regexp.Compile(words)
+	if err != nil {
+		return err
+	}
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	if _, err = l.Exec(ctx, "true"); err == nil || !expected.MatchString(err.Error()) {
+		return fmt.Errorf("level %d: run a program: wanted %q, got %w", level, words, err)
+	}
+	return nil
+}
+
+func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	b, err := s.pool.named(ctx, source)
+	if err != nil {
+		return err
+	}
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.CheckProgram(level, b)
+}
