@@ -9,7 +9,7 @@ GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup build demo test slow junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup build demo test slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,11 +24,17 @@ demo: setup build ## build and verify the article's chain, and show it
 	@$(SUDO) bin/nestbed up --depth 3 --allocation root:500000:196608
 
 # -count=1, because go test would otherwise give its cached verdict on an LXD that has changed since.
-test: setup ## all tests, the scenarios on a real LXD among them
-	go test -count=1 -timeout 30m $(EXEC) ./...
+test: setup ## all tests, the scenarios on a real LXD among them; their results in reports/VERSION
+	NESTBED_REPORTS=$(CURDIR)/reports go test -count=1 -timeout 30m $(EXEC) ./...
 
 slow: setup ## the scenarios that take more than 20 s, which make test leaves out
 	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@slow
+
+moving: setup ## the scenarios about what Debian changes from one day to the next: Incus 7 of sid
+	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@moving
+
+upgrade: setup ## is it safe to go FROM=installed TO=debian:trixie? The suite under both, the swap, the comparison; QUICK=1 in 5 minutes
+	@FROM="$(FROM)" TO="$(TO)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/upgrade.sh
 
 junit: setup ## as test, with the results in reports/junit.xml
 	@mkdir -p reports

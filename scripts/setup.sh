@@ -10,7 +10,8 @@ debian-bookworm:* | debian-trixie:* | *:/usr/bin/lxd)
 	# The LXD of this machine; program:package, for each program that a bundle takes along.
 	want="lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
 		unsquashfs:squashfs-tools setfattr:attr getfattr:attr
-		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs"
+		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs
+		mmdebstrap:mmdebstrap"
 	;;
 *)
 	# No LXD to take apart, or a snap: Debian's, by mmdebstrap.
