@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"nestbed/harness"
 	"nestbed/harness/idmap"
 )
 
@@ -141,7 +142,8 @@ func mapsOf(levels []idmap.PlannedLevel, i int) string {
 		return fmt.Sprintf("level %d: not up", i+1)
 	}
 	l := levels[i]
-	return fmt.Sprintf("level %d: uid %v, gid %v, on the host uid %v, gid %v", l.Level, l.Map.UID, l.Map.GID, l.Host.UID, l.Host.GID)
+	return fmt.Sprintf("level %d (inside parent count): uid %s, gid %s; on the host: uid %s, gid %s", l.Level,
+		harness.Lines(l.Map.UID), harness.Lines(l.Map.GID), harness.Lines(l.Host.UID), harness.Lines(l.Host.GID))
 }
 
 // What is no noise: with each version run more than once, every time of the new one is beyond every time of the old one by a

@@ -118,8 +118,8 @@ newly failing
 
 passing with other maps
   a
-    old: level 1: uid [{0 500000 65536}], gid [{0 500000 65536}], on the host uid [{0 500000 65536}], gid [{0 500000 65536}]
-    new: level 1: uid [{0 565536 65536}], gid [{0 565536 65536}], on the host uid [{0 565536 65536}], gid [{0 565536 65536}]
+    old: level 1 (inside parent count): uid 0 500000 65536, gid 0 500000 65536; on the host: uid 0 500000 65536, gid 0 500000 65536
+    new: level 1 (inside parent count): uid 0 565536 65536, gid 0 565536 65536; on the host: uid 0 565536 65536, gid 0 565536 65536
 
 worse: in 2 of 3 scenarios
 `, text.String())

@@ -11,6 +11,7 @@ import (
 
 func newCompare() *cobra.Command {
 	var asJSON bool
+	var html string
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
 		Short: "Tell what differs between two runs of the scenarios, and whether the newer is worse",
@@ -22,9 +23,12 @@ what takes longer than in any run before.
 
 Exit status: 0 not worse, 1 worse, 2 wrong use.`,
 		Example: `  nestbed compare reports/lxd-5.0.2-5 reports/lxd-5.0.2+git20231211.1364ae4-9+deb13u1
-  nestbed compare monday,tuesday today`,
+  nestbed compare monday,tuesday today --html today.html`,
 		Args: wrongUse(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFile("--html", html); err != nil {
+				return err
+			}
 			var runs [2]report.Run
 			for i, path := range args {
 				var err error
@@ -34,6 +38,9 @@ Exit status: 0 not worse, 1 worse, 2 wrong use.`,
 			}
 			c := report.Compare(runs[0], runs[1])
 			var err error
+			if err := writeFile("--html", html, c.WriteHTML); err != nil {
+				return err
+			}
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), c)
 			} else {
@@ -46,5 +53,6 @@ Exit status: 0 not worse, 1 worse, 2 wrong use.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
+	cmd.Flags().StringVar(&html, "html", "", "also write the comparison to `FILE`, as a page that needs nothing else")
 	return cmd
 }

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/idmap"
+)
+
+// compared are two runs with a change of each kind that a page shows in its own way.
+func compared() Comparison {
+	old := run(passed("a: maps", up(500000), 1), passed("b: fails <b>", up(500000), 1), passed("c: gone", nil, 1), passed("d: same", up(500000), 1))
+	now := run(passed("a: maps", up(565536), 1),
+		Scenario{
+			Name: "b: fails <b>", Status: Failed, Error: "level 2, create: </details><script>alert(1)</script>",
+			Diagnosis: []string{"The chain stopped", "<img src=x>"}, Stop: &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation},
+		}, passed("d: same", up(500000), 1))
+	return Compare(old, now)
+}
+
+func TestThePageNeedsNothingElseAndShowsEachChange(t *testing.T) {
+	var html strings.Builder
+	require.NoError(t, compared().WriteHTML(&html))
+	text := html.String()
+	assert.NotRegexp(t, regexp.MustCompile(`(?i)(src|href)\s*=|@import|url\(`), strings.ReplaceAll(text, "&lt;img src=x&gt;", ""), "from elsewhere")
+	assert.NotContains(t, text, "<script>alert")
+	assert.NotContains(t, text, "<img")
+	assert.NotContains(t, text, "fails <b>")
+	assert.Equal(t, 1, strings.Count(text, "<script>"), "ours")
+	for _, want := range []string{
+		"worse: in 3 of 4 scenarios", "newly failing (1)", "missing (1)", "passing with other maps (1)", "unchanged (1)",
+		"The chain stopped\n&lt;img src=x&gt;", "stopped at level 2, create: no allocation",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, 5, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
+}
+
+// browsers are the names of headless Chromium; Debian's is the first.
+var browsers = []string{"chromium", "google-chrome", "chromium-browser"}
+
+// rendered is a page as a browser has it after its script has run, in a window as wide as said, and a picture of that.
+func rendered(t *testing.T, page string, width string) (dom string) {
+	t.Helper()
+	browser := ""
+	for _, name := range browsers {
+		if path, err := exec.LookPath(name); err == nil && browser == "" {
+			browser = path
+		}
+	}
+	if browser == "" {
+		t.Skip("needs a browser; run apt-get install chromium")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	// No sandbox: it refuses to run as root with one, and the page is our own.
+	out, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(), "--window-size="+width+",800", "--dump-dom", "file://"+page).Output()
+	require.NoError(t, err)
+	return string(out)
+}
+
+func TestABrowserShowsWhatDiffersAndHidesTheRest(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "compare.html")
+	f, err := os.Create(page)
+	require.NoError(t, err)
+	require.NoError(t, compared().WriteHTML(f))
+	// The page tells how wide it came out, as a reader of a small screen must not have to scroll sideways.
+	_, err = f.WriteString(`<script>document.body.dataset.wide = document.documentElement.scrollWidth > innerWidth</script>`)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	for _, width := range []string{"360", "1280"} {
+		dom := rendered(t, page, width)
+		assert.Contains(t, dom, `data-wide="false"`, "at %s pixels", width)
+		shown := regexp.MustCompile(`<details data-kind="([^"]*)"([^>]*)>`).FindAllStringSubmatch(dom, -1)
+		require.Len(t, shown, 4)
+		for _, row := range shown {
+			assert.Equal(t, row[1] == "unchanged", strings.Contains(row[2], "hidden"), "%s", row[0])
+		}
+	}
+}
