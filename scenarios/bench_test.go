@@ -75,7 +75,7 @@ func benchmarked(b *testing.B) []int {
 func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.Config {
 	b.Helper()
 	c := host.Config{Delegation: d, Bundle: bun, InMemory: depth}
-	room, err := c.Levels()
+	room, err := c.Levels(b.Context())
 	require.NoError(b, err)
 	c.SharePIDs = depth > room
 	return c

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 )
 
 // client is LXD's, but for its Disconnect, which does nothing unless it was disconnected before
@@ -45,6 +46,20 @@ func (c *client) keep(conn net.Conn) (net.Conn, error) {
 	k := &connection{Conn: conn, by: c}
 	c.open[k] = true
 	return k, nil
+}
+
+// GetServer is the client's, but for the note that this makes of what the server can do, and that all its other calls
+// read without a lock (client/lxd_server.go): it was made when the client was, and holds for as long as its LXD runs.
+func (c *client) GetServer() (*api.Server, string, error) {
+	answer, etag, err := c.RawQuery("GET", "/1.0", nil, "")
+	if err != nil {
+		return nil, "", err
+	}
+	server := &api.Server{}
+	if err := answer.MetadataAsStruct(server); err != nil {
+		return nil, "", err
+	}
+	return server, etag, nil
 }
 
 // Disconnect closes every connection. What waits at one is told so.

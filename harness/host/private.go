@@ -81,7 +81,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.LXDTook, err = h.root.SinceLXDStarted(); err != nil {
 		return h, err
 	}
-	if h.Room, err = c.Levels(); err != nil {
+	if h.Room, err = c.Levels(ctx); err != nil {
 		return h, err
 	}
 	h.Took = time.Since(began)

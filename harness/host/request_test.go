@@ -13,6 +13,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness/wait"
 )
@@ -73,6 +74,21 @@ func TestARequestThatIsAnsweredEnds(t *testing.T) {
 	client, err := lxd.ConnectLXDUnixWithContext(t.Context(), path, args)
 	require.NoError(t, err)
 	got, _, err := client.GetServer()
+	require.NoError(t, err)
+	assert.Equal(t, "1.0", got.APIVersion)
+
+	// Ours may be used by several goroutines; the race detector says so.
+	ours := closing(client, args.HTTPClient)
+	var g errgroup.Group
+	for range 4 {
+		g.Go(func() error {
+			_ = ours.HasExtension("instances")
+			_, _, err := ours.GetServer()
+			return err
+		})
+	}
+	require.NoError(t, g.Wait())
+	got, _, err = ours.GetServer()
 	require.NoError(t, err)
 	assert.Equal(t, "1.0", got.APIVersion)
 }

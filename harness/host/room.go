@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -32,13 +33,29 @@ var Room = sync.OnceValues(func() (int, error) {
 	return idmap.MaxDepth + 1 - refused, nil
 })
 
-// Levels is how many levels the kernel has room for on a host of this configuration.
-func (c Config) Levels() (int, error) {
-	room, err := Room()
-	if c.SharePIDs && err == nil {
-		room++
+// Levels is how many levels the kernel has room for on a host of this configuration. It is not waited for longer than ctx lasts.
+func (c Config) Levels(ctx context.Context) (int, error) {
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("nest pid namespaces: %w", context.Cause(ctx))
 	}
-	return room, err
+	type found struct {
+		room int
+		err  error
+	}
+	out := make(chan found, 1)
+	go func() {
+		room, err := Room()
+		out <- found{room, err}
+	}()
+	select {
+	case f := <-out:
+		if c.SharePIDs && f.err == nil {
+			f.room++
+		}
+		return f.room, f.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("nest pid namespaces: %w", context.Cause(ctx))
+	}
 }
 
 const roomName = "nestbed-probe-room"

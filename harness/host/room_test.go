@@ -1,6 +1,8 @@
 package host
 
 import (
+	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -21,4 +23,11 @@ func TestTheKernelHasRoomForFewerLevelsThanItNestsNamespaces(t *testing.T) {
 	t.Log(room, time.Since(began))
 	assert.Positive(t, room)
 	assert.Less(t, room, idmap.MaxDepth, "the host has a pid namespace, too")
+}
+
+func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("the time is up"))
+	_, err := Config{}.Levels(ctx)
+	assert.EqualError(t, err, "nest pid namespaces: the time is up")
 }

@@ -101,7 +101,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		spec.Levels[level-1].Bundle = other
 	}
 	progress.spin("starting a private host")
-	config, err := f.host(b, allocation)
+	config, err := f.host(ctx, b, allocation)
 	if err != nil {
 		return err
 	}
@@ -157,12 +157,12 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 
 // host is where the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
-func (f upFlags) host(b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
+func (f upFlags) host(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
 	c := host.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth
 	}
-	room, err := c.Levels()
+	room, err := c.Levels(ctx)
 	c.SharePIDs = f.depth > room
 	return c, err
 }
