@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -50,9 +49,9 @@ func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
 			_, err := host.Reap(t.Context())
 			require.NoError(t, err)
 			before := takeTraces(t)
-			run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFeatures$/^Three_levels_share_an_allocation_of_three_blocks$",
+			run := featuresApart(t, "-test.run=^TestFeatures$/^Three_levels_share_an_allocation_of_three_blocks$",
 				"-godog.paths=article.feature", "-godog.format=progress")
-			run.Env = append(os.Environ(), brokenEnv+"="+how)
+			run.Env = append(run.Env, brokenEnv+"="+how)
 			out, err := run.CombinedOutput()
 			require.Error(t, err, "%s", out)
 			assert.Contains(t, string(out), said)

@@ -46,6 +46,14 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
+// featuresApart runs TestFeatures in a process of its own, whose results are nobody's report.
+func featuresApart(t *testing.T, flags ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
+	cmd.Env = append(os.Environ(), reportsEnv+"=")
+	return cmd
+}
+
 // beChild is that program's main.
 func beChild() {
 	var o childOrder

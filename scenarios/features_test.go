@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -54,6 +55,9 @@ func TestFeatures(t *testing.T) {
 	pool := newPool(t, source, opts.Tags)
 	pool.Record = results.record
 	t.Cleanup(func() { results.write(t, pool.Default) })
+	if dir := reportsDir(t, pool.Default); dir != "" {
+		opts.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
+	}
 	var run atomic.Int32
 	suite := godog.TestSuite{
 		Name: "nestbed",

@@ -5,8 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
+
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +112,7 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	before := takeTraces(t)
-	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFeatures$", "-test.timeout=24s",
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.timeout=24s",
 		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)

@@ -58,10 +58,25 @@ func (r *results) skip(t *testing.T, lacks map[string]error) {
 	}
 }
 
+// reportsDir makes the directory for the results of the bundle's version, where the environment says that there shall be
+// one; else it is "".
+func reportsDir(t *testing.T, b *bundle.Bundle) string {
+	t.Helper()
+	dir := os.Getenv(reportsEnv)
+	if dir == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(filepath.Join(dir, report.Directory(b)))
+	require.NoError(t, err)
+	require.NotContains(t, dir, ",", "%s: godog takes what is behind a comma for another format", reportsEnv)
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	return dir
+}
+
 // write writes them where the environment says.
 func (r *results) write(t *testing.T, b *bundle.Bundle) {
 	t.Helper()
-	dir := os.Getenv(reportsEnv)
+	dir := reportsDir(t, b)
 	if dir == "" {
 		return
 	}
@@ -72,7 +87,6 @@ func (r *results) write(t *testing.T, b *bundle.Bundle) {
 		run.Scenarios = append(run.Scenarios, s.Scenario)
 	}
 	run.Sort()
-	dir = filepath.Join(dir, report.Directory(b))
 	require.NoError(t, run.Save(dir))
 	t.Logf("results: %s", filepath.Join(dir, report.RunFile))
 }

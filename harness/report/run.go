@@ -78,13 +78,20 @@ func Directory(b *bundle.Bundle) string {
 	return strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
 }
 
-// Save writes the run into its directory, which it makes.
+// Save writes the run into its directory, which it makes: for comparing it, and for CI systems.
 func (r Run) Save(dir string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
+	junit, err := r.junit()
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, JUnitFile), junit, 0o644); err != nil {
 		return err
 	}
 	return renameio.WriteFile(filepath.Join(dir, RunFile), append(text, '\n'), 0o644)

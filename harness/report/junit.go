@@ -1,0 +1,72 @@
+package report
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strings"
+)
+
+// JUnitFile is the file in a run's directory that CI systems read.
+const JUnitFile = "junit.xml"
+
+// The elements of JUnit's format that CI systems agree on (the Jenkins xUnit schema).
+type (
+	junitSuite struct {
+		XMLName  xml.Name    `xml:"testsuite"`
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Skipped  int         `xml:"skipped,attr"`
+		Time     string      `xml:"time,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Class   string     `xml:"classname,attr"` // the feature
+		Name    string     `xml:"name,attr"`
+		Time    string     `xml:"time,attr"`
+		Failure *junitText `xml:"failure"`
+		Skipped *junitText `xml:"skipped"`
+	}
+	junitText struct {
+		Message string `xml:"message,attr"`
+		Text    string `xml:",cdata"`
+	}
+)
+
+// junit is the run in JUnit's format: a test case a scenario, of the class of its feature.
+func (r Run) junit() ([]byte, error) {
+	suite := junitSuite{Name: r.Facts.String(), Tests: len(r.Scenarios)}
+	total := 0.0
+	for _, s := range r.Scenarios {
+		class, name, _ := strings.Cut(s.Name, ": ")
+		taken := 0.0
+		for _, once := range s.Seconds {
+			taken += once
+		}
+		total += taken
+		c := junitCase{Class: class, Name: name, Time: fmt.Sprintf("%.3f", taken)}
+		switch s.Status {
+		case Failed:
+			suite.Failures++
+			c.Failure = &junitText{s.Error, printable(strings.Join(s.Diagnosis, "\n"))}
+		case Skipped:
+			suite.Skipped++
+			c.Skipped = &junitText{Message: s.Error}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	suite.Time = fmt.Sprintf("%.3f", total)
+	text, err := xml.MarshalIndent(suite, "", " ")
+	return append([]byte(xml.Header), append(text, '\n')...), err
+}
+
+// printable leaves out what XML 1.0 has no way to write, not even in CDATA, where nothing is escaped: a log may hold
+// escapes of a terminal.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' && c != '\n' && c != '\t' || c == 0xFFFE || c == 0xFFFF {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(text, "?"))
+}
