@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-
 	"strings"
 	"testing"
 	"time"

@@ -92,7 +92,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
 	}
-	r, err := readRecipe(ctx, s)
+	r, err := readRecipe(ctx, s, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	// debianPackages stand in every bundle of Debian's; uidmap is left out of one without newuidmap.
-	debianPackages = []string{"busybox-static", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
+	// debianPackages stand in every bundle of Debian's.
+	debianPackages = []string{"busybox-static", "uidmap", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
 
 	lxdPackages = []string{"lxd", "lxd-client"}
 	// Without what Incus has for virtual machines. It depends on one of several
@@ -32,9 +32,6 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 	include := slices.Concat(debianPackages, lxdPackages)
 	if s.Incus {
 		include = slices.Concat(debianPackages, incusPackages)
-	}
-	if !s.NoShadow {
-		include = append(include, "uidmap")
 	}
 	if s.Tools {
 		include = append(include, toolPackages...)
@@ -56,17 +53,24 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
-	if s.NoShadow {
-		if err := dropShadowTools(root); err != nil {
-			return err
-		}
-	}
 	for _, dir := range []string{"var/cache/apt", "var/lib/apt"} {
 		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withoutShadow makes a bundle of Debian's without newuidmap from the one that has it: nothing else differs, and
+// it takes a fifth of the time.
+func withoutShadow(ctx context.Context, s Source, progress func(string)) (recipe, error) {
+	with := s
+	with.NoShadow = false
+	b, err := Make(ctx, with, progress)
+	if err != nil {
+		return recipe{}, err
+	}
+	return recipe{key: b.Key, fill: func(ctx context.Context, root string) error { return s.copyRoot(ctx, b.Root(), root) }}, nil
 }
 
 func lastLine(text string) string {

@@ -40,8 +40,13 @@ func makeDir(ctx context.Context, root string, s Source) error {
 	if err := checkPrograms(s.Arg, s); err != nil {
 		return err
 	}
+	return s.copyRoot(ctx, s.Arg, root)
+}
+
+// copyRoot copies a root filesystem, without newuidmap and newgidmap if the source is so.
+func (s Source) copyRoot(ctx context.Context, from, root string) error {
 	// cp keeps owners, links, extended attributes and holes; there is no library that does.
-	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", s.Arg+"/.", root).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", from+"/.", root).CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
 	}
 	if s.NoShadow {

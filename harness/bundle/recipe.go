@@ -18,7 +18,7 @@ type recipe struct {
 	dpkg string
 }
 
-func readRecipe(ctx context.Context, s Source) (recipe, error) {
+func readRecipe(ctx context.Context, s Source, progress func(string)) (recipe, error) {
 	switch s.Kind {
 	case Installed:
 		files, err := installedFiles(ctx, s)
@@ -33,6 +33,9 @@ func readRecipe(ctx context.Context, s Source) (recipe, error) {
 			return copyInstalled(ctx, root, files)
 		}}, err
 	case Debian:
+		if s.NoShadow {
+			return withoutShadow(ctx, s, progress)
+		}
 		// Known by its name alone: a suite is made once, and again after its directory in the cache is removed.
 		return recipe{fill: func(ctx context.Context, root string) error {
 			if err := makeDebian(ctx, root, s); err != nil {

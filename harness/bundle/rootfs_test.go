@@ -158,7 +158,7 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 }
 
 func TestAnUnknownKindHasNoRecipe(t *testing.T) {
-	_, err := readRecipe(t.Context(), Source{Kind: "snap"})
+	_, err := readRecipe(t.Context(), Source{Kind: "snap"}, nil)
 	require.EqualError(t, err, `bundle "snap": kind not known`)
 }
 
