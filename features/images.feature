@@ -134,11 +134,11 @@ Feature: Images that are carried inwards
       Examples:
         | packing  | operation | words                   |
         | none     | create    | Unexpected EOF          |
-        | gzip     | create    | unexpected end of file  |
 
       @exclusive
-      Examples: What unsquashfs says has to reach LXD in time to be ignored
+      Examples: What the program says that unpacks has to reach LXD in time, to be told or to be ignored
         | packing  | operation | words                   |
+        | gzip     | create    | unexpected end of file  |
         | squashfs | start     | Failed to exec          |
 
     Scenario Outline: An image for other machines is carried to level <level> and refused when a container is made of it

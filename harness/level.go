@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -105,8 +106,8 @@ func (l *Level) Exec(ctx context.Context, command ...string) (string, error) {
 func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command ...string) (string, error) {
 	var stdout, stderr buffer
 	err := l.run(ctx, id, command, &lxd.InstanceExecArgs{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
-	if err != nil && stderr.Len() > 0 {
-		err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
 	}
 	return stdout.String(), err
 }
@@ -156,7 +157,23 @@ func (l *Level) close() {
 	l.server, l.root = nil, nil
 }
 
-// buffer is a bytes.Buffer with the Close that the client asks of an output.
-type buffer struct{ bytes.Buffer }
+// buffer keeps what a program wrote. Where LXD tells of a failure, the client may still be writing to it.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
 
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Close is what the client asks of an output.
 func (*buffer) Close() error { return nil }

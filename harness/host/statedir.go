@@ -117,11 +117,16 @@ func vacate(ctx context.Context, dir string) (string, error) {
 		return "", fmt.Errorf("state directory: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return "", fmt.Errorf("state directory: %w", err)
+	if err == nil && len(entries) == 0 {
+		err = os.Chmod(dir, 0o700) // it may have been open to others to read
 	}
-	if len(entries) == 0 {
-		return dir, os.Chmod(dir, 0o700) // it may have been open to others to read
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", errors.Join(errTaken, err) // it was there a moment ago
+	case err != nil:
+		return "", fmt.Errorf("state directory: %w", err)
+	case len(entries) == 0:
+		return dir, nil
 	}
 	if _, err := readJournal(dir); err != nil {
 		return "", fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)

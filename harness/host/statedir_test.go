@@ -1,10 +1,14 @@
 package host
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -230,4 +234,26 @@ func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	_, err = claim(t.Context(), filepath.Join(file, "given"))
 	require.ErrorContains(t, err, "state directory: mkdir "+file)
 	assert.Equal(t, []string{root}, content(t, root))
+}
+
+func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
+	stateRoot(t)
+	dir := filepath.Join(t.TempDir(), "state")
+	ctx, stop := context.WithCancel(t.Context())
+	var reaper sync.WaitGroup
+	reaper.Go(func() {
+		for ctx.Err() == nil {
+			_ = os.Remove(dir) // as long as nothing is in it, a reap of memory takes it for what a killed run left
+		}
+	})
+	for range 300 {
+		s, err := claim(t.Context(), dir)
+		require.NoError(t, err)
+		// The last moment before it is gone it is empty again, and the reap may be first.
+		if err := s.remove(); !errors.Is(err, fs.ErrNotExist) {
+			require.NoError(t, err)
+		}
+	}
+	stop()
+	reaper.Wait()
 }
