@@ -17,6 +17,10 @@ Feature: Chains of several versions
         | 3     | <other> |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
+      And the LXD of the host is that of "<one>"
+      And the LXD of level 1 is that of "<other>"
+      And the LXD of level 2 is that of "<one>"
+      And the LXD of level 3 is that of "<other>"
       And every level has the ids that were planned
       And every level is unprivileged
       And the LXD inside every level answers

@@ -53,7 +53,7 @@ func (l *Level) RestartLXD(ctx context.Context) error {
 	return l.restartLXD(ctx, func(old int) (int, error) { return old, l.endLXD(ctx, old) })
 }
 
-// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, before it is ready, and
+// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
 // the one after that takes its place.
 func (l *Level) RestartLXDKilled(ctx context.Context) error {
 	return l.restartLXD(ctx, func(old int) (int, error) {

@@ -24,7 +24,7 @@ func (c *Chain) Upgrade(ctx context.Context, level int, b *bundle.Bundle) error 
 	return c.upgrade(ctx, level, b, c.RestartLXD)
 }
 
-// UpgradeInterrupted is Upgrade in which the new LXD is killed when it first answers, before it is ready, and started again.
+// UpgradeInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
 func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bundle) error {
 	return c.upgrade(ctx, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {

@@ -51,7 +51,7 @@ func TestFeatures(t *testing.T) {
 	opts.TestingT = t
 	opts.DefaultContext = untilDeadline(t)
 	var results results
-	opts.Tags = withoutTheImpossible(t, source, opts.Tags, &results)
+	opts.Tags = withoutTheImpossible(t, source, opts, &results)
 	pool := newPool(t, source, opts.Tags)
 	pool.Record = results.record
 	t.Cleanup(func() { results.write(t, pool.Default) })
@@ -122,10 +122,10 @@ func version(t *testing.T, variable, otherwise string) bundle.Source {
 
 // withoutTheImpossible leaves out the scenarios that this machine lacks something for, and
 // shows each lack as a skipped test: godog's own skips never reach go test.
-func withoutTheImpossible(t *testing.T, source bundle.Source, tags string, results *results) string {
+func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, results *results) string {
 	t.Helper()
 	lacks := map[string]error{}
-	filters := slices.DeleteFunc([]string{tags}, func(s string) bool { return s == "" })
+	filters := slices.DeleteFunc([]string{of.Tags}, func(s string) bool { return s == "" })
 	for _, c := range host.Capabilities(source) {
 		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
 			if c.Elsewhere && !c.OK {
@@ -138,7 +138,7 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, tags string, resul
 			lacks[c.For] = c.Err()
 		}
 	}
-	results.skip(t, lacks)
+	results.skip(t, of, lacks)
 	return strings.Join(filters, " && ")
 }
 

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
-	// A run whose time was up did not wait for this; here is time.
+	// What finds out about room has not been waited for where a run's time was up; it shall not count as left.
 	_, _ = host.Room()
 	if err := goleak.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/features"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/report"
@@ -41,10 +40,10 @@ func (r *results) record(id string, s report.Scenario) {
 	r.seen = append(r.seen, numbered{id, s})
 }
 
-// skip records the scenarios that bear one of the tags as skipped, each for the lack of what it needs.
-func (r *results) skip(t *testing.T, lacks map[string]error) {
+// skip records those scenarios of a run that bear one of the tags as skipped, each for the lack of what it needs.
+func (r *results) skip(t *testing.T, of godog.Options, lacks map[string]error) {
 	t.Helper()
-	read, err := godog.TestSuite{Options: &godog.Options{FS: features.FS, Paths: []string{"."}}}.RetrieveFeatures()
+	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
 	require.NoError(t, err)
 	for _, f := range read {
 		for _, p := range f.Pickles {
@@ -82,7 +81,7 @@ func (r *results) write(t *testing.T, b *bundle.Bundle) {
 	}
 	// Numbers, as text.
 	slices.SortFunc(r.seen, func(a, b numbered) int { return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id)) })
-	run := report.Run{Facts: host.FactsOf(b), Repeats: 1}
+	run := report.Run{Facts: host.FactsOf(b)}
 	for _, s := range r.seen {
 		run.Scenarios = append(run.Scenarios, s.Scenario)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"nestbed/harness"
 )
 
 var lifeSteps = []step{
@@ -28,12 +30,18 @@ func place(text string) (int, error) {
 	return strconv.Atoi(strings.TrimPrefix(text, "level "))
 }
 
-func (s *scenario) restartLXD(ctx context.Context, where string) error {
+// ownAt gives the scenario's own chain to a step that changes something at a place, with the place's number.
+func (s *scenario) ownAt(ctx context.Context, where string) (*harness.Chain, int, error) {
 	level, err := place(where)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	chain, err := s.own(ctx)
+	return chain, level, err
+}
+
+func (s *scenario) restartLXD(ctx context.Context, where string) error {
+	chain, level, err := s.ownAt(ctx, where)
 	if err != nil {
 		return err
 	}

@@ -121,11 +121,7 @@ func (s *scenario) mountOptions(options string) { s.storage.options = options }
 func (s *scenario) noIdmapped() { s.storage.chowns = true }
 
 func (s *scenario) makeAndDelete(ctx context.Context, where string) error {
-	level, err := place(where)
-	if err != nil {
-		return err
-	}
-	chain, err := s.own(ctx)
+	chain, level, err := s.ownAt(ctx, where)
 	if err != nil {
 		return err
 	}

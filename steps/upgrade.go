@@ -22,7 +22,7 @@ var upgradeSteps = []step{
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed as it first comes up$`,
-		"It is killed when it answers and is not ready yet; the one that takes its place is the same again.",
+		"It is killed as soon as it answers, without a wait for it to be ready; the one that takes its place is the same again.",
 		func(s *scenario) any { return s.replaceInterrupted },
 	},
 	{
@@ -58,15 +58,11 @@ func (s *scenario) replaced(ctx context.Context, where, source string) error {
 
 // swap has the LXD of a place replaced in the way that is given.
 func (s *scenario) swap(ctx context.Context, where, source string, replace func(*harness.Chain, context.Context, int, *bundle.Bundle) error) error {
-	level, err := place(where)
-	if err != nil {
-		return err
-	}
 	b, err := s.pool.named(ctx, source)
 	if err != nil {
 		return err
 	}
-	chain, err := s.own(ctx)
+	chain, level, err := s.ownAt(ctx, where)
 	if err != nil {
 		return err
 	}
@@ -95,11 +91,7 @@ func (s *scenario) replaceInterrupted(ctx context.Context, where, source string)
 }
 
 func (s *scenario) logsLost(ctx context.Context, where string) error {
-	level, err := place(where)
-	if err != nil {
-		return err
-	}
-	chain, err := s.own(ctx)
+	chain, level, err := s.ownAt(ctx, where)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (h *Host) RestartLXD(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
 }
 
-// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, before it is ready, and
+// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
 // the one after that takes its place.
 func (h *Host) RestartLXDKilled(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) {
@@ -80,19 +80,23 @@ func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 			return err
 		}
 		defer server.Disconnect()
-		now, _, err := server.GetServer()
-		if err == nil && now.Environment.ServerPid == old {
-			err = stillAnswers(old)
-		}
-		if err == nil {
-			next = now.Environment.ServerPid
-		}
+		next, err = otherThan(old, server)
 		return err
 	})
 	return next, err
 }
 
-func stillAnswers(pid int) error { return fmt.Errorf("the one with pid %d still answers", pid) }
+// otherThan is the id of the LXD that answers, unless that is the old one.
+func otherThan(old int, server lxd.InstanceServer) (int, error) {
+	now, _, err := server.GetServer()
+	if err == nil && now.Environment.ServerPid == old {
+		err = fmt.Errorf("the one with pid %d still answers", old)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return now.Environment.ServerPid, nil
+}
 
 // Succeed has end end the LXD of this root, which somebody starts again, and gives a client of the next one. end
 // is given its id, inside this root, and returns that of the last one that it has ended. died is that of Connect.
@@ -111,10 +115,7 @@ func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died func() 
 		if server, err = r.Connect(ctx, died); err != nil {
 			return err
 		}
-		now, _, err := server.GetServer()
-		if err == nil && now.Environment.ServerPid == last {
-			err = stillAnswers(last)
-		}
+		_, err := otherThan(last, server)
 		if err != nil {
 			server.Disconnect()
 		}

@@ -29,5 +29,23 @@ func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the time is up"))
 	_, err := Config{}.Levels(ctx)
-	assert.EqualError(t, err, "nest pid namespaces: the time is up")
+	require.EqualError(t, err, "nest pid namespaces: the time is up")
+
+	was, begun, release := Room, make(chan bool), make(chan bool)
+	Room = func() (int, error) {
+		begun <- true
+		<-release
+		return 0, nil
+	}
+	defer func() {
+		close(release)
+		Room = was
+	}()
+	ctx, cancel = context.WithCancelCause(t.Context())
+	go func() {
+		<-begun
+		cancel(errors.New("it is up meanwhile"))
+	}()
+	_, err = Config{}.Levels(ctx)
+	assert.EqualError(t, err, "nest pid namespaces: it is up meanwhile")
 }

@@ -23,7 +23,7 @@ func passed(name string, levels []idmap.PlannedLevel, seconds ...float64) Scenar
 	return Scenario{Name: name, Status: Passed, Levels: levels, Seconds: seconds}
 }
 
-func run(scenarios ...Scenario) Run { return Run{Repeats: 1, Scenarios: scenarios} }
+func run(scenarios ...Scenario) Run { return Run{Scenarios: scenarios} }
 
 func TestWhatBecameOfAScenarioIsNamed(t *testing.T) {
 	stop := &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation}

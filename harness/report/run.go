@@ -21,9 +21,7 @@ const RunFile = "results.json"
 
 // Run is what one run of the scenarios came to, for comparing it with another.
 type Run struct {
-	Facts host.Facts `json:"facts"`
-	// Repeats is how often its scenarios were run.
-	Repeats   int        `json:"repeats"`
+	Facts     host.Facts `json:"facts"`
 	Scenarios []Scenario `json:"scenarios"`
 }
 
@@ -140,7 +138,7 @@ func (r Run) check(path string) error {
 	for _, s := range r.Scenarios {
 		switch {
 		case s.Name == "" || seen[s.Name]:
-			return fmt.Errorf("run %s: scenario %q: named twice, or not at all", path, s.Name)
+			return fmt.Errorf("run %s: scenario %q: named twice, or not at all: expected each once; run the scenarios again", path, s.Name)
 		case s.Status != Passed && s.Status != Failed && s.Status != Skipped:
 			return fmt.Errorf("run %s: scenario %q: status %q: expected passed, failed or skipped", path, s.Name, s.Status)
 		}
@@ -153,9 +151,8 @@ func (r Run) check(path string) error {
 // ended differently, the one that failed counts.
 func (r Run) merge(other Run) (Run, error) {
 	if r.Facts != other.Facts {
-		return r, fmt.Errorf("they are of different versions or machines: %s; and %s", r.Facts, other.Facts)
+		return r, fmt.Errorf("they are of different versions or machines: %s; and %s: give runs of one version on one machine", r.Facts, other.Facts)
 	}
-	r.Repeats += other.Repeats
 	r.Scenarios = slices.Clone(r.Scenarios)
 	for _, s := range other.Scenarios {
 		i := slices.IndexFunc(r.Scenarios, func(o Scenario) bool { return o.Name == s.Name })

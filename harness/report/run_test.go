@@ -61,7 +61,6 @@ func TestRunsOfTheSameAreMergedAndAFailureCounts(t *testing.T) {
 	for _, runs := range [][2]Run{{first, second}, {second, first}} {
 		both, err := runs[0].merge(runs[1])
 		require.NoError(t, err)
-		assert.Equal(t, 2, both.Repeats)
 		assert.Equal(t, Failed, both.Scenarios[0].Status)
 		assert.ElementsMatch(t, []float64{1, 2}, both.Scenarios[0].Seconds)
 		assert.Equal(t, Passed, both.Scenarios[1].Status)
@@ -79,7 +78,6 @@ func TestSeveralRunsAreReadAsOne(t *testing.T) {
 	}
 	all, err := LoadRuns(dirs)
 	require.NoError(t, err)
-	assert.Equal(t, 3, all.Repeats)
 	assert.Equal(t, []float64{0, 1, 2}, all.Scenarios[0].Seconds)
 	_, err = LoadRuns([]string{dirs[0], "gone"})
 	require.ErrorContains(t, err, "gone")

@@ -48,7 +48,7 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 			return nil, fmt.Errorf("level %s: out of range; this chain has a host and level 1 to %d", found[1], depth)
 		}
 		if _, twice := sources[level]; twice {
-			return nil, fmt.Errorf("%s: given twice", found[1])
+			return nil, fmt.Errorf("%s: given twice; name each place once", found[1])
 		}
 		if sources[level], err = bundle.ParseSource(found[2]); err != nil {
 			return nil, err

@@ -36,8 +36,8 @@ func TestBundlesThatCannotBeMeantAreRefused(t *testing.T) {
 		"4=installed":                    "level 4: out of range; this chain has a host and level 1 to 3",
 		"0=installed":                    "level 0: out of range; this chain has a host and level 1 to 3",
 		"99999999999999999999=installed": "level 99999999999999999999: out of range; this chain has a host and level 1 to 3",
-		"1=installed,1=installed":        "1: given twice",
-		"installed,host=debian:trixie":   "host: given twice",
+		"1=installed,1=installed":        "1: given twice; name each place once",
+		"installed,host=debian:trixie":   "host: given twice; name each place once",
 		"c1=installed":                   `bundle "c1=installed"` + notKnown,
 	} {
 		_, err := parseBundles(text, 3)

@@ -15,7 +15,7 @@ import (
 func TestCompareEndsWithOneIfTheNewerRunIsWorse(t *testing.T) {
 	dir := t.TempDir()
 	save := func(name string, scenarios ...report.Scenario) string {
-		require.NoError(t, report.Run{Repeats: 1, Scenarios: scenarios}.Save(filepath.Join(dir, name)))
+		require.NoError(t, report.Run{Scenarios: scenarios}.Save(filepath.Join(dir, name)))
 		return filepath.Join(dir, name)
 	}
 	passed := report.Scenario{Name: "article: Three levels", Status: report.Passed}
