@@ -123,7 +123,9 @@ Feature: Images that are carried inwards
 
   Rule: LXD imports what tells its metadata, and unpacks it only for a container
     So a transfer that broke off shows when a container is created; that of a
-    squashfs in a level, whose errors nobody reads, only when it is started.
+    squashfs in a level, whose errors nobody reads, only when it is started. LXD
+    waits for the end of the program that unpacks, and not for what that says
+    (LXD: shared/subprocess/proc.go, start): on a busy machine its words are lost.
 
     Scenario Outline: Half of a root filesystem packed by <packing> is refused at <operation>
       Given a chain of depth 2 in which every level delegates what the levels below it need
@@ -131,15 +133,15 @@ Feature: Images that are carried inwards
       When the first half of the image's root filesystem is imported at level 1, and a container made of it
       Then it is refused at level 1 in operation "<operation>", which says "<words>"
 
-      Examples:
-        | packing  | operation | words                   |
-        | none     | create    | Unexpected EOF          |
+      Examples: tar ends with 2, and is quoted if its words are there by then
+        | packing | operation | words                                                        |
+        | none    | create    | (?s)non-zero value 2($\| .*Unexpected EOF)                   |
+        | gzip    | create    | (?s)non-zero value 2($\| .*[Uu]nexpected (EOF\|end of file)) |
 
       @exclusive
-      Examples: What the program says that unpacks has to reach LXD in time, to be told or to be ignored
-        | packing  | operation | words                   |
-        | gzip     | create    | unexpected end of file  |
-        | squashfs | start     | Failed to exec          |
+      Examples: What unsquashfs says has to reach LXD in time to be ignored
+        | packing  | operation | words          |
+        | squashfs | start     | Failed to exec |
 
     Scenario Outline: An image for other machines is carried to level <level> and refused when a container is made of it
       Given a chain of depth 2 in which every level delegates what the levels below it need
