@@ -87,10 +87,10 @@ Feature: A limit on a level is one on all levels inside it
   @exclusive
   Rule: A share of the processors holds back the level that has it, with all that is inside
 
-    Scenario Outline: Level 3 computes, and level <level> has a tenth of a processor
+    Scenario Outline: Level 3 computes, and level <level> has a fifth of a processor
       Given the configuration of level <level> was changed while it ran to
         | key                  | value      |
-        | limits.cpu.allowance | 10ms/100ms |
+        | limits.cpu.allowance | 20ms/100ms |
       When level 3 computes without a break
       Then the kernel has held back level <level> for a limit of its own, and no other level
 

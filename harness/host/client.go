@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
@@ -14,6 +15,7 @@ import (
 // (client/lxd.go, Disconnect): what listens for events would do so for as long as its LXD lives.
 type client struct {
 	lxd.InstanceServer
+	budget time.Duration // of one request
 
 	mu    sync.Mutex
 	ended bool
@@ -22,7 +24,7 @@ type client struct {
 
 // closing is a client that can close its connections, of which the given one of HTTP has the dialer.
 func closing(server lxd.InstanceServer, of *http.Client) *client {
-	c := &client{InstanceServer: server, open: map[net.Conn]bool{}}
+	c := &client{InstanceServer: server, budget: of.Timeout, open: map[net.Conn]bool{}}
 	if transport, ok := of.Transport.(*http.Transport); ok {
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -84,4 +86,13 @@ func (k *connection) Close() error {
 	delete(k.by.open, k)
 	k.by.mu.Unlock()
 	return k.Conn.Close()
+}
+
+// SetDeadline is called for the handshake of a websocket alone, for which LXD's client gives 5 s (client/lxd.go,
+// rawWebsocket): a LXD that is held to a share of a processor has as long for it as for any other request.
+func (k *connection) SetDeadline(at time.Time) error {
+	if !at.IsZero() {
+		at = time.Now().Add(k.by.budget)
+	}
+	return k.Conn.SetDeadline(at)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,20 +33,7 @@ func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "socket")
-			listener, err := net.Listen("unix", path)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = listener.Close() })
-			go func() {
-				for {
-					c, err := listener.Accept()
-					if err != nil {
-						return
-					}
-					t.Cleanup(func() { _ = c.Close() })
-					go answer(c)
-				}
-			}()
+			path := listen(t, answer)
 			ctx := wait.WithPatience(t.Context(), 0.001)
 			args, err := clientArgs(ctx)
 			require.NoError(t, err)
@@ -58,6 +46,38 @@ func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 			assert.Less(t, time.Since(began), requestBudget)
 		})
 	}
+}
+
+func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
+	path := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	args, err := clientArgs(wait.WithPatience(t.Context(), 0.001))
+	require.NoError(t, err)
+	args.SkipGetServer = true
+	client, err := lxd.ConnectLXDUnixWithContext(t.Context(), path, args)
+	require.NoError(t, err)
+	began := time.Now()
+	_, err = closing(client, args.HTTPClient).RawWebsocket("/events")
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	assert.Less(t, time.Since(began), 4*time.Second, "LXD's client has 5 s for it")
+}
+
+// listen gives the path of a socket at which answer takes each connection.
+func listen(t *testing.T, answer func(net.Conn)) string {
+	path := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			go answer(c)
+		}
+	}()
+	return path
 }
 
 func TestARequestThatIsAnsweredEnds(t *testing.T) {

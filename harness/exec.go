@@ -1,0 +1,116 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/wait"
+)
+
+// programBudget is for a program that is run in a level: those of scenarios take seconds, those of others their time.
+const programBudget = 10 * time.Minute
+
+// Exec runs a program in the level as its root and gives what it wrote to
+// standard output. An exit status other than 0 is an error with what it wrote to standard error.
+func (l *Level) Exec(ctx context.Context, command ...string) (string, error) {
+	return l.ExecAs(ctx, 0, nil, command...)
+}
+
+// ExecAs is Exec as another user, whose id is also the group's, with a standard input, which may be nil.
+func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command ...string) (string, error) {
+	var stdout, stderr buffer
+	err := l.run(ctx, id, command, &lxd.InstanceExecArgs{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
+	if said := strings.TrimSpace(stderr.String()); err != nil && said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	return stdout.String(), err
+}
+
+// run has the LXD above start the program and waits for its end. Where LXD has given up before it started one that reads
+// nothing, it is asked again.
+func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) (err error) {
+	for range runTries {
+		err = l.runOnce(ctx, id, command, args)
+		if !neverStarted(err) || args.Stdin != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("level %d: exec %q: %w", l.Index, command, err)
+	}
+	return nil
+}
+
+// runTries is how often: that it is needed even once takes a LXD without processor time for seconds.
+const runTries = 5
+
+// neverStarted tells whether LXD waited in vain for the program's websockets, for which it has 5 s (LXD: lxd/instance_exec.go,
+// execWs.Do); one that comes later finds the operation ended (lxd/operations/operations.go, Connect).
+func neverStarted(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "Timed out waiting for websockets to connect") ||
+		strings.Contains(err.Error(), "Only running operations can be connected"))
+}
+
+func (l *Level) runOnce(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) error {
+	done := make(chan bool)
+	args.DataDone = done
+	op, err := l.above.LXD().ExecInstance(l.Name, api.InstanceExecPost{
+		Command: command, WaitForWS: true, User: id, Group: id,
+		Environment: map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	}, args)
+	if err != nil {
+		return err
+	}
+	err = wait.Within(ctx, "wait for its end", programBudget, func(ctx context.Context) error {
+		if err := op.WaitContext(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-done: // all output has arrived
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}, func() string { return "it is " + strings.ToLower(op.Get().Status) })
+	if err != nil {
+		return err
+	}
+	status, ok := op.Get().Metadata["return"].(float64)
+	if !ok {
+		return errors.New("LXD told no exit status")
+	}
+	if status != 0 {
+		return fmt.Errorf("exit status %d", int(status))
+	}
+	return nil
+}
+
+// buffer keeps what a program wrote. Where LXD tells of a failure, the client may still be writing to it.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Close is what the client asks of an output.
+func (*buffer) Close() error { return nil }
