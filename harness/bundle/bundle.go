@@ -3,16 +3,13 @@ package bundle
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
-
+	"nestbed/harness/cache"
 	"nestbed/harness/idmap"
-	"nestbed/harness/trust"
 )
 
 // Bundle is a root filesystem with a LXD or an Incus in it, ready in the cache.
@@ -72,15 +69,6 @@ func Cache() string {
 	return "/var/cache/nestbed"
 }
 
-// makeCache makes the cache where it is not there, and refuses one that others may write to: what is in it runs as root.
-func makeCache() (string, error) {
-	cache, err := filepath.Abs(Cache())
-	if err != nil {
-		return "", err
-	}
-	return cache, trust.Make(cache, 0o711)
-}
-
 // Make gives the bundle of the source, from the cache where it has it. What
 // takes longer than a moment is told to progress, which may be nil. Several
 // processes may ask at once: one makes, the others wait.
@@ -88,7 +76,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("bundle %s: making one needs root, for files of several owners; run as root or with sudo", s)
 	}
-	cache, err := makeCache()
+	kept, err := cache.Open(Cache(), 0o711)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
 	}
@@ -100,21 +88,15 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Source: s, Key: key, dir: filepath.Join(cache, string(s.Kind)+"-"+key)}
-	lock := flock.New(filepath.Join(cache, "lock"))
-	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
-		return nil, fmt.Errorf("bundle %s: lock %s: %w", s, lock.Path(), err)
-	}
-	defer lock.Unlock() //nolint:errcheck // closing the file, which ends the lock, cannot usefully fail
-	if _, err := os.Stat(b.dir); errors.Is(err, fs.ErrNotExist) {
+	b := &Bundle{Source: s, Key: key}
+	b.dir, err = kept.Entry(ctx, string(s.Kind)+"-"+key, func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress(fmt.Sprintf("making bundle %s", s))
 		}
-		if err := b.make(ctx, r, cache); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("bundle %s: %w", s, err)
+		return fill(ctx, s, r, dir)
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := b.recall(); err != nil {
 		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
@@ -123,29 +105,9 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	return b, nil
 }
 
-// make builds the bundle beside its place and moves it there whole, so that a
-// crash leaves nothing that looks like a bundle.
-func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
-	// Under the lock, whatever is unfinished has no maker any more.
-	unfinished, err := filepath.Glob(filepath.Join(cache, "unfinished-*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range unfinished {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-	}
-	temp, err := os.MkdirTemp(cache, "unfinished-")
-	if err != nil {
-		return fmt.Errorf("bundle %s: %w", b.Source, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(temp))
-		}
-	}()
-	made := &Bundle{Source: b.Source, dir: temp}
+// fill makes a bundle's directory.
+func fill(ctx context.Context, s Source, r recipe, dir string) error {
+	made := &Bundle{Source: s, dir: dir}
 	if err := makeDirs(made.Root()); err != nil {
 		return err
 	}
@@ -153,18 +115,18 @@ func (b *Bundle) make(ctx context.Context, r recipe, cache string) (err error) {
 		return err
 	}
 	if err := dress(ctx, made.Root()); err != nil {
-		return fmt.Errorf("bundle %s: %w", b.Source, err)
+		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := made.pack(ctx); err != nil {
-		return fmt.Errorf("bundle %s: %w", b.Source, err)
+		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if r.dpkg == "" {
 		r.dpkg = made.Root()
 	}
 	if err := made.record(ctx, r.dpkg); err != nil {
-		return fmt.Errorf("bundle %s: %w", b.Source, err)
+		return fmt.Errorf("bundle %s: %w", s, err)
 	}
-	return os.Rename(temp, b.dir)
+	return nil
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.

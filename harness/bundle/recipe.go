@@ -3,11 +3,7 @@ package bundle
 import (
 	"context"
 	"fmt"
-	"time"
 )
-
-// lockRetry is how often a process looks whether another has finished its bundle: flock has no other way to wait with a context.
-const lockRetry = 100 * time.Millisecond
 
 // recipe is how one kind of source becomes a root filesystem: what its content
 // is known by, and how to fill an empty directory with it.
