@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"nestbed/harness/bundle"
 )
 
 // Attempt is what came of a deed.
@@ -72,10 +74,13 @@ const (
 	statusMark = "nestbed: status "
 )
 
-// shell runs a script as root of the host, level 0, or of a level.
+// shell runs a script as root of the host, level 0, or of a level, with busybox's programs.
 func (c *Chain) shell(ctx context.Context, place int, script string) (string, error) {
-	return c.ExecAt(ctx, place, "sh", "-c", script)
+	return c.ExecAt(ctx, place, "sh", "-c", withApplets(script))
 }
+
+// withApplets is a script whose programs are busybox's, its shells as well.
+func withApplets(script string) string { return "export PATH=" + bundle.Applets + ":$PATH\n" + script }
 
 // lacks are what a shell says of a program that is not there, and busybox of an option: the machine's lack, not the kernel's word.
 var lacks = regexp.MustCompile(`not found|(invalid|unrecognized) option|Usage:`)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -120,7 +121,15 @@ func replaceFile(root, name string, content []byte, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and tools.
+// Applets is a directory of links to busybox, for names that a bundle has other programs of. With it first in PATH what is
+// run says the same of the same refusal in every bundle, and not what a distribution's mount, say, says.
+const Applets = "/usr/lib/nestbed/applets"
+
+// ownPrograms are not busybox's in any bundle.
+var ownPrograms = slices.Concat(required, shadowTools, toolPrograms, []string{clientProgram})
+
+// linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and
+// tools, and the other names in Applets.
 func linkApplets(ctx context.Context, root string) error {
 	list := exec.CommandContext(ctx, "/bin/busybox", "--list-full")
 	list.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
@@ -131,8 +140,11 @@ func linkApplets(ctx context.Context, root string) error {
 	}
 	for line := range strings.Lines(string(out)) {
 		applet := strings.TrimSpace(line)
-		if hasProgram(root, filepath.Base(applet)) {
-			continue
+		if other, err := FindProgram(root, filepath.Base(applet)); err == nil {
+			if to, err := os.Readlink(other); err == nil && filepath.Base(to) == "busybox" || slices.Contains(ownPrograms, filepath.Base(applet)) {
+				continue
+			}
+			applet = filepath.Join(Applets, filepath.Base(applet))
 		}
 		link, err := place(root, applet)
 		if err != nil {
