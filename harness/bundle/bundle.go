@@ -130,7 +130,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 12
+const format = 13
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

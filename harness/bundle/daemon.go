@@ -48,7 +48,9 @@ func flavorOf(root, version string) idmap.Flavor {
 }
 
 // needed are the programs of a bundle with the daemon.
-func needed(daemon string) []string { return append([]string{daemon}, required...) }
+func needed(daemon string) []string {
+	return withAppArmor(append([]string{daemon}, required...), apparmorParser)
+}
 
 // facts are what is found out about a bundle once, when it is made.
 type facts struct {

@@ -33,6 +33,7 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 	if s.Incus {
 		include = slices.Concat(debianPackages, incusPackages)
 	}
+	include = withAppArmor(include, apparmorPackage)
 	if s.Tools {
 		include = append(include, toolPackages...)
 	}

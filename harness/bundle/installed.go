@@ -47,7 +47,7 @@ func Lacking() []string { return lacking(needed(lxdDaemon)) }
 func installedFiles(ctx context.Context, s Source) ([]string, error) {
 	if lacking := Lacking(); len(lacking) > 0 {
 		return nil, fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s",
-			s, strings.Join(lacking, ", "), strings.Join(InstalledPackages, " "))
+			s, strings.Join(lacking, ", "), strings.Join(InstalledPackages(), " "))
 	}
 	names := needed(lxdDaemon)
 	if !s.NoShadow {
@@ -56,14 +56,17 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 			names = append(names, shadowTools...)
 		}
 	}
-	own := support
+	own := slices.Clone(support)
+	if AppArmor() {
+		own = append(own, apparmorSupport...)
+	}
 	if s.Tools {
 		if lacking := LackingTools(); len(lacking) > 0 {
 			return nil, fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s",
 				s, strings.Join(lacking, ", "), strings.Join(toolPackages, " "))
 		}
 		names = append(names, toolPrograms...)
-		own = append(slices.Clone(own), toolSupport...)
+		own = append(own, toolSupport...)
 	}
 	if s.Client {
 		if lacking := lacking([]string{clientProgram}); len(lacking) > 0 {

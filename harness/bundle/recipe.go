@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // recipe is how one kind of source becomes a root filesystem: what its content
@@ -32,8 +33,8 @@ func readRecipe(ctx context.Context, s Source, progress func(string)) (recipe, e
 		if s.NoShadow {
 			return withoutShadow(ctx, s, progress)
 		}
-		// Known by its name alone: a suite is made once, and again after its directory in the cache is removed.
-		return recipe{fill: func(ctx context.Context, root string) error {
+		// Known by its name, and by what the machine asks for: a suite is made once, and again after its directory in the cache is removed.
+		return recipe{key: strings.Join(withAppArmor(nil, apparmorPackage), ""), fill: func(ctx context.Context, root string) error {
 			if err := makeDebian(ctx, root, s); err != nil {
 				return err
 			}

@@ -124,13 +124,15 @@ func Choose() (s Source, why string, err error) {
 	}
 	id, codename := distribution()
 	if id == "debian" && (codename == "bookworm" || codename == "trixie") {
-		return Source{}, "", fmt.Errorf("LXD: not installed on this machine; run make setup, or apt-get install %s", strings.Join(InstalledPackages, " "))
+		return Source{}, "", fmt.Errorf("LXD: not installed on this machine; run make setup, or apt-get install %s", strings.Join(InstalledPackages(), " "))
 	}
 	return debian, fmt.Sprintf("%s %s packages no LXD", id, codename), nil
 }
 
 // InstalledPackages are Debian's packages for a bundle of the installed LXD.
-var InstalledPackages = []string{"lxd", "busybox-static", "iproute2", "uidmap", "rsync", "xz-utils", "zstd", "squashfs-tools", "attr"}
+func InstalledPackages() []string {
+	return withAppArmor([]string{"lxd", "busybox-static", "iproute2", "uidmap", "rsync", "xz-utils", "zstd", "squashfs-tools", "attr"}, apparmorPackage)
+}
 
 func isSnap(path string) bool {
 	real, err := filepath.EvalSymlinks(path)

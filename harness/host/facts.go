@@ -2,8 +2,6 @@ package host
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,9 +19,7 @@ type Facts struct {
 	Kernel  string       `json:"kernel"`
 	// Cgroup is the layout: v1, hybrid or v2.
 	Cgroup string `json:"cgroup"`
-	// AppArmor is "off" where the kernel has none, else "on the machine, not on
-	// private hosts": the profiles of their containers would bear the names of
-	// those of the machine's own LXD.
+	// AppArmor is "enforced" or, where the kernel has none in force, "off".
 	AppArmor string `json:"apparmor"`
 	Bundle   string `json:"bundle"`
 }
@@ -37,8 +33,8 @@ func FactsOf(b *bundle.Bundle) Facts {
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
 	}
-	if appArmor() {
-		f.AppArmor = "on the machine, not on private hosts"
+	if bundle.AppArmor() {
+		f.AppArmor = "enforced"
 	}
 	return f
 }
@@ -55,9 +51,4 @@ func kernel() string {
 		return "unknown"
 	}
 	return unix.ByteSliceToString(u.Release[:])
-}
-
-func appArmor() bool {
-	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
-	return err == nil && strings.TrimSpace(string(enabled)) == "Y"
 }

@@ -128,7 +128,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.stage != nil {
 		errs = append(errs, h.control.Close(), h.end(ctx))
 	}
-	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), h.dir.remove())
+	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), clearProfiles(h.Name), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
 }
 

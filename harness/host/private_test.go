@@ -75,6 +75,6 @@ func TestTheFactsReadInOneLine(t *testing.T) {
 	assert.Equal(t, idmap.LXD, got.Flavor)
 	assert.Equal(t, "installed (0123456789abcdef)", got.Bundle)
 	assert.NotEqual(t, "unknown", got.Kernel)
-	assert.Contains(t, []string{"off", "on the machine, not on private hosts"}, got.AppArmor)
+	assert.Contains(t, []string{"off", "enforced"}, got.AppArmor)
 	assert.NotContains(t, got.String(), "\n")
 }

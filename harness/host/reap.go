@@ -199,7 +199,7 @@ func clearDangling(ctx context.Context, entry string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(groups.remove(ctx), os.Remove(entry))
+	return errors.Join(groups.remove(ctx), clearProfiles(filepath.Base(entry)), os.Remove(entry))
 }
 
 // clearAway removes a dead host's cgroups and state.
@@ -218,7 +218,7 @@ func clearAway(ctx context.Context, dir string) error {
 	if s.journal, err = readJournal(dir); err != nil {
 		return errors.Join(err, s.release())
 	}
-	if err := cgroups(s.journal.Cgroups).remove(ctx); err != nil {
+	if err := errors.Join(cgroups(s.journal.Cgroups).remove(ctx), clearProfiles(s.journal.Name)); err != nil {
 		return errors.Join(fmt.Errorf("host %s: %w", s.journal.Name, err), s.release())
 	}
 	return s.remove()

@@ -174,7 +174,7 @@ func freeSpace(dir string) Requirement {
 }
 
 func bundleRequirements() []Requirement {
-	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages, " ")}
+	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
 	switch source, why, err := bundle.Choose(); {
 	case err != nil:
 		installed.Found = "not installed"

@@ -185,6 +185,7 @@ func mountRoot(order stageOrder) error {
 		func() error { return mount("tmpfs", root+"/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
 		func() error { return makeDevices(root+"/dev", order.Loops) },
 		func() error { return order.hideInit(root) },
+		func() error { return order.withAppArmor(root) },
 		func() error { return unix.Chdir(root) },
 		// pivot_root, not chroot: the kernel refuses a user namespace to a
 		// process in a chroot (kernel/user_namespace.c, create_user_ns).

@@ -1,0 +1,91 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+)
+
+// securityFS is where the kernel offers AppArmor's profiles, on the machine and on hosts.
+const securityFS = "/sys/kernel/security"
+
+// ownDir is a second path of a host's LXD directory, the first being the usual one. LXD names the AppArmor profile of a
+// container by its directory and the container (lxd/apparmor/instance.go, InstanceProfileName), and the kernel has one
+// list of them for all hosts and the machine's own LXD: with this directory they do not meet.
+func ownDir(name string) string { return "/var/lib/lxd-" + name }
+
+// withAppArmor lets the LXD of a host have AppArmor where the machine has it in force.
+func (order stageOrder) withAppArmor(root string) error {
+	if !bundle.AppArmor() {
+		return nil
+	}
+	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := mount("securityfs", root+securityFS, "securityfs", plain, ""); err != nil {
+		return err
+	}
+	usual, own := root+"/var/lib/lxd", root+ownDir(order.Name)
+	// Peers, so that what is mounted below one path is there below the other.
+	if err := mount("", usual, "", unix.MS_SHARED, ""); err != nil {
+		return err
+	}
+	for _, dir := range []string{own, usual + "/logs", root + "/var/log/lxd"} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return err
+		}
+	}
+	if err := mount(usual, own, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	// A LXD that is told its directory has its logs there (shared/util.go, LogPath).
+	if err := mount(usual+"/logs", root+"/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	return os.Setenv("LXD_DIR", ownDir(order.Name))
+}
+
+// clearProfiles removes from the kernel what the LXD of a host has left there, which no process has any more.
+func clearProfiles(host string) error {
+	if !bundle.AppArmor() {
+		return nil
+	}
+	aa := filepath.Join(securityFS, "apparmor")
+	var errs []error
+	// What the levels inside have is in a namespace of its level's, with which it goes. Its name has dashes for slashes.
+	spaces := filepath.Join(aa, "policy", "namespaces")
+	found, err := os.ReadDir(spaces)
+	errs = append(errs, err)
+	for _, space := range found {
+		if strings.HasSuffix(space.Name(), "_<"+strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")+">") {
+			errs = append(errs, orNothing(os.Remove(filepath.Join(spaces, space.Name()))))
+		}
+	}
+	profiles, err := os.ReadFile(filepath.Join(aa, "profiles"))
+	errs = append(errs, err)
+	for line := range strings.Lines(string(profiles)) {
+		// A name, and a mode in parentheses.
+		end := strings.LastIndex(line, " (")
+		if end < 0 || !strings.HasSuffix(line[:end], "<"+ownDir(host)+">") {
+			continue
+		}
+		errs = append(errs, orNothing(os.WriteFile(filepath.Join(aa, ".remove"), []byte(line[:end]), 0)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("AppArmor profiles: %w", err)
+	}
+	return nil
+}
+
+// orNothing is an error, but for that of something that has gone by itself.
+func orNothing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
