@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(strangerEnv) != "" {
 		strangerTries()
 	}
+	if status, done := elsewhere(); done {
+		os.Exit(status)
+	}
 	before, err := onMachine()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -123,7 +123,7 @@ func againstProcesses(t *testing.T, h *host.Host, chain *harness.Chain) []attemp
 	for _, dir := range processes(t, h) {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		require.NoError(t, err)
-		attempts = append(attempts, attempt{Do: signal, Path: dir, Pid: pid}, attempt{Do: write, Path: dir + "/mem"},
+		attempts = append(attempts, attempt{Do: notify, Path: dir, Pid: pid}, attempt{Do: write, Path: dir + "/mem"},
 			attempt{Do: list, Path: dir + "/root/"}, attempt{Do: list, Path: dir + "/cwd/"}, attempt{Do: list, Path: dir + "/fd"})
 		for _, file := range []string{"environ", "maps", "ns/mnt", "ns/net", "ns/user"} {
 			attempts = append(attempts, attempt{Do: read, Path: filepath.Join(dir, file)})

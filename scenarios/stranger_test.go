@@ -28,14 +28,14 @@ const (
 	write  deed = "write"  // the file, as far as opening it: what is in it stays
 	create deed = "create" // something in the directory
 	dial   deed = "dial"   // the Unix socket; an abstract one, with @, in the network namespace
-	signal deed = "signal" // the process
+	notify deed = "signal" // the process
 )
 
 // attempt is a deed and what it is done to.
 type attempt struct {
 	Do   deed
 	Path string
-	Pid  int    // of signal
+	Pid  int    // of notify
 	Net  string // of dial: the file of the namespace
 }
 
@@ -113,7 +113,7 @@ func (a attempt) do() error {
 		return unix.Rmdir(made)
 	case dial:
 		return a.dial()
-	case signal:
+	case notify:
 		return unix.Kill(a.Pid, 0) // whoever may send none may send any (man 2 kill)
 	}
 	return fmt.Errorf("%s: unknown", a.Do)

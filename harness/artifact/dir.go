@@ -16,21 +16,24 @@ const Env = "NESTBED_ARTIFACTS"
 // began is in the name of this run's directory.
 var began = time.Now()
 
-// RunDir is where this run keeps things; it may not be there yet. What is no absolute path counts from the root of the
+// Dir is where the runs keep things, each in a directory of its own. What is no absolute path counts from the root of the
 // module, as go test starts tests in the directory of their package; elsewhere from the working directory.
-func RunDir() (string, error) {
+func Dir() (string, error) {
 	dir := os.Getenv(Env)
 	if dir == "" {
 		dir = filepath.Join("reports", "artifacts")
 	}
-	if !filepath.IsAbs(dir) {
-		base, err := moduleRoot()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(base, dir)
+	if filepath.IsAbs(dir) {
+		return dir, nil
 	}
-	return filepath.Join(dir, fmt.Sprintf("%s-%d", began.Format("20060102-150405"), os.Getpid())), nil
+	base, err := moduleRoot()
+	return filepath.Join(base, dir), err
+}
+
+// RunDir is where this run keeps things; it may not be there yet.
+func RunDir() (string, error) {
+	dir, err := Dir()
+	return filepath.Join(dir, fmt.Sprintf("%s-%d", began.Format("20060102-150405"), os.Getpid())), err
 }
 
 // moduleRoot is the next directory upwards with a go.mod, the working directory where there is none.

@@ -45,11 +45,11 @@ func memoryHasRoom(levels int) bool {
 	need := uint64(levels)*levelInMemory + leftOfMemory
 	var fs unix.Statfs_t
 	return unix.Statfs(memoryRoot, &fs) == nil && fs.Type == unix.TMPFS_MAGIC &&
-		fs.Bavail*uint64(fs.Bsize) >= need && availableMemory() >= need
+		fs.Bavail*uint64(fs.Bsize) >= need && AvailableMemory() >= need
 }
 
-// availableMemory is what can be used without swapping, in bytes (man 5 proc, MemAvailable); 0 if nobody knows.
-func availableMemory() uint64 {
+// AvailableMemory is what can be used without swapping, in bytes (man 5 proc, MemAvailable); 0 if nobody knows.
+func AvailableMemory() uint64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0

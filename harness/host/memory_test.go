@@ -10,7 +10,7 @@ import (
 )
 
 func TestMemoryHasRoomForAsMuchAsIsAvailable(t *testing.T) {
-	available := availableMemory()
+	available := AvailableMemory()
 	require.Positive(t, available, "every kernel that nests containers tells it")
 	var info unix.Sysinfo_t
 	require.NoError(t, unix.Sysinfo(&info))

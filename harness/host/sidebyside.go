@@ -12,7 +12,7 @@ const (
 
 // SideBySide is how many hosts, with a chain each, this machine builds at a time: as many as its processors
 // and the memory that is available now allow, and one at least.
-func SideBySide() int { return sideBySide(runtime.NumCPU(), availableMemory()) }
+func SideBySide() int { return sideBySide(runtime.NumCPU(), AvailableMemory()) }
 
 // sideBySide is that for so many processors and so much memory, in bytes; 0 if nobody knows how much.
 func sideBySide(processors int, memory uint64) int {

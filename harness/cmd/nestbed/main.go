@@ -33,9 +33,12 @@ func run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
+	var status statusError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &status):
+		return int(status) // it was said already
 	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "nestbed:", err)
 		return exitUsage
@@ -50,6 +53,11 @@ type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
+
+// statusError is the exit status of this command elsewhere, which has said there what it had to.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

@@ -52,6 +52,17 @@ func (p *progress) done() {
 // say prints a line that stays.
 func (p *progress) say(line string) { fmt.Fprintln(p.w, line) }
 
+// clears is a writer of lines that stay, for which the spinner makes room.
+type clears struct {
+	io.Writer
+	p *progress
+}
+
+func (c clears) Write(p []byte) (int, error) {
+	c.p.done()
+	return c.Writer.Write(p)
+}
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -14,6 +14,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
+	"nestbed/harness/vm"
 )
 
 // defaultStart is where the host's allocation starts in the article.
@@ -25,6 +26,7 @@ type upFlags struct {
 	bundle     string
 	state      string
 	svg        string
+	host       string
 	keep       bool
 	json       bool
 }
@@ -46,6 +48,7 @@ up says at which level, in which operation and for which reason.`,
   nestbed up --bundle host=debian:bookworm,2=debian:trixie/incus
                                                  an Incus in a LXD of Debian 12's; level 1 and 3 run what the host runs
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
+  nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -54,6 +57,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
+	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+vm.Forms)
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
@@ -87,6 +91,11 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err := checkSVG(f.svg); err != nil {
 		return err
 	}
+	if suite, err := vm.ParseHost(f.host); err != nil {
+		return &usageError{err}
+	} else if suite != "" {
+		return f.inVM(cmd, suite)
+	}
 	out, progress := cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr())
 	defer progress.done()
 	if f.json {
@@ -101,7 +110,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		spec.Levels[level-1].Bundle = other
 	}
 	progress.spin("starting a private host")
-	config, err := f.host(ctx, b, allocation)
+	config, err := f.private(ctx, b, allocation)
 	if err != nil {
 		return err
 	}
@@ -155,9 +164,9 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	return errors.Join(err, result.Failure())
 }
 
-// host is where the chain is built. A pid namespace of its own is given up only for a level that would have
+// private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
-func (f upFlags) host(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
+func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
 	c := host.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth

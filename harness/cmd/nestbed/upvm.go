@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"nestbed/harness/vm"
+)
+
+// inVM does what the command says in a virtual machine of the suite, and shows what it says there.
+func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
+	for name, set := range map[string]bool{"--keep": f.keep, "--state": f.state != ""} {
+		if set {
+			return &usageError{errors.New(name + ": a virtual machine ends with the command, and all that is in it; leave this out")}
+		}
+	}
+	job := vm.Job{Args: []string{cmd.Name()}, Results: map[string]string{}}
+	if f.svg != "" {
+		svg, err := filepath.Abs(f.svg)
+		if err != nil {
+			return err
+		}
+		job.Args = append(job.Args, "--svg="+svg)
+		job.Results["NESTBED_DRAWINGS"] = filepath.Dir(svg)
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Name != "host" && flag.Name != "svg" {
+			job.Args = append(job.Args, "--"+flag.Name+"="+flag.Value.String())
+		}
+	})
+	progress := newProgress(cmd.ErrOrStderr())
+	status, err := vm.Run(cmd.Context(), vm.Config{
+		Suite: suite, Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
+	}, job)
+	progress.done()
+	if err != nil {
+		return orInterrupted(cmd.Context(), err)
+	}
+	if status != 0 {
+		return statusError(status)
+	}
+	return nil
+}

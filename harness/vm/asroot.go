@@ -1,0 +1,47 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// asRoot runs a program as root of a user namespace in which this account's own ids and those of its allocation
+// are (man 1 unshare, --map-auto); as root of the machine, without one.
+func asRoot(ctx context.Context, program string, args ...string) error {
+	path, err := find(program)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	if os.Geteuid() != 0 {
+		cmd = exec.CommandContext(ctx, "unshare", append([]string{"--map-root-user", "--map-auto", "--", path}, args...)...)
+	}
+	return ran(cmd)
+}
+
+// find looks for a program where a shell of this account does, and where those of root are.
+func find(program string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin/", "/sbin/"} {
+		if path, elsewhere := exec.LookPath(dir + program); elsewhere == nil {
+			return path, nil
+		}
+	}
+	return "", err
+}
+
+// ran runs a program, whose last words are its error.
+func ran(cmd *exec.Cmd) error {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("%s: %w: %s", cmd.Args[0], err, lines[len(lines)-1])
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package vm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/moby/sys/reexec"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// guestName is this program, started by the guest's systemd (tree/etc/systemd/system/nestbed.service).
+	guestName = "nestbed-guest"
+	// guestDir is where that has put the job.
+	guestDir = "/var/lib/nestbed-guest"
+	// portPath is the guest's end of the port to its host.
+	portPath = "/dev/virtio-ports/" + portName
+	portName = "nestbed"
+	// aliveEvery is how often the guest says that it lives, and looks for new results.
+	aliveEvery = 2 * time.Second
+	// interrupt is the byte by which the host asks the program to end.
+	interrupt = 'i'
+)
+
+func init() {
+	reexec.Register(guestName, guest)
+	if reexec.Init() {
+		os.Exit(0)
+	}
+}
+
+// guest runs the job and turns the machine off.
+func guest() {
+	port, err := os.OpenFile(portPath, os.O_RDWR, 0)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err) // to the console
+		os.Exit(1)
+	}
+	host := newSender(port)
+	end := &ended{}
+	end.Status, err = runJob(context.Background(), host, port) //nolint:forbidigo // a main's
+	if err != nil {
+		end.Error = err.Error()
+	}
+	if err := host.send(message{Ended: end}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	// The host has what it wants, and the disk is thrown away.
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+}
+
+// runJob gives the exit status of the job's program.
+func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
+	text, err := os.ReadFile(filepath.Join(guestDir, jobName))
+	if err != nil {
+		return 0, err
+	}
+	var job Job
+	if err := json.Unmarshal(text, &job); err != nil {
+		return 0, fmt.Errorf("%s: %w", jobName, err)
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(guestDir, programName), job.Args...)
+	cmd.Dir = filepath.Join(guestDir, "work")
+	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
+		return 0, err
+	}
+	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}, job.Env...)
+	for name, dir := range job.Results {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return 0, err
+		}
+		cmd.Env = append(cmd.Env, name+"="+dir)
+	}
+	cmd.Stdout = stream{host, func(p []byte) message { return message{Stdout: p} }}
+	cmd.Stderr = stream{host, func(p []byte) message { return message{Stderr: p} }}
+	if err := host.send(message{Started: whatIsThis()}); err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	go obey(orders, cmd.Process)
+	return watch(cmd, host, &outbox{to: host, dirs: job.Results, sent: map[string]stamp{}})
+}
+
+// watch tells the host how things are until the program has ended, and of its results to the last.
+func watch(cmd *exec.Cmd, host *sender, box *outbox) (int, error) {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	tick := time.NewTicker(aliveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := errors.Join(box.flush(), host.send(message{Alive: howItIs()})); err != nil {
+				return 0, err
+			}
+		case err := <-done:
+			var exit *exec.ExitError
+			if errors.As(err, &exit) && exit.ExitCode() < 0 {
+				return 0, errors.Join(fmt.Errorf("the program was ended: %w", err), box.flush())
+			} else if err != nil && exit == nil {
+				return 0, errors.Join(err, box.flush())
+			}
+			return cmd.ProcessState.ExitCode(), box.flush()
+		}
+	}
+}
+
+// obey asks the program to end when the host says so.
+func obey(orders io.Reader, program *os.Process) {
+	for word := make([]byte, 1); ; {
+		// Nobody at the other end: nothing will be said any more.
+		if _, err := orders.Read(word); err != nil {
+			return
+		}
+		if word[0] == interrupt {
+			_ = program.Signal(os.Interrupt)
+		}
+	}
+}
+
+func whatIsThis() *started {
+	s := &started{}
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		s.Kernel = unix.ByteSliceToString(name.Release[:])
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) == nil {
+		s.Up = time.Duration(now.Nano()).Seconds()
+	}
+	return s
+}
+
+func howItIs() *alive {
+	a := &alive{}
+	var memory unix.Sysinfo_t
+	if unix.Sysinfo(&memory) == nil {
+		a.FreeMemory = memory.Freeram * uint64(memory.Unit)
+	}
+	var disk unix.Statfs_t
+	if unix.Statfs(guestDir, &disk) == nil {
+		a.FreeDisk = disk.Bavail * uint64(disk.Bsize)
+	}
+	return a
+}

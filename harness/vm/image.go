@@ -1,0 +1,217 @@
+package vm
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"nestbed/harness/cache"
+)
+
+// Image is what a virtual machine boots: a kernel with its initramfs, and a disk, which is never written to.
+type Image struct {
+	Suite string
+	dir   string
+}
+
+func (i *Image) kernel() string { return filepath.Join(i.dir, "vmlinuz") }
+func (i *Image) initrd() string { return filepath.Join(i.dir, "initrd.img") }
+func (i *Image) disk() string   { return filepath.Join(i.dir, "disk.ext4") }
+
+// diskSize is what a guest may write to its disk, in bytes, with what is on it from the start. The file has holes.
+const diskSize = 16 << 30
+
+// imageFormat counts the changes of how images are made, beside those of the packages and the tree.
+const imageFormat = 1
+
+// tree is what an image has beside Debian's packages.
+//
+//go:embed all:tree
+var tree embed.FS
+
+// links are symbolic links in an image: the unit is wanted, and the machine's own daemons are not, which would
+// be in the way of those under test.
+var links = map[string]string{
+	"etc/systemd/system/multi-user.target.wants/nestbed.service": "/etc/systemd/system/nestbed.service",
+	"etc/systemd/system/lxd.service":                             "/dev/null",
+	"etc/systemd/system/lxd.socket":                              "/dev/null",
+	"etc/systemd/system/lxd-agent.service":                       "/dev/null",
+	"etc/systemd/system/lxc.service":                             "/dev/null",
+	"etc/systemd/system/lxc-net.service":                         "/dev/null",
+	"etc/systemd/system/lxc-monitord.service":                    "/dev/null",
+	"etc/systemd/system/lxcfs.service":                           "/dev/null",
+	"etc/systemd/system/apt-daily.timer":                         "/dev/null",
+	"etc/systemd/system/apt-daily-upgrade.timer":                 "/dev/null",
+	"etc/systemd/system/fstrim.timer":                            "/dev/null",
+	"etc/systemd/system/dpkg-db-backup.timer":                    "/dev/null",
+	"etc/systemd/system/e2scrub_all.timer":                       "/dev/null",
+	"etc/systemd/system/e2scrub_reap.service":                    "/dev/null",
+	"etc/systemd/system/btrfs-scrub.timer":                       "/dev/null",
+	"etc/systemd/system/systemd-networkd-wait-online.service":    "/dev/null",
+}
+
+// MakeImage gives the image of a suite, from the cache where it has it. It is known by how it is made, not by the versions
+// of its packages: to have newer ones, remove its directory from the cache.
+func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image, error) {
+	dir, err := imageCache()
+	if err != nil {
+		return nil, err
+	}
+	c, err := cache.Open(dir, 0o711)
+	if err != nil {
+		return nil, fmt.Errorf("image of %s: %w; set NESTBED_CACHE to a directory of yours", suite, err)
+	}
+	c.Remove = func(ctx context.Context, dir string) error { return asRoot(ctx, "rm", "-r", "-f", dir) }
+	key, err := imageKey(suite)
+	if err != nil {
+		return nil, err
+	}
+	dir, err = c.Entry(ctx, suite+"-"+key, func(ctx context.Context, dir string) error {
+		if err := Lacking(true); err != nil {
+			return err
+		}
+		if err := makeImage(ctx, suite, dir, progress); err != nil {
+			return fmt.Errorf("image of %s: %w", suite, err)
+		}
+		return nil
+	})
+	return &Image{Suite: suite, dir: dir}, err
+}
+
+// imageCache is where images are kept: "vm" in NESTBED_CACHE, in root's or in the user's cache.
+func imageCache() (string, error) {
+	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
+		return filepath.Join(dir, "vm"), nil
+	}
+	if os.Geteuid() == 0 {
+		return "/var/cache/nestbed/vm", nil
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "nestbed", "vm"), err
+}
+
+func imageKey(suite string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, imageFormat, suite, packages(), diskSize, links)
+	err := fs.WalkDir(tree, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := tree.ReadFile(path)
+		fmt.Fprintln(h, path, len(text))
+		h.Write(text)
+		return err
+	})
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
+}
+
+// makeImage makes the files of an image. What it makes on the way is not left beside them.
+func makeImage(ctx context.Context, suite, dir string, progress func(string)) error {
+	overlay, root, archive := filepath.Join(dir, "overlay"), filepath.Join(dir, "root"), filepath.Join(dir, "root.tar")
+	if err := layOut(overlay); err != nil {
+		return err
+	}
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return err
+	}
+	image := &Image{Suite: suite, dir: dir}
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"packages of Debian " + suite, func() error { return debootstrap(ctx, suite, overlay, archive) }},
+		{"kernel", func() error { return image.takeKernel(archive) }},
+		// Devices are the guest's own kernel's to make, and nobody but root may here.
+		{"files", func() error {
+			return asRoot(ctx, "tar", "--extract", "--file", archive, "--directory", root, "--numeric-owner", "--preserve-permissions",
+				"--xattrs", "--xattrs-include=*", "--exclude=./dev/*")
+		}},
+		// With a journal, though nothing of it is kept: without one ext4 makes files slowly (see host, memoryHasRoom).
+		{"disk", func() error {
+			return asRoot(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", root, image.disk(), fmt.Sprintf("%dk", diskSize>>10))
+		}},
+		{"", func() error { return asRoot(ctx, "rm", "-r", "-f", overlay, root, archive) }},
+	} {
+		if progress != nil && step.what != "" {
+			progress(fmt.Sprintf("making an image of Debian %s, once: %s", suite, step.what))
+		}
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layOut puts the tree and the links into a directory.
+func layOut(dir string) error {
+	files, err := fs.Sub(tree, "tree")
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, files); err != nil {
+		return err
+	}
+	for path, target := range links {
+		path = filepath.Join(dir, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(target, path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func debootstrap(ctx context.Context, suite, overlay, archive string) error {
+	mode := "--mode=unshare"
+	if os.Geteuid() == 0 {
+		mode = "--mode=root"
+	}
+	cmd := exec.CommandContext(ctx, "mmdebstrap", "--quiet", mode, "--variant=minbase", "--format=tar", "--include="+strings.Join(packages(), ","),
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--aptopt=Apt::Install-Recommends false", "--customize-hook=sync-in "+overlay+" /", suite, archive)
+	return ran(cmd)
+}
+
+// takeKernel takes what the machine boots out of the archive: the only version in it.
+func (i *Image) takeKernel(archive string) error {
+	f, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	wanted := map[string]string{"vmlinuz-": i.kernel(), "initrd.img-": i.initrd()}
+	for r := tar.NewReader(f); len(wanted) > 0; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return errors.New("no kernel, or no initramfs, in /boot")
+		} else if err != nil {
+			return err
+		}
+		for prefix, to := range wanted {
+			if strings.HasPrefix(h.Name, "./boot/"+prefix) {
+				if err := save(r, to); err != nil {
+					return err
+				}
+				delete(wanted, prefix)
+			}
+		}
+	}
+	return nil
+}
+
+func save(from io.Reader, to string) error {
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, from)
+	return errors.Join(err, f.Close())
+}

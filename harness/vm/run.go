@@ -1,0 +1,219 @@
+package vm
+
+import (
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/wait"
+)
+
+const (
+	// bootBudget is for the guest to start the job: 3 s with KVM.
+	bootBudget = time.Minute
+	// silenceBudget is how long a guest may say nothing; it says that it lives every aliveEvery.
+	silenceBudget = time.Minute
+	// endBudget is for a program that was asked to end, and for QEMU after the guest's last word.
+	endBudget = 30 * time.Second
+)
+
+// slowness is by how much a guest without KVM is slower than its host: every budget there is multiplied by it.
+const slowness = 10
+
+// Config is where a job runs, and where to what it says.
+type Config struct {
+	// Suite is one of Suites.
+	Suite string
+	// Stdout and Stderr take what the program writes.
+	Stdout, Stderr io.Writer
+	// Console takes what the guest's kernel and systemd say. It may be nil.
+	Console io.Writer
+	// Progress is told what takes longer than a moment. It may be nil.
+	Progress func(string)
+}
+
+// Run runs this program again, with the job's arguments, in a virtual machine, and gives its exit status. An error
+// means that it was not run to its end; it says why, in the guest's own words where there are any.
+func Run(ctx context.Context, c Config, job Job) (status int, err error) {
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	if err := Lacking(false); err != nil {
+		return 0, err
+	}
+	program, err := self()
+	if err != nil {
+		return 0, err
+	}
+	image, err := MakeImage(ctx, c.Suite, c.Progress)
+	if err != nil {
+		return 0, err
+	}
+	accel, why, err := accelerator(ctx, image, c.Progress)
+	if err != nil {
+		return 0, err
+	}
+	hw, err := hardwareHere(accel)
+	if err != nil {
+		return 0, err
+	}
+	if accel == tcg {
+		ctx = wait.WithPatience(ctx, slowness)
+	}
+	patience, err := wait.Scale(ctx, time.Second)
+	if err != nil {
+		return 0, err
+	}
+	job.Env = append(append(environmentOf(os.Environ()), job.Env...), wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64))
+	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
+	m, err := boot(ctx, hw, image, job, program, c.Console)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, m.close()) }()
+	return m.follow(ctx, c, job)
+}
+
+// machine is one that runs.
+type machine struct {
+	qemu    *process
+	console *console
+	port    net.Conn
+}
+
+func boot(ctx context.Context, hw hardware, i *Image, job Job, program string, to io.Writer) (*machine, error) {
+	// Without a name, as QEMU's own changes of the disk: what is killed leaves nothing.
+	disk, err := os.CreateTemp("", "nestbed-job-")
+	if err != nil {
+		return nil, err
+	}
+	defer disk.Close()
+	if err := os.Remove(disk.Name()); err != nil {
+		return nil, err
+	}
+	if err := job.write(disk, program); err != nil {
+		return nil, err
+	}
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	m := &machine{console: &console{to: to}, port: ours}
+	args := append(hw.command(i), append(disks(i, fmt.Sprintf("/proc/self/fd/%d", portFD+1)), port()...)...)
+	if m.qemu, err = start(context.WithoutCancel(ctx), args, m.console, theirs, disk); err != nil {
+		return nil, errors.Join(err, ours.Close())
+	}
+	return m, nil
+}
+
+// socketPair is a connection of which the other end is given to QEMU.
+func socketPair() (net.Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("virtual machine: socket: %w", err)
+	}
+	mine := os.NewFile(uintptr(fds[0]), "port")
+	defer mine.Close()
+	conn, err := net.FileConn(mine)
+	return conn, os.NewFile(uintptr(fds[1]), "port"), err
+}
+
+// close ends the machine, if it has not ended.
+func (m *machine) close() error {
+	return errors.Join(m.qemu.kill(), m.port.Close())
+}
+
+// follow hears the guest until its job has ended.
+func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
+	messages := make(chan message)
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer close(messages)
+		for dec := gob.NewDecoder(m.port); ; {
+			var got message
+			if dec.Decode(&got) != nil {
+				return // the port is closed as QEMU ends
+			}
+			select {
+			case messages <- got:
+			case <-listening.Done():
+				return
+			}
+		}
+	}()
+	silence, err := newSilence(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer silence.stop()
+	box := inbox{dirs: job.Results}
+	interrupted := ctx.Done()
+	var last *alive
+	for {
+		select {
+		case got, ok := <-messages:
+			if !ok {
+				<-m.qemu.done
+				return 0, m.failure("the machine ended before its job did", last)
+			}
+			silence.broken()
+			if got.Alive != nil {
+				last = got.Alive
+			}
+			if got.Ended != nil {
+				if got.Ended.Error != "" {
+					return 0, m.failure("the guest: "+got.Ended.Error, last)
+				}
+				return got.Ended.Status, context.Cause(ctx)
+			}
+			if err := c.take(got, box); err != nil {
+				return 0, err
+			}
+		case <-silence.timer.C:
+			return 0, m.failure(silence.what(), last)
+		case <-interrupted:
+			interrupted = nil
+			// The program takes down what it has made, and says so; then it ends, or its time does.
+			if _, err := m.port.Write([]byte{interrupt}); err != nil {
+				return 0, errors.Join(context.Cause(ctx), err)
+			}
+			silence.end()
+		}
+	}
+}
+
+// take does what a message says.
+func (c Config) take(got message, box inbox) error {
+	switch {
+	case got.Started != nil:
+		c.Progress(fmt.Sprintf("Linux %s is up after %.0f s; the job runs", got.Started.Kernel, got.Started.Up))
+	case got.Stdout != nil:
+		_, err := c.Stdout.Write(got.Stdout)
+		return err
+	case got.Stderr != nil:
+		_, err := c.Stderr.Write(got.Stderr)
+		return err
+	case got.File != nil:
+		return box.take(got.File)
+	}
+	return nil
+}
+
+// failure says what happened, and what the guest said that explains it.
+func (m *machine) failure(what string, last *alive) error {
+	how := ""
+	if last != nil {
+		how = fmt.Sprintf(" (when it last answered it had %d MB of memory and %d MB of disk free)", last.FreeMemory>>20, last.FreeDisk>>20)
+	}
+	return fmt.Errorf("virtual machine: %s%s; its console: %s", what, how, m.console.why())
+}

@@ -1,0 +1,27 @@
+package vm
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// self is the program that runs now, which must run on another Debian as well.
+func self() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("virtual machine: %s: %w", path, err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return "", errors.New("virtual machine: this program is linked to libraries of this machine, which the guest has in other versions; build it with CGO_ENABLED=0 in the environment")
+		}
+	}
+	return path, nil
+}

@@ -1,0 +1,71 @@
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/artifact"
+	"nestbed/harness/vm"
+)
+
+// elsewhere runs these tests in a virtual machine where the environment says so, and gives their exit status.
+func elsewhere() (status int, done bool) {
+	suite, err := vm.ParseHost(os.Getenv(vm.HostEnv))
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", vm.HostEnv, err)
+		return 2, true
+	}
+	if suite == "" {
+		return 0, false
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	if status, err = inVM(ctx, suite); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1, true
+	}
+	return status, true
+}
+
+func inVM(ctx context.Context, suite string) (int, error) {
+	job := vm.Job{Results: map[string]string{}}
+	for _, arg := range os.Args[1:] {
+		// Files of go test's own, of which the guest has no directory.
+		if !strings.HasPrefix(arg, "-test.testlogfile=") && !strings.HasPrefix(arg, "-test.gocoverdir=") {
+			job.Args = append(job.Args, arg)
+		}
+	}
+	artifacts, err := artifact.Dir()
+	if err != nil {
+		return 0, err
+	}
+	job.Results[artifact.Env] = artifacts
+	if reports := os.Getenv(reportsEnv); reports != "" {
+		if job.Results[reportsEnv], err = filepath.Abs(reports); err != nil {
+			return 0, err
+		}
+	}
+	var console io.Writer
+	if path := os.Getenv(consoleEnv); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return 0, err
+		}
+		defer f.Close()
+		console = f
+	}
+	return vm.Run(ctx, vm.Config{
+		Suite: suite, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
+		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
+	}, job)
+}
+
+// consoleEnv names a file for what the virtual machine's kernel and systemd say.
+const consoleEnv = "NESTBED_CONSOLE"
