@@ -30,6 +30,8 @@ type Bundle struct {
 	EmptyTrial bool
 	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0.
 	OnlyCgroup2 bool
+	// DeniesUserNS tells that the AppArmor profiles that its daemon makes deny user namespaces, where the kernel asks them.
+	DeniesUserNS bool
 	// Fingerprint is the name that a LXD gives to the image: its SHA-256.
 	Fingerprint string
 	// ShadowTools tells whether newuidmap and newgidmap are in it.
@@ -60,8 +62,8 @@ func (b *Bundle) Daemon() string {
 }
 
 // Cache is the directory where bundles are kept: NESTBED_CACHE, else
-// /var/cache/nestbed. It needs room for about 85 MB a bundle of the installed
-// LXD, 600 MB one of Debian's.
+// /var/cache/nestbed. It needs room for about 85 MB a bundle, and for 250 MB of
+// packages for those of each Debian suite.
 func Cache() string {
 	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
 		return dir
@@ -80,7 +82,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
 	}
-	r, err := readRecipe(ctx, s, progress)
+	r, err := readRecipe(ctx, s, kept, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -2,17 +2,20 @@ package bundle
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"nestbed/harness/cache"
 )
 
 var (
-	// debianPackages stand in every bundle of Debian's.
-	debianPackages = []string{"busybox-static", "uidmap", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
+	// commonPackages are beside every daemon.
+	commonPackages = []string{"busybox-static", "uidmap", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
 
 	lxdPackages = []string{"lxd", "lxd-client"}
 	// Without what Incus has for virtual machines. It depends on one of several
@@ -23,22 +26,53 @@ var (
 // checkValidUntil is the option of apt by which it takes a release whose time is up (man 5 apt.conf).
 const checkValidUntil = "Acquire::Check-Valid-Until"
 
-// makeDebian fills root with a minimal Debian that has LXD or Incus.
-func makeDebian(ctx context.Context, root string, s Source) error {
+// debianRecipe takes the programs of a bundle out of a Debian that has them all, whichever a bundle of that suite
+// asks for: one is made for all, and again after its directory in the cache is removed.
+func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(string)) (recipe, error) {
+	packages := debianPackages(s.Incus)
+	key := sha256.Sum256(fmt.Appendln(nil, s.Arg, packages))
+	dir, err := kept.Entry(ctx, fmt.Sprintf("packages-%s-%x", s.Arg, key[:8]), func(ctx context.Context, dir string) error {
+		if progress != nil {
+			progress(fmt.Sprintf("fetching the packages of %s", s.base()))
+		}
+		return makeDebian(ctx, dir, s, packages)
+	})
+	if err != nil {
+		return recipe{}, err
+	}
+	from := origin(dir)
+	return recipe{key: filepath.Base(dir), dpkg: dir, fill: func(ctx context.Context, root string) error {
+		files, err := from.files(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := layOut(root); err != nil {
+			return err
+		}
+		return from.copy(ctx, root, files)
+	}}, nil
+}
+
+// base is the source without its additions.
+func (s Source) base() Source { return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus} }
+
+// debianPackages are what a Debian has that bundles are taken out of.
+func debianPackages(incus bool) []string {
+	daemon := lxdPackages
+	if incus {
+		daemon = incusPackages
+	}
+	return withAppArmor(slices.Concat(commonPackages, toolPackages, daemon), apparmorPackage)
+}
+
+// makeDebian fills root with a minimal Debian that has the packages.
+func makeDebian(ctx context.Context, root string, s Source, packages []string) error {
 	mmdebstrap, err := exec.LookPath("mmdebstrap")
 	if err != nil {
 		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
 	}
-	include := slices.Concat(debianPackages, lxdPackages)
-	if s.Incus {
-		include = slices.Concat(debianPackages, incusPackages)
-	}
-	include = withAppArmor(include, apparmorPackage)
-	if s.Tools {
-		include = append(include, toolPackages...)
-	}
 	args := []string{
-		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(include, ","),
+		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(packages, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
 	}
@@ -60,18 +94,6 @@ func makeDebian(ctx context.Context, root string, s Source) error {
 		}
 	}
 	return nil
-}
-
-// withoutShadow makes a bundle of Debian's without newuidmap from the one that has it: nothing else differs, and
-// it takes a fifth of the time.
-func withoutShadow(ctx context.Context, s Source, progress func(string)) (recipe, error) {
-	with := s
-	with.NoShadow = false
-	b, err := Make(ctx, with, progress)
-	if err != nil {
-		return recipe{}, err
-	}
-	return recipe{key: b.Key, fill: func(ctx context.Context, root string) error { return s.copyRoot(ctx, b.Root(), root) }}, nil
 }
 
 func lastLine(text string) string {

@@ -30,7 +30,7 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	}
 	require.NoError(t, dropShadowTools(root))
 	assert.False(t, hasProgram(root, "newuidmap"), "only the machine has it")
-	require.NoError(t, copyInstalled(t.Context(), root, []string{program(t, t.TempDir(), "x")}))
+	require.NoError(t, thisMachine.copy(t.Context(), root, []string{program(t, t.TempDir(), "x")}))
 
 	for _, file := range []string{"init", "passwd", "newuidmap", "sentinel"} {
 		text, err := os.ReadFile(filepath.Join(machine, file))

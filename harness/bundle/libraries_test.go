@@ -65,7 +65,7 @@ func TestTheLibrariesOfAProgramAreThereWithItsLinker(t *testing.T) {
 		t.Skip("every program of this machine is static")
 	}
 	for _, path := range dynamic {
-		libs, err := libraries(t.Context(), []string{path})
+		libs, err := thisMachine.libraries(t.Context(), []string{path})
 		require.NoError(t, err)
 		var names []string
 		for _, lib := range libs {
@@ -84,7 +84,7 @@ func TestAStaticProgramHasNoLibraries(t *testing.T) {
 		t.Skip("no static program on this machine")
 	}
 	for _, path := range static {
-		libs, err := libraries(t.Context(), []string{path})
+		libs, err := thisMachine.libraries(t.Context(), []string{path})
 		require.NoError(t, err, path)
 		assert.Empty(t, libs, path)
 	}
@@ -95,10 +95,10 @@ func TestAStaticProgramAmongOthersHidesNoLibraries(t *testing.T) {
 	if len(dynamic) == 0 || len(static) == 0 {
 		t.Skip("this machine does not have programs of both kinds")
 	}
-	alone, err := libraries(t.Context(), dynamic)
+	alone, err := thisMachine.libraries(t.Context(), dynamic)
 	require.NoError(t, err)
 	for _, all := range [][]string{append(static[:1:1], dynamic...), append(dynamic[:len(dynamic):len(dynamic)], static[0])} {
-		together, err := libraries(t.Context(), all)
+		together, err := thisMachine.libraries(t.Context(), all)
 		require.NoError(t, err)
 		assert.Equal(t, alone, together)
 	}
@@ -127,7 +127,7 @@ func TestWhatLddPrintsOfSeveralProgramsIsReadLineByLine(t *testing.T) {
 	linux-vdso64.so.1 (0x00007fff)
 	linux-gate.so.1 (0xb7f0d000)
 `, "1")
-	libs, err := libraries(t.Context(), []string{"/usr/bin/tar", "/usr/bin/busybox", "/usr/bin/go", "/usr/bin/virtual"})
+	libs, err := thisMachine.libraries(t.Context(), []string{"/usr/bin/tar", "/usr/bin/busybox", "/usr/bin/go", "/usr/bin/virtual"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"/lib/x86_64-linux-gnu/libacl.so.1", "/opt/a dir (of sorts)/libodd.so", "/lib64/ld-linux-x86-64.so.2",
@@ -138,12 +138,12 @@ func TestALibraryThatIsNotInstalledIsAnError(t *testing.T) {
 	saying(t, `	libacl.so.1 => /lib/x86_64-linux-gnu/libacl.so.1 (0x00007f4f0a6b1000)
 	liblxc.so.1 => not found
 `, "0")
-	_, err := libraries(t.Context(), []string{"/usr/bin/lxd"})
+	_, err := thisMachine.libraries(t.Context(), []string{"/usr/bin/lxd"})
 	require.EqualError(t, err, "library liblxc.so.1: not found by ldd; install the package that holds it")
 }
 
 func TestWithoutLddThereIsAnError(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := libraries(t.Context(), []string{"/usr/bin/lxd"})
+	_, err := thisMachine.libraries(t.Context(), []string{"/usr/bin/lxd"})
 	assert.ErrorIs(t, err, exec.ErrNotFound)
 }

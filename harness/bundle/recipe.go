@@ -3,7 +3,8 @@ package bundle
 import (
 	"context"
 	"fmt"
-	"strings"
+
+	"nestbed/harness/cache"
 )
 
 // recipe is how one kind of source becomes a root filesystem: what its content
@@ -15,7 +16,7 @@ type recipe struct {
 	dpkg string
 }
 
-func readRecipe(ctx context.Context, s Source, progress func(string)) (recipe, error) {
+func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(string)) (recipe, error) {
 	switch s.Kind {
 	case Installed:
 		files, err := installedFiles(ctx, s)
@@ -23,23 +24,14 @@ func readRecipe(ctx context.Context, s Source, progress func(string)) (recipe, e
 			return recipe{}, err
 		}
 		key, err := installedKey(files)
-		return recipe{key: key, dpkg: "/", fill: func(ctx context.Context, root string) error {
+		return recipe{key: key, dpkg: string(thisMachine), fill: func(ctx context.Context, root string) error {
 			if err := layOut(root); err != nil {
 				return err
 			}
-			return copyInstalled(ctx, root, files)
+			return thisMachine.copy(ctx, root, files)
 		}}, err
 	case Debian:
-		if s.NoShadow {
-			return withoutShadow(ctx, s, progress)
-		}
-		// Known by its name, and by what the machine asks for: a suite is made once, and again after its directory in the cache is removed.
-		return recipe{key: strings.Join(withAppArmor(nil, apparmorPackage), ""), fill: func(ctx context.Context, root string) error {
-			if err := makeDebian(ctx, root, s); err != nil {
-				return err
-			}
-			return layOut(root)
-		}}, nil
+		return debianRecipe(ctx, s, kept, progress)
 	case Dir:
 		key, err := dirKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/cache"
 )
 
 func TestTheLayoutMergesUsrAndLeavesWhatIsThere(t *testing.T) {
@@ -93,14 +95,14 @@ func TestInstalledFilesAreCopiedToTheirOwnPlacesThroughTheMergedUsr(t *testing.T
 	lxd := program(t, from, "bin/lxd")
 	real := program(t, from, "lib/libx.so.1.2")
 	lib := link(t, real, from, "lib/libx.so.1")
-	require.NoError(t, copyInstalled(t.Context(), root, []string{filepath.Join(from, "bin"), lxd, lib}))
+	require.NoError(t, thisMachine.copy(t.Context(), root, []string{filepath.Join(from, "bin"), lxd, lib}))
 	info, err := os.Lstat(filepath.Join(root, lib))
 	require.NoError(t, err)
 	assert.True(t, info.Mode().IsRegular(), "a link is copied as what it leads to: its target may not be in the list")
 	assert.FileExists(t, filepath.Join(root, lxd))
 	assert.NoFileExists(t, filepath.Join(root, real))
 
-	err = copyInstalled(t.Context(), root, []string{filepath.Join(from, "gone")})
+	err = thisMachine.copy(t.Context(), root, []string{filepath.Join(from, "gone")})
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
@@ -158,7 +160,7 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 }
 
 func TestAnUnknownKindHasNoRecipe(t *testing.T) {
-	_, err := readRecipe(t.Context(), Source{Kind: "snap"}, nil)
+	_, err := readRecipe(t.Context(), Source{Kind: "snap"}, cache.Cache{}, nil)
 	require.EqualError(t, err, `bundle "snap": kind not known`)
 }
 

@@ -1,0 +1,204 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+)
+
+var (
+	// required are the programs without which the daemon does not start (LXD: lxd/main_daemon.go;
+	// Incus: cmd/incusd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
+	required = []string{"ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
+
+	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
+	shadowTools = []string{"newuidmap", "newgidmap"}
+
+	// clientProgram is what people type.
+	clientProgram = "lxc"
+
+	// support are the directories of liblxc: configuration, hooks, and the
+	// directory that it mounts a container's root on.
+	support = []string{"/usr/share/lxc", "/usr/libexec/lxc", "/usr/lib/*/lxc"}
+
+	// lxcfs makes every start fail in its mount hook unless a lxcfs daemon runs, which none does in a level.
+	lxcfsConfig = "00-lxcfs.conf"
+
+	// leftOut is of liblxc's own files what is in the way, or large and for others than LXD: for accounts
+	// that are not root (man 1 lxc-user-nic), and for lxc-monitor.
+	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"} //nolint:misspell // the program is called so
+)
+
+// origin is a root filesystem that a bundle's programs are taken from, with what they load: less than a whole
+// distribution to unpack at every level.
+type origin string
+
+// thisMachine is the origin of the bundle of the installed LXD.
+const thisMachine origin = "/"
+
+// find gives the path, in the origin, of a program.
+func (o origin) find(name string) (string, error) {
+	if o == thisMachine {
+		return exec.LookPath(name)
+	}
+	path, err := FindProgram(string(o), name)
+	return strings.TrimPrefix(path, string(o)), err
+}
+
+// path is the machine's path of one in the origin.
+func (o origin) path(name string) (string, error) { return securejoin.SecureJoin(string(o), name) }
+
+// files lists the files of the origin that make up a bundle, as paths in it: programs, the libraries that they load,
+// and liblxc's own files.
+func (o origin) files(ctx context.Context, s Source) ([]string, error) {
+	names, own := needed(daemonOf(string(o))), slices.Clone(support)
+	if !s.NoShadow {
+		// Both or neither, as liblxc looks for both.
+		if _, err := o.find(shadowTools[0]); err == nil {
+			names = append(names, shadowTools...)
+		}
+	}
+	if AppArmor() {
+		own = append(own, apparmorSupport...)
+	}
+	if s.Tools {
+		names, own = append(names, toolPrograms...), append(own, toolSupport...)
+	}
+	if s.Client {
+		names = append(names, clientProgram)
+	}
+	var programs []string
+	for _, name := range names {
+		path, err := o.find(name)
+		if err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", s, err)
+		}
+		programs = append(programs, path)
+	}
+	libraries, err := o.libraries(ctx, programs)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", s, err)
+	}
+	files := slices.Concat(programs, libraries)
+	for _, pattern := range own {
+		found, err := o.below(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", s, err)
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// below lists the directories that a pattern matches, with all that is in them but for leftOut.
+func (o origin) below(pattern string) ([]string, error) {
+	dirs, err := filepath.Glob(filepath.Join(string(o), pattern))
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && !slices.Contains(leftOut, filepath.Base(path)) {
+				files = append(files, filepath.Join("/", strings.TrimPrefix(path, string(o))))
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// libraries asks the dynamic linker what the programs load, itself included.
+func (o origin) libraries(ctx context.Context, programs []string) ([]string, error) {
+	// ldd ends with 1 as soon as one of several programs is static, as busybox is: what counts is what it prints.
+	ldd := exec.CommandContext(ctx, "ldd", programs...)
+	if o != thisMachine {
+		ldd = exec.CommandContext(ctx, "/usr/bin/ldd", programs...)
+		ldd.SysProcAttr, ldd.Dir = &syscall.SysProcAttr{Chroot: string(o)}, "/"
+	}
+	out, err := ldd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	var libs []string
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSpace(line)
+		if strings.HasSuffix(line, ":") || strings.HasPrefix(line, "linux-vdso") {
+			continue
+		}
+		if name, ok := strings.CutSuffix(line, " => not found"); ok {
+			return nil, fmt.Errorf("library %s: not found by ldd; install the package that holds it", name)
+		}
+		if _, after, ok := strings.Cut(line, " => "); ok {
+			line = after
+		}
+		path, _, found := strings.Cut(line, " (0x")
+		if found && filepath.IsAbs(path) {
+			libs = append(libs, path)
+		}
+	}
+	return libs, nil
+}
+
+// copy copies the files to the same places under root, by way of the
+// merged /usr that skeleton has laid out there.
+func (o origin) copy(ctx context.Context, root string, files []string) error {
+	for _, name := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		from, err := o.path(name)
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(from)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			_, err = directory(root, name)
+		} else {
+			err = copyFile(from, root, name, info.Mode())
+		}
+		if err != nil {
+			return fmt.Errorf("copy %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, root, name string, mode fs.FileMode) error {
+	to, err := place(root, name)
+	if err != nil {
+		return err
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	// After the content: a write clears set-user-id, and the umask would narrow the mode given to open.
+	return errors.Join(out.Chmod(mode), out.Close())
+}
