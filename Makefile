@@ -9,7 +9,7 @@ GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup build demo test slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup build demo test test-vm slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,6 +26,16 @@ demo: setup build ## build and verify the article's chain, and show it
 # -count=1, because go test would otherwise give its cached verdict on an LXD that has changed since.
 test: setup ## all tests, the scenarios on a real LXD among them; their results in reports/VERSION
 	NESTBED_REPORTS=$(CURDIR)/reports go test -count=1 -timeout 30m $(EXEC) ./...
+
+VM ?= debian:bookworm debian:trixie
+VMFLAGS ?=
+test-vm: ## the scenarios in virtual machines with AppArmor, systemd and cgroup v2, without root (VM="debian:bookworm debian:trixie" VMFLAGS=)
+	@scripts/setup.sh vm
+	@for vm in $(VM); do \
+		echo "in a virtual machine with $$vm:"; \
+		CGO_ENABLED=0 NESTBED_HOST=vm:$$vm NESTBED_REPORTS=$(CURDIR)/reports/vm go test -count=1 -timeout 60m ./scenarios -v -run TestFeatures \
+			-godog.format=progress $(VMFLAGS) || exit 1; \
+	done
 
 slow: setup ## the scenarios that take more than 20 s, which make test leaves out
 	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@slow

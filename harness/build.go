@@ -203,6 +203,9 @@ func (c *Chain) create(ctx context.Context, l *Level) error {
 	config := map[string]string{}
 	if l.Index < len(c.Spec.Levels) {
 		config["security.nesting"] = "true"
+		if denies(c.Spec.bundleOf(c.Host, l.Index-1)) {
+			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
+		}
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config

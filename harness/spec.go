@@ -17,7 +17,8 @@ type LevelSpec struct {
 	// Nil: both files are there, and empty.
 	Delegation *idmap.Delegation
 	// Config is added to the container's configuration, over the harness's own:
-	// security.nesting on every level that has another below it. An empty value leaves a key out.
+	// security.nesting on every level that has another below it, and raw.apparmor where LXD's own profile would let none
+	// start there. An empty value leaves a key out.
 	Config map[string]string
 	// Bundle is what the level runs. Nil: the host's.
 	Bundle *bundle.Bundle
@@ -83,6 +84,9 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
 }
 
+// denies tells whether no level starts in one that the bundle's daemon makes, unless AppArmor is told to let it.
+func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }
+
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
 	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, Image: bundle.ImageIDs()}
@@ -91,7 +95,7 @@ func layoutOf(h *host.Host) idmap.Layout {
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
 func (s Spec) daemon(h *host.Host, level int) idmap.Daemon {
 	b := s.bundleOf(h, level)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2}
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
 	if level > 0 {
 		d.Delegation = idmap.Delegation{}
 		if given := s.Levels[level-1].Delegation; given != nil {

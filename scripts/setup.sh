@@ -1,17 +1,27 @@
 #!/bin/sh
-# Installs by apt what this machine lacks for nestbed's default bundle, and nothing else. Silent when nothing is missing.
+# Installs by apt what this machine lacks for nestbed's default bundle, or with the argument "vm" for its virtual machines, and
+# nothing else. Silent when nothing is missing.
 set -eu
+
+# Of an account that is not root, too, programs of root count.
+PATH=$PATH:/usr/sbin:/sbin
 
 ID='' VERSION_CODENAME=''
 [ -r /etc/os-release ] && . /etc/os-release
 lxd=$(command -v lxd || true)
-case "$ID-$VERSION_CODENAME:$lxd" in
-debian-bookworm:* | debian-trixie:* | *:/usr/bin/lxd)
+case "${1:-}/$ID-$VERSION_CODENAME:$lxd" in
+vm/*)
+	want="qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap newuidmap:uidmap tar:tar"
+	[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || want="$want debian-archive-keyring:debian-archive-keyring"
+	;;
+/debian-bookworm:* | /debian-trixie:* | *:/usr/bin/lxd)
 	# The LXD of this machine; program:package, for each program that a bundle takes along.
 	want="lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
 		unsquashfs:squashfs-tools setfattr:attr getfattr:attr
 		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs
 		mmdebstrap:mmdebstrap"
+	# Where the kernel has AppArmor in force, LXD makes profiles.
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ] || want="$want apparmor_parser:apparmor"
 	;;
 *)
 	# No LXD to take apart, or a snap: Debian's, by mmdebstrap.

@@ -1,8 +1,14 @@
 package bundle
 
 import (
+	"bytes"
 	"os"
+	"regexp"
 	"strings"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"nestbed/harness/idmap"
 )
 
 // AppArmor tells whether this machine's kernel has AppArmor in force. A bundle then has what LXD needs to make profiles: a LXD
@@ -21,6 +27,51 @@ const (
 
 // apparmorSupport is what LXD's profiles include, and the parser's configuration.
 var apparmorSupport = []string{"/etc/apparmor", "/usr/share/apparmor-features", "/etc/apparmor.d/abi", "/etc/apparmor.d/abstractions", "/etc/apparmor.d/tunables"}
+
+// MediatesUserNS tells whether this machine's kernel asks AppArmor about every user namespace, as since 6.7.
+func MediatesUserNS() bool {
+	mask, err := os.ReadFile("/sys/kernel/security/apparmor/features/namespaces/mask")
+	return err == nil && AppArmor() && bytes.Contains(mask, []byte("userns_create"))
+}
+
+// policyFeatures is the line of the parser's configuration that names a file with what profiles decide about.
+var policyFeatures = regexp.MustCompile(`(?m)^policy-features=(.*)$`)
+
+// deniesUserNS tells whether the profiles that the daemon in a root filesystem makes deny user namespaces: they have no rule
+// that grants them, and the parser is told that it is for profiles to decide.
+func deniesUserNS(root string) (bool, error) {
+	path, err := FindProgram(root, daemonOf(root))
+	if err != nil {
+		return false, err
+	}
+	program, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(program, []byte(idmap.UserNSRule)) {
+		return false, err
+	}
+	config, err := read(root, "/etc/apparmor/parser.conf")
+	if err != nil {
+		return false, err
+	}
+	named := policyFeatures.FindSubmatch(config)
+	if named == nil {
+		return false, nil
+	}
+	features, err := read(root, string(named[1]))
+	return bytes.Contains(features, []byte("userns_create")), err
+}
+
+// read reads a file of a root filesystem; one that is not there is empty.
+func read(root, name string) ([]byte, error) {
+	path, err := securejoin.SecureJoin(root, name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	return text, err
+}
 
 // withAppArmor adds to names what AppArmor asks for where it is in force.
 func withAppArmor(names []string, name string) []string {

@@ -54,11 +54,12 @@ func needed(daemon string) []string {
 
 // facts are what is found out about a bundle once, when it is made.
 type facts struct {
-	Version     string `json:"version"`
-	Package     string `json:"package"`
-	EmptyTrial  bool   `json:"emptyTrial"`
-	OnlyCgroup2 bool   `json:"onlyCgroup2"`
-	Fingerprint string `json:"fingerprint"`
+	Version      string `json:"version"`
+	Package      string `json:"package"`
+	EmptyTrial   bool   `json:"emptyTrial"`
+	OnlyCgroup2  bool   `json:"onlyCgroup2"`
+	DeniesUserNS bool   `json:"deniesUserNS"`
+	Fingerprint  string `json:"fingerprint"`
 }
 
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
@@ -90,6 +91,9 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	if found.OnlyCgroup2, err = onlyCgroup2(b.Root()); err != nil {
 		return err
 	}
+	if found.DeniesUserNS, err = deniesUserNS(b.Root()); err != nil {
+		return err
+	}
 	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
 		return err
 	}
@@ -111,7 +115,7 @@ func (b *Bundle) recall() error {
 		return fmt.Errorf("%s: %w", b.factsFile(), err)
 	}
 	b.LXD, b.Package, b.EmptyTrial, b.OnlyCgroup2 = found.Version, found.Package, found.EmptyTrial, found.OnlyCgroup2
-	b.Fingerprint = found.Fingerprint
+	b.DeniesUserNS, b.Fingerprint = found.DeniesUserNS, found.Fingerprint
 	b.Flavor = flavorOf(b.Root(), b.LXD)
 	return nil
 }

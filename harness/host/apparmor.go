@@ -56,30 +56,47 @@ func clearProfiles(host string) error {
 		return nil
 	}
 	aa := filepath.Join(securityFS, "apparmor")
-	var errs []error
-	// What the levels inside have is in a namespace of its level's, with which it goes. Its name has dashes for slashes.
 	spaces := filepath.Join(aa, "policy", "namespaces")
+	var errs []error
 	found, err := os.ReadDir(spaces)
 	errs = append(errs, err)
 	for _, space := range found {
-		if strings.HasSuffix(space.Name(), "_<"+strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")+">") {
+		// With it goes what the levels inside have.
+		if isNamespaceOf(host, space.Name()) {
 			errs = append(errs, orNothing(os.Remove(filepath.Join(spaces, space.Name()))))
 		}
 	}
-	profiles, err := os.ReadFile(filepath.Join(aa, "profiles"))
+	list, err := os.ReadFile(filepath.Join(aa, "profiles"))
 	errs = append(errs, err)
-	for line := range strings.Lines(string(profiles)) {
-		// A name, and a mode in parentheses.
-		end := strings.LastIndex(line, " (")
-		if end < 0 || !strings.HasSuffix(line[:end], "<"+ownDir(host)+">") {
-			continue
-		}
-		errs = append(errs, orNothing(os.WriteFile(filepath.Join(aa, ".remove"), []byte(line[:end]), 0)))
+	for _, profile := range profilesOf(host, string(list)) {
+		errs = append(errs, orNothing(os.WriteFile(filepath.Join(aa, ".remove"), []byte(profile), 0)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("AppArmor profiles: %w", err)
 	}
 	return nil
+}
+
+// isNamespaceOf tells whether a namespace of profiles is one that a host's LXD has made for a container: LXD
+// puts dashes for the slashes of its directory (lxd/apparmor/instance.go, InstanceNamespaceName).
+func isNamespaceOf(host, name string) bool {
+	dir := strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")
+	return strings.HasSuffix(name, "_<"+dir+">")
+}
+
+// profilesOf are, of the kernel's list, the names of those that a host's LXD has made: for a container
+// or, with dashes in its directory, for a program that it runs.
+func profilesOf(host, list string) []string {
+	dir := ownDir(host)
+	dashed := strings.ReplaceAll(dir, "/", "-")
+	var names []string
+	for line := range strings.Lines(list) {
+		name, _, found := strings.Cut(line, " (") // its mode
+		if found && (strings.HasSuffix(name, "_<"+dir+">") || strings.Contains(name, dashed+"-") || strings.Contains(name, dir+"/")) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // orNothing is an error, but for that of something that has gone by itself.

@@ -13,7 +13,7 @@ import (
 // Capabilities are what single scenarios need of the machine beyond what every
 // one does: For is the tag that they bear. The bundle is what the scenarios run.
 func Capabilities(s bundle.Source) []Requirement {
-	return append([]Requirement{tools(s), debian(), btrfs(), fuse()}, cgroups1or2()...)
+	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse()}, cgroups1or2(), appArmorOnOrOff())
 }
 
 // cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
@@ -26,6 +26,22 @@ func cgroups1or2() []Requirement {
 	return []Requirement{
 		{For: "@on-cgroup1", Name: "cgroup v1", OK: layout == "v1" || layout == "hybrid", Found: found, Elsewhere: true},
 		{For: "@on-cgroup2", Name: "pure cgroup v2", OK: layout == "v2", Found: found, Elsewhere: true},
+	}
+}
+
+// appArmorOnOrOff tells what of AppArmor this machine's scenarios can be about.
+func appArmorOnOrOff() []Requirement {
+	on, asked := bundle.AppArmor(), bundle.MediatesUserNS()
+	found, foundAsked := "AppArmor is off", "the kernel does not ask it"
+	if on {
+		found = "AppArmor is in force"
+	}
+	if asked {
+		foundAsked = "the kernel asks it"
+	}
+	return []Requirement{
+		{For: "@on-apparmor", Name: "AppArmor", OK: on, Found: found, Elsewhere: true},
+		{For: "@on-userns-mediation", Name: "AppArmor asked about user namespaces", OK: asked, Found: foundAsked, Elsewhere: true},
 	}
 }
 

@@ -25,6 +25,9 @@ type Daemon struct {
 	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0: where the machine has
 	// hierarchies of v1, no container starts.
 	OnlyCgroup2 bool
+	// DeniesUserNS tells that the AppArmor profiles that it makes let nothing in a container make a user namespace,
+	// and that the kernel asks them: no level then starts inside, unless KeyRawAppArmor grants it.
+	DeniesUserNS bool
 	// Config is the configuration of the container that it makes: the keys raw.idmap and security.idmap.* count.
 	Config map[string]string
 }

@@ -138,6 +138,9 @@ func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
 	if l.Room > 0 && level > l.Room {
 		return DepthLimit
 	}
+	if l.deniesUserNS(level) {
+		return UserNSDenied
+	}
 	// A map with the parent's root is written by liblxc itself (liblxc: idmap_utils.c, lxc_map_ids).
 	mapsRoot := slices.ContainsFunc(set, func(e entry) bool { return e.uid && e.parent == 0 })
 	shadow := d.ShadowTools && !mapsRoot

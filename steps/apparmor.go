@@ -1,0 +1,72 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+var appArmorSteps = []step{
+	{
+		Given, `^level (\d+) has no rules in raw\.apparmor$`,
+		"The key is not in its configuration; where LXD's own profile lets none start inside, levels that have another below them have it otherwise.",
+		func(s *scenario) any { return s.withoutRawAppArmor },
+	},
+	{
+		Then, `^AppArmor confines the inits by$`,
+		"The profiles that each is in, by the container that LXD made them for: the machine's own, and those in namespaces of profiles.",
+		func(s *scenario) any { return s.confinedBy },
+	},
+}
+
+func (s *scenario) withoutRawAppArmor(level string) error {
+	l, err := s.describe(level)
+	if err == nil {
+		l.Config[idmap.KeyRawAppArmor] = ""
+	}
+	return err
+}
+
+// confinedBy compares, for each level, all profiles.
+func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
+	rows, err := readTable(table, "level", "namespace", "profile")
+	if err != nil {
+		return err
+	}
+	wanted := map[int][]harness.Confinement{}
+	var order []int
+	for _, row := range rows {
+		level, err := strconv.Atoi(row["level"])
+		if err != nil {
+			return err
+		}
+		if wanted[level] == nil {
+			order = append(order, level)
+		}
+		wanted[level] = append(wanted[level], harness.Confinement{Namespace: row["namespace"], Profile: row["profile"]})
+	}
+	var differ []string
+	for _, level := range order {
+		l, err := s.level(ctx, level)
+		if err != nil {
+			return err
+		}
+		got, err := l.Confinement()
+		if err != nil {
+			return err
+		}
+		if fmt.Sprint(got) != fmt.Sprint(wanted[level]) {
+			differ = append(differ, fmt.Sprintf("level %d: wanted %v, got %v", level, wanted[level], got))
+		}
+	}
+	if len(differ) > 0 {
+		return fmt.Errorf("profiles of the inits, {namespace profile}: %s", strings.Join(differ, "; "))
+	}
+	return nil
+}
