@@ -152,7 +152,12 @@ func cgroupMounted() Requirement {
 }
 
 func freeSpace(dir string) Requirement {
-	r := Requirement{For: forPrivate, Name: "disk space"}
+	r := Requirement{For: forPrivate, Name: "disk space", Mend: "set NESTBED_STATE (or --state) to a directory with 1 GB free"}
+	return r.FreeSpace(dir, minFree)
+}
+
+// FreeSpace is a requirement of so many bytes in a directory, which may not be there yet, as it is met.
+func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 	var fs unix.Statfs_t
 	dir, err := filepath.Abs(dir)
 	for err == nil {
@@ -165,10 +170,10 @@ func freeSpace(dir string) Requirement {
 		r.Found = fmt.Sprintf("%s: %v", dir, err)
 	} else {
 		free := fs.Bavail * uint64(fs.Bsize)
-		r.OK, r.Found = free >= minFree, fmt.Sprintf("%d MB free on %s", free>>20, dir)
+		r.OK, r.Found = free >= least, fmt.Sprintf("%d MB free on %s", free>>20, dir)
 	}
-	if !r.OK {
-		r.Mend = "set NESTBED_STATE (or --state) to a directory with 1 GB free"
+	if r.OK {
+		r.Mend = ""
 	}
 	return r
 }

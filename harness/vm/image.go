@@ -76,7 +76,7 @@ func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image
 		return nil, err
 	}
 	dir, err = c.Entry(ctx, suite+"-"+key, func(ctx context.Context, dir string) error {
-		if err := Lacking(true); err != nil {
+		if err := lacking(forImage); err != nil {
 			return err
 		}
 		if err := makeImage(ctx, suite, dir, progress); err != nil {

@@ -46,7 +46,7 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if err := Lacking(false); err != nil {
+	if err := lacking(forRun); err != nil {
 		return 0, err
 	}
 	program, err := self()

@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/vm"
 )
 
 func newDoctor() *cobra.Command {
@@ -21,7 +23,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
-			requirements := append(host.Requirements(""), host.Capabilities(source)...)
+			requirements := slices.Concat(host.Requirements(""), host.Capabilities(source), vm.Requirements())
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err

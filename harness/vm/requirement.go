@@ -1,0 +1,110 @@
+package vm
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"runtime"
+	"strings"
+
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// The kinds of run that requirements are for.
+const (
+	forRun   = "virtual machine"
+	forImage = "virtual machine image"
+)
+
+// minFree is the room that an image takes on disk, in bytes, with what is there while it is made.
+const minFree = 4 << 30
+
+// Requirements lists what a virtual machine needs of this machine, and what the making of its image does.
+func Requirements() []host.Requirement {
+	rs := []host.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
+	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
+	if os.Geteuid() != 0 {
+		making["unshare"], making["newuidmap"] = "util-linux", "uidmap"
+		rs = append(rs, subIDs())
+	}
+	return append(rs, programs(forImage, making), room())
+}
+
+// lacking is the first lack for a kind of run.
+func lacking(kind string) error {
+	for _, r := range Requirements() {
+		if r.For == kind {
+			if err := r.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func architecture() host.Requirement {
+	r := host.Requirement{For: forRun, Name: "architecture", Found: runtime.GOARCH, OK: runtime.GOARCH == "amd64"}
+	if !r.OK {
+		r.Mend = "run the scenarios on this machine itself; images are made for amd64 only"
+	}
+	return r
+}
+
+func programs(kind string, packages map[string]string) host.Requirement {
+	r := host.Requirement{For: kind, Name: "programs", OK: true, Found: "all there"}
+	var names, from []string
+	for name, pkg := range packages {
+		if _, err := find(name); err != nil {
+			names, from = append(names, name), append(from, pkg)
+		}
+	}
+	if len(names) > 0 {
+		r.OK, r.Found, r.Mend = false, "no "+strings.Join(names, ", "), "apt-get install "+strings.Join(from, " ")
+	}
+	return r
+}
+
+// subIDs looks for the ids that mmdebstrap needs of an account that is not root (man 1 mmdebstrap, unshare mode).
+func subIDs() host.Requirement {
+	r := host.Requirement{For: forImage, Name: "subordinate ids"}
+	me, err := user.Current()
+	if err != nil {
+		r.Found, r.Mend = err.Error(), "run it as an account that /etc/passwd knows"
+		return r
+	}
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		text, err := os.ReadFile(file)
+		if err != nil || !hasEnough(string(text), me.Username, me.Uid) {
+			r.Found = fmt.Sprintf("%s has no line with 65536 ids for %s", file, me.Username)
+			r.Mend = fmt.Sprintf("usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST %s, with 65536 ids that are nobody's", me.Username)
+			return r
+		}
+	}
+	r.OK, r.Found = true, "enough"
+	return r
+}
+
+// hasEnough tells whether a line of a subid file gives an account as many ids as a Debian has.
+func hasEnough(text, name, id string) bool {
+	for line := range strings.Lines(text) {
+		a, err := idmap.ParseAllocation(strings.TrimSpace(line))
+		if err == nil && (a.Owner == name || a.Owner == id) && a.Count >= idmap.Block {
+			return true
+		}
+	}
+	return false
+}
+
+// room looks for the space that making an image takes.
+func room() host.Requirement {
+	r := host.Requirement{
+		For: forImage, Name: "disk space", Mend: fmt.Sprintf("set NESTBED_CACHE to a directory of yours with %d MB free", minFree>>20),
+	}
+	dir, err := imageCache()
+	if err != nil {
+		r.Found = err.Error()
+		return r
+	}
+	return r.FreeSpace(dir, minFree)
+}
