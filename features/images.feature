@@ -134,9 +134,9 @@ Feature: Images that are carried inwards
       Then it is refused at level 1 in operation "<operation>", which says "<words>"
 
       Examples: tar ends with 2, and is quoted if its words are there by then
-        | packing | operation | words                                                        |
-        | none    | create    | (?s)non-zero value 2($\| .*Unexpected EOF)                   |
-        | gzip    | create    | (?s)non-zero value 2($\| .*[Uu]nexpected (EOF\|end of file)) |
+        | packing | operation | words                                                                       |
+        | none    | create    | (?s)(non-zero value\|exit status) 2($\| .*Unexpected EOF)                   |
+        | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| .*[Uu]nexpected (EOF\|end of file)) |
 
       @exclusive
       Examples: What unsquashfs says has to reach LXD in time to be ignored
