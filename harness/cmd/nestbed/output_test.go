@@ -18,6 +18,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
+	"nestbed/harness/vm"
 	"nestbed/steps"
 )
 
@@ -161,7 +162,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []host.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(host.Requirements(""))+len(host.Capabilities(bundle.Source{})))
+	assert.Len(t, requirements, len(host.Requirements(""))+len(host.Capabilities(bundle.Source{}))+len(vm.Requirements()))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {
