@@ -156,12 +156,43 @@ Feature: The life of a chain
       And all 3 levels are up
       And every level has run without a break
 
+    @known-bug
     Scenario: A frozen level can be asked to end
       Given a program at level 3 leaves word when it is asked to end
       And level 1 has been frozen
       When level 1 is stopped and started again
       Then all 3 levels come up again
       And the program at level 3 was asked to end
+
+    @requires-debian
+    Scenario: The LXD of Debian 12 thaws a frozen level to end it
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | debian:bookworm |
+      And a program at level 3 leaves word when it is asked to end
+      And level 1 has been frozen
+      When level 1 is stopped and started again
+      Then all 3 levels come up again
+      And the program at level 3 was asked to end
+
+    @requires-debian
+    Scenario Outline: That of <bundle> asks a frozen level to end, and leaves it frozen
+      It asks itself whether the level is frozen when it has noted that it stops it, and what
+      is being stopped counts as running (lxd/instance/drivers/driver_lxc.go, statusCode).
+
+      Given the levels run the bundles
+        | level | bundle   |
+        | 0     | <bundle> |
+      And a clock ticks on the host and at every level
+      And level 1 has been frozen
+      When the LXD of the host is asked to stop level 1
+      Then it refuses, saying "Failed shutting down instance, status is .?Running"
+      And the clocks from level 1 down stand still and those above go on
+
+      Examples:
+        | bundle              |
+        | debian:trixie       |
+        | debian:trixie/incus |
 
     Scenario: A frozen level cannot be restarted, as LXD does not take it for one that runs
       Given a chain of depth 1 in which every level delegates what the levels below it need

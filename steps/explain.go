@@ -24,6 +24,10 @@ const Versions = "@versions"
 // Moving is the tag of scenarios about what is not the same from one day to the next: a bundle of Debian's sid.
 const Moving = "@moving"
 
+// KnownBug is the tag of scenarios that some versions of LXD or Incus fail, by a bug of theirs that another scenario pins: they are
+// for the comparison of versions.
+const KnownBug = "@known-bug"
+
 // explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
 // the report. late is what time is left for it.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
@@ -85,7 +89,7 @@ func hasTag(sc *godog.Scenario, name string) bool {
 // flags are those of go test without which it would leave the scenario out, or could not run it.
 func flags(sc *godog.Scenario) []string {
 	var set []string
-	for _, tag := range []string{Slow, Moving} {
+	for _, tag := range []string{Slow, Moving, KnownBug} {
 		if hasTag(sc, tag) {
 			set = append(set, "-godog.tags="+tag)
 		}
