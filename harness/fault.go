@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,15 +47,18 @@ type Fault struct {
 	Program string
 }
 
+// ItsLXD is the name of the level's LXD as a Program, be it an Incus.
+const ItsLXD = "lxd"
+
 // breaks tells whether something breaks at one of these operations of a level.
 func (s Spec) breaks(level int, ops ...idmap.Op) bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Level == level && slices.Contains(ops, f.Op) })
 }
 
-// signs are files of the LXD that makes a container from which on it is in the middle of an operation.
-var signs = map[idmap.Op]string{
-	idmap.OpCreate: "/var/lib/lxd/storage-pools/default/containers/%s/rootfs/usr",
-	idmap.OpStart:  "/var/log/lxd/%s/lxc.conf",
+// signs are files of the LXD or Incus that makes a container, of which the first is there when it is in the middle of an operation.
+var signs = map[idmap.Op][]string{
+	idmap.OpCreate: {"/var/lib/lxd/storage-pools/default/containers/%s/rootfs/usr"},
+	idmap.OpStart:  {"/var/log/lxd/%s/lxc.conf", "/var/lib/lxd/run/%s/lxc.conf"},
 }
 
 // signBudget is for such a file to be there.
@@ -112,6 +116,13 @@ func cutInHalf(path string) error {
 
 // spoil does something to a program among the files of a level that has not started yet.
 func (l *Level) spoil(program string, do func(path string) error) error {
+	if program == ItsLXD {
+		of, err := l.Bundle.Program()
+		if err != nil {
+			return err
+		}
+		program = filepath.Base(of)
+	}
 	path, err := bundle.FindProgram(l.onDisk(""), program)
 	if err != nil {
 		return err
@@ -129,7 +140,7 @@ func stopLXD(of daemon) error {
 
 // killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.
 func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) (settled func() error, err error) {
-	sign, ok := signs[op]
+	signs, ok := signs[op]
 	if !ok {
 		return nil, fmt.Errorf("operation %q: nothing tells when LXD is in the middle of it", op)
 	}
@@ -137,12 +148,22 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 	if err != nil {
 		return nil, err
 	}
-	path := of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container)))
+	var paths []string
+	for _, sign := range signs {
+		paths = append(paths, of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container))))
+	}
 	done := make(chan error, 1)
 	go func() {
-		err := wait.For(ctx, "wait for "+path, signBudget, func(context.Context) error {
-			_, err := os.Lstat(path)
-			return err
+		err := wait.For(ctx, "wait for "+strings.Join(paths, " or "), signBudget, func(context.Context) error {
+			var errs []error
+			for _, path := range paths {
+				_, err := os.Lstat(path)
+				if err == nil {
+					return nil
+				}
+				errs = append(errs, err)
+			}
+			return errors.Join(errs...)
 		})
 		if err == nil {
 			err = unix.Kill(pid, unix.SIGKILL)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
 )
 
 // kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
@@ -39,6 +40,9 @@ func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bun
 }
 
 func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
+	if old := c.Spec.bundleOf(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
+		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
+	}
 	if err := c.layOver(ctx, level, b); err != nil {
 		return err
 	}

@@ -1,12 +1,20 @@
 #!/bin/sh
 # Is it safe to go from one version to another? The scenarios under both, then the swap under running chains and mixed chains,
-# then what differs. FROM and TO are bundles; QUICK=1 runs a few features only. Exit status 1: worse, or something failed.
+# then what differs, also as a page. FROM and TO are bundles; QUICK=1 runs a few features only. Exit status 1: worse, or something failed.
 set -u
 cd "$(dirname "$0")/.."
 FROM=${FROM:-installed} TO=${TO:-debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
 out=reports/upgrade
 paths=
 [ -z "$QUICK" ] || paths=-godog.paths=article.feature,supply.feature,nesting.feature
+
+# In the place of a LXD no Incus runs, nor the other way round: from the one to the other there is lxd-to-incus.
+case "$FROM:$TO" in
+*/incus*:*/incus*) between=-godog.tags=@versions ;;
+*:*/incus*) between=-godog.paths=mixed.feature,migration.feature ;;
+*/incus*:*) between=-godog.paths=mixed.feature ;;
+*) between=-godog.tags=@versions ;;
+esac
 
 say() { echo "upgrade: $*"; }
 $SUDO rm -rf "$out" # the runs are root's
@@ -24,13 +32,14 @@ suite() {
 suite old "$FROM"
 suite new "$TO"
 
-say "chains of both versions, and the swap under running chains (log: $out/swap.log)"
+say "chains of both versions, and the one in the other's place under running chains (log: $out/swap.log)"
 swap=0
 (cd scenarios && $SUDO env NESTBED_OLD="$FROM" NESTBED_NEW="$TO" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 30m \
-	-godog.format=progress -godog.tags=@versions) >"$out/swap.log" 2>&1 || swap=1
+	-godog.format=progress "$between") >"$out/swap.log" 2>&1 || swap=1
 tail -n 3 "$out/swap.log" | sed 's/^/  /'
 
-bin/nestbed compare "$out"/old/* "$out"/new/*
+bin/nestbed compare "$out"/old/* "$out"/new/* --html "$out/compare.html"
 worse=$?
+say "the comparison as a page: $out/compare.html"
 [ $swap = 0 ] || say "the swap or a mixed chain failed, see $out/swap.log" >&2
 [ $swap = 0 ] && [ $worse = 0 ]
