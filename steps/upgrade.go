@@ -26,6 +26,16 @@ var upgradeSteps = []step{
 		func(s *scenario) any { return s.replaceInterrupted },
 	},
 	{
+		Given, `^the LXD of level (\d+) has become the Incus of "([^"]*)" by lxd-to-incus$`,
+		"As the chain ran: the Incus was installed beside it, and the tool, which comes with it, moved everything over.",
+		func(s *scenario) any { return s.migrated },
+	},
+	{
+		When, `^the LXD of level (\d+) becomes the Incus of "([^"]*)" by lxd-to-incus$`,
+		"As the chain runs: the Incus is installed beside it, and the tool, which comes with it, stops LXD and what runs inside, moves everything over and has Incus start it again.",
+		func(s *scenario) any { return s.migrate },
+	},
+	{
 		Given, `^what the LXD of (the host|level \d+) keeps about its containers among its logs has been lost$`,
 		"The directories below /var/log/lxd, as the chain ran.",
 		func(s *scenario) any { return s.logsLost },
@@ -74,6 +84,25 @@ func (s *scenario) replace(ctx context.Context, where, source string) error {
 		return err
 	}
 	return s.replaced(ctx, where, source)
+}
+
+func (s *scenario) migrated(ctx context.Context, level int, source string) error {
+	if err := s.migrate(ctx, level, source); err != nil {
+		return err
+	}
+	return s.reattach(ctx, len(s.chain.Levels))
+}
+
+func (s *scenario) migrate(ctx context.Context, level int, source string) error {
+	b, err := s.pool.named(ctx, source+bundle.WithMigration)
+	if err != nil {
+		return err
+	}
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	return chain.Migrate(ctx, level, b)
 }
 
 func (s *scenario) reallocateAndReplace(ctx context.Context, where, text, source string) error {

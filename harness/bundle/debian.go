@@ -60,7 +60,7 @@ func (s Source) base() Source { return Source{Kind: s.Kind, Arg: s.Arg, Incus: s
 func debianPackages(incus bool) []string {
 	daemon := lxdPackages
 	if incus {
-		daemon = incusPackages
+		daemon = slices.Concat(incusPackages, migrationPackages)
 	}
 	return withAppArmor(slices.Concat(commonPackages, toolPackages, daemon), apparmorPackage)
 }

@@ -77,6 +77,9 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	if s.Client {
 		names = append(names, clientProgram)
 	}
+	if s.Migration {
+		names, own = append(names, migrationPrograms...), append(own, migrationSupport...)
+	}
 	var programs []string
 	for _, name := range names {
 		path, err := o.find(name)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,9 @@ const withTools = ",with-tools"
 // withClient is the suffix of a source whose bundle has Client.
 const withClient = ",with-client"
 
+// WithMigration is the suffix of a source whose bundle has Migration.
+const WithMigration = ",with-migration"
+
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
 
@@ -47,8 +51,21 @@ type Source struct {
 	NoShadow bool
 	// Tools adds what some scenarios run beside LXD: usermod, btrfs, crun, lxc-start, lxcfs.
 	Tools bool
-	// Client adds lxc, the client that people type; a bundle of Debian's has it anyway.
+	// Client adds lxc, the client that people type.
 	Client bool
+	// Migration adds lxd-to-incus, and Incus as a service, which that stops and starts. Only Debian's Incus can have it.
+	Migration bool
+}
+
+// addition is a suffix of a source, with what it sets there.
+type addition struct {
+	suffix string
+	set    *bool
+}
+
+// additions are the suffixes, in the order that they are written in.
+func (s *Source) additions() []addition {
+	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {WithMigration, &s.Migration}, {noShadow, &s.NoShadow}}
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -57,33 +74,43 @@ var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 const Forms = "installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
 
 // ParseSource reads a source in one of its Forms, each with an
-// optional ",with-tools", then ",with-client", then ",no-newuidmap".
+// optional ",with-tools", then ",with-client", then ",with-migration", then ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
-	base, without := strings.CutSuffix(text, noShadow)
-	base, client := strings.CutSuffix(base, withClient)
-	base, tools := strings.CutSuffix(base, withTools)
+	var s Source
+	base := text
+	for _, a := range slices.Backward(s.additions()) {
+		base, *a.set = strings.CutSuffix(base, a.suffix)
+	}
 	kind, arg, _ := strings.Cut(base, ":")
-	s := Source{Kind: Kind(kind), Arg: arg, NoShadow: without, Tools: tools, Client: client}
+	s.Kind, s.Arg = Kind(kind), arg
 	switch {
 	case s.Kind == Installed && arg == "":
-		return s, nil
+		return s.checked(text)
 	case s.Kind == Debian:
 		if s.Arg, s.Incus = strings.CutSuffix(arg, ofIncus); suiteName.MatchString(s.Arg) {
-			return s, nil
+			return s.checked(text)
 		}
 	case (s.Kind == Dir || s.Kind == Tar) && arg != "":
 		var err error
 		if s.Arg, err = filepath.Abs(arg); err != nil {
 			return Source{}, err
 		}
-		for _, suffix := range []string{noShadow, withClient, withTools} {
-			if strings.HasSuffix(s.Arg, suffix) {
-				return Source{}, fmt.Errorf("bundle %q: the name ends in %s, which means something else here; rename it", text, suffix)
+		for _, a := range s.additions() {
+			if strings.HasSuffix(s.Arg, a.suffix) {
+				return Source{}, fmt.Errorf("bundle %q: the name ends in %s, which means something else here; rename it", text, a.suffix)
 			}
 		}
-		return s, nil
+		return s.checked(text)
 	}
 	return Source{}, fmt.Errorf("bundle %q: not known; write %s (a SUITE is, say, %s)", text, Forms, DefaultSuite)
+}
+
+// checked refuses an addition that the kind of source cannot have.
+func (s Source) checked(text string) (Source, error) {
+	if s.Migration && !s.Incus {
+		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, ofIncus, WithMigration)
+	}
+	return s, nil
 }
 
 // String is the text that ParseSource reads.
@@ -95,14 +122,10 @@ func (s Source) String() string {
 	if s.Incus {
 		text += ofIncus
 	}
-	if s.Tools {
-		text += withTools
-	}
-	if s.Client {
-		text += withClient
-	}
-	if s.NoShadow {
-		text += noShadow
+	for _, a := range s.additions() {
+		if *a.set {
+			text += a.suffix
+		}
 	}
 	return text
 }

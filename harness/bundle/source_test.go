@@ -12,14 +12,18 @@ import (
 
 func TestParseSourceReadsEveryKind(t *testing.T) {
 	for text, want := range map[string]Source{
-		"installed":                      {Kind: Installed},
-		"installed,no-newuidmap":         {Kind: Installed, NoShadow: true},
-		"debian:trixie":                  {Kind: Debian, Arg: "trixie"},
-		"debian:bookworm,no-newuidmap":   {Kind: Debian, Arg: "bookworm", NoShadow: true},
-		"debian:trixie-backports":        {Kind: Debian, Arg: "trixie-backports"},
-		"debian:sid2":                    {Kind: Debian, Arg: "sid2"},
-		"debian:trixie/incus":            {Kind: Debian, Arg: "trixie", Incus: true},
-		"debian:sid/incus,no-newuidmap":  {Kind: Debian, Arg: "sid", Incus: true, NoShadow: true},
+		"installed":                       {Kind: Installed},
+		"installed,no-newuidmap":          {Kind: Installed, NoShadow: true},
+		"debian:trixie":                   {Kind: Debian, Arg: "trixie"},
+		"debian:bookworm,no-newuidmap":    {Kind: Debian, Arg: "bookworm", NoShadow: true},
+		"debian:trixie-backports":         {Kind: Debian, Arg: "trixie-backports"},
+		"debian:sid2":                     {Kind: Debian, Arg: "sid2"},
+		"debian:trixie/incus":             {Kind: Debian, Arg: "trixie", Incus: true},
+		"debian:sid/incus,no-newuidmap":   {Kind: Debian, Arg: "sid", Incus: true, NoShadow: true},
+		"debian:sid/incus,with-migration": {Kind: Debian, Arg: "sid", Incus: true, Migration: true},
+		"debian:a/incus,with-tools,with-client,with-migration,no-newuidmap": {
+			Kind: Debian, Arg: "a", Incus: true, Tools: true, Client: true, Migration: true, NoShadow: true,
+		},
 		"dir:/srv/root":                  {Kind: Dir, Arg: "/srv/root"},
 		"dir:/srv/root,no-newuidmap":     {Kind: Dir, Arg: "/srv/root", NoShadow: true},
 		"dir:/srv/../srv//root/":         {Kind: Dir, Arg: "/srv/root"},
@@ -56,6 +60,7 @@ func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
 		"", ":", "snap", "Installed", "installed ", " installed", "installed:trixie", "installed:,no-newuidmap,x",
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
 		"debian:--variant=x", "debian:/incus", "debian:trixie/lxd", "debian:trixie/incus/incus", "debian:trixie/", "installed/incus",
+		"installed,with-client,with-tools", "debian:a/incus,no-newuidmap,with-migration",
 		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:",
 		",no-newuidmap", "ubuntu:noble",
 	} {
@@ -118,4 +123,11 @@ func FuzzParseSource(f *testing.F) {
 func TestADirectoryNamedLikeTheSuffixIsRefused(t *testing.T) {
 	_, err := ParseSource("dir:/srv/root,no-newuidmap/") // the slash makes it part of the path
 	require.ErrorContains(t, err, "rename it")
+}
+
+func TestParseSourceSaysWhatComesWithAMigration(t *testing.T) {
+	for _, text := range []string{"debian:trixie,with-migration", "installed,with-migration", "dir:/a,with-migration"} {
+		_, err := ParseSource(text)
+		assert.EqualError(t, err, fmt.Sprintf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE/incus,with-migration", text))
+	}
 }

@@ -11,6 +11,16 @@ var (
 
 	// toolSupport is what lxcfs loads as it runs, and its hook for liblxc.
 	toolSupport = []string{"/usr/lib/*/lxcfs", "/usr/share/lxcfs"}
+
+	// migrationPrograms are what a bundle with Migration has: lxd-to-incus asks rc-service for Incus
+	// (Incus: cmd/lxd-to-incus/targets_openrc.go), which runs Debian's script of /etc/init.d.
+	migrationPrograms = []string{"lxd-to-incus", "rc-service", "start-stop-daemon", "dash", "flock"}
+
+	// migrationPackages are Debian's packages that hold them.
+	migrationPackages = []string{"incus-extra", "openrc"}
+
+	// migrationSupport is that script, and what it reads and runs.
+	migrationSupport = []string{"/etc/init.d", "/etc/default", "/usr/lib/lsb", "/usr/libexec/incus"}
 )
 
 // ToolPackages are Debian's packages for a bundle of the installed LXD with Tools.
