@@ -16,7 +16,7 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 		Levels: s.came.Levels, Stop: s.came.Stop,
 	}
 	if failure != nil {
-		r.Status, r.Error, r.Diagnosis = report.Failed, firstLine(failure.Error()), s.told
+		r.Status, r.Error, r.Diagnosis = report.Failed, inALine(failure.Error()), s.told
 	}
 	return r
 }
@@ -26,7 +26,18 @@ func ScenarioName(sc *godog.Scenario) string {
 	return strings.TrimSuffix(sc.Uri, ".feature") + ": " + sc.Name
 }
 
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+// inALine is the first line of a failure, and what comes right behind it where that only announces something: of maps
+// that differ, the first that does.
+func inALine(text string) string {
+	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if !strings.HasSuffix(line, ":") {
+		return line
+	}
+	for next := range strings.Lines(rest) {
+		line += " " + strings.TrimSpace(next)
+		if strings.HasPrefix(strings.TrimSpace(next), "got ") {
+			break
+		}
+	}
 	return line
 }

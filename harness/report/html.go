@@ -22,6 +22,8 @@ type page struct {
 	Old, New host.Facts
 	Verdict  string
 	Worse    bool
+	// Few tells that what is worse can all be shown unfolded.
+	Few bool
 	// Kinds are the changes that there are, and how many of each.
 	Kinds []kind
 	Rows  []pageRow
@@ -31,6 +33,9 @@ type kind struct {
 	Change Change
 	Count  int
 }
+
+// few is how many scenarios that are worse a page unfolds: of more, their names are the better overview.
+const few = 5
 
 // unchanged is what the page calls a scenario that is what it was.
 const unchanged = Change("unchanged")
@@ -85,8 +90,12 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 		}
 		return nil
 	}
+	worse := 0
 	for _, d := range c.Differences {
 		differ[d.Scenario] = true
+		if d.Change.Worse() {
+			worse++
+		}
 		if err := add(d); err != nil {
 			return err
 		}
@@ -99,6 +108,7 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 			return err
 		}
 	}
+	p.Few = worse <= few
 	return pageTemplate.Execute(w, p)
 }
 

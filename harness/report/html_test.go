@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,20 @@ func TestThePageNeedsNothingElseAndShowsEachChange(t *testing.T) {
 		assert.Contains(t, text, want)
 	}
 	assert.Equal(t, 5, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
+	assert.Equal(t, 3, strings.Count(text, " open>"), "what is worse is unfolded")
+}
+
+func TestThePageUnfoldsNothingWhereMuchIsWorse(t *testing.T) {
+	var old, now []Scenario
+	for i := range few + 1 {
+		s := passed(fmt.Sprintf("a: %d", i), nil, 1)
+		old = append(old, s)
+		s.Status = Failed
+		now = append(now, s)
+	}
+	var html strings.Builder
+	require.NoError(t, Compare(run(old...), run(now...)).WriteHTML(&html))
+	assert.NotContains(t, html.String(), " open>")
 }
 
 // browsers are the names of headless Chromium; Debian's is the first.
