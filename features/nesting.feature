@@ -7,14 +7,15 @@ Feature: The flag for nesting
   security.nesting LXD mounts a second proc and a second sysfs, out of the way and
   whole, as the container starts: that is all that the flag does without AppArmor.
 
-  These hosts have no AppArmor. With it, the flag also changes the container's
-  profile, which LXD does at once, and without the flag more is refused.
+  With it, the flag also changes the container's profile, and at once. Without the
+  flag liblxc may not even mount the root filesystem of a container inside.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
   Rule: An unprivileged level starts only in a level that has the flag
 
+    @core
     Scenario: Without the flag at level 1, level 2 does not start
       Given level 1 has no security.nesting
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -48,8 +49,10 @@ Feature: The flag for nesting
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "create" for the reason "configuration refused"
 
+  @on-no-apparmor
   Rule: What is in the way is what is covered, and not the flag itself
 
+    @core
     Scenario: Root of level 1 uncovers its proc, and level 2 starts without the flag
       The flag is no wall: root of an unprivileged level can do without.
 
@@ -69,6 +72,29 @@ Feature: The flag for nesting
       And security.nesting of level 1 is unset
       And at level 1 /proc/sys/kernel/random/boot_id is covered by tmpfs
 
+  @on-apparmor
+  Rule: With AppArmor it is the flag itself, which is a wall
+
+    @core
+    Scenario: Root of level 1 uncovers its proc, and level 2 does not start without the flag
+      Given level 1 has no security.nesting
+      And root of level 1 uncovers the boot id
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
+      And at level 1 nothing covers /proc/sys/kernel/random/boot_id
+
+    Scenario: A privileged level 2 does not start without the flag either
+      Given level 1 has no security.nesting
+      And level 2 is privileged
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
+
+    Scenario: Taken away while level 1 runs, it no longer lets level 2 start
+      Given level 1 loses security.nesting while it runs
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
+      And security.nesting of level 1 is unset
+
   Rule: The flag does its work when the container starts
 
     Scenario: Set while level 1 runs, it does not let level 2 start
@@ -85,6 +111,7 @@ Feature: The flag for nesting
       Then all 2 levels are up
       And every level has the ids that were planned
 
+    @on-no-apparmor
     Scenario: Taken away while level 1 runs, it still lets level 2 start
       Given level 1 loses security.nesting while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need

@@ -127,7 +127,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.breaks(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return makeStorage(above.LXD(), c.Spec.pool(index))
+			return makeStorage(above.LXD(), c.Spec.pool(index), profileOf(index-1))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().wait()
@@ -192,7 +192,7 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 // pool "default" on a directory, a default profile on that, and the bundle's
 // image, whose fingerprint it returns. For tests that drive a LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
-	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}); err != nil {
+	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}, nil); err != nil {
 		return "", err
 	}
 	return b.Fingerprint, beginImport(ctx, server, b).wait()
@@ -205,6 +205,9 @@ func (c *Chain) create(ctx context.Context, l *Level) error {
 		config["security.nesting"] = "true"
 		if denies(c.Spec.bundleOf(c.Host, l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
+		}
+		if confined(l.Index) {
+			config[l.Bundle.Flavor.KeyAppArmor()] = "false"
 		}
 	}
 	maps.Copy(config, spec.Config)

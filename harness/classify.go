@@ -35,6 +35,8 @@ var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation
 
 // failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
 var failureRules = []rule{
+	// What the parser says of a namespace that is not the LXD's to manage, and liblxc of a profile that it cannot change to.
+	{idmap.ProfileRefused, regexp.MustCompile(`apparmor_parser .*Access denied|Failed to change AppArmor profile to|Already AppArmor confined, but new label requested`)},
 	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)|configured to only allow unprivileged containers`)},
 	{idmap.RawIDMapOverlaps, regexp.MustCompile(`Host (id|ID) is in the range of subids`)},
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
@@ -46,7 +48,7 @@ var failureRules = []rule{
 	// Without a word where the subid file is missing (shadow 4.17).
 	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed|new[ug]idmap failed to write mapping ""`)},
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
-	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Does security\.nesting need to be turned on`)},
+	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Permission denied - Failed to mount ".*/rootfs" onto|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup|` +
 		`No space left on device - Failed to enter cgroup`)}, // a cpuset of v1 without processors (man 7 cpuset),
 	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +

@@ -56,6 +56,13 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"the kernel's depth, new wording": {
 			newStart, "No space left on device - Failed to clone a new set of namespaces", idmap.DepthLimit,
 		},
+		"AppArmor lets nothing be mounted without the flag": {
+			newStart, `Permission denied - Failed to mount "/var/lib/lxd/storage-pools/default/containers/c2/rootfs" onto "/usr/lib/x86_64-linux-gnu/lxc/rootfs"`,
+			idmap.NestingNotAllowed,
+		},
+		"liblxc changes to a profile that is not there": {
+			newStart, "Invalid argument - Failed to change AppArmor profile to unconfined", idmap.ProfileRefused,
+		},
 		"user namespaces denied by AppArmor": {
 			newStart, "Permission denied - Failed to clone a new set of namespaces", idmap.UserNSDenied,
 		},

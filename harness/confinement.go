@@ -5,6 +5,9 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
 )
 
 // Confinement is one of the AppArmor profiles that a process is in at once.
@@ -49,4 +52,15 @@ func (l *Level) Confinement() ([]Confinement, error) {
 		return nil, fmt.Errorf("level %d: AppArmor: %w", l.Index, err)
 	}
 	return parseLabel(string(text)), nil
+}
+
+// confined tells whether the LXD in a level can make no AppArmor profiles.
+func confined(level int) bool { return bundle.AppArmor() && level >= idmap.Confined }
+
+// profileOf is the configuration that the LXD of a level gives all its containers.
+func profileOf(level int) map[string]string {
+	if !confined(level) {
+		return nil
+	}
+	return map[string]string{idmap.KeyRawLXC: idmap.UnchangedProfile}
 }

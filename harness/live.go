@@ -30,16 +30,23 @@ func (l Live) none() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncove
 // when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC), which is to give it a
 // proc that nothing covers; to uncover the one that it has does as well, unless more is covered.
 func (s LevelSpec) counting(moreCovered bool) map[string]string {
-	config := maps.Clone(s.Config)
-	if config == nil {
-		config = map[string]string{}
-	}
-	if s.Live.Restart {
-		maps.Copy(config, s.Live.Config)
+	config := s.now()
+	if !s.Live.Restart {
+		config = LevelSpec{Config: s.Config}.now()
 	}
 	if s.Live.Uncover && !moreCovered {
 		delete(config, idmap.KeyNesting) // as if it had not been said otherwise
 	}
+	return config
+}
+
+// now is the configuration that the level has when those below are made.
+func (s LevelSpec) now() map[string]string {
+	config := maps.Clone(s.Config)
+	if config == nil {
+		config = map[string]string{}
+	}
+	maps.Copy(config, s.Live.Config)
 	return config
 }
 

@@ -17,8 +17,9 @@ type LevelSpec struct {
 	// Nil: both files are there, and empty.
 	Delegation *idmap.Delegation
 	// Config is added to the container's configuration, over the harness's own:
-	// security.nesting on every level that has another below it, and raw.apparmor where LXD's own profile would let none
-	// start there. An empty value leaves a key out.
+	// security.nesting on every level that has another below it, and where the kernel has AppArmor in force what lets one start
+	// there: raw.apparmor where LXD's own profile would not, and environment.LXD_SECURITY_APPARMOR from level 2 down, whose
+	// LXDs can make no profiles. An empty value leaves a key out.
 	Config map[string]string
 	// Bundle is what the level runs. Nil: the host's.
 	Bundle *bundle.Bundle
@@ -78,7 +79,7 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 	layout := layoutOf(h)
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
 		d := s.daemon(h, above)
-		d.Config = made.counting(s.LXCFS && above == 0)
+		d.Config, d.Now = made.counting(s.LXCFS && above == 0), made.now()
 		layout.Daemons = append(layout.Daemons, d)
 	}
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
@@ -89,7 +90,7 @@ func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUse
 
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
-	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, Image: bundle.ImageIDs()}
+	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: bundle.AppArmor(), Image: bundle.ImageIDs()}
 }
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.

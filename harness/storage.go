@@ -76,8 +76,8 @@ func isBtrfs(path string) bool {
 }
 
 // makeStorage gives a new LXD its storage pool, and its default profile a root
-// disk on it. The profile has no network: nothing in a level needs one.
-func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost) error {
+// disk on it and the configuration. The profile has no network: nothing in a level needs one.
+func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
 	_, _, err := server.GetStoragePool(pool.Name)
 	if err == nil {
 		return nil
@@ -89,6 +89,7 @@ func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost) error {
 		return err
 	}
 	return server.UpdateProfile("default", api.ProfilePut{
+		Config:  config,
 		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": pool.Name}},
 	}, "")
 }

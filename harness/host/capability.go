@@ -41,6 +41,7 @@ func appArmorOnOrOff() []Requirement {
 	}
 	return []Requirement{
 		{For: "@on-apparmor", Name: "AppArmor", OK: on, Found: found, Elsewhere: true},
+		{For: "@on-no-apparmor", Name: "no AppArmor", OK: !on, Found: found, Elsewhere: true},
 		{For: "@on-userns-mediation", Name: "AppArmor asked about user namespaces", OK: asked, Found: foundAsked, Elsewhere: true},
 	}
 }

@@ -30,6 +30,17 @@ type Daemon struct {
 	DeniesUserNS bool
 	// Config is the configuration of the container that it makes: the keys raw.idmap and security.idmap.* count.
 	Config map[string]string
+	// Now is that configuration as it is when something is made inside, where it was changed since: an AppArmor profile
+	// follows it at once. Nil: Config.
+	Now map[string]string
+}
+
+// now is the configuration that the container's AppArmor profile is made from.
+func (d Daemon) now() map[string]string {
+	if d.Now != nil {
+		return d.Now
+	}
+	return d.Config
 }
 
 // Choice is the map that a daemon settles on when it starts, for all its containers.

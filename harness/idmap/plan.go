@@ -17,6 +17,8 @@ type Layout struct {
 	Room int
 	// Cgroup1 tells that the machine has hierarchies of cgroup v1, in the layout v1 or hybrid.
 	Cgroup1 bool
+	// AppArmor tells that the machine's kernel has it in force.
+	AppArmor bool
 	// Daemons are the LXDs from the host down.
 	Daemons []Daemon
 	// Remaps tells that the host's LXD changes the owners of a container's files,
@@ -103,7 +105,10 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 		return stop(OpCreate, chosen.Reason)
 	}
 	set, reason := d.container(chosen.Map, nil)
+	profile := l.refusesProfile(level)
 	switch {
+	case reason == None && profile == OpCreate:
+		return stop(OpCreate, ProfileRefused)
 	case reason == MapInvalid:
 		return stop(OpStart, reason)
 	case reason != None:
@@ -112,7 +117,10 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	if reason := l.start(d, level, own, set); reason != None {
 		return stop(OpStart, reason)
 	}
-	if !l.mountsProc(level) {
+	if profile == OpStart {
+		return stop(OpStart, ProfileRefused)
+	}
+	if l.deniesMounts(level) || !l.mountsProc(level) {
 		return stop(OpStart, NestingNotAllowed)
 	}
 	if l.Cgroup1 && d.OnlyCgroup2 {

@@ -36,10 +36,11 @@ func (d Daemon) on(key string) bool {
 	return on
 }
 
-// nests tells whether the container is created, or was last started, with what KeyNesting gives.
-func (d Daemon) nests() bool {
-	_, set := d.Config[KeyNesting]
-	return !set || d.on(KeyNesting)
+// nests tells whether a container with a configuration has what KeyNesting gives.
+func nests(config map[string]string) bool {
+	text, set := config[KeyNesting]
+	on, _ := boolean(text)
+	return !set || on
 }
 
 // privileged plans a privileged level below the ones given. No file and no
@@ -51,6 +52,9 @@ func (l Layout) privileged(d Daemon, level int) *Stop {
 	}
 	if l.Room > 0 && level > l.Room {
 		return &Stop{Level: level, Op: OpStart, Reason: DepthLimit}
+	}
+	if l.deniesMounts(level) {
+		return &Stop{Level: level, Op: OpStart, Reason: NestingNotAllowed}
 	}
 	if l.Cgroup1 && d.OnlyCgroup2 {
 		return &Stop{Level: level, Op: OpStart, Reason: CgroupUnsupported}
@@ -67,5 +71,5 @@ func (l Layout) privileged(d Daemon, level int) *Stop {
 // privileged level may uncover what is covered, and so need not be asked for.
 func (l Layout) mountsProc(level int) bool {
 	above := level - 2
-	return above < 0 || l.Daemons[above].nests()
+	return above < 0 || nests(l.Daemons[above].Config)
 }

@@ -38,6 +38,7 @@ const (
 	NestingNotAllowed Reason = "nesting not allowed"
 	DepthLimit        Reason = "depth limit of the kernel"
 	CgroupUnsupported Reason = "cgroup layout unsupported"
+	ProfileRefused    Reason = "AppArmor profile refused"
 	UserNSDenied      Reason = "user namespaces denied"
 	DiskFull          Reason = "disk full"
 	NotOnBtrfs        Reason = "not on btrfs"
@@ -51,7 +52,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, TimedOut, Unclassified,
 	}
 }
 
