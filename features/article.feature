@@ -10,6 +10,7 @@ Feature: The article's chain of three nested unprivileged containers
 
   Rule: A level gets exactly the ids that the level above delegates
 
+    @core
     Scenario: Three levels share an allocation of three blocks
       When a chain of depth 3 is built with the delegations
         | level | allocation        |
@@ -36,6 +37,7 @@ Feature: The article's chain of three nested unprivileged containers
 
   Rule: What happens at a level happens under its own ids
 
+    @core
     Scenario: Processes and files of three levels are those of their ids
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up

@@ -59,11 +59,13 @@ func TestFeatures(t *testing.T) {
 		opts.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
 	}
 	var run atomic.Int32
+	far := newProgress(t, opts)
 	suite := godog.TestSuite{
 		Name: "nestbed",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
 			steps.Register(sc, pool)
 			countScenario(sc, &run)
+			far.watch(sc)
 			breakSteps(sc)
 		},
 		Options: &opts,
@@ -144,7 +146,7 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, 
 
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
-	known := []string{steps.Slow, steps.Moving, steps.KnownBug, steps.Exclusive, steps.Versions}
+	known := []string{steps.Slow, steps.Moving, steps.KnownBug, steps.Core, steps.Exclusive, steps.Versions}
 	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
 		known = append(known, c.For)
 	}

@@ -13,6 +13,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"nestbed/harness/artifact"
+	"nestbed/harness/vm"
 )
 
 // Slow is the tag of scenarios that take more than 20 seconds.
@@ -27,6 +28,9 @@ const Moving = "@moving"
 // KnownBug is the tag of scenarios that some versions of LXD or Incus fail, by a bug of theirs that another scenario pins: they are
 // for the comparison of versions.
 const KnownBug = "@known-bug"
+
+// Core is the tag of the few scenarios that a slow machine, or a first look, is enough for.
+const Core = "@core"
 
 // explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
 // the report. late is what time is left for it.
@@ -43,7 +47,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	told.next = append(told.next, "run again:  "+again)
 	kept, kerr := s.keep()
 	told.next = append(told.next, kept...)
-	if kept == nil && s.host != nil {
+	if kept == nil && s.host != nil && os.Getenv(vm.GuestEnv) == "" { // of a machine nothing is kept
 		told.next = append(told.next, "to enter:   "+keepEnv+"=1 "+again)
 	}
 	s.told = told.lines()
@@ -102,8 +106,12 @@ func flags(sc *godog.Scenario) []string {
 
 // settings are those of the environment that decide what a scenario is run with.
 func settings() []string {
+	names := []string{"NESTBED_BUNDLE", "NESTBED_PATIENCE"}
 	var set []string
-	for _, name := range []string{"NESTBED_BUNDLE", "NESTBED_PATIENCE"} {
+	if host := os.Getenv(vm.GuestEnv); host != "" {
+		set, names = append(set, vm.HostEnv+"="+quote(host)), names[:1] // in a machine patience is given by that
+	}
+	for _, name := range names {
 		if value := os.Getenv(name); value != "" {
 			set = append(set, name+"="+quote(value))
 		}

@@ -72,7 +72,8 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	job.Env = append(append(environmentOf(os.Environ()), job.Env...), wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64))
+	job.Env = append(append(environmentOf(os.Environ()), job.Env...),
+		wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64), GuestEnv+"=vm:debian:"+c.Suite)
 	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
 	m, err := boot(ctx, hw, image, job, program, c.Console)
 	if err != nil {

@@ -17,6 +17,9 @@ const DefaultSuite = bundle.DefaultSuite
 // HostEnv names where the scenarios run: "private", a host in namespaces of this machine, or what ParseHost reads.
 const HostEnv = "NESTBED_HOST"
 
+// GuestEnv is set in a virtual machine only, to what HostEnv was where that was asked for.
+const GuestEnv = "NESTBED_GUEST"
+
 // Forms is how hosts are written, for help texts.
 var Forms = "private, vm or vm:debian:SUITE (" + strings.Join(Suites, ", ") + ")"
 
