@@ -9,7 +9,7 @@ GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup build demo test test-vm slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup build demo test test-vm matrix slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,6 +36,10 @@ test-vm: ## the scenarios in virtual machines with AppArmor, systemd and cgroup 
 		CGO_ENABLED=0 NESTBED_HOST=vm:$$vm NESTBED_REPORTS=$(CURDIR)/reports/vm go test -count=1 -timeout 60m ./scenarios -v -run TestFeatures \
 			-godog.format=progress $(VMFLAGS) || exit 1; \
 	done
+
+matrix: setup ## the scenarios here with each of BUNDLES and in each VM, and which are not the same everywhere; QUICK=1 for a few features
+	@scripts/setup.sh vm
+	@BUNDLES="$(BUNDLES)" VM="$(VM)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/matrix.sh
 
 slow: setup ## the scenarios that take more than 20 s, which make test leaves out
 	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@slow

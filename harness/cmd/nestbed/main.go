@@ -88,7 +88,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newSteps(), newDoctor(), newReap())
+	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap())
 	return root
 }
 

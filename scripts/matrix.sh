@@ -1,0 +1,35 @@
+#!/bin/sh
+# The scenarios on this machine with each of BUNDLES, and in a virtual machine of each of VM with the LXD that comes with it; then
+# which of them are not the same everywhere. QUICK=1 runs a few features only. Exit status 1: some failed somewhere.
+set -u
+cd "$(dirname "$0")/.."
+BUNDLES=${BUNDLES:-debian:bookworm debian:trixie debian:trixie/incus} VM=${VM:-debian:bookworm debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
+out=reports/matrix
+paths=
+[ -z "$QUICK" ] || paths=-godog.paths=article.feature,supply.feature,nesting.feature
+
+say() { echo "matrix: $*"; }
+$SUDO rm -rf "$out" # the runs on this machine are root's
+mkdir -p "$out" bin
+go build -o bin/nestbed ./harness/cmd/nestbed && CGO_ENABLED=0 go test -c -o bin/scenarios.test ./scenarios || exit 1
+
+# column NAME COMMAND...: what of it fails is shown by the table.
+column() {
+	name=$1
+	shift
+	say "$name (log: $out/$name.log)"
+	(cd scenarios && "$@" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 90m -godog.format=progress \
+		-godog.tags='~@slow && ~@moving && ~@known-bug && ~@requires-debian' $paths) >"$out/$name.log" 2>&1
+	tail -n 3 "$out/$name.log" | sed 's/^/  /'
+	ls "$out/$name"/*/results.json >/dev/null 2>&1 || { say "$name: no scenario was run, see $out/$name.log"; exit 1; }
+}
+for bundle in $BUNDLES; do
+	name=here-$(echo "$bundle" | tr ':/' '--')
+	column "$name" $SUDO env NESTBED_BUNDLE="$bundle" NESTBED_REPORTS="../$out/$name"
+done
+for vm in $VM; do
+	name=vm-$(echo "$vm" | tr ':/' '--')
+	column "$name" env NESTBED_HOST="vm:$vm" NESTBED_REPORTS="../$out/$name"
+done
+bin/nestbed matrix "$out"/*/*/ | tee "$out/matrix.txt"
+! grep -q ' [1-9][0-9]* failed, ' "$out/matrix.txt"
