@@ -38,11 +38,16 @@ func (l *Level) owned(path string, uid, gid uint32) error {
 	return nil
 }
 
-// SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none. It is
-// for containers in levels, whose files lie on no idmapped mount and whose image has no program to read it (SentinelACL).
+// SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
 func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
-	value := make([]byte, 256)
-	n, err := unix.Lgetxattr(l.root.Path(bundle.SentinelPath), bundle.XattrACL, value)
+	path := l.root.Path(bundle.SentinelPath)
+	n, err := unix.Lgetxattr(path, bundle.XattrACL, nil)
+	// Just as much as there is: Linux 6.0 and 6.1 translate the ids of an access control list on an idmapped mount only for some
+	// sizes of the reader's buffer, for which they take that of the list (fs/xattr.c, vfs_getxattr; fs/posix_acl.c).
+	value := make([]byte, max(n, 0))
+	if err == nil {
+		n, err = unix.Lgetxattr(path, bundle.XattrACL, value)
+	}
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
 	} else if err != nil {
@@ -58,9 +63,14 @@ func (l *Level) ACLWantedOnHost() (bundle.ACL, error) {
 	if err != nil {
 		return bundle.ACL{}, err
 	}
+	return aclOnHost(m), nil
+}
+
+// aclOnHost is the sentinel's access control list where its ids are mapped to those of the host.
+func aclOnHost(m idmap.Map) bundle.ACL {
 	user, _ := idmap.Up(m.UID, bundle.ACLAsMade.User)
 	group, _ := idmap.Up(m.GID, bundle.ACLAsMade.Group)
-	return bundle.ACL{User: user, Group: group}, nil
+	return bundle.ACL{User: user, Group: group}
 }
 
 // Publish stops a container that Launch made with the LXD at a level, has that

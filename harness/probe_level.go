@@ -17,20 +17,8 @@ func (l *Level) Sentinel() (bundle.Sentinel, error) {
 	return s, nil
 }
 
-// SentinelACL is the access control list of that file, in ids of the level. It is
-// read inside, where it counts. (From the host, Linux 6.0 and 6.1 translate the ids
-// of an ACL on an idmapped mount only for some sizes of the reader's buffer:
-// fs/xattr.c, vfs_getxattr.)
-func (l *Level) SentinelACL(ctx context.Context) (bundle.ACL, error) {
-	value, err := l.Exec(ctx, "getfattr", "--absolute-names", "--only-values", "-n", bundle.XattrACL, bundle.SentinelPath)
-	if err != nil {
-		return bundle.ACL{}, err
-	}
-	return bundle.ParseACL([]byte(value))
-}
-
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
-func probeSentinel(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
+func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
 	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
 	if err != nil {
 		return []Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
@@ -48,11 +36,14 @@ func probeSentinel(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([
 		{What: "host owner of the sentinel", Wanted: onHost(planned, made.UID), Got: ids(s.UID, s.GID)},
 		{What: "file capability of the sentinel", Wanted: caps(planned.FileCaps, root), Got: caps(s.HasCaps, s.CapsRoot)},
 	}
-	acl := Check{What: "user and group in the sentinel's ACL", Wanted: named(bundle.ACLAsMade)}
-	if found, err := l.SentinelACL(ctx); err != nil {
+	acl := Check{What: "host user and group in the sentinel's ACL", Wanted: named(aclOnHost(planned.Host))}
+	switch found, err := l.SentinelACLOnHost(); {
+	case err != nil:
 		acl.Got = err.Error()
-	} else {
-		acl.Got = named(found)
+	case found == nil:
+		acl.Got = "none"
+	default:
+		acl.Got = named(*found)
 	}
 	return append(checks, acl), nil
 }
