@@ -70,7 +70,7 @@ func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w; set NESTBED_CACHE to a directory of yours", suite, err)
 	}
-	c.Remove = func(ctx context.Context, dir string) error { return asRoot(ctx, "rm", "-r", "-f", dir) }
+	c.Remove = removeAll
 	key, err := imageKey(suite)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,14 @@ func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image
 		return nil
 	})
 	return &Image{Suite: suite, dir: dir}, err
+}
+
+// removeAll removes a directory, by way of root of a user namespace what belongs to ids of that.
+func removeAll(ctx context.Context, dir string) error {
+	if err := os.RemoveAll(dir); err == nil || os.Geteuid() == 0 {
+		return err
+	}
+	return asRoot(ctx, "rm", "-r", "-f", dir)
 }
 
 // imageCache is where images are kept: "vm" in NESTBED_CACHE, in root's or in the user's cache.

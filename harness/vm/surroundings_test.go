@@ -1,0 +1,99 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/wait"
+)
+
+// standing is a QEMU whose guest never runs, with somebody at the host's end of the port.
+func standing(t *testing.T) *machine {
+	t.Helper()
+	if _, err := find(emulator); err != nil {
+		t.Skip(err)
+	}
+	ours, theirs, err := socketPair()
+	require.NoError(t, err)
+	defer theirs.Close()
+	m := &machine{console: &console{}, port: ours}
+	m.qemu, err = start(t.Context(), append(idle, "-chardev", "socket,id=port,fd=3"), m.console, theirs)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, m.close()) })
+	return m
+}
+
+func quiet() Config {
+	return Config{Stdout: io.Discard, Stderr: io.Discard, Progress: func(string) {}}
+}
+
+func TestAKilledQEMUIsTheEndOfTheRun(t *testing.T) {
+	m := standing(t)
+	require.NoError(t, m.qemu.cmd.Process.Kill())
+	_, err := m.follow(t.Context(), quiet(), Job{})
+	require.EqualError(t, err, "virtual machine: the machine ended before its job did; its console: nothing")
+}
+
+func TestAGuestThatSaysNothingIsWaitedForNoLongerThanItsBudget(t *testing.T) {
+	m := standing(t)
+	_, err := m.follow(wait.WithPatience(t.Context(), 0.01), quiet(), Job{})
+	require.EqualError(t, err, "virtual machine: it had 600ms to start its job, and did not; its console: nothing")
+}
+
+func TestAnInterruptedRunWaitsForTheEndOfItsJobAndNoLonger(t *testing.T) {
+	m := standing(t)
+	ctx, interrupt := context.WithCancelCause(wait.WithPatience(t.Context(), 0.01))
+	interrupt(errors.New("somebody pressed Ctrl-C"))
+	began := time.Now()
+	_, err := m.follow(ctx, quiet(), Job{})
+	require.EqualError(t, err, "virtual machine: it had 300ms to end its job, and did not; its console: nothing")
+	assert.Less(t, time.Since(began), endBudget)
+}
+
+func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("NESTBED_CACHE", t.TempDir())
+	_, err := Run(t.Context(), Config{Suite: DefaultSuite}, Job{})
+	require.ErrorContains(t, err, "no qemu-system-x86_64")
+	require.ErrorContains(t, err, "apt-get install qemu-system-x86")
+	_, err = MakeImage(t.Context(), DefaultSuite, nil)
+	require.ErrorContains(t, err, "no ")
+	require.ErrorContains(t, err, "mmdebstrap")
+	require.ErrorContains(t, err, "apt-get install ")
+	assertNothingHalf(t)
+}
+
+// assertNothingHalf fails if the cache has an image, or a part of one.
+func assertNothingHalf(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(os.Getenv("NESTBED_CACHE"), "vm", "*"))
+	require.NoError(t, err)
+	for _, path := range found {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.False(t, info.IsDir(), "%s is left", path)
+	}
+}
+
+func TestAnImageThatCannotBeMadeLeavesNoHalfOfIt(t *testing.T) {
+	t.Setenv("NESTBED_CACHE", t.TempDir())
+	if err := lacking(forImage); err != nil {
+		t.Skip(err)
+	}
+	_, err := MakeImage(t.Context(), "no-such-suite", nil)
+	require.ErrorContains(t, err, "image of no-such-suite: mmdebstrap: ")
+	assertNothingHalf(t)
+
+	ctx, stop := context.WithCancel(t.Context())
+	_, err = MakeImage(ctx, DefaultSuite, func(string) { stop() })
+	require.ErrorIs(t, err, context.Canceled)
+	assertNothingHalf(t)
+}
