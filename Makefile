@@ -37,7 +37,7 @@ test-vm: ## the scenarios in virtual machines with AppArmor, systemd and cgroup 
 			-godog.format=progress $(VMFLAGS) || exit 1; \
 	done
 
-matrix: setup ## the scenarios here with each of BUNDLES and in each VM, and which are not the same everywhere; QUICK=1 for a few features
+matrix: setup ## the scenarios here with each of BUNDLES and in each VM, and which are not the same everywhere; QUICK=1 for @core
 	@scripts/setup.sh vm
 	@BUNDLES="$(BUNDLES)" VM="$(VM)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/matrix.sh
 
