@@ -38,18 +38,20 @@ type MatrixRow struct {
 type Cell struct {
 	// Status is empty where the run did not have the scenario.
 	Status Status `json:"status,omitempty"`
-	// Detail is why it failed or was skipped; of one that passed where and why its chain stopped, else its maps.
+	// Detail is why it failed or was skipped; of one that passed where and why its chain stopped, if it did.
 	Detail string `json:"detail,omitempty"`
+	// Maps are those of the levels of one that passed, in a line.
+	Maps string `json:"maps,omitempty"`
 }
 
 func (c Cell) String() string {
 	switch {
 	case c.Status == "":
 		return "not in the run"
-	case c.Detail == "":
+	case c.Detail == "" && c.Maps == "":
 		return string(c.Status)
 	}
-	return string(c.Status) + ": " + c.Detail
+	return string(c.Status) + ": " + c.Detail + c.Maps
 }
 
 // NewMatrix puts the runs side by side. There are at most 26.
@@ -100,7 +102,7 @@ func (s Scenario) cell() Cell {
 	for i := range s.Levels {
 		lines = append(lines, mapsOf(s.Levels, i))
 	}
-	c.Detail = strings.Join(lines, "; ")
+	c.Maps = strings.Join(lines, "; ")
 	return c
 }
 
@@ -145,7 +147,16 @@ func (m Matrix) Write(w io.Writer) error {
 func (m Matrix) reasons(r MatrixRow) []string {
 	var order []Cell
 	of := map[Cell][]string{}
+	maps := map[string]bool{}
+	for _, c := range r.Cells {
+		if c.Status == Passed {
+			maps[c.Maps] = true
+		}
+	}
 	for i, c := range r.Cells {
+		if len(maps) < 2 {
+			c.Maps = "" // they are not what differs
+		}
 		if of[c] == nil {
 			order = append(order, c)
 		}

@@ -15,9 +15,9 @@ func TestAMatrixShowsWhatIsNotTheSameEverywhere(t *testing.T) {
 	fails := Scenario{Name: "b: stops", Status: Failed, Error: "all 2 levels are up"}
 	skipped := Scenario{Name: "c: v1", Status: Skipped, Error: "the layout is v2"}
 	m := NewMatrix([]Run{
-		run(passed("a: same", up(500000), 1), stops, passed("c: v1", up(500000), 1)),
-		run(passed("a: same", up(500000), 9), stops, skipped),
-		run(passed("a: same", up(500000), 1), fails, skipped, passed("d: more", nil, 1)),
+		run(passed("a: same", up(500000), 1), stops, passed("c: v1", up(500000), 1), passed("e: maps", up(500000), 1)),
+		run(passed("a: same", up(500000), 9), stops, skipped, passed("e: maps", up(500000), 1)),
+		run(passed("a: same", up(500000), 1), fails, skipped, passed("d: more", nil, 1), passed("e: maps", up(565536), 1)),
 	})
 	assert.Equal(t, 1, m.Same)
 	assert.True(t, m.Failed())
@@ -29,13 +29,16 @@ ok  ok       FAILED   b: stops
     a, b: passed: stops: level 2, start: nesting not allowed
     c: failed: all 2 levels are up
 ok  skipped  skipped  c: v1
-    a: passed: level 1 (inside parent count): uid 0 500000 65536, gid 0 500000 65536; on the host: uid 0 500000 65536, gid 0 500000 65536
+    a: passed
     b, c: skipped: the layout is v2
 -   -        ok       d: more
     a, b: not in the run
     c: passed
+ok  ok       ok       e: maps
+    a, b: passed: level 1 (inside parent count): uid 0 500000 65536, gid 0 500000 65536; on the host: uid 0 500000 65536, gid 0 500000 65536
+    c: passed: level 1 (inside parent count): uid 0 565536 65536, gid 0 565536 65536; on the host: uid 0 565536 65536, gid 0 565536 65536
 
-3 scenarios differ, 1 are the same everywhere
+4 scenarios differ, 1 are the same everywhere
 `, table)
 }
 
