@@ -31,7 +31,7 @@ Feature: AppArmor around levels
 
     Scenario: The LXD of level 2 is not told, and makes a profile for its unpacker in vain
       Given the configuration of level 2 is
-        | key                                | value |
+        | key                               | value |
         | environment.LXD_SECURITY_APPARMOR | true  |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 3 in operation "create" for the reason "AppArmor profile refused"

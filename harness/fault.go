@@ -140,7 +140,7 @@ func stopLXD(of daemon) error {
 
 // killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.
 func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) (settled func() error, err error) {
-	signs, ok := signs[op]
+	names, ok := signs[op]
 	if !ok {
 		return nil, fmt.Errorf("operation %q: nothing tells when LXD is in the middle of it", op)
 	}
@@ -149,7 +149,7 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 		return nil, err
 	}
 	var paths []string
-	for _, sign := range signs {
+	for _, sign := range names {
 		paths = append(paths, of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container))))
 	}
 	done := make(chan error, 1)

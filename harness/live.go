@@ -30,9 +30,9 @@ func (l Live) none() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncove
 // when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC), which is to give it a
 // proc that nothing covers; to uncover the one that it has does as well, unless more is covered.
 func (s LevelSpec) counting(moreCovered bool) map[string]string {
-	config := s.now()
-	if !s.Live.Restart {
-		config = LevelSpec{Config: s.Config}.now()
+	config := merged(s.Config)
+	if s.Live.Restart {
+		config = s.now()
 	}
 	if s.Live.Uncover && !moreCovered {
 		delete(config, idmap.KeyNesting) // as if it had not been said otherwise
@@ -41,13 +41,15 @@ func (s LevelSpec) counting(moreCovered bool) map[string]string {
 }
 
 // now is the configuration that the level has when those below are made.
-func (s LevelSpec) now() map[string]string {
-	config := maps.Clone(s.Config)
-	if config == nil {
-		config = map[string]string{}
+func (s LevelSpec) now() map[string]string { return merged(s.Config, s.Live.Config) }
+
+// merged is a configuration of its own, with the keys of all, of which later ones count.
+func merged(configs ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, config := range configs {
+		maps.Copy(all, config)
 	}
-	maps.Copy(config, s.Live.Config)
-	return config
+	return all
 }
 
 // withLostCaps is the plan of the layout where a level lost its file capabilities before it was restarted with

@@ -17,10 +17,10 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 		return err
 	}
 	if b.Flavor != idmap.Incus || !b.Source.Migration {
-		return fmt.Errorf("level %d: migrate: bundle %s has no lxd-to-incus", level, b)
+		return fmt.Errorf("level %d: migrate: bundle %s has no lxd-to-incus; give an Incus of Debian's with Source.Migration", level, b)
 	}
 	if l.Bundle.Flavor == idmap.Incus {
-		return fmt.Errorf("level %d: migrate: it runs %s already", level, l.Bundle.Daemon())
+		return fmt.Errorf("level %d: migrate: it runs %s already, which has nothing to take over", level, l.Bundle.Daemon())
 	}
 	if err := c.layOver(ctx, level, b); err != nil {
 		return err

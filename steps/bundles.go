@@ -49,13 +49,23 @@ type made struct {
 
 // named gives the bundle of a source, or of a version that has a name. It outlives the scenario that comes first.
 func (p *Pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
-	source, is := p.Versions[text]
-	if !is {
-		var err error
-		if source, err = bundle.ParseSource(text); err != nil {
-			return nil, err
-		}
+	source, err := p.source(text)
+	if err != nil {
+		return nil, err
 	}
+	return p.bundle(ctx, source)
+}
+
+// source is what a bundle that a scenario names is made from.
+func (p *Pool) source(text string) (bundle.Source, error) {
+	if source, is := p.Versions[text]; is {
+		return source, nil
+	}
+	return bundle.ParseSource(text)
+}
+
+// bundle makes the bundle of a source, once.
+func (p *Pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle, error) {
 	p.made.mu.Lock()
 	if p.made.making == nil {
 		p.made.making = map[bundle.Source]func() (*bundle.Bundle, error){}

@@ -106,10 +106,12 @@ func flags(sc *godog.Scenario) []string {
 
 // settings are those of the environment that decide what a scenario is run with.
 func settings() []string {
-	names := []string{"NESTBED_BUNDLE", "NESTBED_PATIENCE"}
 	var set []string
+	names := []string{"NESTBED_BUNDLE"}
 	if host := os.Getenv(vm.GuestEnv); host != "" {
-		set, names = append(set, vm.HostEnv+"="+quote(host)), names[:1] // in a machine patience is given by that
+		set = append(set, vm.HostEnv+"="+quote(host)) // which gives the patience
+	} else {
+		names = append(names, "NESTBED_PATIENCE")
 	}
 	for _, name := range names {
 		if value := os.Getenv(name); value != "" {

@@ -37,4 +37,8 @@ func TestSettingsThatDecideWhatIsRunAreRepeated(t *testing.T) {
 	t.Setenv("NESTBED_BUNDLE", "dir:/a b")
 	t.Setenv("NESTBED_PATIENCE", "")
 	assert.Equal(t, []string{"NESTBED_BUNDLE='dir:/a b'"}, settings())
+	t.Setenv("NESTBED_PATIENCE", "10")
+	assert.Equal(t, []string{"NESTBED_BUNDLE='dir:/a b'", "NESTBED_PATIENCE='10'"}, settings())
+	t.Setenv("NESTBED_GUEST", "vm:debian:trixie")
+	assert.Equal(t, []string{"NESTBED_HOST='vm:debian:trixie'", "NESTBED_BUNDLE='dir:/a b'"}, settings(), "in a virtual machine")
 }

@@ -94,7 +94,12 @@ func (s *scenario) migrated(ctx context.Context, level int, source string) error
 }
 
 func (s *scenario) migrate(ctx context.Context, level int, source string) error {
-	b, err := s.pool.named(ctx, source+bundle.WithMigration)
+	from, err := s.pool.source(source)
+	if err != nil {
+		return err
+	}
+	from.Migration = true
+	b, err := s.pool.bundle(ctx, from)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ const withTools = ",with-tools"
 // withClient is the suffix of a source whose bundle has Client.
 const withClient = ",with-client"
 
-// WithMigration is the suffix of a source whose bundle has Migration.
-const WithMigration = ",with-migration"
+// withMigration is the suffix of a source whose bundle has Migration.
+const withMigration = ",with-migration"
 
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
@@ -65,7 +65,7 @@ type addition struct {
 
 // additions are the suffixes, in the order that they are written in.
 func (s *Source) additions() []addition {
-	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {WithMigration, &s.Migration}, {noShadow, &s.NoShadow}}
+	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {noShadow, &s.NoShadow}}
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -108,7 +108,7 @@ func ParseSource(text string) (Source, error) {
 // checked refuses an addition that the kind of source cannot have.
 func (s Source) checked(text string) (Source, error) {
 	if s.Migration && !s.Incus {
-		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, ofIncus, WithMigration)
+		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, ofIncus, withMigration)
 	}
 	return s, nil
 }

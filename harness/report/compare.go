@@ -166,14 +166,20 @@ func slower(was, is []float64) bool {
 	return fastest > slowest*factor && fastest-slowest > leastSlower
 }
 
-// Verdict is the comparison in a line.
-func (c Comparison) Verdict() string {
-	worse := 0
+// worse is how many scenarios speak against the newer run.
+func (c Comparison) worse() int {
+	n := 0
 	for _, d := range c.Differences {
 		if d.Change.Worse() {
-			worse++
+			n++
 		}
 	}
+	return n
+}
+
+// Verdict is the comparison in a line.
+func (c Comparison) Verdict() string {
+	worse := c.worse()
 	if worse == 0 {
 		return fmt.Sprintf("not worse: %d scenarios are as they were, %d differ", c.Same, len(c.Differences))
 	}

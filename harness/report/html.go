@@ -63,7 +63,7 @@ type side struct {
 // WriteHTML writes the comparison as one page that needs nothing else: the chains are drawn, and failures are shown with
 // what was found out about them.
 func (c Comparison) WriteHTML(w io.Writer) error {
-	p := page{Old: c.Old.Facts, New: c.New.Facts, Verdict: c.Verdict(), Worse: c.Worse}
+	p := page{Old: c.Old.Facts, New: c.New.Facts, Verdict: c.Verdict(), Worse: c.Worse, Few: c.worse() <= few}
 	before, after := byName(c.Old), byName(c.New)
 	differ := map[string]bool{}
 	add := func(d Difference) error {
@@ -90,12 +90,8 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 		}
 		return nil
 	}
-	worse := 0
 	for _, d := range c.Differences {
 		differ[d.Scenario] = true
-		if d.Change.Worse() {
-			worse++
-		}
 		if err := add(d); err != nil {
 			return err
 		}
@@ -108,7 +104,6 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 			return err
 		}
 	}
-	p.Few = worse <= few
 	return pageTemplate.Execute(w, p)
 }
 

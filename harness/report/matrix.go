@@ -54,7 +54,10 @@ func (c Cell) String() string {
 	return string(c.Status) + ": " + c.Detail + c.Maps
 }
 
-// NewMatrix puts the runs side by side. There are at most 26.
+// MostRuns is how many runs a matrix can have: each has a letter.
+const MostRuns = 26
+
+// NewMatrix puts the runs side by side, at most MostRuns.
 func NewMatrix(runs []Run) Matrix {
 	m := Matrix{Columns: []Column{}, Rows: []MatrixRow{}}
 	var names []string
@@ -169,7 +172,13 @@ func (m Matrix) reasons(r MatrixRow) []string {
 	return lines
 }
 
-// Failed tells whether a scenario failed in any column.
-func (m Matrix) Failed() bool {
-	return slices.ContainsFunc(m.Columns, func(c Column) bool { return c.Failed > 0 })
+// Failed names the columns in which scenarios failed, and how many: "2 in a".
+func (m Matrix) Failed() []string {
+	var failed []string
+	for _, c := range m.Columns {
+		if c.Failed > 0 {
+			failed = append(failed, fmt.Sprintf("%d in %s", c.Failed, c.Name))
+		}
+	}
+	return failed
 }

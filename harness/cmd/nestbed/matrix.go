@@ -2,16 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/report"
 )
-
-// most is how many runs have a letter.
-const most = 26
 
 func newMatrix() *cobra.Command {
 	var asJSON bool
@@ -23,7 +19,7 @@ scenarios that did not come to the same in all of them, and under each what they
 
 Exit status: 0 no scenario failed in any run, 1 some did, 2 wrong use.`,
 		Example: `  nestbed matrix reports/lxd-* reports/vm/*/lxd-*`,
-		Args:    wrongUse(cobra.RangeArgs(2, most)),
+		Args:    wrongUse(cobra.RangeArgs(2, report.MostRuns)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []report.Run
 			for _, path := range args {
@@ -40,13 +36,7 @@ Exit status: 0 no scenario failed in any run, 1 some did, 2 wrong use.`,
 			} else {
 				err = m.Write(cmd.OutOrStdout())
 			}
-			if err == nil && m.Failed() {
-				failed := []string{}
-				for _, c := range m.Columns {
-					if c.Failed > 0 {
-						failed = append(failed, fmt.Sprintf("%d in %s", c.Failed, c.Name))
-					}
-				}
+			if failed := m.Failed(); err == nil && failed != nil {
 				err = errors.New("matrix: scenarios failed: " + strings.Join(failed, ", "))
 			}
 			return err
