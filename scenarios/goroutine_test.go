@@ -25,9 +25,11 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, levels, 2)
 	for _, l := range levels {
-		out, err := l.Exec(t.Context(), "id", "-u") // its end is told by an event, which the client listens for
+		out, err := l.Exec(t.Context(), "id", "-u")
 		require.NoError(t, err)
 		assert.Equal(t, "0\n", out)
+		_, err = l.LXD().GetEvents() // as the client does for most operations
+		require.NoError(t, err)
 	}
 	require.Error(t, goleak.Find(before), "the client listens on")
 	harness.Detach(levels)
