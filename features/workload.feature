@@ -121,13 +121,20 @@ Feature: Something useful at the bottom
       And crun is installed on the host and at every level
       And a chain of depth 1 in which every level delegates what the levels below it need
 
+    @on-no-apparmor
     Scenario: An OCI container with a user namespace at a level without security.nesting
       When root of level 1 runs a container of OCI with the uid and gid map
         | inside | parent | count |
         | 0      | 10000  | 5000  |
       Then the container does not start: "mount `proc` to `proc`: Operation not permitted"
 
+    @on-no-apparmor
     Scenario: An OCI container without a user namespace at a level without security.nesting
       When root of level 1 runs a container of OCI that asks for no user namespace
       Then the container has the uid and gid map of level 1
       And the container's root is id 500000 on the host, and so is the owner of a file that it makes
+
+    @on-apparmor
+    Scenario: No OCI container at a level without security.nesting, whose AppArmor profile lets it mount nothing
+      When root of level 1 runs a container of OCI that asks for no user namespace
+      Then the container does not start: "mount `proc` to `proc`: Permission denied"

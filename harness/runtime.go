@@ -70,7 +70,8 @@ func (s WorkloadSpec) ociConfig() (string, error) {
 }
 
 // lxcConfig is a configuration after man 5 lxc.container.conf. The network namespace is
-// the container's own, though nothing is in it: who mounts a sysfs must own that (fs/sysfs/mount.c).
+// the container's own, though nothing is in it: who mounts a sysfs must own that (fs/sysfs/mount.c). AppArmor's profiles
+// of containers are not known in the namespace of profiles that a level has: it stays in that of the level.
 func (s WorkloadSpec) lxcConfig(name, dir string) string {
 	lines := []string{
 		"lxc.include = /usr/share/lxc/config/common.conf",
@@ -79,6 +80,7 @@ func (s WorkloadSpec) lxcConfig(name, dir string) string {
 		"lxc.rootfs.path = dir:" + dir + "/rootfs",
 		"lxc.net.0.type = empty",
 		"lxc.init.cmd = /init",
+		"lxc.apparmor.profile = unchanged",
 	}
 	for kind, mappings := range map[string][]idmap.Mapping{"u": s.Map.UID, "g": s.Map.GID} {
 		for _, m := range mappings {

@@ -1,17 +1,25 @@
 package scenarios_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/artifact"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
 	"nestbed/harness/vm"
 )
 
@@ -42,6 +50,11 @@ func inVM(ctx context.Context, suite string) (int, error) {
 			job.Args = append(job.Args, arg)
 		}
 	}
+	flag.Parse() // testing has not yet
+	bundles, err := bundlesInUse(options)
+	if err != nil {
+		return 0, err
+	}
 	artifacts, err := artifact.Dir()
 	if err != nil {
 		return 0, err
@@ -62,9 +75,48 @@ func inVM(ctx context.Context, suite string) (int, error) {
 		console = f
 	}
 	return vm.Run(ctx, vm.Config{
-		Suite: suite, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
+		Suite: suite, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}, job)
+}
+
+// namedBundle is how scenarios name a bundle of Debian's.
+var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?`)
+
+// bundlesInUse are those that the environment and the chosen scenarios name.
+func bundlesInUse(of godog.Options) ([]bundle.Source, error) {
+	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
+	if err != nil {
+		return nil, err
+	}
+	names := []string{os.Getenv(harnesstest.BundleEnv)}
+	for _, f := range read {
+		for _, p := range f.Pickles {
+			text, err := json.Marshal(p.Steps)
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, namedBundle.FindAllString(string(text), -1)...)
+			for version, source := range versions() {
+				if bytes.Contains(text, []byte(version)) {
+					names = append(names, source)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	var sources []bundle.Source
+	for _, name := range slices.Compact(names) {
+		if name == "" {
+			continue
+		}
+		source, err := bundle.ParseSource(name)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, source)
+	}
+	return sources, nil
 }
 
 // consoleEnv names a file for what the virtual machine's kernel and systemd say.

@@ -99,8 +99,13 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	tools.Tools = true
 	pool := &steps.Pool{
 		Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source)),
-		Versions: map[string]bundle.Source{"the old version": version(t, oldEnv, "debian:bookworm"), "the new version": version(t, newEnv, "debian:trixie")},
+		Versions: map[string]bundle.Source{},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
+	}
+	for name, text := range versions() {
+		var err error
+		pool.Versions[name], err = bundle.ParseSource(text)
+		require.NoError(t, err, name)
 	}
 	if !strings.Contains(tags, "~@requires-tools") {
 		pool.Tools = harnesstest.Bundle(t, tools)
@@ -115,11 +120,11 @@ const (
 	newEnv = "NESTBED_NEW"
 )
 
-func version(t *testing.T, variable, otherwise string) bundle.Source {
-	t.Helper()
-	source, err := bundle.ParseSource(cmp.Or(os.Getenv(variable), otherwise))
-	require.NoError(t, err, variable)
-	return source
+// versions are the sources of those bundles.
+func versions() map[string]string {
+	return map[string]string{
+		"the old version": cmp.Or(os.Getenv(oldEnv), "debian:bookworm"), "the new version": cmp.Or(os.Getenv(newEnv), "debian:trixie"),
+	}
 }
 
 // withoutTheImpossible leaves out the scenarios that this machine lacks something for, and

@@ -29,9 +29,8 @@ const checkValidUntil = "Acquire::Check-Valid-Until"
 // debianRecipe takes the programs of a bundle out of a Debian that has them all, whichever a bundle of that suite
 // asks for: one is made for all, and again after its directory in the cache is removed.
 func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(string)) (recipe, error) {
-	packages := debianPackages(s.Incus)
-	key := sha256.Sum256(fmt.Appendln(nil, s.Arg, packages))
-	dir, err := kept.Entry(ctx, fmt.Sprintf("packages-%s-%x", s.Arg, key[:8]), func(ctx context.Context, dir string) error {
+	entry, packages := Packages(s, AppArmor())
+	dir, err := kept.Entry(ctx, entry, func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress(fmt.Sprintf("fetching the packages of %s", s.base()))
 		}
@@ -56,23 +55,38 @@ func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func
 // base is the source without its additions.
 func (s Source) base() Source { return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus} }
 
-// debianPackages are what a Debian has that bundles are taken out of.
-func debianPackages(incus bool) []string {
+// packagesPrefix begins the names of entries in the cache that bundles of Debian's are made of.
+const packagesPrefix = "packages-"
+
+// Packages names the entry of the cache that bundles of a source of Debian's are made of, and lists the packages in it, on
+// a machine that has AppArmor in force or has not.
+func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	daemon := lxdPackages
-	if incus {
+	if s.Incus {
 		daemon = slices.Concat(incusPackages, migrationPackages)
 	}
-	return withAppArmor(slices.Concat(commonPackages, toolPackages, daemon), apparmorPackage)
+	packages = slices.Concat(commonPackages, toolPackages, daemon)
+	if apparmor {
+		packages = append(packages, apparmorPackage)
+	}
+	key := sha256.Sum256(fmt.Appendln(nil, s.Arg, packages))
+	return fmt.Sprintf("%s%s-%x", packagesPrefix, s.Arg, key[:8]), packages
 }
 
-// makeDebian fills root with a minimal Debian that has the packages.
-func makeDebian(ctx context.Context, root string, s Source, packages []string) error {
-	mmdebstrap, err := exec.LookPath("mmdebstrap")
-	if err != nil {
-		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
+// Fetched names what Packages gives of the entries that the cache has.
+func Fetched() []string {
+	found, _ := filepath.Glob(filepath.Join(Cache(), packagesPrefix+"*")) // the pattern is good
+	for i := range found {
+		found[i] = filepath.Base(found[i])
 	}
+	return found
+}
+
+// Mmdebstrap is the command that makes a minimal Debian of a suite with more packages: a directory or an archive,
+// by its mode and its other options (man 1 mmdebstrap).
+func Mmdebstrap(ctx context.Context, suite string, packages []string, to string, options ...string) *exec.Cmd {
 	args := []string{
-		"--quiet", "--variant=minbase", "--mode=root", "--include=" + strings.Join(packages, ","),
+		"--quiet", "--variant=minbase", "--include=" + strings.Join(packages, ","),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
 	}
@@ -84,8 +98,15 @@ func makeDebian(ctx context.Context, root string, s Source, packages []string) e
 		// Elsewhere apt trusts other keys.
 		args = append(args, "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
 	}
-	cmd := exec.CommandContext(ctx, mmdebstrap, append(args, s.Arg, root)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	return exec.CommandContext(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
+}
+
+// makeDebian fills root with a minimal Debian that has the packages.
+func makeDebian(ctx context.Context, root string, s Source, packages []string) error {
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
+	}
+	if out, err := Mmdebstrap(ctx, s.Arg, packages, root, "--mode=root").CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
 	for _, dir := range []string{"var/cache/apt", "var/lib/apt"} {

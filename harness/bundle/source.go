@@ -24,8 +24,8 @@ const (
 // DefaultSuite is the newest Debian suite that packages LXD.
 const DefaultSuite = "trixie"
 
-// ofIncus is the suffix of a suite whose Incus is meant, not its LXD.
-const ofIncus = "/incus"
+// OfIncus is the suffix of a suite whose Incus is meant, not its LXD.
+const OfIncus = "/incus"
 
 // withTools is the suffix of a source whose bundle has Tools.
 const withTools = ",with-tools"
@@ -87,7 +87,7 @@ func ParseSource(text string) (Source, error) {
 	case s.Kind == Installed && arg == "":
 		return s.checked(text)
 	case s.Kind == Debian:
-		if s.Arg, s.Incus = strings.CutSuffix(arg, ofIncus); suiteName.MatchString(s.Arg) {
+		if s.Arg, s.Incus = strings.CutSuffix(arg, OfIncus); suiteName.MatchString(s.Arg) {
 			return s.checked(text)
 		}
 	case (s.Kind == Dir || s.Kind == Tar) && arg != "":
@@ -108,7 +108,7 @@ func ParseSource(text string) (Source, error) {
 // checked refuses an addition that the kind of source cannot have.
 func (s Source) checked(text string) (Source, error) {
 	if s.Migration && !s.Incus {
-		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, ofIncus, withMigration)
+		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, OfIncus, withMigration)
 	}
 	return s, nil
 }
@@ -120,7 +120,7 @@ func (s Source) String() string {
 		text += ":" + s.Arg
 	}
 	if s.Incus {
-		text += ofIncus
+		text += OfIncus
 	}
 	for _, a := range s.additions() {
 		if *a.set {

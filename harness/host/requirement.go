@@ -202,12 +202,13 @@ func bundleRequirements() []Requirement {
 	return rs
 }
 
+// mmdebstrap fetches the packages of bundles of Debian's, if they are not there, as in a virtual machine.
 func mmdebstrap() Requirement {
-	r := Requirement{For: forDebian, Name: "mmdebstrap", Mend: "apt-get install mmdebstrap"}
+	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"}
 	if path, err := exec.LookPath("mmdebstrap"); err == nil {
 		r.OK, r.Found, r.Mend = true, path, ""
-	} else {
-		r.Found = "not installed"
+	} else if fetched := bundle.Fetched(); len(fetched) > 0 {
+		r.OK, r.Found, r.Mend = true, "not installed; the cache has "+strings.Join(fetched, ", "), ""
 	}
 	return r
 }

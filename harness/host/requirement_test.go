@@ -42,6 +42,7 @@ func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 
 func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // so this machine has neither LXD nor mmdebstrap
+	t.Setenv("NESTBED_CACHE", t.TempDir())
 	for kind, lack := range map[bundle.Kind]string{
 		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
 	} {
@@ -64,6 +65,7 @@ func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 
 func TestWithoutItsProgramsABundleSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
+	t.Setenv("NESTBED_CACHE", t.TempDir())
 	rs := bundleRequirements()
 	for i, want := range []Requirement{
 		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // by the machine's distribution
@@ -127,4 +129,14 @@ func TestDiskSpaceIsLookedForUnderARelativeDirectoryToo(t *testing.T) {
 	case <-time.After(2 * time.Second):
 		t.Fatal("it looks for ever, and takes a processor for that")
 	}
+}
+
+func TestNothingFetchesWhatTheCacheHas(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	cache := t.TempDir()
+	t.Setenv("NESTBED_CACHE", cache)
+	require.EqualError(t, mmdebstrap().Err(), "bundle debian: mmdebstrap: not installed; mend it with: apt-get install mmdebstrap")
+	require.NoError(t, os.Mkdir(filepath.Join(cache, "packages-trixie-1"), 0o700))
+	require.NoError(t, mmdebstrap().Err())
+	assert.Contains(t, mmdebstrap().Found, "packages-trixie-1")
 }

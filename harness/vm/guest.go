@@ -67,6 +67,9 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	if err := json.Unmarshal(text, &job); err != nil {
 		return 0, fmt.Errorf("%s: %w", jobName, err)
 	}
+	if err := mountPackages(job.Packages); err != nil {
+		return 0, err
+	}
 	cmd := exec.CommandContext(ctx, filepath.Join(guestDir, programName), job.Args...)
 	cmd.Dir = filepath.Join(guestDir, "work")
 	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -25,7 +24,10 @@ type Image struct {
 
 func (i *Image) kernel() string { return filepath.Join(i.dir, "vmlinuz") }
 func (i *Image) initrd() string { return filepath.Join(i.dir, "initrd.img") }
-func (i *Image) disk() string   { return filepath.Join(i.dir, "disk.ext4") }
+func (i *Image) disk() string   { return filepath.Join(i.dir, diskName) }
+
+// diskName is the file with a filesystem in a directory of the cache.
+const diskName = "disk.ext4"
 
 // diskSize is what a guest may write to its disk, in bytes, with what is on it from the start. The file has holes.
 const diskSize = 16 << 30
@@ -62,29 +64,34 @@ var links = map[string]string{
 // MakeImage gives the image of a suite, from the cache where it has it. It is known by how it is made, not by the versions
 // of its packages: to have newer ones, remove its directory from the cache.
 func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image, error) {
-	dir, err := imageCache()
-	if err != nil {
-		return nil, err
-	}
-	c, err := cache.Open(dir, 0o711)
-	if err != nil {
-		return nil, fmt.Errorf("image of %s: %w; set NESTBED_CACHE to a directory of yours", suite, err)
-	}
-	c.Remove = removeAll
 	key, err := imageKey(suite)
 	if err != nil {
 		return nil, err
 	}
-	dir, err = c.Entry(ctx, suite+"-"+key, func(ctx context.Context, dir string) error {
+	dir, err := made(ctx, suite+"-"+key, func(ctx context.Context, dir string) error { return makeImage(ctx, suite, dir, progress) })
+	if err != nil {
+		return nil, fmt.Errorf("image of %s: %w", suite, err)
+	}
+	return &Image{Suite: suite, dir: dir}, nil
+}
+
+// made gives a directory of the cache of images, which is made where it is not there.
+func made(ctx context.Context, name string, fill func(ctx context.Context, dir string) error) (string, error) {
+	dir, err := imageCache()
+	if err != nil {
+		return "", err
+	}
+	c, err := cache.Open(dir, 0o711)
+	if err != nil {
+		return "", fmt.Errorf("%w; set NESTBED_CACHE to a directory of yours", err)
+	}
+	c.Remove = removeAll
+	return c.Entry(ctx, name, func(ctx context.Context, dir string) error {
 		if err := lacking(forImage); err != nil {
 			return err
 		}
-		if err := makeImage(ctx, suite, dir, progress); err != nil {
-			return fmt.Errorf("image of %s: %w", suite, err)
-		}
-		return nil
+		return fill(ctx, dir)
 	})
-	return &Image{Suite: suite, dir: dir}, err
 }
 
 // removeAll removes a directory, by way of root of a user namespace what belongs to ids of that.
@@ -124,39 +131,16 @@ func imageKey(suite string) (string, error) {
 
 // makeImage makes the files of an image. What it makes on the way is not left beside them.
 func makeImage(ctx context.Context, suite, dir string, progress func(string)) error {
-	overlay, root, archive := filepath.Join(dir, "overlay"), filepath.Join(dir, "root"), filepath.Join(dir, "root.tar")
+	overlay := filepath.Join(dir, "overlay")
 	if err := layOut(overlay); err != nil {
 		return err
 	}
-	if err := os.Mkdir(root, 0o755); err != nil {
+	image := &Image{Suite: suite, dir: dir}
+	d := debian{suite: suite, packages: packages(), overlay: overlay, size: diskSize, what: "an image", archived: image.takeKernel}
+	if err := d.make(ctx, image.disk(), progress); err != nil {
 		return err
 	}
-	image := &Image{Suite: suite, dir: dir}
-	for _, step := range []struct {
-		what string
-		do   func() error
-	}{
-		{"packages of Debian " + suite, func() error { return debootstrap(ctx, suite, overlay, archive) }},
-		{"kernel", func() error { return image.takeKernel(archive) }},
-		// Devices are the guest's own kernel's to make, and nobody but root may here.
-		{"files", func() error {
-			return asRoot(ctx, "tar", "--extract", "--file", archive, "--directory", root, "--numeric-owner", "--preserve-permissions",
-				"--xattrs", "--xattrs-include=*", "--exclude=./dev/*")
-		}},
-		// With a journal, though nothing of it is kept: without one ext4 makes files slowly (see host, memoryHasRoom).
-		{"disk", func() error {
-			return asRoot(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", root, image.disk(), fmt.Sprintf("%dk", diskSize>>10))
-		}},
-		{"", func() error { return asRoot(ctx, "rm", "-r", "-f", overlay, root, archive) }},
-	} {
-		if progress != nil && step.what != "" {
-			progress(fmt.Sprintf("making an image of Debian %s, once: %s", suite, step.what))
-		}
-		if err := step.do(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.RemoveAll(overlay)
 }
 
 // layOut puts the tree and the links into a directory.
@@ -175,17 +159,6 @@ func layOut(dir string) error {
 		}
 	}
 	return nil
-}
-
-func debootstrap(ctx context.Context, suite, overlay, archive string) error {
-	mode := "--mode=unshare"
-	if os.Geteuid() == 0 {
-		mode = "--mode=root"
-	}
-	cmd := exec.CommandContext(ctx, "mmdebstrap", "--quiet", mode, "--variant=minbase", "--format=tar", "--include="+strings.Join(packages(), ","),
-		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
-		"--aptopt=Apt::Install-Recommends false", "--customize-hook=sync-in "+overlay+" /", suite, archive)
-	return ran(cmd)
 }
 
 // takeKernel takes what the machine boots out of the archive: the only version in it.

@@ -18,6 +18,8 @@ type Job struct {
 	// Results are directories that come out of the guest as they fill, by the variable that names each to the program:
 	// NESTBED_REPORTS, say. They have the same absolute path in the guest, so that what the program says of them holds.
 	Results map[string]string `json:"results"`
+	// Packages are the names in the guest's cache of what is on its further disks, in their order. Run sets them.
+	Packages []string `json:"packages"`
 }
 
 // The names on the disk that carries a job into the guest.

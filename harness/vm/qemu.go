@@ -38,12 +38,18 @@ func (h hardware) command(i *Image) []string {
 	}
 }
 
-// disks are the image's disk, whose changes go to a file without a name, and the one with the job.
-func disks(i *Image, job string) []string {
-	return []string{
-		"-drive", "if=none,id=root,format=raw,snapshot=on,cache=unsafe,file=" + quoted(i.disk()), "-device", "virtio-blk-pci,drive=root",
-		"-drive", "if=none,id=job,format=raw,readonly=on,file=" + quoted(job), "-device", "virtio-blk-pci,drive=job",
+// disks are the image's, whose changes go to a file without a name, the one with the job, and those with packages.
+func disks(i *Image, job string, packages []packagesDisk) []string {
+	args := drive("root", i.disk(), "snapshot=on,cache=unsafe")
+	args = append(args, drive("job", job, "readonly=on")...)
+	for n, p := range packages {
+		args = append(args, drive(fmt.Sprint("packages", n), p.file, "readonly=on")...)
 	}
+	return args
+}
+
+func drive(id, file, options string) []string {
+	return []string{"-drive", fmt.Sprintf("if=none,id=%s,format=raw,%s,file=%s", id, options, quoted(file)), "-device", "virtio-blk-pci,drive=" + id}
 }
 
 // port is the serial port by which the guest talks to its host.

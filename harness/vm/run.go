@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/wait"
 )
 
@@ -32,6 +33,8 @@ const slowness = 10
 type Config struct {
 	// Suite is one of Suites.
 	Suite string
+	// Bundles are those of which Debian's must be there for the job to make: the guest has no network.
+	Bundles []bundle.Source
 	// Stdout and Stderr take what the program writes.
 	Stdout, Stderr io.Writer
 	// Console takes what the guest's kernel and systemd say. It may be nil.
@@ -57,6 +60,10 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	packages, err := makePackages(ctx, c.Bundles, c.Progress)
+	if err != nil {
+		return 0, err
+	}
 	accel, why, err := accelerator(ctx, image, c.Progress)
 	if err != nil {
 		return 0, err
@@ -75,7 +82,7 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	job.Env = append(append(environmentOf(os.Environ()), job.Env...),
 		wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64), GuestEnv+"=vm:debian:"+c.Suite)
 	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
-	m, err := boot(ctx, hw, image, job, program, c.Console)
+	m, err := boot(ctx, hw, image, packages, job, program, c.Console)
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +97,7 @@ type machine struct {
 	port    net.Conn
 }
 
-func boot(ctx context.Context, hw hardware, i *Image, job Job, program string, to io.Writer) (*machine, error) {
+func boot(ctx context.Context, hw hardware, i *Image, packages []packagesDisk, job Job, program string, to io.Writer) (*machine, error) {
 	// Without a name, as QEMU's own changes of the disk: what is killed leaves nothing.
 	disk, err := os.CreateTemp("", "nestbed-job-")
 	if err != nil {
@@ -99,6 +106,9 @@ func boot(ctx context.Context, hw hardware, i *Image, job Job, program string, t
 	defer disk.Close()
 	if err := os.Remove(disk.Name()); err != nil {
 		return nil, err
+	}
+	for _, p := range packages {
+		job.Packages = append(job.Packages, p.entry)
 	}
 	if err := job.write(disk, program); err != nil {
 		return nil, err
@@ -109,7 +119,7 @@ func boot(ctx context.Context, hw hardware, i *Image, job Job, program string, t
 	}
 	defer theirs.Close()
 	m := &machine{console: &console{to: to}, port: ours}
-	args := append(hw.command(i), append(disks(i, fmt.Sprintf("/proc/self/fd/%d", portFD+1)), port()...)...)
+	args := append(hw.command(i), append(disks(i, fmt.Sprintf("/proc/self/fd/%d", portFD+1), packages), port()...)...)
 	if m.qemu, err = start(context.WithoutCancel(ctx), args, m.console, theirs, disk); err != nil {
 		return nil, errors.Join(err, ours.Close())
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,6 +19,10 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 		if set {
 			return &usageError{errors.New(name + ": a virtual machine ends with the command, and all that is in it; leave this out")}
 		}
+	}
+	sources, err := parseBundles(f.bundle, f.depth)
+	if err != nil {
+		return &usageError{fmt.Errorf("--bundle: %w", err)}
 	}
 	job := vm.Job{Args: []string{cmd.Name()}, Results: map[string]string{}}
 	if f.svg != "" {
@@ -33,7 +40,7 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	})
 	progress := newProgress(cmd.ErrOrStderr())
 	status, err := vm.Run(cmd.Context(), vm.Config{
-		Suite: suite, Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
+		Suite: suite, Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
 	}, job)
 	progress.done()
 	if err != nil {

@@ -1,0 +1,69 @@
+package vm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"nestbed/harness/bundle"
+)
+
+// debian is a Debian that becomes a filesystem in a file, for which nobody has to be root.
+type debian struct {
+	suite    string
+	packages []string
+	overlay  string // a directory that is laid over it; empty: none
+	size     uint64 // of the filesystem, in bytes; the file has holes
+	what     string // it is, for who waits
+	// archived is called when it is a tar archive. It may be nil.
+	archived func(archive string) error
+}
+
+// make makes the file. What it makes on the way, in the same directory, is not left there.
+func (d debian) make(ctx context.Context, disk string, progress func(string)) error {
+	root, archive := filepath.Join(filepath.Dir(disk), "root"), filepath.Join(filepath.Dir(disk), "root.tar")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"packages", func() error { return d.archive(ctx, archive) }},
+		{"files", func() error {
+			if d.archived != nil {
+				if err := d.archived(archive); err != nil {
+					return err
+				}
+			}
+			// Devices are the guest's own kernel's to make, and nobody but root may here.
+			return asRoot(ctx, "tar", "--extract", "--file", archive, "--directory", root, "--numeric-owner", "--preserve-permissions",
+				"--xattrs", "--xattrs-include=*", "--exclude=./dev/*")
+		}},
+		// With a journal, though nothing of it is kept: without one ext4 makes files slowly (see host, memoryHasRoom).
+		{"disk", func() error {
+			return asRoot(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", root, disk, fmt.Sprintf("%dk", d.size>>10))
+		}},
+		{"", func() error { return asRoot(ctx, "rm", "-r", "-f", root, archive) }},
+	} {
+		if progress != nil && step.what != "" {
+			progress(fmt.Sprintf("making %s of Debian %s, once: %s", d.what, d.suite, step.what))
+		}
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d debian) archive(ctx context.Context, to string) error {
+	options := []string{"--format=tar", "--mode=unshare"}
+	if os.Geteuid() == 0 {
+		options[1] = "--mode=root"
+	}
+	if d.overlay != "" {
+		options = append(options, "--customize-hook=sync-in "+d.overlay+" /")
+	}
+	return ran(bundle.Mmdebstrap(ctx, d.suite, d.packages, to, options...))
+}

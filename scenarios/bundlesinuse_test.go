@@ -1,0 +1,38 @@
+package scenarios_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/harnesstest"
+)
+
+func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
+	t.Setenv(oldEnv, "debian:bullseye")
+	t.Setenv(newEnv, "")
+	t.Setenv(harnesstest.BundleEnv, "")
+	for tags, want := range map[string][]string{
+		"@core":                         nil,
+		"@requires-debian && @versions": {"debian:bullseye", "debian:trixie"},
+		"@moving && @on-cgroup2":        {"debian:bookworm", "debian:sid/incus", "debian:trixie", "debian:trixie/incus"},
+	} {
+		of := options
+		of.Tags = tags
+		sources, err := bundlesInUse(of)
+		require.NoError(t, err)
+		var got []string
+		for _, s := range sources {
+			got = append(got, s.String())
+		}
+		assert.Equal(t, want, got, tags)
+	}
+	t.Setenv(harnesstest.BundleEnv, "installed")
+	of := options
+	of.Tags = "@core"
+	sources, err := bundlesInUse(of)
+	require.NoError(t, err)
+	require.Len(t, sources, 1)
+	assert.Equal(t, "installed", sources[0].String())
+}
