@@ -201,8 +201,9 @@ func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (
 func (c *Chain) create(ctx context.Context, l *Level) error {
 	spec := c.Spec.Levels[l.Index-1]
 	config := map[string]string{}
-	if l.Index < len(c.Spec.Levels) {
-		config["security.nesting"] = "true"
+	// Who lets the last level nest will make others there.
+	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
+		config[idmap.KeyNesting] = "true"
 		if denies(c.Spec.bundleOf(c.Host, l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}

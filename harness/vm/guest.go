@@ -53,7 +53,9 @@ func guest() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	// The host has what it wants, and the disk is thrown away.
+	// The host ends the machine when it has read that, and the disk is thrown away. Who turns the machine off may take along
+	// what is still on its way; that is for a machine whose host is gone.
+	time.Sleep(endBudget)
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
