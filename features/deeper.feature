@@ -38,6 +38,7 @@ Feature: Deeper chains
       And at every level the last id can own a file and the next one cannot
       And the sentinel of the image arrives at every level with its owner and ACL
 
+    @requires-speed
     Scenario: Depth 16 takes sixteen blocks
       Given an LXD host whose root allocation is "root:1000000:1048576"
       When a chain of depth 16 is built in which every level delegates what the levels below it need
@@ -56,6 +57,7 @@ Feature: Deeper chains
     the host has a pid namespace of its own; where the suite itself runs in a
     container, earlier.
 
+    @requires-speed
     Scenario: As many levels come up as the kernel has room for, and the next one is refused, not for want of ids
       Given an LXD host whose root allocation is "root:1000000:2162688"
       And the host has no pid namespace of its own
@@ -65,7 +67,7 @@ Feature: Deeper chains
       And every level has the ids that were planned
       And root at level 30 is id 2900544 on the host
 
-    @slow
+    @slow @requires-speed
     Scenario: A pid namespace of the host's own takes the place of a level
       Given an LXD host whose root allocation is "root:1000000:2097152"
       When a chain of depth 32 is built in which every level delegates what the levels below it need

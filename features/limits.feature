@@ -87,6 +87,7 @@ Feature: A limit on a level is one on all levels inside it
   @exclusive
   Rule: A share of the processors holds back the level that has it, with all that is inside
 
+    @requires-speed
     Scenario Outline: Level 3 computes, and level <level> has a fifth of a processor
       Given the configuration of level <level> was changed while it ran to
         | key                  | value      |

@@ -44,7 +44,7 @@ type step struct {
 // vocabulary is every step, by the rooms that they are in.
 var vocabulary = slices.Concat(
 	hostSteps, bundleSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
-	privilegeSteps, nestingSteps, appArmorSteps,
+	privilegeSteps, nestingSteps, appArmorSteps, systemdSteps,
 	siblingSteps, siblingOutcomeSteps, changeSteps,
 	rawIDMapSteps, imageSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,

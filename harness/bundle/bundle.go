@@ -116,7 +116,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if err := r.fill(ctx, made.Root()); err != nil {
 		return err
 	}
-	if err := dress(ctx, made.Root()); err != nil {
+	if err := dress(ctx, s, made.Root()); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := made.pack(ctx); err != nil {
@@ -132,19 +132,24 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 13
+const format = 14
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, format, s, content)
-	err := fs.WalkDir(skeleton, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+	for _, tree := range []fs.ReadFileFS{skeleton, withSystemdTree} {
+		err := fs.WalkDir(tree, ".", func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			text, err := tree.ReadFile(path)
+			fmt.Fprintln(h, path, len(text))
+			h.Write(text)
 			return err
+		})
+		if err != nil {
+			return "", err
 		}
-		text, err := skeleton.ReadFile(path)
-		fmt.Fprintln(h, path, len(text))
-		h.Write(text)
-		return err
-	})
-	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }

@@ -48,12 +48,17 @@ func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func
 		if err := layOut(root); err != nil {
 			return err
 		}
-		return from.copy(ctx, root, files)
+		if err := from.copy(ctx, root, files); err != nil || !s.Systemd {
+			return err
+		}
+		return from.copySystemd(ctx, root)
 	}}, nil
 }
 
-// base is the source without its additions.
-func (s Source) base() Source { return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus} }
+// base is the source without the additions that its packages do not depend on.
+func (s Source) base() Source {
+	return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus, Systemd: s.Systemd}
+}
 
 // packagesPrefix begins the names of entries in the cache that bundles of Debian's are made of.
 const packagesPrefix = "packages-"
@@ -66,6 +71,9 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 		daemon = slices.Concat(incusPackages, migrationPackages)
 	}
 	packages = slices.Concat(commonPackages, toolPackages, daemon)
+	if s.Systemd {
+		packages = append(packages, systemdPackages...)
+	}
 	if apparmor {
 		packages = append(packages, apparmorPackage)
 	}

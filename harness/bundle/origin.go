@@ -100,6 +100,13 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 		}
 		files = append(files, found...)
 	}
+	if s.Systemd {
+		more, err := o.systemd(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", s, err)
+		}
+		files = append(files, more...)
+	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
 }

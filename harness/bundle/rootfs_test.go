@@ -173,7 +173,7 @@ func TestARootThatWasDressedBeforeIsDressedAgain(t *testing.T) {
 	require.NoError(t, layOut(root))
 	require.NoError(t, copyFile(busybox, root, "bin/busybox", 0o755))
 	for range 2 { // as with dir:PATH of a bundle's own root
-		require.NoError(t, dress(t.Context(), root))
+		require.NoError(t, dress(t.Context(), Source{}, root))
 	}
 	assert.True(t, hasProgram(root, "sh"))
 	assert.FileExists(t, filepath.Join(root, SentinelPath))

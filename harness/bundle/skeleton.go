@@ -19,6 +19,12 @@ import (
 //go:embed all:skeleton
 var skeleton embed.FS
 
+// withSystemdTree is what a bundle with Systemd gets beside, in the place of the same files of the skeleton. An empty unit is one
+// that systemd shall not know (man 5 systemd.unit).
+//
+//go:embed all:withsystemd
+var withSystemdTree embed.FS
+
 // StartedFile is a file to which a level's init adds a byte right before it starts the LXD inside, which it
 // does as often as that ends.
 const StartedFile = "/run/nestbed.started"
@@ -64,25 +70,11 @@ func layOut(root string) error {
 }
 
 // dress lays the skeleton over root: init, /etc, empty subid files, busybox's applets, the sentinel.
-func dress(ctx context.Context, root string) error {
-	sub, err := fs.Sub(skeleton, "skeleton")
-	if err != nil {
-		return err
+func dress(ctx context.Context, s Source, root string) error {
+	err := layOver(root, skeleton, "skeleton")
+	if err == nil && s.Systemd {
+		err = layOver(root, withSystemdTree, "withsystemd")
 	}
-	err = fs.WalkDir(sub, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(sub, path)
-		if err != nil {
-			return err
-		}
-		mode := fs.FileMode(0o644)
-		if strings.HasPrefix(string(content), "#!") {
-			mode = 0o755
-		}
-		return replaceFile(root, path, content, mode)
-	})
 	if err != nil {
 		return err
 	}
@@ -103,6 +95,28 @@ func dress(ctx context.Context, root string) error {
 		return err
 	}
 	return writeSentinel(root)
+}
+
+// layOver puts the files of a directory in place of those that stand there.
+func layOver(root string, tree fs.FS, dir string) error {
+	sub, err := fs.Sub(tree, dir)
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(sub, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(sub, path)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(string(content), "#!") {
+			mode = 0o755
+		}
+		return replaceFile(root, path, content, mode)
+	})
 }
 
 // replaceFile writes a new file in place of whatever stands there: a package

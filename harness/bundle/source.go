@@ -36,6 +36,9 @@ const withClient = ",with-client"
 // withMigration is the suffix of a source whose bundle has Migration.
 const withMigration = ",with-migration"
 
+// withSystemd is the suffix of a source whose bundle has Systemd.
+const withSystemd = ",with-systemd"
+
 // noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
 const noShadow = ",no-newuidmap"
 
@@ -55,6 +58,8 @@ type Source struct {
 	Client bool
 	// Migration adds lxd-to-incus, and Incus as a service, which that stops and starts. Only Debian's Incus can have it.
 	Migration bool
+	// Systemd has systemd as the init of levels, and their LXD started by the units of its package. Only Debian's LXD can have it.
+	Systemd bool
 }
 
 // addition is a suffix of a source, with what it sets there.
@@ -65,7 +70,7 @@ type addition struct {
 
 // additions are the suffixes, in the order that they are written in.
 func (s *Source) additions() []addition {
-	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {noShadow, &s.NoShadow}}
+	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {withSystemd, &s.Systemd}, {noShadow, &s.NoShadow}}
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -74,7 +79,7 @@ var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 const Forms = "installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
 
 // ParseSource reads a source in one of its Forms, each with an
-// optional ",with-tools", then ",with-client", then ",with-migration", then ",no-newuidmap".
+// optional ",with-tools", then ",with-client", then ",with-migration", then ",with-systemd", then ",no-newuidmap".
 func ParseSource(text string) (Source, error) {
 	var s Source
 	base := text
@@ -109,6 +114,9 @@ func ParseSource(text string) (Source, error) {
 func (s Source) checked(text string) (Source, error) {
 	if s.Migration && !s.Incus {
 		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, OfIncus, withMigration)
+	}
+	if s.Systemd && (s.Kind != Debian || s.Incus) {
+		return Source{}, fmt.Errorf("bundle %q: only a LXD of Debian's comes with the units of its package; write debian:SUITE%s", text, withSystemd)
 	}
 	return s, nil
 }

@@ -20,6 +20,7 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"debian:sid2":                     {Kind: Debian, Arg: "sid2"},
 		"debian:trixie/incus":             {Kind: Debian, Arg: "trixie", Incus: true},
 		"debian:sid/incus,no-newuidmap":   {Kind: Debian, Arg: "sid", Incus: true, NoShadow: true},
+		"debian:trixie,with-systemd":      {Kind: Debian, Arg: "trixie", Systemd: true},
 		"debian:sid/incus,with-migration": {Kind: Debian, Arg: "sid", Incus: true, Migration: true},
 		"debian:a/incus,with-tools,with-client,with-migration,no-newuidmap": {
 			Kind: Debian, Arg: "a", Incus: true, Tools: true, Client: true, Migration: true, NoShadow: true,
@@ -129,5 +130,12 @@ func TestParseSourceSaysWhatComesWithAMigration(t *testing.T) {
 	for _, text := range []string{"debian:trixie,with-migration", "installed,with-migration", "dir:/a,with-migration"} {
 		_, err := ParseSource(text)
 		assert.EqualError(t, err, fmt.Sprintf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE/incus,with-migration", text))
+	}
+}
+
+func TestParseSourceSaysWhatComesWithSystemd(t *testing.T) {
+	for _, text := range []string{"debian:trixie/incus,with-systemd", "installed,with-systemd", "dir:/a,with-systemd"} {
+		_, err := ParseSource(text)
+		assert.EqualError(t, err, fmt.Sprintf("bundle %q: only a LXD of Debian's comes with the units of its package; write debian:SUITE,with-systemd", text))
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Capabilities are what single scenarios need of the machine beyond what every
 // one does: For is the tag that they bear. The bundle is what the scenarios run.
 func Capabilities(s bundle.Source) []Requirement {
-	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse()}, cgroups1or2(), appArmorOnOrOff())
+	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
 // cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
@@ -90,6 +90,35 @@ func fuse() Requirement {
 		r.Mend = "modprobe fuse"
 	}
 	return r
+}
+
+// speed looks whether the processor is one: QEMU's, where it emulates it, is some twenty times slower.
+func speed() Requirement {
+	r := Requirement{For: "@requires-speed", Name: "processor"}
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		r.Found, r.Mend = err.Error(), "mount /proc"
+		return r
+	}
+	return r.ofProcessor(modelName(string(text)))
+}
+
+func (r Requirement) ofProcessor(model string) Requirement {
+	r.Found, r.OK = model, !strings.Contains(model, "QEMU TCG") // QEMU: target/i386/cpu.c, the name of "max"
+	if !r.OK {
+		r.Mend = "run it where KVM works"
+	}
+	return r
+}
+
+// modelName is what the kernel calls the first processor, on architectures where it has names for them.
+func modelName(cpuinfo string) string {
+	for line := range strings.Lines(cpuinfo) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "a processor without a name"
 }
 
 // opens tells whether a device can be opened, and why not.

@@ -1,0 +1,49 @@
+@requires-debian
+Feature: systemd in the levels
+  On a Debian the LXD of a container is a service there: systemd listens at its socket,
+  and starts it for the first who asks, in a cgroup that is a slice's. Levels with
+  systemd are started like others, by their LXD; what is in them is as Debian has it.
+
+  Background:
+    Given an LXD host whose root allocation is "root:500000:196608"
+
+  Scenario Outline: The LXD of level 1 is a service of <bundle>'s systemd
+    Given the levels run the bundles
+      | level | bundle   |
+      | 1     | <bundle> |
+    When a chain of depth 1 is built in which every level delegates what the levels below it need
+    Then all 1 levels are up
+    And all that systemd of level 1 starts runs
+    And the LXD inside level 1 is the main process of "lxd.service" there
+    And systemd of level 1 has left out "lxcfs.service", whose conditions no container meets
+    And every level has the ids that were planned
+    And files made at every level belong to the host ids of that level
+
+    Examples:
+      | bundle                       |
+      | debian:bookworm,with-systemd |
+      | debian:trixie,with-systemd   |
+
+  # Beside cgroup v1 systemd has the controllers where it expects them, which is not where this machine's kernel has them.
+  @on-cgroup2
+  Rule: On pure cgroup v2 levels with systemd have others with systemd inside
+
+    Scenario Outline: A chain of three levels with <bundle>'s systemd
+      Given the levels run the bundles
+        | level | bundle   |
+        | 1     | <bundle> |
+        | 2     | <bundle> |
+        | 3     | <bundle> |
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then all 3 levels are up
+      And all that systemd of level 1 starts runs
+      And all that systemd of level 3 starts runs
+      And the LXD inside level 2 is the main process of "lxd.service" there
+      And every level has the ids that were planned
+      And processes at every level run under the host ids of that level
+      And files made at every level belong to the host ids of that level
+
+      Examples:
+        | bundle                       |
+        | debian:bookworm,with-systemd |
+        | debian:trixie,with-systemd   |

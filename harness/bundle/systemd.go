@@ -1,0 +1,111 @@
+package bundle
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+var (
+	// systemdPackages are Debian's packages of it.
+	systemdPackages = []string{"systemd", "systemd-sysv"}
+
+	// systemdPrograms are those of it that units, packages' scripts and people run.
+	systemdPrograms = []string{"systemctl", "journalctl", "systemd-tmpfiles", "systemd-detect-virt"}
+
+	// systemdTrees are its own programs and units, and those of LXD's package.
+	systemdTrees = []string{"/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/libexec/lxd"}
+
+	// systemdLinks are symbolic links: the units that LXD's package enables, and its log, where every level has it.
+	systemdLinks = map[string]string{
+		"etc/systemd/system/sockets.target.wants/lxd.socket":                "/lib/systemd/system/lxd.socket",
+		"etc/systemd/system/multi-user.target.wants/lxd-containers.service": "/lib/systemd/system/lxd-containers.service",
+		"var/log/lxd.log": "lxd/lxd.log",
+	}
+)
+
+// systemd lists what a bundle with Systemd has of the origin, beside its trees: programs, and the libraries that they and
+// those in the trees load.
+func (o origin) systemd(ctx context.Context) ([]string, error) {
+	var programs []string
+	for _, name := range systemdPrograms {
+		path, err := o.find(name)
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, path)
+	}
+	inTrees, err := o.programsIn(systemdTrees)
+	if err != nil {
+		return nil, err
+	}
+	libraries, err := o.libraries(ctx, slices.Concat(programs, inTrees))
+	return slices.Concat(programs, libraries), err
+}
+
+// programsIn lists what is dynamically linked in the trees.
+func (o origin) programsIn(trees []string) (programs []string, err error) {
+	for _, tree := range trees {
+		top, err := o.path(tree)
+		if err != nil {
+			return nil, err
+		}
+		err = filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			f, err := elf.Open(path)
+			var other *elf.FormatError
+			if errors.As(err, &other) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			programs = append(programs, filepath.Join("/", strings.TrimPrefix(path, string(o))))
+			return f.Close()
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return programs, nil
+}
+
+// copySystemd copies the trees as they are, links included: to what is wanted, or is known by another name, a link leads.
+func (o origin) copySystemd(ctx context.Context, root string) error {
+	archive := exec.CommandContext(ctx, "tar", "--create", "--directory", string(o), "--")
+	for _, tree := range systemdTrees {
+		archive.Args = append(archive.Args, "."+tree)
+	}
+	extract := exec.CommandContext(ctx, "tar", "--extract", "--directory", root, "--keep-directory-symlink")
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	archive.Stdout, extract.Stdin = w, r
+	err = extract.Start()
+	if err == nil {
+		err = errors.Join(archive.Run(), w.Close(), extract.Wait())
+	}
+	if err = errors.Join(err, r.Close()); err != nil {
+		return fmt.Errorf("copy systemd: %w", err)
+	}
+	for name, target := range systemdLinks {
+		link, err := place(root, name)
+		if err == nil {
+			err = os.Symlink(target, link)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = directory(root, "var/log/lxd") // as its package has it
+	return err
+}

@@ -1,0 +1,52 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Systemd is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
+// units that do not (man 1 systemctl, is-system-running).
+func (l *Level) Systemd(ctx context.Context) (state string, failed []string, err error) {
+	// Any other state than running is an exit status, too.
+	out, err := l.Exec(ctx, "sh", "-c", "systemctl is-system-running --wait || true; systemctl list-units --failed --plain --no-legend --no-pager")
+	if err != nil {
+		return "", nil, err
+	}
+	state, units, _ := strings.Cut(out, "\n")
+	for line := range strings.Lines(units) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		failed = append(failed, name)
+	}
+	return state, failed, nil
+}
+
+// Unit is a property of a unit of the level's systemd.
+func (l *Level) Unit(ctx context.Context, name, property string) (string, error) {
+	out, err := l.Exec(ctx, "systemctl", "show", "--value", "--property="+property, name)
+	return strings.TrimSpace(out), err
+}
+
+// LXDPid is the pid of the LXD inside, by what that says itself, in the level.
+func (l *Level) LXDPid() (int, error) {
+	server, _, err := l.LXD().GetServer()
+	if err != nil {
+		return 0, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return server.Environment.ServerPid, nil
+}
+
+// MainPid is the pid of a service's main process.
+func (l *Level) MainPid(ctx context.Context, service string) (int, error) {
+	text, err := l.Unit(ctx, service, "MainPID")
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("level %d: main process of %s: read %q, expected a pid", l.Index, service, text)
+	}
+	return pid, nil
+}
