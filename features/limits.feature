@@ -143,3 +143,9 @@ Feature: A limit on a level is one on all levels inside it
         | key        | value |
         | limits.cpu | 1     |
       Then level 3 keeps its processors where cgroups are v1, and has one left where they are v2
+
+  @on-cgroup2
+  Rule: Every level has the controllers that the level around it has, to hand them on
+
+    Scenario: The controllers that limits are made with arrive at level 3
+      Then every level has the cgroup controllers "cpuset, cpu, memory, pids"

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,13 @@ func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
 		dir = filepath.Join(dir, "lxc.payload."+containerName(index)) // liblxc: cgroups/cgfsng.c
 	}
 	return Cgroup{level: level, dir: dir, v2: v2}, nil
+}
+
+// Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them
+// (Documentation/admin-guide/cgroup-v2.rst, cgroup.controllers).
+func (l *Level) Controllers(ctx context.Context) ([]string, error) {
+	text, err := l.Exec(ctx, "cat", "/sys/fs/cgroup/cgroup.controllers")
+	return strings.Fields(text), err
 }
 
 // read reads the file of the layout that the machine has; without a field the whole of it, else

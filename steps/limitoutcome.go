@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"nestbed/harness"
 )
@@ -29,6 +31,11 @@ var limitOutcomeSteps = []step{
 		Then, `^level (\d+) has one processor, and it is that of level (\d+)$`,
 		"By the processors that the kernel lets a process of it use, and by the cgroup of the other.",
 		func(s *scenario) any { return s.oneProcessor },
+	},
+	{
+		Then, `^every level has the cgroup controllers "([^"]*)"$`,
+		"Those of cgroup v2 that it may limit what is inside it with, by what it reads itself; it may have others.",
+		func(s *scenario) any { return s.controllers },
 	},
 	{
 		Then, `^LXD refuses the change where cgroups are v1, and takes it where they are v2$`,
@@ -172,6 +179,25 @@ func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
 	}
 	if !harness.HalfOf(got, all) {
 		return fmt.Errorf("level %d: limit on its memory: wanted half of the machine's %d, got %d", level, all, got)
+	}
+	return nil
+}
+
+func (s *scenario) controllers(ctx context.Context, wanted string) error {
+	chain, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range chain.Levels {
+		has, err := l.Controllers(ctx)
+		if err != nil {
+			return err
+		}
+		for name := range strings.SplitSeq(wanted, ", ") {
+			if !slices.Contains(has, name) {
+				return fmt.Errorf("level %d: cgroup controllers: read %q, expected %s among them", l.Index, has, name)
+			}
+		}
 	}
 	return nil
 }
