@@ -1,6 +1,7 @@
 #!/bin/sh
-# The scenarios on this machine with each of BUNDLES, and in a virtual machine of each of VM with the LXD that comes with it; then
-# which of them are not the same everywhere. QUICK=1 runs @core only. Exit status 1: some failed somewhere.
+# The scenarios on this machine with each of BUNDLES, and in a virtual machine of each of VM with the LXD that comes with it and
+# with each of BUNDLES; then which of them are not the same everywhere. QUICK=1 runs @core only, in virtual machines with their own
+# LXD. Exit status 1: some failed somewhere.
 set -u
 cd "$(dirname "$0")/.."
 BUNDLES=${BUNDLES:-debian:bookworm debian:trixie debian:trixie/incus} VM=${VM:-debian:bookworm debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
@@ -28,8 +29,13 @@ for bundle in $BUNDLES; do
 	column "$name" $SUDO env NESTBED_BUNDLE="$bundle" NESTBED_REPORTS="../$out/$name"
 done
 for vm in $VM; do
-	name=vm-$(echo "$vm" | tr ':/' '--')
-	column "$name" env NESTBED_HOST="vm:$vm" NESTBED_REPORTS="../$out/$name"
+	bundles=installed
+	[ -n "$QUICK" ] || bundles="installed $BUNDLES"
+	for bundle in $bundles; do
+		[ "$bundle" != "$vm" ] || continue # it is the installed one there
+		name=vm-$(echo "$vm-$bundle" | tr ':/' '--')
+		column "$name" env NESTBED_HOST="vm:$vm" NESTBED_BUNDLE="$bundle" NESTBED_REPORTS="../$out/$name"
+	done
 done
 bin/nestbed matrix "$out"/*/*/ >"$out/matrix.txt"
 failed=$?
