@@ -82,12 +82,29 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	job.Env = append(append(environmentOf(os.Environ()), job.Env...),
 		wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64), GuestEnv+"=vm:debian:"+c.Suite)
 	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
-	m, err := boot(ctx, hw, image, packages, job, program, c.Console)
-	if err != nil {
-		return 0, err
+	return bootTwice(ctx, c.Progress, func() (_ int, err error) {
+		m, err := boot(ctx, hw, image, packages, job, program, c.Console)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, m.close()) }()
+		return m.follow(ctx, c, job)
+	})
+}
+
+// neverUp is the end of a machine whose guest had not yet begun the job.
+type neverUp struct{ error }
+
+// bootTwice runs a machine, and another one if its guest did not get as far as to begin: a kernel has been seen to panic in its
+// fifth second under QEMU's translator, once in some hundred times.
+func bootTwice(ctx context.Context, progress func(string), run func() (int, error)) (int, error) {
+	status, err := run()
+	var never neverUp
+	if errors.As(err, &never) && ctx.Err() == nil {
+		progress(fmt.Sprintf("%v; booting another one", err))
+		return run()
 	}
-	defer func() { err = errors.Join(err, m.close()) }()
-	return m.follow(ctx, c, job)
+	return status, err
 }
 
 // machine is one that runs.
@@ -170,14 +187,20 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 	box := inbox{dirs: job.Results}
 	interrupted := ctx.Done()
 	var last *alive
+	begun := false
 	for {
 		select {
 		case got, ok := <-messages:
 			if !ok {
 				<-m.qemu.done
-				return 0, m.failure("the machine ended before its job did", last)
+				err := m.failure("the machine ended before its job did", last)
+				if !begun {
+					err = neverUp{err}
+				}
+				return 0, err
 			}
 			silence.broken()
+			begun = begun || got.Started != nil
 			if got.Alive != nil {
 				last = got.Alive
 			}

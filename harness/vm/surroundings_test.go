@@ -41,6 +41,25 @@ func TestAKilledQEMUIsTheEndOfTheRun(t *testing.T) {
 	require.EqualError(t, err, "virtual machine: the machine ended before its job did; its console: nothing")
 }
 
+func TestAMachineThatEndsBeforeItIsUpIsFollowedByAnotherOneAndNoMore(t *testing.T) {
+	var machines []*machine
+	var told []string
+	_, err := bootTwice(t.Context(), func(what string) { told = append(told, what) }, func() (int, error) {
+		m := standing(t)
+		machines = append(machines, m)
+		require.NoError(t, m.qemu.cmd.Process.Kill())
+		return m.follow(t.Context(), quiet(), Job{})
+	})
+	require.EqualError(t, err, "virtual machine: the machine ended before its job did; its console: nothing")
+	assert.Len(t, machines, 2)
+	assert.Equal(t, []string{"virtual machine: the machine ended before its job did; its console: nothing; booting another one"}, told)
+
+	tries := 0
+	_, err = bootTwice(t.Context(), nil, func() (int, error) { tries++; return 0, errors.New("another") })
+	require.EqualError(t, err, "another")
+	assert.Equal(t, 1, tries, "what has begun its job is not repeated")
+}
+
 func TestAGuestThatSaysNothingIsWaitedForNoLongerThanItsBudget(t *testing.T) {
 	m := standing(t)
 	_, err := m.follow(wait.WithPatience(t.Context(), 0.01), quiet(), Job{})
