@@ -92,33 +92,13 @@ func fuse() Requirement {
 	return r
 }
 
-// speed looks whether the processor is one: QEMU's, where it emulates it, is some twenty times slower.
+// speed looks whether the processor is one.
 func speed() Requirement {
-	r := Requirement{For: "@requires-speed", Name: "processor"}
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		r.Found, r.Mend = err.Error(), "mount /proc"
-		return r
-	}
-	return r.ofProcessor(modelName(string(text)))
-}
-
-func (r Requirement) ofProcessor(model string) Requirement {
-	r.Found, r.OK = model, !strings.Contains(model, "QEMU TCG") // QEMU: target/i386/cpu.c, the name of "max"
-	if !r.OK {
+	r := Requirement{For: "@requires-speed", Name: "processor", Found: processor()}
+	if r.OK = !emulated(r.Found); !r.OK {
 		r.Mend = "run it where KVM works"
 	}
 	return r
-}
-
-// modelName is what the kernel calls the first processor, on architectures where it has names for them.
-func modelName(cpuinfo string) string {
-	for line := range strings.Lines(cpuinfo) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "a processor without a name"
 }
 
 // opens tells whether a device can be opened, and why not.

@@ -7,16 +7,24 @@ import "runtime"
 // about 45 MB that its processes hold, and as much again that they read and write all the time.
 const (
 	hostsPerProcessor = 2
-	hostMemory        = 1 << 30
+	// An emulated processor has no time to wait: what each chain does takes twice as long where there are twice as many, and
+	// LXD gives up the start of a container after 30 s (LXD: lxd/main_callhook.go).
+	hostsPerEmulated = 1
+	hostMemory       = 1 << 30
 )
 
 // SideBySide is how many hosts, with a chain each, this machine builds at a time: as many as its processors
 // and the memory that is available now allow, and one at least.
-func SideBySide() int { return sideBySide(runtime.NumCPU(), AvailableMemory()) }
+func SideBySide() int {
+	hosts := hostsPerProcessor * runtime.NumCPU()
+	if emulated(processor()) {
+		hosts = hostsPerEmulated * runtime.NumCPU()
+	}
+	return sideBySide(hosts, AvailableMemory())
+}
 
-// sideBySide is that for so many processors and so much memory, in bytes; 0 if nobody knows how much.
-func sideBySide(processors int, memory uint64) int {
-	n := hostsPerProcessor * processors
+// sideBySide is that for so many hosts as the processors have time for, and so much memory, in bytes; 0 if nobody knows how much.
+func sideBySide(n int, memory uint64) int {
 	if fit := int(memory / hostMemory); memory > 0 && fit < n {
 		n = fit
 	}
