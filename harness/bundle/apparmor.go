@@ -20,9 +20,11 @@ func AppArmor() bool {
 }
 
 const (
-	// apparmorPackage is Debian's package of apparmorParser and what that reads.
+	// apparmorPackage is Debian's package of these programs and what the parser reads.
 	apparmorPackage = "apparmor"
 	apparmorParser  = "apparmor_parser"
+	// apparmorExec starts Incus 7's unpacker in its profile; LXD and Incus 6 do that themselves.
+	apparmorExec = "aa-exec"
 )
 
 // apparmorSupport is what LXD's profiles include, and the parser's configuration.
@@ -74,9 +76,9 @@ func read(root, name string) ([]byte, error) {
 }
 
 // withAppArmor adds to names what AppArmor asks for where it is in force.
-func withAppArmor(names []string, name string) []string {
+func withAppArmor(names []string, more ...string) []string {
 	if !AppArmor() {
 		return names
 	}
-	return append(append([]string(nil), names...), name)
+	return append(append([]string(nil), names...), more...)
 }

@@ -132,7 +132,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 14
+const format = 15
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -49,7 +49,7 @@ func flavorOf(root, version string) idmap.Flavor {
 
 // needed are the programs of a bundle with the daemon.
 func needed(daemon string) []string {
-	return withAppArmor(append([]string{daemon}, required...), apparmorParser)
+	return withAppArmor(append([]string{daemon}, required...), apparmorParser, apparmorExec)
 }
 
 // facts are what is found out about a bundle once, when it is made.
