@@ -80,8 +80,8 @@ func inVM(ctx context.Context, suite string) (int, error) {
 	}, job)
 }
 
-// namedBundle is how scenarios name a bundle of Debian's.
-var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?`)
+// namedBundle is how scenarios name a bundle of Debian's, with what it shall have beside.
+var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?:,[a-z-]+)*`)
 
 // bundlesInUse are those that the environment and the chosen scenarios name.
 func bundlesInUse(of godog.Options) ([]bundle.Source, error) {
