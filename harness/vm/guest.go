@@ -55,7 +55,7 @@ func guest() {
 	}
 	// The host ends the machine when it has read that, and the disk is thrown away. Who turns the machine off may take along
 	// what is still on its way; that is for a machine whose host is gone.
-	time.Sleep(endBudget)
+	<-time.After(endBudget)
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 

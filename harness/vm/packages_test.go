@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
 )
@@ -22,6 +23,6 @@ func TestDisksComeInTheOrderInWhichTheGuestFindsThem(t *testing.T) {
 
 func TestNothingIsFetchedForBundlesThatAreNotDebians(t *testing.T) {
 	got, err := makePackages(t.Context(), []bundle.Source{{Kind: bundle.Installed}, {Kind: bundle.Dir, Arg: "/x"}}, nil)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 	assert.Empty(t, got)
 }

@@ -92,14 +92,14 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	})
 }
 
-// neverUp is the end of a machine whose guest had not yet begun the job.
-type neverUp struct{ error }
+// neverUpError is the end of a machine whose guest had not yet begun the job.
+type neverUpError struct{ error }
 
 // bootTwice runs a machine, and another one if its guest did not get as far as to begin: a kernel has been seen to panic in its
 // fifth second under QEMU's translator, once in some hundred times.
 func bootTwice(ctx context.Context, progress func(string), run func() (int, error)) (int, error) {
 	status, err := run()
-	var never neverUp
+	var never neverUpError
 	if errors.As(err, &never) && ctx.Err() == nil {
 		progress(fmt.Sprintf("%v; booting another one", err))
 		return run()
@@ -195,7 +195,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 				<-m.qemu.done
 				err := m.failure("the machine ended before its job did", last)
 				if !begun {
-					err = neverUp{err}
+					err = neverUpError{err}
 				}
 				return 0, err
 			}
