@@ -33,7 +33,7 @@ test-vm: ## the scenarios in virtual machines with AppArmor, systemd and cgroup 
 	@scripts/setup.sh vm
 	@for vm in $(VM); do \
 		echo "in a virtual machine with $$vm:"; \
-		CGO_ENABLED=0 NESTBED_HOST=vm:$$vm NESTBED_REPORTS=$(CURDIR)/reports/vm go test -count=1 -timeout 60m ./scenarios -v -run TestFeatures \
+		CGO_ENABLED=0 NESTBED_HOST=vm:$$vm NESTBED_REPORTS=$(CURDIR)/reports/vm go test -count=1 -timeout 4h ./scenarios -v -run TestFeatures \
 			-godog.format=progress $(VMFLAGS) || exit 1; \
 	done
 
