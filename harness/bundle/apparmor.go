@@ -23,7 +23,8 @@ const (
 	// apparmorPackage is Debian's package of these programs and what the parser reads.
 	apparmorPackage = "apparmor"
 	apparmorParser  = "apparmor_parser"
-	// apparmorExec starts Incus 7's unpacker in its profile; LXD and Incus 6 do that themselves.
+	// apparmorExec starts Incus 7's unpacker in its profile. A LXD that finds it does so, too, and also in a level where it can
+	// load no profiles: "aa-exec: ERROR: profile 'lxd_archive-...' does not exist" (LXD 5.0.2: lxd/subprocess/proc.go, hasApparmor).
 	apparmorExec = "aa-exec"
 )
 
@@ -39,14 +40,10 @@ func MediatesUserNS() bool {
 // policyFeatures is the line of the parser's configuration that names a file with what profiles decide about.
 var policyFeatures = regexp.MustCompile(`(?m)^policy-features=(.*)$`)
 
-// deniesUserNS tells whether the profiles that the daemon in a root filesystem makes deny user namespaces: they have no rule
-// that grants them, and the parser is told that it is for profiles to decide.
-func deniesUserNS(root string) (bool, error) {
-	path, err := FindProgram(root, daemonOf(root))
-	if err != nil {
-		return false, err
-	}
-	program, err := os.ReadFile(path)
+// deniesUserNS tells whether the profiles that the daemon in a root filesystem makes, of which the machine's path is given, deny
+// user namespaces: they have no rule that grants them, and the parser is told that it is for profiles to decide.
+func deniesUserNS(root, daemon string) (bool, error) {
+	program, err := os.ReadFile(daemon)
 	if err != nil || bytes.Contains(program, []byte(idmap.UserNSRule)) {
 		return false, err
 	}

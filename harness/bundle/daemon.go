@@ -35,9 +35,9 @@ func daemonOf(root string) string {
 // Program is the machine's path of the daemon in the bundle.
 func (b *Bundle) Program() (string, error) { return FindProgram(b.Root(), daemonOf(b.Root())) }
 
-// flavorOf tells whose rules the daemon of a root filesystem follows, which has the given version.
-func flavorOf(root, version string) idmap.Flavor {
-	if daemonOf(root) == incusDaemon {
+// flavorOf tells whose rules the daemon of that name and version follows.
+func flavorOf(daemon, version string) idmap.Flavor {
+	if daemon == incusDaemon {
 		return idmap.Incus
 	}
 	switch version {
@@ -49,7 +49,11 @@ func flavorOf(root, version string) idmap.Flavor {
 
 // needed are the programs of a bundle with the daemon.
 func needed(daemon string) []string {
-	return withAppArmor(append([]string{daemon}, required...), apparmorParser, apparmorExec)
+	more := []string{apparmorParser}
+	if daemon == incusDaemon {
+		more = append(more, apparmorExec)
+	}
+	return withAppArmor(append([]string{daemon}, required...), more...)
 }
 
 // facts are what is found out about a bundle once, when it is made.
@@ -91,7 +95,7 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	if found.OnlyCgroup2, err = onlyCgroup2(b.Root()); err != nil {
 		return err
 	}
-	if found.DeniesUserNS, err = deniesUserNS(b.Root()); err != nil {
+	if found.DeniesUserNS, err = deniesUserNS(b.Root(), program); err != nil {
 		return err
 	}
 	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
@@ -116,7 +120,7 @@ func (b *Bundle) recall() error {
 	}
 	b.LXD, b.Package, b.EmptyTrial, b.OnlyCgroup2 = found.Version, found.Package, found.EmptyTrial, found.OnlyCgroup2
 	b.DeniesUserNS, b.Fingerprint = found.DeniesUserNS, found.Fingerprint
-	b.Flavor = flavorOf(b.Root(), b.LXD)
+	b.Flavor = flavorOf(daemonOf(b.Root()), b.LXD)
 	return nil
 }
 
