@@ -26,6 +26,10 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	s, err := s.supplied(h)
+	if err != nil {
+		return nil, err
+	}
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
@@ -115,7 +119,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
 	image := func() *importing {
 		if c.coming == nil {
-			c.coming = beginImport(ctx, above.LXD(), l.Bundle)
+			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
 		}
 		return c.coming
 	}
@@ -127,14 +131,14 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.breaks(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return makeStorage(above.LXD(), c.Spec.pool(index), profileOf(index-1))
+			return makeStorage(above.LXD(), c.pool(index), profileOf(index-1))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().wait()
 			l.worked = image().worked
 			return err
 		}},
-		{idmap.OpCreate, func() error { return c.create(ctx, l) }},
+		{idmap.OpCreate, func() error { return c.create(ctx, l, image().fingerprint) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
 			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
@@ -198,13 +202,13 @@ func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (
 	return b.Fingerprint, beginImport(ctx, server, b).wait()
 }
 
-func (c *Chain) create(ctx context.Context, l *Level) error {
+func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
 	spec := c.Spec.Levels[l.Index-1]
 	config := map[string]string{}
 	// Who lets the last level nest will make others there.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if denies(c.Spec.bundleOf(c.Host, l.Index-1)) {
+		if denies(c.Spec.daemonOf(c.Host, l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
 		if confined(l.Index) {
@@ -213,7 +217,10 @@ func (c *Chain) create(ctx context.Context, l *Level) error {
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config
-	return l.create(ctx, spec, l.Bundle.Fingerprint)
+	if l.Index == 1 && c.Host.Supply > 0 {
+		return c.createSupplied(ctx, l, spec, fingerprint)
+	}
+	return l.create(ctx, spec, fingerprint)
 }
 
 // create has the LXD above create the container from the image.

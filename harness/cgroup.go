@@ -23,9 +23,17 @@ func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
 		return Cgroup{}, err
 	}
 	for index := 1; index <= level; index++ {
-		dir = filepath.Join(dir, "lxc.payload."+containerName(index)) // liblxc: cgroups/cgfsng.c
+		dir = filepath.Join(dir, "lxc.payload."+c.lxcName(index)) // liblxc: cgroups/cgfsng.c
 	}
 	return Cgroup{level: level, dir: dir, v2: v2}, nil
+}
+
+// lxcName is how liblxc names the container of a level.
+func (c *Chain) lxcName(level int) string {
+	if level == 1 {
+		return c.Host.LXCName(containerName(level))
+	}
+	return containerName(level)
 }
 
 // Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them

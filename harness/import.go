@@ -1,8 +1,12 @@
 package harness
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,16 +22,27 @@ import (
 type importing struct {
 	server lxd.InstanceServer
 	bundle *bundle.Bundle
+	// apart makes it another image than the bundle's for this LXD, with the same content; empty: it is the bundle's.
+	apart string
 
 	done   chan struct{}
 	fresh  bool          // the LXD did not have it before
 	worked time.Duration // how long LXD was at it
 	err    error
+	// fingerprint is the image's name there.
+	fingerprint string
 }
 
 // beginImport begins to hand the bundle's image to a LXD, unless it has it already. The LXD answers, but need not be ready.
 func beginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *importing {
-	i := &importing{server: server, bundle: b, done: make(chan struct{})}
+	return beginImportApart(ctx, server, b, "")
+}
+
+// beginImportApart does so with an image of which nobody else has the fingerprint. For a LXD that others use: it has one file for the
+// images of all projects that have one fingerprint, and takes it away with the last of them, under the eyes of one that
+// is being imported (LXD 5.0.2: "open /var/lib/lxd/images/...: no such file or directory").
+func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *importing {
+	i := &importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		i.err = i.run(ctx)
@@ -36,7 +51,7 @@ func beginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundl
 }
 
 func (i *importing) run(ctx context.Context) error {
-	if _, _, err := i.server.GetImage(i.bundle.Fingerprint); !api.StatusErrorCheck(err, http.StatusNotFound) {
+	if _, _, err := i.server.GetImage(i.fingerprint); i.apart == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return err
 	}
 	i.fresh = true
@@ -45,9 +60,27 @@ func (i *importing) run(ctx context.Context) error {
 		return fmt.Errorf("bundle %s: %w", i.bundle, err)
 	}
 	defer file.Close()
-	op, err := i.server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{MetaFile: file, MetaName: filepath.Base(file.Name())})
-	i.worked, err = await(ctx, op, err)
-	return err
+	op, err := i.server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
+		MetaFile: io.MultiReader(file, bytes.NewReader(skippable(i.apart))), MetaName: filepath.Base(file.Name()),
+	})
+	if i.worked, err = await(ctx, op, err); err != nil || i.apart == "" {
+		return err
+	}
+	var told bool
+	if i.fingerprint, told = op.Get().Metadata["fingerprint"].(string); !told {
+		return errors.New("LXD told no fingerprint of the image")
+	}
+	return nil
+}
+
+// skippable is a frame that whoever unpacks zstd passes over (RFC 8878, section 3.1.2); none for an empty text.
+func skippable(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	frame := binary.LittleEndian.AppendUint32(nil, 0x184D2A50)
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(text)))
+	return append(frame, text...)
 }
 
 func (i *importing) wait() error {
@@ -61,7 +94,7 @@ func (i *importing) undo(ctx context.Context) error {
 	if !i.fresh {
 		return nil
 	}
-	op, err := i.server.DeleteImage(i.bundle.Fingerprint)
+	op, err := i.server.DeleteImage(i.fingerprint)
 	if _, err = await(ctx, op, err); err != nil {
 		return fmt.Errorf("delete the image: %w", err)
 	}

@@ -106,7 +106,7 @@ func (c *Chain) Copy(ctx context.Context) (*Chain, error) {
 // those of its source, any other those of its source; inside all is as it was.
 func (c *Chain) planCopy() (idmap.Plan, error) {
 	source := c.Plan.Levels[0]
-	b := c.Spec.bundleOf(c.Host, 0)
+	b := c.Spec.daemonOf(c.Host, 0)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Delegation, ShadowTools: b.ShadowTools, Config: c.Spec.Levels[0].Config}
 	m, reason := d.Container(d.Choose(c.Host.Map).Map, []idmap.Slot{{
 		Base: int64(source.Map.UID[0].Parent), Count: int64(source.Map.UID[0].Count),

@@ -17,6 +17,9 @@ const SharedDir = "/srv/shared"
 // put it. The mounts translate no ids (LXD: disk device without shift), so that
 // a file has the same host owner wherever it is looked at.
 func (c *Chain) Share(ctx context.Context) error {
+	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+		return err
+	}
 	dir := c.Host.Root().Path(SharedDir)
 	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
@@ -33,6 +36,9 @@ func (c *Chain) Share(ctx context.Context) error {
 // ShareFile puts a file of the given host ids into the shared directory, which
 // its owner and its group may read and write.
 func (c *Chain) ShareFile(name string, uid, gid int) error {
+	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+		return err
+	}
 	path := c.Host.Root().Path(SharedDir + "/" + name)
 	if err := errors.Join(os.WriteFile(path, nil, 0o660), os.Chown(path, uid, gid), os.Chmod(path, 0o660)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)

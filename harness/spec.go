@@ -74,6 +74,14 @@ func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
 	return h.Bundle
 }
 
+// daemonOf is what the LXD of level i is of; level 0 is the host.
+func (s Spec) daemonOf(h *host.Host, level int) *bundle.Bundle {
+	if level == 0 {
+		return h.Daemon()
+	}
+	return s.bundleOf(h, level)
+}
+
 // Plan is what must happen when the spec is built on the host.
 func (s Spec) Plan(h *host.Host) idmap.Plan {
 	layout := layoutOf(h)
@@ -95,7 +103,7 @@ func layoutOf(h *host.Host) idmap.Layout {
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
 func (s Spec) daemon(h *host.Host, level int) idmap.Daemon {
-	b := s.bundleOf(h, level)
+	b := s.daemonOf(h, level)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
 	if level > 0 {
 		d.Delegation = idmap.Delegation{}

@@ -39,7 +39,7 @@ func (c *Chain) Traces(level int) (Traces, error) {
 	if t.Processes, err = c.processesOf(c.Plan.Levels[level-1].Host.UID); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
-	if t.Cgroups, err = c.cgroupsOf(containerName(level)); err != nil {
+	if t.Cgroups, err = c.cgroupsOf(c.lxcName(level)); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
 	return t, nil

@@ -40,7 +40,7 @@ func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bun
 }
 
 func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
-	if old := c.Spec.bundleOf(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
+	if old := c.Spec.daemonOf(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
 		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
 	}
 	if err := c.layOver(ctx, level, b); err != nil {

@@ -26,6 +26,8 @@ type childOrder struct {
 	Depth     int
 	SharePIDs bool
 	InMemory  bool
+	// LXD is the socket of the one that it builds on, which runs by itself; empty: on a private one.
+	LXD string
 	// Keep has it keep its host, without a chain, and end.
 	Keep bool
 	// Close has it take the chain down and end; else it is an error that nobody has killed it.
@@ -79,11 +81,11 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}
+	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs, LXD: o.LXD}
 	if o.InMemory {
 		config.InMemory = o.Depth
 	}
-	h, err := host.Private(ctx, config)
+	h, err := host.Start(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,15 @@ func Capabilities(s bundle.Source) []Requirement {
 	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
+// Privacy is that hosts are private ones, of which scenarios may change anything: not so where a LXD runs by itself.
+func Privacy(system bool) Requirement {
+	found := "hosts are private"
+	if system {
+		found = "hosts are projects of a LXD that runs by itself"
+	}
+	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
+}
+
 // cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
 func cgroups1or2() []Requirement {
 	layout, err := CgroupLayout()

@@ -76,6 +76,9 @@ func (g cgroups) kill(ctx context.Context) error {
 
 // Processes are those of the host and of everything on it, by their ids on the machine.
 func (h *Host) Processes() ([]int, error) {
+	if err := h.RequirePrivate("list its processes"); err != nil {
+		return nil, err
+	}
 	pids, err := h.groups.processes()
 	slices.Sort(pids)
 	return pids, err

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,7 +10,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Config is what a private host is given.
+// Config is what a host is given: but for LXD and Pool, a private one.
 type Config struct {
 	// Delegation is what the host's /etc/subuid and /etc/subgid say.
 	Delegation idmap.Delegation
@@ -35,6 +36,18 @@ type Config struct {
 	Disk int64
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
 	NoIdmapped bool
+	// LXD is the socket of a LXD that runs by itself: the host is then no private one but a project of that. See System.
+	LXD string
+	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
+	Pool string
+}
+
+// Start starts a private host, or makes one of a LXD that runs already, as the Config says.
+func Start(ctx context.Context, c Config) (*Host, error) {
+	if c.LXD != "" {
+		return System(ctx, c)
+	}
+	return Private(ctx, c)
 }
 
 const stateEnv = "NESTBED_STATE"

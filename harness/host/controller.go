@@ -9,14 +9,18 @@ import (
 )
 
 // Controller is the directory, on the machine, of the host's cgroup in the
-// hierarchy that has the controller: v1's own, or the one of v2.
+// hierarchy that has the controller: v1's own, or the one of v2. A LXD that runs by itself has the cgroups of containers in the
+// hierarchy's root.
 func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	mounts, err := hierarchies()
 	if err != nil {
 		return "", false, err
 	}
 	for _, m := range mounts {
-		dir := filepath.Join(m.Mountpoint, cgroupPrefix+h.Name)
+		dir := m.Mountpoint
+		if h.system == nil {
+			dir = filepath.Join(dir, cgroupPrefix+h.Name)
+		}
 		if m.FSType == "cgroup" {
 			if slices.Contains(strings.Split(m.VFSOptions, ","), name) {
 				return dir, false, nil

@@ -21,6 +21,9 @@ func (h *Host) Exec(ctx context.Context, command ...string) (string, error) {
 
 // ExecIn is Exec with a standard input.
 func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, command ...string) (string, error) {
+	if err := h.RequirePrivate("run a program"); err != nil {
+		return "", err
+	}
 	// nsenter, as it takes a process of one thread to enter a mount namespace. It is in every Debian (util-linux).
 	args := append([]string{"--target", strconv.Itoa(h.Pid()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--"}, command...)
 	cmd := exec.CommandContext(ctx, "nsenter", args...)
@@ -57,6 +60,9 @@ func (h *Host) RestartLXDKilled(ctx context.Context) error {
 }
 
 func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
+	if err := h.RequirePrivate("restart it"); err != nil {
+		return err
+	}
 	server, err := h.root.Succeed(ctx, h.server, h.died, end)
 	if err != nil {
 		return h.withLog(h.wrap("restart LXD", err))

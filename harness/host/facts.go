@@ -25,7 +25,12 @@ type Facts struct {
 }
 
 // Facts are the facts of the host.
-func (h *Host) Facts() Facts { return FactsOf(h.Bundle) }
+func (h *Host) Facts() Facts {
+	f := FactsOf(h.Bundle)
+	d := h.Daemon()
+	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
+	return f
+}
 
 // FactsOf are those of any host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {

@@ -24,6 +24,8 @@ type Host struct {
 	// Delegation and Bundle are those of its Config; Runs changes the bundle.
 	Delegation idmap.Delegation
 	Bundle     *bundle.Bundle
+	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has.
+	Supply uint32
 	// Map is the idmap of the host's own user namespace.
 	Map idmap.Map
 	// Remaps tells that its LXD gives the files of a new container other owners, as
@@ -36,6 +38,9 @@ type Host struct {
 	// Took is how long it took from nothing to a LXD that is ready, LXDTook the part of
 	// it from when that was started.
 	Took, LXDTook time.Duration
+
+	system *system        // is one that is no private host
+	daemon *bundle.Bundle // what its LXD is, where that is not of the Bundle
 
 	dir    *stateDir
 	groups cgroups
@@ -60,10 +65,48 @@ func (h *Host) Root() *Root { return h.root }
 // LXD is a client of the host's LXD.
 func (h *Host) LXD() lxd.InstanceServer { return h.server }
 
-// Pid is the id, on the machine, of the init of the host's namespaces.
-func (h *Host) Pid() int { return h.stage.Process.Pid }
+// Daemon is what the host's LXD is: the Bundle of a private host.
+func (h *Host) Daemon() *bundle.Bundle {
+	if h.daemon != nil {
+		return h.daemon
+	}
+	return h.Bundle
+}
 
-// StateDir is where the host's state lies, "" for a host that was never started.
+// LXCName is how liblxc names a container of the host's LXD: by its project, too, where that is not the default one
+// (LXD: lxd/project/project.go, Instance).
+func (h *Host) LXCName(container string) string {
+	if h.system == nil {
+		return container
+	}
+	return h.Name + "_" + container
+}
+
+// Pool is the storage pool that level 1 lies on, where it is there already; else "".
+func (h *Host) Pool() string {
+	if h.system == nil {
+		return ""
+	}
+	return h.system.project.pool
+}
+
+// RequirePrivate fails with ErrNotOurs, naming what was to be done, where the host is no private one, of which anything may be changed.
+func (h *Host) RequirePrivate(op string) error {
+	if h.system == nil {
+		return nil
+	}
+	return fmt.Errorf("LXD at %s: %s: %w", h.system.socket, op, ErrNotOurs)
+}
+
+// Pid is the id, on the machine, of the init of the host's namespaces.
+func (h *Host) Pid() int {
+	if h.system != nil {
+		return 1
+	}
+	return h.stage.Process.Pid
+}
+
+// StateDir is where the host's state lies, "" for a host that was never started, or whose LXD runs by itself.
 func (h *Host) StateDir() string {
 	if h.dir == nil {
 		return ""
@@ -73,6 +116,9 @@ func (h *Host) StateDir() string {
 
 // Runs notes that the host runs another bundle's LXD from its next start on.
 func (h *Host) Runs(b *bundle.Bundle) error {
+	if err := h.RequirePrivate("run " + b.String()); err != nil {
+		return err
+	}
 	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), b)
 	if err != nil {
 		return h.wrap("run "+b.String(), err)
@@ -86,6 +132,9 @@ func (h *Host) Closed() bool { return h.closed }
 
 // Keep lets the host live on after this process, until Reap ends it by name.
 func (h *Host) Keep() error {
+	if err := h.RequirePrivate("keep"); err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.dir.keep(); err != nil {
@@ -118,6 +167,9 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	// Descriptors of the root would hold the host's mounts.
 	h.root.Close()
+	if h.system != nil {
+		return h.wrap("close", h.system.close(ctx))
+	}
 	var errs []error
 	pools, err := h.pools()
 	errs = append(errs, err)
@@ -157,6 +209,9 @@ func (h *Host) end(ctx context.Context) error {
 
 // Left is what still stands of a closed host: paths of its state and cgroups. It must be empty.
 func (h *Host) Left() []string {
+	if h.system != nil {
+		return nil // Close would have said
+	}
 	var left []string
 	for _, path := range append([]string{h.dir.path, h.dir.journal.Entry}, h.groups...) {
 		if _, err := os.Lstat(path); err == nil {

@@ -31,6 +31,9 @@ const askBudget = 5 * time.Second
 // files show the owners that they have on the host.
 type Root struct {
 	dir *os.File
+	// socket is where, on the machine, its LXD listens, if not where LXDs of levels do; project the one that is worked in there, if
+	// not the default one.
+	socket, project string
 
 	mu       sync.Mutex
 	children []*Root // they hold mounts, too, which must not outlive the host
@@ -110,9 +113,16 @@ func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := lxd.ConnectLXDUnixWithContext(ctx, r.Path(socket), args)
+	path := r.socket
+	if path == "" {
+		path = r.Path(socket)
+	}
+	server, err := lxd.ConnectLXDUnixWithContext(ctx, path, args)
 	if err != nil {
 		return nil, err
+	}
+	if r.project != "" {
+		server = server.UseProject(r.project)
 	}
 	return closing(server, args.HTTPClient), nil
 }

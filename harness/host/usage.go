@@ -62,6 +62,9 @@ func readCounter(path, word string) (int64, error) {
 // Disk is how much room the files of the host and all levels take, in bytes,
 // wherever its state lies.
 func (h *Host) Disk() (int64, error) {
+	if err := h.RequirePrivate("measure its disk"); err != nil {
+		return 0, err
+	}
 	var sum int64
 	err := filepath.WalkDir(h.dir.path, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -1,0 +1,25 @@
+package bundle
+
+import (
+	"path/filepath"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+)
+
+// OfMachine is what can be found out about a daemon that a machine runs by itself, of the given version, by the
+// root directory that it sees and the path of its program there. It is no bundle that a level could run: it has no image.
+func OfMachine(root, program, version string) (*Bundle, error) {
+	b := &Bundle{LXD: version, Flavor: flavorOf(filepath.Base(program), version)}
+	path, err := securejoin.SecureJoin(root, program)
+	if err != nil {
+		return nil, err
+	}
+	if b.DeniesUserNS, err = deniesUserNS(root, path); err != nil {
+		return nil, err
+	}
+	if b.Package, err = packageOf(root, program); err != nil {
+		return nil, err
+	}
+	b.ShadowTools = hasProgram(root, shadowTools[0]) && hasProgram(root, shadowTools[1])
+	return b, nil
+}

@@ -1,0 +1,85 @@
+package host
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/idmap"
+)
+
+// FreeIDs is where on a host whose LXD runs by itself as many ids on end as its Supply begin that no isolated container has, whosever
+// it is: the first such place or, for who found others there a moment later, any. The first block stays free, as LXD leaves it.
+func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
+	slots, err := h.slots()
+	if err != nil {
+		return 0, err
+	}
+	own := idmap.Daemon{Flavor: h.daemon.Flavor, Delegation: h.Delegation, ShadowTools: h.daemon.ShadowTools}
+	chosen := own.Choose(h.Map)
+	if chosen.Reason != idmap.None {
+		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
+	}
+	if anywhere {
+		// Behind one of any size that is not there.
+		end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
+		first := int64(chosen.Map.UID[0].Parent) + idmap.Block
+		if room := end - first - int64(h.Supply); room > 0 {
+			more := append(slots, idmap.Slot{Base: first, Count: rand.Int64N(room)})
+			if base, reason := idmap.Isolate(chosen.Map, int64(h.Supply), more, h.daemon.Flavor); reason == idmap.None {
+				return base, nil
+			}
+		}
+	}
+	base, reason := idmap.Isolate(chosen.Map, int64(h.Supply), slots, h.daemon.Flavor)
+	if reason != idmap.None {
+		var has uint32
+		for _, m := range chosen.Map.UID {
+			has += m.Count
+		}
+		return 0, fmt.Errorf("the host's LXD has %d ids, of which %d isolated containers have theirs and the first %d stay free; expected %d more on end: "+
+			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.Supply)
+	}
+	return base, nil
+}
+
+// HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
+func (h *Host) HasIDs(base int64) error {
+	slots, err := h.slots()
+	if err != nil {
+		return err
+	}
+	end := base + int64(h.Supply)
+	for _, s := range slots {
+		if base < s.Base+s.Count && s.Base < end {
+			return fmt.Errorf("ids %d to %d: another container of the host's LXD has %d to %d meanwhile", base, end-1, s.Base, s.Base+s.Count-1)
+		}
+	}
+	return nil
+}
+
+// slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
+func (h *Host) slots() ([]idmap.Slot, error) {
+	all, err := h.system.all.GetInstancesAllProjects(api.InstanceTypeContainer)
+	if err != nil {
+		return nil, err
+	}
+	var slots []idmap.Slot
+	for _, i := range all {
+		if i.Project == h.Name || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
+			continue
+		}
+		base, err := strconv.ParseInt(i.ExpandedConfig["volatile.idmap.base"], 10, 64)
+		if err != nil {
+			continue // it has none yet
+		}
+		count, err := strconv.ParseInt(i.ExpandedConfig[idmap.KeySize], 10, 64)
+		if err != nil {
+			count = idmap.Block
+		}
+		slots = append(slots, idmap.Slot{Base: base, Count: count})
+	}
+	return slots, nil
+}

@@ -1,0 +1,136 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/wait"
+)
+
+// projectPrefix is how the projects are named that are nestbed's.
+const projectPrefix = "nestbed-"
+
+// ownerKey is the key of a project's configuration that says whose it is.
+const ownerKey = "user.nestbed.owner"
+
+// poolDriver is that of a storage pool that is made for a project.
+const poolDriver = "dir"
+
+// project is one of a LXD that runs by itself: images, profiles and instances in it are apart from all others.
+type project struct {
+	name string
+	// pool is its storage pool, which is one for all projects; ownPool tells that it was made for this one.
+	pool    string
+	ownPool bool
+	all     lxd.InstanceServer
+}
+
+// makeProject makes a project with a default profile on a storage pool: the given one or, where that is "", one of its own.
+func makeProject(all lxd.InstanceServer, pool string) (p *project, err error) {
+	owner, err := thisProcess()
+	if err != nil {
+		return nil, err
+	}
+	p = &project{name: projectPrefix + strings.ToLower(rand.Text()[:10]), pool: pool, all: all}
+	if pool != "" {
+		if _, _, err := all.GetStoragePool(pool); err != nil {
+			return nil, fmt.Errorf("storage pool %s: %w", pool, err)
+		}
+	}
+	config := map[string]string{
+		"features.images": "true", "features.profiles": "true", "features.storage.volumes": "true", ownerKey: owner.String(),
+	}
+	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
+		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("project %s: %w", p.name, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("project %s: %w", p.name, err), p.remove(context.Background()))
+		}
+	}()
+	if pool == "" {
+		p.pool, p.ownPool = p.name, true
+		if err := all.CreateStoragePool(api.StoragePoolsPost{Name: p.pool, Driver: poolDriver}); err != nil {
+			return p, err
+		}
+	}
+	return p, all.UseProject(p.name).UpdateProfile("default", api.ProfilePut{
+		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": p.pool}},
+	}, "")
+}
+
+// remove removes the project with all that is in it. It may be called for one that is half made or half removed.
+func (p *project) remove(ctx context.Context) error {
+	inside := p.all.UseProject(p.name)
+	instances, err := inside.GetInstances(api.InstanceTypeAny)
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	for _, i := range instances {
+		// Something else may still be done to it.
+		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return deleteInstance(ctx, inside, i.Name) })
+		if err != nil {
+			return err
+		}
+	}
+	images, err := inside.GetImages()
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	for _, i := range images {
+		op, err := inside.DeleteImage(i.Fingerprint)
+		if err := finish(ctx, op, err); err != nil {
+			return fmt.Errorf("image %s: delete: %w", i.Fingerprint, err)
+		}
+	}
+	// The project first: its profile is on the pool.
+	errs := []error{orMissing(p.all.DeleteProject(p.name))}
+	if p.ownPool {
+		errs = append(errs, orMissing(p.all.DeleteStoragePool(p.pool)))
+	}
+	return errors.Join(errs...)
+}
+
+// deleteInstance ends an instance, if it runs, and deletes it.
+func deleteInstance(ctx context.Context, server lxd.InstanceServer, name string) error {
+	i, _, err := server.GetInstance(name)
+	if err != nil {
+		return orMissing(err)
+	}
+	if i.StatusCode != api.Stopped {
+		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
+		if err := finish(ctx, op, err); err != nil {
+			return fmt.Errorf("stop: %w", err)
+		}
+	}
+	op, err := server.DeleteInstance(name)
+	return finish(ctx, op, err)
+}
+
+// finish waits for an operation, if it has begun. What is not there any more counts as done.
+func finish(ctx context.Context, op lxd.Operation, err error) error {
+	if err == nil {
+		err = op.WaitContext(ctx)
+	}
+	return orMissing(err)
+}
+
+func isMissing(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
+
+func orMissing(err error) error {
+	if isMissing(err) {
+		return nil
+	}
+	return err
+}
