@@ -25,17 +25,17 @@ import (
 
 // elsewhere runs these tests in a virtual machine where the environment says so, and gives their exit status.
 func elsewhere() (status int, done bool) {
-	suite, err := vm.ParseHost(os.Getenv(vm.HostEnv))
+	where, err := vm.ParseHost(os.Getenv(vm.HostEnv))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", vm.HostEnv, err)
 		return 2, true
 	}
-	if suite == "" {
+	if where.Suite == "" {
 		return 0, false
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	if status, err = inVM(ctx, suite); err != nil {
+	if status, err = inVM(ctx, where.Suite); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1, true
 	}

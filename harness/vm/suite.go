@@ -2,10 +2,12 @@ package vm
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 )
 
 // Suites are the Debian suites that a machine can be of: the newest two that package LXD.
@@ -21,21 +23,42 @@ const HostEnv = "NESTBED_HOST"
 const GuestEnv = "NESTBED_GUEST"
 
 // Forms is how hosts are written, for help texts.
-var Forms = "private, vm or vm:debian:SUITE (" + strings.Join(Suites, ", ") + ")"
+var Forms = "private, system, system:SOCKET, vm or vm:debian:SUITE (" + strings.Join(Suites, ", ") + ")"
 
-// ParseHost reads one of the Forms, and gives the suite of the virtual machine that is meant; none for a private host, which
-// the empty text means, too.
-func ParseHost(text string) (suite string, err error) {
+// Where is a kind of host. The zero value is a private host on this machine.
+type Where struct {
+	// Suite is that of the virtual machine in which a private host is.
+	Suite string
+	// System tells that it is the LXD which this machine runs by itself, Socket where that listens; empty: where such do.
+	System bool
+	Socket string
+}
+
+// ParseHost reads one of the Forms; the empty text is a private host, too.
+func ParseHost(text string) (Where, error) {
 	switch text {
 	case "", "private":
-		return "", nil
+		return Where{}, nil
+	case "system":
+		return Where{System: true}, nil
 	case "vm":
-		return DefaultSuite, nil
+		return Where{Suite: DefaultSuite}, nil
 	}
 	if suite, ok := strings.CutPrefix(text, "vm:debian:"); ok && slices.Contains(Suites, suite) {
-		return suite, nil
+		return Where{Suite: suite}, nil
 	}
-	return "", fmt.Errorf("host %q: not known; write %s", text, Forms)
+	if socket, ok := strings.CutPrefix(text, "system:"); ok && filepath.IsAbs(socket) {
+		return Where{System: true, Socket: socket}, nil
+	}
+	return Where{}, fmt.Errorf("host %q: not known; write %s", text, Forms)
+}
+
+// LXD is the socket of the LXD that is meant; "" where it is none that runs by itself.
+func (w Where) LXD() (string, error) {
+	if !w.System || w.Socket != "" {
+		return w.Socket, nil
+	}
+	return host.FindLXD()
 }
 
 // packages are what a machine has beside Debian's essential ones: a kernel for virtual machines, systemd, AppArmor, LXD and

@@ -8,20 +8,35 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/host"
+	"nestbed/harness/vm"
 )
 
 func newReap() *cobra.Command {
 	var list, asJSON bool
+	var at string
 	cmd := &cobra.Command{
 		Use:   "reap [NAME...]",
 		Short: "Clear what killed runs left; with a name, end that kept chain",
 		Long: `Without a name: removes the state and cgroups of hosts whose processes are all
 gone, as after kill -9. Running hosts, kept or not, are left alone.
-With names, or state directories: ends those hosts, if they were kept or are dead.`,
+With names, or state directories: ends those hosts, if they were kept or are dead.
+With --host system: removes the projects that killed runs left on the LXD which this
+machine runs; with names those projects, such as one of a run on another machine.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			out := cmd.OutOrStdout()
 			if list && len(names) > 0 {
 				return &usageError{errors.New("--list takes no names; see nestbed reap --help")}
+			}
+			where, err := vm.ParseHost(at)
+			switch {
+			case err != nil:
+				return &usageError{err}
+			case where.Suite != "":
+				return &usageError{fmt.Errorf("--host %s: nothing is left of a virtual machine; see nestbed reap --help", at)}
+			case where.System && list:
+				return &usageError{errors.New("--list: of private hosts alone; see nestbed reap --help")}
+			case where.System:
+				return reapProjects(cmd, where, names, asJSON)
 			}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("reap: %w", host.ErrNotRoot)
@@ -52,8 +67,28 @@ With names, or state directories: ends those hosts, if they were kept or are dea
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the hosts, and touch nothing")
+	cmd.Flags().StringVar(&at, "host", "private", "whose: private, system or system:SOCKET")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// reapProjects clears projects of a LXD that runs by itself.
+func reapProjects(cmd *cobra.Command, where vm.Where, names []string, asJSON bool) error {
+	socket, err := where.LXD()
+	if err != nil {
+		return err
+	}
+	removed, err := host.ReapProjects(cmd.Context(), socket, names...)
+	if asJSON {
+		return errors.Join(err, writeJSON(cmd.OutOrStdout(), append([]string{}, removed...)))
+	}
+	for _, name := range removed {
+		fmt.Fprintf(cmd.OutOrStdout(), "removed project %s of the LXD at %s\n", name, socket)
+	}
+	if len(removed) == 0 && err == nil {
+		fmt.Fprintln(cmd.OutOrStdout(), "nothing to clear")
+	}
+	return err
 }
 
 func listHosts(cmd *cobra.Command, asJSON bool) error {

@@ -27,6 +27,7 @@ type upFlags struct {
 	state      string
 	svg        string
 	host       string
+	pool       string
 	keep       bool
 	json       bool
 }
@@ -49,6 +50,7 @@ up says at which level, in which operation and for which reason.`,
                                                  an Incus in a LXD of Debian 12's; level 1 and 3 run what the host runs
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
+  nestbed up --host system                       on the LXD that this machine runs, in a project of its own
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -59,6 +61,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
 	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+vm.Forms)
 	svgFlag(cmd, &f.svg)
+	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system: storage pool of that LXD for level 1 (default: a new one, on a directory)")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
 	return cmd
@@ -91,10 +94,19 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err := checkSVG(f.svg); err != nil {
 		return err
 	}
-	if suite, err := vm.ParseHost(f.host); err != nil {
+	where, err := vm.ParseHost(f.host)
+	if err == nil {
+		err = f.fit(where)
+	}
+	if err != nil {
 		return &usageError{err}
-	} else if suite != "" {
-		return f.inVM(cmd, suite)
+	}
+	if where.Suite != "" {
+		return f.inVM(cmd, where.Suite)
+	}
+	socket, err := where.LXD()
+	if err != nil {
+		return err
 	}
 	out, progress := cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr())
 	defer progress.done()
@@ -109,12 +121,17 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	progress.spin("starting a private host")
-	config, err := f.private(ctx, b, allocation)
+	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool}
+	if socket == "" {
+		progress.spin("starting a private host")
+		config, err = f.private(ctx, b, allocation)
+	} else {
+		progress.spin("making a project of the LXD at " + socket)
+	}
 	if err != nil {
 		return err
 	}
-	h, err := host.Private(ctx, config)
+	h, err := host.Start(ctx, config)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
@@ -125,7 +142,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
 	progress.done()
-	fmt.Fprintf(out, "%s\n\nhost     %s   allocation %s\n", h.Facts(), report.Seconds(h.Took), allocation)
+	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took), supplyOf(h, socket))
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
@@ -162,6 +179,27 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(err, keep(cmd.ErrOrStderr(), h, chain))
 	}
 	return errors.Join(err, result.Failure())
+}
+
+// fit refuses flags that the kind of host has no use for.
+func (f upFlags) fit(where vm.Where) error {
+	switch {
+	case f.pool != "" && !where.System:
+		return fmt.Errorf("--pool: it is for --host system, got --host %s", f.host)
+	case where.System && f.state != "":
+		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host system")
+	case where.System && f.keep:
+		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host system")
+	}
+	return nil
+}
+
+// supplyOf tells where the ids of a chain come from.
+func supplyOf(h *host.Host, socket string) string {
+	if h.Supply == 0 {
+		return fmt.Sprintf("allocation %s", h.Delegation)
+	}
+	return fmt.Sprintf("project %s of the LXD at %s   %d isolated ids for level 1", h.Name, socket, h.Supply)
 }
 
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
