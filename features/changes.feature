@@ -3,6 +3,7 @@ Feature: An allocation that is changed
   map when it is created. newuidmap reads them whenever a container starts. So
   what an edit does, and when, depends on which of the two is asked.
 
+  @requires-private-host
   Rule: LXD goes by what the files said when it started, newuidmap by what they say
 
     Scenario: Before the LXD is restarted, a new container gets ids that are not allocated any more
@@ -44,6 +45,7 @@ Feature: An allocation that is changed
 
   Rule: A container keeps the ids that it was created with, as long as nobody minds
 
+    @requires-private-host
     Scenario: Restarted without newuidmap, level 1 has ids that are not allocated any more
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -53,6 +55,7 @@ Feature: An allocation that is changed
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
 
+    @requires-private-host
     Scenario: Restarted without newuidmap, level 2 has ids that level 1 does not allocate any more
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
@@ -64,6 +67,7 @@ Feature: An allocation that is changed
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 65536  | 565536 | 65536  |
 
+    @requires-private-host
     Scenario: With newuidmap, level 1 never starts again
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
@@ -77,6 +81,7 @@ Feature: An allocation that is changed
       When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
       Then level 2 does not start again, for the reason "refused by newuidmap"
 
+  @requires-private-host
   Rule: An allocation that grows is for new containers
 
     Scenario: Level 1 does not grow with the host's allocation, even restarted
@@ -93,6 +98,7 @@ Feature: An allocation that is changed
         | inside | parent | host   | count  |
         | 0      | 500000 | 500000 | 262144 |
 
+  @requires-private-host
   Rule: An allocation that shrinks is for new containers, too, unless newuidmap sees the old ones start
 
     Scenario: Restarted without newuidmap, level 1 keeps ids that are nobody's now
@@ -122,7 +128,7 @@ Feature: An allocation that is changed
       And root at level 1 is id 500000 on the host
       And a new container at level 1 stops in operation "create" for the reason "no allocation"
 
-  @requires-tools
+  @requires-tools @requires-private-host
   Rule: What usermod gives stands behind what is there, where LXD does not look
 
     Scenario: Level 1, which had nothing, hands down what usermod gives

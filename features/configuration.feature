@@ -1,3 +1,4 @@
+@requires-private-host
 Feature: What a container's configuration does to its map
   A container gets all ids that its LXD has to give, unless its configuration says
   otherwise: security.idmap.isolated gives it some that no other isolated container

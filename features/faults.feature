@@ -38,6 +38,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "storage" for the reason "LXD does not run"
 
+    @requires-private-host
     Scenario: Level 1 has too little memory for its LXD
       Given level 1 has 25 MB of memory, which is too little for its LXD
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -74,6 +75,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | create    |
         | start     |
 
+  @requires-private-host
   Rule: A full disk is the reason from the first operation on that has much to write
     (A pool is a directory and a row in the database, which has room in advance.)
 

@@ -1,3 +1,4 @@
+@requires-private-host
 Feature: How LXD and newuidmap read the same files
   Two programs read /etc/subuid and /etc/subgid, each in its own way: LXD, when it
   starts, to choose the ids of its containers; and newuidmap, where it is

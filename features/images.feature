@@ -184,6 +184,7 @@ Feature: Images that are carried inwards
 
   Rule: By /dev/lxd a level's root gets an image of the LXD above that is public, if security.devlxd.images lets it
 
+    @requires-private-host
     Scenario Outline: Root of a level that may gets a public <files> image
       Given the configuration of level 1 is
         | key                    | value |

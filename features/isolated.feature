@@ -6,6 +6,7 @@ Feature: Siblings and their ids
   65536 ids, and then never again until one of the keys is changed.
   (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap.)
 
+  @requires-private-host
   Rule: Isolated siblings have no host id in common
 
     Scenario: Two isolated siblings at level 1
@@ -66,9 +67,14 @@ Feature: Siblings and their ids
 
       Examples:
         | level |
-        | 1     |
         | 2     |
 
+      @requires-private-host
+      Examples: Beside level 1
+        | level |
+        | 1     |
+
+    @requires-private-host
     Scenario: An isolated sibling shares its ids with those that are not isolated
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
@@ -82,6 +88,7 @@ Feature: Siblings and their ids
         | B       | 0      | 500000 | 500000 | 196608 |
       And siblings A and B at level 1 share all host ids
 
+    @requires-private-host
     Scenario: Without isolation, a size is for nothing
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
@@ -94,6 +101,7 @@ Feature: Siblings and their ids
 
   Rule: The last of the isolated siblings wants an id more than it takes
 
+    @requires-private-host
     Scenario: With 196608 ids on the host, a second isolated sibling is refused
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
@@ -122,6 +130,7 @@ Feature: Siblings and their ids
         | 131073 | B       |
         | 196608 | B       |
 
+  @requires-private-host
   Rule: What a deleted sibling had is free again, but a gap must be one id larger than what is put there
 
     Background:
@@ -171,6 +180,7 @@ Feature: Siblings and their ids
         | C       | 0      | 696609 | 696609 | 65536 |
         | D       | 0      | 631072 | 631072 | 65536 |
 
+  @requires-private-host
   Rule: A sibling keeps its ids whether it runs or not
 
     Scenario Outline: An isolated sibling at level <level> is started again with the ids that it had
@@ -205,6 +215,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | B       | 0      | 631072 | 631072 | 65536 |
 
+  @requires-private-host
   Rule: LXD looks at a base neither for siblings nor for its own ids
 
     Scenario: A base in the middle of an isolated sibling makes the two share ids
@@ -258,6 +269,7 @@ Feature: Siblings and their ids
         | A       | yes      |      | 131072 |
       Then sibling A at level 2 stops in operation "start" for the reason "allocation outside the parent"
 
+  @requires-private-host
   Rule: A new size means new ids from the next start on
     LXD writes them down at once, and from then on takes the old ones for free,
     though the container runs on with them.

@@ -26,6 +26,7 @@ Feature: The allocation files of a level, as people write them
 
   Rule: Where a file does not count, level 2 starts at id 100000 of level 1
 
+    @requires-private-host
     Scenario Outline: With /etc/<file> of level 1 missing, the other file does not count either
       Given the root allocation of level 1 is "root:65536:65536"
       And /etc/<file> of level 1 is missing
@@ -39,6 +40,7 @@ Feature: The allocation files of a level, as people write them
         | subuid |
         | subgid |
 
+    @requires-private-host
     Scenario Outline: <what> at level 1 is nobody's allocation
       Given /etc/subuid and /etc/subgid of level 1 read
         """
@@ -63,6 +65,7 @@ Feature: The allocation files of a level, as people write them
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
 
+    @requires-private-host
     Scenario: Uids without gids: no entry in subgid is as if subuid had none
       Given /etc/subuid of level 1 reads
         """
@@ -75,6 +78,7 @@ Feature: The allocation files of a level, as people write them
 
   Rule: Lines that end in CR LF are lines to the LXD of level 1, and none to its newuidmap
 
+    @requires-private-host
     Scenario: Without newuidmap, level 2 has the ids of such a line
       Given /etc/subuid and /etc/subgid of level 1 read with CR LF at line ends
         """

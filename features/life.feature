@@ -15,10 +15,14 @@ Feature: The life of a chain
       And every level has the ids that were planned
 
       Examples:
+        | where   |
+        | level 1 |
+        | level 2 |
+
+      @requires-private-host
+      Examples: The host's
         | where    |
         | the host |
-        | level 1  |
-        | level 2  |
 
   Rule: What ran in a level runs again when the level does
     LXD asks the init of level 1 to end, and nobody else. That init asks every process
@@ -128,6 +132,7 @@ Feature: The life of a chain
       And all 2 levels are up
       And every level has run without a break
 
+    @requires-private-host
     Scenario: A level that needs longer than LXD waits ends all the same
       busybox's init takes two seconds. LXD has told of a failure by then, and its
       operation is over; what it asked for happens.
@@ -139,6 +144,7 @@ Feature: The life of a chain
 
   Rule: A level that is frozen stands still with all that is inside, and only that
 
+    @requires-private-host
     Scenario Outline: Level <level> is frozen
       Given a clock ticks on the host and at every level
       When level <level> is frozen
@@ -149,6 +155,7 @@ Feature: The life of a chain
         | 1     |
         | 2     |
 
+    @requires-private-host
     Scenario: Level 1 is frozen and thawed
       Given a clock ticks on the host and at every level
       When level 1 is frozen and thawed
@@ -164,7 +171,7 @@ Feature: The life of a chain
       Then all 3 levels come up again
       And the program at level 3 was asked to end
 
-    @requires-debian
+    @requires-debian @requires-private-host
     Scenario: The LXD of Debian 12 thaws a frozen level to end it
       Given the levels run the bundles
         | level | bundle          |
@@ -175,7 +182,7 @@ Feature: The life of a chain
       Then all 3 levels come up again
       And the program at level 3 was asked to end
 
-    @requires-debian
+    @requires-debian @requires-private-host
     Scenario Outline: That of <bundle> asks a frozen level to end, and leaves it frozen
       It asks itself whether the level is frozen when it has noted that it stops it, and what
       is being stopped counts as running (lxd/instance/drivers/driver_lxc.go, statusCode).
@@ -230,6 +237,7 @@ Feature: The life of a chain
       And all 3 levels are up
       And every level has run without a break
 
+    @requires-private-host
     Scenario: The copy of an isolated level has the next free ids, and its files as well
       Given an LXD host whose root allocation is "root:500000:196609"
       And the configuration of level 1 is

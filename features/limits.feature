@@ -138,6 +138,7 @@ Feature: A limit on a level is one on all levels inside it
       Then level 2 has one processor, and it is that of level 1
       And level 3 has one processor, and it is that of level 1
 
+    @requires-private-host
     Scenario: From a level with others inside LXD can take no processor, and says so only in its log
       When the configuration of level 1 is changed to
         | key        | value |

@@ -1,4 +1,4 @@
-@requires-debian
+@requires-debian @requires-private-host
 Feature: A LXD that becomes an Incus under a chain
   Incus comes with a tool that takes over what a LXD has, lxd-to-incus. It stops LXD and
   all that runs inside, moves records and files to where Incus has them, and has Incus

@@ -1,4 +1,4 @@
-@requires-debian
+@requires-debian @requires-private-host
 Feature: Chains of several versions
   A level runs what its image has in it, whatever made it: between a LXD and the
   one in the level below there is nothing but an image, a container and its ids.

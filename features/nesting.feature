@@ -125,7 +125,7 @@ Feature: The flag for nesting
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
       And security.nesting of level 1 is unset
 
-  @requires-tools @requires-fuse
+  @requires-tools @requires-fuse @requires-private-host
   Rule: With the flag it does not matter that lxcfs covers files of /proc
 
     Scenario: lxcfs covers files at level 1, and level 2 starts

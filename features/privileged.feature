@@ -11,6 +11,7 @@ Feature: Privileged levels
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
+  @requires-private-host
   Rule: A privileged level has the user namespace and the ids of the level above it
 
     Scenario: Every level of a privileged chain is root of the host
@@ -53,6 +54,7 @@ Feature: Privileged levels
 
   Rule: A privileged level takes no ids from an allocation
 
+    @requires-private-host
     Scenario: A host whose allocation is too small makes a privileged level, which makes an unprivileged one of ids that the host allocated to nobody
       Given an LXD host whose root allocation is "root:500000:65535"
       And level 1 is privileged
@@ -79,6 +81,7 @@ Feature: Privileged levels
       Then the build stops at level 3 in operation "create" for the reason "no allocation"
       And the levels above it are still up
 
+    @requires-private-host
     Scenario: A privileged level without files of its own gives its containers the ids that a host gives by default
       Given newuidmap is installed neither on the host nor at any level
       And level 1 is privileged
@@ -89,6 +92,7 @@ Feature: Privileged levels
         | 1     | 0      | 0       | 0       | 4294967295 |
         | 2     | 0      | 1000000 | 1000000 | 1000000000 |
 
+    @requires-private-host
     Scenario: raw.idmap of a privileged level is not even read
       Given the configuration of level 1 is
         | key                 | value         |
@@ -100,6 +104,7 @@ Feature: Privileged levels
 
   Rule: A privileged level hands on what its user namespace allows
 
+    @requires-private-host
     Scenario: An unprivileged level is root of nothing but itself, wherever it runs
       LXD takes the capabilities that change the kernel itself from every privileged
       container, even where the user namespace that it is in makes them harmless; from
@@ -122,6 +127,7 @@ Feature: Privileged levels
       And root at level 2 may not set the clock in its user namespace
       And root at level 2 may mount filesystems in its user namespace
 
+    @requires-private-host
     Scenario: Without the flag for nesting, a privileged level starts privileged levels and no others
       Given level 1 is privileged
       And level 1 has no security.nesting
@@ -152,6 +158,7 @@ Feature: Privileged levels
       And the file capability of the image is lost at level 3
       And the sentinel of the image arrives at every level with its owner and ACL
 
+    @requires-private-host
     Scenario: In a privileged level 1, whose LXD has every id, an unprivileged level keeps them as on the host
       Given level 1 is privileged
       And a chain of depth 2 in which every level delegates what the levels below it need
@@ -161,6 +168,7 @@ Feature: Privileged levels
 
   Rule: A level is privileged, or not, from its start to its end
 
+    @requires-private-host
     Scenario: Privilege that is taken away while level 1 runs stays with it
       Given level 1 is privileged
       And level 1 loses security.privileged while it runs
@@ -169,6 +177,7 @@ Feature: Privileged levels
       And level 1 runs in the user namespace of the host
       And root at level 2 is id 65536 on the host
 
+    @requires-private-host
     Scenario: A restart takes it away, and the files of the level get their new owners
       Given level 1 is privileged
       And level 1 loses security.privileged and is restarted
@@ -189,6 +198,7 @@ Feature: Privileged levels
 
   Rule: A LXD can be told to make no privileged containers
 
+    @requires-private-host
     Scenario Outline: The LXD of level 1 runs with LXD_UNPRIVILEGED_ONLY and makes no privileged level, be level 1 privileged: <privileged>
       Given the configuration of level 1 is
         | key                               | value        |

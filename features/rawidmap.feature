@@ -5,6 +5,7 @@ Feature: Ids of the host, handed through to the levels
   user's at every level. The LXD of a level must let it: newuidmap, where it is
   installed, wants every such id listed in the subid files above the level.
 
+  @requires-private-host
   Rule: An id of the host is the same id at every level that maps it
 
     Scenario: One uid and gid of the host arrives at level 3
@@ -44,6 +45,7 @@ Feature: Ids of the host, handed through to the levels
 
   Rule: A level gives only ids that it has, and none of its allocation
 
+    @requires-private-host
     Scenario: An id that level 1 lacks cannot be granted to level 2
       Given an LXD host whose root allocation is "root:500000:131072"
       And newuidmap is installed neither on the host nor at any level
@@ -102,6 +104,7 @@ Feature: Ids of the host, handed through to the levels
         | the id behind the allocation, nobody's      | 131072 |
         | the id before the allocation, level 1's own | 65535  |
 
+  @requires-private-host
   Rule: What a user of the host owns is that user's at level 3 if raw.idmap hands the id through
 
     Scenario: A file that the user makes at level 3 belongs to the user of the host

@@ -10,6 +10,7 @@ Feature: Where the files of the levels lie
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
+  @requires-private-host
   Rule: A LXD in a level gives the files of its containers new owners on disk
 
     Scenario: Every level has the owners on disk that the LXD above can give
@@ -26,7 +27,7 @@ Feature: Where the files of the levels lie
       And files made at every level belong to the host ids of that level
       And the sentinel of the image arrives at every level with its owner and ACL
 
-  @requires-btrfs @requires-tools
+  @requires-btrfs @requires-tools @requires-private-host
   Rule: A level on btrfs can have a storage pool on btrfs of its own
     Its LXD has no device to mount, and makes a subvolume where it lies itself. Those
     of its containers are subvolumes in that.
@@ -67,7 +68,7 @@ Feature: Where the files of the levels lie
       Then level 3 lies in a btrfs subvolume
       And files made at every level belong to the host ids of that level
 
-  @requires-btrfs @requires-tools
+  @requires-btrfs @requires-tools @requires-private-host
   Rule: A level that does not lie on btrfs cannot have a storage pool on btrfs
 
     Scenario: Level 1 lies in a directory of the host
@@ -77,7 +78,7 @@ Feature: Where the files of the levels lie
       Then the build stops at level 2 in operation "storage" for the reason "not on btrfs"
       And the levels above it are still up
 
-  @requires-btrfs @requires-tools
+  @requires-btrfs @requires-tools @requires-private-host
   Rule: Who may delete a subvolume is decided by the mount options of the host
     Without user_subvol_rm_allowed only the machine's root may. LXD mounts its btrfs with
     that option, unless btrfs.mount_options of the pool says something else (LXD:
@@ -118,8 +119,12 @@ Feature: Where the files of the levels lie
 
       Examples:
         | level |
-        | 1     |
         | 2     |
+
+      @requires-private-host
+      Examples: A volume of the host's LXD
+        | level |
+        | 1     |
 
     Scenario: No volume can be shifted for a level that a LXD in a level makes
       Given a chain of depth 2 in which every level delegates what the levels below it need

@@ -1,4 +1,4 @@
-@requires-debian @versions
+@requires-debian @versions @requires-private-host
 Feature: An LXD that is replaced by another version under a running chain
   A package brings new files and starts LXD anew; containers run on meanwhile, and
   with them every LXD inside. What the version before has set up is the next one's

@@ -13,11 +13,13 @@ Feature: The walls around a level
   Rule: Root at level 3 gets at nothing that the machine has but once
 
     # AppArmor, where there is any, looks at a mount before capabilities are asked for.
+    @requires-private-host
     Scenario: Root at level 3 cannot mount the filesystem of a device
       When root of level 3 tries to mount the filesystem of a device
       Then the kernel refuses it with "Operation not permitted or Permission denied"
       And root of the host is not refused the same
 
+    @requires-private-host
     Scenario Outline: Root at level 3 cannot <deed>
       When root of level 3 tries to <deed>
       Then the kernel refuses it with "<error>"
@@ -40,15 +42,20 @@ Feature: The walls around a level
       Then the kernel refuses it with "<error>"
 
       Examples:
-        | who                                                             | deed                           | error                   |
-        | root of level 3                                                 | set the clock                  | Operation not permitted |
-        | root of level 3, put among the processes and files of the host, | set the clock                  | Operation not permitted |
-        | root of level 3                                                 | clear the log of the kernel    | Operation not permitted |
-        | root of level 3, put among the processes and files of the host, | clear the log of the kernel    | Operation not permitted |
-        | root of level 3, put among the processes and files of the host, | reboot                         | Operation not permitted |
-        | root of level 3                                                 | raise a hard limit             | Operation not permitted |
-        | root of level 3                                                 | be spared when memory runs out | Permission denied       |
+        | who             | deed                           | error                   |
+        | root of level 3 | set the clock                  | Operation not permitted |
+        | root of level 3 | clear the log of the kernel    | Operation not permitted |
+        | root of level 3 | raise a hard limit             | Operation not permitted |
+        | root of level 3 | be spared when memory runs out | Permission denied       |
 
+      @requires-private-host
+      Examples: On the host
+        | who                                                             | deed                        | error                   |
+        | root of level 3, put among the processes and files of the host, | set the clock               | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | clear the log of the kernel | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | reboot                      | Operation not permitted |
+
+    @requires-private-host
     Scenario Outline: Root at level 3 on the host, where devices and settings are at hand, cannot <deed>
       When root of level 3, put among the processes and files of the host, tries to <deed>
       Then the kernel refuses it with "<error>"
@@ -67,6 +74,7 @@ Feature: The walls around a level
       When root of level 3 tries to mount a tmpfs
       Then it is done
 
+    @requires-private-host
     Scenario: Root at level 3 can set up its network
       When root of level 3 tries to give its packets 63 hops to live
       Then it is done
@@ -82,18 +90,22 @@ Feature: The walls around a level
       And root of <place> is not refused the same
 
       Examples:
-        | place    | deed                                     | error                   |
-        | level 2  | signal the init                          | Operation not permitted |
-        | level 2  | open the memory of the init              | Permission denied       |
-        | level 2  | read the environment of the init         | Permission denied       |
-        | level 2  | read the memory map of the init          | Permission denied       |
-        | level 2  | look into the root directory of the init | Permission denied       |
-        | level 2  | look through the open files of the init  | Permission denied       |
-        | level 1  | signal the init                          | Operation not permitted |
-        | level 1  | open the memory of the init              | Permission denied       |
-        | the host | signal the init                          | Operation not permitted |
-        | the host | open the memory of the init              | Permission denied       |
-        | the host | read the environment of the init         | Permission denied       |
+        | place   | deed                                     | error                   |
+        | level 2 | signal the init                          | Operation not permitted |
+        | level 2 | open the memory of the init              | Permission denied       |
+        | level 2 | read the environment of the init         | Permission denied       |
+        | level 2 | read the memory map of the init          | Permission denied       |
+        | level 2 | look into the root directory of the init | Permission denied       |
+        | level 2 | look through the open files of the init  | Permission denied       |
+        | level 1 | signal the init                          | Operation not permitted |
+        | level 1 | open the memory of the init              | Permission denied       |
+
+      @requires-private-host
+      Examples: Of the host
+        | place    | deed                             | error                   |
+        | the host | signal the init                  | Operation not permitted |
+        | the host | open the memory of the init      | Permission denied       |
+        | the host | read the environment of the init | Permission denied       |
 
     Scenario Outline: Among the processes of level 2 root at level 3 can still <deed>
       When root of level 3, put among the processes and files of level 2, tries to <deed>
@@ -112,13 +124,17 @@ Feature: The walls around a level
       And root of <place> is not refused the same
 
       Examples:
+        | place   | deed                              | error                   |
+        | level 2 | read a file                       | Permission denied       |
+        | level 2 | write to a file                   | Permission denied       |
+        | level 2 | take a file for its own           | Operation not permitted |
+        | level 2 | give everybody a file             | Operation not permitted |
+        | level 2 | remove a file                     | Permission denied       |
+        | level 2 | make a file in the root directory | Permission denied       |
+
+      @requires-private-host
+      Examples: Of the host
         | place    | deed                              | error                   |
-        | level 2  | read a file                       | Permission denied       |
-        | level 2  | write to a file                   | Permission denied       |
-        | level 2  | take a file for its own           | Operation not permitted |
-        | level 2  | give everybody a file             | Operation not permitted |
-        | level 2  | remove a file                     | Permission denied       |
-        | level 2  | make a file in the root directory | Permission denied       |
         | the host | read a file                       | Permission denied       |
         | the host | take a file for its own           | Operation not permitted |
         | the host | make a file in the root directory | Permission denied       |
@@ -148,6 +164,7 @@ Feature: The walls around a level
       When root of level 3 maps 65537 of its ids into a user namespace that it makes
       Then the kernel refuses it with "Operation not permitted"
 
+  @requires-private-host
   Rule: What a program's file grants it grants in its own level, and is worth nothing above
     To run a program as its owner the kernel asks that the filesystem is mounted in
     the caller's own mount namespace (fs/namespace.c, mnt_may_suid); then the owner is
@@ -197,6 +214,7 @@ Feature: The walls around a level
       When root of level 3 tries to lift the limit on its own memory
       Then the kernel refuses it with "Permission denied"
 
+    @requires-private-host
     Scenario Outline: Root at level 3 on the host cannot <deed>
       When root of level 3, put among the processes and files of the host, tries to <deed>
       Then the kernel refuses it with "Permission denied"

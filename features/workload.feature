@@ -1,4 +1,4 @@
-@requires-tools
+@requires-tools @requires-private-host
 Feature: Something useful at the bottom
   Levels that only hold each other are no use to anyone. At level 3 people run containers of
   their own, without a LXD: by an OCI runtime such as crun, or by plain LXC. What they can

@@ -23,6 +23,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/vm"
 	"nestbed/steps"
 )
 
@@ -97,13 +98,15 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	t.Helper()
 	tools := source
 	tools.Tools = true
+	socket, err := where(t).LXD()
+	harnesstest.Lacking(t, err)
 	pool := &steps.Pool{
+		LXD: socket, StoragePool: os.Getenv(poolEnv),
 		Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source)),
 		Versions: map[string]bundle.Source{},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}
 	for name, text := range versions() {
-		var err error
 		pool.Versions[name], err = bundle.ParseSource(text)
 		require.NoError(t, err, name)
 	}
@@ -113,6 +116,9 @@ func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
 	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return pool
 }
+
+// poolEnv names the storage pool for the scenarios on a LXD that runs by itself. Unset: each host makes one.
+const poolEnv = "NESTBED_POOL"
 
 // The variables that name the bundles which scenarios call the old version and the new one.
 const (
@@ -133,7 +139,7 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, 
 	t.Helper()
 	lacks := map[string]error{}
 	filters := slices.DeleteFunc([]string{of.Tags}, func(s string) bool { return s == "" })
-	for _, c := range host.Capabilities(source) {
+	for _, c := range capabilities(t, source) {
 		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
 			if c.Elsewhere && !c.OK {
 				t.Skip(c.Err())
@@ -149,10 +155,24 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, 
 	return strings.Join(filters, " && ")
 }
 
+// where is the kind of host that the environment asks for.
+func where(t *testing.T) vm.Where {
+	t.Helper()
+	where, err := vm.ParseHost(os.Getenv(vm.HostEnv))
+	require.NoError(t, err, vm.HostEnv)
+	return where
+}
+
+// capabilities are what single scenarios need of the machine, and of the kind of host.
+func capabilities(t *testing.T, source bundle.Source) []host.Requirement {
+	t.Helper()
+	return append(host.Capabilities(source), host.Privacy(where(t).System))
+}
+
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
 	known := []string{steps.Slow, steps.Moving, steps.KnownBug, steps.Core, steps.Exclusive, steps.Versions}
-	for _, c := range host.Capabilities(bundle.Source{Kind: bundle.Installed}) {
+	for _, c := range capabilities(t, bundle.Source{Kind: bundle.Installed}) {
 		known = append(known, c.For)
 	}
 	read, err := godog.TestSuite{Options: &godog.Options{FS: features.FS, Paths: []string{"."}}}.RetrieveFeatures()

@@ -103,6 +103,9 @@ func (s *scenario) copyRootOnHost(level int, id uint32) error {
 	if err != nil {
 		return err
 	}
+	if id, err = s.onHost(id); err != nil {
+		return err
+	}
 	m, err := l.HostMap()
 	if err != nil {
 		return err

@@ -204,6 +204,10 @@ func (s *scenario) publishedOwners(ctx context.Context, level int) error {
 }
 
 func (s *scenario) pushedAsOwner(id uint32) error {
+	id, err := s.onHost(id)
+	if err != nil {
+		return err
+	}
 	return s.image.pushed.IsOwnedOnHost(pushedPath, id)
 }
 

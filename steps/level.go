@@ -58,6 +58,9 @@ func (s *scenario) rootOnHost(ctx context.Context, level int, id uint32) error {
 	if err != nil {
 		return err
 	}
+	if id, err = s.onHost(id); err != nil {
+		return err
+	}
 	m, err := l.HostMap()
 	if err != nil {
 		return err

@@ -42,7 +42,12 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	o := order{host: host.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk}, spec: spec}
+	if s.pool.LXD != "" && s.bundle != s.pool.Default {
+		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD, host.ErrNotOurs)
+	}
+	o := order{host: host.Config{
+		Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk, LXD: s.pool.LXD, Pool: s.pool.StoragePool,
+	}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
 		o.host.InMemory = len(spec.Levels)
@@ -53,7 +58,7 @@ func (s *scenario) order() (order, error) {
 // build starts the host and builds the chain on it, as far as it comes up. The
 // host is there with an error, too, to be closed.
 func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
-	h, err := host.Private(ctx, o.host)
+	h, err := host.Start(ctx, o.host)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,6 +88,9 @@ type Pool struct {
 	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
+	// LXD is the socket of a LXD that runs by itself, of which hosts are projects, StoragePool a pool of it for them; empty: hosts
+	// are private, or a pool is made.
+	LXD, StoragePool string
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
 	Versions map[string]bundle.Source
 	// Progress, if set, is told what takes long: that a bundle is made.

@@ -140,6 +140,9 @@ func (s *scenario) workloadMaps(table *godog.Table) error {
 	}
 	var wanted []string
 	for _, row := range rows {
+		if err := s.move(row); err != nil {
+			return err
+		}
 		wanted = append(wanted, fmt.Sprintf("inside %s, parent %s, host %s, count %s", row["inside"], row["parent"], row["host"], row["count"]))
 	}
 	for kind, maps := range map[string][2][]idmap.Mapping{"uid": {saw.Map.UID, saw.Host.UID}, "gid": {saw.Map.GID, saw.Host.GID}} {
@@ -174,6 +177,9 @@ func (s *scenario) workloadAsLevel(ctx context.Context, level int) error {
 func (s *scenario) workloadIDs(id uint32) error {
 	saw, err := s.seen()
 	if err != nil {
+		return err
+	}
+	if id, err = s.onHost(id); err != nil {
 		return err
 	}
 	wanted := fmt.Sprint(id, ":", id)

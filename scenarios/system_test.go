@@ -1,0 +1,160 @@
+package scenarios_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// ofMachine is what the root of a machine has for its containers, room for several chains.
+var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 40 * idmap.Block})
+
+// ownLXD starts a LXD as a machine runs its own, in the machine's pid namespace, and gives its host and its socket. It has a storage
+// pool, and an isolated container of somebody's, named as a level is.
+func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *host.Host, socket string) {
+	t.Helper()
+	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
+	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)
+	require.NoError(t, err)
+	op, err := machine.LXD().CreateInstance(api.InstancesPost{
+		Name: "c1", Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+		InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, op.WaitContext(t.Context()))
+	return machine, fmt.Sprintf("/proc/%d/root/var/lib/lxd/unix.socket", machine.Pid())
+}
+
+// allOf is everything that a LXD has, as text.
+func allOf(t *testing.T, server lxd.InstanceServer) string {
+	t.Helper()
+	all := map[string]any{}
+	for _, path := range []string{
+		"/1.0/projects?recursion=1", "/1.0/storage-pools?recursion=1", "/1.0/instances?recursion=1&all-projects=true",
+		"/1.0/images?recursion=1&project=default", "/1.0/profiles?recursion=1&project=default", "/1.0/networks?recursion=1", "/1.0/certificates",
+	} {
+		answer, _, err := server.RawQuery("GET", path, nil, "")
+		require.NoError(t, err, path)
+		all[path] = answer.Metadata
+	}
+	text, err := json.MarshalIndent(all, "", " ")
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestAChainOnALXDThatRunsByItself(t *testing.T) {
+	source := harnesstest.Source(t)
+	for name, c := range map[string]struct {
+		files  idmap.Delegation
+		bundle bundle.Source
+	}{
+		"with an allocation of its root":            {ofMachine, source},
+		"which sees no subuid, as that of the snap": {idmap.Delegation{UID: idmap.File{Missing: true}, GID: idmap.File{Missing: true}}, withoutNewuidmap(source)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
+			before := allOf(t, machine.LXD())
+
+			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+			chain := harnesstest.Build(t, h, harness.Cascade(3))
+			checks, err := harness.Verify(t.Context(), chain)
+			require.NoError(t, err)
+			assert.Empty(t, harness.Failed(checks))
+			outcome, err := chain.Outcome(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, harness.Contradiction(chain.Plan, outcome))
+
+			others, _, err := machine.LXD().GetInstance("c1")
+			require.NoError(t, err)
+			first := outcome.Levels[0].Map.UID[0]
+			assert.NotEqual(t, others.Config["volatile.idmap.base"], fmt.Sprint(first.Parent), "the container of somebody's has other ids")
+			assert.Equal(t, uint32(3*idmap.Block), first.Count)
+
+			require.NoError(t, h.Close(t.Context()))
+			assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+		})
+	}
+}
+
+func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
+	source := harnesstest.Source(t)
+	b := harnesstest.Bundle(t, source)
+	machine, socket := ownLXD(t, ofMachine, b)
+	before := allOf(t, machine.LXD())
+	name := killInLevel2(t, childOrder{Source: source.String(), Depth: 3, LXD: socket}, 50*time.Millisecond)
+	_, _, err := machine.LXD().GetProject(name)
+	require.NoError(t, err, "it is left")
+
+	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	require.NoError(t, err)
+	_, _, err = machine.LXD().GetProject(name)
+	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
+	_, _, err = machine.LXD().GetProject(h.Name)
+	require.NoError(t, err)
+	other, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	require.NoError(t, err)
+	_, _, err = machine.LXD().GetProject(h.Name)
+	require.NoError(t, err, "that of a process that runs is left alone")
+	require.NoError(t, other.Close(t.Context()))
+	require.NoError(t, h.Close(t.Context()))
+	assert.Equal(t, before, allOf(t, machine.LXD()))
+}
+
+func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
+	before := allOf(t, machine.LXD())
+	for want, c := range map[string]host.Config{
+		"expected 262144 more on end":           {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
+		"storage pool nosuch":                   {Delegation: article, Pool: "nosuch"},
+		"level 1 would have no ids":             {},
+		"a disk of its own":                     {Delegation: article, Disk: 1 << 30},
+		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
+	} {
+		c.LXD, c.Bundle = socket, b
+		h, err := host.System(t.Context(), c)
+		assert.Nil(t, h, want)
+		require.ErrorContains(t, err, want)
+	}
+	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	spec := harness.Cascade(1)
+	spec.Levels[0].Config = map[string]string{idmap.KeyPrivileged: "true"}
+	_, err = harness.Build(t.Context(), h, spec)
+	require.ErrorIs(t, err, host.ErrNotOurs)
+	for _, do := range []func() error{
+		h.Keep, func() error { return h.RestartLXD(t.Context()) }, func() error { return h.Runs(b) },
+		func() error { _, err := h.Exec(t.Context(), "true"); return err },
+	} {
+		require.ErrorIs(t, do(), host.ErrNotOurs)
+	}
+	require.NoError(t, h.Close(t.Context()))
+	assert.Equal(t, before, allOf(t, machine.LXD()))
+}
+
+func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
+	_, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, harnesstest.Source(t)))
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "scenarios on a real LXD")
+}
