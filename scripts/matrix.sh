@@ -19,7 +19,7 @@ column() {
 	name=$1
 	shift
 	say "$name (log: $out/$name.log)"
-	(cd scenarios && "$@" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 90m -godog.format=progress \
+	(cd scenarios && "$@" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 4h -godog.format=progress \
 		-godog.tags="$tags") >"$out/$name.log" 2>&1
 	tail -n 3 "$out/$name.log" | sed 's/^/  /'
 	ls "$out/$name"/*/results.json >/dev/null 2>&1 || { say "$name: no scenario was run, see $out/$name.log"; exit 1; }

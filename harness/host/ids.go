@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/canonical/lxd/shared/api"
@@ -27,7 +28,7 @@ func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 		end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
 		first := int64(chosen.Map.UID[0].Parent) + idmap.Block
 		if room := end - first - int64(h.Supply); room > 0 {
-			more := append(slots, idmap.Slot{Base: first, Count: rand.Int64N(room)})
+			more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // no secret
 			if base, reason := idmap.Isolate(chosen.Map, int64(h.Supply), more, h.daemon.Flavor); reason == idmap.None {
 				return base, nil
 			}

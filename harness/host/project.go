@@ -34,7 +34,7 @@ type project struct {
 }
 
 // makeProject makes a project with a default profile on a storage pool: the given one or, where that is "", one of its own.
-func makeProject(all lxd.InstanceServer, pool string) (p *project, err error) {
+func makeProject(ctx context.Context, all lxd.InstanceServer, pool string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func makeProject(all lxd.InstanceServer, pool string) (p *project, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("project %s: %w", p.name, err), p.remove(context.Background()))
+			err = errors.Join(fmt.Errorf("project %s: %w", p.name, err), p.remove(context.WithoutCancel(ctx)))
 		}
 	}()
 	if pool == "" {

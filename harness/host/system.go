@@ -97,7 +97,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	// As with private hosts: that this does not succeed is no reason to fail.
 	_, _ = reapProjects(ctx, h.system.all)
-	if h.system.project, err = makeProject(h.system.all, c.Pool); err != nil {
+	if h.system.project, err = makeProject(ctx, h.system.all, c.Pool); err != nil {
 		return h, err
 	}
 	h.Name, h.root.project = h.system.project.name, h.system.project.name
