@@ -103,7 +103,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if err := b.recall(); err != nil {
 		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
 	}
-	b.ShadowTools = hasProgram(b.Root(), shadowTools[0]) && hasProgram(b.Root(), shadowTools[1])
+	b.ShadowTools = hasShadowTools(b.Root())
 	return b, nil
 }
 

@@ -34,9 +34,6 @@ func TestTheDaemonIsTheOneThatTheLevelStarts(t *testing.T) {
 }
 
 func TestTheFlavorIsThatOfTheDaemonAndItsVersion(t *testing.T) {
-	lxd, incus := t.TempDir(), t.TempDir()
-	program(t, lxd, "usr/sbin/lxd")
-	program(t, incus, "usr/libexec/incus/incusd")
 	for version, want := range map[string]idmap.Flavor{"5.0.2": idmap.LXD502, "5.0.0": idmap.LXD502, "5.0.3": idmap.LXD, "5.21.7": idmap.LXD, "6.9": idmap.LXD} {
 		assert.Equal(t, want, flavorOf(lxdDaemon, version), version)
 		assert.Equal(t, idmap.Incus, flavorOf(incusDaemon, version), version)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -89,6 +90,11 @@ func FindProgram(root, name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("program %s: not in %s", name, root)
+}
+
+// hasShadowTools tells whether newuidmap and newgidmap are in a root filesystem.
+func hasShadowTools(root string) bool {
+	return !slices.ContainsFunc(shadowTools, func(name string) bool { return !hasProgram(root, name) })
 }
 
 func dropShadowTools(root string) error {

@@ -20,6 +20,6 @@ func OfMachine(root, program, version string) (*Bundle, error) {
 	if b.Package, err = packageOf(root, program); err != nil {
 		return nil, err
 	}
-	b.ShadowTools = hasProgram(root, shadowTools[0]) && hasProgram(root, shadowTools[1])
+	b.ShadowTools = hasShadowTools(root)
 	return b, nil
 }

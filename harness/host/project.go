@@ -94,12 +94,16 @@ func (p *project) remove(ctx context.Context) error {
 			return fmt.Errorf("image %s: delete: %w", i.Fingerprint, err)
 		}
 	}
-	// The project first: its profile is on the pool.
-	errs := []error{orMissing(p.all.DeleteProject(p.name))}
 	if p.ownPool {
-		errs = append(errs, orMissing(p.all.DeleteStoragePool(p.pool)))
+		// The project last, as what is left is found by it: so its profile lets go of the pool before.
+		if err := orMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
+			return err
+		}
+		if err := orMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return orMissing(p.all.DeleteProject(p.name))
 }
 
 // deleteInstance ends an instance, if it runs, and deletes it.

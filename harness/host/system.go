@@ -64,7 +64,8 @@ type system struct {
 
 // System makes a host of a LXD that runs already, in a project of its own there, with a profile and, unless the Config names one, a
 // storage pool. Nothing else of that LXD or of the machine is changed. What the Config says of an allocation level 1 gets by
-// security.idmap.isolated and size: as many ids, elsewhere. On an error nothing is left.
+// security.idmap.isolated, base and size: as many ids, elsewhere. The error is ErrNotOurs where such a LXD cannot be what the Config
+// says; on any error nothing is left.
 func System(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
 	supply, err := c.supply()

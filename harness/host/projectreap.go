@@ -1,0 +1,76 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	lxd "github.com/canonical/lxd/client"
+)
+
+// ReapProjects removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
+// With names it removes those, of whatever machine's process, but for one that still runs.
+func ReapProjects(ctx context.Context, socket string, names ...string) (removed []string, err error) {
+	s := &system{socket: socket}
+	if _, err := s.connect(ctx); err != nil {
+		return nil, fmt.Errorf("LXD at %s: %w", socket, err)
+	}
+	defer s.all.Disconnect()
+	if len(names) == 0 {
+		return reapProjects(ctx, s.all)
+	}
+	for _, name := range names {
+		if err := endProject(ctx, s.all, name); err != nil {
+			return removed, fmt.Errorf("LXD at %s: project %s: %w", socket, name, err)
+		}
+		removed = append(removed, name)
+	}
+	return removed, nil
+}
+
+func reapProjects(ctx context.Context, all lxd.InstanceServer) (removed []string, err error) {
+	projects, err := all.GetProjects()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, found := range projects {
+		if !strings.HasPrefix(found.Name, projectPrefix) || found.Config[ownerKey] == "" {
+			continue
+		}
+		seen, err := stateOf(found.Config)
+		if err == nil && seen == ended {
+			if err = theirs(all, found.Name).remove(ctx); err == nil {
+				removed = append(removed, found.Name)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("project %s: %w", found.Name, err))
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// theirs is a project that another process made.
+func theirs(all lxd.InstanceServer, name string) *project {
+	_, _, err := all.GetStoragePool(name)
+	return &project{name: name, pool: name, ownPool: err == nil, all: all}
+}
+
+func endProject(ctx context.Context, all lxd.InstanceServer, name string) error {
+	found, _, err := all.GetProject(name)
+	if err != nil {
+		return err
+	}
+	if found.Config[ownerKey] == "" {
+		return fmt.Errorf("it is none of nestbed's: it has no %s", ownerKey)
+	}
+	switch seen, err := stateOf(found.Config); {
+	case err != nil:
+		return err
+	case seen == running:
+		return fmt.Errorf("%w (%s); end that process", ErrBusy, found.Description)
+	}
+	return theirs(all, name).remove(ctx)
+}
