@@ -17,8 +17,9 @@ help: ## list the targets
 setup: ## install what this machine lacks (apt, through sudo if need be)
 	@scripts/setup.sh
 
-build: ## build bin/nestbed
+build: ## build bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
 	@go build -o bin/nestbed ./harness/cmd/nestbed
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nestbed-relay ./harness/cmd/nestbed-relay
 
 demo: setup build ## build and verify the article's chain, and show it
 	@$(SUDO) bin/nestbed up --depth 3 --allocation root:500000:196608

@@ -1,0 +1,181 @@
+package relay
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+// ErrEnded is why nothing can be asked of a relay any more.
+var ErrEnded = errors.New("the relay in the level has ended")
+
+// Client asks a relay. It is safe for use by several goroutines.
+type Client struct {
+	// Budget is for the answer to a question about a file; it does not hold for what goes to and from a socket.
+	Budget time.Duration
+
+	session *yamux.Session
+}
+
+// Connect waits until the relay at the other end of a connection speaks. The connection is closed with the client, and on an error.
+func Connect(ctx context.Context, conn io.ReadWriteCloser, budget time.Duration) (*Client, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	in := bufio.NewReaderSize(conn, len(greeting()))
+	said, err := firstLine(in)
+	if !stop() {
+		return nil, context.Cause(ctx)
+	}
+	if err == nil && said != greeting() {
+		err = fmt.Errorf("%s: it said %q, expected %q; it is of another build than this program: run make build", Program, said, strings.TrimSpace(greeting()))
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	session, err := yamux.Client(&frames{ReadWriteCloser: reader{in, conn}}, config())
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &Client{Budget: budget, session: session}, nil
+}
+
+// reader is a connection of which a part was read already.
+type reader struct {
+	io.Reader
+	io.WriteCloser
+}
+
+// firstLine reads a line no longer than a greeting.
+func firstLine(in *bufio.Reader) (string, error) {
+	line, err := in.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return string(line), nil
+	case errors.Is(err, io.EOF):
+		return "", fmt.Errorf("%s: it ended at its start: it said %q", Program, line)
+	}
+	return string(line), err
+}
+
+// Ended is closed when the relay has ended, or the way to it.
+func (c *Client) Ended() <-chan struct{} { return c.session.CloseChan() }
+
+// Close ends the relay, and with it all that goes through it.
+func (c *Client) Close() error { return c.session.Close() }
+
+// ask opens a stream with a request, and reads the answer, for no longer than the budget and ctx last. On an error there is no stream.
+func (c *Client) ask(ctx context.Context, r Request) (*yamux.Stream, Answer, error) {
+	var answer Answer
+	if err := r.check(); err != nil {
+		return nil, answer, err
+	}
+	stream, err := c.session.OpenStream()
+	if err != nil {
+		return nil, answer, c.explain(r, err)
+	}
+	_ = stream.SetDeadline(time.Now().Add(c.Budget)) // it only notes it
+	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Now()) })
+	if err = writeMessage(stream, r); err == nil {
+		err = noEOF(readMessage(stream, &answer, maxAnswer))
+	}
+	switch {
+	case !stop():
+		err = context.Cause(ctx)
+	case err != nil:
+		err = c.explain(r, err)
+	default:
+		err = answer.err(r)
+	}
+	if err != nil {
+		_ = stream.Close()
+		return nil, answer, err
+	}
+	return stream, answer, nil
+}
+
+// explain says what an error of yamux means.
+func (c *Client) explain(r Request, err error) error {
+	var why error
+	switch {
+	case c.session.IsClosed():
+		why = ErrEnded
+	case errors.Is(err, yamux.ErrTimeout):
+		why = fmt.Errorf("no answer within %s; is the level frozen?", c.Budget)
+	default:
+		why = err
+	}
+	return fmt.Errorf("%s %s: %w", r.Op, r.Path, why)
+}
+
+// look asks about a file, and reads what follows the answer.
+func (c *Client) look(r Request) (Answer, []byte, error) {
+	stream, answer, err := c.ask(context.Background(), r) //nolint:forbidigo // the budget ends it
+	if err != nil {
+		return answer, nil, err
+	}
+	defer stream.Close()
+	var content bytes.Buffer // which grows with what comes, whatever size was said
+	if _, err := io.CopyN(&content, stream, answer.Size); err != nil {
+		return answer, nil, c.explain(r, noEOF(err))
+	}
+	return answer, content.Bytes(), nil
+}
+
+// ReadFile reads a file of the level.
+func (c *Client) ReadFile(path string) ([]byte, error) {
+	_, content, err := c.look(Request{Op: Read, Path: path})
+	return content, err
+}
+
+// Stat tells of a file of the level.
+func (c *Client) Stat(path string) (Info, error) {
+	answer, _, err := c.look(Request{Op: Stat, Path: path})
+	return answer.Info, err
+}
+
+// Readlink tells where a symbolic link in the level leads to.
+func (c *Client) Readlink(path string) (string, error) {
+	answer, _, err := c.look(Request{Op: Readlink, Path: path})
+	return answer.Text, err
+}
+
+// List lists the names in a directory of the level, sorted.
+func (c *Client) List(path string) ([]string, error) {
+	answer, _, err := c.look(Request{Op: List, Path: path})
+	return answer.Names, err
+}
+
+// Xattr is the value of an extended attribute, with ids as the level sees them. ENODATA: there is none.
+func (c *Client) Xattr(path, name string) ([]byte, error) {
+	_, content, err := c.look(Request{Op: Xattr, Path: path, Name: name})
+	return content, err
+}
+
+// Dial connects to a unix socket of the level. The connection has CloseWrite; after that, what the other side still has to say must
+// come within five minutes.
+func (c *Client) Dial(ctx context.Context, socket string) (net.Conn, error) {
+	stream, _, err := c.ask(ctx, Request{Op: Dial, Path: socket})
+	if err != nil {
+		return nil, err
+	}
+	return &conn{stream}, stream.SetDeadline(time.Time{})
+}
+
+// conn is a stream to a socket.
+type conn struct{ *yamux.Stream }
+
+// CloseWrite ends what is written; the rest can be read.
+func (c *conn) CloseWrite() error { return c.Stream.Close() }
+
+// Close ends both directions: who reads is told so.
+func (c *conn) Close() error {
+	_ = c.SetReadDeadline(time.Now())
+	return c.Stream.Close()
+}
