@@ -149,7 +149,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			return errors.Join(l.start(ctx), beside.Wait())
 		}},
 		{idmap.OpReady, func() error {
-			if err := l.reach(); err != nil {
+			if err := l.reach(ctx); err != nil {
 				return err
 			}
 			var err error
@@ -249,7 +249,7 @@ func (l *Level) start(ctx context.Context) error {
 }
 
 // reach opens the root of the level, by the pid that the LXD above knows.
-func (l *Level) reach() error {
+func (l *Level) reach(ctx context.Context) error {
 	state, _, err := l.above.LXD().GetInstanceState(l.Name)
 	if err != nil {
 		return err
@@ -257,13 +257,13 @@ func (l *Level) reach() error {
 	if state.Pid <= 0 {
 		return fmt.Errorf("its init is gone, its state is %s", state.Status)
 	}
-	l.root, err = l.above.Root().Child(int(state.Pid))
+	l.root, err = l.above.Root().Child(ctx, l.Name, int(state.Pid))
 	return err
 }
 
 // connect reaches into the level, and waits for the LXD inside.
 func (l *Level) connect(ctx context.Context) (err error) {
-	if err := l.reach(); err != nil {
+	if err := l.reach(ctx); err != nil {
 		return err
 	}
 	l.server, err = l.root.Connect(ctx, l.root.Ends())

@@ -178,5 +178,5 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 		}
 		return nil, stuck(level, idmap.OpStart, err)
 	}
-	return l, l.reach()
+	return l, l.reach(ctx)
 }

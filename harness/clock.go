@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"nestbed/harness/host"
@@ -97,9 +96,9 @@ func (c *Chain) ticks(level int) (int64, error) {
 		}
 		root = l.Root()
 	}
-	info, err := os.Stat(root.Path(clockFile))
+	info, err := root.Look(clockFile)
 	if err != nil {
 		return 0, fmt.Errorf("level %d: clock: %w", level, err)
 	}
-	return info.Size(), nil
+	return info.Size, nil
 }

@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -27,16 +26,11 @@ func (l *Level) Cover(ctx context.Context, path string) (string, error) {
 
 // OwnUserNamespace tells whether the level has another user namespace than what is above it, by the namespaces of their inits.
 func (l *Level) OwnUserNamespace() (bool, error) {
-	const link = "/proc/1/ns/user"
-	mine, err := os.Readlink(l.root.Path(link))
+	same, err := sameUserNamespace(l.above.Root(), l.root)
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	above, err := os.Readlink(l.above.Root().Path(link))
-	if err != nil {
-		return false, fmt.Errorf("level %d: %w", l.Index-1, err)
-	}
-	return mine != above, nil
+	return !same, nil
 }
 
 // Holds tells whether a process of the level can have a capability (a number, man 7 capabilities) in its user

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -111,12 +110,12 @@ func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
 }
 
 func sameUserNamespace(above, below *host.Root) (bool, error) {
-	a, err := os.Stat(above.Path("/proc/1/ns/user"))
+	a, err := above.UserNamespace()
 	if err != nil {
 		return false, err
 	}
-	b, err := os.Stat(below.Path("/proc/1/ns/user"))
-	return err == nil && os.SameFile(a, b), err
+	b, err := below.UserNamespace()
+	return err == nil && a == b, err
 }
 
 // within gives the map of a level in parent ids, from its map and its parent's in host ids. The kernel lets

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,14 +76,20 @@ func (p *Place) inside(ctx context.Context, root *host.Root, pid string) {
 			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(tail(more, daemonLines), "\n")})
 		}
 	}
-	proc := root.Path("/proc")
+	readFile := root.ReadFile
 	if p.Level == 0 {
-		proc = "/proc"
+		readFile = os.ReadFile
 	}
 	p.Parts = append(p.Parts,
-		part(ctx, "mounts", func() (string, error) { return mounts(filepath.Join(proc, pid, "mountinfo")) }),
+		part(ctx, "mounts", func() (string, error) {
+			text, err := readFile(filepath.Join("/proc", pid, "mountinfo"))
+			if err != nil {
+				return "", err
+			}
+			return mounts(text)
+		}),
 		part(ctx, "cgroup", func() (string, error) {
-			text, err := os.ReadFile(filepath.Join(proc, pid, "cgroup"))
+			text, err := readFile(filepath.Join("/proc", pid, "cgroup"))
 			return joinCgroups(string(text)), err
 		}))
 }
@@ -102,14 +109,9 @@ func beside(output, log string) string {
 	return b.String()
 }
 
-// mounts lists what is mounted, by a mountinfo file.
-func mounts(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	all, err := mountinfo.GetMountsFromReader(file, nil)
+// mounts lists what is mounted, by the text of a mountinfo file.
+func mounts(text []byte) (string, error) {
+	all, err := mountinfo.GetMountsFromReader(bytes.NewReader(text), nil)
 	var lines []string
 	for _, m := range all {
 		lines = append(lines, fmt.Sprintf("%s: %s of %s, %s", m.Mountpoint, m.FSType, m.Source, m.Options))
@@ -152,37 +154,45 @@ func hostProcesses(h *host.Host) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return processes("/proc", pids, len(parseStatus("", string(own)).pids))
+	uid := func(id uint32) uint32 { return id }
+	return processes(os.ReadFile, pids, len(parseStatus("", string(own)).pids), uid)
 }
 
 // levelProcesses are those of a level that are in none further inside, known by their pids there.
 func levelProcesses(root *host.Root) (string, error) {
-	entries, err := os.ReadDir(root.Path("/proc"))
+	names, err := root.Names("/proc")
 	if err != nil {
 		return "", err
 	}
 	var pids []int
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
 			pids = append(pids, pid)
 		}
 	}
 	slices.Sort(pids)
-	return processes(root.Path("/proc"), pids, 1)
+	onHost := func(id uint32) uint32 {
+		uid, _, err := root.OnHost(id, 0)
+		if err != nil {
+			return id
+		}
+		return uid
+	}
+	return processes(root.ReadFile, pids, 1, onHost)
 }
 
-// processes lists those that are in so many pid namespaces of a proc.
-func processes(proc string, pids []int, namespaces int) (string, error) {
+// processes lists those that are in so many pid namespaces of a /proc, with the host's id of their user.
+func processes(readFile func(string) ([]byte, error), pids []int, namespaces int, onHost func(uid uint32) uint32) (string, error) {
 	var lines []string
 	for _, pid := range pids {
 		name := fmt.Sprint(pid)
-		status, err := os.ReadFile(filepath.Join(proc, name, "status"))
+		status, err := readFile(filepath.Join("/proc", name, "status"))
 		if err != nil {
 			continue // it has ended
 		}
 		if p := parseStatus(name, string(status)); len(p.pids) == namespaces {
-			command, _ := os.ReadFile(filepath.Join(proc, name, "cmdline"))
-			lines = append(lines, p.describe(string(command)))
+			command, _ := readFile(filepath.Join("/proc", name, "cmdline"))
+			lines = append(lines, p.describe(onHost(p.uid), string(command)))
 		}
 	}
 	return strings.Join(shorten(lines, processLines), "\n"), nil

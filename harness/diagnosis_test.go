@@ -94,9 +94,9 @@ func TestKeysAndCertificatesAreLeftOut(t *testing.T) {
 
 func TestAProcessIsToldByItsStatus(t *testing.T) {
 	p := parseStatus("7", "Name:\tlxd\nState:\tT (stopped)\nUid:\t1\t500000\t1\t1\nNSpid:\t31000\t12\nKthread:\t0\nGroups:\t \n")
-	assert.Equal(t, process{pid: "7", state: "stopped", name: "lxd", uid: "500000", pids: []string{"31000", "12"}}, p)
-	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: lxd --logfile /x", p.describe("lxd\x00--logfile\x00/x\x00"))
-	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: [lxd]", p.describe(""))
+	assert.Equal(t, process{pid: "7", state: "stopped", name: "lxd", uid: 500000, pids: []string{"31000", "12"}}, p)
+	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: lxd --logfile /x", p.describe(500000, "lxd\x00--logfile\x00/x\x00"))
+	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: [lxd]", p.describe(500000, ""))
 }
 
 func TestHierarchiesWithTheSamePathAreOneLine(t *testing.T) {

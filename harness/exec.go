@@ -14,6 +14,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/host"
 	"nestbed/harness/wait"
 )
 
@@ -39,9 +40,9 @@ func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command 
 // run has the LXD above start the program and waits for its end. Where LXD has given up before it started one that reads
 // nothing, it is asked again.
 func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) (err error) {
-	for range runTries {
+	for range host.ExecTries {
 		err = l.runOnce(ctx, id, command, args)
-		if !neverStarted(err) || args.Stdin != nil || ctx.Err() != nil {
+		if !host.NeverStarted(err) || args.Stdin != nil || ctx.Err() != nil {
 			break
 		}
 	}
@@ -49,16 +50,6 @@ func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.
 		return fmt.Errorf("level %d: exec %q: %w", l.Index, command, err)
 	}
 	return nil
-}
-
-// runTries is how often: that it is needed even once takes a LXD without processor time for seconds.
-const runTries = 5
-
-// neverStarted tells whether LXD waited in vain for the program's websockets, for which it has 5 s (LXD: lxd/instance_exec.go,
-// execWs.Do); one that comes later finds the operation ended (lxd/operations/operations.go, Connect).
-func neverStarted(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "Timed out waiting for websockets to connect") ||
-		strings.Contains(err.Error(), "Only running operations can be connected"))
 }
 
 func (l *Level) runOnce(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) error {

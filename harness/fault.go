@@ -103,7 +103,11 @@ func cutDatabase(of daemon) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(cutInHalf(of.Root().Path(localDatabase)), unix.Kill(pid, unix.SIGKILL))
+	database, err := of.Root().Path(localDatabase)
+	if err != nil {
+		return err
+	}
+	return errors.Join(cutInHalf(database), unix.Kill(pid, unix.SIGKILL))
 }
 
 func cutInHalf(path string) error {
@@ -123,7 +127,11 @@ func (l *Level) spoil(program string, do func(path string) error) error {
 		}
 		program = filepath.Base(of)
 	}
-	path, err := bundle.FindProgram(l.onDisk(""), program)
+	files, err := l.above.Root().Path(l.onDisk(""))
+	if err != nil {
+		return err
+	}
+	path, err := bundle.FindProgram(files, program)
 	if err != nil {
 		return err
 	}
@@ -150,7 +158,11 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 	}
 	var paths []string
 	for _, sign := range names {
-		paths = append(paths, of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container))))
+		path, err := of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container)))
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, path)
 	}
 	done := make(chan error, 1)
 	go func() {

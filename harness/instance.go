@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
 	"path"
 
 	"github.com/canonical/lxd/shared/api"
@@ -62,7 +61,7 @@ func (c *Chain) Known(level int) (record, files bool, err error) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	record = err == nil
-	_, err = os.Lstat(above.Root().Path(path.Join("/var/lib/lxd/storage-pools", poolName, "containers", name)))
+	_, err = above.Root().Look(path.Join("/var/lib/lxd/storage-pools", poolName, "containers", name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return record, false, fmt.Errorf("level %d: %w", level, err)
 	}

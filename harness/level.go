@@ -40,7 +40,7 @@ type Level struct {
 // LXD is a client of the LXD inside the level.
 func (l *Level) LXD() lxd.InstanceServer { return l.server }
 
-// Root is the level's root directory, seen from the machine.
+// Root is the level's root directory.
 func (l *Level) Root() *host.Root { return l.root }
 
 // ReadFile reads a file of the level.
@@ -66,15 +66,11 @@ func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
 
 // HostMap is the idmap as the machine sees it: inside and host ids.
 func (l *Level) HostMap() (idmap.Map, error) {
-	uid, err := l.ReadFile("/proc/1/uid_map")
+	m, err := l.root.IDMap("1")
 	if err != nil {
-		return idmap.Map{}, err
+		return m, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	gid, err := l.ReadFile("/proc/1/gid_map")
-	if err != nil {
-		return idmap.Map{}, err
-	}
-	return l.parseMap(string(uid), string(gid))
+	return m, nil
 }
 
 func (l *Level) parseMap(uid, gid string) (m idmap.Map, err error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
@@ -22,7 +21,7 @@ func (l *Level) Leave(ctx context.Context, id uint32, name string) error {
 
 // Left tells whether the level has the file of that name.
 func (l *Level) Left(name string) (bool, error) {
-	_, err := os.Lstat(l.root.Path(mementos + name))
+	_, err := l.root.Look(mementos + name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -12,9 +12,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// onDisk is the path, seen from the machine past any idmapped mount, of something of the level's in the pool of the LXD above.
+// onDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
 func (l *Level) onDisk(inside string) string {
-	return l.above.Root().Path(filepath.Join(poolPath, "containers", l.Name, "rootfs", inside))
+	return filepath.Join(poolPath, "containers", l.Name, "rootfs", inside)
 }
 
 // OwnersOnDisk looks which owners the files of a level have in the storage pool, and which map
@@ -44,7 +44,7 @@ func (c *Chain) OwnersOnDisk(level int, remapped bool) ([]Check, error) {
 		{What: "gid map recorded for its files", Wanted: Lines(wanted.GID), Got: Lines(recorded.GID)},
 	}
 	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.AsMade.UID} {
-		got, err := ownerOf(l.onDisk(path))
+		got, err := ownerIn(l.above.Root(), l.onDisk(path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}
@@ -67,7 +67,10 @@ func (c *Chain) Remapped(level int) bool { return level > 1 || c.Host.Remaps }
 // IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
 // inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
 func (l *Level) IsSubvolume() (bool, error) {
-	path := filepath.Dir(l.onDisk(""))
+	path, err := l.above.Root().Path(filepath.Dir(l.onDisk("")))
+	if err != nil {
+		return false, fmt.Errorf("level %d: %w", l.Index, err)
+	}
 	var stat unix.Stat_t
 	if err := unix.Stat(path, &stat); err != nil {
 		return false, fmt.Errorf("level %d: stat %s: %w", l.Index, path, err)

@@ -28,9 +28,9 @@ func (l *Level) HasOwnerOnHost(path string, inside uint32) error {
 func (l *Level) IsOwnedOnHost(path string, id uint32) error { return l.owned(path, id, id) }
 
 func (l *Level) owned(path string, uid, gid uint32) error {
-	u, g, err := OwnerOnHost(l.root.Path(path))
-	if err == nil && (u != uid || g != gid) {
-		err = fmt.Errorf("%s: owner on the host: wanted %d:%d, got %d:%d", path, uid, gid, u, g)
+	info, err := l.root.Look(path)
+	if err == nil && (info.UID != uid || info.GID != gid) {
+		err = fmt.Errorf("%s: owner on the host: wanted %d:%d, got %d:%d", path, uid, gid, info.UID, info.GID)
 	}
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
@@ -40,20 +40,16 @@ func (l *Level) owned(path string, uid, gid uint32) error {
 
 // SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
 func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
-	path := l.root.Path(bundle.SentinelPath)
-	n, err := unix.Lgetxattr(path, bundle.XattrACL, nil)
-	// Just as much as there is: Linux 6.0 and 6.1 translate the ids of an access control list on an idmapped mount only for some
-	// sizes of the reader's buffer, for which they take that of the list (fs/xattr.c, vfs_getxattr; fs/posix_acl.c).
-	value := make([]byte, max(n, 0))
-	if err == nil {
-		n, err = unix.Lgetxattr(path, bundle.XattrACL, value)
-	}
+	value, err := l.root.Xattr(bundle.SentinelPath, bundle.XattrACL)
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("level %d: sentinel: %s: %w", l.Index, bundle.XattrACL, err)
+		return nil, fmt.Errorf("level %d: sentinel: %w", l.Index, err)
 	}
-	acl, err := bundle.ParseACL(value[:n])
+	acl, err := bundle.ParseACL(value)
+	if err == nil {
+		acl.User, acl.Group, err = l.root.OnHost(acl.User, acl.Group)
+	}
 	return &acl, err
 }
 

@@ -21,7 +21,11 @@ func (l *Level) Pid() (int, error) {
 
 // pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
 func pidIn(root *host.Root, inside int) (int, error) {
-	namespace, err := os.Stat(root.Path("/proc/1/ns/pid"))
+	path, err := root.Path("/proc/1/ns/pid")
+	if err != nil {
+		return 0, err
+	}
+	namespace, err := os.Stat(path)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
@@ -81,21 +82,16 @@ func (l *Level) whileRunning(ctx context.Context, id uint32, look func(pid strin
 	return errors.Join(err, werr, release.Close(), <-ended)
 }
 
-// processIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who opens it.
+// processIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
 func (l *Level) processIDs(pid string) (string, error) {
 	status, err := l.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return "", err
 	}
-	var uid, gid string
-	for line := range strings.Lines(string(status)) {
-		fields := strings.Fields(line) // real, effective, saved, filesystem
-		switch {
-		case strings.HasPrefix(line, "Uid:"):
-			uid = fields[2]
-		case strings.HasPrefix(line, "Gid:"):
-			gid = fields[2]
-		}
+	p := parseStatus(pid, string(status))
+	uid, gid, err := l.root.OnHost(p.uid, p.gid)
+	if err != nil {
+		return "", fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	return ids(uid, gid), nil
 }
@@ -117,15 +113,15 @@ func probeFiles(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Ch
 	return checks, nil
 }
 
-func (l *Level) owner(path string) (string, error) { return ownerOf(l.root.Path(path)) }
+func (l *Level) owner(path string) (string, error) { return ownerIn(l.root, path) }
 
-// ownerOf are the host ids of the owner and the group of a file of the machine.
-func ownerOf(path string) (string, error) {
-	uid, gid, err := OwnerOnHost(path)
+// ownerIn are the host ids of the owner and the group of a file in a root.
+func ownerIn(root *host.Root, path string) (string, error) {
+	info, err := root.Look(path)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("owner of %s: %w", path, err)
 	}
-	return ids(uid, gid), nil
+	return ids(info.UID, info.GID), nil
 }
 
 // probeEdges tries the last id that the level has, and the first that it has not.

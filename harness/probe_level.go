@@ -2,24 +2,48 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
-// Sentinel is the file that rides in the level's image, in host ids.
+// Sentinel is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
+// level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
 func (l *Level) Sentinel() (bundle.Sentinel, error) {
-	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
+	s, err := readSentinel(l.root)
 	if err != nil {
 		return s, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	return s, nil
 }
 
+func readSentinel(root *host.Root) (s bundle.Sentinel, err error) {
+	info, err := root.Look(bundle.SentinelPath)
+	if err != nil {
+		return s, fmt.Errorf("sentinel: %w", err)
+	}
+	s.UID, s.GID = info.UID, info.GID
+	caps, err := root.Xattr(bundle.SentinelPath, bundle.XattrCaps)
+	if errors.Is(err, unix.ENODATA) {
+		return s, nil
+	} else if err != nil {
+		return s, fmt.Errorf("sentinel: %w", err)
+	}
+	if err := s.ParseCaps(caps); err != nil {
+		return s, err
+	}
+	s.CapsRoot, _, err = root.OnHost(s.CapsRoot, 0)
+	return s, err
+}
+
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
 func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
-	s, err := bundle.ReadSentinel(l.root.Path(bundle.SentinelPath))
+	s, err := readSentinel(l.root)
 	if err != nil {
 		return []Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
 	}

@@ -2,13 +2,14 @@ package harness
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // process is one as /proc/PID/status tells of it.
 type process struct {
 	pid, state, name string
-	uid              string   // on the host: of who reads it
+	uid, gid         uint32   // the effective ones, as who reads it sees them
 	parent           string   // the id of its parent, as this /proc has it
 	pids             []string // in every pid namespace from that of this /proc inwards
 }
@@ -39,7 +40,9 @@ func parseStatus(pid, status string) process {
 		case "State":
 			p.state = strings.Trim(strings.TrimSpace(value)[1:], " ()")
 		case "Uid":
-			p.uid = fields[1] // the effective one
+			p.uid = effective(fields)
+		case "Gid":
+			p.gid = effective(fields)
 		case "PPid":
 			p.parent = fields[0]
 		case "NSpid":
@@ -49,8 +52,17 @@ func parseStatus(pid, status string) process {
 	return p
 }
 
-// describe is a line of a list of processes. command is /proc/PID/cmdline, which a kernel thread or a zombie has not.
-func (p process) describe(command string) string {
+// effective is the second of the ids in a line of /proc/PID/status: real, effective, saved, filesystem.
+func effective(fields []string) uint32 {
+	if len(fields) < 2 {
+		return 0
+	}
+	id, _ := strconv.ParseUint(fields[1], 10, 32) // the kernel writes nothing else
+	return uint32(id)
+}
+
+// describe is a line of a list of processes. uid is that on the host, command /proc/PID/cmdline, which a kernel thread or a zombie has not.
+func (p process) describe(uid uint32, command string) string {
 	command = oneLine(strings.ReplaceAll(command, "\x00", " "))
 	if command == "" {
 		command = "[" + p.name + "]"
@@ -58,5 +70,5 @@ func (p process) describe(command string) string {
 	if len(command) > commandLength {
 		command = command[:commandLength] + "..."
 	}
-	return fmt.Sprintf("pid %s, uid %s on the host, %s: %s", p.pid, p.uid, p.state, command)
+	return fmt.Sprintf("pid %s, uid %d on the host, %s: %s", p.pid, uid, p.state, command)
 }

@@ -6,8 +6,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Grant is what a program's file grants to whoever runs it.
@@ -69,11 +67,11 @@ func (p *Program) stored(place int) string {
 
 // Owner is the user id of the program's file in the storage of the host.
 func (p *Program) Owner() (uint32, error) {
-	var st unix.Stat_t
-	if err := unix.Stat(p.chain.Host.Root().Path(p.stored(0)), &st); err != nil {
+	info, err := p.chain.Host.Root().Look(p.stored(0))
+	if err != nil {
 		return 0, fmt.Errorf("program of level %d in the storage of the host: %w", p.level.Index, err)
 	}
-	return st.Uid, nil
+	return info.UID, nil
 }
 
 // Credentials are what a program runs with, in ids of the place where it runs.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
@@ -20,7 +18,10 @@ func (c *Chain) Share(ctx context.Context) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
-	dir := c.Host.Root().Path(SharedDir)
+	dir, err := c.Host.Root().Path(SharedDir)
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
@@ -39,7 +40,10 @@ func (c *Chain) ShareFile(name string, uid, gid int) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
-	path := c.Host.Root().Path(SharedDir + "/" + name)
+	path, err := c.Host.Root().Path(SharedDir + "/" + name)
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(os.WriteFile(path, nil, 0o660), os.Chown(path, uid, gid), os.Chmod(path, 0o660)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
@@ -48,14 +52,6 @@ func (c *Chain) ShareFile(name string, uid, gid int) error {
 
 // SharedOwner is the owner, in host ids, of a file in the shared directory.
 func (c *Chain) SharedOwner(name string) (uid, gid uint32, err error) {
-	return OwnerOnHost(c.Host.Root().Path(SharedDir + "/" + name))
-}
-
-// OwnerOnHost is the owner, in host ids, of a file at a path of the machine.
-func OwnerOnHost(path string) (uid, gid uint32, err error) {
-	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
-		return 0, 0, fmt.Errorf("owner of %s: %w", path, err)
-	}
-	return stat.Uid, stat.Gid, nil
+	info, err := c.Host.Root().Look(SharedDir + "/" + name)
+	return info.UID, info.GID, err
 }

@@ -84,7 +84,7 @@ func (s *Siblings) Add(ctx context.Context, name string, spec LevelSpec) (*Level
 			return nil
 		}},
 		operation{idmap.OpStart, func() error { return l.start(ctx) }},
-		operation{idmap.OpReady, l.reach},
+		operation{idmap.OpReady, func() error { return l.reach(ctx) }},
 	)
 }
 

@@ -38,7 +38,7 @@ func (s *Siblings) Start(ctx context.Context, name string) (*Level, error) {
 	planned, stop := s.model.Start(name)
 	return s.take(ctx, name, l, planned, stop,
 		operation{idmap.OpStart, func() error { return l.start(ctx) }},
-		operation{idmap.OpReady, l.reach},
+		operation{idmap.OpReady, func() error { return l.reach(ctx) }},
 	)
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"github.com/canonical/lxd/shared/api"
@@ -56,8 +56,8 @@ func (c *Chain) SpareLeft(level int) (known, onDisk bool, err error) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	known = err == nil
-	_, err = os.Stat(above.Root().Path(filepath.Join(poolPath, "containers", spareName)))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	_, err = above.Root().Look(filepath.Join(poolPath, "containers", spareName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return known, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	return known, err == nil, nil

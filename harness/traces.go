@@ -47,7 +47,11 @@ func (c *Chain) Traces(level int) (Traces, error) {
 
 // processesOf are the processes of the host's pid namespace that run under one of these host ids.
 func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
-	entries, err := os.ReadDir(c.Host.Root().Path("/proc"))
+	proc, err := c.Host.Root().Path("/proc")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(proc)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
 		if strings.Trim(e.Name(), "0123456789") != "" {
 			continue
 		}
-		dir := c.Host.Root().Path("/proc/" + e.Name())
+		dir := filepath.Join(proc, e.Name())
 		info, err := os.Stat(dir)
 		if err != nil {
 			continue // it has ended meanwhile
@@ -78,9 +82,12 @@ func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
 // cgroupsOf are the cgroups on the host that liblxc made for a container of this
 // name and for its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
 func (c *Chain) cgroupsOf(name string) ([]string, error) {
-	root := c.Host.Root().Path("/sys/fs/cgroup")
+	root, err := c.Host.Root().Path("/sys/fs/cgroup")
+	if err != nil {
+		return nil, err
+	}
 	var found []string
-	err := filepath.WalkDir(root+"/", func(path string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root+"/", func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // removed meanwhile
 		}

@@ -135,7 +135,11 @@ func (c *Chain) CheckProgram(level int, b *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	got, err := os.ReadFile(d.Root().Path(fmt.Sprintf("/proc/%d/exe", server.Environment.ServerPid)))
+	running, err := d.Root().Path(fmt.Sprintf("/proc/%d/exe", server.Environment.ServerPid))
+	if err != nil {
+		return fmt.Errorf("level %d: %w", level, err)
+	}
+	got, err := os.ReadFile(running)
 	if err == nil && !bytes.Equal(wanted, got) {
 		err = errors.New("it is another program")
 	}

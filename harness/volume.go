@@ -81,12 +81,12 @@ func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
 		{What: "uid map recorded for the volume", Wanted: Lines(planned.Map.UID), Got: Lines(recorded.UID)},
 		{What: "gid map recorded for the volume", Wanted: Lines(planned.Map.GID), Got: Lines(recorded.GID)},
 	}
-	dir := l.above.Root().Path(filepath.Join(poolPath, "custom", api.ProjectDefaultName+"_"+volumeName))
+	dir := filepath.Join(poolPath, "custom", api.ProjectDefaultName+"_"+volumeName)
 	for _, file := range []struct {
 		what, path string
 		id         uint32
 	}{{"volume", "", 0}, {"file of user 1000", "file", 1000}} {
-		got, err := ownerOf(filepath.Join(dir, file.path))
+		got, err := ownerIn(l.above.Root(), filepath.Join(dir, file.path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}

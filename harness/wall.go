@@ -97,7 +97,11 @@ func (l *Level) dials(ctx context.Context, name string) (bool, error) {
 // inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
 // root who is there, so what it is refused root of the level is refused as well.
 func (l *Level) inNetwork(do func() error) error {
-	namespace, err := os.Open(l.root.Path("/proc/1/ns/net"))
+	path, err := l.root.Path("/proc/1/ns/net")
+	if err != nil {
+		return fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	namespace, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}

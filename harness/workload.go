@@ -125,14 +125,8 @@ func (l *Level) lookAtWorkload(ctx context.Context, pid, made string) (w Workloa
 	if w.Map, err = l.parseMap(uid, gid); err != nil {
 		return w, err
 	}
-	var host [2][]byte
-	for i, file := range []string{"uid_map", "gid_map"} {
-		if host[i], err = l.ReadFile("/proc/" + pid + "/" + file); err != nil {
-			return w, err
-		}
-	}
-	if w.Host, err = l.parseMap(string(host[0]), string(host[1])); err != nil {
-		return w, err
+	if w.Host, err = l.root.IDMap(pid); err != nil {
+		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	w.Process, err = l.processIDs(pid)
 	return w, err

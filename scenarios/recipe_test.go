@@ -27,7 +27,11 @@ func (r recipe) layOut(b *bundle.Bundle) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.Create(r.host.Root().Path(typedImage))
+	path, err := r.host.Root().Path(typedImage)
+	if err != nil {
+		return err
+	}
+	out, err := os.Create(path)
 	if err != nil {
 		return err
 	}

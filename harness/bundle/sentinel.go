@@ -35,12 +35,11 @@ var (
 	ACLAsMade = ACL{User: 1000, Group: 65534}
 )
 
-// XattrACL is the extended attribute that an access control list stands in. With
-// it here: that of capabilities, and how the kernel lays both out
-// (linux/posix_acl_xattr.h, linux/capability.h).
+// XattrACL is the extended attribute that an access control list stands in, XattrCaps that of capabilities. With them here: how the
+// kernel lays both out (linux/posix_acl_xattr.h, linux/capability.h).
 const (
 	XattrACL  = "system.posix_acl_access"
-	xattrCaps = "security.capability"
+	XattrCaps = "security.capability"
 
 	aclVersion = 2
 	aclUser    = 0x02
@@ -80,7 +79,7 @@ func writeSentinel(root string) error {
 	return errors.Join(
 		os.Chown(path, int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
 		unix.Lsetxattr(path, XattrACL, encode(uint32(aclVersion), acl), 0),
-		unix.Lsetxattr(path, xattrCaps, encode(caps), 0),
+		unix.Lsetxattr(path, XattrCaps, encode(caps), 0),
 	)
 }
 
@@ -102,26 +101,30 @@ func ReadSentinel(path string) (Sentinel, error) {
 	}
 	s.UID, s.GID = stat.Uid, stat.Gid
 	caps := make([]byte, 64) // revision 3 takes 24
-	n, err := unix.Lgetxattr(path, xattrCaps, caps)
+	n, err := unix.Lgetxattr(path, XattrCaps, caps)
 	if errors.Is(err, unix.ENODATA) {
 		return s, nil
 	} else if err != nil {
-		return s, fmt.Errorf("sentinel: %s: %w", xattrCaps, err)
+		return s, fmt.Errorf("sentinel: %s: %w", XattrCaps, err)
 	}
-	words := make([]uint32, n/4)
-	if _, err := binary.Decode(caps[:n], binary.LittleEndian, words); err != nil {
-		return s, fmt.Errorf("sentinel: %s: %w", xattrCaps, err)
+	return s, s.ParseCaps(caps[:n])
+}
+
+// ParseCaps reads the value of XattrCaps. The older of its revisions names no root: it counts for that of whoever reads it.
+func (s *Sentinel) ParseCaps(caps []byte) error {
+	words := make([]uint32, len(caps)/4)
+	if _, err := binary.Decode(caps, binary.LittleEndian, words); err != nil {
+		return fmt.Errorf("sentinel: %s: %w", XattrCaps, err)
 	}
 	s.HasCaps = true
 	switch {
 	case len(words) == 6 && words[0] == capsRevision3|capsEffective && words[1] == capsNetRaw:
 		s.CapsRoot = words[5]
 	case len(words) == 5 && words[0] == capsRevision2|capsEffective && words[1] == capsNetRaw:
-		// The older revision names no root: it counts for that of the initial user namespace.
 	default:
-		return s, fmt.Errorf("sentinel: %s is %x, expected cap_net_raw+ep", xattrCaps, caps[:n])
+		return fmt.Errorf("sentinel: %s is %x, expected cap_net_raw+ep", XattrCaps, caps)
 	}
-	return s, nil
+	return nil
 }
 
 // ParseACL reads the value of XattrACL (linux/posix_acl_xattr.h): a version, then tag, permission and id an entry.

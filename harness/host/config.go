@@ -38,6 +38,9 @@ type Config struct {
 	NoIdmapped bool
 	// LXD is the socket of a LXD that runs by itself: the host is then no private one but a project of that. See System.
 	LXD string
+	// Far has levels reached by exec of the LXD above, as is done by itself where this process may not enter the root directory of the
+	// host's LXD: for tests, and to see what it costs.
+	Far bool
 	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
 	Pool string
 }

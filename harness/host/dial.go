@@ -29,6 +29,10 @@ const (
 // serves by the pid and the uid of who connects: LXD: lxd/devlxd.go, hoistReq.) talk gets
 // both directions of the connection; when it returns, that is closed.
 func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
+	root, ok := r.way.(near)
+	if !ok {
+		return fmt.Errorf("%s: as a process of its own: %w", socket, ErrFar)
+	}
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return err
@@ -36,7 +40,7 @@ func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string
 	defer self.Close()
 	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--pid",
 		"--setuid", fmt.Sprint(id), "--setgid", fmt.Sprint(id), "--", dialerName, socket)
-	cmd.ExtraFiles = []*os.File{self, r.dir}
+	cmd.ExtraFiles = []*os.File{self, root.dir}
 	// nsenter waits for the dialer in another process: both have to end where the context does.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }

@@ -15,7 +15,11 @@ func (h *Host) FillDisk() error {
 	if h.disk == 0 {
 		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
 	}
-	f, err := os.OpenFile(h.root.Path(filler), os.O_CREATE|os.O_WRONLY, 0o600)
+	path, err := h.root.Path(filler)
+	if err != nil {
+		return h.wrap("fill its disk", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return h.wrap("fill its disk", err)
 	}

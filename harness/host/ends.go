@@ -2,7 +2,6 @@ package host
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -47,9 +46,9 @@ var harmless = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
 
 // starts is how often the LXD of this root was started.
 func (r *Root) starts() int {
-	info, err := os.Stat(r.Path(bundle.StartedFile))
+	info, err := r.Look(bundle.StartedFile)
 	if err != nil {
 		return 0 // it was not yet
 	}
-	return int(info.Size())
+	return int(info.Size)
 }

@@ -62,6 +62,9 @@ type Host struct {
 // Root is the host's root directory.
 func (h *Host) Root() *Root { return h.root }
 
+// Far tells whether its levels are reached by exec.
+func (h *Host) Far() bool { return h.root.far }
+
 // LXD is a client of the host's LXD.
 func (h *Host) LXD() lxd.InstanceServer { return h.server }
 

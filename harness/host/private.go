@@ -75,6 +75,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.root, err = openRoot(fmt.Sprintf("/proc/%d/root", h.Pid())); err != nil {
 		return h, err
 	}
+	h.root.far = c.Far
 	if h.server, err = h.root.Connect(ctx, h.died); err != nil {
 		return h, h.withLog(err)
 	}

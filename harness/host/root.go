@@ -2,18 +2,19 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+	"nestbed/harness/relay"
 	"nestbed/harness/wait"
 )
 
@@ -26,11 +27,18 @@ const readyBudget = 60 * time.Second
 // askBudget is for the answer to a request of a client that Ask gives.
 const askBudget = 5 * time.Second
 
-// Root is the root directory of the host or of a level, seen from the machine
-// through a descriptor. Paths through it stay short whatever the depth, and
-// files show the owners that they have on the host.
+// ErrFar is why something cannot be done to a level that is reached by exec: the machine has no path to it.
+var ErrFar = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
+
+// Info is what Look tells of a file, with owners in ids of the host.
+type Info = relay.Info
+
+// Root is the root directory of the host or of a level. It is near where the machine has a path to it, and far where it is reached
+// through the API of the LXD above. Whatever it tells of ids is in those of the host, either way.
 type Root struct {
-	dir *os.File
+	way
+	// far tells that the roots of levels inside are far.
+	far bool
 	// socket is where, on the machine, its LXD listens, if not where LXDs of levels do; project the one that is worked in there, if
 	// not the default one.
 	socket, project string
@@ -39,18 +47,33 @@ type Root struct {
 	children []*Root // they hold mounts, too, which must not outlive the host
 }
 
-// openRoot opens a directory as a root.
-func openRoot(path string) (*Root, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return &Root{dir: os.NewFile(uintptr(fd), path)}, nil
+// way is how a root is reached. Paths are meant inside it.
+type way interface {
+	path(inside string) (string, error)
+	readFile(inside string) ([]byte, error)
+	look(inside string) (Info, error)
+	readlink(inside string) (string, error)
+	names(inside string) ([]string, error)
+	xattr(inside, name string) ([]byte, error)
+	dial(ctx context.Context, inside string) (net.Conn, error)
+	// idmap is that of a process of the root, and all the ids that are seen in it, in ids of the host.
+	idmap(pid string) (idmap.Map, error)
+	seen() (idmap.Map, error)
+	// looker names the user namespace of who looks.
+	looker() (string, error)
+	close()
 }
 
-// Child opens the root of a process by the id that it has inside this root, with which it is closed.
-func (r *Root) Child(pid int) (*Root, error) {
-	child, err := openRoot(r.Path(fmt.Sprintf("/proc/%d/root", pid)))
+// Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
+func (r *Root) Child(ctx context.Context, container string, pid int) (child *Root, err error) {
+	if r.far {
+		child = &Root{way: newFar(ctx, r, container), far: true}
+	} else {
+		var path string
+		if path, err = r.Path(fmt.Sprintf("/proc/%d/root", pid)); err == nil {
+			child, err = openRoot(path)
+		}
+	}
 	if err == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -59,22 +82,58 @@ func (r *Root) Child(pid int) (*Root, error) {
 	return child, err
 }
 
-// Path is the machine's path of a path inside. It must not lead over an
-// absolute symbolic link, which the kernel would follow on the machine.
-func (r *Root) Path(inside string) string {
-	return filepath.Join(fmt.Sprintf("/proc/self/fd/%d", r.dir.Fd()), inside)
+// Far tells whether the root is reached by exec.
+func (r *Root) Far() bool {
+	_, far := r.way.(*far)
+	return far
 }
 
+// Path is the machine's path of a path inside; ErrFar where there is none. It must not lead over an
+// absolute symbolic link, which the kernel would follow on the machine.
+func (r *Root) Path(inside string) (string, error) { return r.path(inside) }
+
 // ReadFile reads a file inside; links are resolved inside as well.
-func (r *Root) ReadFile(inside string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
-	fd, err := unix.Openat2(int(r.dir.Fd()), inside, &how)
+func (r *Root) ReadFile(inside string) ([]byte, error) { return r.readFile(inside) }
+
+// Look tells of a file inside, which is not followed if it is a symbolic link.
+func (r *Root) Look(inside string) (Info, error) { return r.look(inside) }
+
+// Names are the names in a directory inside.
+func (r *Root) Names(inside string) ([]string, error) { return r.names(inside) }
+
+// Xattr is the value of an extended attribute of a file inside; ENODATA where it has none. Ids in it are those that whoever reads it
+// sees: OnHost makes host ids of them.
+func (r *Root) Xattr(inside, name string) ([]byte, error) { return r.xattr(inside, name) }
+
+// IDMap is the idmap of a process inside, by the id that it has there: inside and host ids.
+func (r *Root) IDMap(pid string) (idmap.Map, error) { return r.idmap(pid) }
+
+// OnHost gives the host ids of a user and a group that something inside was read to have, such as /proc/PID/status.
+func (r *Root) OnHost(uid, gid uint32) (hostUID, hostGID uint32, err error) {
+	m, err := r.seen()
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: inside, Err: err}
+		return 0, 0, err
 	}
-	f := os.NewFile(uintptr(fd), inside)
-	defer f.Close()
-	return io.ReadAll(f)
+	return up(m.UID, uid), up(m.GID, gid), nil
+}
+
+// overflow is what the kernel shows in place of an id that whoever looks has no name for (Documentation/admin-guide/sysctl/fs.rst).
+const overflow = 65534
+
+func up(mappings []idmap.Mapping, id uint32) uint32 {
+	if host, exists := idmap.Up(mappings, id); exists {
+		return host
+	}
+	return overflow
+}
+
+// UserNamespace names the user namespace of this root's init, as no other one is named on the machine.
+func (r *Root) UserNamespace() (string, error) {
+	name, err := r.readlink("/proc/1/ns/user")
+	if errors.Is(err, fs.ErrPermission) { // of the machine's init, by who is not root there, but in the same namespace
+		name, err = r.looker()
+	}
+	return name, err
 }
 
 // Connect waits until the LXD of this root is ready, and gives a client of it.
@@ -113,18 +172,29 @@ func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := r.socket
-	if path == "" {
-		path = r.Path(socket)
-	}
-	server, err := lxd.ConnectLXDUnixWithContext(ctx, path, args)
+	args.SkipGetServer = true // until it has the dialer
+	server, err := lxd.ConnectLXDUnixWithContext(ctx, socket, args)
 	if err != nil {
+		return nil, err
+	}
+	if transport, ok := args.HTTPClient.Transport.(*http.Transport); ok {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return r.dialLXD(ctx) }
+	}
+	if _, _, err = server.GetServer(); err != nil {
 		return nil, err
 	}
 	if r.project != "" {
 		server = server.UseProject(r.project)
 	}
 	return closing(server, args.HTTPClient), nil
+}
+
+// dialLXD connects to the socket of the LXD of this root.
+func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
+	if r.socket != "" {
+		return dialUnix(ctx, r.socket)
+	}
+	return r.dial(ctx, socket)
 }
 
 // Ready waits until a LXD is ready: it has started what it starts by itself.
@@ -150,14 +220,14 @@ func final(died func() error, try func(context.Context) error) func(context.Cont
 
 // SinceLXDStarted is how long ago the LXD of this root was started.
 func (r *Root) SinceLXDStarted() (time.Duration, error) {
-	var made unix.Stat_t
-	if err := unix.Stat(r.Path(bundle.StartedFile), &made); err != nil {
+	made, err := r.Look(bundle.StartedFile)
+	if err != nil {
 		return 0, err
 	}
-	return time.Since(time.Unix(made.Mtim.Unix())), nil
+	return time.Since(time.Unix(made.Seconds, made.Nanoseconds)), nil
 }
 
-// Close lets go of the directory, and of its children's. It is nil-safe and may be called twice.
+// Close lets go of the root, and of its children. It is nil-safe and may be called twice.
 func (r *Root) Close() {
 	if r == nil {
 		return
@@ -168,7 +238,7 @@ func (r *Root) Close() {
 		child.Close()
 	}
 	r.children = nil
-	if r.dir != nil {
-		_ = r.dir.Close() // an O_PATH descriptor holds nothing that could fail to be written
+	if r.way != nil {
+		r.close()
 	}
 }

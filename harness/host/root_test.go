@@ -60,10 +60,13 @@ func TestWhatIsNotInsideTheRootIsNotFound(t *testing.T) {
 
 func TestAPathOfTheRootIsShortAndLeadsThere(t *testing.T) {
 	r, dir := opened(t)
-	path := r.Path("/var/lib/lxd/unix.socket")
+	path, err := r.Path("/var/lib/lxd/unix.socket")
+	require.NoError(t, err)
 	assert.Regexp(t, `^/proc/self/fd/\d+/var/lib/lxd/unix\.socket$`, path)
 	assert.Less(t, len(path), 108, "the limit for a socket")
-	same, err := os.Stat(r.Path("/etc/subuid"))
+	path, err = r.Path("/etc/subuid")
+	require.NoError(t, err)
+	same, err := os.Stat(path)
 	require.NoError(t, err)
 	own, err := os.Stat(filepath.Join(dir, "etc/subuid"))
 	require.NoError(t, err)
@@ -74,16 +77,18 @@ func TestTheRootOfAProcessIsReachedByItsPid(t *testing.T) {
 	machine, err := openRoot("/")
 	require.NoError(t, err)
 	defer machine.Close()
-	own, err := machine.Child(os.Getpid())
+	own, err := machine.Child(t.Context(), "own", os.Getpid())
 	require.NoError(t, err)
 	defer own.Close()
 	want, err := os.Stat("/")
 	require.NoError(t, err)
-	got, err := os.Stat(own.Path("/"))
+	path, err := own.Path("/")
+	require.NoError(t, err)
+	got, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.True(t, os.SameFile(want, got))
 
-	_, err = machine.Child(0)
+	_, err = machine.Child(t.Context(), "none", 0)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 

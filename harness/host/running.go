@@ -17,7 +17,12 @@ type Running struct {
 
 // Open looks into a host that runs, by its name or state directory, as nestbed
 // reap --list shows it. It changes nothing there.
-func Open(ctx context.Context, name string) (*Running, error) {
+func Open(ctx context.Context, name string) (*Running, error) { return open(ctx, name, false) }
+
+// OpenFar is Open with levels that are reached by exec, as those of a Config that is Far.
+func OpenFar(ctx context.Context, name string) (*Running, error) { return open(ctx, name, true) }
+
+func open(ctx context.Context, name string, far bool) (*Running, error) {
 	l, err := find(name)
 	if err != nil {
 		return nil, err
@@ -29,6 +34,7 @@ func Open(ctx context.Context, name string) (*Running, error) {
 	if r.root, err = openRoot(fmt.Sprintf("/proc/%d/root", l.stage)); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
+	r.root.far = far
 	if r.server, err = r.root.Connect(ctx, nil); err != nil {
 		r.root.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)

@@ -163,7 +163,11 @@ func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
 	}
-	if h.daemon, err = bundle.OfMachine(h.root.Path("/"), program, e.ServerVersion); err != nil {
+	root, err := h.root.Path("/")
+	if err != nil {
+		return err
+	}
+	if h.daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
 		return err
 	}
 	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)

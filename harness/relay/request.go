@@ -53,7 +53,7 @@ func (r Request) check() error {
 	return nil
 }
 
-// Info is what Stat tells of a file, with ids as the level sees them.
+// Info is what Stat tells of a file, with ids as whoever looks sees them.
 type Info struct {
 	// Mode is st_mode of man 7 inode.
 	Mode uint32 `json:"mode"`

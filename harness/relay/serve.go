@@ -89,11 +89,7 @@ func look(r Request) (answer Answer, content []byte) {
 	case Read:
 		content, err = os.ReadFile(r.Path)
 	case Stat:
-		var stat unix.Stat_t
-		err = unix.Lstat(r.Path, &stat)
-		answer.Info = Info{
-			Mode: stat.Mode, UID: stat.Uid, GID: stat.Gid, Size: stat.Size, Seconds: stat.Mtim.Sec, Nanoseconds: stat.Mtim.Nsec,
-		}
+		answer.Info, err = InfoOf(r.Path)
 	case Readlink:
 		answer.Text, err = os.Readlink(r.Path)
 	case List:
@@ -106,6 +102,17 @@ func look(r Request) (answer Answer, content []byte) {
 	}
 	answer.Size = int64(len(content))
 	return answer, content
+}
+
+// InfoOf tells of a file, which is not followed if it is a symbolic link.
+func InfoOf(path string) (Info, error) {
+	var stat unix.Stat_t
+	if err := unix.Lstat(path, &stat); err != nil {
+		return Info{}, &os.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return Info{
+		Mode: stat.Mode, UID: stat.Uid, GID: stat.Gid, Size: stat.Size, Seconds: stat.Mtim.Sec, Nanoseconds: stat.Mtim.Nsec,
+	}, nil
 }
 
 // Names are the names in a directory.

@@ -14,10 +14,12 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// Program is the name of the program that is a relay, Pushed the argument that tells it that it was pushed into a level.
+// Program is the name of the program that is a relay, Pushed the argument that tells it that it was pushed into a level, AskKey
+// the one that has it print its Key.
 const (
 	Program = "nestbed-relay"
 	Pushed  = "pushed"
+	AskKey  = "key"
 )
 
 //go:embed *.go

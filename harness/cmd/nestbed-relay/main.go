@@ -5,23 +5,29 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"nestbed/harness/relay"
 )
 
 func main() {
-	if len(os.Args) != 2 || os.Args[1] != relay.Pushed {
+	args := os.Args[1:]
+	switch {
+	case slices.Equal(args, []string{relay.Pushed}):
+		// Nothing of it shall be left, however it ends.
+		err := removeSelf()
+		if err == nil {
+			err = relay.Serve(stdio{})
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", relay.Program, err)
+			os.Exit(1)
+		}
+	case slices.Equal(args, []string{relay.AskKey}):
+		fmt.Println(relay.Key())
+	default:
 		fmt.Fprintf(os.Stderr, "%s: it is for nestbed, which pushes it into a level and starts it there; run nestbed up --help\n", relay.Program)
 		os.Exit(2)
-	}
-	// Nothing of it shall be left, however it ends.
-	err := removeSelf()
-	if err == nil {
-		err = relay.Serve(stdio{})
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", relay.Program, err)
-		os.Exit(1)
 	}
 }
 

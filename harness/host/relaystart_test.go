@@ -1,4 +1,4 @@
-package harness
+package host
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
 		"Instance is not running": false,
 		"read unix @->/var/lib/lxd/unix.socket: i/o timeout": false, // it may have been started
 	} {
-		assert.Equal(t, wanted, neverStarted(errors.New(text)), text)
+		assert.Equal(t, wanted, NeverStarted(errors.New(text)), text)
 	}
-	assert.False(t, neverStarted(nil))
+	assert.False(t, NeverStarted(nil))
 }

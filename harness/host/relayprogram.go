@@ -1,0 +1,145 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/cache"
+	"nestbed/harness/relay"
+	"nestbed/harness/trust"
+)
+
+// ErrNoRelay is why levels cannot be reached by exec.
+var ErrNoRelay = errors.New("there is no " + relay.Program + " of this build; run make build, and keep it beside nestbed, or run this once as root with its sources and Go")
+
+// FindRelay looks for the program that is pushed into levels which are reached by exec, or builds it. Everything else that needs it
+// finds it then, in this process and, where root has built it, in any other.
+func FindRelay(ctx context.Context) error {
+	_, err := relayProgram(ctx)
+	return err
+}
+
+var foundRelay struct {
+	sync.Mutex
+	program []byte
+}
+
+// relayProgram is that program: the one beside this program's own, which make build puts there; else that in a cache; else it is
+// built from the sources of this module, as for go test and go run. Only one of the same sources as this program will do.
+func relayProgram(ctx context.Context) ([]byte, error) {
+	foundRelay.Lock()
+	defer foundRelay.Unlock()
+	if foundRelay.program != nil {
+		return foundRelay.program, nil
+	}
+	var errs []error
+	for _, place := range relayPlaces() {
+		program, err := readRelay(ctx, place)
+		if err == nil {
+			foundRelay.program = program
+			return program, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	path, err := buildRelay(ctx)
+	if err == nil {
+		foundRelay.program, err = readRelay(ctx, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoRelay, errors.Join(append(errs, err)...))
+	}
+	return foundRelay.program, nil
+}
+
+func relayEntry() string { return "relay-" + relay.Key() }
+
+// relayPlaces are where one may be.
+func relayPlaces() []string {
+	var places []string
+	if self, err := os.Executable(); err == nil {
+		places = append(places, filepath.Join(filepath.Dir(self), relay.Program))
+	}
+	for _, dir := range relayCaches() {
+		places = append(places, filepath.Join(dir, relayEntry(), relay.Program))
+	}
+	return places
+}
+
+// relayCaches are the caches that have one: root's, and that of an account which cannot write there.
+func relayCaches() []string {
+	caches := []string{bundle.Cache()}
+	if own, err := os.UserCacheDir(); err == nil && os.Geteuid() != 0 {
+		caches = append(caches, filepath.Join(own, "nestbed"))
+	}
+	return caches
+}
+
+// readRelay reads the program at a path, if it is nobody else's and of this build.
+func readRelay(ctx context.Context, path string) ([]byte, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	if err := trust.Dir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	key, err := exec.CommandContext(ctx, path, relay.AskKey).Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if got := string(bytes.TrimSpace(key)); got != relay.Key() {
+		return nil, fmt.Errorf("%s: it is of build %.40q, expected %s", path, got, relay.Key())
+	}
+	return os.ReadFile(path)
+}
+
+// buildRelay builds the program from the sources of this module into a cache, and gives its path.
+func buildRelay(ctx context.Context) (string, error) {
+	module, err := moduleDir()
+	if err != nil {
+		return "", err
+	}
+	caches := relayCaches()
+	kept, err := cache.Open(caches[len(caches)-1], 0o711)
+	if err != nil {
+		return "", err
+	}
+	dir, err := kept.Entry(ctx, relayEntry(), func(ctx context.Context, dir string) error {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "./harness/cmd/"+relay.Program)
+		cmd.Dir = module
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build it in %s: %w: %s", module, err, bytes.TrimSpace(out))
+		}
+		return os.Chmod(dir, 0o755) // for any account, as it holds no secret
+	})
+	return filepath.Join(dir, relay.Program), err
+}
+
+// moduleDir is the directory of this module, where the working directory is in it.
+func moduleDir() (string, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := here; ; dir = filepath.Dir(dir) {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(text), "module nestbed\n") {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%s is not in the sources of nestbed", here)
+		}
+	}
+}
