@@ -1,7 +1,10 @@
 package scenarios_test
 
 import (
+	"context"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +32,72 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 		l.Bundle = of.Levels[i].Bundle
 	}
 	return levels
+}
+
+// farHost is a private host whose levels are reached by exec.
+func farHost(t testing.TB) *host.Host {
+	t.Helper()
+	source := harnesstest.Source(t)
+	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	return h
+}
+
+// relays are the relays in a level, and what is left of their files.
+func relays(t *testing.T, l *harness.Level) string {
+	t.Helper()
+	out, err := l.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do
+		grep -q '^NSpid:[^0-9]*[0-9]*$' $p/status 2>/dev/null && tr '\0' ' ' <$p/cmdline 2>/dev/null | grep ^/.nestbed-relay
+	done; ls -a / | grep nestbed-relay; true`)
+	require.NoError(t, err)
+	return out
+}
+
+func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	h := farHost(t)
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(3))
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	require.NoError(t, err)
+	verify := func() {
+		checks, err := harness.Verify(t.Context(), chain)
+		require.NoError(t, err)
+		require.Empty(t, harness.Failed(checks))
+		outcome, err := chain.Outcome(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, harness.Contradiction(chain.Plan, outcome))
+	}
+	verify()
+	first := chain.Levels[0]
+	assert.Regexp(t, `^/\.nestbed-relay-\w+ pushed \n$`, relays(t, first), "one that runs, whose file is gone")
+
+	// In the middle of a question of a level further in.
+	ended := make(chan error, 1)
+	go func() {
+		_, err := chain.Levels[2].LXD().GetEvents()
+		if err == nil {
+			_, err = chain.Levels[2].Exec(t.Context(), "sh", "-c", "read never")
+		}
+		ended <- err
+	}()
+	_, err = first.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do grep -q nestbed-[r]elay $p/cmdline && kill -KILL ${p#/proc/}; done; true`)
+	require.NoError(t, err)
+	<-ended // whatever came of it, it is told
+	verify()
+
+	require.NoError(t, first.RestartLXD(t.Context()))
+	verify()
+	for _, l := range chain.Levels {
+		l.Root().Close()
+	}
+	require.Eventually(t, func() bool { return relays(t, first) == "" }, time.Minute, 10*time.Millisecond, "they end with their input")
+	_, err = first.ReadFile("/etc/subuid")
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NoError(t, chain.Close(t.Context()))
+	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, goleak.Find(before))
 }
 
 func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {

@@ -73,6 +73,13 @@ func (f *far) end() {
 	}
 }
 
+// rest ends the relay until the next question.
+func (f *far) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.end()
+}
+
 func (f *far) close() {
 	f.cancel() // before the lock, which who starts the relay holds
 	f.mu.Lock()

@@ -227,6 +227,18 @@ func (r *Root) SinceLXDStarted() (time.Duration, error) {
 	return time.Since(time.Unix(made.Seconds, made.Nanoseconds)), nil
 }
 
+// rest has no relay run in the levels inside, until something is asked there.
+func (r *Root) rest() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, child := range r.children {
+		child.rest()
+		if f, far := child.way.(*far); far {
+			f.rest()
+		}
+	}
+}
+
 // Close lets go of the root, and of its children. It is nil-safe and may be called twice.
 func (r *Root) Close() {
 	if r == nil {
