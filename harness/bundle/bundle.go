@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,8 +41,14 @@ type Bundle struct {
 	dir string
 }
 
-// Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to.
-func (b *Bundle) Root() string { return filepath.Join(b.dir, "rootfs") }
+// sealed is the part of a bundle's directory that only root may look into: it has programs that make whoever runs them root.
+const sealed = "sealed"
+
+// Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to, and root's alone.
+func (b *Bundle) Root() string { return filepath.Join(b.dir, sealed, "rootfs") }
+
+// Busybox is the busybox of the root filesystem, for any account.
+func (b *Bundle) Busybox() string { return filepath.Join(b.dir, "busybox") }
 
 // Image is the LXD image: a tar, compressed by zstd, of the root filesystem and what describes it.
 func (b *Bundle) Image() string { return filepath.Join(b.dir, "image.tar.zst") }
@@ -73,10 +80,10 @@ func Cache() string {
 
 // Make gives the bundle of the source, from the cache where it has it. What
 // takes longer than a moment is told to progress, which may be nil. Several
-// processes may ask at once: one makes, the others wait.
+// processes may ask at once: one makes, the others wait. An account that is not root's gets what root has made.
 func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error) {
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("bundle %s: making one needs root, for files of several owners; run as root or with sudo", s)
+		return taken(ctx, s)
 	}
 	kept, err := cache.Open(Cache(), 0o711)
 	if err != nil {
@@ -91,7 +98,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 		return nil, err
 	}
 	b := &Bundle{Source: s, Key: key}
-	b.dir, err = kept.Entry(ctx, string(s.Kind)+"-"+key, func(ctx context.Context, dir string) error {
+	b.dir, err = kept.Entry(ctx, entryOf(s, key), func(ctx context.Context, dir string) error {
 		if progress != nil {
 			progress(fmt.Sprintf("making bundle %s", s))
 		}
@@ -100,17 +107,35 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.recall(); err != nil {
-		return nil, fmt.Errorf("bundle %s: %w; remove %s to have it made again", s, err, b.dir)
-	}
-	b.ShadowTools = hasShadowTools(b.Root())
-	return b, nil
+	return b, b.recall()
 }
+
+// taken gives a bundle that root has made.
+func taken(ctx context.Context, s Source) (*Bundle, error) {
+	content, err := contentOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{Source: s}
+	if b.Key, err = keyOf(s, content); err != nil {
+		return nil, err
+	}
+	kept := cache.Cache{Dir: Cache()}
+	if b.dir, err = kept.Find(entryOf(s, b.Key)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bundle %s: none in %s is of what this machine has now; making one needs root, for files of several owners: "+
+			"run once, as root or with sudo, nestbed up --depth 1 --bundle %s", s, kept.Dir, s)
+	} else if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", s, err)
+	}
+	return b, b.recall()
+}
+
+func entryOf(s Source, key string) string { return string(s.Kind) + "-" + key }
 
 // fill makes a bundle's directory.
 func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	made := &Bundle{Source: s, dir: dir}
-	if err := makeDirs(made.Root()); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, sealed), 0o700), os.Mkdir(made.Root(), 0o755), os.Chmod(made.Root(), 0o755)); err != nil {
 		return err
 	}
 	if err := r.fill(ctx, made.Root()); err != nil {
@@ -128,11 +153,30 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if err := made.record(ctx, r.dpkg); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
+	if err := made.open(); err != nil {
+		return fmt.Errorf("bundle %s: %w", s, err)
+	}
 	return nil
 }
 
+// open lets any account read what is not sealed.
+func (b *Bundle) open() error {
+	busybox, err := b.Path("bin/busybox")
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(busybox)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(b.Busybox(), text, 0o755), os.Chmod(b.Busybox(), 0o755), // whatever the umask
+		os.Chmod(b.Image(), 0o644), os.Chmod(b.factsFile(), 0o644), os.Chmod(b.dir, 0o755),
+	)
+}
+
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 15
+const format = 16
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -58,11 +58,13 @@ func needed(daemon string) []string {
 
 // facts are what is found out about a bundle once, when it is made.
 type facts struct {
+	Daemon       string `json:"daemon"`
 	Version      string `json:"version"`
 	Package      string `json:"package"`
 	EmptyTrial   bool   `json:"emptyTrial"`
 	OnlyCgroup2  bool   `json:"onlyCgroup2"`
 	DeniesUserNS bool   `json:"deniesUserNS"`
+	ShadowTools  bool   `json:"shadowTools"`
 	Fingerprint  string `json:"fingerprint"`
 }
 
@@ -81,7 +83,7 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	if err != nil {
 		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
-	found := facts{Version: string(bytes.TrimSpace(out))}
+	found := facts{Daemon: daemon, Version: string(bytes.TrimSpace(out)), ShadowTools: hasShadowTools(b.Root())}
 	program, err := b.Program()
 	if err != nil {
 		return err
@@ -111,16 +113,16 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 // recall reads what record wrote.
 func (b *Bundle) recall() error {
 	text, err := os.ReadFile(b.factsFile())
-	if err != nil {
-		return err
-	}
 	var found facts
-	if err := json.Unmarshal(text, &found); err != nil {
-		return fmt.Errorf("%s: %w", b.factsFile(), err)
+	if err == nil {
+		err = json.Unmarshal(text, &found)
+	}
+	if err != nil {
+		return fmt.Errorf("bundle %s: %s: %w; remove %s, as root, to have it made again", b.Source, b.factsFile(), err, b.dir)
 	}
 	b.LXD, b.Package, b.EmptyTrial, b.OnlyCgroup2 = found.Version, found.Package, found.EmptyTrial, found.OnlyCgroup2
-	b.DeniesUserNS, b.Fingerprint = found.DeniesUserNS, found.Fingerprint
-	b.Flavor = flavorOf(daemonOf(b.Root()), b.LXD)
+	b.DeniesUserNS, b.Fingerprint, b.ShadowTools = found.DeniesUserNS, found.Fingerprint, found.ShadowTools
+	b.Flavor = flavorOf(found.Daemon, b.LXD)
 	return nil
 }
 

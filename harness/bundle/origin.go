@@ -49,7 +49,7 @@ const thisMachine origin = "/"
 // find gives the path, in the origin, of a program.
 func (o origin) find(name string) (string, error) {
 	if o == thisMachine {
-		return exec.LookPath(name)
+		return lookPath(name)
 	}
 	path, err := FindProgram(string(o), name)
 	return strings.TrimPrefix(path, string(o)), err

@@ -29,7 +29,7 @@ func (b *Bundle) pack(ctx context.Context) error {
 	tarball := exec.CommandContext(ctx, "tar",
 		"--create", "--use-compress-program=zstd -9 -T0 --zstd=wlog=19", "--file", b.Image(),
 		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name",
-		"--directory", described, "metadata.yaml", "templates", "--directory", b.dir, filepath.Base(b.Root()))
+		"--directory", described, "metadata.yaml", "templates", "--directory", filepath.Dir(b.Root()), filepath.Base(b.Root()))
 	if out, err := tarball.CombinedOutput(); err != nil {
 		return fmt.Errorf("pack: tar: %w: %s", err, lastLine(string(out)))
 	}

@@ -57,28 +57,34 @@ type aclEntry struct {
 	ID        uint32
 }
 
-func writeSentinel(root string) error {
-	if err := replaceFile(root, SentinelPath, []byte("ownership survived\n"), 0o600); err != nil {
-		return err
-	}
-	path, err := inside(root, SentinelPath)
-	if err != nil {
-		return err
-	}
-	// u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---
-	acl := []aclEntry{
+// SentinelText is what is in the sentinel.
+const SentinelText = "ownership survived\n"
+
+// SentinelACL is the value of XattrACL that it is made with: u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---.
+func SentinelACL() []byte {
+	return encode(uint32(aclVersion), []aclEntry{
 		{0x01, 6, aclAnyone},
 		{aclUser, 4, ACLAsMade.User},
 		{0x04, 4, aclAnyone},
 		{aclGroup, 6, ACLAsMade.Group},
 		{0x10, 6, aclAnyone},
 		{0x20, 0, aclAnyone},
+	})
+}
+
+func writeSentinel(root string) error {
+	if err := replaceFile(root, SentinelPath, []byte(SentinelText), 0o600); err != nil {
+		return err
+	}
+	path, err := inside(root, SentinelPath)
+	if err != nil {
+		return err
 	}
 	// Capability words: magic, then permitted and inheritable, low words before high.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
 		os.Chown(path, int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
-		unix.Lsetxattr(path, XattrACL, encode(uint32(aclVersion), acl), 0),
+		unix.Lsetxattr(path, XattrACL, SentinelACL(), 0),
 		unix.Lsetxattr(path, XattrCaps, encode(caps), 0),
 	)
 }

@@ -3,7 +3,6 @@ package bundle
 import (
 	"debug/elf"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -143,7 +142,7 @@ func (s Source) String() string {
 // ignores subuid besides (LXD: snapcraft/commands/daemon.start).
 func Choose() (s Source, why string, err error) {
 	debian := Source{Kind: Debian, Arg: DefaultSuite}
-	lxd, err := exec.LookPath("lxd")
+	lxd, err := lookPath("lxd")
 	if err == nil {
 		if isSnap(lxd) {
 			return debian, "the LXD of this machine is a snap", nil

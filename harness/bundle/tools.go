@@ -1,6 +1,10 @@
 package bundle
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+)
 
 var (
 	// toolPrograms are what a bundle with Tools has for scenarios to run: none of them is needed to nest.
@@ -32,9 +36,25 @@ func LackingTools() []string { return lacking(toolPrograms) }
 func lacking(names []string) []string {
 	var lacking []string
 	for _, name := range names {
-		if _, err := exec.LookPath(name); err != nil {
+		if _, err := lookPath(name); err != nil {
 			lacking = append(lacking, name)
 		}
 	}
 	return lacking
+}
+
+// rootPath is where root looks for programs (man 5 login.defs, ENV_SUPATH; man 5 sudoers, secure_path).
+var rootPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// lookPath finds a program of this machine. Other accounts than root look where root does first: the bundles that they take
+// are those that root has made, whose files are known by their paths.
+func lookPath(name string) (string, error) {
+	if os.Geteuid() != 0 {
+		for _, dir := range rootPath {
+			if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+				return path, nil
+			}
+		}
+	}
+	return exec.LookPath(name)
 }

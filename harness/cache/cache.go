@@ -71,6 +71,15 @@ func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Con
 	return entry, os.Rename(temp, entry)
 }
 
+// Find gives the directory of that name, if it is there, and if nobody else's: for an account that may not write to the cache.
+func (c Cache) Find(name string) (string, error) {
+	entry := filepath.Join(c.Dir, name)
+	if _, err := os.Stat(entry); err != nil {
+		return "", err
+	}
+	return entry, trust.Dir(entry)
+}
+
 func (c Cache) remove(ctx context.Context, dir string) error {
 	if c.Remove == nil {
 		return os.RemoveAll(dir)

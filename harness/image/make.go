@@ -12,8 +12,6 @@ import (
 	"runtime"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"nestbed/harness/bundle"
 )
 
@@ -116,7 +114,7 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 	for _, dir := range dirs {
 		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
 	}
-	busybox, err := readFrom(b, "bin/busybox")
+	busybox, err := os.ReadFile(b.Busybox())
 	if err != nil && w.err == nil {
 		w.err = err
 	}
@@ -128,36 +126,15 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 	for _, id := range owners {
 		w.put(tar.Header{Name: w.prefix + FileOf(id), Mode: 0o640, Uid: int(id), Gid: int(id)}, fmt.Append(nil, id, "\n"))
 	}
-	w.sentinel(b)
+	w.sentinel()
 }
 
-func readFrom(b *bundle.Bundle, name string) ([]byte, error) {
-	path, err := b.Path(name)
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-}
-
-// sentinel copies that of the bundle, with what GNU tar keeps of extended attributes.
-func (w *writer) sentinel(b *bundle.Bundle) {
-	content, err := readFrom(b, bundle.SentinelPath)
-	acl := make([]byte, 256)
-	n := 0
-	path, _ := b.Path(bundle.SentinelPath) // it has just been read there
-	if err == nil {
-		n, err = unix.Lgetxattr(path, bundle.XattrACL, acl)
-	}
-	if err != nil {
-		if w.err == nil {
-			w.err = fmt.Errorf("sentinel: %w", err)
-		}
-		return
-	}
+// sentinel is that of the bundle, with what GNU tar keeps of extended attributes.
+func (w *writer) sentinel() {
 	w.put(tar.Header{
 		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade.UID), Gid: int(bundle.AsMade.GID),
-		PAXRecords: map[string]string{"SCHILY.xattr." + bundle.XattrACL: string(acl[:n])},
-	}, content)
+		PAXRecords: map[string]string{"SCHILY.xattr." + bundle.XattrACL: string(bundle.SentinelACL())},
+	}, []byte(bundle.SentinelText))
 }
 
 // pack runs the program of a packing over a tar.
