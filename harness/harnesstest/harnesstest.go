@@ -31,10 +31,24 @@ const BundleEnv = "NESTBED_BUNDLE"
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
+	return sourceFor(t, func(kind bundle.Kind) error { return host.Check(kind, "") })
+}
+
+// SourceOn is Source for hosts of a LXD that runs by itself, by its socket; empty: for private ones.
+func SourceOn(t testing.TB, socket string) bundle.Source {
+	t.Helper()
+	if socket == "" {
+		return Source(t)
+	}
+	return sourceFor(t, func(kind bundle.Kind) error { return host.CheckSystem(t.Context(), kind, socket) })
+}
+
+func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
+	t.Helper()
 	if text := os.Getenv(BundleEnv); text != "" {
 		s, err := bundle.ParseSource(text)
 		require.NoError(t, err, BundleEnv)
-		Lacking(t, host.Check(s.Kind, ""))
+		Lacking(t, check(s.Kind))
 		return s
 	}
 	s, why, err := bundle.Choose()
@@ -42,7 +56,7 @@ func Source(t testing.TB) bundle.Source {
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
-	Lacking(t, host.Check(s.Kind, ""))
+	Lacking(t, check(s.Kind))
 	return s
 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -23,6 +24,16 @@ func Privacy(system bool) Requirement {
 		found = "hosts are projects of a LXD that runs by itself"
 	}
 	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
+}
+
+// Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
+// account that works on a LXD that runs by itself.
+func Entry(system bool) Requirement {
+	r := Requirement{For: "@requires-root", Name: "root", OK: !system || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
+	if !r.OK {
+		r.Mend = "run it as root or with sudo"
+	}
+	return r
 }
 
 // cgroups1or2 tells for which layout of cgroups this machine's scenarios are.

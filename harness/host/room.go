@@ -21,9 +21,19 @@ import (
 // level. On a machine it is 31, as the kernel nests 32 (kernel/pid_namespace.c,
 // MAX_PID_NS_LEVEL); in a container it is less. User namespaces it nests one more,
 // and the host has none. It is tried once in a process, in a fraction of a second.
+//
+// Accounts other than root try it in a user namespace. Where they may make none, it is taken for what it is on a machine.
 var Room = sync.OnceValues(func() (int, error) {
-	out, err := nest(idmap.MaxDepth + 1).Output()
-	if err != nil {
+	first := nest(idmap.MaxDepth + 1)
+	if os.Geteuid() != 0 {
+		first.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		first.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
+		first.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
+	}
+	out, err := first.Output()
+	if err != nil && os.Geteuid() != 0 {
+		return ofMachine, nil
+	} else if err != nil {
 		return 0, fmt.Errorf("nest pid namespaces: %w", err)
 	}
 	refused, err := strconv.Atoi(string(out))
@@ -32,6 +42,9 @@ var Room = sync.OnceValues(func() (int, error) {
 	}
 	return idmap.MaxDepth + 1 - refused, nil
 })
+
+// ofMachine is the room on a machine, whose own pid namespace is the first of those that the kernel nests.
+const ofMachine = 31
 
 // Levels is how many levels the kernel has room for on a host of this configuration. It is not waited for longer than ctx lasts.
 func (c Config) Levels(ctx context.Context) (int, error) {

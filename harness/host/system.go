@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -48,8 +49,11 @@ func FindLXD() (string, error) {
 	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: system:SOCKET", sockets)
 }
 
+// bePermitted is what to do where a LXD lets in somebody else.
+const bePermitted = "run it as root, or as a member of its group: lxd, or incus-admin"
+
 func notAllowed(socket string) error {
-	return fmt.Errorf("LXD at %s: permission denied; run as root, or as a member of its group: lxd, or incus-admin", socket)
+	return fmt.Errorf("LXD at %s: %w; %s", socket, fs.ErrPermission, bePermitted)
 }
 
 // removeBudget is for a LXD to delete a project with a chain in it: 3 s at depth 3.
@@ -89,7 +93,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if h.root, err = rootOf(info.Environment.ServerPid); err != nil {
 		return h, err
 	}
-	h.root.socket = c.LXD
+	h.root.socket, h.root.far = c.LXD, c.Far || h.root.far
 	if err := h.look(ctx, info); err != nil {
 		return h, err
 	}
@@ -144,22 +148,48 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 	return info, nil
 }
 
-// rootOf is the root directory that a LXD sees, by its process.
+// rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
+// is the same but for a snap, and levels are far.
 func rootOf(pid int) (*Root, error) {
 	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("process %d: its root directory cannot be entered; run as root or with sudo", pid)
+		if root, err = openRoot("/"); err == nil {
+			root.far = true
+		}
 	}
 	return root, err
 }
 
-// programOf is the path of a LXD's program as that sees it, by its process.
-func programOf(pid int) (string, error) { return os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) }
+// snapDir is where a snap of LXD has its data, and its socket; snapPrograms is where its program is.
+const (
+	snapDir      = "/var/snap/"
+	snapPrograms = "/snap/lxd/current/bin"
+)
+
+// isSnap tells whether the LXD is one of a snap, by its socket.
+func (s *system) isSnap() bool { return strings.HasPrefix(s.socket, snapDir) }
+
+// program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
+// name that it goes by.
+func (h *Host) program(e api.ServerEnvironment) (string, error) {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.ServerPid))
+	if !errors.Is(err, fs.ErrPermission) {
+		return path, err
+	}
+	name := "lxd"
+	if e.Server == "incus" {
+		name = "incusd"
+	}
+	if h.system.isSnap() {
+		return filepath.Join(snapPrograms, name), nil
+	}
+	return bundle.FindProgram("/", name)
+}
 
 // look finds out what the plan depends on.
 func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
 	e := info.Environment
-	program, err := programOf(e.ServerPid)
+	program, err := h.program(e)
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
 	}
@@ -184,7 +214,7 @@ func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
 	for name, file := range map[string]*idmap.File{"subuid": &h.Delegation.UID, "subgid": &h.Delegation.GID} {
 		text, err := h.root.ReadFile("/etc/" + name)
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // as in the snap, whose /etc is its own
+		case errors.Is(err, fs.ErrNotExist), h.system.isSnap(): // whose /etc is its own
 			file.Missing = true
 		case err != nil:
 			return err

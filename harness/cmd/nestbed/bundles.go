@@ -58,7 +58,8 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 }
 
 // makeBundles makes what the flag asks for: the bundle of the host, and those of levels that run another.
-func (f upFlags) makeBundles(ctx context.Context, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
+// socket is that of a LXD that runs by itself, if there is to be one.
+func (f upFlags) makeBundles(ctx context.Context, socket string, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
 	sources, err := parseBundles(f.bundle, f.depth)
 	if err != nil {
 		return nil, nil, &usageError{fmt.Errorf("--bundle: %w", err)}
@@ -75,7 +76,11 @@ func (f upFlags) makeBundles(ctx context.Context, progress *progress) (*bundle.B
 	defer progress.done()
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
-		if err := host.Check(sources[level].Kind, f.state); err != nil {
+		check := func(kind bundle.Kind) error { return host.Check(kind, f.state) }
+		if socket != "" {
+			check = func(kind bundle.Kind) error { return host.CheckSystem(ctx, kind, socket) }
+		}
+		if err := check(sources[level].Kind); err != nil {
 			return nil, nil, err
 		}
 		if bundles[level], err = bundle.Make(ctx, sources[level], progress.show); err != nil {

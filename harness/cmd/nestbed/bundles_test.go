@@ -46,7 +46,7 @@ func TestBundlesThatCannotBeMeantAreRefused(t *testing.T) {
 }
 
 func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
-	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), newProgress(nil))
+	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), "", newProgress(nil))
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)
 	require.ErrorContains(t, err, `--bundle: bundle "debian": not known; write installed`)

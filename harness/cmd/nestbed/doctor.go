@@ -23,7 +23,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
-			requirements := slices.Concat(host.Requirements(""), host.Capabilities(source), vm.Requirements())
+			requirements := slices.Concat(host.Requirements(""), host.SystemRequirements(cmd.Context(), ""), host.Capabilities(source), vm.Requirements())
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err

@@ -162,7 +162,8 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []host.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(host.Requirements(""))+len(host.Capabilities(bundle.Source{}))+len(vm.Requirements()))
+	assert.Len(t, requirements, len(host.Requirements(""))+len(host.SystemRequirements(t.Context(), ""))+
+		len(host.Capabilities(bundle.Source{}))+len(vm.Requirements()))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {

@@ -114,7 +114,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		out = io.Discard
 	}
 	ctx := cmd.Context()
-	b, others, err := f.makeBundles(ctx, progress)
+	b, others, err := f.makeBundles(ctx, socket, progress)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}

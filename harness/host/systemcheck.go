@@ -1,0 +1,86 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/relay"
+	"nestbed/harness/wait"
+)
+
+// forSystem is the kind of run on a LXD that runs by itself.
+const forSystem = "system host"
+
+// SystemRequirements is what a run on a LXD that runs by itself needs of the machine and of the account, found by asking that LXD. An
+// empty socket is that of FindLXD.
+func SystemRequirements(ctx context.Context, socket string) []Requirement {
+	r := Requirement{For: forSystem, Name: "LXD"}
+	far, err := false, error(nil)
+	if socket == "" {
+		socket, err = FindLXD()
+	}
+	if err == nil {
+		r.Found, far, err = askSystem(ctx, socket)
+	}
+	switch {
+	case err == nil:
+		r.OK = true
+	case errors.Is(err, fs.ErrPermission):
+		r.Found, r.Mend = "it does not let in user id "+fmt.Sprint(os.Geteuid()), bePermitted
+	default:
+		r.Found, _, _ = strings.Cut(inOneLine(err), "; ") // what mends it stands behind
+		r.Mend = "start it, or name its socket: --host system:SOCKET"
+	}
+	if !far {
+		return []Requirement{r}
+	}
+	helper := Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
+	if err := FindRelay(ctx); err != nil {
+		helper.OK, helper.Found = false, inOneLine(err)
+		helper.Mend = "make build, and keep it beside nestbed"
+	}
+	return []Requirement{r, helper}
+}
+
+func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
+func askSystem(ctx context.Context, socket string) (found string, far bool, err error) {
+	s := &system{socket: socket}
+	info, err := s.connect(wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds()))
+	if s.all != nil {
+		defer s.all.Disconnect()
+	}
+	if err != nil {
+		return "", false, err
+	}
+	root, err := rootOf(info.Environment.ServerPid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, fmt.Errorf("its process %d is not seen on this machine", info.Environment.ServerPid)
+	} else if err != nil {
+		return "", false, err
+	}
+	defer root.Close()
+	found = fmt.Sprintf("%s %s at %s, user id %d", info.Environment.Server, info.Environment.ServerVersion, socket, os.Geteuid())
+	if root.far {
+		found += ", which reaches levels by exec"
+	}
+	return found, root.far, nil
+}
+
+// CheckSystem is the first lack that keeps this account from a run on a LXD that runs by itself, with a bundle of the given kind.
+func CheckSystem(ctx context.Context, kind bundle.Kind, socket string) error {
+	for _, r := range append(SystemRequirements(ctx, socket), bundleRequirements()...) {
+		if r.For == forSystem || r.For == "bundle "+string(kind) {
+			if err := r.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
