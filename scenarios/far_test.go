@@ -2,7 +2,14 @@ package scenarios_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,9 +18,11 @@ import (
 	"go.uber.org/goleak"
 
 	"nestbed/harness"
+	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
 )
 
 // byExec gives the levels of a chain as they are when they are reached by exec.
@@ -132,4 +141,74 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 		}
 	})
 	require.NoError(t, goleak.Find(before))
+}
+
+// stateEnv is where private hosts have their state.
+const stateEnv = "NESTBED_STATE"
+
+// The ids of an account that has no rights but those of a group.
+const (
+	memberID = 54321
+	groupID  = 54322
+)
+
+// forMember is a directory into which any account may look, with one in it that is the member's own.
+func forMember(t *testing.T) (dir, own string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "nestbed-member-") //nolint:usetesting // that of a test is its account's alone
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	own = filepath.Join(dir, "own")
+	require.NoError(t, errors.Join(os.Chmod(dir, 0o755), os.Mkdir(own, 0o700), os.Chown(own, memberID, memberID)))
+	return dir, own
+}
+
+// onThatMachine mounts the subid files of a LXD over the machine's, for one program alone, which becomes that of an account.
+const onThatMachine = `mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
+	exec setpriv --reuid "$1" --regid "$1" --groups "$2" --no-new-privs -- "$3" "${@:4}"`
+
+// asMember is a command that a member of the LXD's group runs on its machine: with the files that this LXD has as those of the machine.
+func asMember(t *testing.T, dir, own string, files idmap.Delegation, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	for name, file := range map[string]idmap.File{"subuid": files.UID, "subgid": files.GID} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(file.Text), 0o644))
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", append([]string{
+		"--mount", "--", "bash", "-c", onThatMachine, dir, fmt.Sprint(memberID), fmt.Sprint(groupID), program,
+	}, args...)...)
+	cmd.Dir = own
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, harnesstest.RequireEnv+"=") || strings.HasPrefix(v, stateEnv+"=")
+	}), "HOME="+own, artifact.Env+"="+own, reportsEnv+"=")
+	return cmd
+}
+
+// groupLXD is ownLXD, of which the socket belongs to a group as that of a machine's does.
+func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.Host, socket string) {
+	t.Helper()
+	state := filepath.Join(dir, "state")
+	machine, _ = ownLXDIn(t, ofMachine, b, state)
+	socket = filepath.Join(state, "lxd/unix.socket")
+	require.NoError(t, errors.Join(os.Chmod(state, 0o711), os.Chown(socket, 0, groupID), os.Chmod(socket, 0o660)))
+	return machine, socket
+}
+
+func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	dir, own := forMember(t)
+	machine, socket := groupLXD(t, b, dir)
+	before := allOf(t, machine.LXD())
+	// The tests' binary lies where only its account may look.
+	binary := filepath.Join(dir, "scenarios.test")
+	text, err := os.ReadFile(os.Args[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(binary, text, 0o755))
+	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Regexp(t, `\n[1-9]\d* scenarios on a real LXD`, string(out))
+	t.Log(string(out))
+	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
 }

@@ -47,13 +47,15 @@ func init() {
 
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {
-	source := harnesstest.Source(t)
+	socket, err := where(t).LXD()
+	harnesstest.Lacking(t, err)
+	source := harnesstest.SourceOn(t, socket)
 	opts := options
 	opts.TestingT = t
 	opts.DefaultContext = untilDeadline(t)
 	var results results
 	opts.Tags = withoutTheImpossible(t, source, opts, &results)
-	pool := newPool(t, source, opts.Tags)
+	pool := newPool(t, source, socket, opts.Tags)
 	pool.Record = results.record
 	t.Cleanup(func() { results.write(t, pool.Default) })
 	if dir := reportsDir(t, pool.Default); dir != "" {
@@ -94,24 +96,23 @@ func untilDeadline(t *testing.T) context.Context {
 }
 
 // newPool makes the bundles before the scenarios, so that none of them is slow for it.
-func newPool(t *testing.T, source bundle.Source, tags string) *steps.Pool {
+func newPool(t *testing.T, source bundle.Source, socket, tags string) *steps.Pool {
 	t.Helper()
-	tools := source
-	tools.Tools = true
-	socket, err := where(t).LXD()
-	harnesstest.Lacking(t, err)
 	pool := &steps.Pool{
 		LXD: socket, StoragePool: os.Getenv(poolEnv),
-		Default: harnesstest.Bundle(t, source), NoShadow: harnesstest.Bundle(t, withoutNewuidmap(source)),
-		Versions: map[string]bundle.Source{},
+		Default: harnesstest.Bundle(t, source), Versions: map[string]bundle.Source{},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}
 	for name, text := range versions() {
-		pool.Versions[name], err = bundle.ParseSource(text)
+		version, err := bundle.ParseSource(text)
 		require.NoError(t, err, name)
+		pool.Versions[name] = version
+	}
+	if !strings.Contains(tags, "~@requires-other-bundles") {
+		pool.NoShadow = harnesstest.Bundle(t, withoutNewuidmap(source))
 	}
 	if !strings.Contains(tags, "~@requires-tools") {
-		pool.Tools = harnesstest.Bundle(t, tools)
+		pool.Tools = harnesstest.Bundle(t, withTools(source))
 	}
 	t.Cleanup(func() { assert.NoError(t, pool.Close(context.Background())) })
 	return pool
@@ -166,7 +167,37 @@ func where(t *testing.T) vm.Where {
 // capabilities are what single scenarios need of the machine, and of the kind of host.
 func capabilities(t *testing.T, source bundle.Source) []host.Requirement {
 	t.Helper()
-	return append(host.Capabilities(source), host.Privacy(where(t).System))
+	all := append(host.Capabilities(source), host.Privacy(where(t).System), host.Entry(where(t).System),
+		host.Requirement{For: "@requires-other-bundles", Name: "bundles", OK: true, Found: "root makes them"})
+	if os.Geteuid() == 0 {
+		return all
+	}
+	for i := range all {
+		switch all[i].For {
+		case "@requires-tools":
+			all[i] = madeByRoot(t, all[i], withTools(source))
+		case "@requires-other-bundles":
+			all[i] = madeByRoot(t, all[i], withoutNewuidmap(source))
+		}
+	}
+	return all
+}
+
+// madeByRoot is a requirement that takes a bundle as well, which only root can make.
+func madeByRoot(t *testing.T, r host.Requirement, s bundle.Source) host.Requirement {
+	t.Helper()
+	if !r.OK {
+		return r
+	}
+	if _, err := bundle.Make(t.Context(), s, nil); err != nil {
+		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+" that root has made", "as root, nestbed up --depth 1 --bundle "+s.String()
+	}
+	return r
+}
+
+func withTools(s bundle.Source) bundle.Source {
+	s.Tools = true
+	return s
 }
 
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.

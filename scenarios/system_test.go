@@ -26,7 +26,13 @@ var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 100000
 // pool, and an isolated container of somebody's, named as a level is.
 func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *host.Host, socket string) {
 	t.Helper()
-	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true})
+	return ownLXDIn(t, files, b, "")
+}
+
+// ownLXDIn is ownLXD with its state in a directory.
+func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *host.Host, socket string) {
+	t.Helper()
+	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
 	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)
