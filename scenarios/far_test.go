@@ -212,3 +212,46 @@ func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	t.Log(string(out))
 	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
 }
+
+func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	_, err := exec.LookPath("go")
+	harnesstest.Lacking(t, err)
+	dir, own := forMember(t)
+	machine, socket := groupLXD(t, b, dir)
+	before := allOf(t, machine.LXD())
+	// As make build lays them out.
+	for program, static := range map[string]string{"nestbed": "", "nestbed-relay": "CGO_ENABLED=0"} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
+		build.Env = append(os.Environ(), static)
+		out, err := build.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	nestbed := func(args ...string) (string, error) {
+		out, err := asMember(t, dir, own, ofMachine, filepath.Join(dir, "nestbed"), args...).CombinedOutput()
+		return string(out), err
+	}
+	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "level 2 ")
+	assert.NotContains(t, out, "FAIL")
+	t.Log(out)
+
+	// Another's bundle: what makes it is said.
+	out, err = nestbed("up", "--host", "system:"+socket, "--bundle", "installed,with-client,no-newuidmap")
+	require.Error(t, err)
+	t.Log(out)
+	assert.Contains(t, out, "run once, as root or with sudo, nestbed up --depth 1 --bundle installed,with-client,no-newuidmap")
+
+	out, err = nestbed("reap", "--host", "system:"+socket)
+	require.NoError(t, err, out)
+	assert.Equal(t, "nothing to clear\n", out)
+	out, _ = nestbed("doctor")
+	t.Log(out)
+	require.NoError(t, os.Chmod(socket, 0o600))
+	out, err = nestbed("up", "--host", "system:"+socket)
+	require.Error(t, err)
+	t.Log(out)
+	assert.Contains(t, out, "mend it with: run it as root, or as a member of its group")
+	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+}
