@@ -38,7 +38,7 @@ func BenchmarkChain(b *testing.B) {
 	bun := harnesstest.Bundle(b, source)
 	var samples []report.Sample
 	var machine string
-	for _, depth := range benchmarked(b) {
+	for _, depth := range depthsIn(b, "bench.depths", *benchDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
 			var of []report.Sample
 			for b.Loop() {
@@ -58,11 +58,13 @@ func BenchmarkChain(b *testing.B) {
 	publish(b, report.Bench{Machine: machine, Rows: report.Rows(samples)})
 }
 
-func benchmarked(b *testing.B) []int {
+// depthsIn reads the depths that a flag lists.
+func depthsIn(b *testing.B, name, list string) []int {
+	b.Helper()
 	var depths []int
-	for _, word := range strings.Split(*benchDepths, ",") {
+	for _, word := range strings.Split(list, ",") {
 		depth, err := strconv.Atoi(word)
-		require.NoError(b, err, "-bench.depths: numbers, with commas between")
+		require.NoError(b, err, "-%s: numbers, with commas between", name)
 		require.NoError(b, harness.Cascade(depth).Validate())
 		if !slices.Contains(depths, depth) {
 			depths = append(depths, depth)

@@ -7,8 +7,6 @@ import (
 	"path"
 	"sync"
 
-	lxd "github.com/canonical/lxd/client"
-
 	"nestbed/harness/idmap"
 	"nestbed/harness/relay"
 )
@@ -23,8 +21,7 @@ type far struct {
 
 	mu     sync.Mutex
 	relay  *relay.Client
-	server lxd.InstanceServer // through which it runs
-	ids    *idmap.Map         // of the level, in ids of the host
+	ids    *idmap.Map // of the level, in ids of the host
 	closed bool
 }
 
@@ -49,27 +46,22 @@ func (f *far) asking(ctx context.Context) (*relay.Client, error) {
 			return f.relay, nil
 		}
 	}
-	server, err := f.above.client(f.ctx)
-	if err != nil {
-		return nil, err
-	}
 	start, cancel := context.WithCancel(f.ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	if f.relay, err = startRelay(start, server, f.container); err != nil {
-		server.Disconnect()
+	started, err := startRelay(start, f.above, f.container)
+	if err != nil {
 		return nil, fmt.Errorf("container %s: reach into it by exec: %w", f.container, err)
 	}
-	f.server = server
+	f.relay = started
 	return f.relay, nil
 }
 
 // end ends the relay.
 func (f *far) end() {
 	if f.relay != nil {
-		_ = f.relay.Close() // of pipes of this process
-		f.server.Disconnect()
-		f.relay, f.server = nil, nil
+		_ = f.relay.Close() // whoever is at the other end learns of it
+		f.relay = nil
 	}
 }
 

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
+	"net/http"
+	"net/url"
 	"strings"
-	"sync"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
@@ -28,12 +27,17 @@ func NeverStarted(err error) bool {
 		strings.Contains(err.Error(), "Only running operations can be connected"))
 }
 
-// startRelay has a LXD put a relay into a container that runs, and start it there.
-func startRelay(ctx context.Context, server lxd.InstanceServer, container string) (c *relay.Client, err error) {
+// startRelay has the LXD of a root put a relay into a container that runs, and start it there.
+func startRelay(ctx context.Context, above *Root, container string) (c *relay.Client, err error) {
 	program, err := relayProgram(ctx)
 	if err != nil {
 		return nil, wait.Final(err)
 	}
+	server, err := above.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Disconnect()
 	// A name of its own, as no file can be written that runs (man 2 open, ETXTBSY). It is in the one directory that every container has,
 	// and removes itself.
 	path := "/." + relay.Program + "-" + strings.ToLower(rand.Text()[:10])
@@ -44,7 +48,7 @@ func startRelay(ctx context.Context, server lxd.InstanceServer, container string
 		return nil, fmt.Errorf("push %s: %w", path, err)
 	}
 	for range ExecTries {
-		if c, err = execRelay(ctx, server, container, path); !NeverStarted(err) || ctx.Err() != nil {
+		if c, err = execRelay(ctx, server, above, container, path); !NeverStarted(err) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -54,24 +58,32 @@ func startRelay(ctx context.Context, server lxd.InstanceServer, container string
 	return c, err
 }
 
-func execRelay(ctx context.Context, server lxd.InstanceServer, container, path string) (*relay.Client, error) {
+func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, container, path string) (*relay.Client, error) {
 	budget, err := wait.Scale(ctx, requestBudget)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: it has not said that it runs within %s", wait.ErrTimeout, budget))
 	defer cancel()
-	way := newExecWay()
-	op, err := server.ExecInstance(container, api.InstanceExecPost{Command: []string{path, relay.Pushed}, WaitForWS: true}, way.args())
+	answer, _, err := server.RawQuery(http.MethodPost, "/1.0/instances/"+url.PathEscape(container)+"/exec?"+above.query(nil),
+		api.InstanceExecPost{Command: []string{path, relay.Pushed}, WaitForWS: true}, "")
 	if err != nil {
-		return nil, errors.Join(err, way.Close())
+		return nil, err
+	}
+	op, err := answer.MetadataAsOperation()
+	if err != nil {
+		return nil, err
+	}
+	way, err := dialExec(ctx, above, op)
+	if err != nil {
+		return nil, err
 	}
 	c, err := relay.Connect(ctx, way, budget)
 	if err == nil {
 		return c, nil
 	}
 	// LXD knows more: that the program could not be started, say.
-	if ended, _, asked := server.GetOperation(op.Get().ID); asked == nil && ended.Err != "" {
+	if ended, _, asked := server.GetOperation(op.ID); asked == nil && ended.Err != "" {
 		err = fmt.Errorf("%w: %s", err, ended.Err)
 	}
 	if said := strings.TrimSpace(way.said.String()); said != "" {
@@ -80,59 +92,13 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, container, path s
 	return nil, err
 }
 
-// execWay is standard input and output of a program that LXD runs, as one connection.
-type execWay struct {
-	stdin, stdout *io.PipeReader
-	in, out       *io.PipeWriter
-	said          said
-	done          chan bool
-}
-
-func newExecWay() *execWay {
-	w := &execWay{done: make(chan bool)}
-	w.stdin, w.in = io.Pipe()
-	w.stdout, w.out = io.Pipe()
-	return w
-}
-
-// args are for a program at the other end.
-func (w *execWay) args() *lxd.InstanceExecArgs {
-	go func() {
-		<-w.done // its output has ended
-		_ = w.out.Close()
-	}()
-	return &lxd.InstanceExecArgs{Stdin: w.stdin, Stdout: w.out, Stderr: &w.said, DataDone: w.done}
-}
-
-func (w *execWay) Read(p []byte) (int, error)  { return w.stdout.Read(p) }
-func (w *execWay) Write(p []byte) (int, error) { return w.in.Write(p) }
-
-// Close ends the program's input, and with it the program.
-func (w *execWay) Close() error { return errors.Join(w.in.Close(), w.stdout.Close()) }
-
-// said keeps the beginning of what a program wrote to standard error.
-type said struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// saidLength is how much of it: a line or two.
-const saidLength = 1 << 10
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if room := saidLength - s.text.Len(); room > 0 {
-		s.text.Write(p[:min(room, len(p))])
+// query is what a request to the LXD of a root has behind its path.
+func (r *Root) query(values url.Values) string {
+	if values == nil {
+		values = url.Values{}
 	}
-	return len(p), nil
+	if r.project != "" {
+		values.Set("project", r.project)
+	}
+	return values.Encode()
 }
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
-// Close is what the client asks of an output.
-func (*said) Close() error { return nil }

@@ -30,6 +30,9 @@ const askBudget = 5 * time.Second
 // ErrFar is why something cannot be done to a level that is reached by exec: the machine has no path to it.
 var ErrFar = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
 
+// writeSize is how many bytes of a request are written at a time: through many relays, it is the pieces that cost.
+const writeSize = 128 << 10
+
 // Info is what Look tells of a file, with owners in ids of the host.
 type Info = relay.Info
 
@@ -178,6 +181,7 @@ func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
 		return nil, err
 	}
 	if transport, ok := args.HTTPClient.Transport.(*http.Transport); ok {
+		transport.WriteBufferSize = writeSize
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return r.dialLXD(ctx) }
 	}
 	if _, _, err = server.GetServer(); err != nil {

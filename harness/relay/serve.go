@@ -69,18 +69,26 @@ func carry(stream *yamux.Stream, request Request) {
 	}
 	var g sync.WaitGroup
 	g.Go(func() {
-		if _, err := io.Copy(conn, stream); err == nil {
+		if _, err := copyLarge(conn, stream); err == nil {
 			_ = conn.CloseWrite()
 		} else {
 			_ = conn.Close() // the stream was broken off
 		}
 	})
-	if _, err := io.Copy(stream, conn); err != nil {
+	if _, err := copyLarge(stream, conn); err != nil {
 		_ = conn.Close()
 	}
 	_ = stream.Close() // this half of it
 	g.Wait()
 }
+
+// copyLarge is io.Copy in larger pieces, whatever its ends would choose.
+func copyLarge(to io.Writer, from io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, pieceSize))
+}
+
+// pieceSize is how many bytes are carried at a time, at most.
+const pieceSize = 128 << 10
 
 // look answers a question about a file. content follows the answer.
 func look(r Request) (answer Answer, content []byte) {

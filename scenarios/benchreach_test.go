@@ -1,0 +1,62 @@
+package scenarios_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach")
+
+// BenchmarkReach builds chains of which the levels are reached through /proc, and by exec, one after the other: what that costs is
+// the ratio of the two.
+func BenchmarkReach(b *testing.B) {
+	harnesstest.Lacking(b, host.FindRelay(b.Context()))
+	bun := harnesstest.Bundle(b, harnesstest.Source(b))
+	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
+		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
+			var near, far time.Duration
+			for b.Loop() {
+				near += reached(b, bun, depth, false)
+				far += reached(b, bun, depth, true)
+			}
+			b.ReportMetric(0, "ns/op") // of both together it says nothing
+			b.ReportMetric(near.Seconds()/float64(b.N), "s-proc")
+			b.ReportMetric(far.Seconds()/float64(b.N), "s-exec")
+			b.ReportMetric(far.Seconds()/near.Seconds(), "exec/proc")
+		})
+	}
+}
+
+// reached is how long a chain takes to be built on a host that is up, and seen to be as planned.
+func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duration {
+	b.Helper()
+	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
+	c.Far = far
+	h, err := host.Private(b.Context(), c)
+	require.NoError(b, err)
+	defer func() { require.NoError(b, h.Close(context.Background())) }()
+	began := time.Now()
+	chain, err := harness.Build(b.Context(), h, harness.Cascade(depth))
+	require.NoError(b, err)
+	outcome, err := chain.Outcome(b.Context())
+	require.NoError(b, err)
+	took := time.Since(began)
+	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
+	for _, l := range chain.Levels {
+		require.Equal(b, far, l.Root().Far())
+	}
+	require.NoError(b, h.Close(b.Context()))
+	require.NoError(b, chain.Close(context.Background())) // lets go of the descriptors
+	return took
+}
