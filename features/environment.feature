@@ -10,7 +10,7 @@ Feature: AppArmor around levels
   @on-apparmor
   Rule: A level is in the profiles of all levels around it, and in one of its own
 
-    @core
+    @core @requires-root
     Scenario: Level 1 has a namespace of profiles, and level 2 a profile in it
       Given a chain of depth 4 in which every level delegates what the levels below it need
       Then all 4 levels are up

@@ -8,6 +8,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
   Rule: A LXD that is killed fails what it was asked for, and nothing else
 
+    @requires-root
     Scenario Outline: The LXD of level 2 is killed in the middle of operation <operation>
       Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
       When a chain of depth 3 is built in which every level delegates what the levels below it need
@@ -18,6 +19,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | create    |
         | start     |
 
+    @requires-root
     Scenario Outline: Level 3 is made again after the LXD of level 2 was killed in operation <operation>
       Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
       And a chain of depth 3 in which every level delegates what the levels below it need
@@ -32,6 +34,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
   Rule: A LXD that cannot come up is told from one that is slow
 
+    @requires-root
     Scenario: Half of the database of level 1 is lost
       Given half of the database of level 1's LXD is lost before the operation "storage" for the level below
       And nothing is waited for longer than a tenth of its time
@@ -44,6 +47,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "ready" for the reason "LXD does not run"
 
+    @requires-root
     Scenario Outline: The program <program> is missing at level 2, whose LXD does not start without it
       Given the program <program> is missing at level 2
       When a chain of depth 3 is built in which every level delegates what the levels below it need
@@ -55,6 +59,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | tar     |
         | rsync   |
 
+    @requires-root
     Scenario: Half of LXD itself is lost at level 2
       Given half of the program lxd is lost at level 2
       When a chain of depth 3 is built in which every level delegates what the levels below it need
@@ -63,6 +68,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
   Rule: A LXD that does not answer is waited for as long as the operation has, and no longer
 
+    @requires-root
     Scenario Outline: The LXD of level 1 stands still from operation <operation> on
       Given the LXD of level 1 stands still from the operation "<operation>" for the level below on
       And nothing is waited for longer than a tenth of its time

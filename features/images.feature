@@ -199,6 +199,7 @@ Feature: Images that are carried inwards
         | split   |
         | unified |
 
+    @requires-root
     Scenario Outline: User <user> asks, where it is "<may>" that the level may, for a <what> image
       Given the configuration of level 1 is
         | key                    | value |
@@ -214,6 +215,7 @@ Feature: Images that are carried inwards
         | 1000 | true  | public  | 401    |
         | 0    | false | public  | 403    |
 
+    @requires-root
     Scenario: Level 2 is served by the LXD of level 1, not by that of the host
       Given the configuration of level 1 is
         | key                    | value |

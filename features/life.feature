@@ -54,6 +54,7 @@ Feature: The life of a chain
       And level 3 has been started anew
       And the program at level 3 was asked to end
 
+    @requires-root
     Scenario: Level 1 comes up under another name, with all that is inside
       When level 1 is stopped, renamed and started again
       Then all 3 levels come up again
@@ -86,6 +87,7 @@ Feature: The life of a chain
 
   Rule: A level that ends takes with it what is inside, and nothing else
 
+    @requires-root
     Scenario Outline: Level 2 is <ended>
       When level 2 is <ended>
       Then nothing of level 2 is left on the host
@@ -98,6 +100,7 @@ Feature: The life of a chain
         | stopped |
         | killed  |
 
+    @requires-root
     Scenario: Level 1 is deleted by force, with all that is inside
       When level 1 is killed and deleted
       Then nothing of level 1 is left on the host

@@ -5,6 +5,7 @@ Feature: Siblings are apart, whatever their ids
 
   Rule: With the same ids on the host, nothing of a sibling is in reach
 
+    @requires-root
     Scenario Outline: Root of a sibling at level <level> reaches neither files nor processes nor sockets of the other
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth <level> in which every level delegates what the levels below it need

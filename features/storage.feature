@@ -112,6 +112,7 @@ Feature: Where the files of the levels lie
     Even where LXD mounts the level's own files idmapped (LXD: device/disk.go,
     storagePoolVolumeAttachShift).
 
+    @requires-root
     Scenario Outline: A volume that is attached to level <level>
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a storage volume is attached to level <level>

@@ -144,6 +144,7 @@ Feature: How deep an allocation reaches
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
       And the levels above it are still up
 
+    @requires-other-bundles
     Scenario: Levels without newuidmap take what a host with it refuses
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed on the host but at no level

@@ -37,6 +37,7 @@ Feature: The walls around a level
         | write the setting fs.file-max          | Permission denied       |
 
     # Nobody may try these in earnest, or root of the host itself may lack the right.
+    @requires-root
     Scenario Outline: Root at level 3, at home or on the host, cannot <deed>
       When <who> tries to <deed>
       Then the kernel refuses it with "<error>"
@@ -84,6 +85,7 @@ Feature: The walls around a level
 
   Rule: Root at level 3 has no power over a process of a level above
 
+    @requires-root
     Scenario Outline: Root at level 3 among the processes of <place> cannot <deed>
       When root of level 3, put among the processes and files of <place>, tries to <deed>
       Then the kernel refuses it with "<error>"
@@ -107,6 +109,7 @@ Feature: The walls around a level
         | the host | open the memory of the init      | Permission denied       |
         | the host | read the environment of the init | Permission denied       |
 
+    @requires-root
     Scenario Outline: Among the processes of level 2 root at level 3 can still <deed>
       When root of level 3, put among the processes and files of level 2, tries to <deed>
       Then it is done
@@ -118,6 +121,7 @@ Feature: The walls around a level
 
   Rule: Root at level 3 has no power over a file of a level above
 
+    @requires-root
     Scenario Outline: Root at level 3 among the files of <place> cannot <deed>
       When root of level 3, put among the processes and files of <place>, tries to <deed>
       Then the kernel refuses it with "<error>"
@@ -141,6 +145,7 @@ Feature: The walls around a level
 
   Rule: A descriptor that is handed down opens no namespace
 
+    @requires-root
     Scenario Outline: Root at level 3 cannot enter the <kind> namespace of level 2
       When root of level 3, put among the processes and files of level 2, tries to enter the <kind> namespace that is handed to it
       Then the kernel refuses it with "Operation not permitted"
@@ -156,10 +161,12 @@ Feature: The walls around a level
 
   Rule: A user namespace made at level 3 has no ids that level 3 has not
 
+    @requires-root
     Scenario: All ids of level 3
       When root of level 3 maps 65536 of its ids into a user namespace that it makes
       Then it is done
 
+    @requires-root
     Scenario: One id more
       When root of level 3 maps 65537 of its ids into a user namespace that it makes
       Then the kernel refuses it with "Operation not permitted"

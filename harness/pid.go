@@ -1,10 +1,12 @@
 package harness
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"nestbed/harness/host"
 )
@@ -17,6 +19,25 @@ func (l *Level) Pid() (int, error) {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
 	return pid, nil
+}
+
+// Init names the level's init as no other process of the machine is named: by its pid namespace, and by when it was started, in ticks
+// since the boot (man 5 proc_pid_stat), as the kernel gives the numbers of namespaces again.
+func (l *Level) Init() (string, error) {
+	namespace, err := l.root.PIDNamespace()
+	if err != nil {
+		return "", fmt.Errorf("level %d: its init: %w", l.Index, err)
+	}
+	stat, err := l.ReadFile("/proc/1/stat")
+	if err != nil {
+		return "", err
+	}
+	// The name, in parentheses, can have any character.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 20 {
+		return "", fmt.Errorf("level %d: /proc/1/stat: read %q, expected 52 fields", l.Index, stat)
+	}
+	return namespace + " since " + fields[19], nil
 }
 
 // pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.

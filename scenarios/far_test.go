@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -193,6 +194,9 @@ func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.Host, s
 	return machine, socket
 }
 
+// memberTags is for who wants to see more scenarios run so.
+var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCoreOfTheScenariosAsAMemberOfTheGroup runs")
+
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	harnesstest.Lacking(t, host.FindRelay(t.Context()))
@@ -204,7 +208,7 @@ func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	text, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(binary, text, 0o755))
-	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags="+*memberTags)
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))

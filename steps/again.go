@@ -72,7 +72,7 @@ func (s *scenario) staysDown(ctx context.Context, level int) error {
 func (s *scenario) sameInit(ctx context.Context, level int) error {
 	now, err := s.initOf(ctx, level)
 	if err == nil && now != s.inits[level-1] {
-		err = fmt.Errorf("level %d: its init was process %d of the machine, and is now %d", level, s.inits[level-1], now)
+		err = fmt.Errorf("level %d: its init was %s, and is now %s", level, s.inits[level-1], now)
 	}
 	return err
 }
@@ -89,7 +89,7 @@ func (s *scenario) otherInits(ctx context.Context, which string) error {
 	for level := first; level <= last; level++ {
 		now, err := s.initOf(ctx, level)
 		if err == nil && now == s.inits[level-1] {
-			err = fmt.Errorf("level %d: wanted an init of its own, got process %d of the machine, as before", level, now)
+			err = fmt.Errorf("level %d: wanted an init of its own, got %s, as before", level, now)
 		}
 		if err != nil {
 			return err
@@ -98,15 +98,15 @@ func (s *scenario) otherInits(ctx context.Context, which string) error {
 	return nil
 }
 
-// initOf gives the pid, on the machine, that a level's init has now, beside the one noted.
-func (s *scenario) initOf(ctx context.Context, level int) (int, error) {
+// initOf names a level's init as it is now, beside the one noted.
+func (s *scenario) initOf(ctx context.Context, level int) (string, error) {
 	if level < 1 || level > len(s.inits) {
-		return 0, fmt.Errorf("level %d: no When has noted its init", level)
+		return "", fmt.Errorf("level %d: no When has noted its init", level)
 	}
 	if err := s.reattach(ctx, level); err != nil {
-		return 0, err
+		return "", err
 	}
-	return s.chain.Levels[level-1].Pid()
+	return s.chain.Levels[level-1].Init()
 }
 
 func (s *scenario) withoutTraces(ctx context.Context, level int) error {

@@ -122,8 +122,11 @@ func (s *scenario) do(ctx context.Context, level int, chore string) error {
 	return each(ctx, l, chore)
 }
 
-// traced makes sure that what a Then may want gone was there.
+// traced makes sure that what a Then may want gone was there. No Then does where only root could see it.
 func traced(chain *harness.Chain, level int) error {
+	if chain.Host.Far() {
+		return nil
+	}
 	for i := level; i <= len(chain.Levels); i++ {
 		t, err := chain.Traces(i)
 		if err != nil {

@@ -51,17 +51,17 @@ func (s *scenario) restartLXD(ctx context.Context, where string) error {
 	return chain.RestartLXD(ctx, level)
 }
 
-// initsNow are the pids, on the machine, of every level's init.
-func (s *scenario) initsNow() ([]int, error) {
-	var pids []int
+// initsNow name every level's init.
+func (s *scenario) initsNow() ([]string, error) {
+	var inits []string
 	for _, l := range s.chain.Levels {
-		pid, err := l.Pid()
+		name, err := l.Init()
 		if err != nil {
 			return nil, err
 		}
-		pids = append(pids, pid)
+		inits = append(inits, name)
 	}
-	return pids, nil
+	return inits, nil
 }
 
 func (s *scenario) sameInits(ctx context.Context) error {
@@ -72,9 +72,9 @@ func (s *scenario) sameInits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, pid := range s.inits {
-		if now[i] != pid {
-			return fmt.Errorf("level %d: its init was process %d of the machine, and is now %d", i+1, pid, now[i])
+	for i, before := range s.inits {
+		if now[i] != before {
+			return fmt.Errorf("level %d: its init was %s, and is now %s", i+1, before, now[i])
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ type scenario struct {
 	// contradiction is where LXD did something else than planned.
 	contradiction error
 	// inits are the processes that the levels ran in before a When.
-	inits []int
+	inits []string
 	// tried and ran are what a When has tried or run.
 	tried *tried
 	ran   *ran

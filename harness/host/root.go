@@ -231,6 +231,9 @@ func (r *Root) SinceLXDStarted() (time.Duration, error) {
 	return time.Since(time.Unix(made.Seconds, made.Nanoseconds)), nil
 }
 
+// PIDNamespace names the pid namespace of this root's init.
+func (r *Root) PIDNamespace() (string, error) { return r.readlink("/proc/1/ns/pid") }
+
 // rest has no relay run in the levels inside, until something is asked there.
 func (r *Root) rest() {
 	r.mu.Lock()
