@@ -164,3 +164,34 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "scenarios on a real LXD")
 }
+
+// Why nestbed says itself where the ids of level 1 lie: LXD 5.0.2 leaves the container that it chooses for out of those that have ids,
+// and knows it by its name alone (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
+func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	if b.Flavor != idmap.LXD502 {
+		t.Skipf("the bundle has %s; it is about LXD 5.0.2", b.Daemon())
+	}
+	machine, _ := ownLXD(t, ofMachine, b)
+	base := func(project, name string) string {
+		server := machine.LXD().UseProject(project)
+		op, err := server.CreateInstance(api.InstancesPost{
+			Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
+			InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
+		})
+		require.NoError(t, err)
+		require.NoError(t, op.WaitContext(t.Context()))
+		made, _, err := server.GetInstance(name)
+		require.NoError(t, err)
+		require.NotEmpty(t, made.Config["volatile.idmap.base"])
+		return made.Config["volatile.idmap.base"]
+	}
+	for _, project := range []string{"pa", "pb"} {
+		require.NoError(t, machine.LXD().CreateProject(api.ProjectsPost{
+			Name: project, ProjectPut: api.ProjectPut{Config: map[string]string{"features.images": "false", "features.profiles": "false"}},
+		}))
+	}
+	first := base("pa", "c1")
+	assert.Equal(t, first, base("pb", "c1"), "two containers with the same ids")
+	assert.NotEqual(t, first, base("pb", "d1"))
+}
