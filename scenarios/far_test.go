@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -83,18 +84,22 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	first := chain.Levels[0]
 	assert.Regexp(t, `^/\.nestbed-relay-\w+ pushed \n$`, relays(t, first), "one that runs, whose file is gone")
 
-	// In the middle of a question of a level further in.
+	// In the middle of a program of a level further in.
+	const runs = "/var/tmp/it-runs"
+	last := chain.Deepest()
+	stdin, open := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := chain.Levels[2].LXD().GetEvents()
-		if err == nil {
-			_, err = chain.Levels[2].Exec(t.Context(), "sh", "-c", "read never")
-		}
+		_, err := last.ExecAs(t.Context(), 0, stdin, "sh", "-c", `: >"$0"; read never`, runs)
 		ended <- err
 	}()
+	require.Eventually(t, func() bool { _, err := last.Root().Look(runs); return err == nil }, time.Minute, 10*time.Millisecond)
 	_, err = first.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do grep -q nestbed-[r]elay $p/cmdline && kill -KILL ${p#/proc/}; done; true`)
 	require.NoError(t, err)
-	<-ended // whatever came of it, it is told
+	err = <-ended
+	require.NoError(t, open.Close())
+	require.ErrorContains(t, err, `level 3: exec ["sh" "-c" `)
+	t.Log(err)
 	verify()
 
 	require.NoError(t, first.RestartLXD(t.Context()))

@@ -1,10 +1,15 @@
 // Package host is level 0: where the outermost LXD of a chain runs.
 //
-// The only kind so far is the private host: a LXD in mount, pid, network, ipc,
+// A private host is a LXD in mount, pid, network, ipc,
 // uts and cgroup namespaces of its own, with its own /etc/subuid, /etc/subgid
-// and state, on a machine that notices nothing of it. Several run side by side.
+// and state, on a machine that notices nothing of it. Several run side by side. A system
+// host is a project of a LXD that the machine runs by itself (system.go).
 //
 // The process that asks for a private host re-executes itself as the init of
 // the new namespaces (stage.go). A program that imports this package needs to do
 // nothing for that: the stage is entered before main, from this package's init.
+//
+// Levels have a Root, whatever the host. It is near where this process may enter the level's root directory (near.go); else it is far
+// (far.go): the LXD above starts a relay in the level by exec (relaystart.go, execway.go; package relay), through which the LXD inside is
+// dialed, so that the next level's relay goes through that one. Questions about ids are answered in those of the host by both.
 package host

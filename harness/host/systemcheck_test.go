@@ -24,7 +24,7 @@ func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	// Somebody listens there who is no LXD.
 	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
 	require.NoError(t, err)
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}} //nolint:gosec // for one request
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}
 	server.Start()
 	defer server.Close()
 	rs = SystemRequirements(t.Context(), missing)
