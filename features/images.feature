@@ -27,6 +27,7 @@ Feature: Images that are carried inwards
         | split   | zstd    |
         | unified | gzip    |
 
+    @requires-root
     Scenario: A squashfs arrives without its access control lists
       (mksquashfs and unsquashfs know the extended attributes of user, trusted and
       security, and no other.)
@@ -93,7 +94,7 @@ Feature: Images that are carried inwards
       Then it is refused at level 2 in operation "create", which says "Cannot change ownership to uid 150000, gid 150000"
 
     # It refuses the image after all where it looks before unsquashfs's words have reached it, as on a busy machine.
-    @exclusive
+    @exclusive @requires-root
     Scenario: A squashfs gives the file to root without a word
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
@@ -138,7 +139,7 @@ Feature: Images that are carried inwards
         | none    | create    | (?s)(non-zero value\|exit status) 2($\| .*Unexpected EOF)                   |
         | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| .*[Uu]nexpected (EOF\|end of file)) |
 
-      @exclusive
+      @exclusive @requires-root
       Examples: What unsquashfs says has to reach LXD in time to be ignored
         | packing  | operation | words          |
         | squashfs | start     | Failed to exec |
@@ -156,6 +157,7 @@ Feature: Images that are carried inwards
         | 1     |
         | 2     |
 
+    @requires-root
     Scenario: On the host LXD reads what unsquashfs says
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
