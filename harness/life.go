@@ -48,6 +48,9 @@ func (l *Level) Thaw(ctx context.Context) error {
 
 // change asks the LXD above for another state of the level, and waits for it.
 func (l *Level) change(ctx context.Context, state api.InstanceStatePut) error {
+	if l.root != nil && (state.Action == "stop" || state.Action == "restart") {
+		l.root.Rest() // so that the LXD inside has nothing of ours to wait for
+	}
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, state, "")
 	return l.finish(ctx, state.Action, op, err)
 }

@@ -102,7 +102,16 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	t.Log(err)
 	verify()
 
+	// A LXD would wait for them, until somebody's patience ends.
 	require.NoError(t, first.RestartLXD(t.Context()))
+	verify()
+	require.NoError(t, chain.Levels[2].LeaveWord(t.Context()))
+	require.NoError(t, first.Restart(t.Context(), false))
+	require.NoError(t, chain.Reattach(t.Context(), 3))
+	wasAsked, err := chain.Levels[2].WasAsked()
+	require.NoError(t, err)
+	assert.True(t, wasAsked, "level 3 ended with notice")
+	first = chain.Levels[0]
 	verify()
 	for _, l := range chain.Levels {
 		l.Root().Close()

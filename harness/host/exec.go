@@ -111,8 +111,7 @@ func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died func() 
 	if err != nil {
 		return nil, err
 	}
-	// A LXD that is asked to end waits for the programs that it runs, as relays are (LXD: lxd/api_internal.go, waitForOperations).
-	r.rest()
+	r.Rest()
 	last, err := end(before.Environment.ServerPid)
 	if err != nil {
 		return nil, err

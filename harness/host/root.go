@@ -234,12 +234,13 @@ func (r *Root) SinceLXDStarted() (time.Duration, error) {
 // PIDNamespace names the pid namespace of this root's init.
 func (r *Root) PIDNamespace() (string, error) { return r.readlink("/proc/1/ns/pid") }
 
-// rest has no relay run in the levels inside, until something is asked there.
-func (r *Root) rest() {
+// Rest has no relay run in the levels inside until something is asked there: a LXD that is asked to end waits for the programs
+// that it runs there, as relays are (LXD: lxd/operations.go, waitForOperations).
+func (r *Root) Rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, child := range r.children {
-		child.rest()
+		child.Rest()
 		if f, far := child.way.(*far); far {
 			f.rest()
 		}
