@@ -204,6 +204,7 @@ Feature: The life of a chain
         | debian:trixie       |
         | debian:trixie/incus |
 
+    @requires-root
     Scenario: A frozen level cannot be restarted, as LXD does not take it for one that runs
       Given a chain of depth 1 in which every level delegates what the levels below it need
       And level 1 has been frozen
