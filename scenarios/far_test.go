@@ -178,8 +178,11 @@ func forMember(t *testing.T) (dir, own string) {
 	return dir, own
 }
 
+// hideEnv has a command run as where other accounts' processes are not shown (man 5 proc, hidepid).
+const hideEnv = "NESTBED_HIDE"
+
 // onThatMachine mounts the subid files of a LXD over the machine's, for one program alone, which becomes that of an account.
-const onThatMachine = `mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
+const onThatMachine = `{ [ -z "$NESTBED_HIDE" ] || mount -t proc -o hidepid=2 proc /proc; } && mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
 	exec setpriv --reuid "$1" --regid "$1" --groups "$2" --no-new-privs -- "$3" "${@:4}"`
 
 // asMember is a command that a member of the LXD's group runs on its machine: with the files that this LXD has as those of the machine.
@@ -246,9 +249,15 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		require.NoError(t, err, string(out))
 	}
 	nestbed := func(args ...string) (string, error) {
-		out, err := asMember(t, dir, own, ofMachine, filepath.Join(dir, "nestbed"), args...).CombinedOutput()
+		run := asMember(t, dir, own, ofMachine, filepath.Join(dir, "nestbed"), args...)
+		run.Env = append(run.Env, hideEnv+"=1")
+		out, err := run.CombinedOutput()
 		return string(out), err
 	}
+	// Somebody else's run, whose process this account is not shown.
+	others, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, others.Close(context.Background())) })
 	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "level 2 ")
@@ -264,6 +273,9 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	out, err = nestbed("reap", "--host", "system:"+socket)
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
+	_, _, err = machine.LXD().GetProject(others.Name)
+	require.NoError(t, err, "what may still run is left alone")
+	require.NoError(t, others.Close(t.Context()))
 	out, _ = nestbed("doctor")
 	t.Log(out)
 	require.NoError(t, os.Chmod(socket, 0o600))

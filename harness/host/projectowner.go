@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // owner names a process so that any other on its machine can tell whether it lives.
@@ -77,6 +80,8 @@ func (o owner) seenFrom(here owner) (state, error) {
 	}
 	started, err := startedAt(o.Pid)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && o.hidden():
+		return unknown, nil
 	case errors.Is(err, fs.ErrNotExist), err == nil && started != o.Started:
 		return ended, nil
 	case err != nil:
@@ -84,6 +89,14 @@ func (o owner) seenFrom(here owner) (state, error) {
 	}
 	return running, nil
 }
+
+// hidden tells whether the process is there, but not shown: of another account, where /proc is mounted so (man 5 proc, hidepid).
+func (o owner) hidden() bool {
+	pid, err := strconv.Atoi(o.Pid)
+	return err == nil && isHidden(pid)
+}
+
+func isHidden(pid int) bool { return errors.Is(unix.Kill(pid, 0), unix.EPERM) }
 
 // stateOf is that of the process whose project has this configuration.
 func stateOf(config map[string]string) (state, error) {

@@ -152,7 +152,7 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 // is the same but for a snap, and levels are far.
 func rootOf(pid int) (*Root, error) {
 	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
 		if root, err = openRoot("/"); err == nil {
 			root.far = true
 		}
@@ -173,7 +173,7 @@ func (s *system) isSnap() bool { return strings.HasPrefix(s.socket, snapDir) }
 // name that it goes by.
 func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.ServerPid))
-	if !errors.Is(err, fs.ErrPermission) {
+	if !errors.Is(err, fs.ErrPermission) && !isHidden(e.ServerPid) {
 		return path, err
 	}
 	name := "lxd"
