@@ -126,15 +126,34 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 
 func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 	h := harnesstest.Host(t, article)
-	chain := harnesstest.Build(t, h, harness.Cascade(3))
+	t.Run("as planned", func(t *testing.T) {
+		chain := harnesstest.Build(t, h, harness.Cascade(3))
+		checks := seenBothWays(t, chain)
+		assert.Empty(t, harness.Failed(checks))
+		assert.NoError(t, chain.Close(t.Context()))
+	})
+	t.Run("one of them privileged", func(t *testing.T) {
+		spec := harness.Cascade(2)
+		spec.Levels[1].Config = map[string]string{idmap.KeyPrivileged: "true"}
+		chain := harnesstest.Build(t, h, spec)
+		checks := seenBothWays(t, chain)
+		assert.NotEmpty(t, harness.Failed(checks), "it is told that it is")
+	})
+}
+
+// seenBothWays holds what is seen of the levels through /proc against what is seen by exec, and gives it.
+func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
+	var near []harness.Check
 	t.Run("levels", func(t *testing.T) {
 		levels := byExec(t, chain)
-		near, err := harness.Verify(t.Context(), chain)
+		var err error
+		near, err = harness.Verify(t.Context(), chain)
 		require.NoError(t, err)
-		far, err := harness.Verify(t.Context(), &harness.Chain{Host: h, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
+		far, err := harness.Verify(t.Context(), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
 		require.NoError(t, err)
-		assert.Empty(t, harness.Failed(near))
+		assert.NotEmpty(t, near)
 		assert.Equal(t, near, far)
 		t.Logf("%d checks", len(near))
 		for i, l := range levels {
@@ -144,11 +163,15 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 				assert.Equal(t, string(want), string(got), path)
 				assert.Equal(t, wantErr == nil, err == nil, "%s: %v, %v", path, wantErr, err)
 			}
-			want, err := chain.Levels[i].Root().UserNamespace()
-			require.NoError(t, err)
-			got, err := l.Root().UserNamespace()
-			require.NoError(t, err)
-			assert.Equal(t, want, got)
+			for name, of := range map[string]func(l *harness.Level) (string, error){
+				"user namespace": func(l *harness.Level) (string, error) { return l.Root().UserNamespace() }, "init": (*harness.Level).Init,
+			} {
+				want, err := of(chain.Levels[i])
+				require.NoError(t, err, name)
+				got, err := of(l)
+				require.NoError(t, err, name)
+				assert.Equal(t, want, got, name)
+			}
 			_, err = l.Root().Path(bundle.SentinelPath)
 			require.ErrorIs(t, err, host.ErrFar)
 			_, err = l.Pid()
@@ -156,6 +179,7 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 		}
 	})
 	require.NoError(t, goleak.Find(before))
+	return near
 }
 
 // stateEnv is where private hosts have their state.
