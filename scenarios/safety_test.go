@@ -165,10 +165,14 @@ func againstCgroups(t *testing.T, h *host.Host) []attempt {
 	return attempts
 }
 
-// againstBundle are attempts to change what hosts and levels are made of. To read it harms nobody.
+// againstBundle are attempts to change what hosts and levels are made of, and to run what makes one root of it, for which it has to be
+// read. To read the image harms nobody.
 func againstBundle(b *bundle.Bundle) []attempt {
 	return []attempt{
 		{Do: create, Path: bundle.Cache()},
+		{Do: create, Path: filepath.Dir(b.Image())},
+		{Do: write, Path: b.Busybox()},
+		{Do: read, Path: filepath.Join(b.Root(), "usr/bin/busybox")},
 		{Do: create, Path: filepath.Dir(b.Root())},
 		{Do: create, Path: b.Root()},
 		{Do: write, Path: b.Image()},
