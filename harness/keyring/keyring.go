@@ -1,0 +1,149 @@
+package keyring
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/canonical/lxd/shared"
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+
+	"nestbed/harness/trust"
+)
+
+// dirEnv names the directory of the keyring.
+const dirEnv = "NESTBED_KEYRING"
+
+// The files of a keyring, named as LXD's client names its own (LXD: lxc/config/config.go and cert.go).
+const (
+	certFile   = "client.crt"
+	keyFile    = "client.key"
+	serversDir = "servercerts"
+	lockFile   = "lock"
+)
+
+// Keyring is a directory with a client certificate and those of LXDs.
+type Keyring struct{ dir string }
+
+// Open gives the keyring of this account: the directory NESTBED_KEYRING, else nestbed in the account's own for configuration (os.UserConfigDir).
+// What is not there yet is made: the directory, and in it a client certificate with its key.
+func Open() (*Keyring, error) {
+	k, err := find()
+	if err == nil {
+		if err = trust.Make(k.dir, 0o700); err == nil {
+			err = k.makePair()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	return k, nil
+}
+
+// makePair makes the client certificate and its key, unless both are there; one process at a time, as they belong together.
+func (k *Keyring) makePair() error {
+	lock := flock.New(k.file(lockFile))
+	if err := lock.Lock(); err != nil {
+		return err
+	}
+	defer lock.Close()
+	if shared.PathExists(k.file(certFile)) && shared.PathExists(k.file(keyFile)) {
+		return nil
+	}
+	cert, key, err := shared.GenerateMemCert(true, shared.CertOptions{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(renameio.WriteFile(k.file(keyFile), key, 0o600), renameio.WriteFile(k.file(certFile), cert, 0o644))
+}
+
+func find() (*Keyring, error) {
+	if dir := os.Getenv(dirEnv); dir != "" {
+		abs, err := filepath.Abs(dir)
+		return &Keyring{abs}, err
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a directory in %s", err, dirEnv)
+	}
+	return &Keyring{filepath.Join(dir, "nestbed")}, nil
+}
+
+func (k *Keyring) file(name string) string { return filepath.Join(k.dir, name) }
+
+// CertFile is the file with the client certificate, which a LXD can be told to trust.
+func (k *Keyring) CertFile() string { return k.file(certFile) }
+
+// pinned is the file with the certificate of the LXD at an address.
+func (k *Keyring) pinned(address string) string {
+	return k.file(filepath.Join(serversDir, endpoint(address)+".crt"))
+}
+
+// Fingerprint is that of the client certificate, as LXD shows it: SHA-256, in hexadecimal digits.
+func (k *Keyring) Fingerprint() (string, error) {
+	cert, err := shared.ReadCert(k.CertFile())
+	if err != nil {
+		return "", fmt.Errorf("keyring: %s: %w", k.CertFile(), err)
+	}
+	return shared.CertFingerprint(cert), nil
+}
+
+// pair is the client certificate and its key.
+func (k *Keyring) pair() (cert, key string, err error) {
+	c, err := os.ReadFile(k.CertFile())
+	if err != nil {
+		return "", "", err
+	}
+	secret, err := os.ReadFile(k.file(keyFile))
+	return string(c), string(secret), err
+}
+
+// HowToTrust is what to do where a LXD and this account do not trust each other.
+const HowToTrust = "there: lxc config trust add --name nestbed, and here, with the token that this prints: nestbed trust TOKEN"
+
+// ErrNotPinned is why a LXD is not connected to: anybody could answer in its place.
+var ErrNotPinned = errors.New("nestbed does not know the certificate")
+
+// Dialer connects to the LXD at an address, as parsed by ParseAddress, if that shows the certificate which the keyring has of it.
+func (k *Keyring) Dialer(address string) (func(context.Context) (net.Conn, error), error) {
+	pin, err := os.ReadFile(k.pinned(address))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w of the one at %s; %s", ErrNotPinned, address, HowToTrust)
+	} else if err != nil {
+		return nil, err
+	}
+	cert, key, err := k.pair()
+	if err != nil {
+		return nil, err
+	}
+	config, err := shared.GetTLSConfigMem(cert, key, "", string(pin), false)
+	if err != nil {
+		return nil, fmt.Errorf("keyring %s: %w", k.dir, err)
+	}
+	dialer := &tls.Dialer{Config: config}
+	return func(ctx context.Context) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, "tcp", endpoint(address))
+		return conn, k.explain(address, err)
+	}, nil
+}
+
+// explain says what a failed handshake means.
+func (k *Keyring) explain(address string, err error) error {
+	var invalid x509.CertificateInvalidError
+	var verification *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("its certificate has expired (%w); have it make a new one, then: nestbed trust TOKEN", err)
+	case errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0:
+		return fmt.Errorf("it shows another certificate, %s, than the one that nestbed knows of it, in %s; if it was given a new one: nestbed trust TOKEN",
+			shared.CertFingerprint(verification.UnverifiedCertificates[0]), k.pinned(address))
+	}
+	return err
+}

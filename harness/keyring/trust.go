@@ -1,0 +1,104 @@
+package keyring
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared"
+	"github.com/canonical/lxd/shared/api"
+	"github.com/google/renameio/v2"
+)
+
+// trustBudget is for a LXD to answer who it is, and to a request; on a network across continents that takes a second.
+const trustBudget = 20 * time.Second
+
+// Trust has the LXD that made a token (`lxc config trust add`) and this account trust each other, and gives its address: the LXD is
+// known by the fingerprint in the token, and takes this account's certificate for it. The addresses of the token are tried in their order, which is
+// the LXD's, until one answers.
+func (k *Keyring) Trust(ctx context.Context, token string) (address string, err error) {
+	decoded, err := shared.CertificateTokenDecode(strings.TrimSpace(token))
+	if err != nil {
+		return "", fmt.Errorf("token: %w; give one as `lxc config trust add --name nestbed` prints it", err)
+	}
+	if at := decoded.ExpiresAt; !at.IsZero() && at.Before(time.Now()) {
+		return "", fmt.Errorf("token: it expired at %s; have that LXD make another: lxc config trust add --name nestbed", at.Local().Format(time.DateTime))
+	}
+	var errs []error
+	for _, at := range decoded.Addresses {
+		address, err := ParseAddress(scheme + "://" + at)
+		if err == nil {
+			var cert *x509.Certificate
+			if cert, err = certificateAt(ctx, address, decoded.Fingerprint); err == nil {
+				// That a LXD of this fingerprint answers, whatever it says: no other address will do better.
+				return address, k.join(ctx, address, cert, token)
+			}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", at, err))
+	}
+	return "", fmt.Errorf("token: no LXD with its fingerprint answers: %w", errors.Join(errs...))
+}
+
+// certificateAt is the certificate of the LXD at an address, if it has the fingerprint: whoever answers is asked for nothing else.
+func certificateAt(ctx context.Context, address, fingerprint string) (*x509.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, trustBudget)
+	defer cancel()
+	var found *x509.Certificate
+	// The chain is not looked at: what counts is the fingerprint, which is of the whole certificate.
+	config := &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error { //nolint:gosec // see above
+		found = s.PeerCertificates[0]
+		if got := shared.CertFingerprint(found); subtle.ConstantTimeCompare([]byte(got), []byte(strings.ToLower(fingerprint))) != 1 {
+			return fmt.Errorf("another one answers: expected a certificate with fingerprint %s, got %s", fingerprint, got)
+		}
+		return nil
+	}}
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", endpoint(address))
+	if err != nil {
+		return nil, err
+	}
+	return found, conn.Close()
+}
+
+// join hands the token to its LXD, for this account's certificate, and keeps the LXD's.
+func (k *Keyring) join(ctx context.Context, address string, cert *x509.Certificate, token string) error {
+	pin := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	own, key, err := k.pair()
+	if err != nil {
+		return err
+	}
+	server, err := lxd.ConnectLXDWithContext(ctx, address, &lxd.ConnectionArgs{
+		TLSClientCert: own, TLSClientKey: key, TLSServerCert: string(pin), HTTPClient: &http.Client{Timeout: trustBudget},
+	})
+	if err != nil {
+		return fmt.Errorf("LXD at %s: %w", address, err)
+	}
+	defer server.Disconnect()
+	info, _, err := server.GetServer()
+	if err != nil {
+		return fmt.Errorf("LXD at %s: %w", address, err)
+	}
+	if info.Auth != "trusted" { // otherwise the token stays good for somebody else
+		order := api.CertificatesPost{Type: api.CertificateTypeClient, Password: token}
+		if server.HasExtension("explicit_trust_token") {
+			order.Password, order.TrustToken = "", token
+		}
+		if err := server.CreateCertificate(order); err != nil {
+			return fmt.Errorf("LXD at %s: it does not take the token: %w; a token is good for one certificate: have it make another: lxc config trust add --name nestbed", address, err)
+		}
+	}
+	path := k.pinned(address)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, pin, 0o600)
+}
