@@ -58,6 +58,12 @@ func (c *Chain) grow(ctx context.Context) error {
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
+		if i == 0 && c.Host.Elsewhere() {
+			if err := c.Host.Learn(level.root); err != nil {
+				return fmt.Errorf("level 1: %w", err)
+			}
+			c.Plan = c.Spec.Plan(c.Host)
+		}
 		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
 			return err
 		}
@@ -131,7 +137,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.breaks(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return makeStorage(above.LXD(), c.pool(index), profileOf(index-1))
+			return makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().wait()
@@ -211,7 +217,7 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 		if denies(c.Spec.daemonOf(c.Host, l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
-		if confined(l.Index) {
+		if confined(c.Host, l.Index) {
 			config[l.Bundle.Flavor.KeyAppArmor()] = "false"
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
@@ -54,12 +54,12 @@ func (l *Level) Confinement() ([]Confinement, error) {
 	return parseLabel(string(text)), nil
 }
 
-// confined tells whether the LXD in a level can make no AppArmor profiles.
-func confined(level int) bool { return bundle.AppArmor() && level >= idmap.Confined }
+// confined tells whether the LXD in a level of a host can make no AppArmor profiles.
+func confined(h *host.Host, level int) bool { return h.AppArmor && level >= idmap.Confined }
 
 // profileOf is the configuration that the LXD of a level gives all its containers.
-func profileOf(level int) map[string]string {
-	if !confined(level) {
+func profileOf(h *host.Host, level int) map[string]string {
+	if !confined(h, level) {
 		return nil
 	}
 	return map[string]string{idmap.KeyRawLXC: idmap.UnchangedProfile}

@@ -94,7 +94,7 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if s.fingerprint != "" {
 		return nil
 	}
-	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}, profileOf(s.Level-1)); err != nil {
+	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}, profileOf(s.chain.Host, s.Level-1)); err != nil {
 		return err
 	}
 	small, err := image.Make(ctx, s.chain.Host.Bundle, image.Recipe{Packing: image.Plain})

@@ -98,7 +98,7 @@ func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUse
 
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
-	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: bundle.AppArmor(), Image: bundle.ImageIDs()}
+	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: h.AppArmor, Image: bundle.ImageIDs()}
 }
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.

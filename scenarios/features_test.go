@@ -167,7 +167,9 @@ func where(t *testing.T) vm.Where {
 // capabilities are what single scenarios need of the machine, and of the kind of host.
 func capabilities(t *testing.T, source bundle.Source) []host.Requirement {
 	t.Helper()
-	all := append(host.Capabilities(source), host.Privacy(where(t).System), host.Entry(where(t).System),
+	address, err := where(t).LXD()
+	harnesstest.Lacking(t, err)
+	all := append(host.Capabilities(source), host.Privacy(address != ""), host.Entry(address),
 		host.Requirement{For: "@requires-other-bundles", Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all

@@ -23,3 +23,13 @@ func OfMachine(root, program, version string) (*Bundle, error) {
 	b.ShadowTools = hasShadowTools(root)
 	return b, nil
 }
+
+// Elsewhere is what is known about a daemon on another machine by what it says of itself. How it finds ids there is not: it counts
+// as one that reads them from the files of its machine.
+func Elsewhere(server, version string) *Bundle {
+	daemon := lxdDaemon
+	if server == "incus" {
+		daemon = incusDaemon
+	}
+	return &Bundle{LXD: version, Flavor: flavorOf(daemon, version), ShadowTools: true}
+}

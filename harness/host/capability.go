@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/keyring"
 )
 
 // Capabilities are what single scenarios need of the machine beyond what every
@@ -27,10 +28,13 @@ func Privacy(system bool) Requirement {
 }
 
 // Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
-// account that works on a LXD that runs by itself.
-func Entry(system bool) Requirement {
-	r := Requirement{For: "@requires-root", Name: "root", OK: !system || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
-	if !r.OK {
+// account that works on a LXD that runs by itself, or where that, by its address, runs on another machine.
+func Entry(address string) Requirement {
+	r := Requirement{For: "@requires-root", Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
+	switch {
+	case keyring.IsAddress(address):
+		r.OK, r.Elsewhere, r.Found = false, true, "levels are on another machine"
+	case !r.OK:
 		r.Mend = "run it as root or with sudo"
 	}
 	return r

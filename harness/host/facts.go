@@ -17,11 +17,22 @@ type Facts struct {
 	Package string       `json:"package,omitempty"`
 	Flavor  idmap.Flavor `json:"flavor"`
 	Kernel  string       `json:"kernel"`
-	// Cgroup is the layout: v1, hybrid or v2.
+	// Cgroup is the layout: v1, hybrid or v2; it and AppArmor are "unknown" on another machine until level 1 is up there.
 	Cgroup string `json:"cgroup"`
 	// AppArmor is "enforced" or, where the kernel has none in force, "off".
 	AppArmor string `json:"apparmor"`
 	Bundle   string `json:"bundle"`
+}
+
+// notKnown is a fact that there is no way to know, or none before level 1 is up.
+const notKnown = "unknown"
+
+// force is how it is said whether the kernel has AppArmor in force.
+func force(on bool) string {
+	if on {
+		return "enforced"
+	}
+	return "off"
 }
 
 // Facts are the facts of the host.
@@ -29,17 +40,20 @@ func (h *Host) Facts() Facts {
 	f := FactsOf(h.Bundle)
 	d := h.Daemon()
 	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
+	if h.Elsewhere() {
+		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, notKnown, notKnown
+		if h.system.layout != "" {
+			f.Cgroup, f.AppArmor = h.system.layout, force(h.AppArmor)
+		}
+	}
 	return f
 }
 
 // FactsOf are those of any host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {
-	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: "off", Bundle: b.String()}
+	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: force(bundle.AppArmor()), Bundle: b.String()}
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
-	}
-	if bundle.AppArmor() {
-		f.AppArmor = "enforced"
 	}
 	return f
 }
@@ -53,7 +67,7 @@ func (f Facts) String() string {
 func kernel() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
-		return "unknown"
+		return notKnown
 	}
 	return unix.ByteSliceToString(u.Release[:])
 }

@@ -33,6 +33,8 @@ type Host struct {
 	Remaps bool
 	// Cgroup1 tells that the machine has hierarchies of cgroup v1.
 	Cgroup1 bool
+	// AppArmor tells that the host's kernel has AppArmor in force.
+	AppArmor bool
 	// Room is how many levels the kernel has left for it.
 	Room int
 	// Took is how long it took from nothing to a LXD that is ready, LXDTook the part of
@@ -98,7 +100,7 @@ func (h *Host) RequirePrivate(op string) error {
 	if h.system == nil {
 		return nil
 	}
-	return fmt.Errorf("LXD at %s: %s: %w", h.system.socket, op, ErrNotOurs)
+	return fmt.Errorf("LXD at %s: %s: %w", h.system.address, op, ErrNotOurs)
 }
 
 // Pid is the id, on the machine, of the init of the host's namespaces.

@@ -43,7 +43,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	h = &Host{
 		Name: dir.journal.Name, Delegation: c.Delegation, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
-		noIdmapped: c.NoIdmapped,
+		noIdmapped: c.NoIdmapped, AppArmor: bundle.AppArmor(),
 	}
 	defer func() {
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 // ReapProjects removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
 // With names it removes those, of whatever machine's process, but for one that still runs.
 func ReapProjects(ctx context.Context, socket string, names ...string) (removed []string, err error) {
-	s := &system{socket: socket}
+	s := &system{address: socket}
 	if _, err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("LXD at %s: %w", socket, err)
 	}

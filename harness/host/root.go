@@ -42,9 +42,10 @@ type Root struct {
 	way
 	// far tells that the roots of levels inside are far.
 	far bool
-	// socket is where, on the machine, its LXD listens, if not where LXDs of levels do; project the one that is worked in there, if
-	// not the default one.
-	socket, project string
+	// dialer connects to its LXD, if that does not listen where LXDs of levels do; project is the one that is worked in there, if not the
+	// default one.
+	dialer  connector
+	project string
 
 	mu       sync.Mutex
 	children []*Root // they hold mounts, too, which must not outlive the host
@@ -193,10 +194,10 @@ func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
 	return closing(server, args.HTTPClient), nil
 }
 
-// dialLXD connects to the socket of the LXD of this root.
+// dialLXD connects to the LXD of this root.
 func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
-	if r.socket != "" {
-		return dialUnix(ctx, r.socket)
+	if r.dialer != nil {
+		return r.dialer(ctx)
 	}
 	return r.dial(ctx, socket)
 }

@@ -14,7 +14,6 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
@@ -46,7 +45,7 @@ func FindLXD() (string, error) {
 			return "", notAllowed(path)
 		}
 	}
-	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: system:SOCKET", sockets)
+	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: --host system:SOCKET", sockets)
 }
 
 // bePermitted is what to do where a LXD lets in somebody else.
@@ -61,9 +60,12 @@ const removeBudget = 2 * time.Minute
 
 // system is what of a host there is where its LXD runs by itself.
 type system struct {
-	socket  string
-	project *project
-	all     lxd.InstanceServer // without a project
+	address string
+	dial    connector
+	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
+	kernel, layout string
+	project        *project
+	all            lxd.InstanceServer // without a project
 }
 
 // System makes a host of a LXD that runs already, in a project of its own there, with a profile and, unless the Config names one, a
@@ -79,7 +81,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if c.Bundle == nil {
 		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
 	}
-	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{socket: c.LXD}}
+	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{address: c.LXD}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, err), h.Close(context.WithoutCancel(ctx)))
@@ -90,14 +92,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.root, err = rootOf(info.Environment.ServerPid); err != nil {
-		return h, err
-	}
-	h.root.socket, h.root.far = c.LXD, c.Far || h.root.far
-	if err := h.look(ctx, info); err != nil {
-		return h, err
-	}
-	if _, err := h.FreeIDs(false); err != nil {
+	if err := h.lookAt(ctx, info, c.Far); err != nil {
 		return h, err
 	}
 	// As with private hosts: that this does not succeed is no reason to fail.
@@ -108,6 +103,11 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	h.Name, h.root.project = h.system.project.name, h.system.project.name
 	if h.server, err = h.root.client(context.WithoutCancel(ctx)); err != nil {
 		return h, err
+	}
+	if h.Elsewhere() {
+		if err := h.askIDs(); err != nil {
+			return h, err
+		}
 	}
 	h.Took = time.Since(began)
 	return h, nil
@@ -129,21 +129,21 @@ func (s *system) close(ctx context.Context) error {
 
 // connect connects to the LXD, and gives what it says of itself.
 func (s *system) connect(ctx context.Context) (*api.Server, error) {
-	var err error
-	root := &Root{socket: s.socket}
-	if s.all, err = root.client(context.WithoutCancel(ctx)); errors.Is(err, fs.ErrPermission) {
-		return nil, notAllowed(s.socket)
-	} else if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
-		return nil, fmt.Errorf("%w; start it, or name its socket: system:SOCKET", err)
-	} else if err != nil {
+	dial, err := connectorOf(s.address)
+	if err != nil {
 		return nil, err
+	}
+	s.dial = dial
+	root := &Root{dialer: dial}
+	if s.all, err = root.client(context.WithoutCancel(ctx)); err != nil {
+		return nil, unreachable(s.address, err)
 	}
 	info, _, err := s.all.GetServer()
 	if err != nil {
 		return nil, err
 	}
 	if info.Auth != "trusted" {
-		return nil, fmt.Errorf("it does not trust this user (%q); run as root, or as a member of its group", info.Auth)
+		return nil, untrusted(s.address, info.Auth)
 	}
 	return info, nil
 }
@@ -167,7 +167,7 @@ const (
 )
 
 // isSnap tells whether the LXD is one of a snap, by its socket.
-func (s *system) isSnap() bool { return strings.HasPrefix(s.socket, snapDir) }
+func (s *system) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
 
 // program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
 // name that it goes by.
@@ -186,9 +186,27 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	return bundle.FindProgram("/", name)
 }
 
-// look finds out what the plan depends on.
-func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
+// lookAt finds out what the plan depends on.
+func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
 	e := info.Environment
+	// What it found out itself, at its start.
+	h.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
+	if h.Elsewhere() {
+		return h.lookElsewhere(e)
+	}
+	if h.root, err = rootOf(e.ServerPid); err != nil {
+		return err
+	}
+	h.root.dialer, h.root.far = h.system.dial, far || h.root.far
+	if err := h.look(ctx, e); err != nil {
+		return err
+	}
+	_, err = h.FreeIDs(false)
+	return err
+}
+
+// look finds it out on this machine.
+func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	program, err := h.program(e)
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
@@ -201,8 +219,6 @@ func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
 		return err
 	}
 	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	// What it found out itself, at its start.
-	h.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
 	if h.Map, err = OwnMap(); err != nil {
 		return err
 	}
@@ -210,7 +226,7 @@ func (h *Host) look(ctx context.Context, info *api.Server) (err error) {
 	if err != nil {
 		return err
 	}
-	h.Cgroup1 = layout != "v2"
+	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
 	for name, file := range map[string]*idmap.File{"subuid": &h.Delegation.UID, "subgid": &h.Delegation.GID} {
 		text, err := h.root.ReadFile("/etc/" + name)
 		switch {

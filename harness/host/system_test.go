@@ -53,7 +53,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: missing}
 	_, err := System(t.Context(), config)
 	require.ErrorContains(t, err, "LXD at "+missing+": ")
-	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: system:SOCKET")
+	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: --host system:SOCKET")
 
 	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
 	require.NoError(t, err)

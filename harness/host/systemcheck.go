@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/keyring"
 	"nestbed/harness/relay"
 	"nestbed/harness/wait"
 )
@@ -33,8 +34,10 @@ func SystemRequirements(ctx context.Context, socket string) []Requirement {
 	case errors.Is(err, fs.ErrPermission):
 		r.Found, r.Mend = "it does not let in user id "+fmt.Sprint(os.Geteuid()), bePermitted
 	default:
-		r.Found, _, _ = strings.Cut(inOneLine(err), "; ") // what mends it stands behind
-		r.Mend = "start it, or name its socket: --host system:SOCKET"
+		found, mend, said := strings.Cut(inOneLine(err), "; ")
+		if r.Found, r.Mend = found, mend; !said {
+			r.Mend = "start it, or name its socket: --host system:SOCKET"
+		}
 	}
 	if !far {
 		return []Requirement{r}
@@ -51,13 +54,17 @@ func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error(
 
 // askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
 func askSystem(ctx context.Context, socket string) (found string, far bool, err error) {
-	s := &system{socket: socket}
+	s := &system{address: socket}
 	info, err := s.connect(wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds()))
 	if s.all != nil {
 		defer s.all.Disconnect()
 	}
 	if err != nil {
 		return "", false, err
+	}
+	found = fmt.Sprintf("%s %s at %s, ", info.Environment.Server, info.Environment.ServerVersion, socket)
+	if keyring.IsAddress(socket) {
+		return found + "which reaches levels by exec", true, nil
 	}
 	root, err := rootOf(info.Environment.ServerPid)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +73,7 @@ func askSystem(ctx context.Context, socket string) (found string, far bool, err 
 		return "", false, err
 	}
 	defer root.Close()
-	found = fmt.Sprintf("%s %s at %s, user id %d", info.Environment.Server, info.Environment.ServerVersion, socket, os.Geteuid())
+	found += fmt.Sprint("user id ", os.Geteuid())
 	if root.far {
 		found += ", which reaches levels by exec"
 	}

@@ -8,6 +8,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/keyring"
 )
 
 // Suites are the Debian suites that a machine can be of: the newest two that package LXD.
@@ -23,15 +24,16 @@ const HostEnv = "NESTBED_HOST"
 const GuestEnv = "NESTBED_GUEST"
 
 // Forms is how hosts are written, for help texts.
-var Forms = "private, system, system:SOCKET, vm or vm:debian:SUITE (" + strings.Join(Suites, ", ") + ")"
+var Forms = "private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (" + strings.Join(Suites, ", ") + ")"
 
 // Where is a kind of host. The zero value is a private host on this machine.
 type Where struct {
 	// Suite is that of the virtual machine in which a private host is.
 	Suite string
-	// System tells that it is the LXD which this machine runs by itself, Socket where that listens; empty: where such do.
-	System bool
-	Socket string
+	// System tells that it is a LXD which runs by itself, Address its socket on this machine, or the https address of another one's;
+	// empty: the socket where this machine's listens.
+	System  bool
+	Address string
 }
 
 // ParseHost reads one of the Forms; the empty text is a private host, too.
@@ -48,15 +50,19 @@ func ParseHost(text string) (Where, error) {
 		return Where{Suite: suite}, nil
 	}
 	if socket, ok := strings.CutPrefix(text, "system:"); ok && filepath.IsAbs(socket) {
-		return Where{System: true, Socket: socket}, nil
+		return Where{System: true, Address: socket}, nil
+	}
+	if keyring.IsAddress(text) {
+		address, err := keyring.ParseAddress(text)
+		return Where{System: err == nil, Address: address}, err
 	}
 	return Where{}, fmt.Errorf("host %q: not known; write %s", text, Forms)
 }
 
-// LXD is the socket of the LXD that is meant; "" where it is none that runs by itself.
+// LXD is the address of the LXD that is meant, as host.Config has it; "" where it is none that runs by itself.
 func (w Where) LXD() (string, error) {
-	if !w.System || w.Socket != "" {
-		return w.Socket, nil
+	if !w.System || w.Address != "" {
+		return w.Address, nil
 	}
 	return host.FindLXD()
 }

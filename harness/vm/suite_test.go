@@ -10,14 +10,17 @@ import (
 func TestHostsAreReadFromOneOfTheForms(t *testing.T) {
 	for text, wanted := range map[string]Where{
 		"": {}, "private": {}, "vm": {Suite: "trixie"}, "vm:debian:bookworm": {Suite: "bookworm"}, "vm:debian:trixie": {Suite: "trixie"},
-		"system": {System: true}, "system:/run/lxd.socket": {System: true, Socket: "/run/lxd.socket"},
+		"system": {System: true}, "system:/run/lxd.socket": {System: true, Address: "/run/lxd.socket"},
+		"https://lab": {System: true, Address: "https://lab:8443"}, "https://10.0.0.1:443": {System: true, Address: "https://10.0.0.1:443"},
 	} {
 		got, err := ParseHost(text)
 		require.NoError(t, err, text)
 		assert.Equal(t, wanted, got, text)
 	}
+	_, err := ParseHost("https://lab/1.0")
+	require.ErrorContains(t, err, `address "https://lab/1.0": not one of a LXD`)
 	for _, text := range []string{"VM", "vm:", "vm:debian", "vm:debian:", "vm:debian:sid", "vm:bookworm", "debian:trixie", " vm", "system:", "system:lxd.socket", "System"} {
 		_, err := ParseHost(text)
-		require.EqualError(t, err, `host "`+text+`": not known; write private, system, system:SOCKET, vm or vm:debian:SUITE (bookworm, trixie)`)
+		require.EqualError(t, err, `host "`+text+`": not known; write private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (bookworm, trixie)`)
 	}
 }

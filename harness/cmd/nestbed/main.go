@@ -71,6 +71,7 @@ touched.
 Exit status: 0 works, 1 does not work, 2 wrong use.
 Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
              NESTBED_STATE     where running chains keep their state (/var/lib/nestbed)
+             NESTBED_KEYRING   certificates for LXDs of other machines (~/.config/nestbed)
              NESTBED_PATIENCE  factor for every time limit, for slow machines (1)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -88,7 +89,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap())
+	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap(), newTrust())
 	return root
 }
 

@@ -21,7 +21,8 @@ func newReap() *cobra.Command {
 gone, as after kill -9. Running hosts, kept or not, are left alone.
 With names, or state directories: ends those hosts, if they were kept or are dead.
 With --host system: removes the projects that killed runs left on the LXD which this
-machine runs; with names those projects, such as one of a run on another machine.`,
+machine runs; with names those projects, such as one of a run on another machine.
+With --host https://HOST:PORT: the same on a LXD of another machine.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			out := cmd.OutOrStdout()
 			if list && len(names) > 0 {
@@ -67,7 +68,7 @@ machine runs; with names those projects, such as one of a run on another machine
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the hosts, and touch nothing")
-	cmd.Flags().StringVar(&at, "host", "private", "whose: private, system or system:SOCKET")
+	cmd.Flags().StringVar(&at, "host", "private", "whose: private, system, system:SOCKET or https://HOST:PORT")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

@@ -51,6 +51,7 @@ up says at which level, in which operation and for which reason.`,
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
   nestbed up --host system                       on the LXD that this machine runs, in a project of its own
+  nestbed up --host https://HOST:8443            on that of another machine, which nestbed trust has made known
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -61,7 +62,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
 	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+vm.Forms)
 	svgFlag(cmd, &f.svg)
-	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system: storage pool of that LXD for level 1 (default: a new one, on a directory)")
+	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
 	return cmd
@@ -185,11 +186,11 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 func (f upFlags) fit(where vm.Where) error {
 	switch {
 	case f.pool != "" && !where.System:
-		return fmt.Errorf("--pool: it is for --host system, got --host %s", f.host)
+		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
 	case where.System && f.state != "":
-		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host system")
+		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host "+f.host)
 	case where.System && f.keep:
-		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host system")
+		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host "+f.host)
 	}
 	return nil
 }

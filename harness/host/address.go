@@ -1,0 +1,61 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/keyring"
+)
+
+// connector connects to a LXD.
+type connector func(ctx context.Context) (net.Conn, error)
+
+// connectorOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
+func connectorOf(address string) (connector, error) {
+	if !keyring.IsAddress(address) {
+		return func(ctx context.Context) (net.Conn, error) { return dialUnix(ctx, address) }, nil
+	}
+	k, err := keyring.Open()
+	if err != nil {
+		return nil, err
+	}
+	return k.Dialer(address)
+}
+
+// unreachable says what to do where nothing is reached at an address, or nobody lets this account in.
+func unreachable(address string, err error) error {
+	switch gone := errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED); {
+	case err == nil:
+		return nil
+	case keyring.IsAddress(address) && gone:
+		return fmt.Errorf("%w; start it, or have it listen: lxc config set core.https_address :%s", err, keyring.DefaultPort)
+	case keyring.IsAddress(address):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		return notAllowed(address)
+	case gone:
+		return fmt.Errorf("%w; start it, or name its socket: --host system:SOCKET", err)
+	}
+	return err
+}
+
+// untrusted is what to do where a LXD lets in nobody of this account.
+func untrusted(address, auth string) error {
+	if !keyring.IsAddress(address) {
+		return fmt.Errorf("it does not trust this user (%q); run as root, or as a member of its group", auth)
+	}
+	k, err := keyring.Open()
+	if err != nil {
+		return err
+	}
+	fingerprint, err := k.Fingerprint()
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("it does not trust nestbed's certificate, %.12s (%q); %s", fingerprint, auth, keyring.HowToTrust)
+}

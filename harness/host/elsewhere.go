@@ -1,0 +1,163 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/canonical/lxd/shared/api"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+	"nestbed/harness/keyring"
+)
+
+// Elsewhere tells that the host's LXD runs on another machine: what is known of that is what its LXD says and what a level sees.
+func (h *Host) Elsewhere() bool { return h.system != nil && keyring.IsAddress(h.system.address) }
+
+// lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
+func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
+	var here unix.Utsname
+	if err := unix.Uname(&here); err != nil {
+		return err
+	}
+	if machine := unix.ByteSliceToString(here.Machine[:]); e.KernelArchitecture != machine {
+		return fmt.Errorf("its machine is %s, and the bundle of this one for %s; run nestbed on a machine of that kind", e.KernelArchitecture, machine)
+	}
+	layout, err := CgroupLayout()
+	if err != nil {
+		return err
+	}
+	h.root = &Root{way: elsewhere{h.system.address}, far: true, dialer: h.system.dial}
+	h.daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
+	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	h.Map, h.Room = idmap.Identity(), ofMachine+1
+	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
+	h.system.kernel = e.KernelVersion
+	return nil
+}
+
+// askedName is that of a container that is created for what LXD says of it, and deleted.
+const askedName = "ids"
+
+// askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
+func (h *Host) askIDs() (err error) {
+	op, err := h.server.CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
+	if err == nil {
+		err = op.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("container %s: create: %w", askedName, err)
+	}
+	defer func() {
+		op, deleted := h.server.DeleteInstance(askedName)
+		if deleted == nil {
+			deleted = op.Wait()
+		}
+		err = errors.Join(err, deleted)
+	}()
+	made, _, err := h.server.GetInstance(askedName)
+	if err != nil {
+		return err
+	}
+	h.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
+	if err != nil {
+		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
+	}
+	_, err = h.FreeIDs(false)
+	return err
+}
+
+// delegationOf is the allocation by which a LXD gives a container the ids that it writes down so (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
+func delegationOf(text string) (d idmap.Delegation, err error) {
+	var entries []struct {
+		Isuid, Isgid           bool
+		Hostid, Nsid, Maprange int64
+	}
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		return d, fmt.Errorf("read %q, expected a list of mappings: %w", text, err)
+	}
+	var uid, gid strings.Builder
+	for _, e := range entries {
+		line := fmt.Sprintf("%s:%d:%d\n", idmap.Root, e.Hostid, e.Maprange)
+		if e.Isuid {
+			uid.WriteString(line)
+		}
+		if e.Isgid {
+			gid.WriteString(line)
+		}
+	}
+	if uid.Len() == 0 || gid.Len() == 0 {
+		return d, fmt.Errorf("read %q, expected ids of users and of groups", text)
+	}
+	d.UID.Text, d.GID.Text = uid.String(), gid.String()
+	return d, nil
+}
+
+// Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
+// machine.
+func (h *Host) Learn(level *Root) error {
+	groups, err := level.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return err
+	}
+	h.system.layout = layoutIn(string(groups))
+	h.Cgroup1 = h.system.layout != "v2"
+	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
+	_, err = level.ReadFile("/proc/self/attr/apparmor/current")
+	if there := err == nil; there != h.AppArmor {
+		h.AppArmor = there
+		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
+			force(there), h.system.address, force(!there))
+	}
+	return nil
+}
+
+// layoutIn is the layout of cgroups by /proc/PID/cgroup, where each hierarchy has a line, and that of cgroup v2 the number 0 (man 7 cgroups).
+func layoutIn(groups string) string {
+	v1, v2 := false, false
+	for line := range strings.Lines(groups) {
+		if strings.HasPrefix(line, "0:") {
+			v2 = true
+		} else {
+			v1 = true
+		}
+	}
+	switch {
+	case !v1:
+		return "v2"
+	case v2:
+		return "hybrid"
+	}
+	return "v1"
+}
+
+// elsewhere is the way to the root of a LXD on another machine: there is none.
+type elsewhere struct{ address string }
+
+func (e elsewhere) no(inside string) error {
+	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", e.address, inside, ErrFar)
+}
+
+func (e elsewhere) path(inside string) (string, error)     { return "", e.no(inside) }
+func (e elsewhere) readFile(inside string) ([]byte, error) { return nil, e.no(inside) }
+func (e elsewhere) look(inside string) (Info, error)       { return Info{}, e.no(inside) }
+func (e elsewhere) readlink(inside string) (string, error) { return "", e.no(inside) }
+func (e elsewhere) names(inside string) ([]string, error)  { return nil, e.no(inside) }
+func (e elsewhere) xattr(inside, _ string) ([]byte, error) { return nil, e.no(inside) }
+func (e elsewhere) idmap(pid string) (idmap.Map, error)    { return idmap.Map{}, e.no("/proc/" + pid) }
+func (e elsewhere) dial(_ context.Context, inside string) (net.Conn, error) {
+	return nil, e.no(inside)
+}
+
+// seen is every id there is: those of that LXD are the host's.
+func (elsewhere) seen() (idmap.Map, error) { return idmap.Identity(), nil }
+
+// looker is nobody: no level of nestbed's is in the user namespace of such a host, as level 1 is unprivileged there.
+func (elsewhere) looker() (string, error) { return "", nil }
+
+func (elsewhere) close() {}

@@ -1,0 +1,176 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+)
+
+// keyringEnv is where nestbed keeps its certificates.
+const keyringEnv = "NESTBED_KEYRING"
+
+// The addresses at both ends of a wire.
+const (
+	addressThere = "10.64.0.1"
+	addressHere  = "10.64.0.2"
+)
+
+// elsewhereLXD is a LXD, and a network namespace of which only a wire leads to that of the LXD.
+type elsewhereLXD struct {
+	machine *host.Host
+	address string
+	here    string // the id of a process in that network namespace
+	dir     string // of programs, and of a keyring
+}
+
+func newElsewhereLXD(t *testing.T) *elsewhereLXD {
+	t.Helper()
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	machine, _ := ownLXD(t, ofMachine, b)
+	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
+	there := fmt.Sprint(machine.Pid())
+	inNetwork(t, there, "ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", e.here)
+	for _, end := range [][2]string{{there, addressThere}, {e.here, addressHere}} {
+		inNetwork(t, end[0], "ip", "address", "add", end[1]+"/30", "dev", "wire")
+		inNetwork(t, end[0], "ip", "link", "set", "wire", "up")
+	}
+	server, etag, err := machine.LXD().GetServer()
+	require.NoError(t, err)
+	config := server.Writable()
+	config.Config["core.https_address"] = addressThere + ":8443"
+	require.NoError(t, machine.LXD().UpdateServer(config, etag))
+	return e
+}
+
+// networkNamespace makes one, and gives the id of a process in it, which ends with the test.
+func networkNamespace(t *testing.T) string {
+	t.Helper()
+	holder := exec.CommandContext(context.WithoutCancel(t.Context()), "unshare", "--net", "--", "sh", "-c", "echo; exec cat")
+	in, err := holder.StdinPipe()
+	require.NoError(t, err)
+	out, err := holder.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, holder.Start())
+	t.Cleanup(func() {
+		assert.NoError(t, in.Close())
+		assert.NoError(t, holder.Wait())
+	})
+	_, err = bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "it has not said that it is there")
+	return fmt.Sprint(holder.Process.Pid)
+}
+
+// networkCommand is one in the network namespace of a process.
+func networkCommand(ctx context.Context, of string, command ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "nsenter", append([]string{"--target", of, "--net", "--"}, command...)...)
+}
+
+func inNetwork(t *testing.T, of string, command ...string) {
+	t.Helper()
+	out, err := networkCommand(t.Context(), of, command...).CombinedOutput()
+	require.NoError(t, err, "%q: %s", command, out)
+}
+
+// buildCommands builds nestbed into a directory, as make build lays it out.
+func buildCommands(t *testing.T, dir string) {
+	t.Helper()
+	_, err := exec.LookPath("go")
+	harnesstest.Lacking(t, err)
+	for program, static := range map[string]string{"nestbed": "", "nestbed-relay": "CGO_ENABLED=0"} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
+		build.Env = append(os.Environ(), static)
+		out, err := build.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+}
+
+// token is one that the LXD makes.
+func (e *elsewhereLXD) token(t *testing.T) string {
+	t.Helper()
+	op, err := e.machine.LXD().CreateCertificateToken(api.CertificatesPost{Name: "nestbed", Type: api.CertificateTypeClient, Token: true})
+	require.NoError(t, err)
+	made := op.Get()
+	token, err := made.ToCertificateAddToken()
+	require.NoError(t, err)
+	return token.String()
+}
+
+// nestbed runs the command at the other end of the wire.
+func (e *elsewhereLXD) nestbed(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	run := networkCommand(t.Context(), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
+	run.Env = append(os.Environ(), keyringEnv+"="+filepath.Join(e.dir, "keyring"))
+	out, err := run.CombinedOutput()
+	return string(out), err
+}
+
+func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
+	e := newElsewhereLXD(t)
+	buildCommands(t, e.dir)
+
+	out, err := e.nestbed(t, "up", "--host", e.address)
+	require.Error(t, err)
+	assert.Contains(t, out, "LXD: nestbed does not know the certificate of the one at "+e.address+"; mend it with: there: lxc config trust add --name nestbed")
+	out, err = e.nestbed(t, "trust", "nonsense")
+	require.Error(t, err)
+	assert.Contains(t, out, "give one as `lxc config trust add --name nestbed` prints it")
+
+	token := e.token(t)
+	out, err = e.nestbed(t, "trust", token)
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "LXD at "+e.address+" trusts "+filepath.Join(e.dir, "keyring/client.crt"))
+	before := allOf(t, e.machine.LXD())
+
+	out, err = e.nestbed(t, "up", "--host", e.address)
+	require.NoError(t, err, out)
+	t.Log(out)
+	assert.Contains(t, out, "level 3 ")
+	assert.NotContains(t, out, "FAIL")
+	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+
+	out, err = e.nestbed(t, "reap", "--host", e.address)
+	require.NoError(t, err, out)
+	assert.Equal(t, "nothing to clear\n", out)
+
+	// Another account, which has the token that is used up.
+	require.NoError(t, os.Rename(filepath.Join(e.dir, "keyring"), filepath.Join(e.dir, "first")))
+	out, err = e.nestbed(t, "trust", token)
+	require.Error(t, err)
+	assert.Contains(t, out, "it does not take the token")
+	// It knows the LXD, which does not know it.
+	servers := "servercerts"
+	require.NoError(t, os.CopyFS(filepath.Join(e.dir, "keyring", servers), os.DirFS(filepath.Join(e.dir, "first", servers))))
+	out, err = e.nestbed(t, "up", "--host", e.address)
+	require.Error(t, err)
+	assert.Contains(t, out, "it does not trust nestbed's certificate")
+	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+}
+
+func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
+	e := newElsewhereLXD(t)
+	buildCommands(t, e.dir)
+	said, err := e.nestbed(t, "trust", e.token(t))
+	require.NoError(t, err, said)
+	before := allOf(t, e.machine.LXD())
+	run := networkCommand(t.Context(), e.here, os.Args[0], "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+	run.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") }), reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Log(strings.TrimSpace(string(out)))
+	assert.Regexp(t, `\n[1-9]\d* scenarios on a real LXD`, string(out))
+	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+}
