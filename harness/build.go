@@ -54,7 +54,7 @@ func (c *Chain) grow(ctx context.Context) error {
 		began := time.Now()
 		level, err := c.makeLevel(ctx, above, i+1)
 		if err != nil {
-			return c.stop(ctx, above, i+1, err)
+			return c.stop(ctx, above, i+1, began, err)
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
@@ -107,10 +107,15 @@ func (e *opError) Error() string { return e.err.Error() }
 func (e *opError) Unwrap() error { return e.err }
 
 // stop explains why a level could not be made, and keeps it as the chain's outcome.
-func (c *Chain) stop(ctx context.Context, above daemon, level int, err error) error {
+func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Time, err error) error {
 	var failed *opError
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
+	}
+	if lost := c.Host.Lost(began); lost != nil {
+		// Whatever the error says, it is in the words of somebody to whom the connection ended.
+		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.ConnectionLost}, Err: errors.Join(lost, failed.err)}
+		return c.Stop
 	}
 	reason, lines := classify(failed.err, gather(ctx, above, containerName(level)))
 	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}

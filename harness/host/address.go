@@ -24,7 +24,7 @@ func connectorOf(address string) (connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.Dialer(address)
+	return k.Dialer(address, overNetwork())
 }
 
 // unreachable says what to do where nothing is reached at an address, or nobody lets this account in.

@@ -17,6 +17,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/keyring"
 	"nestbed/harness/wait"
 )
 
@@ -64,6 +65,7 @@ type system struct {
 	dial    connector
 	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
+	losses         *losses
 	project        *project
 	all            lxd.InstanceServer // without a project
 }
@@ -124,7 +126,34 @@ func (s *system) close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
 	defer cancel()
-	return s.project.remove(ctx)
+	began := time.Now()
+	err := wait.For(ctx, "remove project "+s.project.name, removeBudget, func(ctx context.Context) error {
+		err := s.project.remove(ctx)
+		if err != nil && s.lost(began) == nil {
+			return wait.Final(err)
+		}
+		return err // what a lost connection kept from it is done over the next one
+	})
+	if err != nil {
+		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s %s", err, s.form(), s.project.name)
+	}
+	return err
+}
+
+// form is how the host is written on a command line.
+func (s *system) form() string {
+	if keyring.IsAddress(s.address) {
+		return s.address
+	}
+	return "system:" + s.address
+}
+
+// lost is that a connection was lost since then.
+func (s *system) lost(since time.Time) error {
+	if s.losses == nil {
+		return nil
+	}
+	return s.losses.since(since)
 }
 
 // connect connects to the LXD, and gives what it says of itself.
@@ -132,6 +161,10 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 	dial, err := connectorOf(s.address)
 	if err != nil {
 		return nil, err
+	}
+	if keyring.IsAddress(s.address) {
+		s.losses = &losses{address: s.address}
+		dial = s.losses.watch(dial)
 	}
 	s.dial = dial
 	root := &Root{dialer: dial}

@@ -43,6 +43,7 @@ const (
 	DiskFull          Reason = "disk full"
 	NotOnBtrfs        Reason = "not on btrfs"
 	DaemonDied        Reason = "LXD does not run"
+	ConnectionLost    Reason = "connection lost"
 	TimedOut          Reason = "timed out"
 	Unclassified      Reason = "unclassified"
 )
@@ -52,7 +53,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, TimedOut, Unclassified,
 	}
 }
 

@@ -111,8 +111,8 @@ const HowToTrust = "there: lxc config trust add --name nestbed, and here, with t
 // ErrNotPinned is why a LXD is not connected to: anybody could answer in its place.
 var ErrNotPinned = errors.New("nestbed does not know the certificate")
 
-// Dialer connects to the LXD at an address, as parsed by ParseAddress, if that shows the certificate which the keyring has of it.
-func (k *Keyring) Dialer(address string) (func(context.Context) (net.Conn, error), error) {
+// Dialer connects to the LXD at an address, as parsed by ParseAddress, over a network, if that LXD shows the certificate which the keyring has of it.
+func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
 	pin, err := os.ReadFile(k.pinned(address))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w of the one at %s; %s", ErrNotPinned, address, HowToTrust)
@@ -127,7 +127,7 @@ func (k *Keyring) Dialer(address string) (func(context.Context) (net.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("keyring %s: %w", k.dir, err)
 	}
-	dialer := &tls.Dialer{Config: config}
+	dialer := &tls.Dialer{NetDialer: network, Config: config}
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, "tcp", endpoint(address))
 		return conn, k.explain(address, err)

@@ -117,7 +117,7 @@ func (k *Keyring) keep(t *testing.T, address string, cert *x509.Certificate) {
 
 func connect(t *testing.T, k *Keyring, address string) error {
 	t.Helper()
-	dial, err := k.Dialer(address)
+	dial, err := k.Dialer(address, &net.Dialer{})
 	if err != nil {
 		return err
 	}

@@ -188,9 +188,9 @@ func (f upFlags) fit(where vm.Where) error {
 	case f.pool != "" && !where.System:
 		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
 	case where.System && f.state != "":
-		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host "+f.host)
+		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host " + f.host)
 	case where.System && f.keep:
-		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host "+f.host)
+		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host " + f.host)
 	}
 	return nil
 }

@@ -1,0 +1,197 @@
+package scenarios_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/canonical/lxd/shared"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/keyring"
+)
+
+// line is a way from this machine to the https port of a LXD, which can be cut: every connection has a program in the network namespace
+// that its wire leads to at its other end.
+type line struct {
+	listener net.Listener
+	all      sync.WaitGroup
+
+	mu    sync.Mutex
+	seen  int // pieces of answers so far
+	cutAt int // the one with which all connections are lost
+	open  map[net.Conn]context.CancelFunc
+}
+
+// newLine lays one to the LXD.
+func newLine(t *testing.T, e *elsewhereLXD) *line {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens at once
+	require.NoError(t, err)
+	l := &line{listener: listener, open: map[net.Conn]context.CancelFunc{}}
+	l.all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			l.all.Go(func() { l.carry(conn, e.here) })
+		}
+	})
+	t.Cleanup(func() {
+		assert.NoError(t, listener.Close())
+		l.mu.Lock()
+		l.cut()
+		l.mu.Unlock()
+		l.all.Wait()
+	})
+	return l
+}
+
+// carry carries bytes to and fro until one of both ends, or the line is cut.
+func (l *line) carry(conn net.Conn, network string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	l.mu.Lock()
+	l.open[conn] = cancel
+	l.mu.Unlock()
+	cmd := networkCommand(ctx, network, "busybox", "nc", addressThere, keyring.DefaultPort)
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		cmd.Stdout = answers{conn, l}
+		err = cmd.Start()
+	}
+	if err == nil {
+		go func() { // it ends with the connection
+			_, _ = io.Copy(stdin, conn)
+			_ = stdin.Close()
+		}()
+		_ = cmd.Wait()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, conn)
+	_ = conn.Close()
+}
+
+// answers counts what the LXD says.
+type answers struct {
+	to net.Conn
+	of *line
+}
+
+func (a answers) Write(p []byte) (int, error) {
+	a.of.mu.Lock()
+	if a.of.seen++; a.of.seen == a.of.cutAt {
+		a.of.cut()
+	}
+	a.of.mu.Unlock()
+	return a.to.Write(p)
+}
+
+// cut loses all connections, of which none has time to say that it ends.
+func (l *line) cut() {
+	for conn, end := range l.open {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+		end()
+	}
+}
+
+// address is that of the LXD over the line.
+func (l *line) address() string { return "https://" + l.listener.Addr().String() }
+
+// arm has the line cut with the nth piece of an answer from now on.
+func (l *line) arm(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen, l.cutAt = 0, n
+}
+
+// trustOver has this process and the LXD trust each other, by the line's address.
+func trustOver(t *testing.T, e *elsewhereLXD, l *line) {
+	t.Helper()
+	t.Setenv(keyringEnv, t.TempDir())
+	k, err := keyring.Open()
+	require.NoError(t, err)
+	token, err := shared.CertificateTokenDecode(e.token(t))
+	require.NoError(t, err)
+	token.Addresses = []string{l.listener.Addr().String()}
+	text, err := json.Marshal(token)
+	require.NoError(t, err)
+	address, err := k.Trust(t.Context(), base64.StdEncoding.EncodeToString(text))
+	require.NoError(t, err)
+	require.Equal(t, l.address(), address)
+}
+
+// overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
+func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
+	t.Helper()
+	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: l.address()})
+	if err == nil {
+		var chain *harness.Chain
+		chain, err = harness.Build(t.Context(), h, harness.Cascade(2))
+		require.NoError(t, h.Close(t.Context()), "what was lost is made up for")
+		require.NoError(t, chain.Close(t.Context()))
+	}
+	var stopped *harness.LevelError
+	var lost *host.LostError
+	switch {
+	case err == nil:
+		return "none"
+	case errors.As(err, &stopped):
+		require.Equal(t, idmap.ConnectionLost, stopped.Reason, "%v", err)
+		require.ErrorAs(t, err, &lost)
+		return stopped.Stop.String()
+	}
+	require.ErrorContains(t, err, "LXD at "+l.address())
+	return "before level 1"
+}
+
+// losses is how many chains lose their connections, each of them later than the one before.
+var losses = flag.Int("losses", 6, "how many chains lose their connections in TestAConnectionThatIsLostLeavesNothing")
+
+func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
+	_, err := exec.LookPath("busybox")
+	harnesstest.Lacking(t, err)
+	e := newElsewhereLXD(t)
+	l := newLine(t, e)
+	trustOver(t, e, l)
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	before := allOf(t, e.machine.LXD())
+	l.arm(0)
+	require.Equal(t, "none", overLine(t, l, b))
+	all := l.count()
+	stops := map[string]int{}
+	for i := range *losses {
+		n := 1 + i*all / *losses
+		l.arm(n)
+		how := overLine(t, l, b)
+		t.Logf("lost with piece %d of %d: stopped at: %s", n, all, how)
+		stops[how]++
+		require.Equal(t, before, allOf(t, e.machine.LXD()), "lost with piece %d of %d, and something is left", n, all)
+	}
+	assert.Greater(t, len(stops), 2, "they are lost in several operations")
+}
+
+// count is how many pieces there were since arm.
+func (l *line) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seen
+}
