@@ -265,13 +265,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())
-	// As make build lays them out.
-	for program, static := range map[string]string{"nestbed": "", "nestbed-relay": "CGO_ENABLED=0"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
-		build.Env = append(os.Environ(), static)
-		out, err := build.CombinedOutput()
-		require.NoError(t, err, string(out))
-	}
+	buildCommands(t, dir)
 	nestbed := func(args ...string) (string, error) {
 		run := asMember(t, dir, own, ofMachine, filepath.Join(dir, "nestbed"), args...)
 		run.Env = append(run.Env, hideEnv+"=1")

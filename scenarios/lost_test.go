@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"os/exec"
@@ -157,7 +158,7 @@ func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 	case errors.As(err, &stopped):
 		require.Equal(t, idmap.ConnectionLost, stopped.Reason, "%v", err)
 		require.ErrorAs(t, err, &lost)
-		return stopped.Stop.String()
+		return fmt.Sprint(&stopped.Stop)
 	}
 	require.ErrorContains(t, err, "LXD at "+l.address())
 	return "before level 1"

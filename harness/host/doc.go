@@ -3,7 +3,7 @@
 // A private host is a LXD in mount, pid, network, ipc,
 // uts and cgroup namespaces of its own, with its own /etc/subuid, /etc/subgid
 // and state, on a machine that notices nothing of it. Several run side by side. A system
-// host is a project of a LXD that the machine runs by itself (system.go).
+// host is a project of a LXD that the machine runs by itself (system.go), or another machine (elsewhere.go, over https; lost.go).
 //
 // The process that asks for a private host re-executes itself as the init of
 // the new namespaces (stage.go). A program that imports this package needs to do

@@ -150,6 +150,7 @@ func (e elsewhere) readlink(inside string) (string, error) { return "", e.no(ins
 func (e elsewhere) names(inside string) ([]string, error)  { return nil, e.no(inside) }
 func (e elsewhere) xattr(inside, _ string) ([]byte, error) { return nil, e.no(inside) }
 func (e elsewhere) idmap(pid string) (idmap.Map, error)    { return idmap.Map{}, e.no("/proc/" + pid) }
+
 func (e elsewhere) dial(_ context.Context, inside string) (net.Conn, error) {
 	return nil, e.no(inside)
 }
