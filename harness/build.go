@@ -59,10 +59,7 @@ func (c *Chain) grow(ctx context.Context) error {
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
 		if i == 0 && c.Host.Elsewhere() {
-			if err := c.Host.Learn(level.root); err != nil {
-				return fmt.Errorf("level 1: %w", err)
-			}
-			c.Plan = c.Spec.Plan(c.Host)
+			c.Plan = c.Spec.Plan(c.Host) // by what it has learned
 		}
 		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
 			return err
@@ -111,6 +108,9 @@ func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Ti
 	var failed *opError
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
+	}
+	if c.coming != nil && c.coming.began.Before(began) {
+		began = c.coming.began // with the level above
 	}
 	if lost := c.Host.Lost(began); lost != nil {
 		// Whatever the error says, it is in the words of somebody to whom the connection ended.
@@ -172,7 +172,10 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
 			}
-			return l.ready(ctx, ends)
+			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
+				return err
+			}
+			return c.Host.Learn(l.root)
 		}},
 	}
 	for _, s := range steps {

@@ -25,6 +25,7 @@ type importing struct {
 	// apart makes it another image than the bundle's for this LXD, with the same content; empty: it is the bundle's.
 	apart string
 
+	began  time.Time
 	done   chan struct{}
 	fresh  bool          // the LXD did not have it before
 	worked time.Duration // how long LXD was at it
@@ -42,7 +43,7 @@ func beginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundl
 // images of all projects that have one fingerprint, and takes it away with the last of them, under the eyes of one that
 // is being imported (LXD 5.0.2: "open /var/lib/lxd/images/...: no such file or directory").
 func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *importing {
-	i := &importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, done: make(chan struct{})}
+	i := &importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		i.err = i.run(ctx)

@@ -126,13 +126,13 @@ func (s *system) close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
 	defer cancel()
-	began := time.Now()
 	err := wait.For(ctx, "remove project "+s.project.name, removeBudget, func(ctx context.Context) error {
 		err := s.project.remove(ctx)
-		if err != nil && s.lost(began) == nil {
+		if err != nil && s.lost(time.Time{}) == nil {
 			return wait.Final(err)
 		}
-		return err // what a lost connection kept from it is done over the next one
+		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
+		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s %s", err, s.form(), s.project.name)
