@@ -105,3 +105,15 @@ func Build(t testing.TB, h *host.Host, s harness.Spec) *harness.Chain {
 	require.NoError(t, err)
 	return chain
 }
+
+// AsPlanned verifies the levels of a chain and holds it against its plan; both must agree. It gives what came up.
+func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
+	t.Helper()
+	checks, err := harness.Verify(t.Context(), chain)
+	require.NoError(t, err)
+	require.Empty(t, harness.Failed(checks))
+	outcome, err := chain.Outcome(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, harness.Contradiction(chain.Plan, outcome))
+	return outcome
+}

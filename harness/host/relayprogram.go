@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 
 	"nestbed/harness/bundle"
@@ -104,42 +103,20 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// buildRelay builds the program from the sources of this module into a cache, and gives its path.
+// buildRelay builds the program from the sources of this module, where the working directory is in that, into a cache, and gives its path.
 func buildRelay(ctx context.Context) (string, error) {
-	module, err := moduleDir()
-	if err != nil {
-		return "", err
-	}
 	caches := relayCaches()
 	kept, err := cache.Open(caches[len(caches)-1], 0o711)
 	if err != nil {
 		return "", err
 	}
 	dir, err := kept.Entry(ctx, relayEntry(), func(ctx context.Context, dir string) error {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "./harness/cmd/"+relay.Program)
-		cmd.Dir = module
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "nestbed/harness/cmd/"+relay.Program)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build it in %s: %w: %s", module, err, bytes.TrimSpace(out))
+			return fmt.Errorf("build it: %w: %s", err, bytes.TrimSpace(out))
 		}
 		return os.Chmod(dir, 0o755) // for any account, as it holds no secret
 	})
 	return filepath.Join(dir, relay.Program), err
-}
-
-// moduleDir is the directory of this module, where the working directory is in it.
-func moduleDir() (string, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := here; ; dir = filepath.Dir(dir) {
-		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(text), "module nestbed\n") {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not in the sources of nestbed", here)
-		}
-	}
 }
