@@ -153,8 +153,8 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
 			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
-			// shall not depend on how far this has got.
-			if c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
+			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
+			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.start(ctx), beside.Wait())
@@ -247,7 +247,11 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	}
 	maps.Copy(config, spec.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
-	op, err := l.above.LXD().CreateInstance(api.InstancesPost{
+	above := l.above.LXD()
+	if h, first := l.above.(*host.Host); first {
+		above = h.Placing()
+	}
+	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 		InstancePut: api.InstancePut{Config: config},

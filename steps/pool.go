@@ -47,6 +47,8 @@ func (s *scenario) order() (order, error) {
 	}
 	o := order{host: host.Config{
 		Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk, LXD: s.pool.LXD, Pool: s.pool.StoragePool,
+		Cluster:        s.pool.Cluster,
+		HostAllocation: s.pool.HostAllocation, RestartLXD: s.pool.RestartLXD,
 	}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
@@ -91,6 +93,11 @@ type Pool struct {
 	// LXD is the socket of a LXD that runs by itself, of which hosts are projects, StoragePool a pool of it for them; empty: hosts
 	// are private, or a pool is made.
 	LXD, StoragePool string
+	// Cluster, if that LXD is in one, places hosts on its members.
+	Cluster *host.Cluster
+	// HostAllocation and RestartLXD are those of host.Config. Scenarios must then come one after the other.
+	HostAllocation bool
+	RestartLXD     string
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
 	Versions map[string]bundle.Source
 	// Progress, if set, is told what takes long: that a bundle is made.
@@ -100,8 +107,11 @@ type Pool struct {
 
 	turns  turns
 	made   made
+	lost   lost
 	mu     sync.Mutex
 	shared map[string]*shared
+	// earlier are those of a run before.
+	earlier []*shared
 }
 
 type shared struct {
@@ -115,11 +125,15 @@ type shared struct {
 // get gives the shared chain of an order, built at its first use, and what came up then; it is whole and as planned.
 func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, idmap.Plan, error) {
 	p.mu.Lock()
-	if p.shared == nil {
-		p.shared = map[string]*shared{}
-	}
 	entry := p.shared[o.key()]
 	if entry == nil {
+		if err := p.vacate(ctx); err != nil {
+			p.mu.Unlock()
+			return nil, nil, idmap.Plan{}, err
+		}
+		if p.shared == nil {
+			p.shared = map[string]*shared{}
+		}
 		entry = &shared{}
 		p.shared[o.key()] = entry
 	}
@@ -127,6 +141,20 @@ func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, id
 	// Not under the lock: other chains are built meanwhile. It outlives the scenario that comes first.
 	entry.once.Do(func() { entry.err = entry.build(context.WithoutCancel(ctx), o) })
 	return entry.host, entry.chain, entry.outcome, entry.err
+}
+
+// giveWay closes the shared chains where a LXD lends its host's allocation to one host at a time.
+func (p *Pool) giveWay(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.vacate(ctx)
+}
+
+func (p *Pool) vacate(ctx context.Context) error {
+	if !p.HostAllocation {
+		return nil
+	}
+	return p.close(ctx)
 }
 
 func (e *shared) build(ctx context.Context, o order) (err error) {
@@ -146,11 +174,18 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.close(ctx)
+}
+
+func (p *Pool) close(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.shared {
+		p.earlier = append(p.earlier, e)
+	}
+	for _, e := range p.earlier {
 		errs = append(errs, closeAll(ctx, e.host, e.chain))
 	}
-	p.shared = nil
+	p.shared, p.earlier = nil, nil
 	return errors.Join(errs...)
 }
 

@@ -15,6 +15,9 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 		Name: ScenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
 		Levels: s.came.Levels, Stop: s.came.Stop,
 	}
+	if r.Again = s.pool.lost.before(sc); s.host != nil {
+		r.Member = s.host.Member()
+	}
 	if failure != nil {
 		r.Status, r.Error, r.Diagnosis = report.Failed, inALine(failure.Error()), s.told
 	}
@@ -23,7 +26,8 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 
 // ScenarioName names a scenario by its feature and its own name, the same in every run.
 func ScenarioName(sc *godog.Scenario) string {
-	return strings.TrimSuffix(sc.Uri, ".feature") + ": " + sc.Name
+	feature, _, _ := strings.Cut(sc.Uri, ".feature") // behind which is the line, where a scenario was chosen by that
+	return feature + ": " + sc.Name
 }
 
 // inALine is the first line of a failure, and what comes right behind it where that only announces something: of maps

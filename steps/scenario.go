@@ -66,7 +66,9 @@ type scenario struct {
 	besides besides
 
 	pool *Pool
+	is   *godog.Scenario
 	turn func() // gives the scenario's turn back
+	lost bool   // with a member of a cluster: it is run again
 }
 
 // Register registers the steps for one scenario. It does nothing else: godog
@@ -82,7 +84,7 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	s.turn, err = s.pool.turns.take(ctx, hasTag(sc, Exclusive))
-	s.began = time.Now()
+	s.is, s.began = sc, time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -94,13 +96,16 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
 	defer s.turn()
 	defer func() {
-		if s.pool.Record != nil {
+		if s.pool.Record != nil && !s.lost {
 			s.pool.Record(sc.Id, s.recorded(sc, errors.Join(failure, err)))
 		}
 	}()
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
+	if s.lost {
+		failure, s.contradiction = nil, nil
+	}
 	var untold error
 	if failure != nil || s.contradiction != nil {
 		ctx, untold = s.explain(ctx, late, sc, failure)

@@ -27,9 +27,13 @@ func OfMachine(root, program, version string) (*Bundle, error) {
 // Elsewhere is what is known about a daemon on another machine by what it says of itself. How it finds ids there is not: it counts
 // as one that reads them from the files of its machine.
 func Elsewhere(server, version string) *Bundle {
-	daemon := lxdDaemon
+	return &Bundle{LXD: version, Flavor: flavorOf(DaemonOf(server), version), ShadowTools: true}
+}
+
+// DaemonOf is the name of a daemon's program, by what it calls itself in its API (environment.server).
+func DaemonOf(server string) string {
 	if server == "incus" {
-		daemon = incusDaemon
+		return incusDaemon
 	}
-	return &Bundle{LXD: version, Flavor: flavorOf(daemon, version), ShadowTools: true}
+	return lxdDaemon
 }

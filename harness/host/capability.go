@@ -27,6 +27,16 @@ func Privacy(system bool) Requirement {
 	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
 }
 
+// OwnAllocation is that hosts have the allocations that scenarios say: private ones, and where a LXD runs by itself those that it lends
+// (Config.HostAllocation), which has to be allowed.
+func OwnAllocation(system, allowed bool) Requirement {
+	r := Requirement{For: "@requires-host-allocation", Name: "host allocation", OK: !system || allowed, Found: "hosts have the allocations that scenarios say", Elsewhere: true}
+	if !r.OK {
+		r.Found = "level 1 has isolated ids of a LXD that runs by itself, whose allocation is the machine's; with " + AllowEnv + "=1 that is covered meanwhile"
+	}
+	return r
+}
+
 // Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
 // account that works on a LXD that runs by itself, or where that, by its address, runs on another machine.
 func Entry(address string) Requirement {

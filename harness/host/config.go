@@ -36,11 +36,22 @@ type Config struct {
 	Disk int64
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
 	NoIdmapped bool
-	// LXD is the socket of a LXD that runs by itself: the host is then no private one but a project of that. See System.
+	// LXD is the socket, or the https address, of a LXD that runs by itself: the host is then no private one but a project of that. See System.
 	LXD string
+	// HostAllocation has that LXD get the Delegation, in place of what /etc/subuid and /etc/subgid say, until Close: it is for
+	// the tests' own machine, and one host at a time. Other files are mounted over those two, in the mount namespace that the LXD is started in,
+	// and the LXD is started anew. The files themselves are not written, and a reboot undoes it. See RestartLXD.
+	HostAllocation bool
+	// RestartLXD is a command for sh that starts that LXD anew, without ending its containers, for a HostAllocation. Empty: systemd does
+	// it, where the LXD is a service of that.
+	RestartLXD string
 	// Far has levels reached by exec of the LXD above, as is done by itself where this process may not enter the root directory of the
 	// host's LXD: for tests, and to see what it costs.
 	Far bool
+	// Cluster, if that LXD is in one, chooses the member that level 1 is on, and is shared by the hosts of a run. nil: this host has one for itself,
+	// of the named Members or, without names, of all.
+	Cluster *Cluster
+	Members []string
 	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
 	Pool string
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 	"golang.org/x/sys/unix"
 
@@ -16,8 +17,56 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// Elsewhere tells that the host's LXD runs on another machine: what is known of that is what its LXD says and what a level sees.
-func (h *Host) Elsewhere() bool { return h.system != nil && keyring.IsAddress(h.system.address) }
+// Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
+// what its LXD says and what a level sees.
+func (h *Host) Elsewhere() bool {
+	return h.system != nil && (h.system.member != "" || keyring.IsAddress(h.system.address))
+}
+
+// Member is the member of a cluster that level 1 is on; "" where the host's LXD is in none.
+func (h *Host) Member() string {
+	if h.system == nil {
+		return ""
+	}
+	return h.system.member
+}
+
+// Placing is a client of the host's LXD for what is created: on the member where level 1 shall be.
+func (h *Host) Placing() lxd.InstanceServer {
+	if h.Member() == "" {
+		return h.server
+	}
+	return h.server.UseTarget(h.system.member)
+}
+
+// placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
+func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
+	if !info.Environment.ServerClustered && len(c.Members) == 0 {
+		return info, nil
+	}
+	if s.in = c.Cluster; s.in == nil {
+		s.ownCluster = true
+		if s.in, err = OpenCluster(ctx, s.address, c.Pool, c.Members...); err != nil {
+			return info, err
+		}
+	}
+	s.member, info, err = s.in.place()
+	return info, err
+}
+
+// MemberDownError is that the member of a cluster went down on which a host was to be.
+type MemberDownError struct {
+	Member string
+	Err    error
+}
+
+func (e *MemberDownError) Error() string {
+	return fmt.Sprintf("member %s went down: %v", e.Member, e.Err)
+}
+func (e *MemberDownError) Unwrap() error { return e.Err }
+
+// MemberDown tells whether the member of a cluster that level 1 is on does not answer any more.
+func (h *Host) MemberDown() bool { return h.Member() != "" && h.system.in.isDown(h.system.member) }
 
 // lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
 func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
@@ -46,7 +95,7 @@ const askedName = "ids"
 
 // askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
 func (h *Host) askIDs() (err error) {
-	op, err := h.server.CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
+	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
 	if err == nil {
 		err = op.Wait()
 	}

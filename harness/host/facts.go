@@ -22,6 +22,8 @@ type Facts struct {
 	// AppArmor is "enforced" or, where the kernel has none in force, "off".
 	AppArmor string `json:"apparmor"`
 	Bundle   string `json:"bundle"`
+	// Member is that of a cluster on which the host is; empty where it is in none.
+	Member string `json:"member,omitempty"`
 }
 
 // notKnown is a fact that there is no way to know, or none before level 1 is up.
@@ -40,7 +42,7 @@ func (h *Host) Facts() Facts {
 	f := FactsOf(h.Bundle)
 	d := h.Daemon()
 	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
-	if h.Elsewhere() {
+	if f.Member = h.Member(); h.Elsewhere() {
 		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, notKnown, notKnown
 		if h.system.layout != "" {
 			f.Cgroup, f.AppArmor = h.system.layout, force(h.AppArmor)

@@ -24,7 +24,8 @@ type Host struct {
 	// Delegation and Bundle are those of its Config; Runs changes the bundle.
 	Delegation idmap.Delegation
 	Bundle     *bundle.Bundle
-	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has.
+	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has, as on a private host
+	// or with a HostAllocation.
 	Supply uint32
 	// Map is the idmap of the host's own user namespace.
 	Map idmap.Map
@@ -94,6 +95,9 @@ func (h *Host) Pool() string {
 	}
 	return h.system.project.pool
 }
+
+// IsPrivate tells whether the host is a private one, of which anything may be changed.
+func (h *Host) IsPrivate() bool { return h.system == nil }
 
 // RequirePrivate fails with ErrNotOurs, naming what was to be done, where the host is no private one, of which anything may be changed.
 func (h *Host) RequirePrivate(op string) error {

@@ -69,7 +69,7 @@ func (h *Host) slots() ([]idmap.Slot, error) {
 	}
 	var slots []idmap.Slot
 	for _, i := range all {
-		if i.Project == h.Name || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
+		if i.Project == h.Name || h.Member() != "" && i.Location != h.Member() || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
 			continue
 		}
 		base, err := strconv.ParseInt(i.ExpandedConfig["volatile.idmap.base"], 10, 64)

@@ -40,8 +40,11 @@ type losses struct {
 	at   time.Time
 }
 
-// since is the last loss, if it was not before then.
+// since is the last loss, if it was not before then. It is nil-safe: on this machine no connection is lost.
 func (l *losses) since(then time.Time) error {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.last == nil || l.at.Before(then) {
@@ -113,5 +116,5 @@ func (h *Host) Lost(since time.Time) error {
 	if h.system == nil {
 		return nil
 	}
-	return h.system.lost(since)
+	return h.system.losses.since(since)
 }

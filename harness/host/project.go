@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -33,8 +34,9 @@ type project struct {
 	all     lxd.InstanceServer
 }
 
-// makeProject makes a project with a default profile on a storage pool: the given one or, where that is "", one of its own.
-func makeProject(ctx context.Context, all lxd.InstanceServer, pool string) (p *project, err error) {
+// makeProject makes a project, with something more in its configuration, with a default profile on a storage pool: the given one or,
+// where that is "", one of its own, on each of the members of a cluster.
+func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, members []string, more map[string]string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
 		return nil, err
@@ -48,6 +50,7 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string) (p *p
 	config := map[string]string{
 		"features.images": "true", "features.profiles": "true", "features.storage.volumes": "true", ownerKey: owner.String(),
 	}
+	maps.Copy(config, more)
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
 		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
 	}})
@@ -61,8 +64,8 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string) (p *p
 	}()
 	if pool == "" {
 		p.pool, p.ownPool = p.name, true
-		if err := all.CreateStoragePool(api.StoragePoolsPost{Name: p.pool, Driver: poolDriver}); err != nil {
-			return p, err
+		if err := makePool(all, p.pool, members); err != nil {
+			return p, fmt.Errorf("storage pool: %w", err)
 		}
 	}
 	return p, all.UseProject(p.name).UpdateProfile("default", api.ProfilePut{
@@ -70,19 +73,33 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string) (p *p
 	}, "")
 }
 
+// makePool makes a storage pool: in a cluster on each member first (LXD: doc/howto/cluster_config_storage.md).
+func makePool(all lxd.InstanceServer, name string, members []string) error {
+	order := api.StoragePoolsPost{Name: name, Driver: poolDriver}
+	for _, m := range members {
+		if err := all.UseTarget(m).CreateStoragePool(order); err != nil {
+			return fmt.Errorf("member %s: %w", m, err)
+		}
+	}
+	return all.CreateStoragePool(order)
+}
+
 // remove removes the project with all that is in it. It may be called for one that is half made or half removed.
 func (p *project) remove(ctx context.Context) error {
-	inside := p.all.UseProject(p.name)
-	instances, err := inside.GetInstances(api.InstanceTypeAny)
-	if err != nil && !isMissing(err) {
+	if err := p.clear(ctx); err != nil {
 		return err
 	}
-	for _, i := range instances {
-		// Something else may still be done to it.
-		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return deleteInstance(ctx, inside, i.Name) })
-		if err != nil {
-			return err
-		}
+	return p.drop()
+}
+
+// drop removes the project when it is cleared.
+func (p *project) drop() error { return orMissing(p.all.DeleteProject(p.name)) }
+
+// clear removes all that is in the project.
+func (p *project) clear(ctx context.Context) error {
+	inside := p.all.UseProject(p.name)
+	if err := p.empty(ctx); err != nil {
+		return err
 	}
 	images, err := inside.GetImages()
 	if err != nil && !isMissing(err) {
@@ -103,7 +120,24 @@ func (p *project) remove(ctx context.Context) error {
 			return err
 		}
 	}
-	return orMissing(p.all.DeleteProject(p.name))
+	return nil
+}
+
+// empty deletes the instances.
+func (p *project) empty(ctx context.Context) error {
+	inside := p.all.UseProject(p.name)
+	instances, err := inside.GetInstances(api.InstanceTypeAny)
+	if err != nil && !isMissing(err) {
+		return err
+	}
+	for _, i := range instances {
+		// Something else may still be done to it.
+		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return deleteInstance(ctx, inside, i.Name) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteInstance ends an instance, if it runs, and deletes it.

@@ -58,7 +58,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
 	require.NoError(t, err)
 	require.NoError(t, listener.Close()) // and takes the socket away
-	_, err = ReapProjects(t.Context(), missing)
+	_, err = ReapProjects(t.Context(), missing, "")
 	require.ErrorContains(t, err, "start it")
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/keyring"
 	"nestbed/harness/report"
 	"nestbed/harness/vm"
 )
@@ -28,6 +30,9 @@ type upFlags struct {
 	svg        string
 	host       string
 	pool       string
+	members    []string
+	allow      bool // another allocation than the host's
+	restart    string
 	keep       bool
 	json       bool
 }
@@ -51,6 +56,8 @@ up says at which level, in which operation and for which reason.`,
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
   nestbed up --host system                       on the LXD that this machine runs, in a project of its own
+  nestbed up --host system --allow-host-allocation --allocation root:500000:131072
+                                                 there, with exactly that allocation for as long as it takes
   nestbed up --host https://HOST:8443            on that of another machine, which nestbed trust has made known
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
@@ -63,6 +70,9 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+vm.Forms)
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
+	cmd.Flags().StringSliceVar(&f.members, "members", nil, "where that LXD is in a cluster: the members of which one gets the chain (default all)")
+	cmd.Flags().BoolVar(&f.allow, allowFlag, false, "with --host system: give that LXD the allocation by mounts over /etc/subuid and /etc/subgid, and restart it; undone at the end")
+	restartLXDFlag(cmd, &f.restart)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
 	return cmd
@@ -97,7 +107,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	}
 	where, err := vm.ParseHost(f.host)
 	if err == nil {
-		err = f.fit(where)
+		err = f.fit(where, cmd.Flags().Changed(restartFlag))
 	}
 	if err != nil {
 		return &usageError{err}
@@ -122,15 +132,16 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool}
+	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool, HostAllocation: f.allow, RestartLXD: f.restart}
 	if socket == "" {
 		progress.spin("starting a private host")
 		config, err = f.private(ctx, b, allocation)
 	} else {
 		progress.spin("making a project of the LXD at " + socket)
+		config.Members = f.members
 	}
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
 	h, err := host.Start(ctx, config)
 	if err != nil {
@@ -183,10 +194,16 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 }
 
 // fit refuses flags that the kind of host has no use for.
-func (f upFlags) fit(where vm.Where) error {
+func (f upFlags) fit(where vm.Where, restarts bool) error {
 	switch {
+	case f.allow && (!where.System || keyring.IsAddress(where.Address)):
+		return fmt.Errorf("--%s: it is for --host system, got --host %s; a private host has what --allocation says", allowFlag, f.host)
+	case restarts && !f.allow:
+		return fmt.Errorf("--%s: it is for --%s, without which no LXD is restarted", restartFlag, allowFlag)
 	case f.pool != "" && !where.System:
 		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
+	case len(f.members) > 0 && !where.System:
+		return fmt.Errorf("--members: it is for --host system or https://..., got --host %s", f.host)
 	case where.System && f.state != "":
 		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host " + f.host)
 	case where.System && f.keep:
@@ -195,12 +212,30 @@ func (f upFlags) fit(where vm.Where) error {
 	return nil
 }
 
+// The flags of a run that gives a LXD which runs by itself another allocation.
+const (
+	allowFlag   = "allow-host-allocation"
+	restartFlag = "restart-lxd"
+)
+
+func restartLXDFlag(cmd *cobra.Command, command *string) {
+	cmd.Flags().StringVar(command, restartFlag, os.Getenv(host.RestartEnv),
+		"with --host system: command for sh that restarts that LXD, its containers left running (default: systemctl restart its unit)")
+}
+
 // supplyOf tells where the ids of a chain come from.
 func supplyOf(h *host.Host, socket string) string {
-	if h.Supply == 0 {
+	switch {
+	case h.IsPrivate():
 		return fmt.Sprintf("allocation %s", h.Delegation)
+	case h.Supply == 0:
+		return fmt.Sprintf("project %s of the LXD at %s   allocation %s, lent", h.Name, socket, h.Delegation)
 	}
-	return fmt.Sprintf("project %s of the LXD at %s   %d isolated ids for level 1", h.Name, socket, h.Supply)
+	on := ""
+	if member := h.Member(); member != "" {
+		on = ", on its member " + member
+	}
+	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name, socket, on, h.Supply)
 }
 
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
