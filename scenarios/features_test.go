@@ -53,10 +53,16 @@ func TestFeatures(t *testing.T) {
 	opts := options
 	opts.TestingT = t
 	opts.DefaultContext = untilDeadline(t)
+	if allowed(t) {
+		opts.Concurrency = 1 // the LXD lends its allocation to one host at a time
+	}
 	var results results
 	opts.Tags = withoutTheImpossible(t, source, opts, &results)
 	pool := newPool(t, source, socket, opts.Tags)
 	pool.Record = results.record
+	if pool.Cluster != nil && !isSet("concurrency") && !isSet("godog.concurrency") {
+		opts.Concurrency = pool.Cluster.SideBySide()
+	}
 	t.Cleanup(func() { results.write(t, pool.Default) })
 	if dir := reportsDir(t, pool.Default); dir != "" {
 		opts.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
@@ -73,7 +79,14 @@ func TestFeatures(t *testing.T) {
 		},
 		Options: &opts,
 	}
-	require.Zero(t, suite.Run(), "godog's exit status")
+	status := suite.Run()
+	if lost := pool.Lost(); len(lost) > 0 {
+		fmt.Fprintf(os.Stdout, "run again, as members went down: %v\n", lost)
+		opts.Paths = pathsOf(t, opts, lost)
+		opts.Format, _, _ = strings.Cut(opts.Format, ",") // its file is written
+		status = max(status, suite.Run())
+	}
+	require.Zero(t, status, "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
 	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, %d at a time, bundle %s\n", run.Load(), opts.Concurrency, pool.Default)
 }
@@ -99,7 +112,8 @@ func untilDeadline(t *testing.T) context.Context {
 func newPool(t *testing.T, source bundle.Source, socket, tags string) *steps.Pool {
 	t.Helper()
 	pool := &steps.Pool{
-		LXD: socket, StoragePool: os.Getenv(poolEnv),
+		LXD: socket, StoragePool: os.Getenv(poolEnv), Cluster: clusterOf(t, socket),
+		HostAllocation: allowed(t), RestartLXD: os.Getenv(host.RestartEnv),
 		Default: harnesstest.Bundle(t, source), Versions: map[string]bundle.Source{},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}
@@ -164,12 +178,20 @@ func where(t *testing.T) vm.Where {
 	return where
 }
 
+// allowed tells whether a LXD that runs by itself may be given other allocations than the machine's.
+func allowed(t *testing.T) bool {
+	t.Helper()
+	value := os.Getenv(host.AllowEnv)
+	require.Contains(t, []string{"", "0", "1"}, value, host.AllowEnv)
+	return value == "1" && where(t).System
+}
+
 // capabilities are what single scenarios need of the machine, and of the kind of host.
 func capabilities(t *testing.T, source bundle.Source) []host.Requirement {
 	t.Helper()
 	address, err := where(t).LXD()
 	harnesstest.Lacking(t, err)
-	all := append(host.Capabilities(source), host.Privacy(address != ""), host.Entry(address),
+	all := append(host.Capabilities(source), host.Privacy(address != ""), host.OwnAllocation(address != "", allowed(t)), host.Entry(address),
 		host.Requirement{For: "@requires-other-bundles", Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all

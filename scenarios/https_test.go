@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/report"
 )
 
 // keyringEnv is where nestbed keeps its certificates.
@@ -57,7 +59,7 @@ func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 }
 
 // networkNamespace makes one, and gives the id of a process in it, which ends with the test.
-func networkNamespace(t *testing.T) string {
+func networkNamespace(t testing.TB) string {
 	t.Helper()
 	holder := exec.CommandContext(context.WithoutCancel(t.Context()), "unshare", "--net", "--", "sh", "-c", "echo; exec cat")
 	in, err := holder.StdinPipe()
@@ -79,7 +81,7 @@ func networkCommand(ctx context.Context, of string, command ...string) *exec.Cmd
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--target", of, "--net", "--"}, command...)...)
 }
 
-func inNetwork(t *testing.T, of string, command ...string) {
+func inNetwork(t testing.TB, of string, command ...string) {
 	t.Helper()
 	out, err := networkCommand(t.Context(), of, command...).CombinedOutput()
 	require.NoError(t, err, "%q: %s", command, out)
@@ -141,6 +143,14 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	assert.Contains(t, out, "level 3 ")
 	assert.NotContains(t, out, "FAIL")
 	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+
+	out, err = e.nestbed(t, "up", "--host", e.address, "--depth", "1", "--json")
+	require.NoError(t, err, out)
+	var result report.Result
+	_, text, _ := strings.Cut(out, "{") // behind the progress
+	require.NoError(t, json.NewDecoder(strings.NewReader("{"+text)).Decode(&result), out)
+	here := host.FactsOf(harnesstest.Bundle(t, harnesstest.Source(t)))
+	assert.Equal(t, [2]string{here.Cgroup, here.AppArmor}, [2]string{result.Facts.Cgroup, result.Facts.AppArmor}, "level 1 has told it")
 
 	out, err = e.nestbed(t, "reap", "--host", e.address)
 	require.NoError(t, err, out)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -53,21 +54,28 @@ func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 // killInLevel2 starts a child that builds, kills it some time after level 1 came up, and gives the name of its host.
 func killInLevel2(t *testing.T, order childOrder, after time.Duration) string {
 	t.Helper()
-	child := order.command(t)
-	out, err := child.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, child.Start())
-	lines := bufio.NewReader(out)
-	name, err := lines.ReadString('\n')
-	require.NoError(t, err)
-	up, err := lines.ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "c1\n", up)
+	child, name := startIntoLevel2(t, order)
 	// Not a wait for anything: the moment of the kill, different each time.
 	<-time.After(after)
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait(), "it was killed")
-	return strings.TrimSpace(name)
+	return name
+}
+
+// startIntoLevel2 starts a child that builds, returns when level 1 has come up, and gives the name of its host.
+func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name string) {
+	t.Helper()
+	child = order.command(t)
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	lines := bufio.NewReader(out)
+	name, err = lines.ReadString('\n')
+	require.NoError(t, err)
+	up, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "c1\n", up)
+	return child, strings.TrimSpace(name)
 }
 
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {

@@ -1,9 +1,11 @@
 package scenarios_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,22 +58,34 @@ func allOf(t *testing.T, server lxd.InstanceServer) string {
 	} {
 		answer, _, err := server.RawQuery("GET", path, nil, "")
 		require.NoError(t, err, path)
-		all[path] = answer.Metadata
+		var list []json.RawMessage
+		require.NoError(t, answer.MetadataAsStruct(&list), path)
+		// Certificates come in another order each time.
+		slices.SortFunc(list, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+		all[path] = list
 	}
 	text, err := json.MarshalIndent(all, "", " ")
 	require.NoError(t, err)
 	return string(text)
 }
 
-func TestAChainOnALXDThatRunsByItself(t *testing.T) {
-	source := harnesstest.Source(t)
-	for name, c := range map[string]struct {
-		files  idmap.Delegation
-		bundle bundle.Source
-	}{
+// machineLXD is what a machine's own LXD reads its allocation from, and runs.
+type machineLXD struct {
+	files  idmap.Delegation
+	bundle bundle.Source
+}
+
+// ofMachines are the kinds of them.
+func ofMachines(source bundle.Source) map[string]machineLXD {
+	return map[string]machineLXD{
 		"with an allocation of its root":            {ofMachine, source},
 		"which sees no subuid, as that of the snap": {idmap.Delegation{UID: idmap.File{Missing: true}, GID: idmap.File{Missing: true}}, withoutNewuidmap(source)},
-	} {
+	}
+}
+
+func TestAChainOnALXDThatRunsByItself(t *testing.T) {
+	source := harnesstest.Source(t)
+	for name, c := range ofMachines(source) {
 		t.Run(name, func(t *testing.T) {
 			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			before := allOf(t, machine.LXD())
@@ -80,12 +94,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 			chain := harnesstest.Build(t, h, harness.Cascade(3))
-			checks, err := harness.Verify(t.Context(), chain)
-			require.NoError(t, err)
-			assert.Empty(t, harness.Failed(checks))
-			outcome, err := chain.Outcome(t.Context())
-			require.NoError(t, err)
-			require.NoError(t, harness.Contradiction(chain.Plan, outcome))
+			outcome := harnesstest.AsPlanned(t, chain)
 
 			others, _, err := machine.LXD().GetInstance("c1")
 			require.NoError(t, err)
@@ -157,12 +166,17 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 }
 
 func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
-	_, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, harnesstest.Source(t)))
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
-	out, err := run.CombinedOutput()
-	require.NoError(t, err, string(out))
-	assert.Contains(t, string(out), "scenarios on a real LXD")
+	source := harnesstest.Source(t)
+	for name, c := range ofMachines(source) {
+		t.Run(name, func(t *testing.T) {
+			_, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
+			run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
+			out, err := run.CombinedOutput()
+			require.NoError(t, err, string(out))
+			assert.Contains(t, string(out), "scenarios on a real LXD")
+		})
+	}
 }
 
 // Why nestbed says itself where the ids of level 1 lie: LXD 5.0.2 leaves the container that it chooses for out of those that have ids,

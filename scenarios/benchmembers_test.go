@@ -1,0 +1,85 @@
+package scenarios_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+)
+
+// memberShare is which part of a processor each member of the benchmark's cluster has.
+const memberShare = 0.5
+
+// BenchmarkMembers builds chains side by side on one member of a cluster and on all three, all of them with the same share of a processor, and
+// gives the ratio.
+func BenchmarkMembers(b *testing.B) {
+	const chains, depth = 6, 2
+	c := newCluster(b)
+	for _, m := range c.members {
+		limitProcessor(b, m.Pid(), memberShare)
+	}
+	for b.Loop() {
+		one := c.build(b, chains, depth, memberName(0))
+		all := c.build(b, chains, depth)
+		b.ReportMetric(one.Seconds(), "s-one")
+		b.ReportMetric(all.Seconds(), "s-three")
+		b.ReportMetric(one.Seconds()/all.Seconds(), "one/three")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// build builds so many chains side by side on the named members, or all, and gives how long that took.
+func (c *cluster) build(t testing.TB, chains, depth int, names ...string) time.Duration {
+	t.Helper()
+	members, err := host.OpenCluster(t.Context(), c.socket(0), "", names...)
+	require.NoError(t, err)
+	began := time.Now()
+	var all errgroup.Group
+	for range chains {
+		all.Go(func() (err error) {
+			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			if err != nil {
+				return err
+			}
+			chain, err := harness.Build(t.Context(), h, harness.Cascade(depth))
+			return errors.Join(err, h.Close(t.Context()), chain.Close(t.Context()))
+		})
+	}
+	require.NoError(t, all.Wait())
+	took := time.Since(began)
+	require.NoError(t, members.Close(t.Context()))
+	return took
+}
+
+// limitProcessor gives a host so much of a processor: its own cgroup is the one of its init.
+func limitProcessor(t testing.TB, pid int, share float64) {
+	t.Helper()
+	const period = 100_000 // µs
+	quota := strconv.Itoa(int(share * period))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		controllers, path, _ := strings.Cut(rest, ":")
+		dir, file, value := filepath.Join("/sys/fs/cgroup", path), "cpu.max", quota+" "+strconv.Itoa(period)
+		if controllers != "" {
+			dir, file, value = filepath.Join("/sys/fs/cgroup", controllers, path), "cpu.cfs_quota_us", quota
+		}
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			require.Contains(t, path, "nestbed-", "no cgroup but a host's is limited")
+			require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644))
+			return
+		}
+	}
+	t.Skip("no cgroup of the host limits processors")
+}

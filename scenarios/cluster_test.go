@@ -1,0 +1,235 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/report"
+	"nestbed/harness/wait"
+)
+
+// cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
+type cluster struct {
+	members []*host.Host
+	bundle  *bundle.Bundle
+}
+
+func memberName(i int) string    { return fmt.Sprint("m", i+1) }
+func memberAddress(i int) string { return fmt.Sprint("10.65.0.", i+1) }
+
+// allocationOf is a member's: room for several chains.
+func allocationOf(i int) idmap.Allocation {
+	return idmap.Allocation{Owner: idmap.Root, Start: uint32(1000000 + i*40*idmap.Block), Count: 40 * idmap.Block}
+}
+
+// clusterSize is how many members there are: the least of which a majority is left when one goes down.
+const clusterSize = 3
+
+// newCluster makes a cluster in network namespaces that a bridge in another one connects.
+func newCluster(t testing.TB) *cluster {
+	t.Helper()
+	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
+	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	hub := networkNamespace(t)
+	inNetwork(t, hub, "ip", "link", "add", "hub", "type", "bridge")
+	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
+	for i := range clusterSize {
+		m, err := host.Private(t.Context(), host.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true})
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, m.Close(context.Background())) })
+		c.members = append(c.members, m)
+		there, port := fmt.Sprint(m.Pid()), fmt.Sprint("port", i)
+		inNetwork(t, hub, "ip", "link", "add", port, "master", "hub", "type", "veth", "peer", "name", "wire", "netns", there)
+		inNetwork(t, hub, "ip", "link", "set", port, "up")
+		inNetwork(t, there, "ip", "address", "add", memberAddress(i)+"/24", "dev", "wire")
+		inNetwork(t, there, "ip", "link", "set", "wire", "up")
+		inNetwork(t, there, "ip", "link", "set", "lo", "up")
+		c.join(t, i)
+	}
+	return c
+}
+
+// join has a LXD become the first member, or one more.
+func (c *cluster) join(t testing.TB, i int) {
+	t.Helper()
+	own := c.members[i].LXD()
+	order := api.ClusterPut{Cluster: api.Cluster{Enabled: true, ServerName: memberName(i)}}
+	address := memberAddress(i) + ":8443"
+	if i == 0 {
+		server, etag, err := own.GetServer()
+		require.NoError(t, err)
+		config := server.Writable()
+		config.Config["core.https_address"] = address
+		require.NoError(t, own.UpdateServer(config, etag))
+	} else {
+		first := c.members[0].LXD()
+		op, err := first.CreateClusterMember(api.ClusterMembersPost{ServerName: memberName(i)})
+		require.NoError(t, err)
+		made := op.Get()
+		token, err := made.ToClusterJoinToken()
+		require.NoError(t, err)
+		server, _, err := first.GetServer()
+		require.NoError(t, err)
+		order.ClusterPassword, order.ClusterCertificate = token.String(), server.Environment.Certificate
+		order.ClusterAddress, order.ServerAddress = memberAddress(0)+":8443", address
+	}
+	op, err := own.UpdateCluster(order, "")
+	require.NoError(t, err)
+	require.NoError(t, op.WaitContext(t.Context()))
+}
+
+// socket is where a member listens on this machine.
+func (c *cluster) socket(i int) string {
+	return fmt.Sprintf("/proc/%d/root/var/lib/lxd/unix.socket", c.members[i].Pid())
+}
+
+func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
+	c := newCluster(t)
+	before := allOf(t, c.members[0].LXD())
+	members, err := host.OpenCluster(t.Context(), c.socket(1), "")
+	require.NoError(t, err)
+	require.NotNil(t, members)
+	hosts := make([]*host.Host, len(c.members))
+	var all errgroup.Group
+	for i := range hosts {
+		all.Go(func() (err error) {
+			hosts[i], err = host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	used := map[string]bool{}
+	for _, h := range hosts {
+		used[h.Member()] = true
+		chain := harnesstest.Build(t, h, harness.Cascade(3))
+		outcome := harnesstest.AsPlanned(t, chain)
+		for i := range c.members {
+			if memberName(i) == h.Member() {
+				start := outcome.Levels[0].Map.UID[0].Parent
+				assert.Truef(t, start >= allocationOf(i).Start && start < allocationOf(i).Start+allocationOf(i).Count,
+					"%s: level 1 starts at %d, which is not in %s", h.Member(), start, allocationOf(i))
+			}
+		}
+		t.Logf("%s: depth 3 in %s", h.Member(), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
+	}
+	assert.Len(t, used, 3, "each has one")
+	for _, h := range hosts {
+		require.NoError(t, h.Close(t.Context()))
+	}
+	require.NoError(t, members.Close(t.Context()))
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+}
+
+func TestTheCoreOfTheScenariosOnTheMembersOfACluster(t *testing.T) {
+	c := newCluster(t)
+	before := allOf(t, c.members[0].LXD())
+	reports := t.TempDir()
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=6")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Log(string(out))
+	members := map[string]int{}
+	for _, s := range ranIn(t, reports, c.bundle) {
+		members[s.Member]++
+		assert.Empty(t, s.Again, s.Name)
+	}
+	t.Log(members)
+	for i := range c.members {
+		assert.NotZero(t, members[memberName(i)], memberName(i))
+	}
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+}
+
+// ranIn are the scenarios of a run that were run.
+func ranIn(t *testing.T, reports string, b *bundle.Bundle) (ran []report.Scenario) {
+	t.Helper()
+	run, err := report.LoadRun(filepath.Join(reports, report.Directory(b)))
+	require.NoError(t, err)
+	for _, s := range run.Scenarios {
+		if s.Status != report.Skipped {
+			ran = append(ran, s)
+		}
+	}
+	require.NotEmpty(t, ran)
+	return ran
+}
+
+// slow runs what takes minutes, as make slow does.
+var slow = flag.Bool("slow", false, "run the tests that take minutes, too")
+
+func TestAMemberThatGoesDownTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
+	if !*slow {
+		t.Skip("takes three minutes, for which the other members wait for what it left unanswered; -slow runs it")
+	}
+	c := newCluster(t)
+	first, last := c.members[0].LXD(), len(c.members)-1
+	reports := t.TempDir()
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=4")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	require.NoError(t, run.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- run.Wait() }()
+	require.NoError(t, wait.For(t.Context(), "wait for a chain on the last member", time.Minute, func(context.Context) error {
+		select {
+		case err := <-ended:
+			return wait.Final(fmt.Errorf("the run has ended: %w: %s", err, out.String()))
+		default:
+		}
+		all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
+		if err != nil {
+			return err
+		}
+		for _, i := range all {
+			if i.Location == memberName(last) && i.StatusCode == api.Running {
+				return nil
+			}
+		}
+		return errors.New("there is none")
+	}))
+	require.NoError(t, c.members[last].Close(t.Context()))
+	require.NoError(t, <-ended, out.String())
+	t.Log(out.String())
+
+	again := 0
+	for _, s := range ranIn(t, reports, c.bundle) {
+		assert.Equal(t, report.Passed, s.Status, s.Name)
+		if s.Again != "" {
+			again++
+			assert.Equal(t, memberName(last), s.Again, s.Name)
+			assert.NotEqual(t, memberName(last), s.Member, s.Name)
+		}
+	}
+	assert.NotZero(t, again, "scenarios that were run again")
+	// What is on a member that is down cannot be removed; what is not can.
+	projects, err := first.GetProjectNames()
+	require.NoError(t, err)
+	for _, name := range projects {
+		if name != api.ProjectDefaultName {
+			assert.Contains(t, out.String(), name, "it is said that it is left")
+		}
+	}
+	all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
+	require.NoError(t, err)
+	for _, i := range all {
+		assert.Equal(t, memberName(last), i.Location, i.Name)
+	}
+}
