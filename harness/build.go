@@ -142,7 +142,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.breaks(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1))
+			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().wait()

@@ -37,6 +37,9 @@ var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation
 var failureRules = []rule{
 	// What the parser says of a namespace that is not the LXD's to manage, and liblxc of a profile that it cannot change to.
 	{idmap.ProfileRefused, regexp.MustCompile(`apparmor_parser .*Access denied|Failed to change AppArmor profile to|Already AppArmor confined, but new label requested`)},
+	// What a project says (LXD: lxd/project/permissions.go).
+	{idmap.ProjectForbids, regexp.MustCompile(`of project ".*": .* (is|are) forbidden|in project ".*" is forbidden|of project ".*" is forbidden`)},
+	{idmap.ProjectLimit, regexp.MustCompile(`Reached maximum (number of instances|aggregate value)|in project ".*" has no ".*" config`)},
 	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)|configured to only allow unprivileged containers`)},
 	{idmap.RawIDMapOverlaps, regexp.MustCompile(`Host (id|ID) is in the range of subids`)},
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},

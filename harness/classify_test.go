@@ -168,6 +168,17 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			`Get "http://unix.socket/1.0": dial unix /proc/self/fd/35/var/lib/lxd/unix.socket: connect: connection refused`, "", idmap.DaemonDied,
 		},
 		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
+		"a restricted project": {
+			`Failed checking if instance creation allowed: Invalid value "true" for config "security.nesting" on container "c2" of project "default": ` +
+				"Container nesting is forbidden", "", idmap.ProjectForbids,
+		},
+		"a project's limit": {
+			`Failed checking if instance creation allowed: Reached maximum aggregate value "200MiB" for "limits.memory" in project "default"`, "", idmap.ProjectLimit,
+		},
+		"a part of a project's limit that is not said": {
+			`Failed checking if instance creation allowed: Failed getting usage of project entities: Instance "c2" in project "default" has no "limits.memory" config, ` +
+				"either directly or via a profile", "", idmap.ProjectLimit,
+		},
 		"a pool on btrfs in a directory": {
 			"Provided path does not reside on a btrfs filesystem (detected ext4)", "", idmap.NotOnBtrfs,
 		},

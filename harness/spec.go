@@ -30,6 +30,8 @@ type LevelSpec struct {
 	Storage string
 	// StorageConfig is added to the configuration of that pool.
 	StorageConfig map[string]string
+	// Project is added to the configuration of the project that the LXD above makes the level in. The plan does not know of it.
+	Project map[string]string
 }
 
 // Spec is a chain as it shall be built: Levels[0] is level 1.

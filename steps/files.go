@@ -71,14 +71,16 @@ func (s *scenario) configuration(level string, table *godog.Table) error {
 	if err != nil {
 		return err
 	}
+	return readConfig(table, l.Config)
+}
+
+// readConfig reads a table of keys and values into a configuration.
+func readConfig(table *godog.Table, config map[string]string) error {
 	rows, err := readTable(table, "key", "value")
-	if err != nil {
-		return err
-	}
 	for _, row := range rows {
-		l.Config[row["key"]] = row["value"]
+		config[row["key"]] = row["value"]
 	}
-	return nil
+	return err
 }
 
 // describe gives the specification of a level, which the Givens fill.

@@ -50,7 +50,7 @@ var vocabulary = slices.Concat(
 	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,
 	wallSteps, programSteps, limitSteps, limitOutcomeSteps,
 	storageSteps, workloadSteps,
-	faultSteps, upgradeSteps,
+	faultSteps, projectSteps, upgradeSteps,
 )
 
 // Vocabulary lists every step, each with an example from the features.

@@ -40,6 +40,8 @@ const (
 	CgroupUnsupported Reason = "cgroup layout unsupported"
 	ProfileRefused    Reason = "AppArmor profile refused"
 	UserNSDenied      Reason = "user namespaces denied"
+	ProjectForbids    Reason = "forbidden by the project"
+	ProjectLimit      Reason = "limit of the project"
 	DiskFull          Reason = "disk full"
 	NotOnBtrfs        Reason = "not on btrfs"
 	DaemonDied        Reason = "LXD does not run"
@@ -53,7 +55,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, TimedOut, Unclassified,
 	}
 }
 

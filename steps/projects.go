@@ -1,0 +1,31 @@
+package steps
+
+import (
+	"strconv"
+
+	"github.com/cucumber/godog"
+)
+
+var projectSteps = []step{
+	{
+		Given, `^the project of (the host|level \d+) has the configuration$`,
+		"The one that the LXD there makes its containers in; it is configured so before it is asked for any.",
+		func(s *scenario) any { return s.project },
+	},
+}
+
+func (s *scenario) project(where string, table *godog.Table) error {
+	above, err := place(where)
+	if err != nil {
+		return err
+	}
+	l, err := s.describe(strconv.Itoa(above + 1))
+	if err != nil {
+		return err
+	}
+	if l.Project == nil {
+		l.Project = map[string]string{}
+	}
+	s.broken = true
+	return readConfig(table, l.Project)
+}
