@@ -30,6 +30,8 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, done := h.WhileMemberAnswers(ctx)
+	defer done()
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
@@ -228,6 +230,10 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 		if confined(c.Host, l.Index) {
 			config[l.Bundle.Flavor.KeyAppArmor()] = "false"
 		}
+	}
+	if l.Index == 1 && c.Host.Member() != "" {
+		// Else who evacuates the member has the chain moved to another one, where its ids are not, and that fails.
+		config["cluster.evacuate"] = "stop"
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config

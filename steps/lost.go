@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -64,6 +65,13 @@ func (s *scenario) unlessLost(method any) any {
 		return method
 	}
 	return reflect.MakeFunc(do.Type(), func(in []reflect.Value) []reflect.Value {
+		if len(in) > 0 && s.host != nil {
+			if ctx, has := in[0].Interface().(context.Context); has {
+				ctx, done := s.host.WhileMemberAnswers(ctx)
+				defer done()
+				in = append([]reflect.Value{reflect.ValueOf(ctx)}, in[1:]...)
+			}
+		}
 		out := do.Call(in)
 		last := &out[len(out)-1]
 		if err, failed := last.Interface().(error); failed {

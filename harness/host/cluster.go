@@ -76,7 +76,7 @@ func (s *system) cluster(ctx context.Context, info *api.Server, pool string, nam
 			return nil, fmt.Errorf("member %s: %w", m.ServerName, err)
 		}
 		free := has.Memory.Total - min(has.Memory.Used, has.Memory.Total)
-		c.capacity[m.ServerName] = sideBySide(hostsPerProcessor*int(has.CPU.Total), free)
+		c.capacity[m.ServerName] = RoomFor(int(has.CPU.Total), free)
 	}
 	for _, name := range names {
 		if !slices.Contains(c.all, name) {
@@ -158,7 +158,7 @@ func (c *Cluster) place() (string, *api.Server, error) {
 			switch {
 			case !slices.Contains(c.names, m.ServerName):
 			case m.Status != online:
-				why = append(why, fmt.Sprintf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message))
+				why = append(why, refuses(m).Error())
 			case down != nil:
 				why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
 			case best == "" || c.use(m.ServerName) < c.use(best):
@@ -187,16 +187,34 @@ func (c *Cluster) ask(name string) (*api.Server, error) {
 	return info, answer.MetadataAsStruct(info)
 }
 
-// isDown asks a member whether it still answers. One that does not is not used any more.
-func (c *Cluster) isDown(name string) bool {
+// answers asks a member whether it still answers: the error is how it does not. It is not used any more then.
+func (c *Cluster) answers(name string) error {
 	_, err := c.ask(name)
-	if err == nil {
-		return false
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.down[name] = err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.down[name] = err
-	return true
+	return err
+}
+
+func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
+
+// out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
+func (c *Cluster) out(name string) error {
+	if err := c.answers(name); err != nil {
+		return err
+	}
+	member, _, err := c.of.all.GetClusterMember(name)
+	if err != nil || member.Status == online {
+		return nil // the one that was asked about it is another one
+	}
+	return refuses(*member)
+}
+
+// refuses says why a member takes no instances.
+func refuses(m api.ClusterMember) error {
+	return fmt.Errorf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message)
 }
 
 // sawDown tells whether any member was seen to be down.

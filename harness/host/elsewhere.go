@@ -54,20 +54,6 @@ func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 	return info, err
 }
 
-// MemberDownError is that the member of a cluster went down on which a host was to be.
-type MemberDownError struct {
-	Member string
-	Err    error
-}
-
-func (e *MemberDownError) Error() string {
-	return fmt.Sprintf("member %s went down: %v", e.Member, e.Err)
-}
-func (e *MemberDownError) Unwrap() error { return e.Err }
-
-// MemberDown tells whether the member of a cluster that level 1 is on does not answer any more.
-func (h *Host) MemberDown() bool { return h.Member() != "" && h.system.in.isDown(h.system.member) }
-
 // lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
 func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	var here unix.Utsname

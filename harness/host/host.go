@@ -115,6 +115,9 @@ func (h *Host) Pid() int {
 	return h.stage.Process.Pid
 }
 
+// Socket is where a private host's LXD listens, as its machine sees it while the host lives: to another process its LXD is one that runs by itself.
+func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), socket) }
+
 // StateDir is where the host's state lies, "" for a host that was never started, or whose LXD runs by itself.
 func (h *Host) StateDir() string {
 	if h.dir == nil {

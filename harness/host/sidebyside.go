@@ -23,7 +23,12 @@ func SideBySide() int {
 	return sideBySide(hosts, AvailableMemory())
 }
 
-// sideBySide is that for so many hosts as the processors have time for, and so much memory, in bytes; 0 if nobody knows how much.
+// RoomFor is how many chains at a time a member of a cluster has room for that has so many processors, and so much memory in bytes; 0 if nobody knows how much.
+func RoomFor(processors int, memory uint64) int {
+	return sideBySide(hostsPerProcessor*processors, memory)
+}
+
+// sideBySide is SideBySide for so many hosts as the processors have time for, and so much memory, in bytes; 0 if nobody knows how much.
 func sideBySide(n int, memory uint64) int {
 	if fit := int(memory / hostMemory); memory > 0 && fit < n {
 		n = fit
