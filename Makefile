@@ -42,8 +42,8 @@ matrix: setup ## the scenarios here with each of BUNDLES and in each VM, and whi
 	@scripts/setup.sh vm
 	@BUNDLES="$(BUNDLES)" VM="$(VM)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/matrix.sh
 
-slow: setup ## the scenarios that take more than 20 s, and tests that take minutes, which make test leaves out
-	go test -count=1 -timeout 60m $(EXEC) ./scenarios -run 'TestFeatures|TestAMember' -slow -godog.tags=@slow
+slow: setup ## the scenarios that take more than 20 s, which make test leaves out
+	go test -count=1 -timeout 60m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@slow
 
 moving: setup ## the scenarios about what Debian changes from one day to the next: Incus 7 of sid
 	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@moving

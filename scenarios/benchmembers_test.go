@@ -29,8 +29,8 @@ func BenchmarkMembers(b *testing.B) {
 		limitProcessor(b, m.Pid(), memberShare)
 	}
 	for b.Loop() {
-		one := c.build(b, chains, depth, memberName(0))
-		all := c.build(b, chains, depth)
+		one := c.build(b, chains, depth, chains, memberName(0))
+		all := c.build(b, chains, depth, chains)
 		b.ReportMetric(one.Seconds(), "s-one")
 		b.ReportMetric(all.Seconds(), "s-three")
 		b.ReportMetric(one.Seconds()/all.Seconds(), "one/three")
@@ -38,27 +38,34 @@ func BenchmarkMembers(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// build builds so many chains side by side on the named members, or all, and gives how long that took.
-func (c *cluster) build(t testing.TB, chains, depth int, names ...string) time.Duration {
+// build builds so many chains, a number of them at a time, on the named members, or all, and gives how long that took.
+func (c *cluster) build(t testing.TB, chains, depth, atOnce int, names ...string) time.Duration {
 	t.Helper()
 	members, err := host.OpenCluster(t.Context(), c.socket(0), "", names...)
 	require.NoError(t, err)
 	began := time.Now()
 	var all errgroup.Group
+	all.SetLimit(atOnce)
 	for range chains {
-		all.Go(func() (err error) {
-			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
-			if err != nil {
-				return err
-			}
-			chain, err := harness.Build(t.Context(), h, harness.Cascade(depth))
-			return errors.Join(err, h.Close(t.Context()), chain.Close(t.Context()))
-		})
+		all.Go(func() error { return c.chain(t, members, depth, func() error { return nil }) })
 	}
 	require.NoError(t, all.Wait())
 	took := time.Since(began)
 	require.NoError(t, members.Close(t.Context()))
 	return took
+}
+
+// chain builds a chain on a member, and takes it down when something was done.
+func (c *cluster) chain(t testing.TB, members *host.Cluster, depth int, do func() error) error {
+	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+	if err != nil {
+		return err
+	}
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(depth))
+	if err == nil {
+		err = do()
+	}
+	return errors.Join(err, h.Close(t.Context()), chain.Close(t.Context()))
 }
 
 // limitProcessor gives a host so much of a processor: its own cgroup is the one of its init.

@@ -1,14 +1,10 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/canonical/lxd/shared/api"
 	"github.com/stretchr/testify/assert"
@@ -21,7 +17,6 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
-	"nestbed/harness/wait"
 )
 
 // cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
@@ -41,8 +36,8 @@ func allocationOf(i int) idmap.Allocation {
 // clusterSize is how many members there are: the least of which a majority is left when one goes down.
 const clusterSize = 3
 
-// newCluster makes a cluster in network namespaces that a bridge in another one connects.
-func newCluster(t testing.TB) *cluster {
+// newCluster makes a cluster in network namespaces that a bridge in another one connects. The last member may have a disk of its own, of so many bytes.
+func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
 	harnesstest.Lacking(t, host.FindRelay(t.Context()))
@@ -50,7 +45,11 @@ func newCluster(t testing.TB) *cluster {
 	inNetwork(t, hub, "ip", "link", "add", "hub", "type", "bridge")
 	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
 	for i := range clusterSize {
-		m, err := host.Private(t.Context(), host.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true})
+		config := host.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true}
+		if i == clusterSize-1 && len(disk) > 0 {
+			config.Disk = disk[0]
+		}
+		m, err := host.Private(t.Context(), config)
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, m.Close(context.Background())) })
 		c.members = append(c.members, m)
@@ -96,7 +95,7 @@ func (c *cluster) join(t testing.TB, i int) {
 
 // socket is where a member listens on this machine.
 func (c *cluster) socket(i int) string {
-	return fmt.Sprintf("/proc/%d/root/var/lib/lxd/unix.socket", c.members[i].Pid())
+	return c.members[i].Socket()
 }
 
 func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
@@ -169,67 +168,4 @@ func ranIn(t *testing.T, reports string, b *bundle.Bundle) (ran []report.Scenari
 	}
 	require.NotEmpty(t, ran)
 	return ran
-}
-
-// slow runs what takes minutes, as make slow does.
-var slow = flag.Bool("slow", false, "run the tests that take minutes, too")
-
-func TestAMemberThatGoesDownTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
-	if !*slow {
-		t.Skip("takes three minutes, for which the other members wait for what it left unanswered; -slow runs it")
-	}
-	c := newCluster(t)
-	first, last := c.members[0].LXD(), len(c.members)-1
-	reports := t.TempDir()
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=4")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
-	var out bytes.Buffer
-	run.Stdout, run.Stderr = &out, &out
-	require.NoError(t, run.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- run.Wait() }()
-	require.NoError(t, wait.For(t.Context(), "wait for a chain on the last member", time.Minute, func(context.Context) error {
-		select {
-		case err := <-ended:
-			return wait.Final(fmt.Errorf("the run has ended: %w: %s", err, out.String()))
-		default:
-		}
-		all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
-		if err != nil {
-			return err
-		}
-		for _, i := range all {
-			if i.Location == memberName(last) && i.StatusCode == api.Running {
-				return nil
-			}
-		}
-		return errors.New("there is none")
-	}))
-	require.NoError(t, c.members[last].Close(t.Context()))
-	require.NoError(t, <-ended, out.String())
-	t.Log(out.String())
-
-	again := 0
-	for _, s := range ranIn(t, reports, c.bundle) {
-		assert.Equal(t, report.Passed, s.Status, s.Name)
-		if s.Again != "" {
-			again++
-			assert.Equal(t, memberName(last), s.Again, s.Name)
-			assert.NotEqual(t, memberName(last), s.Member, s.Name)
-		}
-	}
-	assert.NotZero(t, again, "scenarios that were run again")
-	// What is on a member that is down cannot be removed; what is not can.
-	projects, err := first.GetProjectNames()
-	require.NoError(t, err)
-	for _, name := range projects {
-		if name != api.ProjectDefaultName {
-			assert.Contains(t, out.String(), name, "it is said that it is left")
-		}
-	}
-	all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
-	require.NoError(t, err)
-	for _, i := range all {
-		assert.Equal(t, memberName(last), i.Location, i.Name)
-	}
 }

@@ -45,7 +45,7 @@ func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir s
 	})
 	require.NoError(t, err)
 	require.NoError(t, op.WaitContext(t.Context()))
-	return machine, fmt.Sprintf("/proc/%d/root/var/lib/lxd/unix.socket", machine.Pid())
+	return machine, machine.Socket()
 }
 
 // allOf is everything that a LXD has, as text.

@@ -1,0 +1,181 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/canonical/lxd/shared/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/report"
+	"nestbed/harness/wait"
+)
+
+// last is the member that something happens to.
+const last = clusterSize - 1
+
+// scenariosWithout runs scenarios on the cluster, and does away with its last member as soon as a chain runs there: what was lost
+// there must have been run again on others. It gives the output.
+func (c *cluster) scenariosWithout(t *testing.T, doAway func()) string {
+	t.Helper()
+	first := c.members[0].LXD()
+	reports := t.TempDir()
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=4")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	var out bytes.Buffer
+	run.Stdout, run.Stderr = &out, &out
+	require.NoError(t, run.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- run.Wait() }()
+	require.NoError(t, wait.For(t.Context(), "wait for a chain on the last member", time.Minute, func(context.Context) error {
+		select {
+		case err := <-ended:
+			return wait.Final(fmt.Errorf("the run has ended: %w: %s", err, out.String()))
+		default:
+		}
+		all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
+		if err != nil {
+			return err
+		}
+		for _, i := range all {
+			if i.Location == memberName(last) && i.StatusCode == api.Running {
+				return nil
+			}
+		}
+		return errors.New("there is none")
+	}))
+	doAway()
+	require.NoError(t, <-ended, out.String())
+	t.Log(out.String())
+
+	again := 0
+	for _, s := range ranIn(t, reports, c.bundle) {
+		assert.Equal(t, report.Passed, s.Status, s.Name)
+		if s.Again != "" {
+			again++
+			assert.Equal(t, memberName(last), s.Again, s.Name)
+			assert.NotEqual(t, memberName(last), s.Member, s.Name)
+		}
+	}
+	assert.NotZero(t, again, "scenarios that were run again")
+	return out.String()
+}
+
+func TestAMemberThatGoesDownTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
+	c := newCluster(t)
+	out := c.scenariosWithout(t, func() { require.NoError(t, c.members[last].Close(t.Context())) })
+	// What is on a member that is down cannot be removed; what is not can.
+	first := c.members[0].LXD()
+	projects, err := first.GetProjectNames()
+	require.NoError(t, err)
+	for _, name := range projects {
+		if name != api.ProjectDefaultName {
+			assert.Contains(t, out, name, "it is said that it is left")
+		}
+	}
+	all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
+	require.NoError(t, err)
+	for _, i := range all {
+		assert.Equal(t, memberName(last), i.Location, i.Name)
+	}
+}
+
+// setLast evacuates the last member, or restores it.
+func (c *cluster) setLast(t *testing.T, action string) {
+	t.Helper()
+	op, err := c.members[0].LXD().UpdateClusterMemberState(memberName(last), api.ClusterMemberStatePost{Action: action})
+	require.NoError(t, err)
+	require.NoError(t, op.WaitContext(t.Context()))
+}
+
+func TestAMemberThatIsEvacuatedTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
+	c := newCluster(t)
+	before := allOf(t, c.members[0].LXD())
+	c.scenariosWithout(t, func() { c.setLast(t, "evacuate") })
+	c.setLast(t, "restore")
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+}
+
+func TestAMemberThatIsEvacuatedGetsNoChain(t *testing.T) {
+	c := newCluster(t)
+	c.setLast(t, "evacuate")
+	on := func(names ...string) (string, error) {
+		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
+		if err != nil {
+			return "", err
+		}
+		require.NoError(t, h.Close(t.Context()))
+		return h.Member(), nil
+	}
+	_, err := on(memberName(last))
+	require.ErrorContains(t, err, "no member takes instances: m3 is evacuated")
+	got, err := on(memberName(last), memberName(0))
+	require.NoError(t, err)
+	assert.Equal(t, memberName(0), got)
+	c.setLast(t, "restore")
+	got, err = on(memberName(last))
+	require.NoError(t, err)
+	assert.Equal(t, memberName(last), got)
+}
+
+// LXD gives every image to three members, wherever it shall be used, unless it is told to give it to fewer (cluster.images_minimal_replica).
+func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
+	c := newCluster(t, 600<<20)
+	first := c.members[0].LXD()
+	before := allOf(t, first)
+	members, err := host.OpenCluster(t.Context(), c.socket(0), "")
+	require.NoError(t, err)
+	require.NoError(t, c.members[last].FillDisk())
+	build := func() (seen map[string]string) {
+		seen = map[string]string{}
+		var hosts []*host.Host
+		for range clusterSize {
+			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			if err != nil {
+				t.Log(err)
+				seen["no host"] = err.Error()
+				continue
+			}
+			hosts = append(hosts, h)
+			chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+			t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+			if stopped := chain.Stop; stopped != nil {
+				t.Log(h.Member(), err)
+				seen[h.Member()] = fmt.Sprint(&stopped.Stop)
+				continue
+			}
+			require.NoError(t, err, h.Member())
+			harnesstest.AsPlanned(t, chain)
+			seen[h.Member()] = "up"
+		}
+		for _, h := range hosts {
+			require.NoError(t, h.Close(t.Context()))
+		}
+		return seen
+	}
+	const full = "no space left on device"
+	seen := build()
+	assert.Contains(t, seen["no host"], full, memberName(last))
+	delete(seen, "no host")
+	assert.Equal(t, map[string]string{memberName(0): "level 1, import: disk full", memberName(1): "level 1, import: disk full"}, seen)
+
+	server, etag, err := first.GetServer()
+	require.NoError(t, err)
+	config := server.Writable()
+	config.Config["cluster.images_minimal_replica"] = "1"
+	require.NoError(t, first.UpdateServer(config, etag))
+	seen = build()
+	assert.Contains(t, seen["no host"], full, memberName(last))
+	delete(seen, "no host")
+	assert.Equal(t, map[string]string{memberName(0): "up", memberName(1): "up"}, seen)
+	require.NoError(t, members.Close(t.Context()))
+	assert.Equal(t, before, allOf(t, first), "the LXDs are as they were, though the disk is still full")
+}
