@@ -101,7 +101,7 @@ func buildCommands(t *testing.T, dir string) {
 }
 
 // token is one that the LXD makes.
-func (e *elsewhereLXD) token(t *testing.T) string {
+func (e *elsewhereLXD) token(t testing.TB) string {
 	t.Helper()
 	op, err := e.machine.LXD().CreateCertificateToken(api.CertificatesPost{Name: "nestbed", Type: api.CertificateTypeClient, Token: true})
 	require.NoError(t, err)
@@ -176,11 +176,20 @@ func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
 	said, err := e.nestbed(t, "trust", e.token(t))
 	require.NoError(t, err, said)
 	before := allOf(t, e.machine.LXD())
+	out := e.core(t)
+	t.Log(out)
+	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+}
+
+// core runs the core of the scenarios at the other end of the wire, with more variables of the environment, and gives what it prints.
+func (e *elsewhereLXD) core(t *testing.T, env ...string) string {
+	t.Helper()
 	run := networkCommand(t.Context(), e.here, os.Args[0], "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
-	run.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") }), reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
+	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	run.Env = append(run.Env, env...)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
-	t.Log(strings.TrimSpace(string(out)))
 	assert.Regexp(t, `\n[1-9]\d* scenarios on a real LXD`, string(out))
-	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+	return strings.TrimSpace(string(out))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,35 @@ func connectorOf(address string) (connector, error) {
 		return nil, err
 	}
 	return k.Dialer(address, overNetwork())
+}
+
+// nearerBudget is for a member of a cluster to be connected to: what takes longer is no better way.
+const nearerBudget = 3 * time.Second
+
+// nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
+// carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
+// socket gives nobody the right to use them.
+func (s *system) nearer(ctx context.Context, url string) connector {
+	address, err := keyring.ParseAddress(url)
+	if err != nil || address == s.address || !keyring.IsAddress(s.address) {
+		return s.dial
+	}
+	k, err := keyring.Open()
+	if err != nil {
+		return s.dial
+	}
+	dial, err := k.MemberDialer(s.address, address, overNetwork())
+	if err != nil {
+		return s.dial
+	}
+	ctx, cancel := context.WithTimeout(ctx, nearerBudget)
+	defer cancel()
+	conn, err := dial(ctx)
+	if err != nil {
+		return s.dial
+	}
+	_ = conn.Close()
+	return s.losses.watch(dial)
 }
 
 // unreachable says what to do where nothing is reached at an address, or nobody lets this account in.

@@ -144,36 +144,38 @@ func (c *Cluster) String() string {
 }
 
 // place gives the member that has most room left of those that are online, and what it says of itself, and takes the room.
-func (c *Cluster) place() (string, *api.Server, error) {
+func (c *Cluster) place() (api.ClusterMember, *api.Server, error) {
 	members, err := c.of.all.GetClusterMembers()
 	if err != nil {
-		return "", nil, err
+		return api.ClusterMember{}, nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		best, why := "", []string{}
-		for _, m := range members {
+		var best *api.ClusterMember
+		var why []string
+		for i := range members {
+			m := &members[i]
 			down := c.down[m.ServerName]
 			switch {
 			case !slices.Contains(c.names, m.ServerName):
 			case m.Status != online:
-				why = append(why, refuses(m).Error())
+				why = append(why, refuses(*m).Error())
 			case down != nil:
 				why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
-			case best == "" || c.use(m.ServerName) < c.use(best):
-				best = m.ServerName
+			case best == nil || c.use(m.ServerName) < c.use(best.ServerName):
+				best = m
 			}
 		}
-		if best == "" {
-			return "", nil, fmt.Errorf("no member takes instances: %s", strings.Join(why, ", "))
+		if best == nil {
+			return api.ClusterMember{}, nil, fmt.Errorf("no member takes instances: %s", strings.Join(why, ", "))
 		}
-		info, err := c.ask(best)
+		info, err := c.ask(best.ServerName)
 		if err == nil {
-			c.placed[best]++
-			return best, info, nil
+			c.placed[best.ServerName]++
+			return *best, info, nil
 		}
-		c.down[best] = err
+		c.down[best.ServerName] = err
 	}
 }
 

@@ -50,7 +50,11 @@ func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 			return info, err
 		}
 	}
-	s.member, info, err = s.in.place()
+	placed, info, err := s.in.place()
+	if err == nil {
+		s.member = placed.ServerName
+		s.dial = s.nearer(ctx, placed.URL)
+	}
 	return info, err
 }
 

@@ -113,9 +113,14 @@ var ErrNotPinned = errors.New("nestbed does not know the certificate")
 
 // Dialer connects to the LXD at an address, as parsed by ParseAddress, over a network, if that LXD shows the certificate which the keyring has of it.
 func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
-	pin, err := os.ReadFile(k.pinned(address))
+	return k.MemberDialer(address, address, network)
+}
+
+// MemberDialer is Dialer for a member of the cluster at an address: all members show one certificate (LXD: lxd/util/encryption.go, LoadClusterCert).
+func (k *Keyring) MemberDialer(cluster, address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
+	pin, err := os.ReadFile(k.pinned(cluster))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w of the one at %s; %s", ErrNotPinned, address, HowToTrust)
+		return nil, fmt.Errorf("%w of the one at %s; %s", ErrNotPinned, cluster, HowToTrust)
 	} else if err != nil {
 		return nil, err
 	}

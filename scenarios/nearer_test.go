@@ -1,0 +1,85 @@
+package scenarios_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// over is the cluster as it is reached over https from the network that connects its members.
+func (c *cluster) over(t *testing.T) *elsewhereLXD {
+	t.Helper()
+	e := &elsewhereLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", here: c.hub, dir: t.TempDir()}
+	buildCommands(t, e.dir)
+	said, err := e.nestbed(t, "trust", e.token(t))
+	require.NoError(t, err, said)
+	return e
+}
+
+// connectedFrom tells whether anybody at an address is connected to port 8443 of a member (Documentation/networking/proc_net_tcp.rst).
+func (c *cluster) connectedFrom(t *testing.T, member int, address string) bool {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", c.members[member].Pid()))
+	require.NoError(t, err)
+	ip := slices.Clone(net.ParseIP(address).To4())
+	slices.Reverse(ip) // as numbers of a processor that has the lowest byte first
+	remote := strings.ToUpper(hex.EncodeToString(ip)) + ":"
+	const established = "01"
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 3 && f[3] == established && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", 8443)) && strings.HasPrefix(f[2], remote) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
+	c := newCluster(t)
+	e := c.over(t)
+	before := allOf(t, c.members[0].LXD())
+	up := func() (byItself bool) {
+		done := make(chan error, 1)
+		var out string
+		go func() {
+			var err error
+			out, err = e.nestbed(t, "up", "--host", e.address, "--members", memberName(1), "--depth", "2")
+			done <- err
+		}()
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case err := <-done:
+				require.NoError(t, err, out)
+				assert.Contains(t, out, "on its member "+memberName(1))
+				assert.NotContains(t, out, "FAIL")
+				return byItself
+			case <-tick.C:
+				byItself = byItself || c.connectedFrom(t, 1, addressOfHub)
+			}
+		}
+	}
+	assert.True(t, up(), "over a connection of its own")
+	inNetwork(t, c.hub, "ip", "route", "add", "prohibit", memberAddress(1))
+	assert.False(t, up(), "through the first member")
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+}
+
+func TestTheCoreOfTheScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
+	c := newCluster(t)
+	e := c.over(t)
+	before := allOf(t, c.members[0].LXD())
+	reports := filepath.Join(e.dir, "reports")
+	t.Log(e.core(t, reportsEnv+"="+reports))
+	c.usedAll(t, reports)
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+}
