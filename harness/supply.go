@@ -70,18 +70,19 @@ func (c *Chain) pool(level int) api.StoragePoolsPost {
 	return pool
 }
 
-// supplying is held while a level 1 gets ids of its own. Where they lie is said to LXD, which would give it those of a container with
+// supplying has a *sync.Mutex for each member of a cluster, and one for whatever is none, which is held while a level 1 gets ids of its own. Where they lie is said to LXD, which would give it those of a container with
 // its name in another project (LXD 5.0.2: lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone), or of
 // one that is being created at the same time.
-var supplying sync.Mutex
+var supplying sync.Map
 
 // supplyTries is how often a level 1 is created, as others, too, can create containers at any time.
 const supplyTries = 5
 
 // createSupplied creates level 1 on a host whose LXD runs by itself, with ids that no other isolated container has there.
 func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fingerprint string) error {
-	supplying.Lock()
-	defer supplying.Unlock()
+	lock, _ := supplying.LoadOrStore(c.Host.Member(), &sync.Mutex{})
+	lock.(*sync.Mutex).Lock()
+	defer lock.(*sync.Mutex).Unlock()
 	var taken error
 	for try := range supplyTries {
 		base, err := c.Host.FreeIDs(try > 0)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -23,19 +24,17 @@ func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 	if chosen.Reason != idmap.None {
 		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
 	}
-	if anywhere {
+	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.Supply)
+	end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
+	if room := end - first - size; anywhere && room > 0 {
 		// Behind one of any size that is not there.
-		end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
-		first := int64(chosen.Map.UID[0].Parent) + idmap.Block
-		if room := end - first - int64(h.Supply); room > 0 {
-			more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // no secret
-			if base, reason := idmap.Isolate(chosen.Map, int64(h.Supply), more, h.daemon.Flavor); reason == idmap.None {
-				return base, nil
-			}
+		more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // no secret
+		if base, found := firstGap(first, end, size, more); found {
+			return base, nil
 		}
 	}
-	base, reason := idmap.Isolate(chosen.Map, int64(h.Supply), slots, h.daemon.Flavor)
-	if reason != idmap.None {
+	base, found := firstGap(first, end, size, slots)
+	if !found {
 		var has uint32
 		for _, m := range chosen.Map.UID {
 			has += m.Count
@@ -44,6 +43,20 @@ func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.Supply)
 	}
 	return base, nil
+}
+
+// firstGap is where the first ids on end begin, from first to below end, as many as size, of which no slot has any. A gap of just that size will do, other
+// than where LXD looks for one by itself (idmap.Isolate): else what chains leave that come and go could not be used again.
+func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found bool) {
+	slots = slices.SortedFunc(slices.Values(slots), func(a, b idmap.Slot) int { return cmp.Compare(a.Base, b.Base) })
+	base = first
+	for _, s := range slots {
+		if base+size <= s.Base {
+			break
+		}
+		base = max(base, s.Base+s.Count)
+	}
+	return base, base+size < end
 }
 
 // HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
