@@ -15,22 +15,26 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/simulate"
 )
 
 // memberShare is which part of a processor each member of the benchmark's cluster has.
 const memberShare = 0.5
 
-// BenchmarkMembers builds chains side by side on one member of a cluster and on all three, all of them with the same share of a processor, and
+// BenchmarkMembers builds chains side by side on one member of a cluster and on all three, over https, all of them with the same share of a processor, and
 // gives the ratio.
 func BenchmarkMembers(b *testing.B) {
 	const chains, depth = 6, 2
+	inOwnNetwork(b)
 	c := newCluster(b)
+	https := c.https(b)
 	for _, m := range c.members {
 		limitProcessor(b, m.Pid(), memberShare)
 	}
 	for b.Loop() {
-		one := c.build(b, chains, depth, chains, memberName(0))
-		all := c.build(b, chains, depth, chains)
+		one := c.build(b, https, chains, depth, chains, memberName(0))
+		all := c.build(b, https, chains, depth, chains)
 		b.ReportMetric(one.Seconds(), "s-one")
 		b.ReportMetric(all.Seconds(), "s-three")
 		b.ReportMetric(one.Seconds()/all.Seconds(), "one/three")
@@ -39,15 +43,15 @@ func BenchmarkMembers(b *testing.B) {
 }
 
 // build builds so many chains, a number of them at a time, on the named members, or all, and gives how long that took.
-func (c *cluster) build(t testing.TB, chains, depth, atOnce int, names ...string) time.Duration {
+func (c *cluster) build(t testing.TB, address string, chains, depth, atOnce int, names ...string) time.Duration {
 	t.Helper()
-	members, err := host.OpenCluster(t.Context(), c.socket(0), "", names...)
+	members, err := host.OpenCluster(t.Context(), address, "", names...)
 	require.NoError(t, err)
 	began := time.Now()
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for range chains {
-		all.Go(func() error { return c.chain(t, members, depth, func() error { return nil }) })
+		all.Go(func() error { return c.chain(t, host.Config{LXD: address, Cluster: members}, depth, nil) })
 	}
 	require.NoError(t, all.Wait())
 	took := time.Since(began)
@@ -55,15 +59,17 @@ func (c *cluster) build(t testing.TB, chains, depth, atOnce int, names ...string
 	return took
 }
 
-// chain builds a chain on a member, and takes it down when something was done.
-func (c *cluster) chain(t testing.TB, members *host.Cluster, depth int, do func() error) error {
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+// chain builds a chain on a LXD, and takes it down, when something was done.
+func (c *cluster) chain(t testing.TB, on host.Config, depth int, do func()) error {
+	t.Helper()
+	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
+	h, err := host.System(t.Context(), on)
 	if err != nil {
 		return err
 	}
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(depth))
-	if err == nil {
-		err = do()
+	if err == nil && do != nil {
+		do()
 	}
 	return errors.Join(err, h.Close(t.Context()), chain.Close(t.Context()))
 }

@@ -90,7 +90,7 @@ Environment: NESTBED_CACHE        where bundles are kept (/var/cache/nestbed)
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap(), newTrust())
+	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap(), newTrust(), newSimulate())
 	return root
 }
 

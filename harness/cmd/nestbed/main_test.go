@@ -98,6 +98,13 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 		"shell c1//c2":                      `path "c1//c2": expected names of containers, such as c1/c2, or host`,
 		"doctor now":                        `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
 		"doctor --all":                      `unknown flag: --all; see nestbed doctor --help`,
+		"simulate --members 0":              `--members: 0 is out of range; it is 1 to 1000`,
+		"simulate --processors -1":          `--processors: -1 is out of range; it is 0.01 to 10000`,
+		"simulate --at-once 0":              `--at-once: 0 is out of range; it is 1 to 100000`,
+		"simulate --memory=NaN":             `--memory: NaN is out of range; it is 0 to 1.7976931348623157e+308`,
+		"simulate --depth 33":               `--depth 33: out of range; a chain has 1 to 32 levels`,
+		"simulate --costs /none":            `--costs: open /none: no such file or directory`,
+		"simulate --bundle 2=installed,1=x": `--bundle: bundle "x"` + source,
 		"reap --frobnicate":                 `unknown flag: --frobnicate; see nestbed reap --help`,
 	} {
 		t.Run(command, func(t *testing.T) {

@@ -1,0 +1,182 @@
+package scenarios_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/simulate"
+)
+
+var (
+	benchLabs   = flag.String("bench.labs", "1x1,1x12,2x12,3x12,1x60,3x60", "MEMBERSxCHAINS of BenchmarkSimulate")
+	benchAtOnce = flag.Int("bench.atonce", 2, "chains at a time on each member in BenchmarkSimulate")
+	benchDepth  = flag.Int("bench.depth", 2, "depth of the chains of BenchmarkSimulate and BenchmarkMemberCost")
+)
+
+// newLab is a cluster, and in front of its members a LXD that is in none.
+func newLab(b *testing.B) (c *cluster, single *host.Host) {
+	b.Helper()
+	c = newCluster(b)
+	ids := idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: uint32(simulate.IDs(*benchDepth, *benchAtOnce))}
+	single, err := host.Private(b.Context(), host.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
+	require.NoError(b, err)
+	b.Cleanup(func() { assert.NoError(b, single.Close(context.Background())) })
+	return c, single
+}
+
+// BenchmarkSimulate measures what a chain takes, as nestbed simulate does, and has chains built on one LXD and on members of a cluster, which share
+// the machine's processors: what that takes is held against the forecast. (With a part of a processor each by a quota, they stand still
+// for a part of the time, for which all others wait for the database, as they do not for a slow machine.)
+func BenchmarkSimulate(b *testing.B) {
+	inOwnNetwork(b)
+	c, single := newLab(b)
+	https := c.https(b)
+	cost, err := harness.CostMeter{
+		Bundle: c.bundle, Depth: *benchDepth, AtOnce: harness.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
+	}.Measure(b.Context())
+	require.NoError(b, err)
+	b.Logf("%+v", cost)
+	require.NoError(b, c.chain(b, onSingle(single), *benchDepth, nil), "to warm up, as for the forecast")
+	for _, word := range strings.Split(*benchLabs, ",") {
+		lab := simulate.Lab{RunnerProcessors: float64(runtime.NumCPU()), AtOnce: *benchAtOnce}
+		_, err := fmt.Sscanf(word, "%dx%d", &lab.Members, &lab.Chains)
+		require.NoError(b, err, "-bench.labs: numbers of members and of chains, as 3x60")
+		require.LessOrEqual(b, lab.Members, clusterSize)
+		lab.Processors = float64(runtime.NumCPU()) / float64(lab.Members)
+		forecast, err := lab.Forecast(cost)
+		require.NoError(b, err)
+		b.Run(word, func(b *testing.B) {
+			for b.Loop() {
+				first := single
+				if lab.Members > 1 {
+					first = c.members[0]
+				}
+				peak := watchMemory(b, first)
+				took := c.lab(b, https, single, lab)
+				b.ReportMetric(peak()/1e6, "MB-real")
+				b.ReportMetric(forecast.MemoryMB, "MB-forecast")
+				b.ReportMetric(took.Seconds(), "s-real")
+				b.ReportMetric(forecast.Seconds, "s-forecast")
+				b.ReportMetric(forecast.Seconds/took.Seconds(), "forecast/real")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	b.Run("disk", func(b *testing.B) {
+		for b.Loop() {
+			b.ReportMetric(float64(c.diskOf(b))/1e6, "MB-real")
+			// On one member of the cluster alone: with an image of each, and none of chains on others.
+			b.ReportMetric(cost.IdleDiskMB+float64(*benchAtOnce)*(cost.DiskMB+cost.ImageMB), "MB-forecast")
+		}
+		b.ReportMetric(0, "ns/op")
+	})
+}
+
+// lab builds the chains of a lab, and gives how long that takes.
+func (c *cluster) lab(b *testing.B, https string, single *host.Host, lab simulate.Lab) time.Duration {
+	b.Helper()
+	if lab.Members > 1 {
+		var names []string
+		for i := range lab.Members {
+			names = append(names, memberName(i))
+		}
+		return c.build(b, https, lab.Chains, *benchDepth, lab.Members*lab.AtOnce, names...)
+	}
+	began := time.Now()
+	var all errgroup.Group
+	all.SetLimit(lab.AtOnce)
+	for range lab.Chains {
+		all.Go(func() error { return c.chain(b, onSingle(single), *benchDepth, nil) })
+	}
+	require.NoError(b, all.Wait())
+	return time.Since(began)
+}
+
+func onSingle(single *host.Host) host.Config { return host.Config{LXD: single.Socket(), Far: true} }
+
+// diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
+func (c *cluster) diskOf(b *testing.B) (held int64) {
+	b.Helper()
+	members, err := host.OpenCluster(b.Context(), c.socket(0), "", memberName(0))
+	require.NoError(b, err)
+	up, looked := make(chan struct{}), make(chan struct{})
+	all, ctx := errgroup.WithContext(b.Context())
+	for range *benchAtOnce {
+		all.Go(func() error {
+			return c.chain(b, host.Config{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
+				up <- struct{}{}
+				<-looked
+			})
+		})
+	}
+	for range *benchAtOnce {
+		select {
+		case <-up:
+		case <-ctx.Done(): // one has failed
+		}
+	}
+	held, err = c.members[0].Disk()
+	close(looked)
+	require.NoError(b, errors.Join(err, all.Wait(), members.Close(b.Context())))
+	return held
+}
+
+// BenchmarkMemberCost measures which processor time chains take on the members of a cluster, as parts of what they take on a LXD that is in none: on
+// their own member more, on each other one and, of chains that are not on it, on the one that is connected to. The model of nestbed
+// simulate has it from here.
+func BenchmarkMemberCost(b *testing.B) {
+	inOwnNetwork(b)
+	const chains = 3
+	c, single := newLab(b)
+	https := c.https(b)
+	used := func() (of []float64) {
+		for _, m := range append([]*host.Host{single}, c.members...) {
+			cpu, err := m.CPU()
+			require.NoError(b, err)
+			of = append(of, cpu.Seconds()/chains)
+		}
+		return of
+	}
+	measure := func(config host.Config) []float64 {
+		require.NoError(b, c.chain(b, config, *benchDepth, nil)) // to warm up
+		before := used()
+		for range chains {
+			require.NoError(b, c.chain(b, config, *benchDepth, nil))
+		}
+		after := used()
+		for i := range after {
+			after[i] -= before[i]
+		}
+		return after
+	}
+	on := func(member int, address string) []float64 {
+		members, err := host.OpenCluster(b.Context(), address, "", memberName(member))
+		require.NoError(b, err)
+		defer func() { require.NoError(b, members.Close(b.Context())) }()
+		return measure(host.Config{LXD: address, Cluster: members})
+	}
+	for b.Loop() {
+		alone := measure(onSingle(single))[0]
+		first, second, through := on(0, https), on(1, https), on(1, c.socket(0))
+		own, other := (first[1]+second[2])/2, (first[2]+first[3]+second[3])/3
+		b.ReportMetric(alone, "CPU-s/chain")
+		b.ReportMetric(own/alone-1, "own")
+		b.ReportMetric(other/alone, "other")
+		b.ReportMetric((second[1]-other)/alone, "entry")
+		b.ReportMetric((through[1]-other)/alone, "entry-by-socket")
+	}
+	b.ReportMetric(0, "ns/op")
+}
