@@ -28,6 +28,8 @@
 //	deed, attempt, program, setting  what root of a level tries against a wall; with it ownnamespace
 //	limit, cgroup, processors        limits, and the kernel's counters of them; with them machinememory
 //	workload, runtime                containers that a level runs without a LXD
+//	project                          what the project that a level is made in allows
+//	cost                             what a chain takes, for package simulate
 //	attach, enter                    a chain that runs on the host of another process
 //	clock, memento, traces           what tells that something stood still, was kept, or is gone
 //

@@ -29,7 +29,7 @@ func connectorOf(address string) (connector, error) {
 }
 
 // nearerBudget is for a member of a cluster to be connected to: what takes longer is no better way.
-const nearerBudget = 3 * time.Second
+const nearerBudget = 5 * time.Second
 
 // nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
 // carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
