@@ -73,15 +73,17 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if h.system.in != nil {
 		c.Pool = h.system.in.pool
 	}
-	if err := h.lookAt(ctx, info, c.Far); err != nil {
-		return h, err
-	}
 	if h.system.project == nil {
-		// As with private hosts: that this does not succeed is no reason to fail.
+		// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
 		_, _ = h.system.reap(ctx, nil)
 		if err := h.system.unused(isLoan); err != nil {
 			return h, err
 		}
+	}
+	if err := h.lookAt(ctx, info, c.Far); err != nil {
+		return h, err
+	}
+	if h.system.project == nil {
 		if h.system.project, err = makeProject(ctx, h.system.all, c.Pool, nil, nil); err != nil {
 			return h, err
 		}
