@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -92,7 +91,7 @@ func (m CostMeter) load(ctx context.Context, c *simulate.Cost, atOnce int) error
 		return err
 	}
 	began := time.Now()
-	peak, err := m.peak(ctx, atOnce)
+	peak, err := m.together(ctx, atOnce)
 	if err != nil {
 		return err
 	}
@@ -107,7 +106,7 @@ func (m CostMeter) load(ctx context.Context, c *simulate.Cost, atOnce int) error
 // chain builds a chain, has it looked at, and takes it down.
 func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
 	h, err := host.System(ctx, host.Config{
-		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(m.Depth)}),
+		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(m.Depth)}),
 		Bundle:     m.Bundle, LXD: m.member.Socket(), Far: true,
 	})
 	if err != nil {
@@ -124,8 +123,9 @@ func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
 	return look()
 }
 
-// peak builds chains, and gives the most memory that the member holds meanwhile, in bytes.
-func (m CostMeter) peak(ctx context.Context, atOnce int) (most int64, err error) {
+// together builds chains, so many at a time, and gives the most memory that the member holds meanwhile, in bytes.
+func (m CostMeter) together(ctx context.Context, atOnce int) (int64, error) {
+	peak := m.member.WatchMemory()
 	all, ctx := errgroup.WithContext(ctx)
 	for range atOnce {
 		all.Go(func() error {
@@ -137,22 +137,9 @@ func (m CostMeter) peak(ctx context.Context, atOnce int) (most int64, err error)
 			return nil
 		})
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- all.Wait() }()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		held, err := m.member.Memory()
-		if err != nil {
-			return 0, errors.Join(err, <-ended)
-		}
-		most = max(most, held)
-		select {
-		case err := <-ended:
-			return most, err
-		case <-tick.C:
-		}
-	}
+	failed := all.Wait()
+	most, err := peak()
+	return most, errors.Join(failed, err)
 }
 
 // used is the processor time that was used so far, on the member and by this process.
@@ -162,15 +149,14 @@ func (m CostMeter) used() (u used, err error) {
 	if u.member, err = m.member.CPU(); err != nil {
 		return u, err
 	}
-	var own syscall.Rusage
-	err = syscall.Getrusage(syscall.RUSAGE_SELF, &own)
-	u.runner = time.Duration(own.Utime.Nano() + own.Stime.Nano())
+	u.runner, err = host.OwnCPU()
 	return u, err
 }
 
 // UsualLoads are those that tell how a member's processors are shared: one chain, one a processor, and as many as there are at a time by themselves.
 func UsualLoads() []int {
-	loads := []int{1, runtime.NumCPU(), host.SideBySide()}
+	most := host.SideBySide()
+	loads := []int{1, min(runtime.NumCPU(), most), most}
 	slices.Sort(loads)
 	return slices.Compact(loads)
 }

@@ -15,7 +15,8 @@
 //
 // What scenarios do to a chain, or look for in it, is in a file each:
 //
-//	build, chain, level, spec        from Spec to Chain; verify and probe_*: what nestbed up looks at
+//	spec, build, makelevel, level,   from Spec to Chain;
+//	chain                            verify and probe_*: what nestbed up looks at
 //	import, phase                    the image on its way beside other work; how long an operation takes, and may take
 //	outcome, classify                what happened, and why
 //	diagnose, diagnosis, decisive    how to tell it to somebody who was not there; with them maptable, process, kernelfacts

@@ -70,9 +70,9 @@ func (c *Chain) pool(level int) api.StoragePoolsPost {
 	return pool
 }
 
-// supplying has a *sync.Mutex for each member of a cluster, and one for whatever is none, which is held while a level 1 gets ids of its own. Where they lie is said to LXD, which would give it those of a container with
-// its name in another project (LXD 5.0.2: lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone), or of
-// one that is being created at the same time.
+// supplying has a *sync.Mutex for each member of a cluster, by its name, and one for whatever is none. It is held while a level 1 gets ids of its
+// own. Where they lie is said to LXD, which would give it those of a container with its name in another project (LXD 5.0.2:
+// lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone), or of one that is being created at the same time.
 var supplying sync.Map
 
 // supplyTries is how often a level 1 is created, as others, too, can create containers at any time.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -150,36 +149,19 @@ func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 // cpuTime is the processor time that this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
-	var usage syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	used, err := host.OwnCPU()
+	require.NoError(b, err)
+	return used
 }
 
-// watchMemory looks ten times a second at how much the host holds; what it returns ends that and tells the most.
+// watchMemory watches how much the host holds; what it returns ends that and tells the most.
 func watchMemory(b *testing.B, h *host.Host) func() float64 {
 	b.Helper()
-	stop, peak := make(chan struct{}), make(chan float64)
-	go func() {
-		var most int64
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			now, err := h.Memory()
-			if err != nil {
-				b.Error(err)
-			}
-			most = max(most, now)
-			select {
-			case <-tick.C:
-			case <-stop:
-				peak <- float64(most)
-				return
-			}
-		}
-	}()
+	peak := h.WatchMemory()
 	return func() float64 {
-		close(stop)
-		return <-peak
+		most, err := peak()
+		require.NoError(b, err)
+		return float64(most)
 	}
 }
 

@@ -2,11 +2,9 @@ package scenarios_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +28,7 @@ func BenchmarkMembers(b *testing.B) {
 	c := newCluster(b)
 	https := c.https(b)
 	for _, m := range c.members {
-		limitProcessor(b, m.Pid(), memberShare)
+		limitProcessor(b, m, memberShare)
 	}
 	for b.Loop() {
 		one := c.build(b, https, chains, depth, chains, memberName(0))
@@ -74,25 +72,16 @@ func (c *cluster) chain(t testing.TB, on host.Config, depth int, do func()) erro
 	return errors.Join(err, h.Close(t.Context()), chain.Close(t.Context()))
 }
 
-// limitProcessor gives a host so much of a processor: its own cgroup is the one of its init.
-func limitProcessor(t testing.TB, pid int, share float64) {
+// limitProcessor gives a host so much of a processor.
+func limitProcessor(t testing.TB, h *host.Host, share float64) {
 	t.Helper()
 	const period = 100_000 // µs
 	quota := strconv.Itoa(int(share * period))
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	dir, v2, err := h.Controller("cpu")
 	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
-		controllers, path, _ := strings.Cut(rest, ":")
-		dir, file, value := filepath.Join("/sys/fs/cgroup", path), "cpu.max", quota+" "+strconv.Itoa(period)
-		if controllers != "" {
-			dir, file, value = filepath.Join("/sys/fs/cgroup", controllers, path), "cpu.cfs_quota_us", quota
-		}
-		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
-			require.Contains(t, path, "nestbed-", "no cgroup but a host's is limited")
-			require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644))
-			return
-		}
+	file, value := "cpu.cfs_quota_us", quota
+	if v2 {
+		file, value = "cpu.max", quota+" "+strconv.Itoa(period)
 	}
-	t.Skip("no cgroup of the host limits processors")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644))
 }

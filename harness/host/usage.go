@@ -41,6 +41,43 @@ func (h *Host) Memory() (int64, error) {
 	return readCounter(filepath.Join(dir, "memory.stat"), field)
 }
 
+// WatchMemory looks ten times a second at how much the host holds, until the function is called that it returns: that gives the most, in bytes.
+func (h *Host) WatchMemory() (peak func() (int64, error)) {
+	stop, ended := make(chan struct{}), make(chan error)
+	var most int64
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			now, err := h.Memory()
+			most = max(most, now)
+			if err != nil {
+				<-stop
+				ended <- err
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-stop:
+				ended <- nil
+				return
+			}
+		}
+	}()
+	return func() (int64, error) {
+		close(stop)
+		err := <-ended
+		return most, err
+	}
+}
+
+// OwnCPU is the processor time that this process has used.
+func OwnCPU() (time.Duration, error) {
+	var own syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+	return time.Duration(own.Utime.Nano() + own.Stime.Nano()), err
+}
+
 // readCounter reads the number behind the word at the start of a line; without a word, the only number.
 func readCounter(path, word string) (int64, error) {
 	text, err := os.ReadFile(path)

@@ -8,11 +8,14 @@ const (
 	BoundAtOnce  = "chains at a time"
 )
 
+// KeptByAtOnce is that a member has as many chains at a time as it may.
+const KeptByAtOnce = "at-once"
+
 // Forecast is what becomes of a Lab. Its memory, disk and ids are those of the member that has most chains at a time.
 type Forecast struct {
 	Seconds float64 `json:"seconds"` // wall time, from nothing until nothing is left
 	Bound   string  `json:"bound"`
-	// AtOnce is how many chains a member has at a time, KeptBy what keeps it from more: at-once, memory, disk or ids.
+	// AtOnce is how many chains a member has at a time, KeptBy what keeps it from more: KeptByAtOnce, memory, disk or ids.
 	AtOnce int    `json:"at_once"`
 	KeptBy string `json:"kept_by"`
 	// MostChains is how many chains the member builds that builds most.

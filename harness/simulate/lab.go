@@ -61,7 +61,7 @@ func (l Lab) Validate() error {
 
 // fit is how many chains a member has at a time, as its memory, its disk and the ids that there are allow, and what keeps it from more.
 func (l Lab) fit(c Cost) (n int, kept string, err error) {
-	n, kept = l.AtOnce, "at-once"
+	n, kept = l.AtOnce, KeptByAtOnce
 	for _, r := range []struct {
 		name string
 		has  float64 // 0: enough

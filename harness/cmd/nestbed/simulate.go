@@ -162,7 +162,7 @@ func (s simulated) write(w io.Writer) error {
 	row("", "disk %s", gb(f.DiskMB))
 	row("", "%d ids: root:%d:%d in /etc/subuid and /etc/subgid", f.IDs, simulate.FirstID, f.IDs)
 	row("the runner", "%.4g processors, busy %.0f %%", l.RunnerProcessors, 100*f.RunnerBusy)
-	if f.KeptBy != "at-once" {
+	if f.KeptBy != simulate.KeptByAtOnce {
 		row("", "a member has no more chains at a time for its %s", f.KeptBy)
 	}
 	row("measured", "%s", c.Machine)

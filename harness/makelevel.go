@@ -1,0 +1,194 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+	"golang.org/x/sync/errgroup"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+func containerName(level int) string { return fmt.Sprintf("c%d", level) }
+
+// makeLevel takes one level through its operations, in the order of idmap.Op.
+func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
+	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
+	image := func() *importing {
+		if c.coming == nil {
+			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
+		}
+		return c.coming
+	}
+	steps := []struct {
+		op idmap.Op
+		do func() error
+	}{
+		{idmap.OpStorage, func() error {
+			if !c.Spec.breaks(index, idmap.OpImport) {
+				image() // beside it
+			}
+			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
+		}},
+		{idmap.OpImport, func() error {
+			err := image().wait()
+			l.worked = image().worked
+			return err
+		}},
+		{idmap.OpCreate, func() error { return c.create(ctx, l, image().fingerprint) }},
+		{idmap.OpStart, func() error {
+			var beside errgroup.Group
+			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
+			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
+			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
+				beside.Go(func() error { return image().undo(ctx) })
+			}
+			return errors.Join(l.start(ctx), beside.Wait())
+		}},
+		{idmap.OpReady, func() error {
+			if err := l.reach(ctx); err != nil {
+				return err
+			}
+			var err error
+			ends := l.root.Ends()
+			if l.server, err = l.root.Reach(ctx, ends); err != nil {
+				return err
+			}
+			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
+				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
+				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
+			}
+			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
+				return err
+			}
+			return c.Host.Learn(l.root)
+		}},
+	}
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.op, context.Cause(ctx))
+		}
+		if err := c.timed(ctx, l, s.op, s.do); err != nil {
+			l.close()
+			return nil, &opError{s.op, err}
+		}
+	}
+	return l, nil
+}
+
+// timed does an operation on the way to a level, with whatever shall break at it.
+func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
+	amid, end := context.WithCancel(ctx)
+	defer end()
+	settled, err := c.breakAt(amid, l, op)
+	if err != nil {
+		return err
+	}
+	err = l.timed(op, do)
+	end()
+	if broken := settled(); broken != nil {
+		return errors.Join(err, fmt.Errorf("nothing was broken: %w", broken))
+	}
+	return err
+}
+
+// Prepare gives a LXD what a level is made from, unless it has it: the storage
+// pool "default" on a directory, a default profile on that, and the bundle's
+// image, whose fingerprint it returns. For tests that drive a LXD themselves.
+func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
+	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}, nil); err != nil {
+		return "", err
+	}
+	return b.Fingerprint, beginImport(ctx, server, b).wait()
+}
+
+func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
+	spec := c.Spec.Levels[l.Index-1]
+	config := map[string]string{}
+	// Who lets the last level nest will make others there.
+	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
+		config[idmap.KeyNesting] = "true"
+		if denies(c.Spec.daemonOf(c.Host, l.Index-1)) {
+			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
+		}
+		if confined(c.Host, l.Index) {
+			config[l.Bundle.Flavor.KeyAppArmor()] = "false"
+		}
+	}
+	if l.Index == 1 && c.Host.Member() != "" {
+		// Else who evacuates the member has the chain moved to another one, where its ids are not, and that fails.
+		config["cluster.evacuate"] = "stop"
+	}
+	maps.Copy(config, spec.Config)
+	spec.Config = config
+	if l.Index == 1 && c.Host.Supply > 0 {
+		return c.createSupplied(ctx, l, spec, fingerprint)
+	}
+	return l.create(ctx, spec, fingerprint)
+}
+
+// create has the LXD above create the container from the image.
+func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) error {
+	config := map[string]string{}
+	if spec.Delegation != nil {
+		// LXD writes the files from the image's templates before the container
+		// runs for the first time, so the LXD inside finds them at its first start.
+		maps.Copy(config, bundle.Configuration(*spec.Delegation))
+	}
+	maps.Copy(config, spec.Config)
+	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
+	above := l.above.LXD()
+	if h, first := l.above.(*host.Host); first {
+		above = h.Placing()
+	}
+	op, err := above.CreateInstance(api.InstancesPost{
+		Name: l.Name, Type: api.InstanceTypeContainer,
+		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+		InstancePut: api.InstancePut{Config: config},
+	})
+	l.worked, err = await(ctx, op, err)
+	return err
+}
+
+func (l *Level) start(ctx context.Context) error {
+	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
+	l.worked, err = await(ctx, op, err)
+	return err
+}
+
+// reach opens the root of the level, by the pid that the LXD above knows.
+func (l *Level) reach(ctx context.Context) error {
+	state, _, err := l.above.LXD().GetInstanceState(l.Name)
+	if err != nil {
+		return err
+	}
+	if state.Pid <= 0 {
+		return fmt.Errorf("its init is gone, its state is %s", state.Status)
+	}
+	l.root, err = l.above.Root().Child(ctx, l.Name, int(state.Pid))
+	return err
+}
+
+// connect reaches into the level, and waits for the LXD inside.
+func (l *Level) connect(ctx context.Context) (err error) {
+	if err := l.reach(ctx); err != nil {
+		return err
+	}
+	l.server, err = l.root.Connect(ctx, l.root.Ends())
+	return err
+}
+
+// ready waits for the LXD inside, which answers already, unless that ends.
+func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
+	if err := host.Ready(ctx, l.server, ends); err != nil {
+		return err
+	}
+	l.worked, err = l.root.SinceLXDStarted()
+	return err
+}
