@@ -43,7 +43,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-private-host
     Scenario: Level 1 has too little memory for its LXD
-      Given level 1 has 25 MB of memory, which is too little for its LXD
+      Given level 1 has 12 MB of memory, which is too little for its LXD
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "ready" for the reason "LXD does not run"
 
