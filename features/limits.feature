@@ -39,6 +39,7 @@ Feature: A limit on a level is one on all levels inside it
       Then the kernel has killed that process of level 3 for want of memory, and none elsewhere
       And every level has run without a break
 
+    @known-bug
     Scenario: A limit that is taken away again leaves nothing behind
       Given the configuration of level 1 was changed while it ran to
         | key           | value  |
@@ -48,6 +49,36 @@ Feature: A limit on a level is one on all levels inside it
         | limits.memory |       |
       When level 3 takes 400 MB of memory
       Then it is done
+
+    @requires-debian @requires-private-host
+    Scenario: The LXD of Debian 12 leaves nothing of it behind
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | debian:bookworm |
+      And the configuration of level 1 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      And the configuration of level 1 was changed while it ran to
+        | key           | value |
+        | limits.memory |       |
+      When level 3 takes 400 MB of memory
+      Then it is done
+
+    @on-cgroup2 @requires-debian @requires-private-host
+    Scenario: That of Debian 13 leaves level 1 no memory at all
+      Without a limit it reckons with -1 bytes, and sets nine tenths of it, which is 0, as the bound
+      from which on the kernel throttles (LXD until pull request 13192: driver_lxc.go, Update).
+
+      Given the levels run the bundles
+        | level | bundle        |
+        | 0     | debian:trixie |
+      And the configuration of level 1 was changed while it ran to
+        | key           | value  |
+        | limits.memory | 300MiB |
+      When the configuration of level 1 is changed to
+        | key           | value |
+        | limits.memory |       |
+      Then the kernel throttles level 1 from 0 bytes of memory on
 
   Rule: A percentage is one of the machine, at whatever level
     LXD asks /proc/meminfo, which without lxcfs tells of the machine at every level, and

@@ -82,6 +82,15 @@ func (g Cgroup) MemoryLimit() (int64, error) {
 	return g.count("memory.limit_in_bytes", "memory.max", "")
 }
 
+// MemoryHigh is how much memory, in bytes, the level may take before the kernel throttles it (memory.high; Linux:
+// Documentation/admin-guide/cgroup-v2.rst); there is an error where there is no such bound, as on v1.
+func (g Cgroup) MemoryHigh() (int64, error) {
+	if !g.v2 {
+		return 0, fmt.Errorf("level %d: memory.high: there is none on cgroup v1", g.level)
+	}
+	return g.count("", "memory.high", "")
+}
+
 // Held is in how many periods the processes of the level were held back because they had used up a share of the level's own.
 func (g Cgroup) Held() (int64, error) { return g.count("cpu.stat", "cpu.stat", "nr_throttled") }
 

@@ -15,7 +15,8 @@ func TestCountersOfBothLayouts(t *testing.T) {
 		"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
 		"memory.events":      "low 0\nhigh 0\nmax 7\noom 4\noom_kill 3\noom_group_kill 0\n",
 		"memory.max":         "max\n", "memory.limit_in_bytes": "314572800\n",
-		"cpu.stat": "nr_periods 81\nnr_throttled 72\n",
+		"memory.high": "0\n",
+		"cpu.stat":    "nr_periods 81\nnr_throttled 72\n",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
@@ -32,6 +33,11 @@ func TestCountersOfBothLayouts(t *testing.T) {
 	assert.EqualValues(t, 314572800, n)
 	_, err = v2.MemoryLimit()
 	require.ErrorContains(t, err, "level 1: cgroup file", "there is no limit")
+	n, err = v2.MemoryHigh()
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	_, err = v1.MemoryHigh()
+	require.ErrorContains(t, err, "level 1: memory.high: there is none on cgroup v1")
 	n, err = v2.Held()
 	require.NoError(t, err)
 	assert.EqualValues(t, 72, n)

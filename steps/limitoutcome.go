@@ -48,6 +48,11 @@ var limitOutcomeSteps = []step{
 		func(s *scenario) any { return s.processorsByLayout },
 	},
 	{
+		Then, `^the kernel throttles level (\d+) from (\d+) bytes of memory on$`,
+		"By memory.high of its cgroup, which is of v2.",
+		func(s *scenario) any { return s.throttled },
+	},
+	{
 		Then, `^the limit on the memory of level (\d+) is half of the memory of the machine$`,
 		"What the kernel holds the level to, against what it says that there is; a kB of that may have been taken for 1000 bytes.",
 		func(s *scenario) any { return s.halfOfTheMachine },
@@ -181,6 +186,22 @@ func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
 		return fmt.Errorf("level %d: limit on its memory: wanted half of the machine's %d, got %d", level, all, got)
 	}
 	return nil
+}
+
+func (s *scenario) throttled(ctx context.Context, level int, from int64) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	g, err := chain.Cgroup(level, "memory")
+	if err != nil {
+		return err
+	}
+	got, err := g.MemoryHigh()
+	if err == nil && got != from {
+		err = fmt.Errorf("level %d: memory.high: wanted %d, got %d", level, from, got)
+	}
+	return err
 }
 
 func (s *scenario) controllers(ctx context.Context, wanted string) error {
