@@ -17,7 +17,7 @@ func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
 		"@core":                         nil,
 		"@requires-debian && @versions": {"debian:bullseye", "debian:trixie"},
 		"@moving && @on-cgroup2":        {"debian:bookworm", "debian:sid/incus", "debian:trixie", "debian:trixie/incus"},
-		"@requires-debian && @on-cgroup2 && ~@moving": {"debian:bookworm,with-systemd", "debian:trixie,with-systemd"},
+		"@requires-debian && @on-cgroup2 && ~@moving": {"debian:bookworm,with-systemd", "debian:trixie", "debian:trixie,with-systemd"},
 	} {
 		of := options
 		of.Tags = tags
