@@ -43,12 +43,20 @@ func (l *Level) Controllers(ctx context.Context) ([]string, error) {
 	return strings.Fields(text), err
 }
 
+// file is the name of the one of the layout that the machine has.
+func (g Cgroup) file(v1, v2 string) string {
+	if g.v2 {
+		return v2
+	}
+	return v1
+}
+
 // read reads the file of the layout that the machine has; without a field the whole of it, else
 // the number behind it (Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
 func (g Cgroup) read(v1, v2, field string) (string, error) {
-	name := v1
-	if g.v2 {
-		name = v2
+	name := g.file(v1, v2)
+	if name == "" {
+		return "", fmt.Errorf("level %d: cgroup: the layout of this machine has none of %s%s", g.level, v1, v2)
 	}
 	text, err := os.ReadFile(filepath.Join(g.dir, name))
 	if err != nil {
@@ -72,7 +80,7 @@ func (g Cgroup) count(v1, v2, field string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("level %d: cgroup file %s, %s: %w", g.level, v1, v2, err)
+		return 0, fmt.Errorf("level %d: cgroup file %s: read %q, expected a number", g.level, g.file(v1, v2), text)
 	}
 	return n, nil
 }
@@ -85,9 +93,6 @@ func (g Cgroup) MemoryLimit() (int64, error) {
 // MemoryHigh is how much memory, in bytes, the level may take before the kernel throttles it (memory.high; Linux:
 // Documentation/admin-guide/cgroup-v2.rst); there is an error where there is no such bound, as on v1.
 func (g Cgroup) MemoryHigh() (int64, error) {
-	if !g.v2 {
-		return 0, fmt.Errorf("level %d: memory.high: there is none on cgroup v1", g.level)
-	}
 	return g.count("", "memory.high", "")
 }
 

@@ -165,12 +165,17 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 	return s.chain.ProcessorsDivided(ctx, s.changes[0].level, level)
 }
 
-func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
+// memoryOf is where the kernel bounds the memory of a level.
+func (s *scenario) memoryOf(ctx context.Context, level int) (harness.Cgroup, error) {
 	chain, err := s.own(ctx)
 	if err != nil {
-		return err
+		return harness.Cgroup{}, err
 	}
-	g, err := chain.Cgroup(level, "memory")
+	return chain.Cgroup(level, "memory")
+}
+
+func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
+	g, err := s.memoryOf(ctx, level)
 	if err != nil {
 		return err
 	}
@@ -189,11 +194,7 @@ func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
 }
 
 func (s *scenario) throttled(ctx context.Context, level int, from int64) error {
-	chain, err := s.own(ctx)
-	if err != nil {
-		return err
-	}
-	g, err := chain.Cgroup(level, "memory")
+	g, err := s.memoryOf(ctx, level)
 	if err != nil {
 		return err
 	}
