@@ -27,9 +27,10 @@ func (l *Level) StartProcesses(ctx context.Context, count int) (Attempt, error) 
 	if count > maxProcesses {
 		return Attempt{}, fmt.Errorf("%d processes: too many; the most is %d", count, maxProcesses)
 	}
-	// kill and [ are of the shell itself, which cannot start a program any more.
+	// kill, wait and [ are of the shell itself, which cannot start a program any more. What was killed
+	// counts for the limits until it is waited for, and may keep the next process of a level above from starting.
 	return l.use(ctx, fmt.Sprintf(
-		`p=; trap "kill \$p" EXIT; i=0; while [ $i -lt %d ]; do sleep 60 & p="$p $!"; i=$((i+1)); done`, count))
+		`p=; trap "kill \$p; wait" EXIT; i=0; while [ $i -lt %d ]; do sleep 60 & p="$p $!"; i=$((i+1)); done`, count))
 }
 
 // Compute has a process at the level compute for a second without a break. Where it
