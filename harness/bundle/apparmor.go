@@ -23,8 +23,9 @@ const (
 	// apparmorPackage is Debian's package of these programs and what the parser reads.
 	apparmorPackage = "apparmor"
 	apparmorParser  = "apparmor_parser"
-	// apparmorExec starts Incus 7's unpacker in its profile. A LXD that finds it does so, too, and also in a level where it can
-	// load no profiles: "aa-exec: ERROR: profile 'lxd_archive-...' does not exist" (LXD 5.0.2: lxd/subprocess/proc.go, hasApparmor).
+	// apparmorExec starts what unpacks and copies in a profile: Incus 7's, Debian 13's LXD for rsync, and any LXD that finds it for
+	// the unpacker, also where it can load no profiles: "aa-exec: ERROR: profile 'lxd_archive-...' does not exist" (LXD 5.0.2:
+	// lxd/subprocess/proc.go, hasApparmor). So whoever starts a LXD that is told to make none takes it away.
 	apparmorExec = "aa-exec"
 )
 

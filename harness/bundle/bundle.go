@@ -176,7 +176,7 @@ func (b *Bundle) open() error {
 }
 
 // format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
-const format = 16
+const format = 17
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

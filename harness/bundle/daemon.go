@@ -49,11 +49,7 @@ func flavorOf(daemon, version string) idmap.Flavor {
 
 // needed are the programs of a bundle with the daemon.
 func needed(daemon string) []string {
-	more := []string{apparmorParser}
-	if daemon == incusDaemon {
-		more = append(more, apparmorExec)
-	}
-	return withAppArmor(append([]string{daemon}, required...), more...)
+	return withAppArmor(append([]string{daemon}, required...), apparmorParser, apparmorExec)
 }
 
 // facts are what is found out about a bundle once, when it is made.
