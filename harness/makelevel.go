@@ -118,7 +118,9 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
 		if confined(c.Host, l.Index) {
-			config[l.Bundle.Flavor.KeyAppArmor()] = "false"
+			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // a LXD may become an Incus
+				config[f.KeyAppArmor()] = "false"
+			}
 		}
 	}
 	if l.Index == 1 && c.Host.Member() != "" {

@@ -19,7 +19,7 @@ type LevelSpec struct {
 	// Config is added to the container's configuration, over the harness's own:
 	// security.nesting on every level that has another below it. On every level with security.nesting there is also what lets
 	// another start there where the kernel has AppArmor in force: raw.apparmor where LXD's own profile would not, and
-	// environment.LXD_SECURITY_APPARMOR from level 2 down, whose LXDs can make no profiles. An empty value leaves a key out.
+	// environment.LXD_SECURITY_APPARMOR, and Incus's, from level 2 down, whose LXDs can make no profiles. An empty value leaves a key out.
 	Config map[string]string
 	// Bundle is what the level runs. Nil: the host's.
 	Bundle *bundle.Bundle
