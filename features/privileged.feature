@@ -127,7 +127,7 @@ Feature: Privileged levels
       And root at level 2 may not set the clock in its user namespace
       And root at level 2 may mount filesystems in its user namespace
 
-    @requires-private-host
+    @requires-private-host @on-no-apparmor
     Scenario: Without the flag for nesting, a privileged level starts privileged levels and no others
       Given level 1 is privileged
       And level 1 has no security.nesting
@@ -137,6 +137,15 @@ Feature: Privileged levels
       Then the build stops at level 3 in operation "start" for the reason "nesting not allowed"
       And the levels above it are still up
       And level 2 runs in the user namespace of the host
+
+    @requires-private-host @on-apparmor
+    Scenario: Without the flag for nesting AppArmor lets a privileged level start none
+      Given level 1 is privileged
+      And level 1 has no security.nesting
+      And level 2 is privileged
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
+      And the levels above it are still up
 
   Rule: The file capabilities of the image arrive where no file needs a new owner
 
