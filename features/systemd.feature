@@ -11,6 +11,9 @@ Feature: systemd in the levels
     Given the levels run the bundles
       | level | bundle   |
       | 1     | <bundle> |
+    And the configuration of level 1 is
+      | key              | value |
+      | security.nesting | true  |
     When a chain of depth 1 is built in which every level delegates what the levels below it need
     Then all 1 levels are up
     And all that systemd of level 1 starts runs
@@ -23,6 +26,19 @@ Feature: systemd in the levels
       | bundle                       |
       | debian:bookworm,with-systemd |
       | debian:trixie,with-systemd   |
+
+  @on-apparmor
+  Rule: Without the flag for nesting AppArmor keeps services from their credentials
+    Since 256 systemd mounts a directory for the credentials of a service, read-only, which the
+    profile of a level without the flag does not let it (canonical/lxd issue 17073).
+
+    Scenario: The journal of Debian 13 does not start at a level that is not to nest
+      Given the levels run the bundles
+        | level | bundle                     |
+        | 1     | debian:trixie,with-systemd |
+      When a chain of depth 1 is built in which every level delegates what the levels below it need
+      Then all 1 levels are up
+      And systemd of level 1 cannot set up the credentials of "systemd-journald.service"
 
   # Beside cgroup v1 systemd has the controllers where it expects them, which is not where this machine's kernel has them.
   @on-cgroup2

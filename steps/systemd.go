@@ -22,6 +22,11 @@ var systemdSteps = []step{
 		"The unit is wanted, and its ConditionVirtualization or another condition was not met.",
 		func(s *scenario) any { return s.leftOut },
 	},
+	{
+		Then, `^systemd of level (\d+) cannot set up the credentials of "([^"]*)"$`,
+		"By the exit status of what should have become the service: 243, EXIT_CREDENTIALS (man 5 systemd.exec).",
+		func(s *scenario) any { return s.noCredentials },
+	},
 }
 
 func (s *scenario) systemdRuns(ctx context.Context, level int) error {
@@ -58,21 +63,37 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	return nil
 }
 
-func (s *scenario) leftOut(ctx context.Context, level int, unit string) error {
+// unit reads properties of a unit of a level, when its systemd has started what it starts.
+func (s *scenario) unit(ctx context.Context, level int, unit string, properties ...string) (got []string, err error) {
 	l, err := s.level(ctx, level)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var got []string
-	for _, property := range []string{"LoadState", "ActiveState", "ConditionResult"} {
+	if _, _, err := l.Systemd(ctx); err != nil {
+		return nil, err
+	}
+	for _, property := range properties {
 		value, err := l.Unit(ctx, unit, property)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		got = append(got, value)
 	}
-	if strings.Join(got, " ") != "loaded inactive no" {
-		return fmt.Errorf("level %d: %s: LoadState, ActiveState and ConditionResult are %q, expected loaded, inactive and no", level, unit, got)
+	return got, nil
+}
+
+func (s *scenario) leftOut(ctx context.Context, level int, unit string) error {
+	got, err := s.unit(ctx, level, unit, "LoadState", "ActiveState", "ConditionResult")
+	if err == nil && strings.Join(got, " ") != "loaded inactive no" {
+		err = fmt.Errorf("level %d: %s: LoadState, ActiveState and ConditionResult are %q, expected loaded, inactive and no", level, unit, got)
 	}
-	return nil
+	return err
+}
+
+func (s *scenario) noCredentials(ctx context.Context, level int, unit string) error {
+	got, err := s.unit(ctx, level, unit, "LoadState", "ActiveState", "ExecMainStatus")
+	if err == nil && strings.Join(got, " ") != "loaded failed 243" {
+		err = fmt.Errorf("level %d: %s: LoadState, ActiveState and ExecMainStatus are %q, expected loaded, failed and 243", level, unit, got)
+	}
+	return err
 }
