@@ -43,7 +43,7 @@ func (l *Level) Controllers(ctx context.Context) ([]string, error) {
 	return strings.Fields(text), err
 }
 
-// file is the name of the one of the layout that the machine has.
+// file is the name of the one of the layout that the machine has; "" where v1 has none.
 func (g Cgroup) file(v1, v2 string) string {
 	if g.v2 {
 		return v2
@@ -56,7 +56,7 @@ func (g Cgroup) file(v1, v2 string) string {
 func (g Cgroup) read(v1, v2, field string) (string, error) {
 	name := g.file(v1, v2)
 	if name == "" {
-		return "", fmt.Errorf("level %d: cgroup: the layout of this machine has none of %s%s", g.level, v1, v2)
+		return "", fmt.Errorf("level %d: cgroup file %s: there is none on cgroup v1, which this machine has; ask on v2", g.level, v2)
 	}
 	text, err := os.ReadFile(filepath.Join(g.dir, name))
 	if err != nil {

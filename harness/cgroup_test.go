@@ -37,7 +37,7 @@ func TestCountersOfBothLayouts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	_, err = v1.MemoryHigh()
-	require.ErrorContains(t, err, "level 1: cgroup: the layout of this machine has none of memory.high")
+	require.ErrorContains(t, err, "level 1: cgroup file memory.high: there is none on cgroup v1")
 	n, err = v2.Held()
 	require.NoError(t, err)
 	assert.EqualValues(t, 72, n)

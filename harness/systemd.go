@@ -23,10 +23,11 @@ func (l *Level) Systemd(ctx context.Context) (state string, failed []string, err
 	return state, failed, nil
 }
 
-// Unit is a property of a unit of the level's systemd.
-func (l *Level) Unit(ctx context.Context, name, property string) (string, error) {
-	out, err := l.Exec(ctx, "systemctl", "show", "--value", "--property="+property, name)
-	return strings.TrimSpace(out), err
+// Unit are properties of a unit of the level's systemd, as name=value (man 1 systemctl, show; man 5 org.freedesktop.systemd1).
+// The order is systemd's.
+func (l *Level) Unit(ctx context.Context, name string, properties ...string) ([]string, error) {
+	out, err := l.Exec(ctx, "systemctl", "show", "--property="+strings.Join(properties, ","), name)
+	return strings.Split(strings.TrimSpace(out), "\n"), err
 }
 
 // LXDPid is the pid of the LXD inside, by what that says itself, in the level.
@@ -40,10 +41,11 @@ func (l *Level) LXDPid() (int, error) {
 
 // MainPid is the pid of a service's main process.
 func (l *Level) MainPid(ctx context.Context, service string) (int, error) {
-	text, err := l.Unit(ctx, service, "MainPID")
+	got, err := l.Unit(ctx, service, "MainPID")
 	if err != nil {
 		return 0, err
 	}
+	text, _ := strings.CutPrefix(strings.Join(got, " "), "MainPID=")
 	pid, err := strconv.Atoi(text)
 	if err != nil {
 		return 0, fmt.Errorf("level %d: main process of %s: read %q, expected a pid", l.Index, service, text)

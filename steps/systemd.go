@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,37 +64,36 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	return nil
 }
 
-// unit reads properties of a unit of a level, when its systemd has started what it starts.
-func (s *scenario) unit(ctx context.Context, level int, unit string, properties ...string) (got []string, err error) {
-	l, err := s.level(ctx, level)
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := l.Systemd(ctx); err != nil {
-		return nil, err
-	}
-	for _, property := range properties {
-		value, err := l.Unit(ctx, unit, property)
-		if err != nil {
-			return nil, err
-		}
-		got = append(got, value)
-	}
-	return got, nil
-}
-
 func (s *scenario) leftOut(ctx context.Context, level int, unit string) error {
-	got, err := s.unit(ctx, level, unit, "LoadState", "ActiveState", "ConditionResult")
-	if err == nil && strings.Join(got, " ") != "loaded inactive no" {
-		err = fmt.Errorf("level %d: %s: LoadState, ActiveState and ConditionResult are %q, expected loaded, inactive and no", level, unit, got)
-	}
-	return err
+	return s.unitHas(ctx, level, unit, "LoadState=loaded", "ActiveState=inactive", "ConditionResult=no")
 }
 
 func (s *scenario) noCredentials(ctx context.Context, level int, unit string) error {
-	got, err := s.unit(ctx, level, unit, "LoadState", "ActiveState", "ExecMainStatus")
-	if err == nil && strings.Join(got, " ") != "loaded failed 243" {
-		err = fmt.Errorf("level %d: %s: LoadState, ActiveState and ExecMainStatus are %q, expected loaded, failed and 243", level, unit, got)
+	return s.unitHas(ctx, level, unit, "LoadState=loaded", "ActiveState=failed", "ExecMainStatus=243")
+}
+
+// unitHas fails unless a unit has these properties when systemd of the level has started what it starts.
+func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...string) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
 	}
-	return err
+	if _, _, err := l.Systemd(ctx); err != nil {
+		return err
+	}
+	var names []string
+	for _, property := range want {
+		name, _, _ := strings.Cut(property, "=")
+		names = append(names, name)
+	}
+	got, err := l.Unit(ctx, unit, names...)
+	if err != nil {
+		return err
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("level %d: %s: read %q, expected %q", level, unit, got, want)
+	}
+	return nil
 }

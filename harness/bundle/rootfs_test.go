@@ -68,7 +68,7 @@ func TestEveryScriptOfTheSkeletonIsAScriptAndNothingElseIs(t *testing.T) {
 	for path, script := range scripts {
 		assert.Equal(t, !strings.HasPrefix(path, "/etc/"), script, path)
 	}
-	for _, path := range []string{"/sbin/init", "/usr/lib/nestbed/mounts", "/usr/lib/nestbed/lxd", "/etc/passwd", "/etc/inittab"} {
+	for _, path := range []string{"/sbin/init", "/usr/lib/nestbed/mounts", "/usr/lib/nestbed/leave-out", "/usr/lib/nestbed/lxd", "/etc/passwd", "/etc/inittab"} {
 		assert.Contains(t, scripts, path)
 	}
 }

@@ -19,7 +19,7 @@ const edge = "[nestbed]"
 
 // templates are the files that come from keys. LXD can write an empty file but not
 // leave one out, so the files that must not be there are listed in another, for
-// the script that starts the LXD inside.
+// the script leave-out, which is run before the LXD inside.
 var templates = []struct{ path, key string }{
 	{"/etc/subuid", subUIDKey},
 	{"/etc/subgid", subGIDKey},
