@@ -35,8 +35,9 @@ var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation
 
 // failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
 var failureRules = []rule{
-	// What the parser says of a namespace that is not the LXD's to manage, and liblxc of a profile that it cannot change to.
-	{idmap.ProfileRefused, regexp.MustCompile(`apparmor_parser .*Access denied|Failed to change AppArmor profile to|Already AppArmor confined, but new label requested`)},
+	// What the parser says of a namespace that is not the LXD's to manage (AppArmor: parser/parser_interface.c, print_error, for EACCES;
+	// Debian 13's, then 12's), and liblxc of a profile that it cannot change to.
+	{idmap.ProfileRefused, regexp.MustCompile(`apparmor_parser .*(?:Access denied|attempted to load a profile while confined)|Failed to change AppArmor profile to|Already AppArmor confined, but new label requested`)},
 	// What a project says (LXD: lxd/project/permissions.go).
 	{idmap.ProjectForbids, regexp.MustCompile(`of project ".*": .* (is|are) forbidden|in project ".*" is forbidden|of project ".*" is forbidden`)},
 	{idmap.ProjectLimit, regexp.MustCompile(`Reached maximum (number of instances|aggregate value)|in project ".*" has no ".*" config`)},

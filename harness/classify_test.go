@@ -67,6 +67,13 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 				"apparmor_parser: Access denied. You need policy admin privileges to manage profiles.)",
 			"", idmap.ProfileRefused,
 		},
+		"the same, of Debian 12's parser": {
+			"Failed creating instance from image: Unpack failed: Failed to start extract: Failed to load profile: Failed to run: apparmor_parser -rWL " +
+				"/var/lib/lxd/security/apparmor/cache /var/lib/lxd/security/apparmor/profiles/lxd_archive-var-lib-lxd-storage-pools-default-containers-c3: " +
+				`exit status 243 (apparmor_parser: Unable to replace "lxd_archive-var-lib-lxd-storage-pools-default-containers-c3".  ` +
+				"Permission denied; attempted to load a profile while confined?)",
+			"", idmap.ProfileRefused,
+		},
 		"liblxc changes to a profile that is not there": {
 			newStart, "Invalid argument - Failed to change AppArmor profile to unconfined", idmap.ProfileRefused,
 		},
