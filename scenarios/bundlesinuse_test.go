@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"testing"
 
+	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -19,8 +20,7 @@ func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
 		"@moving && @on-cgroup2":        {"debian:bookworm", "debian:sid/incus", "debian:trixie", "debian:trixie/incus"},
 		"@requires-debian && @on-cgroup2 && ~@moving": {"debian:bookworm,with-systemd", "debian:trixie", "debian:trixie,with-systemd"},
 	} {
-		of := options
-		of.Tags = tags
+		of := everyFeature(tags)
 		sources, err := bundlesInUse(of)
 		require.NoError(t, err)
 		var got []string
@@ -30,10 +30,15 @@ func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
 		assert.Equal(t, want, got, tags)
 	}
 	t.Setenv(harnesstest.BundleEnv, "installed")
-	of := options
-	of.Tags = "@core"
-	sources, err := bundlesInUse(of)
+	sources, err := bundlesInUse(everyFeature("@core"))
 	require.NoError(t, err)
 	require.Len(t, sources, 1)
 	assert.Equal(t, "installed", sources[0].String())
+}
+
+// everyFeature chooses by tags among all scenarios, whatever the flags say.
+func everyFeature(tags string) godog.Options {
+	of := options
+	of.Paths, of.Tags = []string{"."}, tags
+	return of
 }
