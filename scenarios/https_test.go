@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -100,10 +101,10 @@ func buildCommands(t *testing.T, dir string) {
 	}
 }
 
-// token is one that the LXD makes.
-func (e *elsewhereLXD) token(t testing.TB) string {
+// newToken is one that a LXD makes.
+func newToken(t testing.TB, server lxd.InstanceServer) string {
 	t.Helper()
-	op, err := e.machine.LXD().CreateCertificateToken(api.CertificatesPost{Name: "nestbed", Type: api.CertificateTypeClient, Token: true})
+	op, err := server.CreateCertificateToken(api.CertificatesPost{Name: "nestbed", Type: api.CertificateTypeClient, Token: true})
 	require.NoError(t, err)
 	made := op.Get()
 	token, err := made.ToCertificateAddToken()
@@ -131,7 +132,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, out, "give one as `lxc config trust add --name nestbed` prints it")
 
-	token := e.token(t)
+	token := newToken(t, e.machine.LXD())
 	out, err = e.nestbed(t, "trust", token)
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "LXD at "+e.address+" trusts "+filepath.Join(e.dir, "keyring/client.crt"))
@@ -173,7 +174,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
 	e := newElsewhereLXD(t)
 	buildCommands(t, e.dir)
-	said, err := e.nestbed(t, "trust", e.token(t))
+	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
 	require.NoError(t, err, said)
 	before := allOf(t, e.machine.LXD())
 	out := e.core(t)

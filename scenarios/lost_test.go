@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,28 +29,30 @@ import (
 // line is a way from this machine to the https port of a LXD, which can be cut: every connection has a program in the network namespace
 // that its wire leads to at its other end.
 type line struct {
-	listener net.Listener
-	all      sync.WaitGroup
+	network, to string
+	listener    net.Listener
+	all         sync.WaitGroup
 
-	mu    sync.Mutex
-	seen  int // pieces of answers so far
-	cutAt int // the one with which all connections are lost
-	open  map[net.Conn]context.CancelFunc
+	mu      sync.Mutex
+	seen    int // pieces of answers so far
+	cutAt   int // the one with which all connections are lost
+	refused int // connections that are lost as soon as they are there, when it was cut
+	open    map[net.Conn]context.CancelFunc
 }
 
-// newLine lays one to the LXD.
-func newLine(t *testing.T, e *elsewhereLXD) *line {
+// newLine lays one to the LXD at an address in the network namespace of a process.
+func newLine(t *testing.T, network, to string) *line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens at once
 	require.NoError(t, err)
-	l := &line{listener: listener, open: map[net.Conn]context.CancelFunc{}}
+	l := &line{network: network, to: to, listener: listener, open: map[net.Conn]context.CancelFunc{}}
 	l.all.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			l.all.Go(func() { l.carry(conn, e.here) })
+			l.all.Go(func() { l.carry(conn) })
 		}
 	})
 	t.Cleanup(func() {
@@ -63,13 +66,17 @@ func newLine(t *testing.T, e *elsewhereLXD) *line {
 }
 
 // carry carries bytes to and fro until one of both ends, or the line is cut.
-func (l *line) carry(conn net.Conn, network string) {
+func (l *line) carry(conn net.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.mu.Lock()
 	l.open[conn] = cancel
+	if l.isCut() && l.refused > 0 {
+		l.refused--
+		l.lose(conn)
+	}
 	l.mu.Unlock()
-	cmd := networkCommand(ctx, network, "busybox", "nc", addressThere, keyring.DefaultPort)
+	cmd := networkCommand(ctx, l.network, "busybox", "nc", l.to, keyring.DefaultPort)
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		cmd.Stdout = answers{conn, l}
@@ -103,34 +110,41 @@ func (a answers) Write(p []byte) (int, error) {
 	return a.to.Write(p)
 }
 
-// cut loses all connections, of which none has time to say that it ends.
+// cut loses all connections.
 func (l *line) cut() {
-	for conn, end := range l.open {
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = conn.Close()
-		end()
+	for conn := range l.open {
+		l.lose(conn)
 	}
 }
+
+// lose loses a connection, which has no time to say that it ends.
+func (l *line) lose(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+	l.open[conn]()
+}
+
+func (l *line) isCut() bool { return l.cutAt > 0 && l.seen >= l.cutAt }
 
 // address is that of the LXD over the line.
 func (l *line) address() string { return "https://" + l.listener.Addr().String() }
 
-// arm has the line cut with the nth piece of an answer from now on.
-func (l *line) arm(n int) {
+// arm has the line cut with the nth piece of an answer from now on, and so many connections after it; 0: never.
+func (l *line) arm(n, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen, l.cutAt = 0, n
+	l.seen, l.cutAt, l.refused = 0, n, refused
 }
 
-// trustOver has this process and the LXD trust each other, by the line's address.
-func trustOver(t *testing.T, e *elsewhereLXD, l *line) {
+// trustOver has this process and a LXD trust each other, by the line's address.
+func trustOver(t *testing.T, server lxd.InstanceServer, l *line) {
 	t.Helper()
 	t.Setenv(keyringEnv, t.TempDir())
 	k, err := keyring.Open()
 	require.NoError(t, err)
-	token, err := shared.CertificateTokenDecode(e.token(t))
+	token, err := shared.CertificateTokenDecode(newToken(t, server))
 	require.NoError(t, err)
 	token.Addresses = []string{l.listener.Addr().String()}
 	text, err := json.Marshal(token)
@@ -171,17 +185,17 @@ func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
 	_, err := exec.LookPath("busybox")
 	harnesstest.Lacking(t, err)
 	e := newElsewhereLXD(t)
-	l := newLine(t, e)
-	trustOver(t, e, l)
+	l := newLine(t, e.here, addressThere)
+	trustOver(t, e.machine.LXD(), l)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	before := allOf(t, e.machine.LXD())
-	l.arm(0)
+	l.arm(0, 0)
 	require.Equal(t, "none", overLine(t, l, b))
 	all := l.count()
 	stops := map[string]int{}
 	for i := range *losses {
 		n := 1 + i*all / *losses
-		l.arm(n)
+		l.arm(n, i%2*5)
 		how := overLine(t, l, b)
 		t.Logf("lost with piece %d of %d: stopped at: %s", n, all, how)
 		stops[how]++

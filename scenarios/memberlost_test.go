@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -124,6 +125,37 @@ func TestAMemberThatIsEvacuatedGetsNoChain(t *testing.T) {
 	got, err = on(memberName(last))
 	require.NoError(t, err)
 	assert.Equal(t, memberName(last), got)
+}
+
+// The member that is connected to carries what the others are asked: a connection to it that is lost tells nothing of them.
+func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
+	_, err := exec.LookPath("busybox")
+	harnesstest.Lacking(t, err)
+	c := newCluster(t)
+	l := newLine(t, c.hub, memberAddress(0))
+	trustOver(t, c.members[0].LXD(), l)
+	before := allOf(t, c.members[0].LXD())
+	members, err := host.OpenCluster(t.Context(), l.address(), "", memberName(last))
+	require.NoError(t, err)
+	place := func() error {
+		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
+		if err != nil {
+			return err
+		}
+		return h.Close(t.Context())
+	}
+	l.arm(0, 0)
+	require.NoError(t, place())
+	all := l.count()
+	for i := range *losses {
+		n := 6 + i*all/(2**losses) // from the first that there is a member to ask about
+		l.arm(n, 5)
+		t.Logf("lost with piece %d of %d: %v", n, all, place())
+		l.arm(0, 0)
+		require.NoError(t, place(), "after the one that was lost with piece %d of %d", n, all)
+	}
+	require.NoError(t, members.Close(t.Context()))
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
 // LXD gives every image to three members, wherever it shall be used, unless it is told to give it to fewer (cluster.images_minimal_replica).

@@ -20,7 +20,7 @@ func (c *cluster) over(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	e := &elsewhereLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", here: c.hub, dir: t.TempDir()}
 	buildCommands(t, e.dir)
-	said, err := e.nestbed(t, "trust", e.token(t))
+	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
 	require.NoError(t, err, said)
 	return e
 }

@@ -46,11 +46,10 @@ func inOwnNetwork(b *testing.B) {
 // https is the cluster's address for this process, which is in the network that connects the members, when both trust each other.
 func (c *cluster) https(b *testing.B) string {
 	b.Helper()
-	e := &elsewhereLXD{machine: c.members[0]}
 	b.Setenv(keyringEnv, b.TempDir())
 	k, err := keyring.Open()
 	require.NoError(b, err)
-	address, err := k.Trust(b.Context(), e.token(b))
+	address, err := k.Trust(b.Context(), newToken(b, c.members[0].LXD()))
 	require.NoError(b, err)
 	return address
 }

@@ -2,8 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -84,8 +84,12 @@ func (s *system) cluster(ctx context.Context, info *api.Server, pool string, nam
 		}
 	}
 	if pool == "" {
-		if c.project, err = makeProject(ctx, s.all, "", c.all, nil); err != nil {
-			return nil, fmt.Errorf("%w; name a storage pool that is there, with --pool or NESTBED_POOL", err)
+		if c.project, err = makeProject(s.all, "", c.all, nil); err != nil {
+			err = fmt.Errorf("%w; name a storage pool that is there, with --pool or NESTBED_POOL", err)
+			if c.project != nil {
+				err = errors.Join(err, s.remove(ctx, c.project.remove))
+			}
+			return nil, err
 		}
 		c.pool = c.project.pool
 	}
@@ -110,8 +114,12 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 		return nil
 	}
 	defer c.of.all.Disconnect()
-	if c.project != nil {
-		err = c.project.remove(ctx)
+	switch {
+	case c.project == nil:
+	case c.sawDown():
+		err = c.project.remove(ctx) // if it can be, see below: it does not help to try again
+	default:
+		err = c.of.remove(ctx, c.project.remove)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -175,59 +183,12 @@ func (c *Cluster) place() (api.ClusterMember, *api.Server, error) {
 			c.placed[best.ServerName]++
 			return *best, info, nil
 		}
+		if _, lost := errors.AsType[*LostError](err); lost {
+			return api.ClusterMember{}, nil, err
+		}
 		c.down[best.ServerName] = err
 	}
 }
-
-// ask asks a member, through the one that is connected to. A LXD notices only after some time (cluster.offline_threshold) that another is down.
-func (c *Cluster) ask(name string) (*api.Server, error) {
-	answer, _, err := c.of.all.RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
-	if err != nil {
-		return nil, err
-	}
-	info := &api.Server{}
-	return info, answer.MetadataAsStruct(info)
-}
-
-// answers asks a member whether it still answers: the error is how it does not. It is not used any more then.
-func (c *Cluster) answers(name string) error {
-	_, err := c.ask(name)
-	if err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.down[name] = err
-	}
-	return err
-}
-
-func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
-
-// out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
-func (c *Cluster) out(name string) error {
-	if err := c.answers(name); err != nil {
-		return err
-	}
-	member, _, err := c.of.all.GetClusterMember(name)
-	if err != nil || member.Status == online {
-		return nil // the one that was asked about it is another one
-	}
-	return refuses(*member)
-}
-
-// refuses says why a member takes no instances.
-func refuses(m api.ClusterMember) error {
-	return fmt.Errorf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message)
-}
-
-// sawDown tells whether any member was seen to be down.
-func (c *Cluster) sawDown() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.down) > 0
-}
-
-// someDown asks all members.
-func (c *Cluster) someDown() bool { return slices.ContainsFunc(c.all, c.isDown) }
 
 // leaves notes a project that could not be removed as a member is down.
 func (c *Cluster) leaves(project string) {

@@ -61,7 +61,7 @@ func (s *system) borrow(ctx context.Context, c Config, info *api.Server) (*api.S
 	if l.cover, err = makeCover(by, texts); err != nil {
 		return nil, err
 	}
-	if s.project, err = makeProject(ctx, s.all, c.Pool, nil, map[string]string{allocationKey: "true"}); err != nil {
+	if s.project, err = makeProject(s.all, c.Pool, nil, map[string]string{allocationKey: "true"}); err != nil {
 		return nil, err
 	}
 	if l.guard, err = s.post(); err != nil {

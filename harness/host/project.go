@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,8 +34,8 @@ type project struct {
 }
 
 // makeProject makes a project, with something more in its configuration, with a default profile on a storage pool: the given one or,
-// where that is "", one of its own, on each of the members of a cluster.
-func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, members []string, more map[string]string) (p *project, err error) {
+// where that is "", one of its own, on each of the members of a cluster. With an error, too, there may be a project, which is to be removed.
+func makeProject(all lxd.InstanceServer, pool string, members []string, more map[string]string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
 		return nil, err
@@ -54,14 +53,17 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
 		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
 	}})
-	if err != nil {
-		return nil, fmt.Errorf("project %s: %w", p.name, err)
-	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("project %s: %w", p.name, err), p.remove(context.WithoutCancel(ctx)))
+			err = fmt.Errorf("project %s: %w", p.name, err)
 		}
 	}()
+	if api.StatusErrorCheck(err) {
+		return nil, err // LXD has refused: there is none. Any other error leaves that open.
+	}
+	if err != nil {
+		return p, err
+	}
 	if pool == "" {
 		p.pool, p.ownPool = p.name, true
 		if err := makePool(all, p.pool, members); err != nil {

@@ -84,7 +84,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 		return h, err
 	}
 	if h.system.project == nil {
-		if h.system.project, err = makeProject(ctx, h.system.all, c.Pool, nil, nil); err != nil {
+		if h.system.project, err = makeProject(h.system.all, c.Pool, nil, nil); err != nil {
 			return h, err
 		}
 	}
@@ -121,21 +121,12 @@ func (s *system) close(ctx context.Context) (err error) {
 		s.in.leaves(s.project.name)
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
-	defer cancel()
-	remove := s.undo
+	undo := s.undo
 	if s.in != nil && s.project != nil && s.in.sawDown() {
-		remove = s.project.empty // which is all that there is a way to do, see below
+		undo = s.project.empty // which is all that there is a way to do, see below
 		s.in.leaves(s.project.name)
 	}
-	err = wait.For(ctx, "remove what was made", removeBudget, func(ctx context.Context) error {
-		err := remove(ctx)
-		if err != nil && s.losses.since(time.Time{}) == nil {
-			return wait.Final(err)
-		}
-		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
-		return err
-	})
+	err = s.remove(ctx, undo)
 	// LXD deletes no image while any member is down (LXD: lxd/images.go, imageDelete, which notifies all), and so no project.
 	if err != nil && s.in != nil && s.project != nil && s.in.someDown() {
 		s.in.leaves(s.project.name)
@@ -145,6 +136,20 @@ func (s *system) close(ctx context.Context) (err error) {
 		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s%s %s", err, s.form(), s.loan.flag(), s.project.name)
 	}
 	return err
+}
+
+// remove removes what was made there, in the given way, which is gone again over the next connection where one is lost.
+func (s *system) remove(ctx context.Context, undo func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
+	defer cancel()
+	return wait.For(ctx, "remove what was made", removeBudget, func(ctx context.Context) error {
+		err := undo(ctx)
+		if err != nil && s.losses.since(time.Time{}) == nil {
+			return wait.Final(err)
+		}
+		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
+		return err
+	})
 }
 
 // undo removes the project with all that is in it, and gives back what is lent. It may be done again. Where something is lent the project is
