@@ -134,7 +134,29 @@ Feature: Something useful at the bottom
       Then the container has the uid and gid map of level 1
       And the container's root is id 500000 on the host, and so is the owner of a file that it makes
 
-    @on-apparmor
-    Scenario: No OCI container at a level without security.nesting, whose AppArmor profile lets it mount nothing
+  @on-apparmor @requires-debian @requires-private-host
+  Rule: The AppArmor profile of a level that may not nest lets it mount nothing, unless Debian 12's parser compiled it
+    The LXD above makes it, and the parser beside that compiles it. Before 3.0.10 rules for mounts were widened (CVE-2016-1585);
+    Debian 12 has 3.0.8.
+
+    Background:
+      Given an LXD host whose root allocation is "root:500000:65536"
+
+    Scenario: No OCI container at a level under a LXD of Debian 13
+      Given the levels run the bundles
+        | level | bundle                   |
+        | 0     | debian:trixie            |
+        | 1     | debian:trixie,with-tools |
+      And a chain of depth 1 in which every level delegates what the levels below it need
       When root of level 1 runs a container of OCI that asks for no user namespace
       Then the container does not start: "mount `proc` to `proc`: Permission denied"
+
+    Scenario: An OCI container at a level under a LXD of Debian 12
+      Given the levels run the bundles
+        | level | bundle                   |
+        | 0     | debian:bookworm          |
+        | 1     | debian:trixie,with-tools |
+      And a chain of depth 1 in which every level delegates what the levels below it need
+      When root of level 1 runs a container of OCI that asks for no user namespace
+      Then the container has the uid and gid map of level 1
+      And the container's root is id 500000 on the host, and so is the owner of a file that it makes
