@@ -28,6 +28,11 @@ const (
 
 	incusStart = "Failed to run: /usr/libexec/incus/incusd forkstart c2 /var/lib/lxd/containers /var/lib/lxd/run/c2/lxc.conf: exit status 1"
 
+	// unpackerDenied is followed by what the parser makes of the kernel's answer.
+	unpackerDenied = "Failed creating instance from image: Unpack failed: Failed to start extract: Failed to load profile: Failed to run: apparmor_parser -rWL " +
+		"/var/lib/lxd/security/apparmor/cache /var/lib/lxd/security/apparmor/profiles/lxd_archive-var-lib-lxd-storage-pools-default-containers-c3: " +
+		`exit status 243 (apparmor_parser: Unable to replace "lxd_archive-var-lib-lxd-storage-pools-default-containers-c3".  `
+
 	onlyPrivileged = `time="2026-08-22T10:00:00Z" level=warning msg="Only privileged containers will be able to run"`
 )
 
@@ -61,17 +66,11 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			idmap.NestingNotAllowed,
 		},
 		"a LXD may load no profile for its unpacker": {
-			"Failed creating instance from image: Unpack failed: Failed to start extract: Failed to load profile: Failed to run: apparmor_parser -rWL " +
-				"/var/lib/lxd/security/apparmor/cache /var/lib/lxd/security/apparmor/profiles/lxd_archive-var-lib-lxd-storage-pools-default-containers-c3: " +
-				`exit status 243 (apparmor_parser: Unable to replace "lxd_archive-var-lib-lxd-storage-pools-default-containers-c3".  ` +
-				"apparmor_parser: Access denied. You need policy admin privileges to manage profiles.)",
+			unpackerDenied + "apparmor_parser: Access denied. You need policy admin privileges to manage profiles.)",
 			"", idmap.ProfileRefused,
 		},
 		"the same, of Debian 12's parser": {
-			"Failed creating instance from image: Unpack failed: Failed to start extract: Failed to load profile: Failed to run: apparmor_parser -rWL " +
-				"/var/lib/lxd/security/apparmor/cache /var/lib/lxd/security/apparmor/profiles/lxd_archive-var-lib-lxd-storage-pools-default-containers-c3: " +
-				`exit status 243 (apparmor_parser: Unable to replace "lxd_archive-var-lib-lxd-storage-pools-default-containers-c3".  ` +
-				"Permission denied; attempted to load a profile while confined?)",
+			unpackerDenied + "Permission denied; attempted to load a profile while confined?)",
 			"", idmap.ProfileRefused,
 		},
 		"liblxc changes to a profile that is not there": {

@@ -20,8 +20,7 @@ func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
 		"@moving && @on-cgroup2":        {"debian:bookworm", "debian:sid/incus", "debian:trixie", "debian:trixie/incus"},
 		"@requires-debian && @on-cgroup2 && ~@moving": {"debian:bookworm,with-systemd", "debian:trixie", "debian:trixie,with-systemd"},
 	} {
-		of := everyFeature(tags)
-		sources, err := bundlesInUse(of)
+		sources, err := bundlesInUse(everyFeature(tags))
 		require.NoError(t, err)
 		var got []string
 		for _, s := range sources {

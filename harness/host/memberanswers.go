@@ -6,20 +6,15 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/canonical/lxd/shared/api"
 )
 
 // ask asks a member, through the one that is connected to. A LXD notices only after some time (cluster.offline_threshold) that another is down.
-// A *LostError tells nothing of the member: it is the one that is connected to that did not answer.
+// A *LostError tells nothing of the member: it is the connection to that one which was lost.
 func (c *Cluster) ask(name string) (*api.Server, error) {
-	began := time.Now()
 	answer, _, err := c.of.all.RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
 	if err != nil {
-		if lost := c.of.losses.since(began); lost != nil {
-			return nil, lost
-		}
 		return nil, err
 	}
 	info := &api.Server{}

@@ -138,7 +138,7 @@ func (s *system) close(ctx context.Context) (err error) {
 	return err
 }
 
-// remove removes what was made there, in the given way, which is gone again over the next connection where one is lost.
+// remove removes what was made there, by what the caller gives, which is done again over the next connection where one was lost.
 func (s *system) remove(ctx context.Context, undo func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
 	defer cancel()
