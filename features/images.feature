@@ -134,10 +134,10 @@ Feature: Images that are carried inwards
       When the first half of the image's root filesystem is imported at level 1, and a container made of it
       Then it is refused at level 1 in operation "<operation>", which says "<words>"
 
-      Examples: tar ends with 2, and is quoted if its words are there by then
-        | packing | operation | words                                                                       |
-        | none    | create    | (?s)(non-zero value\|exit status) 2($\| .*Unexpected EOF)                   |
-        | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| .*[Uu]nexpected (EOF\|end of file)) |
+      Examples: tar ends with 2, and is quoted as far as its words are there by then: not at all, its name, or whole
+        | packing | operation | words                                                                                           |
+        | none    | create    | (?s)(non-zero value\|exit status) 2($\| \(tar:\)$\| .*Unexpected EOF)                           |
+        | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| \((tar\|gzip):\)$\| .*[Uu]nexpected (EOF\|end of file)) |
 
       @exclusive @requires-root
       Examples: What unsquashfs says has to reach LXD in time to be ignored
