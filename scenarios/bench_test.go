@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
@@ -124,6 +126,45 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	require.Empty(b, h.Left())
 	b.StartTimer()
 	return s, machine
+}
+
+// executing returns how long the chain's LXDs have run programs in levels since then. LXD keeps an operation for
+// five seconds after its end (LXD: lxd/operations/operations.go). Simultaneous operations count once.
+func executing(b *testing.B, c *harness.Chain, since time.Time) time.Duration {
+	b.Helper()
+	servers := []lxd.InstanceServer{c.Host.LXD()}
+	for _, l := range c.Levels[:len(c.Levels)-1] { // nothing runs inside the last
+		servers = append(servers, l.LXD())
+	}
+	var ran []api.Operation
+	for _, s := range servers {
+		operations, err := s.GetOperations()
+		require.NoError(b, err)
+		for _, o := range operations {
+			if o.Description == "Executing command" && o.CreatedAt.After(since) {
+				ran = append(ran, o)
+			}
+		}
+	}
+	require.Len(b, ran, len(c.Levels), "the maps of every level are looked at from inside")
+	return together(ran)
+}
+
+// together returns how long at least one of the operations was running.
+func together(operations []api.Operation) (all time.Duration) {
+	slices.SortFunc(operations, func(a, b api.Operation) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	var end time.Time
+	for _, o := range operations {
+		from := o.CreatedAt
+		if from.Before(end) {
+			from = end
+		}
+		if o.UpdatedAt.After(from) {
+			all += o.UpdatedAt.Sub(from)
+			end = o.UpdatedAt
+		}
+	}
+	return all
 }
 
 // typed measures the recipe from nothing to a last level that answers, in seconds.

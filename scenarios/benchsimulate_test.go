@@ -105,6 +105,38 @@ func (c *cluster) lab(b *testing.B, https string, single *host.Host, lab simulat
 	return time.Since(began)
 }
 
+// build builds chains, atOnce at a time, on the named members or on all, and returns how long that took.
+func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int, names ...string) time.Duration {
+	b.Helper()
+	members, err := host.OpenCluster(b.Context(), address, "", names...)
+	require.NoError(b, err)
+	began := time.Now()
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for range chains {
+		all.Go(func() error { return c.chain(b, host.Config{LXD: address, Cluster: members}, depth, nil) })
+	}
+	require.NoError(b, all.Wait())
+	took := time.Since(began)
+	require.NoError(b, members.Close(b.Context()))
+	return took
+}
+
+// chain builds a chain, calls do, unless it is nil, and takes the chain down.
+func (c *cluster) chain(b *testing.B, on host.Config, depth int, do func()) error {
+	b.Helper()
+	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
+	h, err := host.System(b.Context(), on)
+	if err != nil {
+		return err
+	}
+	chain, err := harness.Build(b.Context(), h, harness.Cascade(depth))
+	if err == nil && do != nil {
+		do()
+	}
+	return errors.Join(err, h.Close(b.Context()), chain.Close(b.Context()))
+}
+
 func onSingle(single *host.Host) host.Config { return host.Config{LXD: single.Socket(), Far: true} }
 
 // diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
