@@ -17,8 +17,8 @@ help: ## list the targets
 setup: ## install what this machine lacks (apt, through sudo if need be)
 	@scripts/setup.sh
 
-build: ## build bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
-	@go build -o bin/nestbed ./harness/cmd/nestbed
+build: ## build static bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
+	@CGO_ENABLED=0 go build -o bin/nestbed ./harness/cmd/nestbed
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nestbed-relay ./harness/cmd/nestbed-relay
 
 demo: setup build ## build and verify the article's chain, and show it

@@ -93,9 +93,9 @@ func buildCommands(t *testing.T, dir string) {
 	t.Helper()
 	_, err := exec.LookPath("go")
 	harnesstest.Lacking(t, err)
-	for program, static := range map[string]string{"nestbed": "", "nestbed-relay": "CGO_ENABLED=0"} {
+	for _, program := range []string{"nestbed", "nestbed-relay"} {
 		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
-		build.Env = append(os.Environ(), static)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		out, err := build.CombinedOutput()
 		require.NoError(t, err, string(out))
 	}

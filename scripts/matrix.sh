@@ -12,7 +12,7 @@ tags='~@slow && ~@moving && ~@known-bug && ~@requires-debian'
 say() { echo "matrix: $*"; }
 $SUDO rm -rf "$out" # the runs on this machine are root's
 mkdir -p "$out" bin
-go build -o bin/nestbed ./harness/cmd/nestbed && CGO_ENABLED=0 go test -c -o bin/scenarios.test ./scenarios || exit 1
+make -s build && CGO_ENABLED=0 go test -c -o bin/scenarios.test ./scenarios || exit 1
 
 # column NAME COMMAND...: what of it fails is shown by the table.
 column() {

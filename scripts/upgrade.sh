@@ -19,7 +19,7 @@ esac
 say() { echo "upgrade: $*"; }
 $SUDO rm -rf "$out" # the runs are root's
 mkdir -p "$out" bin
-go build -o bin/nestbed ./harness/cmd/nestbed && go test -c -o bin/scenarios.test ./scenarios || exit 1
+make -s build && go test -c -o bin/scenarios.test ./scenarios || exit 1
 
 # What of a version's own scenarios fails is for the comparison to judge: it may have failed before, too.
 suite() {
