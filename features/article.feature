@@ -48,7 +48,7 @@ Feature: The article's chain of three nested unprivileged containers
       And at every level the last id can own a file and the next one cannot
       And the sentinel of the image arrives at every level with its owner and ACL
 
-  @requires-host-allocation
+  @requires-private-host
   Rule: Uids and gids are delegated apart
 
     Scenario: A host whose uids and gids start at different ids

@@ -43,12 +43,12 @@ Feature: How deep an allocation reaches
         | 131071 | 2     | 2     | create    | no allocation |
         | 196607 | 3     | 3     | create    | no allocation |
 
-      @core @requires-host-allocation
+      @core @requires-private-host
       Examples: One id too few for a single level
         | count | depth | level | operation | reason        |
         | 65535 | 1     | 1     | create    | no allocation |
 
-      @requires-host-allocation
+      @requires-private-host
       Examples: Not even one level
         | count | depth | level | operation | reason        |
         | 65535 | 2     | 1     | create    | no allocation |
@@ -152,7 +152,7 @@ Feature: How deep an allocation reaches
       Then all 2 levels are up
       And root at level 2 is id 600000 on the host
 
-    @requires-host-allocation
+    @requires-private-host
     Scenario: The host's default ids are picked by LXD and refused by newuidmap
       Given an LXD host without a root allocation
       When a chain of depth 1 is built without delegations

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply, if it has one, by its configuration,
+// supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
 // as the files of such a host are not for nestbed to write, and those of a snap not even read.
 func (s Spec) supplied(h *host.Host) (Spec, error) {
 	if h.IsPrivate() {
@@ -25,19 +25,12 @@ func (s Spec) supplied(h *host.Host) (Spec, error) {
 	if s.storageOf(1) != Dir || len(s.Levels[0].StorageConfig) > 0 {
 		return refuse("a storage pool of its own")
 	}
-	keys := []string{idmap.KeyPrivileged, idmap.KeyRaw, idmap.KeyIsolated, idmap.KeySize, idmap.KeyBase}
-	if h.Supply == 0 {
-		keys = keys[:1] // the ids are those of a private host; a privileged level 1 would be the machine's root
-	}
-	for _, key := range keys {
+	for _, key := range []string{idmap.KeyPrivileged, idmap.KeyRaw, idmap.KeyIsolated, idmap.KeySize, idmap.KeyBase} {
 		for _, config := range []map[string]string{s.Levels[0].Config, s.Levels[0].Live.Config} {
 			if value := config[key]; value != "" {
 				return refuse(key + "=" + value)
 			}
 		}
-	}
-	if h.Supply == 0 {
-		return s, nil
 	}
 	base, err := h.FreeIDs(false)
 	if err != nil {

@@ -28,8 +28,6 @@ type childOrder struct {
 	InMemory  bool
 	// LXD is the socket of the one that it builds on, which runs by itself; empty: on a private one.
 	LXD string
-	// RestartLXD is the command that starts that one anew, which gets another allocation for the host then; empty: it does not.
-	RestartLXD string
 	// Keep has it keep its host, without a chain, and end.
 	Keep bool
 	// Close has it take the chain down and end; else it is an error that nobody has killed it.
@@ -83,7 +81,7 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs, LXD: o.LXD, HostAllocation: o.RestartLXD != "", RestartLXD: o.RestartLXD}
+	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs, LXD: o.LXD}
 	if o.InMemory {
 		config.InMemory = o.Depth
 	}

@@ -53,9 +53,6 @@ func TestFeatures(t *testing.T) {
 	opts := options
 	opts.TestingT = t
 	opts.DefaultContext = untilDeadline(t)
-	if allowed(t) {
-		opts.Concurrency = 1 // the LXD lends its allocation to one host at a time
-	}
 	var results results
 	opts.Tags = withoutTheImpossible(t, source, opts, &results)
 	pool := newPool(t, source, socket, opts.Tags)
@@ -113,7 +110,6 @@ func newPool(t *testing.T, source bundle.Source, socket, tags string) *steps.Poo
 	t.Helper()
 	pool := &steps.Pool{
 		LXD: socket, StoragePool: os.Getenv(poolEnv), Cluster: clusterOf(t, socket),
-		HostAllocation: allowed(t), RestartLXD: os.Getenv(host.RestartEnv),
 		Default: harnesstest.Bundle(t, source), Versions: map[string]bundle.Source{},
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}
@@ -178,20 +174,12 @@ func where(t *testing.T) vm.Where {
 	return where
 }
 
-// allowed tells whether a LXD that runs by itself may be given other allocations than the machine's.
-func allowed(t *testing.T) bool {
-	t.Helper()
-	value := os.Getenv(host.AllowEnv)
-	require.Contains(t, []string{"", "0", "1"}, value, host.AllowEnv)
-	return value == "1" && where(t).System
-}
-
 // capabilities are what single scenarios need of the machine, and of the kind of host.
 func capabilities(t *testing.T, source bundle.Source) []host.Requirement {
 	t.Helper()
 	address, err := where(t).LXD()
 	harnesstest.Lacking(t, err)
-	all := append(host.Capabilities(source), host.Privacy(address != ""), host.OwnAllocation(address != "", allowed(t)), host.Entry(address),
+	all := append(host.Capabilities(source), host.Privacy(address != ""), host.Entry(address),
 		host.Requirement{For: "@requires-other-bundles", Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all

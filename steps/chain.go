@@ -120,9 +120,6 @@ func (s *scenario) build(ctx context.Context) error {
 	if s.patience > 0 {
 		ctx = wait.WithPatience(ctx, s.patience)
 	}
-	if err := s.pool.giveWay(ctx); err != nil {
-		return err
-	}
 	s.host, s.chain, err = order.build(ctx)
 	s.mine = true
 	if err != nil {

@@ -47,8 +47,7 @@ func (s *scenario) order() (order, error) {
 	}
 	o := order{host: host.Config{
 		Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk, LXD: s.pool.LXD, Pool: s.pool.StoragePool,
-		Cluster:        s.pool.Cluster,
-		HostAllocation: s.pool.HostAllocation, RestartLXD: s.pool.RestartLXD,
+		Cluster: s.pool.Cluster,
 	}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
@@ -95,9 +94,6 @@ type Pool struct {
 	LXD, StoragePool string
 	// Cluster, if that LXD is in one, places hosts on its members.
 	Cluster *host.Cluster
-	// HostAllocation and RestartLXD are those of host.Config. Scenarios must then come one after the other.
-	HostAllocation bool
-	RestartLXD     string
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
 	Versions map[string]bundle.Source
 	// Progress, if set, is told what takes long: that a bundle is made.
@@ -127,10 +123,6 @@ func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, id
 	p.mu.Lock()
 	entry := p.shared[o.key()]
 	if entry == nil {
-		if err := p.vacate(ctx); err != nil {
-			p.mu.Unlock()
-			return nil, nil, idmap.Plan{}, err
-		}
 		if p.shared == nil {
 			p.shared = map[string]*shared{}
 		}
@@ -141,20 +133,6 @@ func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, id
 	// Not under the lock: other chains are built meanwhile. It outlives the scenario that comes first.
 	entry.once.Do(func() { entry.err = entry.build(context.WithoutCancel(ctx), o) })
 	return entry.host, entry.chain, entry.outcome, entry.err
-}
-
-// giveWay closes the shared chains where a LXD lends its host's allocation to one host at a time.
-func (p *Pool) giveWay(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.vacate(ctx)
-}
-
-func (p *Pool) vacate(ctx context.Context) error {
-	if !p.HostAllocation {
-		return nil
-	}
-	return p.close(ctx)
 }
 
 func (e *shared) build(ctx context.Context, o order) (err error) {
@@ -174,10 +152,6 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.close(ctx)
-}
-
-func (p *Pool) close(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.shared {
 		p.earlier = append(p.earlier, e)

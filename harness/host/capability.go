@@ -18,23 +18,14 @@ func Capabilities(s bundle.Source) []Requirement {
 	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
-// Privacy is that hosts are private ones, of which scenarios may change anything: not so where a LXD runs by itself.
+// Privacy requires private hosts, which have exactly the allocation that a scenario states, and of which it may change anything. An
+// existing LXD keeps its own files.
 func Privacy(system bool) Requirement {
 	found := "hosts are private"
 	if system {
 		found = "hosts are projects of a LXD that runs by itself"
 	}
 	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
-}
-
-// OwnAllocation is that hosts have the allocations that scenarios say: private ones, and where a LXD runs by itself those that it lends
-// (Config.HostAllocation), which has to be allowed.
-func OwnAllocation(system, allowed bool) Requirement {
-	r := Requirement{For: "@requires-host-allocation", Name: "host allocation", OK: !system || allowed, Found: "hosts have the allocations that scenarios say", Elsewhere: true}
-	if !r.OK {
-		r.Found = "level 1 has isolated ids of a LXD that runs by itself, whose allocation is the machine's; with " + AllowEnv + "=1 that is covered meanwhile"
-	}
-	return r
 }
 
 // Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another

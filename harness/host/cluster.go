@@ -84,7 +84,7 @@ func (s *system) cluster(ctx context.Context, info *api.Server, pool string, nam
 		}
 	}
 	if pool == "" {
-		if c.project, err = makeProject(s.all, "", c.all, nil); err != nil {
+		if c.project, err = makeProject(s.all, "", c.all); err != nil {
 			err = fmt.Errorf("%w; name a storage pool that is there, with --pool or NESTBED_POOL", err)
 			if c.project != nil {
 				err = errors.Join(err, s.remove(ctx, c.project.remove))

@@ -38,13 +38,6 @@ type Config struct {
 	NoIdmapped bool
 	// LXD is the socket, or the https address, of a LXD that runs by itself: the host is then no private one but a project of that. See System.
 	LXD string
-	// HostAllocation has that LXD get the Delegation, in place of what /etc/subuid and /etc/subgid say, until Close: it is for
-	// the tests' own machine, and one host at a time. Other files are mounted over those two, in the mount namespace that the LXD is started in,
-	// and the LXD is started anew. The files themselves are not written, and a reboot undoes it. See RestartLXD.
-	HostAllocation bool
-	// RestartLXD is a command for sh that starts that LXD anew, without ending its containers, for a HostAllocation. Empty: systemd does
-	// it, where the LXD is a service of that.
-	RestartLXD string
 	// Far has levels reached by exec of the LXD above, as is done by itself where this process may not enter the root directory of the
 	// host's LXD: for tests, and to see what it costs.
 	Far bool

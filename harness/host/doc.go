@@ -5,8 +5,6 @@
 // and state, on a machine that notices nothing of it. Several run side by side. A system
 // host is a project of a LXD that the machine runs by itself (system.go), or another machine (elsewhere.go, over https; lost.go),
 // or a member of a cluster (cluster.go, memberwatch.go).
-// On this one it may be lent an allocation (loan.go) that covers the machine's (subidmount.go, mountns.go) until the LXD is started anew
-// without (restarter.go), by a guardian (guardian.go) if this process does not live to do it.
 //
 // The process that asks for a private host re-executes itself as the init of
 // the new namespaces (stage.go). A program that imports this package needs to do

@@ -24,8 +24,7 @@ type Host struct {
 	// Delegation and Bundle are those of its Config; Runs changes the bundle.
 	Delegation idmap.Delegation
 	Bundle     *bundle.Bundle
-	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has, as on a private host
-	// or with a HostAllocation.
+	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has, as on a private host.
 	Supply uint32
 	// Map is the idmap of the host's own user namespace.
 	Map idmap.Map

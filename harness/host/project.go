@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -33,9 +32,9 @@ type project struct {
 	all     lxd.InstanceServer
 }
 
-// makeProject makes a project, with something more in its configuration, with a default profile on a storage pool: the given one or,
-// where that is "", one of its own, on each of the members of a cluster. With an error, too, there may be a project, which is to be removed.
-func makeProject(all lxd.InstanceServer, pool string, members []string, more map[string]string) (p *project, err error) {
+// makeProject makes a project with a default profile on a storage pool: the given one or, if that is "", one of its own, on each of
+// the members of a cluster. With an error, too, there may be a project, which is to be removed.
+func makeProject(all lxd.InstanceServer, pool string, members []string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
 		return nil, err
@@ -49,7 +48,6 @@ func makeProject(all lxd.InstanceServer, pool string, members []string, more map
 	config := map[string]string{
 		"features.images": "true", "features.profiles": "true", "features.storage.volumes": "true", ownerKey: owner.String(),
 	}
-	maps.Copy(config, more)
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
 		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
 	}})
@@ -91,11 +89,8 @@ func (p *project) remove(ctx context.Context) error {
 	if err := p.clear(ctx); err != nil {
 		return err
 	}
-	return p.drop()
+	return orMissing(p.all.DeleteProject(p.name))
 }
-
-// drop removes the project when it is cleared.
-func (p *project) drop() error { return orMissing(p.all.DeleteProject(p.name)) }
 
 // clear removes all that is in the project.
 func (p *project) clear(ctx context.Context) error {

@@ -51,7 +51,6 @@ func init() {
 	reexec.Register(probeName, probe)
 	reexec.Register(roomName, probeRoom)
 	reexec.Register(dialerName, dialer)
-	reexec.Register(guardianName, guard)
 	if reexec.Init() {
 		os.Exit(0)
 	}

@@ -28,7 +28,6 @@ type system struct {
 	kernel, layout string
 	losses         *losses
 	project        *project
-	loan           *loan              // of another allocation than the machine's; nil: none
 	all            lxd.InstanceServer // without a project
 
 	// member is where level 1 is, of a cluster.
@@ -37,10 +36,10 @@ type system struct {
 	ownCluster bool // is closed with it
 }
 
-// System makes a host of a LXD that runs already, in a project of its own there, with a profile and, unless the Config names one, a
-// storage pool. Nothing else of that LXD or of the machine is changed, but for a HostAllocation. Without one, what the Config says of
-// an allocation level 1 gets by security.idmap.isolated, base and size: as many ids, elsewhere. The error is ErrNotOurs where such a LXD
-// cannot be what the Config says, and ErrBusy where another run lends the LXD's allocation or is in the way of that; on any error nothing is left.
+// System makes a host of an existing LXD, in a project of its own there, with a profile and, unless the Config names one, a storage
+// pool. It changes nothing else of that LXD or of the machine. Level 1 gets as many ids as the Config's allocation has, elsewhere, by
+// security.idmap.isolated, base and size. The error is ErrNotOurs if an existing LXD cannot be what the Config says. After any error
+// nothing is left.
 func System(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
 	supply, err := c.supply()
@@ -61,9 +60,6 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 		}
 	}()
 	info, err := h.system.connect(ctx)
-	if err == nil && c.HostAllocation {
-		info, err = h.system.borrow(ctx, c, info)
-	}
 	if err != nil {
 		return h, err
 	}
@@ -73,20 +69,13 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if h.system.in != nil {
 		c.Pool = h.system.in.pool
 	}
-	if h.system.project == nil {
-		// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
-		_, _ = h.system.reap(ctx, nil)
-		if err := h.system.unused(isLoan); err != nil {
-			return h, err
-		}
-	}
+	// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
+	_, _ = h.system.reap(ctx)
 	if err := h.lookAt(ctx, info, c.Far); err != nil {
 		return h, err
 	}
-	if h.system.project == nil {
-		if h.system.project, err = makeProject(h.system.all, c.Pool, nil, nil); err != nil {
-			return h, err
-		}
+	if h.system.project, err = makeProject(h.system.all, c.Pool, nil); err != nil {
+		return h, err
 	}
 	h.Name, h.root.project = h.system.project.name, h.system.project.name
 	if h.server, err = h.root.client(context.WithoutCancel(ctx)); err != nil {
@@ -113,27 +102,26 @@ func (s *system) close(ctx context.Context) (err error) {
 	if s.member != "" {
 		defer s.in.leave(s.member)
 	}
-	defer s.loan.close()
-	if s.project == nil && s.loan == nil {
+	if s.project == nil {
 		return nil
 	}
-	if s.in != nil && s.project != nil && s.in.isDown(s.member) {
+	if s.in != nil && s.in.isDown(s.member) {
 		s.in.leaves(s.project.name)
 		return nil
 	}
-	undo := s.undo
-	if s.in != nil && s.project != nil && s.in.sawDown() {
+	undo := s.project.remove
+	if s.in != nil && s.in.sawDown() {
 		undo = s.project.empty // which is all that there is a way to do, see below
 		s.in.leaves(s.project.name)
 	}
 	err = s.remove(ctx, undo)
 	// LXD deletes no image while any member is down (LXD: lxd/images.go, imageDelete, which notifies all), and so no project.
-	if err != nil && s.in != nil && s.project != nil && s.in.someDown() {
+	if err != nil && s.in != nil && s.in.someDown() {
 		s.in.leaves(s.project.name)
 		return nil
 	}
-	if err != nil && s.project != nil {
-		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s%s %s", err, s.form(), s.loan.flag(), s.project.name)
+	if err != nil {
+		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s %s", err, s.form(), s.project.name)
 	}
 	return err
 }
@@ -150,22 +138,6 @@ func (s *system) remove(ctx context.Context, undo func(context.Context) error) e
 		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
 		return err
 	})
-}
-
-// undo removes the project with all that is in it, and gives back what is lent. It may be done again. Where something is lent the project is
-// there until all else is done, as that is found by it.
-func (s *system) undo(ctx context.Context) error {
-	var left, lent error
-	if s.project != nil {
-		left = s.project.clear(ctx)
-	}
-	if s.loan != nil {
-		lent = s.giveBack(ctx) // whatever cannot be removed
-	}
-	if err := errors.Join(left, lent); err != nil || s.project == nil {
-		return err
-	}
-	return s.project.drop()
 }
 
 // form is how the host is written on a command line.
@@ -208,8 +180,6 @@ func (c Config) supply() (uint32, error) {
 	switch {
 	case c.Disk > 0 || c.Loops || c.NoIdmapped:
 		return refuse("a disk of its own, loop devices or no idmapped mounts")
-	case c.HostAllocation:
-		return 0, nil // what the Config says it has
 	case len(uid.Ranges) == 0 || len(gid.Ranges) == 0:
 		return refuse("a host without an allocation, of which level 1 would have no ids")
 	case c.Delegation.UID != c.Delegation.GID || len(uid.Ranges) != 1:

@@ -67,9 +67,6 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err erro
 	if err := h.look(ctx, e); err != nil {
 		return err
 	}
-	if h.Supply == 0 {
-		return nil
-	}
 	_, err = h.FreeIDs(false)
 	return err
 }

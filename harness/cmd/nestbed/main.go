@@ -69,11 +69,10 @@ that its allocation promises. The machine's own LXD, /etc and network are not
 touched.
 
 Exit status: 0 works, 1 does not work, 2 wrong use.
-Environment: NESTBED_CACHE        where bundles are kept (/var/cache/nestbed)
-             NESTBED_STATE        where running chains keep their state (/var/lib/nestbed)
-             NESTBED_KEYRING      certificates for LXDs of other machines (~/.config/nestbed)
-             NESTBED_RESTART_LXD  command that restarts this machine's LXD (see up)
-             NESTBED_PATIENCE     factor for every time limit, for slow machines (1)`,
+Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
+             NESTBED_STATE     where running chains keep their state (/var/lib/nestbed)
+             NESTBED_KEYRING   certificates for LXDs of other machines (~/.config/nestbed)
+             NESTBED_PATIENCE  factor for every time limit, for slow machines (1)`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {

@@ -57,9 +57,6 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 		"up --depth -1":                         `--depth -1: out of range; a chain has 1 to 33 levels`,
 		"up --depth=34":                         `--depth 34: out of range; a chain has 1 to 33 levels`,
 		"up --depth 65537":                      `--depth 65537: out of range; a chain has 1 to 33 levels`,
-		"up --allow-host-allocation":            `--allow-host-allocation: it is for --host system, got --host private; a private host has what --allocation says`,
-		"up --host system --restart-lxd true":   `--restart-lxd: it is for --allow-host-allocation, without which no LXD is restarted`,
-		"reap --restart-lxd true":               `--restart-lxd: it is for --host system; see nestbed reap --help`,
 		"up --keep=perhaps":                     `invalid argument "perhaps" for "--keep" flag: strconv.ParseBool: parsing "perhaps": invalid syntax; see nestbed up --help`,
 		"up --bundle snap":                      `--bundle: bundle "snap"` + source,
 		"up --bundle dir:":                      `--bundle: bundle "dir:"` + source,
@@ -150,13 +147,13 @@ func TestAShellWantsAHostThatRuns(t *testing.T) {
 func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 	for command, want := range map[string]string{
 		"":              "Exit status: 0 works, 1 does not work, 2 wrong use.",
-		"help":          "NESTBED_STATE        where running chains keep their state",
+		"help":          "NESTBED_STATE     where running chains keep their state",
 		"--help":        "Usage:\n  nestbed [flags]\n  nestbed [command]",
 		"-h":            "Available Commands:",
 		"up --help":     "nestbed up --depth 3 --allocation root:500000:131072",
-		"help up":       "--keep                    leave the chain running",
-		"up -h 3":       "--depth int               number of levels, 1 to 33 (default 3)",
-		"up -h":         "--svg FILE                also write the drawing to FILE as SVG",
+		"help up":       "--keep                leave the chain running",
+		"up -h 3":       "--depth int           number of levels, 1 to 33 (default 3)",
+		"up -h":         "--svg FILE            also write the drawing to FILE as SVG",
 		"doctor --help": "Exit status 1 if nestbed up would not run here with its defaults.",
 		"reap --help":   "reap [NAME...]",
 	} {

@@ -13,7 +13,7 @@ import (
 
 func newReap() *cobra.Command {
 	var list, asJSON bool
-	var at, restart string
+	var at string
 	cmd := &cobra.Command{
 		Use:   "reap [NAME...]",
 		Short: "Clear what killed runs left; with a name, end that kept chain",
@@ -22,8 +22,6 @@ gone, as after kill -9. Running hosts, kept or not, are left alone.
 With names, or state directories: ends those hosts, if they were kept or are dead.
 With --host system: removes the projects that killed runs left on the LXD which this
 machine runs; with names those projects, such as one of a run on another machine.
-Where such a run was up --allow-host-allocation, the machine's allocation is given
-back to that LXD, which is restarted.
 With --host https://HOST:PORT: the same on a LXD of another machine.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			out := cmd.OutOrStdout()
@@ -34,14 +32,12 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 			switch {
 			case err != nil:
 				return &usageError{err}
-			case !where.System && cmd.Flags().Changed(restartFlag):
-				return &usageError{fmt.Errorf("--%s: it is for --host system; see nestbed reap --help", restartFlag)}
 			case where.Suite != "":
 				return &usageError{fmt.Errorf("--host %s: nothing is left of a virtual machine; see nestbed reap --help", at)}
 			case where.System && list:
 				return &usageError{errors.New("--list: of private hosts alone; see nestbed reap --help")}
 			case where.System:
-				return reapProjects(cmd, where, restart, names, asJSON)
+				return reapProjects(cmd, where, names, asJSON)
 			}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("reap: %w", host.ErrNotRoot)
@@ -73,18 +69,17 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "list the hosts, and touch nothing")
 	cmd.Flags().StringVar(&at, "host", "private", "whose: private, system, system:SOCKET or https://HOST:PORT")
-	restartLXDFlag(cmd, &restart)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }
 
 // reapProjects clears projects of a LXD that runs by itself.
-func reapProjects(cmd *cobra.Command, where vm.Where, restart string, names []string, asJSON bool) error {
+func reapProjects(cmd *cobra.Command, where vm.Where, names []string, asJSON bool) error {
 	socket, err := where.LXD()
 	if err != nil {
 		return err
 	}
-	removed, err := host.ReapProjects(cmd.Context(), socket, restart, names...)
+	removed, err := host.ReapProjects(cmd.Context(), socket, names...)
 	if asJSON {
 		return errors.Join(err, writeJSON(cmd.OutOrStdout(), append([]string{}, removed...)))
 	}

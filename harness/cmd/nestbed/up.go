@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
-	"nestbed/harness/keyring"
 	"nestbed/harness/report"
 	"nestbed/harness/vm"
 )
@@ -31,8 +29,6 @@ type upFlags struct {
 	host       string
 	pool       string
 	members    []string
-	allow      bool // another allocation than the host's
-	restart    string
 	keep       bool
 	json       bool
 }
@@ -56,8 +52,6 @@ up says at which level, in which operation and for which reason.`,
   nestbed up --svg chain.svg                     with the drawing as a file, for a report
   nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
   nestbed up --host system                       on the LXD that this machine runs, in a project of its own
-  nestbed up --host system --allow-host-allocation --allocation root:500000:131072
-                                                 there, with exactly that allocation for as long as it takes
   nestbed up --host https://HOST:8443            on that of another machine, which nestbed trust has made known
   nestbed up --keep                              leave it running, and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
@@ -71,8 +65,6 @@ up says at which level, in which operation and for which reason.`,
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
 	cmd.Flags().StringSliceVar(&f.members, "members", nil, "where that LXD is in a cluster: the members of which one gets the chain (default all)")
-	cmd.Flags().BoolVar(&f.allow, allowFlag, false, "with --host system: give that LXD the allocation by mounts over /etc/subuid and /etc/subgid, and restart it; undone at the end")
-	restartLXDFlag(cmd, &f.restart)
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
 	return cmd
@@ -107,7 +99,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	}
 	where, err := vm.ParseHost(f.host)
 	if err == nil {
-		err = f.fit(where, cmd.Flags().Changed(restartFlag))
+		err = f.fit(where)
 	}
 	if err != nil {
 		return &usageError{err}
@@ -132,7 +124,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool, HostAllocation: f.allow, RestartLXD: f.restart}
+	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool}
 	if socket == "" {
 		progress.spin("starting a private host")
 		config, err = f.private(ctx, b, allocation)
@@ -194,12 +186,8 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 }
 
 // fit refuses flags that the kind of host has no use for.
-func (f upFlags) fit(where vm.Where, restarts bool) error {
+func (f upFlags) fit(where vm.Where) error {
 	switch {
-	case f.allow && (!where.System || keyring.IsAddress(where.Address)):
-		return fmt.Errorf("--%s: it is for --host system, got --host %s; a private host has what --allocation says", allowFlag, f.host)
-	case restarts && !f.allow:
-		return fmt.Errorf("--%s: it is for --%s, without which no LXD is restarted", restartFlag, allowFlag)
 	case f.pool != "" && !where.System:
 		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
 	case len(f.members) > 0 && !where.System:
@@ -212,24 +200,10 @@ func (f upFlags) fit(where vm.Where, restarts bool) error {
 	return nil
 }
 
-// The flags of a run that gives a LXD which runs by itself another allocation.
-const (
-	allowFlag   = "allow-host-allocation"
-	restartFlag = "restart-lxd"
-)
-
-func restartLXDFlag(cmd *cobra.Command, command *string) {
-	cmd.Flags().StringVar(command, restartFlag, os.Getenv(host.RestartEnv),
-		"with --host system: command for sh that restarts that LXD, its containers left running (default: systemctl restart its unit)")
-}
-
 // supplyOf tells where the ids of a chain come from.
 func supplyOf(h *host.Host, socket string) string {
-	switch {
-	case h.IsPrivate():
+	if h.IsPrivate() {
 		return fmt.Sprintf("allocation %s", h.Delegation)
-	case h.Supply == 0:
-		return fmt.Sprintf("project %s of the LXD at %s   allocation %s, lent", h.Name, socket, h.Delegation)
 	}
 	on := ""
 	if member := h.Member(); member != "" {

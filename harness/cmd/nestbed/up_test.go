@@ -9,7 +9,6 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
-	"nestbed/harness/vm"
 )
 
 // ordered are the flags of up as parsed from arguments.
@@ -72,27 +71,4 @@ func TestADepthOutOfRangeIsRefused(t *testing.T) {
 		_, _, err := upFlags{depth: depth}.order()
 		require.ErrorContains(t, err, "out of range; a chain has 1 to 33 levels")
 	})
-}
-
-func TestAnAllocationOfTheHostsIsForALXDOfThisMachine(t *testing.T) {
-	for _, c := range []struct {
-		where    vm.Where
-		allow    bool
-		restarts bool
-		want     string
-	}{
-		{vm.Where{System: true}, true, true, ""},
-		{vm.Where{System: true, Address: "/run/lxd.socket"}, true, false, ""},
-		{vm.Where{}, true, false, "--allow-host-allocation: it is for --host system"},
-		{vm.Where{Suite: "trixie"}, true, false, "--allow-host-allocation: it is for --host system"},
-		{vm.Where{System: true, Address: "https://h:8443"}, true, false, "--allow-host-allocation: it is for --host system"},
-		{vm.Where{System: true}, false, true, "--restart-lxd: it is for --allow-host-allocation"},
-	} {
-		err := upFlags{allow: c.allow}.fit(c.where, c.restarts)
-		if c.want == "" {
-			require.NoError(t, err)
-		} else {
-			require.ErrorContains(t, err, c.want)
-		}
-	}
 }
