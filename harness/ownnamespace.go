@@ -5,8 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"strconv"
+
+	"nestbed/harness/internal/command"
 )
 
 // mapScript makes a user namespace and writes its uid_map from the one around it. (A
@@ -29,7 +30,7 @@ func (l *Level) TryMap(ctx context.Context, count uint32) (Attempt, error) {
 		return Attempt{}, err
 	}
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--", "sh", "-c", fmt.Sprintf(mapScript, count))
+	cmd := command.New(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--", "sh", "-c", fmt.Sprintf(mapScript, count))
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
 )
 
 // kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
@@ -65,7 +65,7 @@ func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error 
 	for _, name := range kept {
 		args = append(args, "--exclude=./"+filepath.Clean("./"+name))
 	}
-	pack := exec.CommandContext(ctx, "tar", append(args, ".")...)
+	pack := command.New(ctx, "tar", append(args, ".")...)
 	var said bytes.Buffer
 	pack.Stderr = &said
 	files, err := pack.StdoutPipe()

@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
 )
 
 // The daemons; the skeleton's lxd starts them under the same names.
@@ -70,9 +69,9 @@ func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") 
 // runs at all shows that nothing it loads was forgotten. What package it is of, the dpkg of a root filesystem knows.
 func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	daemon := daemonOf(b.Root())
-	cmd := exec.CommandContext(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
+	cmd := command.New(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
 	// The proc that it wants is mounted where only this command sees it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: b.Root(), Unshareflags: unix.CLONE_NEWNS}
+	cmd.SysProcAttr.Chroot, cmd.SysProcAttr.Unshareflags = b.Root(), unix.CLONE_NEWNS
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/" + strings.Join(programDirs, ":/")}
 	out, err := cmd.CombinedOutput()

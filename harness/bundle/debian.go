@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"nestbed/harness/cache"
+	"nestbed/harness/internal/command"
 )
 
 var (
@@ -98,7 +99,7 @@ func Mmdebstrap(ctx context.Context, suite string, packages []string, to string,
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
 	}
-	if apt, err := exec.CommandContext(ctx, "apt-config", "dump", "--format=%v%n", checkValidUntil).Output(); err == nil && strings.TrimSpace(string(apt)) == "false" {
+	if apt, err := command.New(ctx, "apt-config", "dump", "--format=%v%n", checkValidUntil).Output(); err == nil && strings.TrimSpace(string(apt)) == "false" {
 		// The machine's mirror lags behind, as its own apt has been told. (sid's releases are good for a week.)
 		args = append(args, fmt.Sprintf("--aptopt=%s false", checkValidUntil))
 	}
@@ -106,7 +107,7 @@ func Mmdebstrap(ctx context.Context, suite string, packages []string, to string,
 		// Elsewhere apt trusts other keys.
 		args = append(args, "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
 	}
-	return exec.CommandContext(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
+	return command.New(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
 }
 
 // makeDebian fills root with a minimal Debian that has the packages.

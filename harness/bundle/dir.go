@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"nestbed/harness/internal/command"
 )
 
 // dirKey is a digest of the names, sizes and times in the directory: reading
@@ -47,7 +48,7 @@ func makeDir(ctx context.Context, root string, s Source) error {
 // copyRoot copies a root filesystem, without newuidmap and newgidmap if the source is so.
 func (s Source) copyRoot(ctx context.Context, from, root string) error {
 	// cp keeps owners, links, extended attributes and holes; there is no library that does.
-	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", from+"/.", root).CombinedOutput(); err != nil {
+	if out, err := command.New(ctx, "cp", "-a", "--reflink=auto", from+"/.", root).CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
 	}
 	if s.NoShadow {

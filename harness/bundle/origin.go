@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"nestbed/harness/internal/command"
 )
 
 var (
@@ -135,10 +136,10 @@ func (o origin) below(pattern string) ([]string, error) {
 // libraries asks the dynamic linker what the programs load, itself included.
 func (o origin) libraries(ctx context.Context, programs []string) ([]string, error) {
 	// ldd ends with 1 as soon as one of several programs is static, as busybox is: what counts is what it prints.
-	ldd := exec.CommandContext(ctx, "ldd", programs...)
+	ldd := command.New(ctx, "ldd", programs...)
 	if o != thisMachine {
-		ldd = exec.CommandContext(ctx, "/usr/bin/ldd", programs...)
-		ldd.SysProcAttr, ldd.Dir = &syscall.SysProcAttr{Chroot: string(o)}, "/"
+		ldd = command.New(ctx, "/usr/bin/ldd", programs...)
+		ldd.SysProcAttr.Chroot, ldd.Dir = string(o), "/"
 	}
 	out, err := ldd.Output()
 	var exit *exec.ExitError

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+
+	"nestbed/harness/internal/command"
 )
 
 // pack writes the LXD image, as one file: a LXD copies and reads an image of two
@@ -26,7 +27,7 @@ func (b *Bundle) pack(ctx context.Context) error {
 		}
 	}
 	// What describes the image first: LXD reads no further when it looks for that (LXD: lxd/images.go, getImageMetadata).
-	tarball := exec.CommandContext(ctx, "tar",
+	tarball := command.New(ctx, "tar",
 		"--create", "--use-compress-program=zstd -9 -T0 --zstd=wlog=19", "--file", b.Image(),
 		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name",
 		"--directory", described, "metadata.yaml", "templates", "--directory", filepath.Dir(b.Root()), filepath.Base(b.Root()))

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+
+	"nestbed/harness/internal/command"
 )
 
 // skeleton is what every bundle gets, whatever its source: the init of a level and a few files of /etc.
@@ -145,8 +145,8 @@ var ownPrograms = slices.Concat(required, shadowTools, toolPrograms, []string{cl
 // linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and
 // tools, and the other names in Applets.
 func linkApplets(ctx context.Context, root string) error {
-	list := exec.CommandContext(ctx, "/bin/busybox", "--list-full")
-	list.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	list := command.New(ctx, "/bin/busybox", "--list-full")
+	list.SysProcAttr.Chroot = root
 	list.Dir = "/"
 	out, err := list.Output()
 	if err != nil {

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"nestbed/harness/internal/command"
 )
 
 var (
@@ -80,11 +81,11 @@ func (o origin) programsIn(trees []string) (programs []string, err error) {
 
 // copySystemd copies the trees as they are, links included: to what is wanted, or is known by another name, a link leads.
 func (o origin) copySystemd(ctx context.Context, root string) error {
-	archive := exec.CommandContext(ctx, "tar", "--create", "--directory", string(o), "--")
+	archive := command.New(ctx, "tar", "--create", "--directory", string(o), "--")
 	for _, tree := range systemdTrees {
 		archive.Args = append(archive.Args, "."+tree)
 	}
-	extract := exec.CommandContext(ctx, "tar", "--extract", "--directory", root, "--keep-directory-symlink")
+	extract := command.New(ctx, "tar", "--extract", "--directory", root, "--keep-directory-symlink")
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err

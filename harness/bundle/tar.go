@@ -3,7 +3,8 @@ package bundle
 import (
 	"context"
 	"fmt"
-	"os/exec"
+
+	"nestbed/harness/internal/command"
 )
 
 // tarKey is the digest of the archive.
@@ -18,7 +19,7 @@ func tarKey(s Source) (string, error) {
 // makeTar unpacks the user's archive to root, with owners and extended attributes. GNU tar leaves root neither by
 // names with ".." nor by way of links in the archive, which it makes last (info tar, "Integrity").
 func makeTar(ctx context.Context, root string, s Source) error {
-	unpack := exec.CommandContext(ctx, "tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*",
+	unpack := command.New(ctx, "tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*",
 		"--file", s.Arg, "--force-local", "--directory", root)
 	if out, err := unpack.CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: unpack: %w: %s", s, err, lastLine(string(out)))

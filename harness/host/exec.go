@@ -5,35 +5,39 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"strconv"
 
 	lxd "github.com/canonical/lxd/client"
 
+	"nestbed/harness/internal/command"
 	"nestbed/harness/wait"
 )
 
-// Exec runs a program on the host, as its root, and gives what it wrote to
-// standard output. An exit status other than 0 is an error with what it wrote to standard error.
-func (h *Host) Exec(ctx context.Context, command ...string) (string, error) {
-	return h.ExecIn(ctx, nil, command...)
+// Exec runs a program on the host, as its root, and returns what it wrote to standard output. An exit status other
+// than 0 is an error with what it wrote to standard error. After Close, the error is ErrClosed.
+func (h *Host) Exec(ctx context.Context, argv ...string) (string, error) {
+	return h.ExecIn(ctx, nil, argv...)
 }
 
 // ExecIn is Exec with a standard input.
-func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, command ...string) (string, error) {
+func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
 	if err := h.RequirePrivate("run a program"); err != nil {
 		return "", err
 	}
-	// nsenter, as it takes a process of one thread to enter a mount namespace. It is in every Debian (util-linux).
-	args := append([]string{"--target", strconv.Itoa(h.Pid()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd", "--"}, command...)
-	cmd := exec.CommandContext(ctx, "nsenter", args...)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	inside, err := h.namespaces()
+	if err != nil {
+		return "", h.wrap(fmt.Sprintf("exec %q", argv), err)
+	}
+	defer inside.close()
+	// nsenter, because only a process with one thread can enter a mount namespace. It is in every Debian (util-linux).
+	cmd := command.New(ctx, "nsenter", append(append(inside.options(), "--"), argv...)...)
+	cmd.ExtraFiles = inside
+	cmd.Env = cleanEnv
 	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.Name, command, err, bytes.TrimSpace(stderr.Bytes()))
+		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.Name, argv, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return string(out), nil
 }

@@ -55,10 +55,10 @@ type Host struct {
 	noIdmapped bool  // is forbidden to its LXD
 	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
 	sharesPIDs bool
-	closed     bool
 
-	mu   sync.Mutex
-	kept bool
+	mu     sync.Mutex // guards what is below
+	kept   bool
+	closed bool
 }
 
 // Root is the host's root directory.
@@ -138,8 +138,21 @@ func (h *Host) Runs(b *bundle.Bundle) error {
 	return nil
 }
 
-// Closed tells whether Close was called.
-func (h *Host) Closed() bool { return h.closed }
+// Closed reports whether Close was called.
+func (h *Host) Closed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}
+
+// setClosed marks the host as closed, and reports whether it was not closed before.
+func (h *Host) setClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was := h.closed
+	h.closed = true
+	return !was
+}
 
 // Keep lets the host live on after this process, until Reap ends it by name.
 func (h *Host) Keep() error {
@@ -169,10 +182,9 @@ func (h *Host) Kept() bool {
 // every process (with the namespace's init the kernel ends them all), then
 // cgroups and state. It is nil-safe and may be called twice. A kept host is only let go of.
 func (h *Host) Close(ctx context.Context) error {
-	if h == nil || h.closed {
+	if h == nil || !h.setClosed() {
 		return nil
 	}
-	h.closed = true
 	if h.server != nil {
 		h.server.Disconnect()
 	}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/cache"
+	"nestbed/harness/internal/command"
 	"nestbed/harness/relay"
 	"nestbed/harness/trust"
 )
@@ -93,7 +93,7 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 	if err := trust.Dir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	key, err := exec.CommandContext(ctx, path, relay.AskKey).Output()
+	key, err := command.New(ctx, path, relay.AskKey).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -111,7 +111,7 @@ func buildRelay(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir, err := kept.Entry(ctx, relayEntry(), func(ctx context.Context, dir string) error {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "nestbed/harness/cmd/"+relay.Program)
+		cmd := command.New(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "nestbed/harness/cmd/"+relay.Program)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build it: %w: %s", err, bytes.TrimSpace(out))

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/internal/command"
 )
 
 // Packing is how the root filesystem of an image is packed.
@@ -150,7 +151,7 @@ func pack(ctx context.Context, content []byte, p Packing) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("packing %q: not known", p)
 	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := command.New(ctx, args[0], args[1:]...)
 	cmd.Stdin = bytes.NewReader(content)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -172,11 +173,11 @@ func squash(ctx context.Context, content []byte) ([]byte, error) {
 	if err := os.Mkdir(tree, fs.ModePerm); err != nil {
 		return nil, err
 	}
-	untar := exec.CommandContext(ctx, "tar", "--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--directory", tree)
+	untar := command.New(ctx, "tar", "--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--directory", tree)
 	untar.Stdin = bytes.NewReader(content)
 	for _, cmd := range []*exec.Cmd{
 		untar,
-		exec.CommandContext(ctx, "mksquashfs", tree, file, "-noappend", "-no-progress", "-comp", "gzip", "-no-xattrs"),
+		command.New(ctx, "mksquashfs", tree, file, "-noappend", "-no-progress", "-comp", "gzip", "-no-xattrs"),
 	} {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s: %w: %s", cmd.Args[0], err, strings.TrimSpace(string(out)))

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"nestbed/harness/internal/command"
 )
 
 // asRoot runs a program as root of a user namespace in which this account's own ids and those of its allocation
@@ -15,9 +17,9 @@ func asRoot(ctx context.Context, program string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := command.New(ctx, path, args...)
 	if os.Geteuid() != 0 {
-		cmd = exec.CommandContext(ctx, "unshare", append([]string{"--map-root-user", "--map-auto", "--", path}, args...)...)
+		cmd = command.New(ctx, "unshare", append([]string{"--map-root-user", "--map-auto", "--", path}, args...)...)
 	}
 	return ran(cmd)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/command"
 )
 
 const (
@@ -72,7 +74,7 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	if err := mountPackages(job.Packages); err != nil {
 		return 0, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(guestDir, programName), job.Args...)
+	cmd := command.New(ctx, filepath.Join(guestDir, programName), job.Args...)
 	cmd.Dir = filepath.Join(guestDir, "work")
 	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
 		return 0, err

@@ -7,9 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/command"
 )
 
 // process is QEMU, which ends when this process does, however that comes.
@@ -25,9 +26,9 @@ func start(ctx context.Context, args []string, console io.Writer, extra ...*os.F
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.CommandContext(ctx, path, args...), done: make(chan struct{})}
+	p := &process{cmd: command.New(ctx, path, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.ExtraFiles = console, console, extra
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
+	p.cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
 	started := make(chan error)
 	go func() {
 		// The signal comes when the thread ends that made the process (man 2 PR_SET_PDEATHSIG).

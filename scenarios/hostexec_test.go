@@ -1,0 +1,80 @@
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// sleepers returns the processes in a host's pid namespace that sleep for the given time. Exec does not put them into
+// the host's cgroups.
+func sleepers(t *testing.T, h *host.Host, seconds string) (found []string) {
+	t.Helper()
+	of, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.Pid()))
+	require.NoError(t, err)
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	require.NoError(t, err)
+	for _, dir := range processes {
+		space, _ := os.Readlink(filepath.Join(dir, "ns/pid")) // it may have ended
+		line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if space == of && strings.HasSuffix(string(line), "sleep\x00"+seconds+"\x00") {
+			found = append(found, dir)
+		}
+	}
+	return found
+}
+
+func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
+	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
+	const seconds = "60201" // no other program of the host sleeps so long
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.Exec(ctx, "sh", "-c", "sleep "+seconds+" & sleep "+seconds)
+		ended <- err
+	}()
+	// A busy machine may take a while.
+	require.NoError(t, wait.For(t.Context(), "wait for both to run", time.Minute, func(context.Context) error {
+		if n := len(sleepers(t, h, seconds)); n != 2 {
+			return fmt.Errorf("%d of them run", n)
+		}
+		return nil
+	}))
+	cancel()
+	select {
+	case err := <-ended:
+		require.Error(t, err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("Exec still waits, though its context has ended")
+	}
+	// The kernel has killed them; how long the last one takes to be gone depends on how busy the machine is.
+	require.NoError(t, wait.For(t.Context(), "wait for both to be gone", 30*time.Second, func(context.Context) error {
+		if left := sleepers(t, h, seconds); len(left) > 0 {
+			return fmt.Errorf("these run: %v", left)
+		}
+		return nil
+	}))
+}
+
+func TestNothingRunsOnAClosedHost(t *testing.T) {
+	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
+	name, err := h.Exec(t.Context(), "hostname")
+	require.NoError(t, err)
+	assert.Equal(t, "nestbed-"+h.Name+"\n", name)
+	require.NoError(t, h.Close(t.Context()))
+	_, err = h.Exec(t.Context(), "hostname")
+	require.ErrorIs(t, err, host.ErrClosed)
+	require.NoError(t, h.Close(t.Context()), "it may be closed twice")
+}
