@@ -24,8 +24,9 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := h.WhileMemberAnswers(ctx)
-	defer done()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	h.WatchMember(ctx, end)
 	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
@@ -108,9 +109,14 @@ func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Ti
 	if c.coming != nil && c.coming.began.Before(began) {
 		began = c.coming.began // with the level above
 	}
+	// Whatever the error says, it is in the words of somebody to whom the connection ended.
 	if lost := c.Host.Lost(began); lost != nil {
-		// Whatever the error says, it is in the words of somebody to whom the connection ended.
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.ConnectionLost}, Err: errors.Join(lost, failed.err)}
+		return c.Stop
+	}
+	err = c.Host.OrMemberDown(failed.err)
+	if _, down := errors.AsType[*host.MemberDownError](err); down {
+		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.MemberDown}, Err: err}
 		return c.Stop
 	}
 	reason, lines := classify(failed.err, gather(ctx, above, containerName(level)))

@@ -71,8 +71,11 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		}},
 	}
 	for _, s := range steps {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.op, context.Cause(ctx))
+		if cause := context.Cause(ctx); cause != nil {
+			if _, down := errors.AsType[*host.MemberDownError](cause); down {
+				return nil, &opError{s.op, cause}
+			}
+			return nil, fmt.Errorf("%s: %w", s.op, cause)
 		}
 		if err := c.timed(ctx, l, s.op, s.do); err != nil {
 			l.close()

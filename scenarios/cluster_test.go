@@ -157,13 +157,12 @@ func TestTheCoreOfTheScenariosOnTheMembersOfACluster(t *testing.T) {
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
-// usedAll holds that a run had scenarios on all members, and ran none twice.
+// usedAll requires that a run had scenarios on all members.
 func (c *cluster) usedAll(t *testing.T, reports string) {
 	t.Helper()
 	members := map[string]int{}
 	for _, s := range ranIn(t, reports, c.bundle) {
 		members[s.Member]++
-		assert.Empty(t, s.Again, s.Name)
 	}
 	t.Log(members)
 	for i := range c.members {

@@ -76,14 +76,7 @@ func TestFeatures(t *testing.T) {
 		},
 		Options: &opts,
 	}
-	status := suite.Run()
-	if lost := pool.Lost(); len(lost) > 0 {
-		fmt.Fprintf(os.Stdout, "run again, as members went down: %v\n", lost)
-		opts.Paths = pathsOf(t, opts, lost)
-		opts.Format, _, _ = strings.Cut(opts.Format, ",") // its file is written
-		status = max(status, suite.Run())
-	}
-	require.Zero(t, status, "godog's exit status")
+	require.Zero(t, suite.Run(), "godog's exit status")
 	require.NotZero(t, run.Load(), "no scenario was run: is the -run pattern, the tag or the path right?")
 	fmt.Fprintf(os.Stdout, "%d scenarios on a real LXD, %d at a time, bundle %s\n", run.Load(), opts.Concurrency, pool.Default)
 }

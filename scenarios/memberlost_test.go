@@ -16,6 +16,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
 	"nestbed/harness/report"
 	"nestbed/harness/wait"
 )
@@ -23,10 +24,8 @@ import (
 // last is the member that something happens to.
 const last = clusterSize - 1
 
-// scenariosWithout runs scenarios on the cluster, and does away with its last member as soon as a chain runs there: what was lost
-// there must have been run again on others. It gives the output.
-func (c *cluster) scenariosWithout(t *testing.T, doAway func()) string {
-	t.Helper()
+func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
+	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
 	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=4")
@@ -53,33 +52,26 @@ func (c *cluster) scenariosWithout(t *testing.T, doAway func()) string {
 		}
 		return errors.New("there is none")
 	}))
-	doAway()
-	require.NoError(t, <-ended, out.String())
+	require.NoError(t, c.members[last].Close(t.Context()))
+	require.Error(t, <-ended, out.String())
 	t.Log(out.String())
 
-	again := 0
+	status := map[report.Status]int{}
 	for _, s := range ranIn(t, reports, c.bundle) {
-		assert.Equal(t, report.Passed, s.Status, s.Name)
-		if s.Again != "" {
-			again++
-			assert.Equal(t, memberName(last), s.Again, s.Name)
-			assert.NotEqual(t, memberName(last), s.Member, s.Name)
+		status[s.Status]++
+		if s.Status == report.Failed {
+			assert.Equal(t, memberName(last), s.Member, s.Name)
+			assert.Contains(t, s.Error, "member down: member "+memberName(last)+" is down: ", s.Name)
 		}
 	}
-	assert.NotZero(t, again, "scenarios that were run again")
-	return out.String()
-}
-
-func TestAMemberThatGoesDownTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
-	c := newCluster(t)
-	out := c.scenariosWithout(t, func() { require.NoError(t, c.members[last].Close(t.Context())) })
+	assert.NotZero(t, status[report.Failed], "scenarios on the member that went down")
+	assert.NotZero(t, status[report.Passed], "scenarios on the other members")
 	// What is on a member that is down cannot be removed; what is not can.
-	first := c.members[0].LXD()
 	projects, err := first.GetProjectNames()
 	require.NoError(t, err)
 	for _, name := range projects {
 		if name != api.ProjectDefaultName {
-			assert.Contains(t, out, name, "it is said that it is left")
+			assert.Contains(t, out.String(), name, "it is said that it is left")
 		}
 	}
 	all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
@@ -97,17 +89,23 @@ func (c *cluster) setLast(t *testing.T, action string) {
 	require.NoError(t, op.WaitContext(t.Context()))
 }
 
-func TestAMemberThatIsEvacuatedTakesOnlyItsScenariosWhichRunAgainElsewhere(t *testing.T) {
+func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	c.scenariosWithout(t, func() { c.setLast(t, "evacuate") })
-	c.setLast(t, "restore")
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
-}
+	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	require.NoError(t, h.MemberDown())
+	spec := harness.Cascade(2)
+	spec.OnLevel = func(*harness.Level) { c.setLast(t, "evacuate") } // and so level 1 stops
+	chain, err := harness.Build(t.Context(), h, spec)
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	var stopped *harness.LevelError
+	require.ErrorAs(t, err, &stopped)
+	assert.Equal(t, idmap.MemberDown, stopped.Reason, "%v", err)
+	require.ErrorContains(t, err, "m3 is evacuated")
+	require.NoError(t, h.Close(t.Context()))
 
-func TestAMemberThatIsEvacuatedGetsNoChain(t *testing.T) {
-	c := newCluster(t)
-	c.setLast(t, "evacuate")
 	on := func(names ...string) (string, error) {
 		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
 		if err != nil {
@@ -116,7 +114,7 @@ func TestAMemberThatIsEvacuatedGetsNoChain(t *testing.T) {
 		require.NoError(t, h.Close(t.Context()))
 		return h.Member(), nil
 	}
-	_, err := on(memberName(last))
+	_, err = on(memberName(last))
 	require.ErrorContains(t, err, "no member takes instances: m3 is evacuated")
 	got, err := on(memberName(last), memberName(0))
 	require.NoError(t, err)
@@ -125,6 +123,7 @@ func TestAMemberThatIsEvacuatedGetsNoChain(t *testing.T) {
 	got, err = on(memberName(last))
 	require.NoError(t, err)
 	assert.Equal(t, memberName(last), got)
+	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
 // The member that is connected to carries what the others are asked: a connection to it that is lost tells nothing of them.

@@ -125,6 +125,7 @@ func (s *scenario) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.host.WatchMember(ctx, s.end)
 	return s.compare(ctx)
 }
 
@@ -171,6 +172,7 @@ func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 		if s.host, s.chain, s.came, err = s.pool.get(ctx, order); err != nil {
 			return nil, err
 		}
+		s.host.WatchMember(ctx, s.end)
 	}
 	return s.chain, nil
 }

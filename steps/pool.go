@@ -103,11 +103,8 @@ type Pool struct {
 
 	turns  turns
 	made   made
-	lost   lost
 	mu     sync.Mutex
 	shared map[string]*shared
-	// earlier are those of a run before.
-	earlier []*shared
 }
 
 type shared struct {
@@ -154,12 +151,9 @@ func (p *Pool) Close(ctx context.Context) error {
 	defer p.mu.Unlock()
 	var errs []error
 	for _, e := range p.shared {
-		p.earlier = append(p.earlier, e)
-	}
-	for _, e := range p.earlier {
 		errs = append(errs, closeAll(ctx, e.host, e.chain))
 	}
-	p.shared, p.earlier = nil, nil
+	p.shared = nil
 	return errors.Join(errs...)
 }
 

@@ -9,13 +9,13 @@ import (
 	"nestbed/harness/report"
 )
 
-// recorded is what a scenario came to, for a comparison with other runs.
+// recorded returns the result of the scenario, for a comparison with other runs.
 func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	r := report.Scenario{
 		Name: ScenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
 		Levels: s.came.Levels, Stop: s.came.Stop,
 	}
-	if r.Again = s.pool.lost.before(sc); s.host != nil {
+	if s.host != nil {
 		r.Member = s.host.Member()
 	}
 	if failure != nil {

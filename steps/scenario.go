@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -66,9 +67,8 @@ type scenario struct {
 	besides besides
 
 	pool *Pool
-	is   *godog.Scenario
-	turn func() // gives the scenario's turn back
-	lost bool   // with a member of a cluster: it is run again
+	turn func()                  // gives the scenario's turn back
+	end  context.CancelCauseFunc // ends the context of its steps
 }
 
 // Register registers the steps for one scenario. It does nothing else: godog
@@ -84,10 +84,11 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	s.turn, err = s.pool.turns.take(ctx, hasTag(sc, Exclusive))
-	s.is, s.began = sc, time.Now()
+	s.began = time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	ctx, s.end = context.WithCancelCause(ctx)
 	return ctx, err
 }
 
@@ -95,23 +96,39 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
 	defer s.turn()
+	defer s.end(nil)
+	down := s.memberDown(ctx, failure)
 	defer func() {
-		if s.pool.Record != nil && !s.lost {
-			s.pool.Record(sc.Id, s.recorded(sc, errors.Join(failure, err)))
+		if s.pool.Record != nil {
+			s.pool.Record(sc.Id, s.recorded(sc, errors.Join(down, failure, err)))
 		}
 	}()
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
-	if s.lost {
-		failure, s.contradiction = nil, nil
-	}
 	var untold error
-	if failure != nil || s.contradiction != nil {
+	if down == nil && (failure != nil || s.contradiction != nil) { // a member that is down shows nothing
 		ctx, untold = s.explain(ctx, late, sc, failure)
 	}
 	if !s.mine {
-		return ctx, errors.Join(s.contradiction, untold)
+		return ctx, errors.Join(down, s.contradiction, untold)
 	}
-	return ctx, errors.Join(s.contradiction, untold, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
+	return ctx, errors.Join(down, s.contradiction, untold, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
+}
+
+// memberDown returns an error with the reason "member down" if the scenario failed because the cluster member that its
+// host is on went down, else nil.
+func (s *scenario) memberDown(ctx context.Context, failure error) error {
+	failed := errors.Join(failure, s.contradiction)
+	if failed == nil {
+		return nil
+	}
+	failed = errors.Join(context.Cause(ctx), failed)
+	if s.host != nil {
+		failed = s.host.OrMemberDown(failed)
+	}
+	if down, is := errors.AsType[*host.MemberDownError](failed); is {
+		return fmt.Errorf("%s: %w", idmap.MemberDown, down)
+	}
+	return nil
 }

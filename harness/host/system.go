@@ -52,10 +52,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{address: c.LXD}}
 	defer func() {
 		if err != nil {
-			if h.MemberDown() {
-				err = &MemberDownError{h.Member(), err}
-			}
-			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, err), h.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, h.OrMemberDown(err)), h.Close(context.WithoutCancel(ctx)))
 			h = nil
 		}
 	}()

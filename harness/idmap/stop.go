@@ -46,6 +46,7 @@ const (
 	NotOnBtrfs        Reason = "not on btrfs"
 	DaemonDied        Reason = "LXD does not run"
 	ConnectionLost    Reason = "connection lost"
+	MemberDown        Reason = "member down"
 	TimedOut          Reason = "timed out"
 	Unclassified      Reason = "unclassified"
 )
@@ -55,7 +56,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, TimedOut, Unclassified,
 	}
 }
 

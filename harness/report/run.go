@@ -45,9 +45,8 @@ type Scenario struct {
 	// Levels are those that came up last, with their measured maps; Stop is where and why the chain stopped.
 	Levels []idmap.PlannedLevel `json:"levels,omitempty"`
 	Stop   *idmap.Stop          `json:"stop,omitempty"`
-	// Member is that of a cluster on which it ran; Again, if it is a second run of it, the one that went down in the first.
+	// Member is the cluster member that it ran on.
 	Member string `json:"member,omitempty"`
-	Again  string `json:"again,omitempty"`
 	// Error is why it failed, or was skipped; Diagnosis what was found about that, in lines.
 	Error     string   `json:"error,omitempty"`
 	Diagnosis []string `json:"diagnosis,omitempty"`
