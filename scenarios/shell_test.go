@@ -17,8 +17,8 @@ import (
 	"nestbed/harness/host"
 )
 
-// command builds the command nestbed, and gives what runs it: its output and its exit status.
-func command(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
+// built builds the command nestbed, and returns its path.
+func built(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("builds the command, for which there is no go on the PATH")
@@ -26,6 +26,13 @@ func command(t *testing.T) func(args ...string) (stdout, stderr string, status i
 	program := filepath.Join(t.TempDir(), "nestbed")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "nestbed/harness/cmd/nestbed").CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	return program
+}
+
+// command builds the command nestbed, and returns what runs it: its output and its exit status.
+func command(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	program := built(t)
 	return func(args ...string) (string, string, int) {
 		var stdout, stderr strings.Builder
 		cmd := exec.CommandContext(t.Context(), program, args...)

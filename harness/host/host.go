@@ -55,6 +55,7 @@ type Host struct {
 	noIdmapped bool  // is forbidden to its LXD
 	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
 	sharesPIDs bool
+	removed    func() // is called when nothing of it is left, or no more is done about it
 
 	mu     sync.Mutex // guards what is below
 	kept   bool
@@ -185,6 +186,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h == nil || !h.setClosed() {
 		return nil
 	}
+	defer h.removed()
 	if h.server != nil {
 		h.server.Disconnect()
 	}
@@ -197,14 +199,32 @@ func (h *Host) Close(ctx context.Context) error {
 	pools, err := h.pools()
 	errs = append(errs, err)
 	if h.Kept() {
-		errs = append(errs, h.control.Close(), h.stage.Process.Release(), h.dir.release())
+		errs = append(errs, h.hangUp(), h.stage.Process.Release(), h.dir.release())
 		return h.wrap("let go", errors.Join(errs...))
 	}
 	if h.stage != nil {
-		errs = append(errs, h.control.Close(), h.end(ctx))
+		errs = append(errs, h.hangUp(), h.end(ctx))
 	}
 	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), clearProfiles(h.Name), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
+}
+
+// Abort tells a private host to end, and does not wait for that: what waits for an answer of its LXD fails soon.
+// Close is still to be called. A kept host lives on, and so does an existing LXD.
+func (h *Host) Abort() { _ = h.hangUp() } // Close says it again
+
+// hangUp closes the pipe on whose end the host's init ends everything, unless the host is kept.
+func (h *Host) hangUp() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.control == nil {
+		return nil
+	}
+	err := h.control.Close()
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // end kills the init of the namespaces and waits for it; the kernel lets the

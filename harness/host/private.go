@@ -18,8 +18,13 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/wait"
 )
+
+// leaveBudget is for a host to end and for its state to be removed, once its command is told to stop. What then is
+// left has no process any more, and the next run removes it.
+const leaveBudget = 1500 * time.Millisecond
 
 // Private starts a private host and returns when its LXD answers. On an error
 // nothing is left.
@@ -45,6 +50,8 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		Name: dir.journal.Name, Delegation: c.Delegation, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
 		noIdmapped: c.NoIdmapped, AppArmor: bundle.AppArmor(),
 	}
+	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.Name + " to end", Budget: leaveBudget})
+	defer context.AfterFunc(ctx, h.Abort)()
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("private host %s: %w", h.Name, err), h.Close(context.WithoutCancel(ctx)))
@@ -142,21 +149,21 @@ var cleanEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 
 // launch starts the stage and waits until it has started the host's LXD.
 func (h *Host) launch(ctx context.Context, c Config) error {
-	controlRead, control, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	report, reportWrite, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer report.Close()
 	order, err := json.Marshal(stageOrder{
 		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
 	})
 	if err != nil {
 		return err
 	}
+	controlRead, control, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	report, reportWrite, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, controlRead.Close(), control.Close())
+	}
+	defer report.Close()
 	cmd := reexec.Command(stageName, string(order))
 	// No parent-death signal: it comes with the death of the thread that
 	// started the child, which the Go runtime may end at any time. The pipe's
@@ -178,7 +185,9 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("start namespaces: %w; are user.max_*_namespaces and the container's rights high enough?", err), control.Close())
 	}
+	h.mu.Lock()
 	h.stage, h.control = cmd, control
+	h.mu.Unlock()
 	h.dir.journal.Stage = cmd.Process.Pid
 	if err := h.dir.write(); err != nil {
 		return err

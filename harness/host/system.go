@@ -10,6 +10,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/keyring"
 	"nestbed/harness/wait"
 )
@@ -50,6 +51,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
 	}
 	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{address: c.LXD}}
+	h.removed = func() {} // until something is made
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, h.OrMemberDown(err)), h.Close(context.WithoutCancel(ctx)))
@@ -71,7 +73,11 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.lookAt(ctx, info, c.Far); err != nil {
 		return h, err
 	}
-	if h.system.project, err = makeProject(h.system.all, c.Pool, nil); err != nil {
+	h.system.project, err = makeProject(h.system.all, c.Pool, nil)
+	if h.system.project != nil {
+		h.removed = h.system.willRemove(ctx)
+	}
+	if err != nil {
 		return h, err
 	}
 	h.Name, h.root.project = h.system.project.name, h.system.project.name
@@ -118,9 +124,24 @@ func (s *system) close(ctx context.Context) (err error) {
 		return nil
 	}
 	if err != nil {
-		err = fmt.Errorf("%w; what is left there is removed by: nestbed reap --host %s %s", err, s.form(), s.project.name)
+		err = fmt.Errorf("%w; what is left there is removed by: %s", err, s.reapCommand())
 	}
 	return err
+}
+
+// reapCommand is the command that removes what is left of the project.
+func (s *system) reapCommand() string {
+	return fmt.Sprintf("nestbed reap --host %s %s", s.form(), s.project.name)
+}
+
+// deleteBudget is for the LXD to delete the project, once its command is told to stop.
+const deleteBudget = 30 * time.Second
+
+// willRemove records that the LXD still has to delete the project.
+func (s *system) willRemove(ctx context.Context) (done func()) {
+	return cleanup.Begin(ctx, cleanup.Task{
+		What: fmt.Sprintf("the LXD at %s to delete project %s", s.address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
+	})
 }
 
 // remove removes what was made there, by what the caller gives, which is done again over the next connection where one was lost.

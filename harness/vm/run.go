@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/wait"
 )
 
@@ -222,6 +223,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 				return 0, errors.Join(context.Cause(ctx), err)
 			}
 			silence.end()
+			defer cleanup.Begin(ctx, cleanup.Task{What: "the virtual machine to take down what is in it", Budget: endBudget})()
 		}
 	}
 }

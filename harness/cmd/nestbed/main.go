@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -22,10 +24,9 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	status := run(ctx, os.Args[1:])
-	stop()
-	os.Exit(status)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
+	os.Exit(supervise(signals, os.Stderr, func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
 }
 
 func run(ctx context.Context, args []string) int {
@@ -68,11 +69,12 @@ real LXD, in namespaces of its own, and verifies that every level has the ids
 that its allocation promises. The machine's own LXD, /etc and network are not
 touched.
 
-Exit status: 0 works, 1 does not work, 2 wrong use.
+Exit status: 0 works, 1 does not work, 2 wrong use, 128 + N stopped by signal N.
 Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
              NESTBED_STATE     where running chains keep their state (/var/lib/nestbed)
              NESTBED_KEYRING   certificates for LXDs of other machines (~/.config/nestbed)
              NESTBED_PATIENCE  factor for every time limit, for slow machines (1)`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -88,9 +90,19 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
+	root.SetVersionTemplate("nestbed {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap(), newTrust(), newSimulate())
 	return root
+}
+
+// version returns the version of this build, with the Go release and the platform that it was built with and for.
+func version() string {
+	built := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		built = info.Main.Version
+	}
+	return fmt.Sprintf("%s (%s, %s/%s)", built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // wrongUse makes an argument check's error one of usage.

@@ -146,7 +146,7 @@ func TestAShellWantsAHostThatRuns(t *testing.T) {
 
 func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 	for command, want := range map[string]string{
-		"":              "Exit status: 0 works, 1 does not work, 2 wrong use.",
+		"":              "Exit status: 0 works, 1 does not work, 2 wrong use, 128 + N stopped by signal N.",
 		"help":          "NESTBED_STATE     where running chains keep their state",
 		"--help":        "Usage:\n  nestbed [flags]\n  nestbed [command]",
 		"-h":            "Available Commands:",

@@ -139,6 +139,8 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
+	// Whatever waits for its LXD ends with it.
+	defer context.AfterFunc(ctx, h.Abort)()
 	var chain *harness.Chain
 	defer func() {
 		// The host first: with it the chain ends at a stroke.

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/wait"
+)
+
+// exitSignal plus the number of a signal is the exit status of a command that the signal has stopped, as in a shell.
+const exitSignal = 128
+
+const (
+	// settleBudget is for a verb that has nothing to remove to say its last word. One that is blocked, as in open(2)
+	// of a FIFO, never does.
+	settleBudget = 500 * time.Millisecond
+	// quietBudget is how long a removal takes before the command says what it waits for.
+	quietBudget = time.Second
+	// lookEvery is how often the command looks whether everything is removed.
+	lookEvery = 10 * time.Millisecond
+)
+
+// stopError is the cause of a context that a signal has ended.
+type stopError struct{ signal os.Signal }
+
+func (e stopError) Error() string { return fmt.Sprintf("interrupted (%s)", e.signal) }
+
+// supervise runs a verb and returns its exit status. The first signal ends the verb's context; then the verb has as
+// long as what it made needs to be removed, and no longer, whatever it is blocked on. The second signal ends it at once.
+func supervise(signals <-chan os.Signal, errOut io.Writer, verb func(context.Context) int) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	ctx, tasks := cleanup.NewContext(ctx)
+	ended := make(chan int, 1)
+	go func() { ended <- verb(ctx) }()
+	var first os.Signal
+	select {
+	case status := <-ended:
+		return status
+	case first = <-signals:
+	}
+	cancel(stopError{first})
+	s := stop{signal: first, tasks: tasks, errOut: errOut}
+	return s.wait(ctx, signals, ended)
+}
+
+// stop is the end of a command that a signal has asked for.
+type stop struct {
+	signal os.Signal
+	tasks  *cleanup.Tasks
+	errOut io.Writer
+	said   bool // what is waited for
+}
+
+// wait returns the exit status when the verb has ended, or need not be waited for any longer.
+func (s *stop) wait(ctx context.Context, signals <-chan os.Signal, ended <-chan int) int {
+	// A slow machine has as much more time as it has patience.
+	second, err := wait.Scale(ctx, time.Second)
+	if err != nil {
+		second = time.Second
+	}
+	elapsed := func(since time.Time) time.Duration {
+		return time.Duration(float64(time.Since(since)) / second.Seconds())
+	}
+	began, busy := time.Now(), time.Now()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case status := <-ended:
+			if status == 0 {
+				return 0 // it was done by then
+			}
+			return s.status()
+		case s.signal = <-signals:
+			s.leave("interrupted again")
+			return s.status()
+		case <-tick.C:
+		}
+		begun := s.tasks.Begun(elapsed(began))
+		if len(begun) > 0 {
+			busy = time.Now()
+		}
+		switch {
+		case len(begun) == 0 && elapsed(busy) > settleBudget:
+			s.leave("interrupted")
+			return s.status()
+		case elapsed(began) > quietBudget:
+			s.say(begun)
+		}
+	}
+}
+
+// say says once what is waited for, if that may take longer than a moment.
+func (s *stop) say(begun []cleanup.Task) {
+	for _, t := range begun {
+		if t.Budget > 2*quietBudget && !s.said {
+			s.said = true
+			fmt.Fprintf(s.errOut, "nestbed: interrupted: waiting at most %s for %s; a second signal ends this at once%s\n", t.Budget, t.What, later(t))
+		}
+	}
+}
+
+// leave says why the command ends before the verb has, and what it leaves.
+func (s *stop) leave(why string) {
+	var left []string
+	for _, t := range s.tasks.Begun(0) {
+		if t.Command != "" {
+			left = append(left, "did not wait for "+t.What+later(t))
+		}
+	}
+	if len(left) > 0 {
+		why += ": " + strings.Join(left, "; ")
+	}
+	fmt.Fprintln(s.errOut, "nestbed:", why)
+}
+
+func later(t cleanup.Task) string {
+	if t.Command == "" {
+		return ""
+	}
+	return "; to clean up later, run " + t.Command
+}
+
+func (s *stop) status() int {
+	if number, ok := s.signal.(syscall.Signal); ok {
+		return exitSignal + int(number)
+	}
+	return exitFailure
+}

@@ -1,0 +1,138 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/wait"
+)
+
+// running is the command nestbed at work.
+type running struct {
+	cmd            *exec.Cmd
+	stdout, stderr *bufio.Reader
+}
+
+// start starts the command, which has patience times as long for everything as usual. If it has not ended after a few
+// minutes, the test kills it.
+func start(t *testing.T, program, patience string, args ...string) *running {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), wait.PatienceEnv+"="+patience)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	late := time.AfterFunc(4*time.Minute, func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { late.Stop() })
+	return &running{cmd, bufio.NewReader(stdout), bufio.NewReader(stderr)}
+}
+
+// until reads up to a line that begins so, and returns that.
+func until(t *testing.T, from *bufio.Reader, begin string) string {
+	t.Helper()
+	var before strings.Builder
+	for {
+		line, err := from.ReadString('\n')
+		require.NoError(t, err, "no line begins with %q: %s", begin, &before)
+		if strings.HasPrefix(line, begin) {
+			return line
+		}
+		before.WriteString(line)
+	}
+}
+
+// ended returns the exit status and what the command wrote to standard error.
+func (r *running) ended(t *testing.T) (int, string) {
+	t.Helper()
+	said, err := io.ReadAll(r.stderr)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, r.stdout)
+	require.NoError(t, err)
+	_ = r.cmd.Wait() // the status says it
+	return r.cmd.ProcessState.ExitCode(), string(said)
+}
+
+// stopDaemons stops every LXD or Incus among the processes, and returns what lets them go on.
+func stopDaemons(t *testing.T, pids []int) (goOn func()) {
+	t.Helper()
+	var stopped []*os.Process
+	for _, pid := range pids {
+		p, err := os.FindProcess(pid)
+		require.NoError(t, err)
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // it may have ended
+		if n := strings.TrimSpace(string(name)); n == "lxd" || n == "incusd" {
+			require.NoError(t, p.Signal(unix.SIGSTOP))
+			stopped = append(stopped, p)
+		}
+	}
+	require.NotEmpty(t, stopped)
+	return func() {
+		for _, p := range stopped {
+			_ = p.Signal(unix.SIGCONT) // it may have been killed meanwhile
+		}
+	}
+}
+
+func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
+	source := harnesstest.Source(t)
+	harnesstest.Bundle(t, source)
+	program := built(t)
+	t.Setenv("NESTBED_STATE", t.TempDir())
+	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
+		up := start(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
+		until(t, up.stdout, "level 1 ")
+		hosts, err := host.Leftovers()
+		require.NoError(t, err)
+		require.Len(t, hosts, 1)
+		pids, err := hosts[0].Processes()
+		require.NoError(t, err)
+		stopDaemons(t, pids)
+
+		require.NoError(t, up.cmd.Process.Signal(signal))
+		status, said := up.ended(t)
+		assert.Equal(t, 128+int(signal), status, said)
+		assert.Contains(t, said, "nestbed: interrupted; what was made is taken down again")
+		assert.True(t, takeInventory(t, hosts[0].Name).empty(), "nothing is left of host %s", hosts[0].Name)
+	}
+}
+
+func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
+	source := harnesstest.Source(t)
+	program := built(t)
+	machine, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, source))
+	before := allOf(t, machine.LXD())
+	up := start(t, program, "1", "up", "--depth", "2", "--host", "system:"+socket, "--bundle", source.String())
+	until(t, up.stdout, "level 1 ")
+	pids, err := machine.Processes()
+	require.NoError(t, err)
+	goOn := stopDaemons(t, pids)
+	t.Cleanup(goOn)
+
+	require.NoError(t, up.cmd.Process.Signal(unix.SIGTERM))
+	waits := until(t, up.stderr, "nestbed: interrupted: waiting at most 30s for the LXD at "+socket+" to delete project nestbed-")
+	_, command, found := strings.Cut(waits, "; a second signal ends this at once; to clean up later, run nestbed ")
+	require.True(t, found, waits)
+	require.NoError(t, up.cmd.Process.Signal(unix.SIGINT))
+	status, said := up.ended(t)
+	assert.Equal(t, 130, status)
+	assert.True(t, strings.HasSuffix(said, "run nestbed "+command), said)
+
+	goOn()
+	out, err := exec.CommandContext(t.Context(), program, strings.Fields(command)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+}
