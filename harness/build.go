@@ -8,6 +8,7 @@ import (
 
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Build makes the levels one after the other. It returns what it built with an
@@ -84,7 +85,7 @@ func (c *Chain) Resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := remove(ctx, above.LXD(), containerName(c.Stop.Level)); err != nil {
+	if err := lxdop.Remove(ctx, above.LXD(), containerName(c.Stop.Level)); err != nil {
 		return fmt.Errorf("resume: level %d: delete what there is of it: %w", c.Stop.Level, err)
 	}
 	c.Spec.Faults, c.Stop, c.coming = nil, nil, nil

@@ -3,7 +3,6 @@ package harness
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/image"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Where the files of an image lie in a level that they are pushed into.
@@ -57,15 +57,12 @@ func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, publi
 		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
 	}
 	op, err := d.LXD().CreateImage(api.ImagesPost{ImagePut: api.ImagePut{Public: public}}, args)
-	_, err = await(ctx, op, err)
+	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
 	if err != nil {
 		return "", stuck(level, idmap.OpImport, err)
 	}
-	fingerprint, ok := op.Get().Metadata["fingerprint"].(string)
-	if !ok {
-		return "", stuck(level, idmap.OpImport, errors.New("LXD told no fingerprint of the image"))
-	}
-	return fingerprint, nil
+	fingerprint, err := fingerprintOf(ended)
+	return fingerprint, stuck(level, idmap.OpImport, err)
 }
 
 // ExportImage takes the files of an image from the LXD at a level, 0 being the host.
@@ -167,8 +164,7 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 	op, err := d.LXD().CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 	})
-	_, err = await(ctx, op, err)
-	if err != nil {
+	if _, err = lxdop.Await(ctx, d.LXD(), op, err); err != nil {
 		return nil, stuck(level, idmap.OpCreate, err)
 	}
 	if err := l.start(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -62,21 +62,19 @@ func (l *Level) runOnce(ctx context.Context, id uint32, command []string, args *
 	if err != nil {
 		return err
 	}
-	var ended *api.Operation
-	err = wait.Within(ctx, "wait for its end", programBudget, func(ctx context.Context) (err error) {
-		select {
-		case <-done: // all output has arrived
-			ended, err = l.ended(ctx, op.Get().ID)
-			return err
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}, func() string { return "it is running" })
+	ended, err := lxdop.AwaitWithin(ctx, programBudget, l.above.LXD(), op)
+	if err == nil {
+		err = wait.Within(ctx, "wait for its output", programBudget, func(ctx context.Context) error {
+			select {
+			case <-done: // all of it has arrived
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}, func() string { return "it is incomplete" })
+	}
 	if err != nil {
 		return err
-	}
-	if ended.Err != "" {
-		return errors.New(ended.Err)
 	}
 	status, ok := ended.Metadata["return"].(float64)
 	if !ok {
@@ -86,34 +84,6 @@ func (l *Level) runOnce(ctx context.Context, id uint32, command []string, args *
 		return fmt.Errorf("exit status %d", int(status))
 	}
 	return nil
-}
-
-// ended waits for the operation of a program whose output has ended. LXD is asked to wait, and not, as Operation.Wait does,
-// for the operation as it is at that moment: it adds the exit status to a map which it may just be writing into such an
-// answer, and then breaks the answer off (LXD 5.0.2: lxd/operations/operations.go, ExtendMetadata; Incus 6.0.4 does not).
-func (l *Level) ended(ctx context.Context, id string) (*api.Operation, error) {
-	ended := make(chan error, 1)
-	var operation api.Operation
-	go func() {
-		for {
-			answer, _, err := l.above.LXD().RawQuery("GET", "/1.0/operations/"+id+"/wait?timeout=-1", nil, "")
-			var late net.Error
-			if errors.As(err, &late) && late.Timeout() && ctx.Err() == nil {
-				continue // a program can close its output and run on
-			}
-			if err == nil {
-				err = answer.MetadataAsStruct(&operation)
-			}
-			ended <- err
-			return
-		}
-	}()
-	select {
-	case err := <-ended:
-		return &operation, err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // buffer keeps what a program wrote. Where LXD tells of a failure, the client may still be writing to it.

@@ -16,6 +16,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/internal/lxdop"
 )
 
 // importing is the import of a bundle's image, which goes on while something else is waited for.
@@ -64,14 +65,21 @@ func (i *importing) run(ctx context.Context) error {
 	op, err := i.server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
 		MetaFile: io.MultiReader(file, bytes.NewReader(skippable(i.apart))), MetaName: filepath.Base(file.Name()),
 	})
-	if i.worked, err = await(ctx, op, err); err != nil || i.apart == "" {
+	ended, worked, err := await(ctx, i.server, op, err)
+	if i.worked = worked; err != nil || i.apart == "" {
 		return err
 	}
-	var told bool
-	if i.fingerprint, told = op.Get().Metadata["fingerprint"].(string); !told {
-		return errors.New("LXD told no fingerprint of the image")
+	i.fingerprint, err = fingerprintOf(ended)
+	return err
+}
+
+// fingerprintOf is the fingerprint of the image that an operation made.
+func fingerprintOf(ended api.Operation) (string, error) {
+	fingerprint, ok := ended.Metadata["fingerprint"].(string)
+	if !ok {
+		return "", errors.New("LXD told no fingerprint of the image")
 	}
-	return nil
+	return fingerprint, nil
 }
 
 // skippable is a frame that whoever unpacks zstd passes over (RFC 8878, section 3.1.2); none for an empty text.
@@ -96,7 +104,7 @@ func (i *importing) undo(ctx context.Context) error {
 		return nil
 	}
 	op, err := i.server.DeleteImage(i.fingerprint)
-	if _, err = await(ctx, op, err); err != nil {
+	if _, err = lxdop.Await(ctx, i.server, op, err); err != nil {
 		return fmt.Errorf("delete the image: %w", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/internal/lxdop"
 )
 
 // StopBudget is how long a level is given to end by itself: seconds are the unit
@@ -57,8 +59,7 @@ func (l *Level) change(ctx context.Context, state api.InstanceStatePut) error {
 
 // finish waits for an operation of the LXD above that was asked for, if err does not say that it was refused.
 func (l *Level) finish(ctx context.Context, what string, op lxd.Operation, err error) error {
-	_, err = await(ctx, op, err)
-	if err != nil {
+	if _, err = lxdop.Await(ctx, l.above.LXD(), op, err); err != nil {
 		return fmt.Errorf("level %d: %s: %w", l.Index, what, err)
 	}
 	return nil

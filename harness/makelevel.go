@@ -157,13 +157,13 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 		InstancePut: api.InstancePut{Config: config},
 	})
-	l.worked, err = await(ctx, op, err)
+	_, l.worked, err = await(ctx, above, op, err)
 	return err
 }
 
 func (l *Level) start(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
-	l.worked, err = await(ctx, op, err)
+	_, l.worked, err = await(ctx, l.above.LXD(), op, err)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // HasOwnerOnHost fails unless a file of the level belongs, on the host, to the user and group
@@ -77,17 +78,17 @@ func (c *Chain) Publish(ctx context.Context, level int, name string) (string, er
 		return "", err
 	}
 	op, err := d.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-	_, err = await(ctx, op, err)
+	_, err = lxdop.Await(ctx, d.LXD(), op, err)
 	if err == nil {
 		op, err = d.LXD().CreateImage(api.ImagesPost{Source: &api.ImagesPostSource{Type: "container", Name: name}}, nil)
 	}
-	_, err = await(ctx, op, err)
+	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
 	if err != nil {
 		return "", fmt.Errorf("level %d: publish: %w", level, err)
 	}
-	fingerprint, ok := op.Get().Metadata["fingerprint"].(string)
-	if !ok {
-		return "", fmt.Errorf("level %d: publish: LXD told no fingerprint of the image", level)
+	fingerprint, err := fingerprintOf(ended)
+	if err != nil {
+		return "", fmt.Errorf("level %d: publish: %w", level, err)
 	}
 	return fingerprint, nil
 }

@@ -2,14 +2,13 @@ package harness
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/idmap"
-	"nestbed/harness/wait"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Phase is one operation on the way to a level that is up, and how long it took.
@@ -22,20 +21,13 @@ type Phase struct {
 	LXD time.Duration
 }
 
-// operationBudget is for one operation of LXD. Level 32 of a chain takes 0.3 s to create on an idle machine, and a
-// refused start 5 s; the most that a scenario waits for is a level that shall end by itself.
-const operationBudget = 2 * time.Minute
-
-// await waits for an operation of LXD that was asked for, if err does not say that
-// it was refused, and tells how long LXD was at it.
-func await(ctx context.Context, op lxd.Operation, err error) (time.Duration, error) {
-	if err != nil {
-		return 0, err
+// await waits for an operation as lxdop.Await does, and returns it with how long LXD was at it.
+func await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) (api.Operation, time.Duration, error) {
+	ended, err := lxdop.Await(ctx, server, op, err)
+	if ended.CreatedAt.IsZero() {
+		return ended, 0, err
 	}
-	asked := op.Get()
-	err = wait.Within(ctx, fmt.Sprintf("wait for LXD's operation %q", asked.Description), operationBudget, op.WaitContext,
-		func() string { return "it is " + strings.ToLower(op.Get().Status) })
-	return time.Since(asked.CreatedAt), err
+	return ended, time.Since(ended.CreatedAt), err
 }
 
 // timed does an operation on the way to the level, and notes how long it took. What LXD worked

@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/image"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Siblings are the containers of one LXD of a chain: the chain's own level,
@@ -162,7 +163,7 @@ func (c *Chain) deleteBeside(ctx context.Context) error {
 	}
 	var errs []error
 	for _, name := range s.names {
-		errs = append(errs, s.wrap(name, "delete", remove(ctx, c.Host.LXD(), siblingName(name))))
+		errs = append(errs, s.wrap(name, "delete", lxdop.Remove(ctx, c.Host.LXD(), siblingName(name))))
 	}
 	s.names = nil
 	return errors.Join(errs...)

@@ -9,6 +9,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Stop ends a sibling without asking it.
@@ -25,7 +26,7 @@ func (s *Siblings) halt(ctx context.Context, l *Level) error {
 	above, name := s.above(), l.Name
 	l.close()
 	op, err := above.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
-	_, err = await(ctx, op, err)
+	_, err = lxdop.Await(ctx, above.LXD(), op, err)
 	return s.wrap(name, "stop", err)
 }
 
@@ -91,7 +92,7 @@ func (s *Siblings) Delete(ctx context.Context, name string) error {
 	}
 	s.model.Delete(name)
 	s.names = slices.DeleteFunc(s.names, func(n string) bool { return n == name })
-	return s.wrap(name, "delete", remove(ctx, s.above().LXD(), siblingName(name)))
+	return s.wrap(name, "delete", lxdop.Remove(ctx, s.above().LXD(), siblingName(name)))
 }
 
 // RestartLXD restarts the LXD that made them, which then reads its files anew.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/internal/lxdop"
 )
 
 // spareName is the container of MakeAndDelete.
@@ -33,13 +35,11 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 		Name: spareName, Type: api.InstanceTypeContainer,
 		Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
 	})
-	_, err = await(ctx, op, err)
-	if err != nil {
+	if _, err = lxdop.Await(ctx, server, op, err); err != nil {
 		return false, fail("make", err)
 	}
 	op, err = server.DeleteInstance(spareName)
-	_, err = await(ctx, op, err)
-	if err != nil {
+	if _, err = lxdop.Await(ctx, server, op, err); err != nil {
 		err = fail("delete", err)
 	}
 	return true, err

@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
@@ -92,7 +93,7 @@ func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fi
 		if taken = c.Host.HasIDs(base); taken == nil {
 			return nil
 		}
-		if err := remove(ctx, c.Host.LXD(), l.Name); err != nil {
+		if err := lxdop.Remove(ctx, c.Host.LXD(), l.Name); err != nil {
 			return err
 		}
 	}

@@ -98,8 +98,7 @@ func (c *cluster) join(t testing.TB, i int) {
 		order.ClusterAddress, order.ServerAddress = memberAddress(0)+":8443", address
 	}
 	op, err := own.UpdateCluster(order, "")
-	require.NoError(t, err)
-	require.NoError(t, op.WaitContext(t.Context()))
+	require.NoError(t, harnesstest.Await(t.Context(), own, op, err))
 }
 
 // socket is where a member listens on this machine.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,10 @@ import (
 func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	c := harnesstest.Build(t, h, harness.Cascade(1))
-	listener, err := h.LXD().GetEvents()
+	observer, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), nil)
+	require.NoError(t, err)
+	defer observer.Disconnect()
+	listener, err := observer.GetEvents()
 	require.NoError(t, err)
 	defer listener.Disconnect()
 	asked := &requests{}

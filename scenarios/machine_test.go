@@ -145,8 +145,7 @@ func runContainer(t *testing.T, server lxd.InstanceServer, b *bundle.Bundle, nam
 	require.NoError(t, err)
 	finish := func(op lxd.Operation, err error) {
 		t.Helper()
-		require.NoError(t, err)
-		require.NoError(t, op.WaitContext(t.Context()))
+		require.NoError(t, harnesstest.Await(context.WithoutCancel(t.Context()), server, op, err)) // also in the clean-up
 	}
 	finish(server.CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
@@ -154,13 +153,7 @@ func runContainer(t *testing.T, server lxd.InstanceServer, b *bundle.Bundle, nam
 	}))
 	finish(server.UpdateInstanceState(name, api.InstanceStatePut{Action: "start"}, ""))
 	t.Cleanup(func() {
-		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, "")
-		if assert.NoError(t, err) {
-			assert.NoError(t, op.Wait())
-		}
-		op, err = server.DeleteInstance(name)
-		if assert.NoError(t, err) {
-			assert.NoError(t, op.Wait())
-		}
+		finish(server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true}, ""))
+		finish(server.DeleteInstance(name))
 	})
 }

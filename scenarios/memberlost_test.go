@@ -85,8 +85,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 func (c *cluster) setLast(t *testing.T, action string) {
 	t.Helper()
 	op, err := c.members[0].LXD().UpdateClusterMemberState(memberName(last), api.ClusterMemberStatePost{Action: action})
-	require.NoError(t, err)
-	require.NoError(t, op.WaitContext(t.Context()))
+	require.NoError(t, harnesstest.Await(t.Context(), c.members[0].LXD(), op, err))
 }
 
 func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {

@@ -43,8 +43,7 @@ func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir s
 		Name: "c1", Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 		InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
 	})
-	require.NoError(t, err)
-	require.NoError(t, op.WaitContext(t.Context()))
+	require.NoError(t, harnesstest.Await(t.Context(), machine.LXD(), op, err))
 	return machine, machine.Socket()
 }
 
@@ -193,8 +192,7 @@ func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
 			Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
 			InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
 		})
-		require.NoError(t, err)
-		require.NoError(t, op.WaitContext(t.Context()))
+		require.NoError(t, harnesstest.Await(t.Context(), server, op, err))
 		made, _, err := server.GetInstance(name)
 		require.NoError(t, err)
 		require.NotEmpty(t, made.Config["volatile.idmap.base"])

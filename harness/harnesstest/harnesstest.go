@@ -13,12 +13,14 @@ import (
 	"os"
 	"testing"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
@@ -104,6 +106,13 @@ func Build(t testing.TB, h *host.Host, s harness.Spec) *harness.Chain {
 	})
 	require.NoError(t, err)
 	return chain
+}
+
+// Await waits until an operation of LXD has succeeded, without the events that the operation's own Wait
+// depends on. err is what the request for it returned.
+func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) error {
+	_, err = lxdop.Await(ctx, server, op, err)
+	return err
 }
 
 // AsPlanned verifies the levels of a chain and holds it against its plan; both must agree. It gives what came up.

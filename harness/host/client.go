@@ -11,8 +11,8 @@ import (
 	"github.com/canonical/lxd/shared/api"
 )
 
-// client is LXD's, but for its Disconnect, which does nothing unless it was disconnected before
-// (client/lxd.go, Disconnect): what listens for events would do so for as long as its LXD lives.
+// client is LXD's, but for its Disconnect, which does nothing unless it was disconnected before (client/lxd.go,
+// Disconnect). The websockets of a program that nobody waits for any more would stay open as long as the program runs.
 type client struct {
 	lxd.InstanceServer
 	budget time.Duration // of one request
@@ -88,8 +88,8 @@ func (k *connection) Close() error {
 	return k.Conn.Close()
 }
 
-// SetDeadline is called for the handshake of a websocket alone, for which LXD's client gives 5 s (client/lxd.go,
-// rawWebsocket): a LXD that is held to a share of a processor has as long for it as for any other request.
+// SetDeadline gives the handshake of a websocket, for which alone it is called, as long as any other request. LXD's
+// client gives it 5 s (client/lxd.go, rawWebsocket), in which LXD with a share of a processor may not answer.
 func (k *connection) SetDeadline(at time.Time) error {
 	if !at.IsZero() {
 		at = time.Now().Add(k.by.budget)

@@ -14,6 +14,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
 )
 
@@ -84,19 +85,14 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 const askedName = "ids"
 
 // askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
-func (h *Host) askIDs() (err error) {
+func (h *Host) askIDs(ctx context.Context) (err error) {
 	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
-	if err == nil {
-		err = op.Wait()
-	}
-	if err != nil {
+	if _, err = lxdop.Await(ctx, h.server, op, err); err != nil {
 		return fmt.Errorf("container %s: create: %w", askedName, err)
 	}
 	defer func() {
 		op, deleted := h.server.DeleteInstance(askedName)
-		if deleted == nil {
-			deleted = op.Wait()
-		}
+		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.server, op, deleted)
 		err = errors.Join(err, deleted)
 	}()
 	made, _, err := h.server.GetInstance(askedName)

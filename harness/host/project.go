@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -89,7 +89,7 @@ func (p *project) remove(ctx context.Context) error {
 	if err := p.clear(ctx); err != nil {
 		return err
 	}
-	return orMissing(p.all.DeleteProject(p.name))
+	return lxdop.OrMissing(p.all.DeleteProject(p.name))
 }
 
 // clear removes all that is in the project.
@@ -99,21 +99,21 @@ func (p *project) clear(ctx context.Context) error {
 		return err
 	}
 	images, err := inside.GetImages()
-	if err != nil && !isMissing(err) {
+	if err != nil && !lxdop.IsMissing(err) {
 		return err
 	}
 	for _, i := range images {
 		op, err := inside.DeleteImage(i.Fingerprint)
-		if err := finish(ctx, op, err); err != nil {
+		if _, err := lxdop.Await(ctx, inside, op, err); lxdop.OrMissing(err) != nil {
 			return fmt.Errorf("image %s: delete: %w", i.Fingerprint, err)
 		}
 	}
 	if p.ownPool {
 		// The project last, as what is left is found by it: so its profile lets go of the pool before.
-		if err := orMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
+		if err := lxdop.OrMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
 			return err
 		}
-		if err := orMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
+		if err := lxdop.OrMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
 			return err
 		}
 	}
@@ -124,48 +124,15 @@ func (p *project) clear(ctx context.Context) error {
 func (p *project) empty(ctx context.Context) error {
 	inside := p.all.UseProject(p.name)
 	instances, err := inside.GetInstances(api.InstanceTypeAny)
-	if err != nil && !isMissing(err) {
+	if err != nil && !lxdop.IsMissing(err) {
 		return err
 	}
 	for _, i := range instances {
 		// Something else may still be done to it.
-		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return deleteInstance(ctx, inside, i.Name) })
+		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return lxdop.Remove(ctx, inside, i.Name) })
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// deleteInstance ends an instance, if it runs, and deletes it.
-func deleteInstance(ctx context.Context, server lxd.InstanceServer, name string) error {
-	i, _, err := server.GetInstance(name)
-	if err != nil {
-		return orMissing(err)
-	}
-	if i.StatusCode != api.Stopped {
-		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-		if err := finish(ctx, op, err); err != nil {
-			return fmt.Errorf("stop: %w", err)
-		}
-	}
-	op, err := server.DeleteInstance(name)
-	return finish(ctx, op, err)
-}
-
-// finish waits for an operation, if it has begun. What is not there any more counts as done.
-func finish(ctx context.Context, op lxd.Operation, err error) error {
-	if err == nil {
-		err = op.WaitContext(ctx)
-	}
-	return orMissing(err)
-}
-
-func isMissing(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
-
-func orMissing(err error) error {
-	if isMissing(err) {
-		return nil
-	}
-	return err
 }

@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -22,5 +24,16 @@ func clientArgs(ctx context.Context) (*lxd.ConnectionArgs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lxd.ConnectionArgs{HTTPClient: &http.Client{Timeout: budget}}, nil
+	return &lxd.ConnectionArgs{HTTPClient: &http.Client{Timeout: budget}, Proxy: noEvents}, nil
+}
+
+var errNoEvents = errors.New("nestbed waits for operations in LXD (lxdop.Await), and listens to no events")
+
+// noEvents keeps LXD's client from listening to events: it tries that before almost every operation, and goes
+// on without. It asks for a proxy before it dials, and for websockets as for requests.
+func noEvents(r *http.Request) (*url.URL, error) {
+	if r.URL.Path == "/1.0/events" {
+		return nil, errNoEvents
+	}
+	return nil, nil //nolint:nilnil // no proxy
 }

@@ -56,7 +56,7 @@ func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
 	client, err := lxd.ConnectLXDUnixWithContext(t.Context(), path, args)
 	require.NoError(t, err)
 	began := time.Now()
-	_, err = closing(client, args.HTTPClient).RawWebsocket("/events")
+	_, err = closing(client, args.HTTPClient).RawWebsocket("/operations/0/websocket")
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 	assert.Less(t, time.Since(began), 4*time.Second, "LXD's client has 5 s for it")
 }

@@ -85,7 +85,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 		return h, err
 	}
 	if h.Elsewhere() {
-		if err := h.askIDs(); err != nil {
+		if err := h.askIDs(ctx); err != nil {
 			return h, err
 		}
 	}

@@ -1,0 +1,136 @@
+// Package lxdop waits for operations of LXD and Incus, and removes what they made.
+package lxdop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/wait"
+)
+
+// longestSlice is how long LXD waits before it answers that an operation still runs.
+const longestSlice = 30 * time.Second
+
+// budget is for one operation. Level 32 of a chain takes 0.3 s to create on an idle machine, and a refused
+// start 5 s. The longest that a scenario waits for is a level that stops by itself.
+const budget = 2 * time.Minute
+
+// UnendedError is why an operation was no longer waited for: the budget or the context ended first.
+type UnendedError struct {
+	Server    lxd.Server
+	Operation api.Operation // as last seen
+	Err       error
+}
+
+func (e *UnendedError) Error() string { return e.Err.Error() }
+func (e *UnendedError) Unwrap() error { return e.Err }
+
+// Await waits until an operation has ended, and returns it as last seen. err is what the request for it
+// returned: Await returns that one at once. An operation that failed is an error.
+//
+// LXD does the waiting. The Wait of its client listens for an event instead, which LXD does not send
+// to a listener that it is still adding (LXD: lxd/events.go, eventsSocket): it can wait forever.
+func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) (api.Operation, error) {
+	if err != nil {
+		return api.Operation{}, err
+	}
+	return AwaitWithin(ctx, budget, server, op)
+}
+
+// AwaitWithin is Await with another budget.
+func AwaitWithin(ctx context.Context, budget time.Duration, server lxd.Server, op lxd.Operation) (api.Operation, error) {
+	last := op.Get()
+	what := fmt.Sprintf("wait for LXD's operation %q", last.Description)
+	err := wait.Within(ctx, what, budget, func(ctx context.Context) error {
+		for !last.StatusCode.IsFinal() {
+			seen, err := waitOnce(ctx, server, last.ID)
+			switch {
+			case err != nil:
+				return err
+			case seen != nil:
+				last = *seen
+			}
+		}
+		return nil
+	}, func() string { return "it is " + strings.ToLower(last.Status) })
+	if err != nil && (ctx.Err() != nil || errors.Is(err, wait.ErrTimeout)) {
+		err = &UnendedError{Server: server, Operation: last, Err: err}
+	}
+	if err == nil && last.Err != "" {
+		err = errors.New(last.Err)
+	}
+	return last, err
+}
+
+// waitOnce returns the operation as it is when it ends or when a slice of time is over, and nil if
+// LXD did not answer in time. It takes less time than the client gives one request.
+func waitOnce(ctx context.Context, server lxd.Server, id string) (*api.Operation, error) {
+	slice, err := sliceOf(server)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := get(ctx, server, id, fmt.Sprintf("/wait?timeout=%d", int(slice/time.Second)))
+	if api.StatusErrorCheck(err) { // LXD 6: the slice is over, or the operation has failed
+		seen, err = get(ctx, server, id, "")
+	}
+	var late net.Error
+	switch {
+	case err == nil:
+		return seen, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case api.StatusErrorCheck(err, http.StatusNotFound):
+		return nil, fmt.Errorf("operation %s: LXD no longer knows how it ended: that was over 5 s ago, or LXD was restarted: %w", id, err)
+	case errors.As(err, &late) && late.Timeout():
+		return nil, nil //nolint:nilnil // documented above
+	}
+	return nil, fmt.Errorf("operation %s: %w", id, err)
+}
+
+// sliceOf is half of what the client gives one request, in whole seconds, as LXD counts them.
+func sliceOf(server lxd.Server) (time.Duration, error) {
+	client, err := server.GetHTTPClient()
+	if err != nil {
+		return 0, err
+	}
+	if client.Timeout == 0 {
+		return longestSlice, nil
+	}
+	return max(time.Second, min(longestSlice, (client.Timeout/2).Truncate(time.Second))), nil
+}
+
+// get asks for an operation. (The client's GetOperationWait has no context, and writes to the
+// transport that other requests read.)
+func get(ctx context.Context, server lxd.Server, id, how string) (*api.Operation, error) {
+	info, err := server.GetConnectionInfo()
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, info.URL+"/1.0/operations/"+url.PathEscape(id)+how, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := server.DoHTTP(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var said api.Response
+	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
+		return nil, fmt.Errorf("read LXD's answer (%s): %w", answer.Status, err)
+	}
+	if said.Type == api.ErrorResponse {
+		return nil, api.NewStatusError(said.Code, said.Error)
+	}
+	return said.MetadataAsOperation()
+}
