@@ -84,6 +84,8 @@ func TestFeatures(t *testing.T) {
 // errTimeIsUp is why the steps of a run end that takes longer than go test gives it.
 var errTimeIsUp = errors.New("the run's time is up; give it more with go test -timeout")
 
+var keptTime = flag.Duration("kept", 0, "how much of -timeout is kept back for diagnosis and closing; 0: a quarter, and 2 minutes at most")
+
 // untilDeadline ends before go test would end the process, and with it every word about why: a part of the
 // time is kept back for diagnosis and for closing what there is.
 func untilDeadline(t *testing.T) context.Context {
@@ -92,7 +94,10 @@ func untilDeadline(t *testing.T) context.Context {
 	if !ok {
 		return t.Context()
 	}
-	kept := min(2*time.Minute, time.Until(deadline)/4)
+	kept := *keptTime
+	if kept == 0 {
+		kept = min(2*time.Minute, time.Until(deadline)/4)
+	}
 	ctx, cancel := context.WithDeadlineCause(t.Context(), deadline.Add(-kept), errTimeIsUp)
 	t.Cleanup(cancel)
 	return ctx

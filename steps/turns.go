@@ -26,8 +26,8 @@ func (t *turns) take(ctx context.Context, exclusive bool) (giveBack func(), err 
 	if exclusive {
 		share = math.MaxInt64
 	}
-	if err := t.queue.Acquire(ctx, share); err != nil {
-		return func() {}, fmt.Errorf("wait for the scenario's turn: %w", err)
+	if err := t.queue.Acquire(ctx, share); err != nil { // which is ctx.Err(), and not why ctx ended
+		return func() {}, fmt.Errorf("wait for the scenario's turn: %w", context.Cause(ctx))
 	}
 	return func() { t.queue.Release(share) }, nil
 }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -43,10 +44,11 @@ func TestWhoGivesUpWaitingHasNoTurnToGiveBack(t *testing.T) {
 	var line turns
 	giveBack, err := line.take(t.Context(), true)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	timeIsUp := errors.New("the run's time is up")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(timeIsUp)
 	none, err := line.take(ctx, false)
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, timeIsUp)
 	none()
 	giveBack()
 	again, err := line.take(t.Context(), true)
