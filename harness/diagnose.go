@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/host"
@@ -146,9 +147,36 @@ func ask(ctx context.Context, root *host.Root) answer {
 			return nil, err
 		}
 		defer server.Disconnect()
-		return server.GetInstances(api.InstanceTypeAny)
+		return settled(ctx, server)
 	})
 	return answer{found, err}
+}
+
+// settleBudget is for LXD to clean up after a container that has ended; it takes less than a second.
+const settleBudget = 5 * time.Second
+
+// settled lists the containers when none of them is Running without a process, or after the budget. LXD calls a container
+// Running, whatever it was before, while it cleans up after its end (LXD: lxd/instance/drivers/driver_lxc.go, statusCode).
+func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
+	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(context.Context) (err error) {
+		if found, err = server.GetInstances(api.InstanceTypeAny); err != nil {
+			return wait.Final(err)
+		}
+		for _, c := range found {
+			if c.StatusCode != api.Running {
+				continue
+			}
+			state, _, err := server.GetInstanceState(c.Name)
+			if err == nil && (state.StatusCode != api.Running || state.Pid <= 0) {
+				return fmt.Errorf("%s is Running, without a process", c.Name)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, wait.ErrTimeout) { // then that is what LXD says
+		err = nil
+	}
+	return found, err
 }
 
 func (a answer) part() Part {
