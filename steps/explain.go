@@ -13,6 +13,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"nestbed/harness/artifact"
+	"nestbed/harness/printable"
 	"nestbed/harness/vm"
 )
 
@@ -53,7 +54,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	s.told = told.lines()
 	godog.Logf(ctx, "%s", strings.Join(s.told, "\n"))
 	return godog.Attach(ctx, godog.Attachment{
-		Body: []byte(told.diagnosis.String()), FileName: "diagnosis.txt", MediaType: "text/plain",
+		Body: []byte(printable.Text(told.diagnosis.String())), FileName: "diagnosis.txt", MediaType: "text/plain",
 	}), errors.Join(err, kerr)
 }
 

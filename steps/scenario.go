@@ -96,6 +96,7 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
 	defer s.turn()
+	defer func() { err = escape(err) }()
 	defer s.end(nil)
 	down := s.memberDown(ctx, failure)
 	defer func() {

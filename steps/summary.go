@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/printable"
 )
 
 // What a summary of a failure may take of a terminal, whatever has failed.
@@ -33,7 +34,7 @@ func (s summary) lines() []string {
 		lines = append(append(lines, blank), table...)
 	}
 	for i, line := range lines {
-		lines[i] = narrow(line)
+		lines[i] = narrow(printable.Text(line))
 	}
 	return append(append(lines, blank), s.next...) // these are to be copied whole
 }

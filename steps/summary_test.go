@@ -66,6 +66,21 @@ func TestAStopThatNobodyPlannedIsTheMostLikelyReason(t *testing.T) {
 	}, planned.lines()[1:4], "as planned, so the step explains itself")
 }
 
+func TestALogCannotActOnTheTerminalByASummary(t *testing.T) {
+	d := upAsPlanned(2)
+	delete(d.Seen, 2)
+	d.Stop = &harness.LevelError{
+		Stop: idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.ShadowRefused}, Err: errors.New("\x1b]0;title\a failed"),
+		Evidence: []string{"\x1b[2J \u009b31m \u202e refused \xff"},
+	}
+	s := summary{name: "A scenario", failure: errors.New("wanted \x1b[1mtwo\tlevels"), diagnosis: d, next: next}
+	text := strings.Join(s.lines(), "\n")
+	assert.NotContains(t, text, "\x1b")
+	for _, want := range []string{`\u001b]0;title\u0007 failed`, `log: \u001b[2J \u009b31m \u202e refused \xff`, "wanted \\u001b[1mtwo\tlevels"} {
+		assert.Contains(t, text, want)
+	}
+}
+
 func TestAContradictionIsTheReasonWhereTheChainDidNotStop(t *testing.T) {
 	s := summary{name: "A scenario", contradiction: errors.New("LXD contradicts the plan:\n  planned: a\n  found:   b"), diagnosis: upAsPlanned(1)}
 	assert.Equal(t, []string{"LXD contradicts the plan:", "  planned: a", "  found:   b"}, s.lines()[1:4])

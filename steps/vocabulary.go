@@ -107,6 +107,6 @@ func example(s *messages.PickleStep) string {
 func (s *scenario) register(sc *godog.ScenarioContext) {
 	with := map[Keyword]func(expr, method any){Given: sc.Given, When: sc.When, Then: sc.Then}
 	for _, step := range vocabulary {
-		with[step.keyword](step.pattern, step.method(s))
+		with[step.keyword](step.pattern, escaping(step.method(s)))
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"nestbed/harness/printable"
 )
 
 // Env is the variable that names the directory of all runs. Unset, it is reports/artifacts.
@@ -69,7 +72,7 @@ func Slug(text string) string {
 }
 
 // Save writes files into a new directory of this run, which it names after what they are of, and gives that directory.
-// Only who runs the tests may read them.
+// Only who runs the tests may read them. What the files say is escaped: they are looked at on terminals.
 func Save(of string, files []File) (string, error) {
 	run, err := RunDir()
 	if err != nil {
@@ -82,11 +85,15 @@ func Save(of string, files []File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("artifacts: %w", err)
 	}
+	files = slices.Clone(files)
+	for i := range files {
+		files[i].Body = []byte(printable.Text(string(files[i].Body)))
+	}
 	for _, f := range Fit(files, Limit) {
 		path := filepath.Join(dir, f.Name)
 		err := os.MkdirAll(filepath.Dir(path), 0o700)
 		if err == nil {
-			err = os.WriteFile(path, f.Body, 0o600)
+			err = os.WriteFile(path, []byte(printable.Text(string(f.Body))), 0o600) // a cut may part a character
 		}
 		if err != nil {
 			return dir, fmt.Errorf("artifacts: %w", err)

@@ -25,6 +25,17 @@ func TestASlugIsAPlainName(t *testing.T) {
 	}
 }
 
+func TestASavedLogCannotActOnATerminal(t *testing.T) {
+	t.Setenv(artifact.Env, t.TempDir())
+	body := []byte("\x1b[2J\n\u009b\u202e\xff\n")
+	dir, err := artifact.Save("A scenario", []artifact.File{{"lxc.log", body}})
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(dir, "lxc.log"))
+	require.NoError(t, err)
+	assert.Equal(t, `\u001b[2J`+"\n"+`\u009b\u202e\xff`+"\n", string(text))
+	assert.Equal(t, "\x1b[2J\n\u009b\u202e\xff\n", string(body), "the caller's are as they were")
+}
+
 func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
 	t.Setenv(artifact.Env, filepath.Join(t.TempDir(), "kept"))
 	first, err := artifact.Save("A scenario", []artifact.File{{"diagnosis.txt", []byte("all")}, {"1-c1/lxc.log", []byte("log")}})

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/rivo/uniseg"
 
@@ -66,16 +65,6 @@ func ids(count uint64) string {
 		return "1 id"
 	}
 	return fmt.Sprintf("%d ids", count)
-}
-
-// printable is a name without what would leave its line or color the rest.
-func printable(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, name)
 }
 
 // fit cuts a name to a number of columns. Of a path the end stays: it tells siblings apart.

@@ -12,6 +12,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 // Sizes in pixels. A character is a little narrower than this in the fonts that the drawing
@@ -81,11 +82,11 @@ var svgTemplate = template.Must(template.New("svg").Funcs(template.FuncMap{
 func WriteSVG(w io.Writer, bars []Bar, title string) error {
 	names := len("host")
 	for _, b := range bars {
-		names = max(names, min(uniseg.StringWidth(printable(b.Name)), longest))
+		names = max(names, min(uniseg.StringWidth(printable.Line(b.Name)), longest))
 	}
 	d := sheet{
 		Width: svgWidth, Height: firstRow + len(bars)*rowHeight + margin - (rowHeight - barHeight),
-		Title: printable(title), Left: margin + names*character + 2*pad, Right: svgWidth - margin, Axis: axisY,
+		Title: printable.Line(title), Left: margin + names*character + 2*pad, Right: svgWidth - margin, Axis: axisY,
 	}
 	d.Head = cut(d.Title, (svgWidth-2*margin)/(character+1))
 	s := newScale(bars, ruler{length: d.Right - d.Left, least: 3, fold: 40, digit: character, space: 8})
@@ -137,7 +138,7 @@ func (b Bar) class() string {
 // row draws one bar. Its pieces bear their host ids where they are wide enough; a bar in one
 // piece that is not has them beside it.
 func (s scale) row(b Bar, y, left int) row {
-	r := row{Name: fit(printable(b.Name), longest), Y: y, Class: b.class()}
+	r := row{Name: fit(printable.Line(b.Name), longest), Y: y, Class: b.class()}
 	pieces, tips := b.pieces(), []string(nil)
 	for _, m := range pieces {
 		from, to := s.place(ends(m))
@@ -161,7 +162,7 @@ func (s scale) row(b Bar, y, left int) row {
 	if len(pieces) == 0 {
 		tips, r.Note, r.NoteX = []string{"no ids"}, "no ids", left
 	}
-	r.Tip = printable(b.Name) + ": " + strings.Join(tips, ", ")
+	r.Tip = printable.Line(b.Name) + ": " + strings.Join(tips, ", ")
 	if b.Problem {
 		r.Tip += "; its ids are not what they must be"
 	}

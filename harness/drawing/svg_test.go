@@ -197,8 +197,8 @@ func TestNoTextLeavesTheSheet(t *testing.T) {
 
 func TestNamesAndTitlesAreEscaped(t *testing.T) {
 	root := parse(t, svg(t, []drawing.Bar{bar(`<b>&"c1"`, 1, 500000, 65536)}, "</svg>&\x00"))
-	assert.Equal(t, "</svg>&�", root.tip())
-	assert.Equal(t, "</svg>&�", root.named("text", "head")[0].Text)
+	assert.Equal(t, `</svg>&\u0000`, root.tip())
+	assert.Equal(t, `</svg>&\u0000`, root.named("text", "head")[0].Text)
 	long := strings.Repeat("c1/c2 ", 40)
 	root = parse(t, svg(t, []drawing.Bar{bar(`<b>&"c1"`, 1, 500000, 65536)}, long))
 	assert.Equal(t, long, root.tip())

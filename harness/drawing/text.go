@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/rivo/uniseg"
+
+	"nestbed/harness/printable"
 )
 
 // Options are what the terminal is like.
@@ -49,7 +51,7 @@ func WriteText(w io.Writer, bars []Bar, o Options) error {
 				color = red
 			}
 		}
-		text += line(printable(b.Name), names, s.bar(b), color)
+		text += line(printable.Line(b.Name), names, s.bar(b), color)
 	}
 	_, err := io.WriteString(w, text)
 	return err
@@ -60,7 +62,7 @@ func WriteText(w io.Writer, bars []Bar, o Options) error {
 func columnsOfNames(bars []Bar, width int) int {
 	wanted := nameColumns
 	for _, b := range bars {
-		wanted = max(wanted, uniseg.StringWidth(printable(b.Name))+2)
+		wanted = max(wanted, uniseg.StringWidth(printable.Line(b.Name))+2)
 	}
 	return min(wanted, max(nameColumns, width/3), width/2)
 }

@@ -197,7 +197,7 @@ func TestNamesGetTheRoomThatTheyNeedUpToAThird(t *testing.T) {
 	assert.Equal(t, "c1/web/database-primary", name(80, "c1/web/database-primary"))
 	assert.Equal(t, "…/database", name(40, "c1/web/database"), "of a path the end stays")
 	assert.Equal(t, "database-pr…", name(40, "database-primary"))
-	assert.Equal(t, "a�b", name(80, "a\nb"), "a name cannot leave its line")
+	assert.Equal(t, `a\u000ab`, name(80, "a\nb"), "a name cannot leave its line")
 }
 
 func TestNothingIsDrawnOfNoBars(t *testing.T) {

@@ -2,6 +2,7 @@ package report
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 //go:embed compare.html.tmpl
@@ -104,7 +106,8 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 			return err
 		}
 	}
-	return pageTemplate.Execute(w, p)
+	escaped := printable.NewWriter(w)
+	return errors.Join(pageTemplate.Execute(escaped, p), escaped.Flush())
 }
 
 // show prepares a scenario for the page.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 // compared are two runs with a change of each kind that a page shows in its own way.
@@ -45,6 +46,15 @@ func TestThePageNeedsNothingElseAndShowsEachChange(t *testing.T) {
 	}
 	assert.Equal(t, 5, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
 	assert.Equal(t, 3, strings.Count(text, " open>"), "what is worse is unfolded")
+}
+
+func TestThePageHasNoControlBytesOfWhatFailed(t *testing.T) {
+	failed := Scenario{Name: "a: fails", Status: Failed, Error: "read \x1b[31m", Diagnosis: []string{"log: \u202e\xff", "two"}}
+	var html strings.Builder
+	require.NoError(t, Compare(run(passed("a: fails", nil, 1)), run(failed)).WriteHTML(&html))
+	assert.Equal(t, html.String(), printable.Text(html.String()))
+	assert.Contains(t, html.String(), `read \u001b[31m`)
+	assert.Contains(t, html.String(), `log: \u202e`)
 }
 
 func TestThePageUnfoldsNothingWhereMuchIsWorse(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"nestbed/harness/printable"
 )
 
 // JUnitFile is the file in a run's directory that CI systems read.
@@ -48,25 +50,14 @@ func (r Run) junit() ([]byte, error) {
 		switch s.Status {
 		case Failed:
 			suite.Failures++
-			c.Failure = &junitText{s.Error, printable(strings.Join(s.Diagnosis, "\n"))}
+			c.Failure = &junitText{printable.Text(s.Error), printable.Text(strings.Join(s.Diagnosis, "\n"))}
 		case Skipped:
 			suite.Skipped++
-			c.Skipped = &junitText{Message: s.Error}
+			c.Skipped = &junitText{Message: printable.Text(s.Error)}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
 	suite.Time = fmt.Sprintf("%.3f", total)
 	text, err := xml.MarshalIndent(suite, "", " ")
-	return append([]byte(xml.Header), append(text, '\n')...), err
-}
-
-// printable leaves out what XML 1.0 has no way to write, not even in CDATA, where nothing is escaped: a log may hold
-// escapes of a terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' && c != '\n' && c != '\t' || c == 0xFFFE || c == 0xFFFF {
-			return -1
-		}
-		return c
-	}, strings.ToValidUTF8(text, "?"))
+	return []byte(xml.Header + printable.Text(string(text)) + "\n"), err
 }

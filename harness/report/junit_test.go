@@ -25,7 +25,7 @@ func TestARunInJUnitsFormat(t *testing.T) {
  </testcase>
  <testcase classname="supply" name="Two: blocks" time="1.000">
   <failure message="level 2 &#34;create&#34;"><![CDATA[one
-two ]]]]><![CDATA[> [31mred]]></failure>
+two ]]]]><![CDATA[> \u001b[31mred]]></failure>
  </testcase>
 </testsuite>
 `, string(text))

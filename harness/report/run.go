@@ -14,6 +14,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 // RunFile is the file of a run in its directory.
@@ -94,7 +95,7 @@ func (r Run) Save(dir string) error {
 	if err := renameio.WriteFile(filepath.Join(dir, JUnitFile), junit, 0o644); err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(dir, RunFile), append(text, '\n'), 0o644)
+	return renameio.WriteFile(filepath.Join(dir, RunFile), []byte(printable.Text(string(text))+"\n"), 0o644)
 }
 
 // LoadRun reads a run from its directory, or from its file.

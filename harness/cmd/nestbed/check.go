@@ -14,6 +14,7 @@ import (
 	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 type checkFlags struct {
@@ -178,7 +179,7 @@ func (m machine) write(out io.Writer, f checkFlags) error {
 	}
 	if m.Depth > 0 { // else the error says it all
 		m.writeReach(w)
-		if err := drawing.WriteText(w, m.bars(), canvas(out)); err != nil {
+		if err := errors.Join(w.Flush(), draw(out, m.bars())); err != nil {
 			return err
 		}
 		if err := writeWarnings(w, m.Warnings); err != nil {
@@ -200,7 +201,7 @@ func (m machine) writeLines(w io.Writer, f checkFlags) error {
 		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, l := range file.lines {
-			fmt.Fprintf(t, "  line %d\t%s\t%s\n", l.Number, l.Verdict, l.Text)
+			fmt.Fprintf(t, "  line %d\t%s\t%s\n", l.Number, l.Verdict, printable.Line(l.Text)) // bytes such as 0xff mean something to tabwriter
 		}
 		if err := t.Flush(); err != nil {
 			return err

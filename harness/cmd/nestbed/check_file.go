@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness/drawing"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 	"nestbed/harness/tree"
 )
 
@@ -96,7 +97,7 @@ func (d description) write(out io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := drawing.WriteText(w, d.bars(), canvas(out)); err != nil {
+	if err := errors.Join(w.Flush(), draw(out, d.bars())); err != nil {
 		return err
 	}
 	if more := len(d.Containers) - maxBars; more > 0 {
@@ -142,7 +143,7 @@ func (d description) writeTable(w io.Writer) error {
 				if last, ok := idmap.Up(k.host, m.Inside+last); ok {
 					end = fmt.Sprint(last)
 				}
-				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t\n", c.Path, k.name, m.Parent, m.Parent+last, m.Inside, m.Inside+last, onHost, end)
+				fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t\n", printable.Line(c.Path), k.name, m.Parent, m.Parent+last, m.Inside, m.Inside+last, onHost, end)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 )
 
 // checked runs check on subid files of the given text, with newuidmap on the path or not.
@@ -64,6 +65,32 @@ works, and yet:
 	assert.Equal(t, 3, m.Depth)
 	assert.Equal(t, idmap.Picked, m.SubUID[3].Verdict)
 	assert.Equal(t, "root:500000:262144", m.Deeper)
+}
+
+func TestWhatAFileSaysCannotActOnTheTerminal(t *testing.T) {
+	const evil = "\x1b[2J\u009b\u202e\r\xff"
+	const shown = `\u001b[2J\u009b\u202e\u000d\xff`
+	subid := file(t, "# "+evil, "root:500000:65536")
+	status, stdout, stderr := checked(t, true, subid, subid)
+	assert.Zero(t, status, stderr)
+	assert.Equal(t, 2, strings.Count(stdout, "# "+shown+"\n"), stdout)
+	assert.Equal(t, stdout, printable.Text(stdout))
+
+	status, stdout, stderr = checked(t, true, subid, subid, "--json")
+	assert.Zero(t, status, stderr)
+	assert.Equal(t, stdout, printable.Text(stdout))
+	var m machine
+	require.NoError(t, json.Unmarshal([]byte(stdout), &m))
+	assert.Equal(t, strings.ToValidUTF8("# "+evil, "\ufffd"), m.SubUID[0].Text, "JSON has the same text")
+
+	for _, args := range [][]string{{"check", file(t, "c1 "+evil)}, {"translate", "c1/c2", "0", "--file", file(t, "c"+evil+" 0:0:1")}, {"check", "--flavor", evil}} {
+		_, stdout, stderr := nestbed(t, args...)
+		assert.NotEmpty(t, stderr)
+		assert.Equal(t, stdout+stderr, printable.Text(stdout+stderr), "%q", args)
+	}
+	_, stdout, _ = nestbed(t, "check", file(t, "c\x1b\u009b\xff 0:0:65536"))
+	assert.Contains(t, stdout, `c\u001b\u009b\xff`)
+	assert.Equal(t, stdout, printable.Text(stdout))
 }
 
 func TestCheckFailsWhereNoContainerCanBeMade(t *testing.T) {

@@ -26,13 +26,16 @@ const (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	os.Exit(supervise(signals, os.Stderr, func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
+	os.Exit(supervise(signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
 }
 
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	out, errOut := newScreen(os.Stdout), newScreen(os.Stderr)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := errors.Join(root.ExecuteContext(ctx), out.Flush(), errOut.Flush())
 	var usage *usageError
 	var status statusError
 	switch {
@@ -41,10 +44,10 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &status):
 		return int(status) // it was said already
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "nestbed:", err)
+		fmt.Fprintln(errOut, "nestbed:", err)
 		return exitUsage
 	default:
-		fmt.Fprintln(os.Stderr, "nestbed:", err)
+		fmt.Fprintln(errOut, "nestbed:", err)
 		return exitFailure
 	}
 }

@@ -11,8 +11,25 @@ import (
 	"golang.org/x/term"
 
 	"nestbed/harness/drawing"
+	"nestbed/harness/printable"
 	"nestbed/harness/report"
 )
+
+// screen is the terminal or the file that a command writes to. What files, logs and errors say is escaped on the way.
+type screen struct {
+	*printable.Writer
+	file *os.File
+}
+
+func newScreen(f *os.File) screen { return screen{printable.NewWriter(f), f} }
+
+// raw returns the way past the escaping of a screen, for sequences of our own: colors and the spinner.
+func raw(w io.Writer) io.Writer {
+	if s, ok := w.(screen); ok {
+		return s.file
+	}
+	return w
+}
 
 // progress tells what is going on: a spinner on a terminal, plain lines elsewhere.
 type progress struct {
@@ -36,7 +53,7 @@ func (p *progress) spin(what string) {
 	if !isTerminal(p.w) {
 		return
 	}
-	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what),
+	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(raw(p.w)), progressbar.OptionSetDescription(printable.Line(what)),
 		progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetRenderBlankState(true))
 }
@@ -64,13 +81,13 @@ func (c clears) Write(p []byte) (int, error) {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := raw(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // width is the terminal's, and 80 where there is none.
 func width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := raw(w).(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 			return columns
 		}
@@ -87,6 +104,11 @@ func canvas(w io.Writer) drawing.Options {
 	}
 }
 
+// draw draws bars on a screen.
+func draw(w io.Writer, bars []drawing.Bar) error {
+	return drawing.WriteText(raw(w), bars, canvas(w)) // which escapes the names
+}
+
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -100,7 +122,7 @@ func writeResult(w io.Writer, r report.Result, verified time.Duration) error {
 			return err
 		}
 		fmt.Fprintln(w)
-		if err := drawing.WriteText(w, r.Bars(), canvas(w)); err != nil {
+		if err := draw(w, r.Bars()); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "\nverified in %s:\n", report.Seconds(verified))

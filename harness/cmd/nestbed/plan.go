@@ -181,7 +181,7 @@ func (p planned) write(w io.Writer) error {
 			return err
 		}
 		fmt.Fprintln(w)
-		if err := drawing.WriteText(w, p.bars(), canvas(w)); err != nil {
+		if err := draw(w, p.bars()); err != nil {
 			return err
 		}
 	}

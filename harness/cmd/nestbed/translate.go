@@ -15,6 +15,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 	"nestbed/harness/tree"
 )
 
@@ -234,7 +235,7 @@ func writeTranslated(w io.Writer, rows []translated) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "level\tname\tuid\tgid\t")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", r.Level, r.Name, orNone(r.UID), orNone(r.GID))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", r.Level, printable.Line(r.Name), orNone(r.UID), orNone(r.GID))
 	}
 	return t.Flush()
 }
