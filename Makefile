@@ -7,6 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 EXEC := $(if $(SUDO),-exec '$(SUDO)')
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help setup build demo test test-vm matrix slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
@@ -85,8 +86,9 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-lint: ## golangci-lint, and whether go.mod is tidy
+lint: ## golangci-lint, actionlint, and whether go.mod is tidy
 	$(GOLANGCI) run ./...
+	$(ACTIONLINT)
 	go mod tidy -diff
 
 # Not in lint: its database is on a server of its own, vuln.go.dev.

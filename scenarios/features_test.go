@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,7 +146,7 @@ func versions() map[string]string {
 func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, results *results) string {
 	t.Helper()
 	lacks := map[string]error{}
-	filters := slices.DeleteFunc([]string{of.Tags}, func(s string) bool { return s == "" })
+	var impossible []string
 	for _, c := range capabilities(t, source) {
 		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
 			if c.Elsewhere && !c.OK {
@@ -156,12 +155,12 @@ func withoutTheImpossible(t *testing.T, source bundle.Source, of godog.Options, 
 			harnesstest.Lacking(t, c.Err())
 		})
 		if !c.OK {
-			filters = append(filters, "~"+c.For)
+			impossible = append(impossible, c.For)
 			lacks[c.For] = c.Err()
 		}
 	}
 	results.skip(t, of, lacks)
-	return strings.Join(filters, " && ")
+	return excluding(of.Tags, impossible...)
 }
 
 // where is the kind of host that the environment asks for.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
+	messages "github.com/cucumber/messages/go/v34"
 
 	"nestbed/harness/artifact"
 	"nestbed/harness/printable"

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
+	messages "github.com/cucumber/messages/go/v34"
 )
 
 // Keyword is what a step stands behind in a scenario; And and But repeat the one before.
