@@ -1,6 +1,10 @@
 # Each target says what it does after "##"; make help lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+# Targets are sequences, so that make -j changes nothing.
+.NOTPARALLEL:
+# scripts/setup.sh puts a Go here if the one in PATH is too old.
+export PATH := $(CURDIR)/bin/go:$(PATH)
 
 # As an ordinary user everything is built as oneself and run through sudo.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
@@ -10,15 +14,18 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup build demo test test-vm matrix slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup go build demo test test-vm matrix slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: ## install what this machine lacks (apt, through sudo if need be)
+setup: ## install what this machine is missing, Go among it (apt, through sudo if need be)
 	@scripts/setup.sh
 
-build: ## build static bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
+go:
+	@scripts/setup.sh go
+
+build: go ## build static bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
 	@CGO_ENABLED=0 go build -o bin/nestbed ./harness/cmd/nestbed
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nestbed-relay ./harness/cmd/nestbed-relay
 
@@ -57,6 +64,7 @@ junit: setup ## as test, with the results in reports/junit.xml
 	$(GOTESTSUM) --junitfile reports/junit.xml --format testname -- -count=1 -timeout 30m $(EXEC) ./...
 
 unit: ## the tests that need neither root nor LXD
+	@scripts/setup.sh unit
 	go test -race $$(go list ./... | grep -v /scenarios$$)
 
 # N chains drawn from SEED; SEED=0 draws the seed itself, and says which it was.
@@ -78,7 +86,7 @@ bench: setup ## how fast chains are built, and typed by hand up to depth RECIPE 
 		-bench.depths $(DEPTHS) -bench.recipe $(RECIPE) -bench.json $(CURDIR)/reports/bench.json
 
 FUZZTIME ?= 30s
-fuzz: ## run every fuzz target for FUZZTIME (30s)
+fuzz: go ## run every fuzz target for FUZZTIME (30s)
 	@grep -rl '^func Fuzz' --include=*_test.go . | sort -u | while read -r f; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
 			echo "$$target in $$(dirname $$f)"; \
@@ -86,13 +94,13 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-lint: ## golangci-lint, actionlint, and whether go.mod is tidy
+lint: go ## golangci-lint, actionlint, and whether go.mod is tidy
 	$(GOLANGCI) run ./...
 	$(ACTIONLINT)
 	go mod tidy -diff
 
 # Not in lint: its database is on a server of its own, vuln.go.dev.
-vuln: ## known vulnerabilities in what is called of the dependencies; needs https://vuln.go.dev
+vuln: go ## known vulnerabilities in what is called of the dependencies; needs https://vuln.go.dev
 	@$(GOVULNCHECK) ./... || { echo "vuln: see above; where it could not fetch, the database at https://vuln.go.dev cannot be reached from here, and nothing was checked" >&2; exit 1; }
 
 reap: build ## clear what killed runs left
