@@ -78,3 +78,17 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrClosed)
 	require.NoError(t, h.Close(t.Context()), "it may be closed twice")
 }
+
+func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
+	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
+	entry := filepath.Dir(h.Bundle.Image())
+	lock := filepath.Join(filepath.Dir(entry), "lock-"+filepath.Base(entry))
+	var open []string
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.Pid()))
+	require.NoError(t, err)
+	for _, file := range files {
+		target, _ := os.Readlink(file) // it may have been closed meanwhile
+		open = append(open, target)
+	}
+	assert.Contains(t, open, lock, "as long as the init lives, of a kept host, too")
+}

@@ -47,6 +47,9 @@ const sealed = "sealed"
 // Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to, and root's alone.
 func (b *Bundle) Root() string { return filepath.Join(b.dir, sealed, "rootfs") }
 
+// Hold returns a file that keeps the bundle in the cache as long as it, or a copy of its descriptor, is open.
+func (b *Bundle) Hold() (*os.File, error) { return cache.Hold(b.dir) }
+
 // Busybox is the busybox of the root filesystem, for any account.
 func (b *Bundle) Busybox() string { return filepath.Join(b.dir, "busybox") }
 
@@ -70,7 +73,7 @@ func (b *Bundle) Daemon() string {
 
 // Cache is the directory where bundles are kept: NESTBED_CACHE, else
 // /var/cache/nestbed. It needs room for about 85 MB a bundle, and for 250 MB of
-// packages for those of each Debian suite.
+// packages for those of each Debian suite, as long as they are used: see cache.IdleLimit.
 func Cache() string {
 	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
 		return dir

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,19 +59,65 @@ func TestNothingIsLeftOfAnEntryThatCannotBeMade(t *testing.T) {
 	}
 	_, err = c.Entry(t.Context(), "entry", half)
 	require.ErrorContains(t, err, "no more")
-	assert.Equal(t, []string{"lock"}, names(t, c.Dir))
+	assert.Equal(t, []string{"lock-entry"}, names(t, c.Dir))
 
 	// What a killed maker left goes when the next one comes, by the cache's own way where it has one.
-	require.NoError(t, os.Mkdir(filepath.Join(c.Dir, "unfinished-1"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(c.Dir, "unfinished-entry"), 0o700))
 	var removed []string
 	c.Remove = func(_ context.Context, dir string) error {
 		removed = append(removed, filepath.Base(dir))
 		return os.RemoveAll(dir)
 	}
-	_, err = c.Entry(t.Context(), "entry", func(context.Context, string) error { return nil })
+	_, err = c.Entry(t.Context(), "entry", empty)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"unfinished-1"}, removed)
-	assert.Equal(t, []string{"entry", "lock"}, names(t, c.Dir))
+	assert.Equal(t, []string{"unfinished-entry"}, removed)
+	assert.Equal(t, []string{"entry", "lock-entry"}, names(t, c.Dir))
+}
+
+func empty(context.Context, string) error { return nil }
+
+func TestAnEntryDoesNotWaitForAnother(t *testing.T) {
+	c, err := cache.Open(t.TempDir(), 0o711)
+	require.NoError(t, err)
+	_, err = c.Entry(t.Context(), "there", empty)
+	require.NoError(t, err)
+	_, err = c.Entry(t.Context(), "slow", func(ctx context.Context, _ string) error {
+		_, there := c.Entry(ctx, "there", empty)
+		_, fresh := c.Entry(ctx, "new", empty)
+		short, cancel := context.WithCancel(ctx)
+		cancel()
+		_, itself := c.Entry(short, "slow", empty)
+		require.ErrorIs(t, itself, context.Canceled, "whoever wants what is being made waits")
+		return errors.Join(there, fresh)
+	})
+	require.NoError(t, err)
+}
+
+func TestAnEntryThatNobodyUsesIsRemovedWhenAnotherIsMade(t *testing.T) {
+	c, err := cache.Open(t.TempDir(), 0o711)
+	require.NoError(t, err)
+	for _, name := range []string{"idle", "used", "held", "new"} {
+		_, err := c.Entry(t.Context(), name, empty)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(c.Dir, "unfinished-idle"), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(c.Dir, "no-entry"), 0o700))
+	long := time.Now().Add(-cache.IdleLimit - time.Minute)
+	for _, name := range []string{"idle", "used", "held"} {
+		require.NoError(t, os.Chtimes(filepath.Join(c.Dir, "lock-"+name), long, long))
+	}
+	_, err = c.Entry(t.Context(), "used", empty)
+	require.NoError(t, err)
+	held, err := cache.Hold(filepath.Join(c.Dir, "held"))
+	require.NoError(t, err)
+
+	_, err = c.Entry(t.Context(), "first", empty)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"first", "held", "lock-first", "lock-held", "lock-idle", "lock-new", "lock-used", "new", "no-entry", "used"}, names(t, c.Dir))
+	require.NoError(t, held.Close())
+	_, err = c.Entry(t.Context(), "second", empty)
+	require.NoError(t, err)
+	assert.NotContains(t, names(t, c.Dir), "held")
 }
 
 func names(t *testing.T, dir string) []string {

@@ -155,6 +155,11 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	held, err := h.Bundle.Hold() // a kept host needs it when this process is gone
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	controlRead, control, err := os.Pipe()
 	if err != nil {
 		return err
@@ -175,7 +180,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	if !c.SharePIDs {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
 	}
-	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock}
+	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock, held}
 	cmd.Env = cleanEnv
 	if c.NoIdmapped {
 		cmd.Env = append(slices.Clone(cleanEnv), "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init

@@ -30,6 +30,7 @@ const (
 	controlFD = 3 + iota
 	reportFD
 	lockFD
+	bundleFD // held open, and with it the bundle in its cache
 )
 
 // stageOrder is what the owner tells the stage, as its only argument.
@@ -62,7 +63,7 @@ func init() {
 func stage() {
 	// The cgroup namespace is a property of the thread that LXD is then started from.
 	runtime.LockOSThread()
-	for _, fd := range []int{controlFD, reportFD, lockFD} {
+	for _, fd := range []int{controlFD, reportFD, lockFD, bundleFD} {
 		unix.CloseOnExec(fd)
 	}
 	// As for a LXD that systemd starts: files of the host have the modes that they have on any.
