@@ -12,6 +12,7 @@ import (
 )
 
 func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 

@@ -107,6 +107,7 @@ func (c *cluster) socket(i int) string {
 }
 
 func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
+	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	members, err := host.OpenCluster(t.Context(), c.socket(1), "")
@@ -144,10 +145,11 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 }
 
 func TestTheCoreOfTheScenariosOnTheMembersOfACluster(t *testing.T) {
+	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := t.TempDir()
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=6")
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -19,6 +19,7 @@ import (
 )
 
 func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	server, _, err := chain.Levels[0].LXD().GetServer()
@@ -45,6 +46,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 }
 
 func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
 	t.Cleanup(func() { // the host first: the LXD may still be stopping what did not start
@@ -89,6 +91,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 }
 
 func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	var secrets []string

@@ -13,6 +13,7 @@ import (
 
 // How to use the harness without Gherkin.
 func TestAChainInPlainGo(t *testing.T) {
+	beside(t, 1)
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 131072}
 	h := harnesstest.Host(t, idmap.Delegate(supply))
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
@@ -32,6 +33,7 @@ func TestAChainInPlainGo(t *testing.T) {
 }
 
 func TestAStopInPlainGo(t *testing.T) {
+	beside(t, 1)
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}
 	h := harnesstest.Host(t, idmap.Delegate(supply))
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))

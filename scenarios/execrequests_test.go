@@ -22,6 +22,7 @@ import (
 // LXD 5.0.2 breaks off its answer to who reads the operation of a program just as that ends (EOF; once in some thousand
 // programs): nobody asks for one but to wait for its end. LXD itself tells, as it logs what it is asked.
 func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	c := harnesstest.Build(t, h, harness.Cascade(1))
 	observer, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), nil)

@@ -46,6 +46,7 @@ func init() {
 
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {
+	t.Parallel() // each scenario takes a turn
 	socket, err := where(t).LXD()
 	harnesstest.Lacking(t, err)
 	source := harnesstest.SourceOn(t, socket)
@@ -55,9 +56,11 @@ func TestFeatures(t *testing.T) {
 	var results results
 	opts.Tags = withoutTheImpossible(t, source, opts, &results)
 	pool := newPool(t, source, socket, opts.Tags)
+	pool.Turns = turns
 	pool.Record = results.record
 	if pool.Cluster != nil && !isSet("concurrency") && !isSet("godog.concurrency") {
 		opts.Concurrency = pool.Cluster.SideBySide()
+		pool.Turns = steps.NewTurns(opts.Concurrency) // on the members, not on this machine
 	}
 	t.Cleanup(func() { results.write(t, pool.Default) })
 	if dir := reportsDir(t, pool.Default); dir != "" {

@@ -64,6 +64,7 @@ func takeInventory(t *testing.T, name string) inventory {
 }
 
 func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
 	require.NoError(t, err)
@@ -84,6 +85,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 var article = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 196608})
 
 func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	for depth := range 2 {
 		chain, err := harness.Build(t.Context(), h, harness.Cascade(depth+1))

@@ -79,6 +79,7 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 }
 
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b, SharePIDs: true})
 	require.NoError(t, err)
@@ -93,6 +94,7 @@ func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	out, err := childOrder{Source: source.String(), Depth: 1, Keep: true}.command(t).Output()
@@ -108,6 +110,7 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	_, err := host.Reap(t.Context())
 	require.NoError(t, err)

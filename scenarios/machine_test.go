@@ -61,6 +61,7 @@ func readMachine(t *testing.T, server lxd.InstanceServer) machine {
 }
 
 func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	if source.Kind != bundle.Installed {
 		t.Skip("the LXD of this machine is none that a test can run a second time")

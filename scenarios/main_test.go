@@ -2,6 +2,7 @@
 package scenarios_test
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,12 +27,21 @@ func TestMain(m *testing.M) {
 	if status, done := elsewhere(); done {
 		os.Exit(status)
 	}
+	flag.Parse()
+	if err := makeTurns(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	load, loadErr := readUtilization()
 	before, err := onMachine()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	status := m.Run()
+	if now, err := readUtilization(); err == nil && loadErr == nil {
+		fmt.Println(now.since(load))
+	}
 	// What finds out about room has not been waited for where a run's time was up; it shall not count as left.
 	_, _ = host.Room()
 	if err := goleak.Find(); err != nil {

@@ -79,6 +79,7 @@ func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.Host, s
 var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCoreOfTheScenariosAsAMemberOfTheGroup runs")
 
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
+	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	harnesstest.Lacking(t, host.FindRelay(t.Context()))
 	dir, own := forMember(t)
@@ -89,7 +90,7 @@ func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	text, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(binary, text, 0o755))
-	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags="+*memberTags)
+	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags="+*memberTags, "-concurrency=2")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -99,6 +100,7 @@ func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 }
 
 func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, err := exec.LookPath("go")
 	harnesstest.Lacking(t, err)

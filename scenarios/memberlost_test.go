@@ -25,6 +25,7 @@ import (
 const last = clusterSize - 1
 
 func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
+	beside(t, 3)
 	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
@@ -89,6 +90,7 @@ func (c *cluster) setLast(t *testing.T, action string) {
 }
 
 func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
+	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
@@ -127,6 +129,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 
 // The member that is connected to carries what the others are asked: a connection to it that is lost tells nothing of them.
 func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
+	beside(t, 2)
 	_, err := exec.LookPath("busybox")
 	harnesstest.Lacking(t, err)
 	c := newCluster(t)
@@ -163,6 +166,7 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 
 // LXD gives every image to three members, wherever it shall be used, unless it is told to give it to fewer (cluster.images_minimal_replica).
 func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
+	beside(t, 3)
 	c := newCluster(t, 600<<20)
 	first := c.members[0].LXD()
 	before := allOf(t, first)

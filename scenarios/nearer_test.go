@@ -43,6 +43,7 @@ func (c *cluster) connectedFrom(t *testing.T, member int, address string) bool {
 }
 
 func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
+	beside(t, 2)
 	c := newCluster(t)
 	e := c.over(t)
 	before := allOf(t, c.members[0].LXD())
@@ -75,6 +76,7 @@ func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
 }
 
 func TestTheCoreOfTheScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
+	beside(t, 3)
 	c := newCluster(t)
 	e := c.over(t)
 	before := allOf(t, c.members[0].LXD())

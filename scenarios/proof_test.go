@@ -30,6 +30,7 @@ var (
 // TestLXDDoesWhatTheModelSays builds chains with random allocations, files and
 // configurations, and holds the outcome of each against the plan.
 func TestLXDDoesWhatTheModelSays(t *testing.T) {
+	t.Parallel() // each chain takes a turn
 	source := harnesstest.Source(t)
 	bundles := map[bool]*bundle.Bundle{
 		false: harnesstest.Bundle(t, source),
@@ -55,7 +56,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 	for i := range *proofs {
 		c := gen.Example(int(seed)*1_000_000 + i)
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
+			beside(t, 1)
 			outcome, contradiction := c.try(t.Context(), t, bundles[c.noShadow])
 			mutex.Lock()
 			defer mutex.Unlock()

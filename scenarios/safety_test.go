@@ -22,6 +22,7 @@ import (
 )
 
 func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	for where, c := range map[string]host.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
 		t.Run(where, func(t *testing.T) {
@@ -197,6 +198,7 @@ func againstAbstract(t *testing.T, h *host.Host, chain *harness.Chain) []attempt
 }
 
 func TestNothingOfAHostListensOnTheMachine(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(2))
 	all := append(processes(t, h), "/proc/self")

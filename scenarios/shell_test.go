@@ -46,6 +46,7 @@ func command(t *testing.T) func(args ...string) (stdout, stderr string, status i
 }
 
 func TestALevelOfAKeptChainIsEntered(t *testing.T) {
+	beside(t, 1)
 	nestbed := command(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))

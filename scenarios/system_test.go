@@ -83,6 +83,7 @@ func ofMachines(source bundle.Source) map[string]machineLXD {
 }
 
 func TestAChainOnALXDThatRunsByItself(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	for name, c := range ofMachines(source) {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +109,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 }
 
 func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	b := harnesstest.Bundle(t, source)
 	machine, socket := ownLXD(t, ofMachine, b)
@@ -132,6 +134,7 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 }
 
 func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
 	before := allOf(t, machine.LXD())
@@ -165,11 +168,12 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 }
 
 func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
+	beside(t, 2)
 	source := harnesstest.Source(t)
 	for name, c := range ofMachines(source) {
 		t.Run(name, func(t *testing.T) {
 			_, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
-			run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core")
+			run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
 			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 			out, err := run.CombinedOutput()
 			require.NoError(t, err, string(out))
@@ -181,6 +185,7 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 // Why nestbed says itself where the ids of level 1 lie: LXD 5.0.2 leaves the container that it chooses for out of those that have ids,
 // and knows it by its name alone (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
 func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	if b.Flavor != idmap.LXD502 {
 		t.Skipf("the bundle has %s; it is about LXD 5.0.2", b.Daemon())

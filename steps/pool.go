@@ -98,10 +98,11 @@ type Pool struct {
 	Versions map[string]bundle.Source
 	// Progress, if set, is told what takes long: that a bundle is made.
 	Progress func(string)
+	// Turns limits how many scenarios run at a time, and lets exclusive ones run alone.
+	Turns *Turns
 	// Record, if set, is told what each scenario came to, with the number that the scenario has among all.
 	Record func(id string, s report.Scenario)
 
-	turns  turns
 	made   made
 	mu     sync.Mutex
 	shared map[string]*shared

@@ -83,7 +83,11 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
-	s.turn, err = s.pool.turns.take(ctx, hasTag(sc, Exclusive))
+	chains := 1
+	if hasTag(sc, Exclusive) {
+		chains = s.pool.Turns.Size()
+	}
+	s.turn, err = s.pool.Turns.Take(ctx, chains)
 	s.began = time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)

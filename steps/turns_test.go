@@ -12,12 +12,12 @@ import (
 
 func TestAnExclusiveScenarioIsAloneAndWaitsForNoneThatCameLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var line turns
+		line := NewTurns(2)
 		var began []string
-		come := func(name string, exclusive bool) (leave func()) {
+		come := func(name string, share int) (leave func()) {
 			left := make(chan struct{})
 			go func() {
-				giveBack, err := line.take(t.Context(), exclusive)
+				giveBack, err := line.Take(t.Context(), share)
 				assert.NoError(t, err)
 				began = append(began, name)
 				<-left
@@ -26,10 +26,11 @@ func TestAnExclusiveScenarioIsAloneAndWaitsForNoneThatCameLater(t *testing.T) {
 			synctest.Wait() // until it runs, or waits for its turn
 			return func() { close(left); synctest.Wait() }
 		}
-		first, second := come("first", false), come("second", false)
+		first, second := come("first", 1), come("second", 1)
 		require.Equal(t, []string{"first", "second"}, began, "side by side")
-		alone := come("alone", true)
-		later := come("later", false)
+		alone := come("alone", line.Size())
+		later := come("later", 1)
+		require.Len(t, began, 2, "no more than there are turns")
 		first()
 		require.Len(t, began, 2, "nothing new as long as one of them runs")
 		second()
@@ -41,17 +42,17 @@ func TestAnExclusiveScenarioIsAloneAndWaitsForNoneThatCameLater(t *testing.T) {
 }
 
 func TestWhoGivesUpWaitingHasNoTurnToGiveBack(t *testing.T) {
-	var line turns
-	giveBack, err := line.take(t.Context(), true)
+	line := NewTurns(2)
+	giveBack, err := line.Take(t.Context(), 2)
 	require.NoError(t, err)
 	timeIsUp := errors.New("the run's time is up")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(timeIsUp)
-	none, err := line.take(ctx, false)
+	none, err := line.Take(ctx, 1)
 	require.ErrorIs(t, err, timeIsUp)
 	none()
 	giveBack()
-	again, err := line.take(t.Context(), true)
+	again, err := line.Take(t.Context(), 2)
 	require.NoError(t, err)
 	again()
 }
