@@ -101,26 +101,36 @@ func leftByUs(before map[string][]string) ([]string, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
 	}
+	// Listed before and after the look: a host of another run may start or end in between.
+	others := map[string]bool{}
+	if err := noteOthers(others); err != nil {
+		return nil, err
+	}
 	after, err := onMachine()
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := host.Leftovers()
-	if err != nil {
+	if err := noteOthers(others); err != nil {
 		return nil, err
-	}
-	for _, h := range hosts {
-		if h.Live && (h.Kept || h.Pid != os.Getpid()) {
-			delete(after, h.Name)
-		}
 	}
 	var left []string
 	for name, things := range after {
-		if _, was := before[name]; !was && !ofAnotherRoot(things) {
+		if _, was := before[name]; !was && !others[name] && !ofAnotherRoot(things) {
 			left = append(left, things...)
 		}
 	}
 	return left, nil
+}
+
+// noteOthers adds the names of the hosts that live and belong to other runs, or are kept on purpose.
+func noteOthers(names map[string]bool) error {
+	hosts, err := host.Leftovers()
+	for _, h := range hosts {
+		if h.Live && (h.Kept || h.Pid != os.Getpid()) {
+			names[h.Name] = true
+		}
+	}
+	return err
 }
 
 // ofAnotherRoot tells whether what stands of a host is that of a run with another NESTBED_STATE: cgroups

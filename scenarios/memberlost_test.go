@@ -29,7 +29,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=4")
+	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
