@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/canonical/lxd/shared/api"
 
@@ -64,19 +63,13 @@ func (c *Chain) pool(level int) api.StoragePoolsPost {
 	return pool
 }
 
-// supplying has a *sync.Mutex for each member of a cluster, by its name, and one for whatever is none. It is held while a level 1 gets ids of its
-// own. Where they lie is said to LXD, which would give it those of a container with its name in another project (LXD 5.0.2:
-// lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone), or of one that is being created at the same time.
-var supplying sync.Map
-
 // supplyTries is how often a level 1 is created, as others, too, can create containers at any time.
 const supplyTries = 5
 
-// createSupplied creates level 1 on a host whose LXD runs by itself, with ids that no other isolated container has there.
+// createSupplied creates level 1 on an existing host, with ids that no other isolated container has there. Where they lie is said to
+// LXD, which would else give it those of a container of the same name in another project (LXD 5.0.2:
+// lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone).
 func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fingerprint string) error {
-	lock, _ := supplying.LoadOrStore(c.Host.Member(), &sync.Mutex{})
-	lock.(*sync.Mutex).Lock()
-	defer lock.(*sync.Mutex).Unlock()
 	var taken error
 	for try := range supplyTries {
 		base, err := c.Host.FreeIDs(try > 0)

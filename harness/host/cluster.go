@@ -151,43 +151,52 @@ func (c *Cluster) String() string {
 	return strings.Join(texts, ", ")
 }
 
-// place gives the member that has most room left of those that are online, and what it says of itself, and takes the room.
+// place takes room on the member that has most of it left, and returns that member and what it says of itself. Members
+// that are not online, or do not answer, are left out.
 func (c *Cluster) place() (api.ClusterMember, *api.Server, error) {
 	members, err := c.of.all.GetClusterMembers()
 	if err != nil {
 		return api.ClusterMember{}, nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for {
-		var best *api.ClusterMember
-		var why []string
-		for i := range members {
-			m := &members[i]
-			down := c.down[m.ServerName]
-			switch {
-			case !slices.Contains(c.names, m.ServerName):
-			case m.Status != online:
-				why = append(why, refuses(*m).Error())
-			case down != nil:
-				why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
-			case best == nil || c.use(m.ServerName) < c.use(best.ServerName):
-				best = m
-			}
-		}
-		if best == nil {
-			return api.ClusterMember{}, nil, fmt.Errorf("no member takes instances: %s", strings.Join(why, ", "))
+		best, err := c.take(members)
+		if err != nil {
+			return api.ClusterMember{}, nil, err
 		}
 		info, err := c.ask(best.ServerName)
 		if err == nil {
-			c.placed[best.ServerName]++
-			return *best, info, nil
+			return best, info, nil
 		}
+		c.leave(best.ServerName)
 		if _, lost := errors.AsType[*LostError](err); lost {
 			return api.ClusterMember{}, nil, err
 		}
-		c.down[best.ServerName] = err
+		c.sawNoAnswer(best.ServerName, err)
 	}
+}
+
+// take takes room on the member that has most of it left. It asks nobody, so that the lock is held for a moment only.
+func (c *Cluster) take(members []api.ClusterMember) (best api.ClusterMember, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var why []string
+	for _, m := range members {
+		down := c.down[m.ServerName]
+		switch {
+		case !slices.Contains(c.names, m.ServerName):
+		case m.Status != online:
+			why = append(why, refuses(m).Error())
+		case down != nil:
+			why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
+		case best.ServerName == "" || c.use(m.ServerName) < c.use(best.ServerName):
+			best = m
+		}
+	}
+	if best.ServerName == "" {
+		return best, fmt.Errorf("no member takes instances: %s", strings.Join(why, ", "))
+	}
+	c.placed[best.ServerName]++
+	return best, nil
 }
 
 // leaves notes a project that could not be removed as a member is down.

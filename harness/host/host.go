@@ -193,6 +193,7 @@ func (h *Host) Close(ctx context.Context) error {
 	// Descriptors of the root would hold the host's mounts.
 	h.root.Close()
 	if h.system != nil {
+		defer reservations.release(h)
 		return h.wrap("close", h.system.close(ctx))
 	}
 	var errs []error

@@ -12,13 +12,19 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// FreeIDs is where on a host whose LXD runs by itself as many ids on end as its Supply begin that no isolated container has, whosever
-// it is: the first such place or, for who found others there a moment later, any. The first block stays free, as LXD leaves it.
+// FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
+// LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
+// another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
 func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 	slots, err := h.slots()
 	if err != nil {
 		return 0, err
 	}
+	return reservations.reserve(h, slots, func(slots []idmap.Slot) (int64, error) { return h.choose(slots, anywhere) })
+}
+
+// choose returns the base of FreeIDs, beside the ids that are taken.
+func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	own := idmap.Daemon{Flavor: h.daemon.Flavor, Delegation: h.Delegation, ShadowTools: h.daemon.ShadowTools}
 	chosen := own.Choose(h.Map)
 	if chosen.Reason != idmap.None {

@@ -51,3 +51,35 @@ func TestChainsThatComeAndGoFindTheirIDs(t *testing.T) {
 		}
 	})
 }
+
+func TestHostsOfOneLXDAndMemberReserveDifferentIDs(t *testing.T) {
+	table := reservationTable{slots: map[*Host]idmap.Slot{}}
+	on := func(address, member string) *Host {
+		return &Host{Supply: idmap.Block, system: &system{address: address, member: member}}
+	}
+	lowest := func(taken []idmap.Slot) (int64, error) {
+		base, _ := firstGap(0, 100*idmap.Block, idmap.Block, taken)
+		return base, nil
+	}
+	first, second, elsewhere, member := on("a", ""), on("a", ""), on("b", ""), on("a", "m1")
+	foreign := []idmap.Slot{{Base: 0, Count: idmap.Block}}
+	for _, c := range []struct {
+		host  *Host
+		want  int64
+		about string
+	}{
+		{first, 1, "beside another's container"},
+		{second, 2, "beside the first host, whose container LXD does not show yet"},
+		{first, 1, "its own reservation is in nobody's way"},
+		{elsewhere, 1, "another LXD"},
+		{member, 1, "another member"},
+	} {
+		base, err := table.reserve(c.host, foreign, lowest)
+		require.NoError(t, err)
+		assert.Equal(t, c.want*idmap.Block, base, c.about)
+	}
+	table.release(first)
+	base, err := table.reserve(on("a", ""), foreign, lowest)
+	require.NoError(t, err)
+	assert.EqualValues(t, idmap.Block, base, "released")
+}

@@ -28,11 +28,16 @@ func (c *Cluster) answers(name string) error {
 		return nil // it may well answer
 	}
 	if err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.down[name] = err
+		c.sawNoAnswer(name, err)
 	}
 	return err
+}
+
+// sawNoAnswer notes that a member does not answer. It gets no more hosts.
+func (c *Cluster) sawNoAnswer(name string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down[name] = err
 }
 
 func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
