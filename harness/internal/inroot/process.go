@@ -1,0 +1,274 @@
+package inroot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// Process is a process in the /proc of a root. It holds the process's directory there, so it can
+// not be confused with a later process that has the same id.
+type Process struct {
+	// PIDs are its ids in the pid namespace of that /proc and in the namespaces below, outermost
+	// first.
+	PIDs []int
+	// Started is its start time, in clock ticks since boot (man 5 proc_pid_stat).
+	Started uint64
+
+	dir *os.File
+}
+
+// Process opens a process by its id. If the root was opened through a process, it fails if /proc
+// shows another pid namespace than that of the process.
+func (r *Root) Process(pid int) (*Process, error) {
+	name := fmt.Sprintf("/proc/%d", pid)
+	p, err := r.process(pid)
+	if err != nil {
+		return nil, failed("open", name, err)
+	}
+	return p, nil
+}
+
+func (r *Root) process(pid int) (p *Process, err error) {
+	proc, err := r.proc()
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	if err := r.isOwn(proc); err != nil {
+		return nil, err
+	}
+	if p, err = openProcess(proc, pid); err != nil {
+		return nil, err
+	}
+	if p.Started, p.PIDs, err = p.read(); err != nil {
+		return nil, errors.Join(err, p.dir.Close())
+	}
+	return p, nil
+}
+
+func openProcess(proc *os.File, pid int) (*Process, error) {
+	dir, err := beneath(proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, err
+	}
+	return &Process{dir: dir}, nil
+}
+
+// isOwn fails unless a procfs shows the process whose root this is, under the id that it has in
+// its own pid namespace.
+func (r *Root) isOwn(proc *os.File) error {
+	if r.of == nil {
+		return nil
+	}
+	pid := r.of.PIDs[len(r.of.PIDs)-1]
+	shown, err := openProcess(proc, pid)
+	if err != nil {
+		return err
+	}
+	defer shown.Close()
+	started, _, err := shown.read()
+	if err != nil {
+		return err
+	}
+	same := started == r.of.Started
+	if same {
+		same, err = r.of.SameNamespace(shown, "pid")
+	}
+	if err == nil && !same {
+		err = fmt.Errorf("/proc shows process %d started at %[3]d, expected the one whose root this is, started at %[2]d", pid, r.of.Started, started)
+	}
+	return err
+}
+
+// Close closes the process.
+func (p *Process) Close() { _ = p.dir.Close() } // as in Root.Close
+
+// Root opens the root directory of the process. The Root remains valid after the Process is
+// closed.
+func (p *Process) Root() (*Root, error) {
+	dir, err := p.mounted("root")
+	if err != nil {
+		return nil, err
+	}
+	of, err := openat(p.dir, ".", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return &Root{dir: dir, of: &Process{PIDs: p.PIDs, Started: p.Started, dir: of}}, nil
+}
+
+// Program opens the executable of the process for reading.
+func (p *Process) Program() (*os.File, error) {
+	found, err := p.mounted("exe")
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	if err := expect(found, "exe", unix.S_IFREG); err != nil {
+		return nil, err
+	}
+	return pathrs.Reopen(found, unix.O_RDONLY|unix.O_NONBLOCK)
+}
+
+// mounted follows a magic link. It fails unless the link leads to a mount in the mount namespace
+// of the process.
+func (p *Process) mounted(link string) (found *os.File, err error) {
+	if found, err = openat(p.dir, link, unix.O_PATH); err != nil {
+		return nil, p.failed(link, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(p.failed(link, err), found.Close())
+		}
+	}()
+	var stat unix.Statx_t
+	if err := unix.Statx(int(found.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &stat); err != nil {
+		return found, err
+	}
+	text, err := p.readFile("mountinfo")
+	if err != nil {
+		return found, err
+	}
+	mounts, err := mountinfo.GetMountsFromReader(bytes.NewReader(text), nil)
+	if err != nil {
+		return found, err
+	}
+	// Root of a level can mount something over the link.
+	if !slices.ContainsFunc(mounts, func(m *mountinfo.Info) bool { return uint64(m.ID) == stat.Mnt_id }) {
+		return found, fmt.Errorf("it leads to mount %d, which is not in the mount namespace of the process", stat.Mnt_id)
+	}
+	return found, p.check()
+}
+
+// Namespace opens a namespace of the process by its name in /proc/PID/ns.
+func (p *Process) Namespace(kind string) (*os.File, error) {
+	found, err := p.namespace(kind)
+	if err != nil {
+		return nil, p.failed("ns/"+kind, err)
+	}
+	defer found.Close()
+	return pathrs.Reopen(found, unix.O_RDONLY)
+}
+
+func (p *Process) namespace(kind string) (*os.File, error) {
+	dir, err := beneath(p.dir, "ns", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	found, err := openat(dir, kind, unix.O_PATH)
+	if err != nil {
+		return nil, err
+	}
+	got, err := kindOf(found)
+	if err == nil && got != unix.NSFS_MAGIC {
+		err = errors.New("it leads to something other than a namespace")
+	}
+	if err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	return found, nil
+}
+
+// namespaceID identifies a namespace (man 7 namespaces).
+type namespaceID struct{ dev, ino uint64 }
+
+func (p *Process) namespaceID(kind string) (namespaceID, error) {
+	found, err := p.namespace(kind)
+	if err != nil {
+		return namespaceID{}, p.failed("ns/"+kind, err)
+	}
+	defer found.Close()
+	var stat unix.Stat_t
+	err = unix.Fstat(int(found.Fd()), &stat)
+	return namespaceID{stat.Dev, stat.Ino}, err
+}
+
+// SameNamespace reports whether two processes share a namespace.
+func (p *Process) SameNamespace(other *Process, kind string) (bool, error) {
+	a, err := p.namespaceID(kind)
+	if err != nil {
+		return false, err
+	}
+	b, err := other.namespaceID(kind)
+	return a == b, err
+}
+
+// check fails if the process has ended.
+func (p *Process) check() error {
+	started, pids, err := p.read()
+	if err == nil && (started != p.Started || !slices.Equal(pids, p.PIDs)) {
+		err = fmt.Errorf("process %v since %d: now there is %v since %d", p.PIDs, p.Started, pids, started)
+	}
+	return err
+}
+
+// startField is the index of the start time among the fields after the name in /proc/PID/stat.
+const startField = 19
+
+// read reads the start time and the ids of the process.
+func (p *Process) read() (started uint64, pids []int, err error) {
+	stat, err := p.readFile("stat")
+	if err != nil {
+		return 0, nil, err
+	}
+	// The name, in parentheses, can have any character.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) <= startField {
+		return 0, nil, fmt.Errorf("stat: read %q, expected 52 fields", stat)
+	}
+	if started, err = strconv.ParseUint(fields[startField], 10, 64); err != nil {
+		return 0, nil, err
+	}
+	status, err := p.readFile("status")
+	if err != nil {
+		return 0, nil, err
+	}
+	for line := range strings.Lines(string(status)) {
+		list, is := strings.CutPrefix(line, "NSpid:")
+		if !is {
+			continue
+		}
+		for _, field := range strings.Fields(list) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return 0, nil, err
+			}
+			pids = append(pids, pid)
+		}
+		return started, pids, nil
+	}
+	return 0, nil, errors.New("status: found no line NSpid")
+}
+
+// readFile reads a file in the process's directory.
+func (p *Process) readFile(name string) ([]byte, error) {
+	f, err := beneath(p.dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, TextLimit+1))
+	if err == nil && len(text) > TextLimit {
+		err = fmt.Errorf("%s: it has more than %d bytes", name, TextLimit)
+	}
+	return text, err
+}
+
+func (p *Process) failed(file string, err error) error {
+	name := "of a process"
+	if len(p.PIDs) > 0 {
+		name = fmt.Sprint("/proc/", p.PIDs[0], "/", file)
+	}
+	return failed("open", name, err)
+}
