@@ -22,6 +22,9 @@ const (
 	CarriedRootFS   = "/root/image.rootfs"
 )
 
+// imageLimit is the largest size, in bytes, of an image file that is read from a level. The largest bundle has a third of it.
+const imageLimit = 256 << 20
+
 // lxcError is the first cause in the log of a container that did not start.
 var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pivot)`)
 
@@ -113,8 +116,11 @@ func (l *Level) PushImage(i image.Image) error {
 
 // PushedImage reads the files of an image that lie in the level.
 func (l *Level) PushedImage(unified bool) (i image.Image, err error) {
-	if i.Metadata, err = l.ReadFile(CarriedMetadata); err == nil && !unified {
-		i.RootFS, err = l.ReadFile(CarriedRootFS)
+	if i.Metadata, err = l.root.ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
+		i.RootFS, err = l.root.ReadLarge(CarriedRootFS, imageLimit)
+	}
+	if err != nil {
+		err = fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	return i, err
 }

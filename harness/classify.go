@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/wait"
 )
 
@@ -83,7 +84,7 @@ func gather(ctx context.Context, above daemon, container string) evidence {
 	}
 	defer server.Disconnect()
 	if r, err := server.GetInstanceLogfile(container, "lxc.log"); err == nil {
-		log, _ := io.ReadAll(r)
+		log, _ := io.ReadAll(io.LimitReader(r, inroot.TextLimit))
 		_ = r.Close()
 		e.lxcLog = string(log)
 	}

@@ -58,7 +58,7 @@ func (l *Level) AskForImage(ctx context.Context, id uint32, fingerprint string) 
 func readExport(answer *http.Response) (i image.Image, err error) {
 	kind, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if answer.StatusCode != http.StatusOK || err != nil || kind != "multipart/form-data" {
-		body, readErr := io.ReadAll(answer.Body)
+		body, readErr := io.ReadAll(io.LimitReader(answer.Body, imageLimit))
 		if answer.StatusCode != http.StatusOK {
 			return i, &DevLXDError{Status: answer.StatusCode, Text: strings.TrimSpace(string(body))}
 		}
@@ -70,7 +70,7 @@ func readExport(answer *http.Response) (i image.Image, err error) {
 		if err != nil {
 			return i, err
 		}
-		if *into, err = io.ReadAll(part); err != nil {
+		if *into, err = io.ReadAll(io.LimitReader(part, imageLimit)); err != nil {
 			return i, err
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/wait"
 )
 
@@ -82,9 +81,9 @@ func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled fun
 		case LXDKilled:
 			settled, err = killLXDAmid(ctx, l.above, l.Name, op)
 		case ProgramMissing:
-			err = l.spoil(f.Program, os.Remove)
+			err = l.spoil(f.Program, (*inroot.Root).Remove)
 		case ProgramCut:
-			err = l.spoil(f.Program, cutInHalf)
+			err = l.spoil(f.Program, (*inroot.Root).Cut)
 		default:
 			err = fmt.Errorf("fault %q: not known", f.Kind)
 		}
@@ -103,39 +102,35 @@ func cutDatabase(of daemon) error {
 	if err != nil {
 		return err
 	}
-	database, err := of.Root().Path(localDatabase)
+	root, err := of.Root().Local()
 	if err != nil {
 		return err
 	}
-	return errors.Join(cutInHalf(database), unix.Kill(pid, unix.SIGKILL))
-}
-
-func cutInHalf(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	return os.Truncate(path, info.Size()/2)
+	return errors.Join(root.Cut(localDatabase), unix.Kill(pid, unix.SIGKILL))
 }
 
 // spoil does something to a program among the files of a level that has not started yet.
-func (l *Level) spoil(program string, do func(path string) error) error {
+func (l *Level) spoil(program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
-		of, err := l.Bundle.Program()
-		if err != nil {
+		var err error
+		if program, _, err = l.Bundle.ReadProgram(); err != nil {
 			return err
 		}
-		program = filepath.Base(of)
 	}
-	files, err := l.above.Root().Path(l.onDisk(""))
+	root, err := l.above.Root().Local()
 	if err != nil {
 		return err
 	}
+	files, err := root.Sub(l.onDisk(""))
+	if err != nil {
+		return err
+	}
+	defer files.Close()
 	path, err := bundle.FindProgram(files, program)
 	if err != nil {
 		return err
 	}
-	return do(path)
+	return do(files, path)
 }
 
 func stopLXD(of daemon) error {
@@ -158,18 +153,14 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 	}
 	var paths []string
 	for _, sign := range names {
-		path, err := of.Root().Path(filepath.Clean(fmt.Sprintf(sign, container)))
-		if err != nil {
-			return nil, err
-		}
-		paths = append(paths, path)
+		paths = append(paths, fmt.Sprintf(sign, container))
 	}
 	done := make(chan error, 1)
 	go func() {
 		err := wait.For(ctx, "wait for "+strings.Join(paths, " or "), signBudget, func(context.Context) error {
 			var errs []error
 			for _, path := range paths {
-				_, err := os.Lstat(path)
+				_, err := of.Root().Look(path)
 				if err == nil {
 					return nil
 				}

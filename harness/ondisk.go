@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -67,15 +68,21 @@ func (c *Chain) Remapped(level int) bool { return level > 1 || c.Host.Remaps }
 // IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
 // inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
 func (l *Level) IsSubvolume() (bool, error) {
-	path, err := l.above.Root().Path(filepath.Dir(l.onDisk("")))
+	root, err := l.above.Root().Local()
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	var stat unix.Stat_t
-	if err := unix.Stat(path, &stat); err != nil {
-		return false, fmt.Errorf("level %d: stat %s: %w", l.Index, path, err)
+	dir, err := root.Find(filepath.Dir(l.onDisk("")))
+	if err != nil {
+		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	return isBtrfs(path) && stat.Ino == 256, nil
+	defer dir.Close()
+	var stat unix.Stat_t
+	var on unix.Statfs_t
+	if err := errors.Join(unix.Fstat(int(dir.Fd()), &stat), unix.Fstatfs(int(dir.Fd()), &on)); err != nil {
+		return false, fmt.Errorf("level %d: its directory in the pool: %w", l.Index, err)
+	}
+	return on.Type == unix.BTRFS_SUPER_MAGIC && stat.Ino == 256, nil
 }
 
 // recordedMap reads a map as LXD records it; "" and "[]" are the empty one.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/inroot"
 )
 
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
@@ -42,11 +44,26 @@ func (l *Level) Init() (string, error) {
 
 // pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
 func pidIn(root *host.Root, inside int) (int, error) {
-	path, err := root.Path("/proc/1/ns/pid")
+	local, err := root.Local()
 	if err != nil {
 		return 0, err
 	}
-	namespace, err := os.Stat(path)
+	wanted, err := local.Process(inside)
+	if err != nil {
+		return 0, err
+	}
+	defer wanted.Close()
+	machine, err := inroot.Open("/")
+	if err != nil {
+		return 0, err
+	}
+	defer machine.Close()
+	space, err := wanted.Namespace("pid")
+	if err != nil {
+		return 0, err
+	}
+	defer space.Close()
+	namespace, err := space.Stat()
 	if err != nil {
 		return 0, err
 	}
@@ -59,9 +76,25 @@ func pidIn(root *host.Root, inside int) (int, error) {
 		if err != nil || !os.SameFile(namespace, own) { // it may have ended meanwhile
 			continue
 		}
-		if status, err := os.ReadFile(filepath.Join(dir, "status")); err == nil && parseStatus("", string(status)).innermost() == strconv.Itoa(inside) {
-			return strconv.Atoi(filepath.Base(dir))
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			return 0, err
+		}
+		if isProcess(machine, pid, wanted) {
+			return pid, nil
 		}
 	}
 	return 0, fmt.Errorf("process %d: it is not seen on this machine", inside)
+}
+
+// isProcess reports whether a process of the machine is the wanted one: by its start time, and by its ids in the pid
+// namespace of the wanted one, which the caller has compared.
+func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
+	p, err := machine.Process(pid)
+	if err != nil {
+		return false // it has ended
+	}
+	defer p.Close()
+	beside := len(p.PIDs) - len(wanted.PIDs)
+	return beside >= 0 && slices.Equal(p.PIDs[beside:], wanted.PIDs) && p.Started == wanted.Started
 }

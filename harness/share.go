@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 )
 
 // SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
@@ -18,11 +17,11 @@ func (c *Chain) Share(ctx context.Context) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
-	dir, err := c.Host.Root().Path(SharedDir)
+	root, err := c.Host.Root().Local()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.Chmod(dir, 0o777)); err != nil {
+	if err := errors.Join(root.MkdirAll(SharedDir), root.Chmod(SharedDir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
 	for _, l := range c.Levels {
@@ -40,11 +39,15 @@ func (c *Chain) ShareFile(name string, uid, gid int) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
-	path, err := c.Host.Root().Path(SharedDir + "/" + name)
+	root, err := c.Host.Root().Local()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.WriteFile(path, nil, 0o660), os.Chown(path, uid, gid), os.Chmod(path, 0o660)); err != nil {
+	f, err := root.Create(SharedDir+"/"+name, 0o660)
+	if err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	if err := errors.Join(f.Chown(uid, gid), f.Close()); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
 	return nil

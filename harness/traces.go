@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"nestbed/harness/idmap"
@@ -47,34 +44,30 @@ func (c *Chain) Traces(level int) (Traces, error) {
 
 // processesOf are the processes of the host's pid namespace that run under one of these host ids.
 func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
-	proc, err := c.Host.Root().Path("/proc")
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(proc)
+	root := c.Host.Root()
+	names, err := root.Names("/proc")
 	if err != nil {
 		return nil, err
 	}
 	var found []string
-	for _, e := range entries {
-		if strings.Trim(e.Name(), "0123456789") != "" {
+	for _, name := range names {
+		if strings.Trim(name, "0123456789") != "" {
 			continue
 		}
-		dir := filepath.Join(proc, e.Name())
-		info, err := os.Stat(dir)
+		info, err := root.Look("/proc/" + name)
 		if err != nil {
 			continue // it has ended meanwhile
 		}
-		uid := info.Sys().(*syscall.Stat_t).Uid //nolint:forcetypeassert // what Stat gives on Linux
+		uid := info.UID
 		if !slices.ContainsFunc(ids, func(m idmap.Mapping) bool { return uid >= m.Parent && uid-m.Parent < m.Count }) {
 			continue
 		}
-		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		command, err := root.ReadFile("/proc/" + name + "/cmdline")
 		if err != nil {
 			continue
 		}
 		text := strings.TrimSpace(strings.ReplaceAll(string(command), "\x00", " "))
-		found = append(found, fmt.Sprintf("%s of id %d (%s)", e.Name(), uid, text))
+		found = append(found, fmt.Sprintf("%s of id %d (%s)", name, uid, text))
 	}
 	return found, nil
 }
@@ -82,12 +75,17 @@ func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
 // cgroupsOf are the cgroups on the host that liblxc made for a container of this
 // name and for its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
 func (c *Chain) cgroupsOf(name string) ([]string, error) {
-	root, err := c.Host.Root().Path("/sys/fs/cgroup")
+	root, err := c.Host.Root().Local()
 	if err != nil {
 		return nil, err
 	}
+	tree, err := root.Tree("/sys/fs/cgroup")
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
 	var found []string
-	err = filepath.WalkDir(root+"/", func(path string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // removed meanwhile
 		}
@@ -95,7 +93,7 @@ func (c *Chain) cgroupsOf(name string) ([]string, error) {
 			return err
 		}
 		if e.Name() == "lxc.payload."+name || e.Name() == "lxc.monitor."+name {
-			found = append(found, strings.TrimPrefix(path, root))
+			found = append(found, "/"+path)
 		}
 		return nil
 	})

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
 )
@@ -127,19 +127,11 @@ func (c *Chain) CheckProgram(level int, b *bundle.Bundle) error {
 	if err != nil {
 		return fmt.Errorf("level %d: %w", level, err)
 	}
-	program, err := b.Program()
+	_, wanted, err := b.ReadProgram()
 	if err != nil {
 		return err
 	}
-	wanted, err := os.ReadFile(program)
-	if err != nil {
-		return err
-	}
-	running, err := d.Root().Path(fmt.Sprintf("/proc/%d/exe", server.Environment.ServerPid))
-	if err != nil {
-		return fmt.Errorf("level %d: %w", level, err)
-	}
-	got, err := os.ReadFile(running)
+	got, err := runningProgram(d.Root(), server.Environment.ServerPid, int64(len(wanted))+1)
 	if err == nil && !bytes.Equal(wanted, got) {
 		err = errors.New("it is another program")
 	}
@@ -147,6 +139,25 @@ func (c *Chain) CheckProgram(level int, b *bundle.Bundle) error {
 		return fmt.Errorf("level %d: its LXD: wanted that of bundle %s: %w", level, b, err)
 	}
 	return nil
+}
+
+// runningProgram reads the executable of a process, up to limit bytes.
+func runningProgram(root *host.Root, pid int, limit int64) ([]byte, error) {
+	local, err := root.Local()
+	if err != nil {
+		return nil, err
+	}
+	p, err := local.Process(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	f, err := p.Program()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // LoseLogs takes away what the LXD of the host, level 0, or of a level keeps about its containers among its logs: each has

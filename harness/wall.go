@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 
@@ -97,11 +96,16 @@ func (l *Level) dials(ctx context.Context, name string) (bool, error) {
 // inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
 // root who is there, so what it is refused root of the level is refused as well.
 func (l *Level) inNetwork(do func() error) error {
-	path, err := l.root.Path("/proc/1/ns/net")
+	root, err := l.root.Local()
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	namespace, err := os.Open(path)
+	init, err := root.Process(1)
+	if err != nil {
+		return fmt.Errorf("level %d: its init: %w", l.Index, err)
+	}
+	defer init.Close()
+	namespace, err := init.Namespace("net")
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}

@@ -155,7 +155,7 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 				require.NoError(t, err, name)
 				assert.Equal(t, want, got, name)
 			}
-			_, err = l.Root().Path(bundle.SentinelPath)
+			_, err = l.Root().Local()
 			require.ErrorIs(t, err, host.ErrFar)
 			_, err = l.Pid()
 			require.ErrorIs(t, err, host.ErrFar)

@@ -27,11 +27,11 @@ func (r recipe) layOut(b *bundle.Bundle) error {
 		return err
 	}
 	defer in.Close()
-	path, err := r.host.Root().Path(typedImage)
+	root, err := r.host.Root().Local()
 	if err != nil {
 		return err
 	}
-	out, err := os.Create(path)
+	out, err := root.Create(typedImage, 0o644)
 	if err != nil {
 		return err
 	}

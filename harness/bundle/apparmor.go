@@ -2,13 +2,14 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"regexp"
 	"strings"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
-
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 )
 
 // AppArmor tells whether this machine's kernel has AppArmor in force. A bundle then has what LXD needs to make profiles: a LXD
@@ -41,14 +42,14 @@ func MediatesUserNS() bool {
 // policyFeatures is the line of the parser's configuration that names a file with what profiles decide about.
 var policyFeatures = regexp.MustCompile(`(?m)^policy-features=(.*)$`)
 
-// deniesUserNS tells whether the profiles that the daemon in a root filesystem makes, of which the machine's path is given, deny
-// user namespaces: they have no rule that grants them, and the parser is told that it is for profiles to decide.
-func deniesUserNS(root, daemon string) (bool, error) {
-	program, err := os.ReadFile(daemon)
-	if err != nil || bytes.Contains(program, []byte(idmap.UserNSRule)) {
+// deniesUserNS reports whether the AppArmor profiles that a daemon makes deny user namespaces: they have no rule that
+// grants them, and the parser's configuration says that profiles decide.
+func deniesUserNS(r *inroot.Root, program string) (bool, error) {
+	text, err := r.ReadFile(program, programLimit)
+	if err != nil || bytes.Contains(text, []byte(idmap.UserNSRule)) {
 		return false, err
 	}
-	config, err := read(root, "/etc/apparmor/parser.conf")
+	config, err := read(r, "/etc/apparmor/parser.conf")
 	if err != nil {
 		return false, err
 	}
@@ -56,18 +57,14 @@ func deniesUserNS(root, daemon string) (bool, error) {
 	if named == nil {
 		return false, nil
 	}
-	features, err := read(root, string(named[1]))
+	features, err := read(r, string(named[1]))
 	return bytes.Contains(features, []byte("userns_create")), err
 }
 
-// read reads a file of a root filesystem; one that is not there is empty.
-func read(root, name string) ([]byte, error) {
-	path, err := securejoin.SecureJoin(root, name)
-	if err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
+// read reads a file of a root filesystem. It returns nil if there is none.
+func read(r *inroot.Root, name string) ([]byte, error) {
+	text, err := r.ReadFile(name, inroot.TextLimit)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return text, err

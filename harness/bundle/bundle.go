@@ -11,6 +11,7 @@ import (
 
 	"nestbed/harness/cache"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 )
 
 // Bundle is a root filesystem with a LXD or an Incus in it, ready in the cache.
@@ -144,7 +145,10 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if err := r.fill(ctx, made.Root()); err != nil {
 		return err
 	}
-	if err := dress(ctx, s, made.Root()); err != nil {
+	if err := checkSize(made.Root()); err != nil {
+		return fmt.Errorf("bundle %s: %w", s, err)
+	}
+	if err := in(made.Root(), func(r *inroot.Root) error { return dress(ctx, s, r) }); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := made.pack(ctx); err != nil {
@@ -164,11 +168,11 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 
 // open lets any account read what is not sealed.
 func (b *Bundle) open() error {
-	busybox, err := b.Path("bin/busybox")
-	if err != nil {
+	var text []byte
+	err := in(b.Root(), func(r *inroot.Root) (err error) {
+		text, err = r.ReadFile("bin/busybox", programLimit)
 		return err
-	}
-	text, err := os.ReadFile(busybox)
+	})
 	if err != nil {
 		return err
 	}

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 // The daemons; the skeleton's lxd starts them under the same names.
@@ -24,15 +27,25 @@ const (
 
 // daemonOf tells by its programs which daemon a root filesystem has. One with
 // neither counts as LXD's, and is then found to lack that; one with both runs LXD.
-func daemonOf(root string) string {
-	if !hasProgram(root, lxdDaemon) && hasProgram(root, incusDaemon) {
+func daemonOf(r *inroot.Root) string {
+	if !hasProgram(r, lxdDaemon) && hasProgram(r, incusDaemon) {
 		return incusDaemon
 	}
 	return lxdDaemon
 }
 
-// Program is the machine's path of the daemon in the bundle.
-func (b *Bundle) Program() (string, error) { return FindProgram(b.Root(), daemonOf(b.Root())) }
+// ReadProgram returns the name of the daemon in the bundle, and its program.
+func (b *Bundle) ReadProgram() (name string, program []byte, err error) {
+	err = in(b.Root(), func(r *inroot.Root) error {
+		name = daemonOf(r)
+		path, err := FindProgram(r, name)
+		if err == nil {
+			program, err = r.ReadFile(path, programLimit)
+		}
+		return err
+	})
+	return name, program, err
+}
 
 // flavorOf tells whose rules the daemon of that name and version follows.
 func flavorOf(daemon, version string) idmap.Flavor {
@@ -68,7 +81,12 @@ func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") 
 // record asks the daemon in the bundle who it is, by running it there: that it
 // runs at all shows that nothing it loads was forgotten. What package it is of, the dpkg of a root filesystem knows.
 func (b *Bundle) record(ctx context.Context, dpkg string) error {
-	daemon := daemonOf(b.Root())
+	r, err := inroot.Open(b.Root())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	daemon := daemonOf(r)
 	cmd := command.New(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
 	// The proc that it wants is mounted where only this command sees it.
 	cmd.SysProcAttr.Chroot, cmd.SysProcAttr.Unshareflags = b.Root(), unix.CLONE_NEWNS
@@ -78,21 +96,25 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	if err != nil {
 		return fmt.Errorf("its %s does not run: %w: %s", daemon, err, lastLine(string(out)))
 	}
-	found := facts{Daemon: daemon, Version: string(bytes.TrimSpace(out)), ShadowTools: hasShadowTools(b.Root())}
-	program, err := b.Program()
+	found := facts{Daemon: daemon, Version: string(bytes.TrimSpace(out)), ShadowTools: hasShadowTools(r)}
+	program, err := FindProgram(r, daemon)
 	if err != nil {
 		return err
 	}
-	if found.Package, err = packageOf(dpkg, strings.TrimPrefix(program, b.Root())); err != nil {
+	err = in(dpkg, func(r *inroot.Root) (err error) {
+		found.Package, err = packageOf(r, program)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if found.EmptyTrial, err = emptyTrial(b.Root()); err != nil {
+	if found.EmptyTrial, err = emptyTrial(r); err != nil {
 		return err
 	}
-	if found.OnlyCgroup2, err = onlyCgroup2(b.Root()); err != nil {
+	if found.OnlyCgroup2, err = onlyCgroup2(r); err != nil {
 		return err
 	}
-	if found.DeniesUserNS, err = deniesUserNS(b.Root(), program); err != nil {
+	if found.DeniesUserNS, err = deniesUserNS(r, program); err != nil {
 		return err
 	}
 	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
@@ -124,14 +146,10 @@ func (b *Bundle) recall() error {
 // emptyTrial looks into the program itself, as versions do not tell: Debian's
 // 5.0.2+git20231211 has the repair, 5.0.2 has not. Where a map is written, setgroups
 // is written before it, and nothing else in either daemon has this text.
-func emptyTrial(root string) (bool, error) {
+func emptyTrial(r *inroot.Root) (bool, error) {
 	for _, dir := range programDirs {
-		path, err := securejoin.SecureJoin(root, filepath.Join(dir, daemonOf(root)))
-		if err != nil {
-			return false, err
-		}
-		program, err := os.ReadFile(path)
-		if os.IsNotExist(err) {
+		program, err := r.ReadFile(path.Join(dir, daemonOf(r)), programLimit)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		return !bytes.Contains(program, []byte("/proc/%d/setgroups")), err
@@ -139,23 +157,25 @@ func emptyTrial(root string) (bool, error) {
 	return false, nil // it ran a moment ago
 }
 
-// libraryDirs is where liblxc may lie.
-var libraryDirs = []string{"usr/lib/*", "usr/lib64", "usr/lib", "usr/local/lib"}
+// libraryDirs are the directories that hold liblxc, or hold a directory with it that is named after the architecture.
+var libraryDirs = []string{"usr/lib", "usr/lib64", "usr/local/lib"}
 
 // onlyCgroup2 looks into liblxc for the words by which it says that it has found cgroup v1
 // (liblxc: cgroups/cgroup.c, cgroup_init); 7.0 has them no more.
-func onlyCgroup2(root string) (bool, error) {
+func onlyCgroup2(r *inroot.Root) (bool, error) {
 	for _, dir := range libraryDirs {
-		found, err := filepath.Glob(filepath.Join(root, dir, "liblxc.so.1"))
-		if err != nil {
+		below, err := r.Names(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
 			return false, err
 		}
-		for _, library := range found {
-			path, err := securejoin.SecureJoin(root, strings.TrimPrefix(library, root))
-			if err != nil {
-				return false, err
+		for _, name := range append(below, ".") {
+			library := path.Join(dir, name, "liblxc.so.1")
+			content, err := r.ReadFile(library, programLimit)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+				continue
 			}
-			content, err := os.ReadFile(path)
 			return !bytes.Contains(content, []byte("Legacy cgroup layout")), err
 		}
 	}

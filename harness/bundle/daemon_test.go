@@ -28,7 +28,7 @@ func TestTheDaemonIsTheOneThatTheLevelStarts(t *testing.T) {
 			for _, path := range c.programs {
 				program(t, root, path)
 			}
-			assert.Equal(t, c.daemon, daemonOf(root))
+			assert.Equal(t, c.daemon, daemonOf(at(t, root)))
 		})
 	}
 }
@@ -45,7 +45,7 @@ func TestADaemonThatWritesNoMapTriesWithAnEmptyOne(t *testing.T) {
 		root := t.TempDir()
 		program(t, root, "usr/bin/lxd")
 		require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/lxd"), []byte(text), 0o755))
-		got, err := emptyTrial(root)
+		got, err := emptyTrial(at(t, root))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -80,7 +80,7 @@ func TestADirectoryWithIncusNeedsNoLXD(t *testing.T) {
 	}
 	root := t.TempDir()
 	require.NoError(t, makeDir(t.Context(), root, s))
-	assert.Equal(t, incusDaemon, daemonOf(root))
+	assert.Equal(t, incusDaemon, daemonOf(at(t, root)))
 }
 
 func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
@@ -91,11 +91,11 @@ func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
 		path := program(t, root, "usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		link(t, "/usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0", root, "usr/lib/x86_64-linux-gnu/liblxc.so.1") // leads there inside
-		got, err := onlyCgroup2(root)
+		got, err := onlyCgroup2(at(t, root))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	got, err := onlyCgroup2(t.TempDir())
+	got, err := onlyCgroup2(at(t, t.TempDir()))
 	require.NoError(t, err)
 	assert.False(t, got, "nobody knows")
 }

@@ -46,7 +46,7 @@ func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func
 		if err != nil {
 			return err
 		}
-		if err := layOut(root); err != nil {
+		if err := in(root, layOut); err != nil {
 			return err
 		}
 		if err := from.copy(ctx, root, files); err != nil || !s.Systemd {

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 // dirKey is a digest of the names, sizes and times in the directory: reading
@@ -52,60 +53,55 @@ func (s Source) copyRoot(ctx context.Context, from, root string) error {
 		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
 	}
 	if s.NoShadow {
-		return dropShadowTools(root)
+		return in(root, dropShadowTools)
 	}
 	return nil
 }
 
 // checkPrograms refuses a user's root filesystem that lacks a program of those that a level needs.
 func checkPrograms(root string, s Source) error {
-	needs := needed(daemonOf(root))
-	if s.Tools {
-		needs = append(needs, toolPrograms...)
-	}
-	for _, name := range needs {
-		if !hasProgram(root, name) {
-			return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
+	return in(root, func(r *inroot.Root) error {
+		needs := needed(daemonOf(r))
+		if s.Tools {
+			needs = append(needs, toolPrograms...)
 		}
-	}
-	return nil
+		for _, name := range needs {
+			if !hasProgram(r, name) {
+				return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
+			}
+		}
+		return nil
+	})
 }
 
 // programDirs is where a level looks for programs; the last is where Debian keeps Incus's.
 var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin", "usr/libexec/incus"}
 
-func hasProgram(root, name string) bool {
-	_, err := FindProgram(root, name)
+func hasProgram(r *inroot.Root, name string) bool {
+	_, err := FindProgram(r, name)
 	return err == nil
 }
 
-// FindProgram gives the machine's path of a program in a root filesystem, found as a level finds it: by its name. It may be a link.
-func FindProgram(root, name string) (string, error) {
+// FindProgram returns the path of a program inside a root filesystem, where a level finds it by its name. It may be a symlink.
+func FindProgram(r *inroot.Root, name string) (string, error) {
 	for _, dir := range programDirs {
-		path, err := inside(root, filepath.Join(dir, name))
-		if err != nil {
-			continue // links in a circle lead to no program
-		}
-		if _, err := os.Lstat(path); err == nil {
-			return path, nil
+		program := path.Join("/", dir, name)
+		if _, err := r.Lstat(program); err == nil {
+			return program, nil
 		}
 	}
-	return "", fmt.Errorf("program %s: not in %s", name, root)
+	return "", fmt.Errorf("program %s: not in %s", name, r.Dir().Name())
 }
 
 // hasShadowTools tells whether newuidmap and newgidmap are in a root filesystem.
-func hasShadowTools(root string) bool {
-	return !slices.ContainsFunc(shadowTools, func(name string) bool { return !hasProgram(root, name) })
+func hasShadowTools(r *inroot.Root) bool {
+	return !slices.ContainsFunc(shadowTools, func(name string) bool { return !hasProgram(r, name) })
 }
 
-func dropShadowTools(root string) error {
+func dropShadowTools(r *inroot.Root) error {
 	for _, dir := range programDirs {
 		for _, name := range shadowTools {
-			path, err := inside(root, filepath.Join(dir, name))
-			if err != nil {
-				return err
-			}
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := r.Remove(path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

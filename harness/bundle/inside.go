@@ -1,53 +1,69 @@
 package bundle
 
 import (
-	"errors"
+	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
+	"nestbed/harness/internal/inroot"
 )
 
-// Path is the machine's path of a file in the bundle, wherever links lead to in there.
-func (b *Bundle) Path(name string) (string, error) { return securejoin.SecureJoin(b.Root(), name) }
+// programLimit is the largest size, in bytes, of a program or a library that is searched.
+const programLimit = 1 << 30
 
-// inside is the machine's path of a name in a root filesystem, found as by who has that as root: an absolute
-// link on the way, as a distribution may have for /sbin, leads to somewhere in it and not
-// to the machine's own. What has the name may be a link itself, and is not followed.
-func inside(root, name string) (string, error) {
-	dir, err := securejoin.SecureJoin(root, filepath.Dir(name))
-	return filepath.Join(dir, filepath.Base(name)), err
-}
+// treeLimit is the largest total size of the files of a bundle, in bytes. A root filesystem with
+// LXD has a hundredth of it.
+const treeLimit = 16 << 30
 
-// place is inside for something that shall be put there: it makes the directories on the way.
-func place(root, name string) (string, error) {
-	path, err := inside(root, name)
+// in opens a root filesystem and calls do. Absolute symlinks, which some distributions have for
+// /sbin, lead to where they lead for a process that has this filesystem as its root.
+func in(root string, do func(r *inroot.Root) error) error {
+	r, err := inroot.Open(root)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return path, makeDirs(filepath.Dir(path))
+	defer r.Close()
+	return do(r)
 }
 
-// directory makes a directory in a root filesystem, with all above it.
-func directory(root, name string) (string, error) {
-	path, err := securejoin.SecureJoin(root, name)
+// replaceFile replaces whatever has the name with a new file: a package may have a symlink there,
+// as systemd for /sbin/init.
+func replaceFile(r *inroot.Root, name string, content []byte, mode fs.FileMode) error {
+	if err := r.MkdirAll(path.Dir(name)); err != nil {
+		return err
+	}
+	return r.WriteFile(name, content, mode)
+}
+
+// symlink makes a symlink and the missing directories above it.
+func symlink(r *inroot.Root, target, name string) error {
+	if err := r.MkdirAll(path.Dir(name)); err != nil {
+		return err
+	}
+	return r.Symlink(target, name)
+}
+
+// checkSize fails if the files of a root filesystem are too large for an image. Sparse files count
+// with their full size, because tar writes them in full.
+func checkSize(root string) error {
+	tree, err := os.OpenRoot(root)
 	if err != nil {
-		return "", err
-	}
-	return path, makeDirs(path)
-}
-
-// makeDirs is os.MkdirAll for directories that everybody can look into whatever the umask: levels have users.
-func makeDirs(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := makeDirs(filepath.Dir(dir)); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755)
+	defer tree.Close()
+	var total int64
+	return fs.WalkDir(tree.FS(), ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if total += info.Size(); total > treeLimit {
+			return fmt.Errorf("/%s: with it the files have %d bytes, expected %d at most; remove what a level does not need", path, total, int64(treeLimit))
+		}
+		return nil
+	})
 }

@@ -8,7 +8,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/inroot"
 )
+
+// at opens a directory as a root.
+func at(t *testing.T, dir string) *inroot.Root {
+	t.Helper()
+	r, err := inroot.Open(dir)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r
+}
 
 // TestARootFilesystemCannotLeadOutOfItself is a root filesystem as a user may give it, whose links say
 // where its files are to who has it as root. To us they name files of the machine.
@@ -24,12 +35,12 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	} {
 		link(t, target, root, name)
 	}
-	require.NoError(t, layOut(root))
+	require.NoError(t, layOut(at(t, root)))
 	for _, name := range []string{"sbin/init", "etc/passwd", "usr/lib/nestbed/sentinel"} {
-		require.NoError(t, replaceFile(root, name, []byte("the level's"), 0o755))
+		require.NoError(t, replaceFile(at(t, root), name, []byte("the level's"), 0o755))
 	}
-	require.NoError(t, dropShadowTools(root))
-	assert.False(t, hasProgram(root, "newuidmap"), "only the machine has it")
+	require.NoError(t, dropShadowTools(at(t, root)))
+	assert.False(t, hasProgram(at(t, root), "newuidmap"), "only the machine has it")
 	require.NoError(t, thisMachine.copy(t.Context(), root, []string{program(t, t.TempDir(), "x")}))
 
 	for _, file := range []string{"init", "passwd", "newuidmap", "sentinel"} {
@@ -52,8 +63,8 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 func TestABundleIsTheSameWhateverTheUmask(t *testing.T) {
 	root := t.TempDir()
 	defer unix.Umask(unix.Umask(0o077))
-	require.NoError(t, layOut(root))
-	require.NoError(t, replaceFile(root, "etc/new/file", nil, 0o644))
+	require.NoError(t, layOut(at(t, root)))
+	require.NoError(t, replaceFile(at(t, root), "etc/new/file", nil, 0o644))
 	for path, want := range map[string]os.FileMode{"usr/bin": 0o755, "var/lib/lxd": 0o755, "etc/new": 0o755, "etc/new/file": 0o644, "tmp": 0o777} {
 		info, err := os.Stat(filepath.Join(root, path))
 		require.NoError(t, err)

@@ -3,18 +3,14 @@ package bundle
 import (
 	"path/filepath"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
+	"nestbed/harness/internal/inroot"
 )
 
 // OfMachine is what can be found out about a daemon that a machine runs by itself, of the given version, by the
 // root directory that it sees and the path of its program there. It is no bundle that a level could run: it has no image.
-func OfMachine(root, program, version string) (*Bundle, error) {
-	b := &Bundle{LXD: version, Flavor: flavorOf(filepath.Base(program), version)}
-	path, err := securejoin.SecureJoin(root, program)
-	if err != nil {
-		return nil, err
-	}
-	if b.DeniesUserNS, err = deniesUserNS(root, path); err != nil {
+func OfMachine(root *inroot.Root, program, version string) (b *Bundle, err error) {
+	b = &Bundle{LXD: version, Flavor: flavorOf(filepath.Base(program), version)}
+	if b.DeniesUserNS, err = deniesUserNS(root, program); err != nil {
 		return nil, err
 	}
 	if b.Package, err = packageOf(root, program); err != nil {

@@ -8,13 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
+	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 var (
@@ -52,17 +54,31 @@ func (o origin) find(name string) (string, error) {
 	if o == thisMachine {
 		return lookPath(name)
 	}
-	path, err := FindProgram(string(o), name)
-	return strings.TrimPrefix(path, string(o)), err
+	var path string
+	err := in(string(o), func(r *inroot.Root) (err error) {
+		path, err = FindProgram(r, name)
+		return err
+	})
+	return path, err
 }
 
-// path is the machine's path of one in the origin.
-func (o origin) path(name string) (string, error) { return securejoin.SecureJoin(string(o), name) }
+// daemon returns the name of the daemon in the origin.
+func (o origin) daemon() (name string, err error) {
+	err = in(string(o), func(r *inroot.Root) error {
+		name = daemonOf(r)
+		return nil
+	})
+	return name, err
+}
 
 // files lists the files of the origin that make up a bundle, as paths in it: programs, the libraries that they load,
 // and liblxc's own files.
 func (o origin) files(ctx context.Context, s Source) ([]string, error) {
-	names, own := needed(daemonOf(string(o))), slices.Clone(support)
+	daemon, err := o.daemon()
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", s, err)
+	}
+	names, own := needed(daemon), slices.Clone(support)
 	if !s.NoShadow {
 		// Both or neither, as liblxc looks for both.
 		if _, err := o.find(shadowTools[0]); err == nil {
@@ -114,15 +130,20 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 
 // below lists the directories that a pattern matches, with all that is in them but for leftOut.
 func (o origin) below(pattern string) ([]string, error) {
-	dirs, err := filepath.Glob(filepath.Join(string(o), pattern))
+	tree, err := os.OpenRoot(string(o))
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	dirs, err := fs.Glob(tree.FS(), strings.TrimPrefix(pattern, "/"))
 	if err != nil {
 		return nil, err
 	}
 	var files []string
 	for _, dir := range dirs {
-		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		err := fs.WalkDir(tree.FS(), dir, func(path string, _ fs.DirEntry, err error) error {
 			if err == nil && !slices.Contains(leftOut, filepath.Base(path)) {
-				files = append(files, filepath.Join("/", strings.TrimPrefix(path, string(o))))
+				files = append(files, "/"+path)
 			}
 			return err
 		})
@@ -169,47 +190,45 @@ func (o origin) libraries(ctx context.Context, programs []string) ([]string, err
 // copy copies the files to the same places under root, by way of the
 // merged /usr that skeleton has laid out there.
 func (o origin) copy(ctx context.Context, root string, files []string) error {
-	for _, name := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		from, err := o.path(name)
-		if err != nil {
-			return err
-		}
-		info, err := os.Stat(from)
-		if err != nil {
-			return err
-		}
-		if info.IsDir() {
-			_, err = directory(root, name)
-		} else {
-			err = copyFile(from, root, name, info.Mode())
-		}
-		if err != nil {
-			return fmt.Errorf("copy %s: %w", name, err)
-		}
-	}
-	return nil
+	return in(string(o), func(from *inroot.Root) error {
+		return in(root, func(to *inroot.Root) error {
+			for _, name := range files {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := copyFile(from, to, name); err != nil {
+					return fmt.Errorf("copy %s: %w", name, err)
+				}
+			}
+			return nil
+		})
+	})
 }
 
-func copyFile(from, root, name string, mode fs.FileMode) error {
-	to, err := place(root, name)
+// copyFile copies a regular file to the same path, or makes a directory there.
+func copyFile(from, to *inroot.Root, name string) error {
+	stat, err := from.Stat(name)
 	if err != nil {
 		return err
 	}
-	in, err := os.Open(from)
+	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return to.MkdirAll(name)
+	}
+	in, err := from.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err := to.MkdirAll(path.Dir(name)); err != nil {
+		return err
+	}
+	out, err := to.Create(name, 0o600)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(out, in); err != nil {
 		return errors.Join(err, out.Close())
 	}
-	// After the content: a write clears set-user-id, and the umask would narrow the mode given to open.
-	return errors.Join(out.Chmod(mode), out.Close())
+	// After the content, because a write clears set-user-id.
+	return errors.Join(unix.Fchmod(int(out.Fd()), stat.Mode&^unix.S_IFMT), out.Close())
 }

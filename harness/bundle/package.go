@@ -2,14 +2,16 @@ package bundle
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/textproto"
-	"os"
 	"slices"
 	"strings"
+
+	"nestbed/harness/internal/inroot"
 )
 
 // Where dpkg keeps what it knows (man 1 dpkg-query, --admindir): a stanza a package, and of each the names of its files.
@@ -24,33 +26,24 @@ var daemonPackages = []string{"lxd", "incus-base", "incus"}
 // packageOf is the package that a program in a root filesystem is of, with its version: "lxd 5.0.2-5+b1". It tells
 // versions apart that call themselves the same, as Debian 12's LXD and Debian 13's do. Empty
 // where no package of the daemons' has put the program there.
-func packageOf(root, program string) (string, error) {
-	status, err := inside(root, dpkgStatus)
-	if err != nil {
-		return "", err
-	}
-	f, err := os.Open(status)
+func packageOf(r *inroot.Root, program string) (string, error) {
+	status, err := r.ReadFile(dpkgStatus, inroot.TextLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil // no Debian
 	}
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	installed, err := readStatus(f, daemonPackages)
+	installed, err := readStatus(bytes.NewReader(status), daemonPackages)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", status, err)
+		return "", fmt.Errorf("%s: %w", dpkgStatus, err)
 	}
 	for _, name := range daemonPackages {
 		version, is := installed[name]
 		if !is {
 			continue
 		}
-		list, err := inside(root, dpkgInfo+"/"+name+".list")
-		if err != nil {
-			return "", err
-		}
-		text, err := os.ReadFile(list)
+		text, err := r.ReadFile(dpkgInfo+"/"+name+".list", inroot.TextLimit)
 		if err != nil {
 			return "", err
 		}

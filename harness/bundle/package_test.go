@@ -61,20 +61,20 @@ func TestThePackageOfADaemonIsTheOneThatHasPutItThere(t *testing.T) {
 		"nothing installed": {"", "/usr/bin/lxd", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := packageOf(dpkgRoot(t, c.status, c.lists), c.program)
+			got, err := packageOf(at(t, dpkgRoot(t, c.status, c.lists)), c.program)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got)
 		})
 	}
-	got, err := packageOf(t.TempDir(), "/usr/bin/lxd")
+	got, err := packageOf(at(t, t.TempDir()), "/usr/bin/lxd")
 	require.NoError(t, err, "a distribution without dpkg")
 	assert.Empty(t, got)
 }
 
 func TestAStatusThatIsNoneIsNamed(t *testing.T) {
 	root := dpkgRoot(t, "\x00\x00\n\n", nil)
-	_, err := packageOf(root, "/usr/bin/lxd")
-	require.ErrorContains(t, err, filepath.Join(root, dpkgStatus))
+	_, err := packageOf(at(t, root), "/usr/bin/lxd")
+	require.ErrorContains(t, err, dpkgStatus)
 }
 
 func FuzzReadStatus(f *testing.F) {

@@ -45,7 +45,7 @@ func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(s
 		}
 		key, err := installedKey(files)
 		return recipe{key: key, dpkg: string(thisMachine), fill: func(ctx context.Context, root string) error {
-			if err := layOut(root); err != nil {
+			if err := in(root, layOut); err != nil {
 				return err
 			}
 			return thisMachine.copy(ctx, root, files)
@@ -58,7 +58,7 @@ func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(s
 			if err := makeDir(ctx, root, s); err != nil {
 				return err
 			}
-			return layOut(root)
+			return in(root, layOut)
 		}}, err
 	case Tar:
 		key, err := tarKey(s)
@@ -66,7 +66,7 @@ func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(s
 			if err := makeTar(ctx, root, s); err != nil {
 				return err
 			}
-			return layOut(root)
+			return in(root, layOut)
 		}}, err
 	}
 	return recipe{}, fmt.Errorf("bundle %q: kind not known", s)

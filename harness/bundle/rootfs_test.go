@@ -18,7 +18,7 @@ func TestTheLayoutMergesUsrAndLeavesWhatIsThere(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "lib64"), 0o755)) // of a distribution that did not merge it
 	for range 2 {                                                        // the second time changes nothing
-		require.NoError(t, layOut(root))
+		require.NoError(t, layOut(at(t, root)))
 		for _, name := range []string{"bin", "sbin", "lib"} {
 			target, err := os.Readlink(filepath.Join(root, name))
 			require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestReplaceFileTakesThePlaceOfALinkAndLeavesItsTarget(t *testing.T) {
 	target := filepath.Join(root, "systemd")
 	require.NoError(t, os.WriteFile(target, []byte("theirs"), 0o600))
 	init := link(t, target, root, "sbin/init")
-	require.NoError(t, replaceFile(root, "sbin/init", []byte("ours"), 0o755))
+	require.NoError(t, replaceFile(at(t, root), "sbin/init", []byte("ours"), 0o755))
 	content, err := os.ReadFile(target)
 	require.NoError(t, err)
 	assert.Equal(t, "theirs", string(content))
@@ -74,24 +74,26 @@ func TestEveryScriptOfTheSkeletonIsAScriptAndNothingElseIs(t *testing.T) {
 }
 
 func TestACopyKeepsModeAndContent(t *testing.T) {
-	dir := t.TempDir()
+	from, to := t.TempDir(), t.TempDir()
 	for _, mode := range []fs.FileMode{0o755, 0o644, 0o400, 0o755 | fs.ModeSetuid, 0o777} {
-		from, to := filepath.Join(dir, mode.String()), filepath.Join(dir, "to", mode.String())
-		require.NoError(t, os.WriteFile(from, []byte(mode.String()), 0o600))
-		require.NoError(t, copyFile(from, dir, filepath.Join("to", mode.String()), mode))
-		info, err := os.Stat(to)
+		name := filepath.Join("deep", mode.String())
+		require.NoError(t, os.MkdirAll(filepath.Join(from, "deep"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte(mode.String()), 0o600))
+		require.NoError(t, os.Chmod(filepath.Join(from, name), mode))
+		require.NoError(t, copyFile(at(t, from), at(t, to), name))
+		info, err := os.Stat(filepath.Join(to, name))
 		require.NoError(t, err)
 		assert.Equal(t, mode, info.Mode())
-		content, err := os.ReadFile(to)
+		content, err := os.ReadFile(filepath.Join(to, name))
 		require.NoError(t, err)
 		assert.Equal(t, mode.String(), string(content))
-		require.ErrorIs(t, copyFile(from, dir, filepath.Join("to", mode.String()), mode), fs.ErrExist, "two files in one place are a mistake")
+		require.ErrorIs(t, copyFile(at(t, from), at(t, to), name), fs.ErrExist, "two files in one place are a mistake")
 	}
 }
 
 func TestInstalledFilesAreCopiedToTheirOwnPlacesThroughTheMergedUsr(t *testing.T) {
 	from, root := t.TempDir(), t.TempDir()
-	require.NoError(t, layOut(root))
+	require.NoError(t, layOut(at(t, root)))
 	lxd := program(t, from, "bin/lxd")
 	real := program(t, from, "lib/libx.so.1.2")
 	lib := link(t, real, from, "lib/libx.so.1")
@@ -108,14 +110,14 @@ func TestInstalledFilesAreCopiedToTheirOwnPlacesThroughTheMergedUsr(t *testing.T
 
 func TestAProgramIsFoundInEveryDirectoryOfAPathEvenAsADanglingLink(t *testing.T) {
 	root := t.TempDir()
-	assert.False(t, hasProgram(root, "lxd"))
+	assert.False(t, hasProgram(at(t, root), "lxd"))
 	program(t, root, "opt/lxd")
-	assert.False(t, hasProgram(root, "lxd"), "not where the init of a level looks")
+	assert.False(t, hasProgram(at(t, root), "lxd"), "not where the init of a level looks")
 	for _, dir := range []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"} {
 		name := "in-" + filepath.Base(filepath.Dir(dir)) + filepath.Base(dir)
 		// Absolute, as alternatives are: it leads somewhere only inside.
 		link(t, "/etc/alternatives/"+name, root, dir, name)
-		assert.True(t, hasProgram(root, name), dir)
+		assert.True(t, hasProgram(at(t, root), name), dir)
 	}
 }
 
@@ -138,13 +140,13 @@ func TestADirectoryIsCopiedWithOrWithoutTheShadowTools(t *testing.T) {
 	for _, without := range []bool{false, true} {
 		root := t.TempDir()
 		require.NoError(t, makeDir(t.Context(), root, Source{Kind: Dir, Arg: from, NoShadow: without}))
-		assert.True(t, hasProgram(root, "lxd"))
+		assert.True(t, hasProgram(at(t, root), "lxd"))
 		target, err := os.Readlink(filepath.Join(root, "usr/bin/sh"))
 		require.NoError(t, err)
 		assert.Equal(t, "busybox", target)
 		for _, name := range []string{"newuidmap", "newgidmap"} {
-			assert.Equal(t, !without, hasProgram(root, name), name)
-			assert.True(t, hasProgram(from, name), "the user's own directory is left alone")
+			assert.Equal(t, !without, hasProgram(at(t, root), name), name)
+			assert.True(t, hasProgram(at(t, from), name), "the user's own directory is left alone")
 		}
 	}
 }
@@ -170,11 +172,13 @@ func TestARootThatWasDressedBeforeIsDressedAgain(t *testing.T) {
 		t.Skip("needs busybox, and root for files of several owners")
 	}
 	root := t.TempDir()
-	require.NoError(t, layOut(root))
-	require.NoError(t, copyFile(busybox, root, "bin/busybox", 0o755))
+	require.NoError(t, layOut(at(t, root)))
+	text, err := os.ReadFile(busybox)
+	require.NoError(t, err)
+	require.NoError(t, replaceFile(at(t, root), "bin/busybox", text, 0o755))
 	for range 2 { // as with dir:PATH of a bundle's own root
-		require.NoError(t, dress(t.Context(), Source{}, root))
+		require.NoError(t, dress(t.Context(), Source{}, at(t, root)))
 	}
-	assert.True(t, hasProgram(root, "sh"))
+	assert.True(t, hasProgram(at(t, root), "sh"))
 	assert.FileExists(t, filepath.Join(root, SentinelPath))
 }

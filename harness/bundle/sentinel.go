@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/inroot"
 )
 
 // SentinelPath is where the sentinel stands in every bundle. LXD ignores what
@@ -72,20 +74,22 @@ func SentinelACL() []byte {
 	})
 }
 
-func writeSentinel(root string) error {
-	if err := replaceFile(root, SentinelPath, []byte(SentinelText), 0o600); err != nil {
+func writeSentinel(r *inroot.Root) error {
+	if err := replaceFile(r, SentinelPath, []byte(SentinelText), 0o600); err != nil {
 		return err
 	}
-	path, err := inside(root, SentinelPath)
+	f, err := r.OpenFile(SentinelPath, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
+	defer f.Close()
+	fd := int(f.Fd())
 	// Capability words: magic, then permitted and inheritable, low words before high.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
-		os.Chown(path, int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
-		unix.Lsetxattr(path, XattrACL, SentinelACL(), 0),
-		unix.Lsetxattr(path, XattrCaps, encode(caps), 0),
+		f.Chown(int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
+		unix.Fsetxattr(fd, XattrACL, SentinelACL(), 0),
+		unix.Fsetxattr(fd, XattrCaps, encode(caps), 0),
 	)
 }
 

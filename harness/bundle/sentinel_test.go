@@ -37,7 +37,7 @@ func made(t *testing.T) string {
 	}
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(SentinelPath)), 0o755))
-	err := writeSentinel(root)
+	err := writeSentinel(at(t, root))
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
 		t.Skip("this root is not allowed what a sentinel needs: ", err)
 	}

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 // skeleton is what every bundle gets, whatever its source: the init of a level and a few files of /etc.
@@ -42,27 +42,22 @@ var directories = []string{
 var mergedUsr = []string{"bin", "sbin", "lib", "lib64"}
 
 // layOut makes the directories and links that files are then copied into.
-func layOut(root string) error {
+func layOut(r *inroot.Root) error {
 	for _, dir := range directories {
-		if _, err := directory(root, dir); err != nil {
+		if err := r.MkdirAll(dir); err != nil {
 			return err
 		}
 	}
 	for _, dir := range []string{"tmp", "var/tmp"} {
-		path, err := directory(root, dir)
-		if err != nil {
+		if err := r.MkdirAll(dir); err != nil {
 			return err
 		}
-		if err := os.Chmod(path, 0o777|fs.ModeSticky); err != nil {
+		if err := r.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
 			return err
 		}
 	}
 	for _, name := range mergedUsr {
-		link := filepath.Join(root, name)
-		if _, err := os.Lstat(link); err == nil {
-			continue
-		}
-		if err := os.Symlink("usr/"+name, link); err != nil {
+		if err := r.Symlink("usr/"+name, name); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -70,35 +65,31 @@ func layOut(root string) error {
 }
 
 // dress lays the skeleton over root: init, /etc, empty subid files, busybox's applets, the sentinel.
-func dress(ctx context.Context, s Source, root string) error {
-	err := layOver(root, skeleton, "skeleton")
+func dress(ctx context.Context, s Source, r *inroot.Root) error {
+	err := layOver(r, skeleton, "skeleton")
 	if err == nil && s.Systemd {
-		err = layOver(root, withSystemdTree, "withsystemd")
+		err = layOver(r, withSystemdTree, "withsystemd")
 	}
 	if err != nil {
 		return err
 	}
 	for _, name := range []string{"etc/subuid", "etc/subgid"} {
 		// A level that is given no delegation has the files, without a line for root.
-		if err := replaceFile(root, name, nil, 0o644); err != nil {
+		if err := replaceFile(r, name, nil, 0o644); err != nil {
 			return err
 		}
 	}
-	config, err := inside(root, filepath.Join("usr/share/lxc/config/common.conf.d", lxcfsConfig))
-	if err != nil {
+	if err := r.RemoveAll(path.Join("usr/share/lxc/config/common.conf.d", lxcfsConfig)); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(config); err != nil {
+	if err := linkApplets(ctx, r); err != nil {
 		return err
 	}
-	if err := linkApplets(ctx, root); err != nil {
-		return err
-	}
-	return writeSentinel(root)
+	return writeSentinel(r)
 }
 
 // layOver puts the files of a directory in place of those that stand there.
-func layOver(root string, tree fs.FS, dir string) error {
+func layOver(r *inroot.Root, tree fs.FS, dir string) error {
 	sub, err := fs.Sub(tree, dir)
 	if err != nil {
 		return err
@@ -115,24 +106,8 @@ func layOver(root string, tree fs.FS, dir string) error {
 		if strings.HasPrefix(string(content), "#!") {
 			mode = 0o755
 		}
-		return replaceFile(root, path, content, mode)
+		return replaceFile(r, path, content, mode)
 	})
-}
-
-// replaceFile writes a new file in place of whatever stands there: a package
-// may have put a link, as systemd does for /sbin/init.
-func replaceFile(root, name string, content []byte, mode fs.FileMode) error {
-	path, err := place(root, name)
-	if err != nil {
-		return err
-	}
-	if err := os.RemoveAll(path); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, content, mode); err != nil {
-		return err
-	}
-	return os.Chmod(path, mode)
 }
 
 // Applets is a directory of links to busybox, for names that a bundle has other programs of. With it first in PATH what is
@@ -144,7 +119,8 @@ var ownPrograms = slices.Concat(required, shadowTools, toolPrograms, []string{cl
 
 // linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and
 // tools, and the other names in Applets.
-func linkApplets(ctx context.Context, root string) error {
+func linkApplets(ctx context.Context, r *inroot.Root) error {
+	root := r.Dir().Name()
 	list := command.New(ctx, "/bin/busybox", "--list-full")
 	list.SysProcAttr.Chroot = root
 	list.Dir = "/"
@@ -154,18 +130,14 @@ func linkApplets(ctx context.Context, root string) error {
 	}
 	for line := range strings.Lines(string(out)) {
 		applet := strings.TrimSpace(line)
-		if other, err := FindProgram(root, filepath.Base(applet)); err == nil {
-			if to, err := os.Readlink(other); err == nil && filepath.Base(to) == "busybox" || slices.Contains(ownPrograms, filepath.Base(applet)) {
+		if other, err := FindProgram(r, path.Base(applet)); err == nil {
+			if to, err := r.Readlink(other); err == nil && path.Base(to) == "busybox" || slices.Contains(ownPrograms, path.Base(applet)) {
 				continue
 			}
-			applet = filepath.Join(Applets, filepath.Base(applet))
-		}
-		link, err := place(root, applet)
-		if err != nil {
-			return err
+			applet = path.Join(Applets, path.Base(applet))
 		}
 		// One that busybox puts outside of the programs' directories (linuxrc) may be there from another dressing.
-		if err := os.Symlink("/bin/busybox", link); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := symlink(r, "/bin/busybox", applet); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

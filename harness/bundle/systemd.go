@@ -5,13 +5,14 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 var (
@@ -53,24 +54,28 @@ func (o origin) systemd(ctx context.Context) ([]string, error) {
 
 // programsIn lists what is dynamically linked in the trees.
 func (o origin) programsIn(trees []string) (programs []string, err error) {
+	root, err := os.OpenRoot(string(o))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	for _, tree := range trees {
-		top, err := o.path(tree)
-		if err != nil {
-			return nil, err
-		}
-		err = filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+		err = fs.WalkDir(root.FS(), strings.TrimPrefix(tree, "/"), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
 				return err
 			}
-			f, err := elf.Open(path)
-			var other *elf.FormatError
-			if errors.As(err, &other) {
-				return nil
-			} else if err != nil {
+			f, err := root.Open(path)
+			if err != nil {
 				return err
 			}
-			programs = append(programs, filepath.Join("/", strings.TrimPrefix(path, string(o))))
-			return f.Close()
+			defer f.Close()
+			_, err = elf.NewFile(f)
+			var other *elf.FormatError
+			if errors.As(err, &other) || errors.Is(err, io.EOF) {
+				return nil
+			}
+			programs = append(programs, "/"+path)
+			return err
 		})
 		if err != nil {
 			return nil, err
@@ -98,15 +103,12 @@ func (o origin) copySystemd(ctx context.Context, root string) error {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("copy systemd: %w", err)
 	}
-	for name, target := range systemdLinks {
-		link, err := place(root, name)
-		if err == nil {
-			err = os.Symlink(target, link)
+	return in(root, func(r *inroot.Root) error {
+		for name, target := range systemdLinks {
+			if err := symlink(r, target, name); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err = directory(root, "var/log/lxd") // as its package has it
-	return err
+		return r.MkdirAll("var/log/lxd") // as its package has it
+	})
 }

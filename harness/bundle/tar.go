@@ -28,7 +28,7 @@ func makeTar(ctx context.Context, root string, s Source) error {
 		return err
 	}
 	if s.NoShadow {
-		return dropShadowTools(root)
+		return in(root, dropShadowTools)
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func TestAnArchiveIsUnpackedWithOrWithoutTheShadowTools(t *testing.T) {
 	for _, s.NoShadow = range []bool{false, true} {
 		root := t.TempDir()
 		require.NoError(t, makeTar(t.Context(), root, s))
-		assert.True(t, hasProgram(root, "lxd"))
-		assert.Equal(t, !s.NoShadow, hasProgram(root, "newuidmap"))
+		assert.True(t, hasProgram(at(t, root), "lxd"))
+		assert.Equal(t, !s.NoShadow, hasProgram(at(t, root), "newuidmap"))
 	}
 }
 

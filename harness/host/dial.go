@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 // The dialer is this binary again, as a process of a level. nsenter starts it by
@@ -29,21 +28,18 @@ const (
 // serves by the pid and the uid of who connects: LXD: lxd/devlxd.go, hoistReq.) talk gets
 // both directions of the connection; when it returns, that is closed.
 func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
-	root, ok := r.way.(near)
-	if !ok {
-		return fmt.Errorf("%s: as a process of its own: %w", socket, ErrFar)
-	}
-	self, err := os.Open("/proc/self/exe")
+	root, err := r.local()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: as a process of its own: %w", socket, err)
+	}
+	self, err := unreadable()
+	if err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
 	}
 	defer self.Close()
-	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--pid",
+	cmd := command.New(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--pid",
 		"--setuid", fmt.Sprint(id), "--setgid", fmt.Sprint(id), "--", dialerName, socket)
-	cmd.ExtraFiles = []*os.File{self, root.dir}
-	// nsenter waits for the dialer in another process: both have to end where the context does.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
+	cmd.ExtraFiles = []*os.File{self, root.Dir()}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -66,10 +62,42 @@ func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string
 	return talked
 }
 
-// dialer connects to the socket that it is told, under its root, and carries bytes to and fro until its input ends.
+// unreadable returns a copy of this program in memory that everybody may run but only root of the
+// machine may read. The kernel lets nobody in a level trace a process that runs it, or follow its
+// links in /proc (fs/exec.c, would_dump; man 2 ptrace). Otherwise root of the level could reach
+// the machine's files through the dialer, whose root directory they are in.
+func unreadable() (_ *os.File, err error) {
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	defer self.Close()
+	fd, err := unix.MemfdCreate(dialerFile, unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3, which always allows to run it
+		fd, err = unix.MemfdCreate(dialerFile, unix.MFD_CLOEXEC)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a file in memory: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), dialerFile)
+	if _, err = io.Copy(file, self); err == nil {
+		err = file.Chmod(0o111)
+	}
+	// A file that is open for writing cannot be run (man 2 execve, ETXTBSY).
+	reader, rerr := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err = errors.Join(err, rerr, file.Close()); err != nil {
+		return nil, err
+	}
+	return reader, nil
+}
+
+const dialerFile = "nestbed-dialer"
+
+// dialer connects to the socket that it is told, under its root, and carries bytes to and fro
+// until its input ends.
 func dialer() {
-	path := filepath.Join(fmt.Sprintf("/proc/self/fd/%d", dialerRootFD), os.Args[1])
-	conn, err := net.Dial("unix", path) //nolint:gosec // whoever started this process chose the socket
+	root := inroot.At(os.NewFile(dialerRootFD, "root"))
+	conn, err := root.Dial(context.Background(), os.Args[1]) //nolint:forbidigo // the main of its process
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

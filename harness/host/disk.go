@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,11 +16,14 @@ func (h *Host) FillDisk() error {
 	if h.disk == 0 {
 		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
 	}
-	path, err := h.root.Path(filler)
+	root, err := h.root.Local()
 	if err != nil {
 		return h.wrap("fill its disk", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := root.Create(filler, 0o600)
+	if errors.Is(err, fs.ErrExist) { // from an earlier call
+		f, err = root.OpenFile(filler, os.O_WRONLY)
+	}
 	if err != nil {
 		return h.wrap("fill its disk", err)
 	}

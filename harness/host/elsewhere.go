@@ -14,6 +14,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
 )
@@ -178,13 +179,13 @@ func (e elsewhere) no(inside string) error {
 	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", e.address, inside, ErrFar)
 }
 
-func (e elsewhere) path(inside string) (string, error)     { return "", e.no(inside) }
-func (e elsewhere) readFile(inside string) ([]byte, error) { return nil, e.no(inside) }
-func (e elsewhere) look(inside string) (Info, error)       { return Info{}, e.no(inside) }
-func (e elsewhere) readlink(inside string) (string, error) { return "", e.no(inside) }
-func (e elsewhere) names(inside string) ([]string, error)  { return nil, e.no(inside) }
-func (e elsewhere) xattr(inside, _ string) ([]byte, error) { return nil, e.no(inside) }
-func (e elsewhere) idmap(pid string) (idmap.Map, error)    { return idmap.Map{}, e.no("/proc/" + pid) }
+func (e elsewhere) local() (*inroot.Root, error)                    { return nil, e.no("/") }
+func (e elsewhere) readFile(inside string, _ int64) ([]byte, error) { return nil, e.no(inside) }
+func (e elsewhere) look(inside string) (Info, error)                { return Info{}, e.no(inside) }
+func (e elsewhere) readlink(inside string) (string, error)          { return "", e.no(inside) }
+func (e elsewhere) names(inside string) ([]string, error)           { return nil, e.no(inside) }
+func (e elsewhere) xattr(inside, _ string) ([]byte, error)          { return nil, e.no(inside) }
+func (e elsewhere) idmap(pid string) (idmap.Map, error)             { return idmap.Map{}, e.no("/proc/" + pid) }
 
 func (e elsewhere) dial(_ context.Context, inside string) (net.Conn, error) {
 	return nil, e.no(inside)

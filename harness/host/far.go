@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/relay"
 )
 
@@ -93,12 +94,12 @@ func asked[T any](f *far, question func(c *relay.Client) (T, error)) (T, error) 
 	return question(c)
 }
 
-func (f *far) path(inside string) (string, error) {
-	return "", fmt.Errorf("container %s: %s: %w", f.container, inside, ErrFar)
+func (f *far) local() (*inroot.Root, error) {
+	return nil, fmt.Errorf("container %s: %w", f.container, ErrFar)
 }
 
-func (f *far) readFile(inside string) ([]byte, error) {
-	return asked(f, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside)) })
+func (f *far) readFile(inside string, limit int64) ([]byte, error) {
+	return asked(f, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
 }
 
 func (f *far) look(inside string) (Info, error) {

@@ -3,62 +3,91 @@ package host
 import (
 	"context"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/relay"
 )
 
-// near is the way to a root by a descriptor of it. Paths through that stay short whatever the depth, and files show the owners that
-// they have on the host.
-type near struct{ dir *os.File }
+// near reaches a root through its directory on this machine. Files show the owners that they have
+// on the host.
+type near struct{ dir *inroot.Root }
 
-// openRoot opens a directory as a root.
+// openRoot opens a directory of this machine as a root.
 func openRoot(path string) (*Root, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := inroot.Open(path)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		return nil, err
 	}
-	return &Root{way: near{os.NewFile(uintptr(fd), path)}}, nil
+	return &Root{way: near{dir}}, nil
 }
 
-func (n near) at(inside string) string {
-	return filepath.Join(fmt.Sprintf("/proc/self/fd/%d", n.dir.Fd()), inside)
-}
-
-func (n near) path(inside string) (string, error) { return n.at(inside), nil }
-
-func (n near) readFile(inside string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT}
-	fd, err := unix.Openat2(int(n.dir.Fd()), inside, &how)
+// openRootOf opens the root directory of a process of this machine.
+func openRootOf(pid int) (*Root, error) {
+	machine, err := inroot.Open("/")
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: inside, Err: err}
+		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), inside)
-	defer f.Close()
-	return io.ReadAll(f)
+	defer machine.Close()
+	p, err := machine.Process(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	dir, err := p.Root()
+	if err != nil {
+		return nil, err
+	}
+	return &Root{way: near{dir}}, nil
 }
 
-func (n near) look(inside string) (Info, error)          { return relay.InfoOf(n.at(inside)) }
-func (n near) readlink(inside string) (string, error)    { return os.Readlink(n.at(inside)) }
-func (n near) names(inside string) ([]string, error)     { return relay.Names(n.at(inside)) }
-func (n near) xattr(inside, name string) ([]byte, error) { return relay.XattrOf(n.at(inside), name) }
+// containerRoot opens the root directory of a container by the id that its init has in the root
+// above.
+func containerRoot(above *inroot.Root, pid int) (*Root, error) {
+	p, err := above.Process(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	// The container may have ended and its id may belong to another process now; LXD in the level
+	// above is not trusted either.
+	if len(p.PIDs) != 2 || p.PIDs[1] != 1 {
+		return nil, fmt.Errorf("process %d is not the init of a container: it has the ids %v, expected two of them, the second 1", pid, p.PIDs)
+	}
+	dir, err := p.Root()
+	if err != nil {
+		return nil, err
+	}
+	return &Root{way: near{dir}}, nil
+}
+
+func (n near) local() (*inroot.Root, error) { return n.dir, nil }
+
+func (n near) readFile(inside string, limit int64) ([]byte, error) {
+	return n.dir.ReadFile(inside, limit)
+}
+
+func (n near) look(inside string) (Info, error) {
+	stat, err := n.dir.Lstat(inside)
+	return relay.InfoOf(stat), err
+}
+
+func (n near) readlink(inside string) (string, error)    { return n.dir.Readlink(inside) }
+func (n near) names(inside string) ([]string, error)     { return n.dir.Names(inside) }
+func (n near) xattr(inside, name string) ([]byte, error) { return n.dir.Xattr(inside, name) }
 
 func (n near) dial(ctx context.Context, inside string) (net.Conn, error) {
-	return dialUnix(ctx, n.at(inside))
+	return n.dir.Dial(ctx, inside)
 }
 
 func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, "unix", path)
 }
 
-// idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file (man 7 user_namespaces).
+// idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file
+// (man 7 user_namespaces).
 func (n near) idmap(pid string) (idmap.Map, error) { return readMap(n, pid) }
 
 // seen is every id that there is for this process: what it sees has host ids already.
@@ -77,12 +106,12 @@ func (n near) seen() (idmap.Map, error) {
 
 func (n near) looker() (string, error) { return os.Readlink("/proc/self/ns/user") }
 
-func (n near) close() { _ = n.dir.Close() } // an O_PATH descriptor holds nothing that could fail to be written
+func (n near) close() { n.dir.Close() }
 
 // readMap reads the idmap of a process of a root, as whoever reads there sees it.
 func readMap(w way, pid string) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := w.readFile("/proc/" + pid + "/" + file)
+		text, err := w.readFile("/proc/"+pid+"/"+file, inroot.TextLimit)
 		if err != nil {
 			return m, err
 		}

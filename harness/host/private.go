@@ -79,7 +79,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.launch(ctx, c); err != nil {
 		return h, err
 	}
-	if h.root, err = openRoot(fmt.Sprintf("/proc/%d/root", h.Pid())); err != nil {
+	if h.root, err = openRootOf(h.Pid()); err != nil {
 		return h, err
 	}
 	h.root.far = c.Far
@@ -221,9 +221,9 @@ func (h *Host) died() error {
 	return errors.New("LXD ended at its start")
 }
 
-// withLog adds the last lines of the LXD log to an error.
+// withLog adds the last lines that the host's LXD wrote to standard error.
 func (h *Host) withLog(err error) error {
-	log, lerr := os.ReadFile(filepath.Join(h.dir.path, upperName, bundle.SaidFile))
+	log, lerr := h.root.ReadFile(bundle.SaidFile)
 	if lerr != nil || len(log) == 0 {
 		return err
 	}

@@ -39,10 +39,11 @@ func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 }
 
 func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
-	h := &Host{dir: &stateDir{path: t.TempDir()}}
+	root, dir := opened(t)
+	h := &Host{root: root}
 	failed := errors.New("LXD ended at its start")
 	assert.Equal(t, failed, h.withLog(failed), "without a log the error stands alone")
-	log := filepath.Join(h.dir.path, "upper/var/log/lxd.err")
+	log := filepath.Join(dir, "var/log/lxd.err")
 	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o755))
 	require.NoError(t, os.WriteFile(log, nil, 0o644))
 	assert.Equal(t, failed, h.withLog(failed))

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/relay"
 	"nestbed/harness/wait"
 )
@@ -53,8 +53,9 @@ type Root struct {
 
 // way is how a root is reached. Paths are meant inside it.
 type way interface {
-	path(inside string) (string, error)
-	readFile(inside string) ([]byte, error)
+	// local returns the root's directory on this machine, or ErrFar.
+	local() (*inroot.Root, error)
+	readFile(inside string, limit int64) ([]byte, error)
 	look(inside string) (Info, error)
 	readlink(inside string) (string, error)
 	names(inside string) ([]string, error)
@@ -73,9 +74,9 @@ func (r *Root) Child(ctx context.Context, container string, pid int) (child *Roo
 	if r.far {
 		child = &Root{way: newFar(ctx, r, container), far: true}
 	} else {
-		var path string
-		if path, err = r.Path(fmt.Sprintf("/proc/%d/root", pid)); err == nil {
-			child, err = openRoot(path)
+		var dir *inroot.Root
+		if dir, err = r.local(); err == nil {
+			child, err = containerRoot(dir, pid)
 		}
 	}
 	if err == nil {
@@ -92,12 +93,16 @@ func (r *Root) Far() bool {
 	return far
 }
 
-// Path is the machine's path of a path inside; ErrFar where there is none. It must not lead over an
-// absolute symbolic link, which the kernel would follow on the machine.
-func (r *Root) Path(inside string) (string, error) { return r.path(inside) }
+// Local returns the root's directory on this machine, or ErrFar if there is none. Close closes it.
+func (r *Root) Local() (*inroot.Root, error) { return r.local() }
 
-// ReadFile reads a file inside; links are resolved inside as well.
-func (r *Root) ReadFile(inside string) ([]byte, error) { return r.readFile(inside) }
+// ReadFile reads a regular file of at most inroot.TextLimit bytes.
+func (r *Root) ReadFile(inside string) ([]byte, error) { return r.readFile(inside, inroot.TextLimit) }
+
+// ReadLarge reads a regular file of at most limit bytes.
+func (r *Root) ReadLarge(inside string, limit int64) ([]byte, error) {
+	return r.readFile(inside, limit)
+}
 
 // Look tells of a file inside, which is not followed if it is a symbolic link.
 func (r *Root) Look(inside string) (Info, error) { return r.look(inside) }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,38 +60,29 @@ func TestWhatIsNotInsideTheRootIsNotFound(t *testing.T) {
 	}
 }
 
-func TestAPathOfTheRootIsShortAndLeadsThere(t *testing.T) {
-	r, dir := opened(t)
-	path, err := r.Path("/var/lib/lxd/unix.socket")
-	require.NoError(t, err)
-	assert.Regexp(t, `^/proc/self/fd/\d+/var/lib/lxd/unix\.socket$`, path)
-	assert.Less(t, len(path), 108, "the limit for a socket")
-	path, err = r.Path("/etc/subuid")
-	require.NoError(t, err)
-	same, err := os.Stat(path)
-	require.NoError(t, err)
-	own, err := os.Stat(filepath.Join(dir, "etc/subuid"))
-	require.NoError(t, err)
-	assert.True(t, os.SameFile(own, same))
-}
-
-func TestTheRootOfAProcessIsReachedByItsPid(t *testing.T) {
+func TestTheRootOfAContainerIsThatOfItsInit(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for a pid namespace")
+	}
 	machine, err := openRoot("/")
 	require.NoError(t, err)
 	defer machine.Close()
-	own, err := machine.Child(t.Context(), "own", os.Getpid())
+	cmd := exec.Command("sleep", "60")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	own, err := machine.Child(t.Context(), "own", cmd.Process.Pid)
 	require.NoError(t, err)
-	defer own.Close()
-	want, err := os.Stat("/")
+	want, err := machine.Look("/")
 	require.NoError(t, err)
-	path, err := own.Path("/")
+	got, err := own.Look("/")
 	require.NoError(t, err)
-	got, err := os.Stat(path)
-	require.NoError(t, err)
-	assert.True(t, os.SameFile(want, got))
+	assert.Equal(t, want, got)
 
 	_, err = machine.Child(t.Context(), "none", 0)
-	assert.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = machine.Child(t.Context(), "another", os.Getpid())
+	require.ErrorContains(t, err, "is not the init of a container")
 }
 
 func TestARootIsADirectory(t *testing.T) {

@@ -31,7 +31,7 @@ func open(ctx context.Context, name string, far bool) (*Running, error) {
 		return nil, fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
 	}
 	r := &Running{Name: l.Name}
-	if r.root, err = openRoot(fmt.Sprintf("/proc/%d/root", l.stage)); err != nil {
+	if r.root, err = openRootOf(l.stage); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
 	r.root.far = far

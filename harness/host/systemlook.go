@@ -15,12 +15,13 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 )
 
 // rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
 // is the same but for a snap, and levels are far.
 func rootOf(pid int) (*Root, error) {
-	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
+	root, err := openRootOf(pid)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
 		if root, err = openRoot("/"); err == nil {
 			root.far = true
@@ -49,7 +50,12 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	if h.system.isSnap() {
 		return filepath.Join(snapPrograms, name), nil
 	}
-	return bundle.FindProgram("/", name)
+	machine, err := inroot.Open("/")
+	if err != nil {
+		return "", err
+	}
+	defer machine.Close()
+	return bundle.FindProgram(machine, name)
 }
 
 // lookAt finds out what the plan depends on.
@@ -77,7 +83,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
 	}
-	root, err := h.root.Path("/")
+	root, err := h.root.Local()
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,9 @@ func (c *Client) look(r Request) (Answer, []byte, error) {
 		return answer, nil, err
 	}
 	defer stream.Close()
+	if limit := max(r.Limit, maxXattr); answer.Size > limit { // the level may have replaced the relay
+		return answer, nil, fmt.Errorf("%s %s: it has %d bytes, expected %d at most", r.Op, r.Path, answer.Size, limit)
+	}
 	var content bytes.Buffer // which grows with what comes, whatever size was said
 	if _, err := io.CopyN(&content, stream, answer.Size); err != nil {
 		return answer, nil, c.explain(r, noEOF(err))
@@ -128,9 +131,9 @@ func (c *Client) look(r Request) (Answer, []byte, error) {
 	return answer, content.Bytes(), nil
 }
 
-// ReadFile reads a file of the level.
-func (c *Client) ReadFile(path string) ([]byte, error) {
-	_, content, err := c.look(Request{Op: Read, Path: path})
+// ReadFile reads a regular file of the level. It fails if the file has more than limit bytes.
+func (c *Client) ReadFile(path string, limit int64) ([]byte, error) {
+	_, content, err := c.look(Request{Op: Read, Path: path, Limit: limit})
 	return content, err
 }
 

@@ -39,7 +39,7 @@ func TestThroughManyRelaysThePiecesStayFew(t *testing.T) {
 	var relays []string
 	for range 4 { // each stands for the exec that starts a relay one level further in
 		relays = append(relays, listen(t, func(conn *net.UnixConn) error {
-			_ = Serve(conn) // it may still have something to say when the client is gone
+			_ = Serve(t.Context(), conn) // it may still have something to say when the client is gone
 			return nil
 		}))
 	}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -12,7 +13,7 @@ const beRelay = "NESTBED_TEST_RELAY"
 // TestMain is a relay itself where a test starts it as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(beRelay) != "" {
-		if err := Serve(stdio{}); err != nil {
+		if err := Serve(context.Background(), stdio{}); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)

@@ -22,12 +22,15 @@ import (
 
 const budget = time.Minute
 
+// fileLimit is how many bytes of a file are read.
+const fileLimit = 16 << 20
+
 // start serves over one end of a pipe, and gives a client at the other.
 func start(t *testing.T) *Client {
 	t.Helper()
 	near, far := net.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- Serve(far) }()
+	go func() { served <- Serve(t.Context(), far) }()
 	c, err := Connect(t.Context(), near, budget)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -75,7 +78,7 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 	require.NoError(t, os.Symlink("file", link))
 	require.NoError(t, unix.Setxattr(file, "user.nestbed", []byte("value"), 0))
 
-	got, err := c.ReadFile(link)
+	got, err := c.ReadFile(link, fileLimit)
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(content, got), "more than can be on the way at a time")
 	var want unix.Stat_t
@@ -95,13 +98,13 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 	value, err := c.Xattr(file, "user.nestbed")
 	require.NoError(t, err)
 	assert.Equal(t, "value", string(value))
-	kernel, err := c.ReadFile("/proc/self/status") // of no size beforehand
+	kernel, err := c.ReadFile("/proc/self/status", fileLimit) // of no size beforehand
 	require.NoError(t, err)
 	assert.Contains(t, string(kernel), "Pid:")
 
 	_, err = c.Xattr(file, "user.nosuch")
 	require.ErrorIs(t, err, syscall.ENODATA)
-	_, err = c.ReadFile(dir + "/nosuch")
+	_, err = c.ReadFile(dir+"/nosuch", fileLimit)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, err = c.List(file)
 	require.ErrorIs(t, err, syscall.ENOTDIR)
@@ -109,7 +112,16 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EINVAL)
 	_, err = c.Dial(t.Context(), dir+"/nosuch")
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = c.ReadFile("relative")
+	require.NoError(t, unix.Mkfifo(dir+"/fifo", 0o600))
+	_, err = c.ReadFile(dir+"/fifo", fileLimit)
+	require.EqualError(t, err, "read "+dir+"/fifo: found a FIFO, expected a regular file")
+	_, err = c.Dial(t.Context(), file)
+	require.EqualError(t, err, "dial "+file+": found a regular file, expected a socket")
+	_, err = c.ReadFile("/dev/zero", fileLimit)
+	require.ErrorContains(t, err, "found a character device")
+	_, err = c.ReadFile(file, int64(len(content))-1)
+	require.ErrorContains(t, err, "it has 3145728 bytes, expected 3145727 at most")
+	_, err = c.ReadFile("relative", fileLimit)
 	require.ErrorContains(t, err, "expected an absolute one")
 }
 

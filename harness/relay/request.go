@@ -31,6 +31,8 @@ type Request struct {
 	Path string `json:"path"`
 	// Name is that of an extended attribute (man 7 xattr).
 	Name string `json:"name,omitempty"`
+	// Limit is the largest size, in bytes, of a file that Read reads.
+	Limit int64 `json:"limit,omitempty"`
 }
 
 // check refuses what no client of this package asks.
@@ -83,6 +85,10 @@ func failed(err error) Answer {
 	if errors.As(err, &errno) {
 		return Answer{Errno: errno}
 	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err // the client adds the path
+	}
 	return Answer{Failure: err.Error()}
 }
 
@@ -97,10 +103,11 @@ func (a Answer) err(r Request) error {
 	return nil
 }
 
-// How long a message may be. A path has 4096 bytes at most; the longest answer lists a directory such as /proc.
+// How long a message may be, and the value of an extended attribute. A path has 4096 bytes at most; the longest answer lists a directory such as /proc.
 const (
 	maxRequest = 64 << 10
 	maxAnswer  = 16 << 20
+	maxXattr   = 64 << 10 // the kernel's own (man 7 xattr)
 )
 
 // writeMessage writes a message behind its length, in one piece.

@@ -1,18 +1,19 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"io"
-	"net"
-	"os"
 	"sync"
 
 	"github.com/hashicorp/yamux"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/inroot"
 )
 
-// Serve answers what is asked over a connection, until that ends.
-func Serve(conn io.ReadWriteCloser) error {
+// Serve answers requests over a connection until it ends. The end of ctx ends attempts to connect to sockets.
+func Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	if _, err := io.WriteString(conn, greeting()); err != nil {
 		return err
 	}
@@ -21,6 +22,11 @@ func Serve(conn io.ReadWriteCloser) error {
 		return err
 	}
 	defer session.Close()
+	root, err := inroot.Open("/")
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	var g sync.WaitGroup
 	for {
 		stream, err := session.AcceptStream()
@@ -34,31 +40,31 @@ func Serve(conn io.ReadWriteCloser) error {
 		}
 		g.Go(func() {
 			defer stream.Close()
-			serve(stream)
+			serve(ctx, root, stream)
 		})
 	}
 }
 
 // serve answers the request of one stream. What cannot be written nobody waits for any more.
-func serve(stream *yamux.Stream) {
+func serve(ctx context.Context, root *inroot.Root, stream *yamux.Stream) {
 	request, err := readRequest(stream)
 	if err != nil {
 		_ = writeMessage(stream, failed(err))
 		return
 	}
 	if request.Op == Dial {
-		carry(stream, request)
+		carry(ctx, root, stream, request)
 		return
 	}
-	answer, content := look(request)
+	answer, content := look(root, request)
 	if writeMessage(stream, answer) == nil {
 		_, _ = stream.Write(content)
 	}
 }
 
 // carry connects to a socket, and carries bytes to and fro until both sides have ended.
-func carry(stream *yamux.Stream, request Request) {
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: request.Path, Net: "unix"})
+func carry(ctx context.Context, root *inroot.Root, stream *yamux.Stream, request Request) {
+	conn, err := root.Dial(ctx, request.Path)
 	if err != nil {
 		_ = writeMessage(stream, failed(err))
 		return
@@ -91,19 +97,21 @@ func copyLarge(to io.Writer, from io.Reader) (int64, error) {
 const pieceSize = 128 << 10
 
 // look answers a question about a file. content follows the answer.
-func look(r Request) (answer Answer, content []byte) {
+func look(root *inroot.Root, r Request) (answer Answer, content []byte) {
 	var err error
 	switch r.Op {
 	case Read:
-		content, err = os.ReadFile(r.Path)
+		content, err = root.ReadFile(r.Path, r.Limit)
 	case Stat:
-		answer.Info, err = InfoOf(r.Path)
+		var stat unix.Stat_t
+		stat, err = root.Lstat(r.Path)
+		answer.Info = InfoOf(stat)
 	case Readlink:
-		answer.Text, err = os.Readlink(r.Path)
+		answer.Text, err = root.Readlink(r.Path)
 	case List:
-		answer.Names, err = Names(r.Path)
+		answer.Names, err = root.Names(r.Path)
 	case Xattr:
-		content, err = XattrOf(r.Path, r.Name)
+		content, err = root.Xattr(r.Path, r.Name)
 	}
 	if err != nil {
 		return failed(err), nil
@@ -112,41 +120,9 @@ func look(r Request) (answer Answer, content []byte) {
 	return answer, content
 }
 
-// InfoOf tells of a file, which is not followed if it is a symbolic link.
-func InfoOf(path string) (Info, error) {
-	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
-		return Info{}, &os.PathError{Op: "lstat", Path: path, Err: err}
-	}
+// InfoOf returns the Info of a file from its status.
+func InfoOf(stat unix.Stat_t) Info {
 	return Info{
 		Mode: stat.Mode, UID: stat.Uid, GID: stat.Gid, Size: stat.Size, Seconds: stat.Mtim.Sec, Nanoseconds: stat.Mtim.Nsec,
-	}, nil
-}
-
-// Names are the names in a directory.
-func Names(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
-	}
-	return names, nil
-}
-
-// XattrOf is the value of an extended attribute of a file, which is not followed if it is a symbolic link.
-func XattrOf(path, name string) ([]byte, error) {
-	n, err := unix.Lgetxattr(path, name, nil)
-	if err != nil {
-		return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
-	}
-	// Just as much as there is: Linux 6.0 and 6.1 translate the ids of an access control list on an idmapped mount only for some
-	// sizes of the reader's buffer, for which they take that of the list (fs/xattr.c, vfs_getxattr; fs/posix_acl.c).
-	value := make([]byte, n)
-	if n, err = unix.Lgetxattr(path, name, value); err != nil {
-		return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
-	}
-	return value[:n], nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
+
+	"nestbed/harness/internal/inroot"
 )
 
 // Program is the name of the program that is a relay, Pushed the argument that tells it that it was pushed into a level, AskKey
@@ -29,15 +31,17 @@ var sources embed.FS
 var Key = sync.OnceValue(func() string {
 	h := sha256.New()
 	fmt.Fprintln(h, runtime.Version(), runtime.GOARCH)
-	_ = fs.WalkDir(sources, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") {
+	for _, of := range []embed.FS{sources, inroot.Sources} {
+		_ = fs.WalkDir(of, ".", func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := of.ReadFile(path) // it is in memory
+			fmt.Fprintln(h, path, len(text))
+			h.Write(text)
 			return err
-		}
-		text, err := sources.ReadFile(path) // it is in memory
-		fmt.Fprintln(h, path, len(text))
-		h.Write(text)
-		return err
-	})
+		})
+	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 })
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -17,7 +18,7 @@ func main() {
 		// Nothing of it shall be left, however it ends.
 		err := removeSelf()
 		if err == nil {
-			err = relay.Serve(stdio{})
+			err = relay.Serve(context.Background(), stdio{})
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", relay.Program, err)
