@@ -22,29 +22,29 @@ const securityFS = "/sys/kernel/security"
 func ownDir(name string) string { return "/var/lib/lxd-" + name }
 
 // withAppArmor lets the LXD of a host have AppArmor where the machine has it in force.
-func (order stageOrder) withAppArmor(root string) error {
+func (order stageOrder) withAppArmor() error {
 	if !bundle.AppArmor() {
 		return nil
 	}
 	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	if err := mount("securityfs", root+securityFS, "securityfs", plain, ""); err != nil {
+	if err := mount("securityfs", securityFS, "securityfs", plain, ""); err != nil {
 		return err
 	}
-	usual, own := root+"/var/lib/lxd", root+ownDir(order.Name)
+	own := ownDir(order.Name)
 	// Peers, so that what is mounted below one path is there below the other.
-	if err := mount("", usual, "", unix.MS_SHARED, ""); err != nil {
+	if err := mount("", lxdDir, "", unix.MS_SHARED, ""); err != nil {
 		return err
 	}
-	for _, dir := range []string{own, usual + "/logs", root + "/var/log/lxd"} {
+	for _, dir := range []string{own, lxdDir + "/logs", "/var/log/lxd"} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
 	}
-	if err := mount(usual, own, "", unix.MS_BIND, ""); err != nil {
+	if err := mount(lxdDir, own, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	// A LXD that is told its directory has its logs there (shared/util.go, LogPath).
-	if err := mount(usual+"/logs", root+"/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
+	if err := mount(lxdDir+"/logs", "/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	return os.Setenv("LXD_DIR", ownDir(order.Name))

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/internal/inroot"
 	"nestbed/harness/wait"
 )
 
@@ -72,9 +75,32 @@ func LeakedLoops() ([]string, error) {
 	return leaked, nil
 }
 
-// pools are the files that the host's LXD has storage pools on.
-func (h *Host) pools() ([]string, error) {
-	return filepath.Glob(filepath.Join(h.dir.path, lxdName, "disks", "*"))
+// inode identifies a file.
+type inode struct{ dev, ino uint64 }
+
+// pools returns the files that hold storage pools of the host's LXD.
+func (h *Host) pools() ([]inode, error) {
+	// LXD of a bundle fills this directory, so its content is not trusted.
+	state, err := inroot.Open(filepath.Join(h.dir.path, lxdName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // the host has no state yet
+	} else if err != nil {
+		return nil, err
+	}
+	defer state.Close()
+	names, err := state.Names("disks")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var files []inode
+	for _, name := range names {
+		if stat, err := state.Lstat(filepath.Join("disks", name)); err == nil {
+			files = append(files, inode{stat.Dev, stat.Ino})
+		}
+	}
+	return files, nil
 }
 
 // Loops are the loop devices, as sysfs knows them, that the host's storage pools lie on.
@@ -87,7 +113,7 @@ func (h *Host) Loops() ([]string, error) {
 }
 
 // loopsOn are the loop devices, as sysfs knows them, that lie on one of the files.
-func loopsOn(files []string) ([]string, error) {
+func loopsOn(files []inode) ([]string, error) {
 	devices, err := filepath.Glob("/sys/block/loop*/loop")
 	if err != nil || len(files) == 0 {
 		return nil, err
@@ -102,11 +128,8 @@ func loopsOn(files []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range files {
-			var stat unix.Stat_t
-			if err := unix.Stat(file, &stat); err == nil && stat.Dev == info.Device && stat.Ino == info.Inode {
-				loops = append(loops, path)
-			}
+		if slices.Contains(files, inode{info.Device, info.Inode}) {
+			loops = append(loops, path)
 		}
 	}
 	return loops, nil
@@ -123,7 +146,7 @@ func loopInfo(sysfs string) (*unix.LoopInfo64, error) {
 
 // waitForLoops waits until the kernel has freed the loop devices on the files: their mounts went
 // with the host, and they are set up to be freed with the last of them (LO_FLAGS_AUTOCLEAR).
-func waitForLoops(ctx context.Context, files []string) error {
+func waitForLoops(ctx context.Context, files []inode) error {
 	return wait.For(ctx, "wait for loop devices to be freed", loopBudget, func(context.Context) error {
 		switch loops, err := loopsOn(files); {
 		case err != nil:

@@ -158,7 +158,11 @@ func (order stageOrder) setUp(lxd *daemonProcess) error {
 	return lxd.start()
 }
 
-// mountRoot makes the host's root from the bundle and moves there.
+// lxdDir is where LXD keeps its state, in its own root.
+const lxdDir = "/var/lib/lxd"
+
+// mountRoot makes the host's root from the bundle and pivots into it. It attaches mounts only after it has left the
+// machine's root: symlinks in the bundle then lead nowhere else.
 func mountRoot(order stageOrder) error {
 	root := filepath.Join(order.State, rootName)
 	// Nothing that is mounted from here on is seen by the machine.
@@ -168,25 +172,14 @@ func mountRoot(order stageOrder) error {
 	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`, `,`, `\,`).Replace
 	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", escape(order.Lower),
 		escape(filepath.Join(order.State, upperName)), escape(filepath.Join(order.State, workName)))
-	const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	var state, proc, sysfs detached
 	steps := []func() error{
 		func() error { return mount("overlay", root, "overlay", 0, layers) },
-		// Not in the overlay: LXD's state lies on the machine's filesystem, as it does for a user.
-		func() error {
-			return mount(filepath.Join(order.State, lxdName), root+"/var/lib/lxd", "", unix.MS_BIND, "")
-		},
-		func() error {
-			if order.Disk == 0 {
-				return nil
-			}
-			return mount("tmpfs", root+"/var/lib/lxd", "tmpfs", 0, fmt.Sprintf("mode=711,size=%d", order.Disk))
-		},
-		func() error { return mount("proc", root+"/proc", "proc", plain, "") },
-		func() error { return mount("sysfs", root+"/sys", "sysfs", plain, "") },
-		func() error { return mount("tmpfs", root+"/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
-		func() error { return makeDevices(root+"/dev", order.Loops) },
-		func() error { return order.hideInit(root) },
-		func() error { return order.withAppArmor(root) },
+		func() error { return state.clone(filepath.Join(order.State, lxdName)) },
+		// Before the pivot, because in a user namespace the kernel refuses these mounts
+		// unless others of the same type are visible (fs/namespace.c, mount_too_revealing).
+		func() error { return proc.create("proc") },
+		func() error { return sysfs.create("sysfs") },
 		func() error { return unix.Chdir(root) },
 		// pivot_root, not chroot: the kernel refuses a user namespace to a
 		// process in a chroot (kernel/user_namespace.c, create_user_ns).
@@ -194,6 +187,20 @@ func mountRoot(order stageOrder) error {
 		func() error { return unix.PivotRoot(".", ".") },
 		func() error { return unix.Unmount(".", unix.MNT_DETACH) },
 		func() error { return unix.Chdir("/") },
+		// Not in the overlay: LXD's state lies on the machine's filesystem, as it does for a user.
+		func() error { return state.attach(lxdDir) },
+		func() error {
+			if order.Disk == 0 {
+				return nil
+			}
+			return mount("tmpfs", lxdDir, "tmpfs", 0, fmt.Sprintf("mode=711,size=%d", order.Disk))
+		},
+		func() error { return proc.attach("/proc") },
+		func() error { return sysfs.attach("/sys") },
+		func() error { return mount("tmpfs", "/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
+		func() error { return makeDevices("/dev", order.Loops) },
+		order.hideInit,
+		order.withAppArmor,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -207,23 +214,16 @@ func mountRoot(order stageOrder) error {
 // the stage: a container's lie below those of process 1 (liblxc: cgroups/cgfsng.c, cgroup_init), and these are
 // outside of the host's cgroup namespace. Another proc, which nothing covers, is what the kernel asks for before a
 // container may mount its own (fs/namespace.c, mount_too_revealing).
-func (order stageOrder) hideInit(root string) error {
+func (order stageOrder) hideInit() error {
 	if !order.SharePIDs {
 		return nil
 	}
-	clear := root + "/dev/.proc"
+	const clear = "/dev/.proc"
 	if err := os.Mkdir(clear, 0o700); err != nil {
 		return err
 	}
 	if err := mount("proc", clear, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	return mount(fmt.Sprintf("%s/proc/%d/cgroup", root, os.Getpid()), root+"/proc/1/cgroup", "", unix.MS_BIND, "")
-}
-
-func mount(source, target, fstype string, flags uintptr, data string) error {
-	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
-		return fmt.Errorf("mount %s on %s: %w", fstype, target, err)
-	}
-	return nil
+	return mount(fmt.Sprintf("/proc/%d/cgroup", os.Getpid()), "/proc/1/cgroup", "", unix.MS_BIND, "")
 }
