@@ -15,8 +15,14 @@ var ErrClosed = errors.New("the host is closed; start another one")
 // entered are the files below /proc/PID that a program needs to run on a host, with nsenter's option for each.
 // pid comes after those that need the machine's /proc, and the working directory after the root.
 var entered = []struct{ file, option string }{
-	{"ns/mnt", "mount"}, {"ns/uts", "uts"}, {"ns/ipc", "ipc"}, {"ns/net", "net"}, {"ns/cgroup", "cgroup"}, {"ns/pid", "pid"},
-	{"root", "root"}, {"root", "wd"},
+	{"ns/mnt", "mount"},
+	{"ns/uts", "uts"},
+	{"ns/ipc", "ipc"},
+	{"ns/net", "net"},
+	{"ns/cgroup", "cgroup"},
+	{"ns/pid", "pid"},
+	{"root", "root"},
+	{"root", "wd"},
 }
 
 // openNamespaces are descriptors of entered, in that order. They stay those of one host, whoever gets its pid later.

@@ -1,0 +1,99 @@
+package scenarios_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// hostileBundle makes a dir: bundle from a copy of another bundle's root filesystem, changed by a
+// script.
+func hostileBundle(t *testing.T, from *bundle.Bundle, script string, args ...string) (*bundle.Bundle, error) {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "root")
+	require.NoError(t, os.Mkdir(root, 0o755))
+	out, err := exec.CommandContext(t.Context(), "cp", "-a", from.Root()+"/.", root).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	alter(t, root, script, args...)
+	t.Setenv("NESTBED_CACHE", t.TempDir())
+	return bundle.Make(t.Context(), bundle.Source{Kind: bundle.Dir, Arg: root}, nil)
+}
+
+// alter runs a script in the top directory of a root filesystem.
+func alter(t *testing.T, root, script string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-euc", script, "sh"}, args...)...)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// leadingOut replaces directories by symlinks to the directory $1: absolute ones, and relative
+// ones through $2. The target exists inside the root filesystem as well, as if somebody had moved
+// the directory.
+const leadingOut = moving + `
+	move var/lib/lxd "$1/lxd" "$1/lxd"
+	move var/log "$1/log" "$2$1/log"
+	move srv "$1/srv" "$2$1/srv"
+`
+
+const moving = `
+	move() { mkdir -p "$1" ".$2"; cp -a "$1/." ".$2"; rm -r "$1"; ln -s "$3" "$1"; }
+`
+
+// further does the same to directories that liblxc does not accept as symlinks in a container.
+const further = moving + `
+	move proc "$1/proc" "$1/proc"
+	move sys "$1/sys" "$2$1/sys"
+	move dev "$1/dev" "$2$1/dev"
+	move run "$1/run" "$1/run"
+`
+
+func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
+	c := newCanary(t)
+	b, err := hostileBundle(t, harnesstest.Bundle(t, harnesstest.Source(t)), leadingOut, c.dir, up)
+	require.NoError(t, err)
+	c.untouched(t)
+
+	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b})
+	c.untouched(t)
+	require.NoError(t, err, "inside, every symlink leads to the moved directory")
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	harnesstest.AsPlanned(t, chain)
+	require.NoError(t, chain.Share(t.Context()))
+	require.NoError(t, chain.ShareFile("file", 500000, 500000))
+	_ = chain.Diagnose(t.Context()).Files()
+	c.untouched(t)
+	require.NoError(t, chain.Close(t.Context()))
+
+	spec := harness.Cascade(2)
+	spec.Faults = []harness.Fault{{Level: 2, Op: idmap.OpCreate, Kind: harness.DatabaseCut}}
+	broken, err := harness.Build(t.Context(), h, spec)
+	var stopped *harness.LevelError
+	require.ErrorAs(t, err, &stopped)
+	assert.Equal(t, idmap.DaemonDied, stopped.Reason, "the database of level 1 was cut: %v", err)
+	c.untouched(t)
+	require.NoError(t, broken.Close(t.Context()))
+	require.NoError(t, h.Close(t.Context()))
+	c.untouched(t)
+
+	alter(t, b.Root(), further, c.dir, up)
+	worse, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b, SharePIDs: true})
+	c.untouched(t)
+	require.NoError(t, err)
+	require.NoError(t, worse.Close(t.Context()))
+	c.untouched(t)
+	c.notices(t)
+}

@@ -1,0 +1,194 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+)
+
+// touched are the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
+var touched = []string{
+	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.SaidFile, bundle.StartedFile, bundle.SentinelPath,
+	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
+	harness.CarriedMetadata, harness.CarriedRootFS, harness.SharedDir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
+}
+
+// hostile are the things that root of a level puts at each of these paths. The scripts get $p, the
+// path, and $c, the canary.
+var hostile = []struct {
+	name, script string
+	refused      string // part of the error of a read; empty: the file does not exist
+}{
+	{"an absolute link to a file", `ln -s "$c/file" "$p"`, ""},
+	{"a relative link to a file", `ln -s "$up$c/file" "$p"`, ""},
+	{"an absolute link to a socket", `ln -s "$c/socket" "$p"`, ""},
+	{"a relative link to a socket", `ln -s "$up$c/socket" "$p"`, ""},
+	{"a link through a magic link", `ln -s "/proc/1/root$c/file" "$p"`, "too many levels of symbolic links"},
+	{"a FIFO", `mkfifo "$p"`, "found a FIFO"},
+	{"an endless device", `ln -s /dev/zero "$p"`, "found a character device"},
+	{"the kernel's log", `ln -s /proc/kmsg "$p"`, "a file of the kernel"},
+	{"a socket", `ln -s /var/lib/lxd.true/unix.socket "$p"`, "found a socket"},
+	{"a huge file", `dd if=/dev/null of="$p" bs=1M seek=1048576 2>/dev/null`, "expected"},
+	{"a directory", `mkdir "$p"`, "found a directory"},
+	// In the middle of the path.
+	{"a directory that is a link", `d=$(dirname "$p"); umount -l "$d" 2>/dev/null; rm -rf "$d"; ln -s "$c/all" "$d"`, ""},
+	{"a directory that is a relative link", `d=$(dirname "$p"); rm -f "$d"; ln -s "$up$c/all" "$d"`, ""},
+}
+
+func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
+	c := newCanary(t)
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(1))
+	level := chain.Levels[0]
+	far := byExec(t, chain)[0]
+	_, err := far.ReadFile("/etc/subuid")
+	require.NoError(t, err, "start the relay before the level is hostile")
+	run := func(t *testing.T, script string) {
+		t.Helper()
+		_, err := level.Exec(t.Context(), "sh", "-c", fmt.Sprintf("c=%s up=%s\n%s", c.dir, up, script))
+		require.NoError(t, err)
+	}
+	// LXD would replace some of the hostile files.
+	run(t, `umount -l /dev/lxd; cp -a /var/lib/lxd /var/lib/lxd.true
+		printf '#!/bin/sh\nexec sleep 2147483647\n' >/usr/lib/nestbed/lxd; while kill $(pidof lxd) 2>/dev/null; do usleep 1000; done`)
+	for _, kind := range hostile {
+		t.Run(kind.name, func(t *testing.T) {
+			run(t, fmt.Sprintf("for p in %s; do\nmkdir -p $(dirname $p); rm -rf $p\n%s\ndone", strings.Join(touched, " "), kind.script))
+			inTime(t, func() {
+				for _, l := range []*harness.Level{level, far} {
+					for _, path := range touched {
+						text, err := l.Root().ReadFile(path)
+						assert.NotContains(t, string(text), strings.TrimSpace(secret))
+						if kind.refused == "" {
+							require.ErrorIs(t, err, fs.ErrNotExist, path)
+						} else {
+							require.ErrorContains(t, err, kind.refused, path)
+						}
+						_, _ = l.Root().Look(path)
+						_, _ = l.Root().Names(path)
+						_, _ = l.Root().Xattr(path, bundle.XattrCaps)
+					}
+					_, err := l.Root().Ask(t.Context())
+					require.Error(t, err)
+					_, err = l.PushedImage(false)
+					require.Error(t, err)
+					_, _ = l.Root().SinceLXDStarted()
+					_ = l.Root().Ends()()
+				}
+				changes(t, level, kind.refused)
+				for _, f := range chain.Diagnose(t.Context()).Files() {
+					assert.NotContains(t, string(f.Body), strings.TrimSpace(secret), f.Name)
+				}
+				checks, err := harness.Verify(t.Context(), chain)
+				assert.True(t, err != nil || len(harness.Failed(checks)) > 0, "the sentinel is gone")
+			})
+			c.untouched(t)
+		})
+	}
+	c.notices(t)
+}
+
+// changes tries to change the files at the paths, as faults do.
+func changes(t *testing.T, level *harness.Level, refused string) {
+	t.Helper()
+	root, err := level.Root().Local()
+	require.NoError(t, err)
+	for _, path := range touched {
+		if refused != "expected" { // a huge file can be cut
+			require.Error(t, root.Cut(path), path)
+		}
+		_, err = root.Create(path, 0o600)
+		require.Error(t, err, path)
+	}
+	err = level.Root().DialInside(t.Context(), 0, 0, "/dev/lxd/sock", func(io.Writer, io.Reader) error { return nil })
+	require.Error(t, err)
+}
+
+// inTime fails if do blocks.
+func inTime(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("still blocked by something in the level")
+	}
+}
+
+func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
+	c := newCanary(t)
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(1))
+	level := chain.Levels[0]
+	pid, err := level.Pid()
+	require.NoError(t, err)
+	for name, k := range map[string]struct{ script, says string }{
+		"made of links": {
+			`mount -t tmpfs tmpfs /proc && mkdir -p /proc/1/ns && ln -s "$c" /proc/1/root && ln -s "$c/file" /proc/1/exe &&
+			for n in net pid user; do ln -s "$c/proc/1/ns/net" /proc/1/ns/$n; done`, "/proc is not a proc filesystem",
+		},
+		"of another pid namespace": {
+			`setsid unshare -p -f sh -c 'mount -t proc proc /proc; exec sleep 600' </dev/null >/dev/null 2>&1 &
+			until [ "$(cat /proc/1/comm)" = sleep ]; do usleep 1000; done`, "/proc shows process 1 started at ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := level.Exec(t.Context(), "sh", "-c", "c="+c.dir+"; "+k.script)
+			require.NoError(t, err)
+			_, err = level.Pid()
+			require.ErrorContains(t, err, k.says)
+			_, _, err = harness.Reaches(t.Context(), harness.ASocket, level, level)
+			require.ErrorContains(t, err, k.says)
+			require.ErrorContains(t, chain.CheckProgram(1, h.Bundle), k.says)
+			_, err = level.Root().Child(t.Context(), "c2", 1)
+			require.ErrorContains(t, err, k.says)
+			c.untouched(t)
+			_, err = level.Exec(t.Context(), "umount", "-l", "/proc")
+			require.NoError(t, err)
+			again, err := level.Pid()
+			require.NoError(t, err)
+			assert.Equal(t, pid, again)
+		})
+	}
+}
+
+func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
+	c := newCanary(t)
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(1))
+	level := chain.Levels[0]
+	pid, err := level.Pid()
+	require.NoError(t, err)
+	// Root of the level looks for the dialer, and tries to reach the machine's files through it.
+	const look = `for p in /proc/[0-9]*; do
+		tr '\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^/proc/self/fd/3 /dev/lxd/sock' && echo seen
+		cat "$p/root$0/file" "$p/cwd/$up$0/file" 2>/dev/null && echo root
+		for f in $p/fd/*; do [ -e "$f" ] && case $p in /proc/$$|/proc/self) ;; *) readlink $f ;; esac; done 2>/dev/null | grep nestbed-dialer
+	done; true`
+	var saw string
+	err = level.Root().DialInside(t.Context(), pid, 0, "/dev/lxd/sock", func(io.Writer, io.Reader) (err error) {
+		for saw == "" && err == nil { // until the dialer has started
+			saw, err = level.Exec(t.Context(), "sh", "-c", look, c.dir)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "seen\n", saw)
+	_, err = os.Stat(fmt.Sprintf("/proc/%d/root%s/file", os.Getpid(), c.dir))
+	require.NoError(t, err, "the file is there for a process of the machine")
+}
