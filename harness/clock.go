@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"slices"
 	"time"
 
 	"nestbed/harness/host"
@@ -34,71 +34,56 @@ func (c *Chain) StartClocks(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.ClocksGo(ctx, 0, len(c.Levels))
-}
-
-// ClocksGo waits until the clocks of these levels, level 0 being the host, have gone on.
-func (c *Chain) ClocksGo(ctx context.Context, from, to int) error {
-	for level := from; level <= to; level++ {
-		before, err := c.ticks(level)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	return wait.For(ctx, "wait for the clocks to tick", clockBudget, func(context.Context) error {
+		sizes, err := c.ticks()
+		if err == nil && slices.Contains(sizes, 0) {
+			err = fmt.Errorf("they are at %d", sizes)
 		}
-		err = wait.For(ctx, fmt.Sprintf("level %d: wait for its clock to go on", level), clockBudget, func(context.Context) error {
-			now, err := c.ticks(level)
-			if err == nil && now < before+aFewTicks {
-				err = fmt.Errorf("it was at %d and is at %d", before, now)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ClocksStand fails if the clock of the level, or of one inside it, goes on while
-// those above it, the host's among them, do.
-func (c *Chain) ClocksStand(ctx context.Context, level int) error {
-	before := map[int]int64{}
-	for i := level; i <= len(c.Levels); i++ {
-		var err error
-		if before[i], err = c.ticks(i); err != nil {
-			return err
-		}
-	}
-	if err := c.ClocksGo(ctx, 0, level-1); err != nil {
 		return err
-	}
-	for i := level; i <= len(c.Levels); i++ {
-		now, err := c.ticks(i)
-		if err != nil {
-			return err
-		}
-		if now != before[i] {
-			return fmt.Errorf("level %d: its clock was at %d and is at %d; expected to stand still while those above level %d went on",
-				i, before[i], now, level)
-		}
-	}
-	return nil
+	})
 }
 
-// ticks reads a clock, from outside: nothing can be run in a level that is frozen.
-func (c *Chain) ticks(level int) (int64, error) {
-	var root *host.Root
-	if level == 0 {
-		root = c.Host.Root()
-	} else {
-		l, err := c.Level(level)
-		if err != nil {
-			return 0, err
-		}
-		root = l.Root()
-	}
-	info, err := root.Look(clockFile)
+// Clocks reports which clocks go on, the host's first. It gives those above the level, and the host's
+// in any case, time to go on; by these is measured how long the others stand still.
+func (c *Chain) Clocks(ctx context.Context, level int) (goOn []bool, err error) {
+	before, err := c.ticks()
 	if err != nil {
-		return 0, fmt.Errorf("level %d: clock: %w", level, err)
+		return nil, err
 	}
-	return info.Size, nil
+	var now []int64
+	err = wait.For(ctx, "wait for clocks to go on", clockBudget, func(context.Context) (err error) {
+		if now, err = c.ticks(); err != nil {
+			return wait.Final(err)
+		}
+		for i := range min(max(level, 1), len(now)) {
+			if now[i] < before[i]+aFewTicks {
+				return fmt.Errorf("level %d: its clock was at %d and is at %d", i, before[i], now[i])
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, wait.ErrTimeout) {
+		return nil, err
+	}
+	for i := range now {
+		goOn = append(goOn, now[i] != before[i])
+	}
+	return goOn, nil
+}
+
+// ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
+func (c *Chain) ticks() ([]int64, error) {
+	roots := []*host.Root{c.Host.Root()}
+	for _, l := range c.Levels {
+		roots = append(roots, l.Root())
+	}
+	var sizes []int64
+	for level, root := range roots {
+		info, err := root.Look(clockFile)
+		if err != nil {
+			return nil, fmt.Errorf("level %d: clock: %w", level, err)
+		}
+		sizes = append(sizes, info.Size)
+	}
+	return sizes, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
@@ -31,24 +32,28 @@ func (l *Level) Left(name string) (bool, error) {
 	return true, nil
 }
 
-// CheckLeft fails unless the level has the file of that name, whole and under the
+// CheckLeft looks whether the level has the file of that name, whole and under the
 // ids that its user has on the host by the plan.
-func (l *Level) CheckLeft(planned idmap.PlannedLevel, id uint32, name string) error {
+func (l *Level) CheckLeft(planned idmap.PlannedLevel, id uint32, name string) ([]Check, error) {
+	check := func(what, wanted, got string) Check {
+		return Check{Level: l.Index, What: fmt.Sprintf("file %q: %s", name, what), Wanted: wanted, Got: got}
+	}
+	has, err := l.Left(name)
+	if err != nil {
+		return nil, err
+	}
+	if !has {
+		return []Check{check("it", "there", "missing")}, nil
+	}
 	content, err := l.ReadFile(mementos + name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if string(content) != name {
-		return fmt.Errorf("level %d: file %q: wanted it to hold its name, got %q", l.Index, name, content)
-	}
-	got, err := l.owner(mementos + name)
+	owner, err := l.owner(mementos + name)
 	if err != nil {
-		return fmt.Errorf("level %d: %w", l.Index, err)
+		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	if wanted := onHost(planned, id); got != wanted {
-		return fmt.Errorf("level %d: file %q: host owner: wanted %s, got %s", l.Index, name, wanted, got)
-	}
-	return nil
+	return []Check{check("content", strconv.Quote(name), strconv.Quote(string(content))), check("host owner", onHost(planned, id), owner)}, nil
 }
 
 // A program that leaves word has two files: that it runs, and that it was asked to end (SIGTERM).

@@ -13,30 +13,27 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// HasOwnerOnHost fails unless a file of the level belongs, on the host, to the user and group
+// HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
 // that the level's idmap makes of an inside id.
-func (l *Level) HasOwnerOnHost(path string, inside uint32) error {
+func (l *Level) HasOwnerOnHost(path string, inside uint32) ([]Check, error) {
 	m, err := l.HostMap()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	uid, _ := idmap.Up(m.UID, inside)
 	gid, _ := idmap.Up(m.GID, inside)
 	return l.owned(path, uid, gid)
 }
 
-// IsOwnedOnHost fails unless a file of the level belongs, on the host, to the user and group of that host id.
-func (l *Level) IsOwnedOnHost(path string, id uint32) error { return l.owned(path, id, id) }
+// IsOwnedOnHost looks whether a file of the level belongs, on the host, to the user and group of that host id.
+func (l *Level) IsOwnedOnHost(path string, id uint32) ([]Check, error) { return l.owned(path, id, id) }
 
-func (l *Level) owned(path string, uid, gid uint32) error {
-	info, err := l.root.Look(path)
-	if err == nil && (info.UID != uid || info.GID != gid) {
-		err = fmt.Errorf("%s: owner on the host: wanted %d:%d, got %d:%d", path, uid, gid, info.UID, info.GID)
-	}
+func (l *Level) owned(path string, uid, gid uint32) ([]Check, error) {
+	got, err := l.owner(path)
 	if err != nil {
-		return fmt.Errorf("level %d: %w", l.Index, err)
+		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	return nil
+	return []Check{{Level: l.Index, What: path + ": owner on the host", Wanted: ids(uid, gid), Got: got}}, nil
 }
 
 // SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.

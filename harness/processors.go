@@ -21,20 +21,21 @@ func (l *Level) allowed(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// OneProcessor fails unless the level may use one processor, the only one of the given cgroup as well.
-func OneProcessor(ctx context.Context, l *Level, of Cgroup) error {
+// OneProcessor looks whether the level may use one processor, the only one of the given cgroup as well.
+func OneProcessor(ctx context.Context, l *Level, of Cgroup) ([]Check, error) {
 	whole, err := of.Processors()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	own, err := l.allowed(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := strconv.Atoi(own); err != nil || own != whole {
-		return fmt.Errorf("level %d: its processors: wanted one, that of level %d, which has %q, got %q", l.Index, of.level, whole, own)
-	}
-	return nil
+	first, _, _ := strings.Cut(strings.ReplaceAll(whole, "-", ","), ",")
+	return []Check{
+		{Level: of.level, What: "its processors", Wanted: first, Got: whole},
+		{Level: l.Index, What: "its processors", Wanted: first, Got: own},
+	}, nil
 }
 
 var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S+)`)
@@ -43,29 +44,33 @@ var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S
 // level limited, with other levels inside. On v1 the kernel lets nobody take a
 // processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
 // logs that, and level keeps all processors. On v2 it has one left.
-func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) error {
+func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) (checks []Check, err error) {
 	g, err := c.Cgroup(limited, "cpuset")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l, err := c.Level(level)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	host, err := c.Cgroup(0, "cpuset")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all, err := host.Processors()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := strconv.Atoi(all); err == nil {
-		return errors.New("this machine has one processor: nothing can be taken from a level")
+		return nil, errors.New("this machine has one processor: nothing can be taken from a level")
 	}
-	return wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
+	err = wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
 		if g.v2 {
-			return OneProcessor(ctx, l, g)
+			checks, err = OneProcessor(ctx, l, g)
+			if failed := Failed(checks); err == nil && len(failed) > 0 {
+				err = errors.New(failed[0].String())
+			}
+			return err
 		}
 		above := daemon(c.Host)
 		if limited > 1 {
@@ -79,11 +84,13 @@ func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) error
 			return fmt.Errorf("level %d: LXD's log does not say that its processors could not be set", limited)
 		}
 		own, err := l.allowed(ctx)
-		if err == nil && own != all {
-			err = wait.Final(fmt.Errorf("level %d: its processors: wanted %q, as the host has them, got %q", level, all, own))
-		}
+		checks = []Check{{Level: level, What: "its processors, beside those of the host", Wanted: all, Got: own}}
 		return err
 	})
+	if errors.Is(err, wait.ErrTimeout) && len(Failed(checks)) > 0 {
+		err = nil // the checks say it
+	}
+	return checks, err
 }
 
 // cgroupRefused is what liblxc makes of every error of the kernel (LXD: instance/drivers/driver_lxc.go, CGroupSet).

@@ -2,12 +2,10 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/cucumber/godog"
-	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
 )
@@ -47,10 +45,16 @@ var againSteps = []step{
 }
 
 func (s *scenario) comeUpAgain(ctx context.Context, depth int) error {
-	if err := s.reattach(ctx, depth); err != nil {
+	chain, err := s.own(ctx)
+	if err != nil {
 		return err
 	}
-	require.Len(godog.T(ctx), s.chain.Levels, len(s.chain.Plan.Levels), "levels that are up")
+	if err := s.reattach(ctx, len(chain.Plan.Levels)); err != nil {
+		return err
+	}
+	if err := s.equal("levels that are up", depth, len(chain.Levels)); err != nil {
+		return err
+	}
 	return s.verify(ctx, harness.Daemons)
 }
 
@@ -63,18 +67,18 @@ func (s *scenario) staysDown(ctx context.Context, level int) error {
 		return err
 	}
 	status, err := chain.Status(level)
-	if err == nil && status != "Stopped" {
-		err = fmt.Errorf("level %d: wanted Stopped, got %s", level, status)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: its state", level), "Stopped", status)
 }
 
 func (s *scenario) sameInit(ctx context.Context, level int) error {
 	now, err := s.initOf(ctx, level)
-	if err == nil && now != s.inits[level-1] {
-		err = fmt.Errorf("level %d: its init was %s, and is now %s", level, s.inits[level-1], now)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: its init", level), s.inits[level-1], now)
 }
 
 func (s *scenario) otherInits(ctx context.Context, which string) error {
@@ -88,10 +92,11 @@ func (s *scenario) otherInits(ctx context.Context, which string) error {
 	}
 	for level := first; level <= last; level++ {
 		now, err := s.initOf(ctx, level)
-		if err == nil && now == s.inits[level-1] {
-			err = fmt.Errorf("level %d: wanted an init of its own, got %s, as before", level, now)
-		}
 		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("level %d: its init, %s and now %s, is another process", level, s.inits[level-1], now)
+		if err := s.equal(what, true, now != s.inits[level-1]); err != nil {
 			return err
 		}
 	}
@@ -114,7 +119,14 @@ func (s *scenario) withoutTraces(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return chain.WithoutTraces(ctx, level)
+	left, err := chain.TracesLeft(ctx, level)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		s.equal(fmt.Sprintf("level %d: processes of it on the host", level), []string(nil), left.Processes),
+		s.equal(fmt.Sprintf("level %d: cgroups of it on the host", level), []string(nil), left.Cgroups),
+	)
 }
 
 func (s *scenario) unknown(ctx context.Context, where string, level int) error {
@@ -130,8 +142,11 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 		return err
 	}
 	record, files, err := chain.Known(level)
-	if err == nil && (record || files) {
-		err = fmt.Errorf("level %d: wanted neither a record nor files of it, got record %t, files %t", level, record, files)
+	if err != nil {
+		return err
 	}
-	return err
+	return errors.Join(
+		s.equal(fmt.Sprintf("level %d: the LXD above has a record of it", level), false, record),
+		s.equal(fmt.Sprintf("level %d: the LXD above has files of it", level), false, files),
+	)
 }

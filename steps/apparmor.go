@@ -2,9 +2,9 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -51,7 +51,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 		}
 		wanted[level] = append(wanted[level], harness.Confinement{Namespace: row["namespace"], Profile: row["profile"]})
 	}
-	var differ []string
+	var differ []error
 	for _, level := range order {
 		l, err := s.level(ctx, level)
 		if err != nil {
@@ -61,12 +61,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 		if err != nil {
 			return err
 		}
-		if fmt.Sprint(got) != fmt.Sprint(wanted[level]) {
-			differ = append(differ, fmt.Sprintf("level %d: wanted %v, got %v", level, wanted[level], got))
-		}
+		differ = append(differ, s.equal(fmt.Sprintf("level %d: {namespace profile} of its init", level), wanted[level], got))
 	}
-	if len(differ) > 0 {
-		return fmt.Errorf("profiles of the inits, {namespace profile}: %s", strings.Join(differ, "; "))
-	}
-	return nil
+	return errors.Join(differ...)
 }

@@ -54,13 +54,13 @@ var changeSteps = []step{
 		func(s *scenario) any { return s.usermodAndRestart },
 	},
 	{
-		Then, `^usermod cannot take the ids (\d+) to (\d+) from root (?:on|at) (the host|level \d+), as root runs programs there$`,
+		Then, `^usermod cannot take the ids (?P<first>\d+) to (?P<last>\d+) from root (?:on|at) (the host|level \d+), as root runs programs there$`,
 		"It says that root is used by a process.",
 		func(s *scenario) any { return s.usermodRefuses },
 	},
 	{
 		Then, `^a new container at level (\d+) has the uid and gid maps$`,
-		"It is made beside the chain: every line of its /proc/PID/uid_map and gid_map.",
+		"It is made beside the chain and deleted again: every line of its /proc/PID/uid_map and gid_map.",
 		func(s *scenario) any { return s.newcomer },
 	},
 	{
@@ -74,9 +74,6 @@ var changeSteps = []step{
 		func(s *scenario) any { return s.startRefused },
 	},
 }
-
-// newcomerName is the name of a container that a Then makes.
-const newcomerName = "new"
 
 func (s *scenario) levelAllocation(level, text string) error {
 	a, err := idmap.ParseAllocation(text)
@@ -171,16 +168,14 @@ func (s *scenario) usermodAndRestart(ctx context.Context, first, last, where str
 }
 
 func (s *scenario) usermodRefuses(ctx context.Context, first, last, where string) error {
-	siblings, err := s.below(ctx, where)
+	chain, level, err := s.ownAt(ctx, where)
 	if err != nil {
 		return err
 	}
-	err = s.chain.UsermodTake(ctx, siblings.Level-1, first, last)
+	err = chain.UsermodTake(ctx, level, first, last)
 	const busy = "user root is currently used by process"
-	if err == nil || !strings.Contains(err.Error(), busy) {
-		return fmt.Errorf("usermod at %s: wanted %q, got %w", where, busy, err)
-	}
-	return nil
+	refused := err != nil && strings.Contains(err.Error(), busy)
+	return s.equal(fmt.Sprintf("usermod at %s, which said %v, is refused as %q", where, err, busy), true, refused)
 }
 
 func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) error {
@@ -188,39 +183,39 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 	if err != nil {
 		return err
 	}
-	refused, err := s.makeNewcomer(ctx, level)
+	siblings, name, err := s.makeNewcomer(ctx, level)
 	if err != nil {
 		return err
 	}
-	if refused != nil {
-		return fmt.Errorf("a new container at level %d: wanted up, got %w", level, refused)
-	}
-	siblings, err := s.siblings(ctx, level)
-	if err != nil {
-		return err
+	if refused := s.besides.refused[siblingKey{name, level}]; refused != nil {
+		return unlike("a new container at level %d: wanted up, got %w", level, refused)
 	}
 	for _, row := range rows {
-		row["sibling"] = newcomerName
+		row["sibling"] = name
 	}
-	return s.compareSiblings(ctx, siblings, []string{newcomerName}, rows)
+	return errors.Join(s.compareSiblings(ctx, siblings, []string{name}, rows), siblings.Delete(ctx, name))
 }
 
-// makeNewcomer makes a container as LXD makes it by default; that it is refused is an outcome.
-func (s *scenario) makeNewcomer(ctx context.Context, level int) (*harness.LevelError, error) {
+// makeNewcomer makes a container with LXD's defaults. That it is refused is an outcome. Its name is new, too: LXD may
+// still be busy with one that it refused to start.
+func (s *scenario) makeNewcomer(ctx context.Context, level int) (*harness.Siblings, string, error) {
 	siblings, err := s.siblings(ctx, level)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	_, err = siblings.Add(ctx, newcomerName, harness.LevelSpec{})
-	_, err = s.note(siblings, newcomerName, err)
-	return s.besides.refused[siblingKey{newcomerName, level}], err
+	s.besides.newcomers++
+	name := fmt.Sprintf("new%d", s.besides.newcomers)
+	_, err = siblings.Add(ctx, name, harness.LevelSpec{})
+	_, err = s.note(siblings, name, err)
+	return siblings, name, err
 }
 
 func (s *scenario) newcomerStops(ctx context.Context, level int, operation, reason string) error {
-	if _, err := s.makeNewcomer(ctx, level); err != nil {
+	_, name, err := s.makeNewcomer(ctx, level)
+	if err != nil {
 		return err
 	}
-	return s.siblingStops(newcomerName, level, operation, reason)
+	return s.siblingStops(name, level, operation, reason)
 }
 
 func (s *scenario) startRefused(level int, reason string) error {

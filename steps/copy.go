@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cucumber/godog"
-	"github.com/stretchr/testify/require"
-
 	"nestbed/harness"
-	"nestbed/harness/idmap"
 )
 
 var copySteps = []step{
@@ -70,16 +66,18 @@ func (s *scenario) copyComesUp(ctx context.Context, depth int) error {
 	if twin == nil {
 		return errors.New("no When has copied level 1")
 	}
-	if err := twin.Reattach(ctx, depth); err != nil {
+	if err := twin.Reattach(ctx, len(twin.Plan.Levels)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
-	require.Len(godog.T(ctx), twin.Levels, len(twin.Plan.Levels), "levels of the copy that are up")
+	if err := s.equal("levels of the copy that are up", depth, len(twin.Levels)); err != nil {
+		return err
+	}
 	outcome, err := twin.Outcome(ctx)
 	if err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	if err := harness.Contradiction(twin.Plan, outcome); err != nil {
-		return fmt.Errorf("copy: %w", err)
+		return unlike("copy: %w", err)
 	}
 	return nil
 }
@@ -88,11 +86,7 @@ func (s *scenario) copyIDs(ctx context.Context) error {
 	if _, err := s.twinLevel(1); err != nil {
 		return err
 	}
-	checks, err := harness.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)
-	if err == nil {
-		err = failures(checks)
-	}
-	if err != nil {
+	if err := s.hold(harness.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -103,17 +97,8 @@ func (s *scenario) copyRootOnHost(level int, id uint32) error {
 	if err != nil {
 		return err
 	}
-	if id, err = s.onHost(id); err != nil {
-		return err
-	}
-	m, err := l.HostMap()
-	if err != nil {
-		return err
-	}
-	for kind, mappings := range map[string][]idmap.Mapping{"user": m.UID, "group": m.GID} {
-		if got, _ := idmap.Up(mappings, 0); got != id {
-			return fmt.Errorf("copy: level %d: host id of the %s root: wanted %d, got %d", level, kind, id, got)
-		}
+	if err := s.rootIs(l, id); err != nil {
+		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
 }
@@ -123,7 +108,7 @@ func (s *scenario) copyHasFile(name string, user uint32, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := l.CheckLeft(s.life.twin.Plan.Levels[level-1], user, name); err != nil {
+	if err := s.hold(l.CheckLeft(s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -138,7 +123,7 @@ func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	if err := l.Leave(ctx, 1000, name); err != nil {
 		return err
 	}
-	if err := l.CheckLeft(s.life.twin.Plan.Levels[level-1], 1000, name); err != nil {
+	if err := s.hold(l.CheckLeft(s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return s.lacksFile(ctx, same, name)

@@ -176,9 +176,9 @@ func (s *scenario) refuses(words string) error {
 	case !s.life.asked:
 		return errors.New("no When has asked anything of a LXD")
 	case s.life.refusal == nil:
-		return fmt.Errorf("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
+		return unlike("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
 	case !pattern.MatchString(s.life.refusal.Error()):
-		return fmt.Errorf("wanted LXD to refuse, saying %q, got: %w", words, s.life.refusal)
+		return unlike("wanted LXD to refuse, saying %q, got: %w", words, s.life.refusal)
 	}
 	return nil
 }

@@ -7,9 +7,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/cucumber/godog"
-	"github.com/stretchr/testify/require"
-
 	"nestbed/harness"
 	"nestbed/harness/idmap"
 	"nestbed/harness/image"
@@ -33,7 +30,7 @@ var imageOutcomeSteps = []step{
 		func(s *scenario) any { return s.launchedOwners },
 	},
 	{
-		Then, `^in the container the file of user and group (\d+) belongs to (\d+)$`,
+		Then, `^in the container the file of user and group (?P<file>\d+) belongs to (\d+)$`,
 		"User and group, by stat in the container.",
 		func(s *scenario) any { return s.launchedOwner },
 	},
@@ -43,7 +40,7 @@ var imageOutcomeSteps = []step{
 		func(s *scenario) any { return s.launchedACL },
 	},
 	{
-		Then, `^it is refused at level (\d+) in operation "([^"]*)", which says "([^"]*)"$`,
+		Then, `^it is refused at level (?P<wanted>\d+) in operation "([^"]*)", which says "([^"]*)"$`,
 		"The operation is push, or one of those of a build; it ends with an error of LXD's that has those words.",
 		func(s *scenario) any { return s.imageRefused },
 	},
@@ -78,8 +75,9 @@ func (s *scenario) sameFingerprint(level int) error {
 		if err != nil {
 			return err
 		}
-		if found := got.Fingerprint(); found != s.image.made.Fingerprint() {
-			return fmt.Errorf("level %d: SHA-256 of the exported image: wanted %s, got %s", l, s.image.made.Fingerprint(), found)
+		what := fmt.Sprintf("level %d: SHA-256 of the exported image", l)
+		if err := s.equal(what, s.image.made.Fingerprint(), got.Fingerprint()); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -95,7 +93,7 @@ func (s *scenario) pushedOwner(level int) error {
 		paths = append(paths, harness.CarriedRootFS)
 	}
 	for _, path := range paths {
-		if err := l.HasOwnerOnHost(path, 0); err != nil {
+		if err := s.hold(l.HasOwnerOnHost(path, 0)); err != nil {
 			return err
 		}
 	}
@@ -119,7 +117,7 @@ func (s *scenario) launchedOwners(ctx context.Context) error {
 		if err := s.launchedOwner(ctx, id, id); err != nil {
 			return err
 		}
-		if err := l.HasOwnerOnHost(image.FileOf(id), id); err != nil {
+		if err := s.hold(l.HasOwnerOnHost(image.FileOf(id), id)); err != nil {
 			return err
 		}
 	}
@@ -135,10 +133,8 @@ func (s *scenario) launchedOwner(ctx context.Context, made, owner uint32) error 
 	if err != nil {
 		return err
 	}
-	if wanted := fmt.Sprintf("%d:%d", owner, owner); strings.TrimSpace(got) != wanted {
-		return fmt.Errorf("container of the image at level %d: owner of its file of %d: wanted %s, got %s", l.Index-1, made, wanted, strings.TrimSpace(got))
-	}
-	return nil
+	what := fmt.Sprintf("container of the image at level %d: owner of its file of %d", l.Index-1, made)
+	return s.equal(what, fmt.Sprintf("%d:%d", owner, owner), strings.TrimSpace(got))
 }
 
 func (s *scenario) launchedACL(what string) error {
@@ -150,17 +146,15 @@ func (s *scenario) launchedACL(what string) error {
 	if err != nil {
 		return err
 	}
-	if what == "is lost" {
-		if acl != nil {
-			return fmt.Errorf("container of the image at level %d: ACL of the sentinel: wanted none, got %+v", l.Index-1, *acl)
-		}
-		return nil
+	there := fmt.Sprintf("container of the image at level %d: ", l.Index-1)
+	if err := s.equal(there+"the sentinel has an ACL", what == "arrives", acl != nil); err != nil || acl == nil {
+		return err
 	}
 	wanted, err := l.ACLWantedOnHost()
-	if err == nil && (acl == nil || *acl != wanted) {
-		err = fmt.Errorf("container of the image at level %d: ACL of the sentinel: wanted %+v on the host, got %+v", l.Index-1, wanted, acl)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(there+"ACL of the sentinel on the host", wanted, *acl)
 }
 
 func (s *scenario) imageRefused(level int, operation, words string) error {
@@ -178,26 +172,29 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	var stuck *harness.CarryError
 	switch {
 	case !errors.As(s.image.refusal, &stuck):
-		return fmt.Errorf("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
+		return unlike("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
 	case stuck.Level != level || stuck.Op != op || !pattern.MatchString(stuck.Err.Error()):
-		return fmt.Errorf("wanted a refusal at level %d in operation %s that says %q, got %w", level, op, words, stuck)
+		return unlike("wanted a refusal at level %d in operation %s that says %q, got %w", level, op, words, stuck)
 	}
 	return nil
 }
 
-func (s *scenario) publishedOwners(ctx context.Context, level int) error {
+func (s *scenario) publishedOwners(level int) error {
 	exported, err := s.chain.ExportImage(level, s.image.published)
 	if err != nil {
 		return err
 	}
-	require.Equal(godog.T(ctx), s.image.published, exported.Fingerprint(), "SHA-256 of the published image")
+	if err := s.equal("SHA-256 of the published image", s.image.published, exported.Fingerprint()); err != nil {
+		return err
+	}
 	owners, err := exported.Owners()
 	if err != nil {
 		return err
 	}
 	for _, id := range []uint32{0, 1000, 65535} {
-		if wanted, got := fmt.Sprintf("%d:%d", id, id), owners[image.FileOf(id)]; got != wanted {
-			return fmt.Errorf("level %d: published image: owner of its file of %d: wanted %s, got %q", level, id, wanted, got)
+		what := fmt.Sprintf("level %d: published image: owner of its file of %d", level, id)
+		if err := s.equal(what, fmt.Sprintf("%d:%d", id, id), owners[image.FileOf(id)]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -208,26 +205,23 @@ func (s *scenario) pushedAsOwner(id uint32) error {
 	if err != nil {
 		return err
 	}
-	return s.image.pushed.IsOwnedOnHost(pushedPath, id)
+	return s.hold(s.image.pushed.IsOwnedOnHost(pushedPath, id))
 }
 
 func (s *scenario) askedAndGot() error {
 	if s.image.refusal != nil {
 		return s.image.refusal
 	}
-	if wanted, got := s.image.made.Fingerprint(), s.image.got.Fingerprint(); got != wanted {
-		return fmt.Errorf("SHA-256 of the image by /dev/lxd: wanted %s, got %s", wanted, got)
-	}
-	return nil
+	return s.equal("SHA-256 of the image by /dev/lxd", s.image.made.Fingerprint(), s.image.got.Fingerprint())
 }
 
 func (s *scenario) askedAndRefused(status int) error {
 	var refused *harness.DevLXDError
 	if !errors.As(s.image.refusal, &refused) {
-		return fmt.Errorf("/dev/lxd: wanted status %d, but it gave the image", status)
+		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
 	}
 	if refused.Status != status {
-		return fmt.Errorf("wanted status %d, got %w", status, refused)
+		return unlike("wanted status %d, got %w", status, refused)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -61,16 +62,21 @@ func (s *scenario) rootOnHost(ctx context.Context, level int, id uint32) error {
 	if id, err = s.onHost(id); err != nil {
 		return err
 	}
+	return s.rootIs(l, id)
+}
+
+// rootIs compares the host ids of a level's root, user and group.
+func (s *scenario) rootIs(l *harness.Level, id uint32) error {
 	m, err := l.HostMap()
 	if err != nil {
 		return err
 	}
-	for kind, mappings := range map[string][]idmap.Mapping{"user": m.UID, "group": m.GID} {
-		if got, _ := idmap.Up(mappings, 0); got != id {
-			return fmt.Errorf("level %d: host id of the %s root: wanted %d, got %d", level, kind, id, got)
-		}
-	}
-	return nil
+	uid, _ := idmap.Up(m.UID, 0)
+	gid, _ := idmap.Up(m.GID, 0)
+	return errors.Join(
+		s.equal(fmt.Sprintf("level %d: host id of the user root", l.Index), id, uid),
+		s.equal(fmt.Sprintf("level %d: host id of the group root", l.Index), id, gid),
+	)
 }
 
 // fileCapability looks at the file itself, whatever the plan says.
@@ -83,8 +89,5 @@ func (s *scenario) fileCapability(ctx context.Context, what string, level int) e
 	if err != nil {
 		return err
 	}
-	if wanted := what == "arrives"; sentinel.HasCaps != wanted {
-		return fmt.Errorf("level %d: file capability of the sentinel: wanted %t, got %t", level, wanted, sentinel.HasCaps)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: the sentinel has a file capability", level), what == "arrives", sentinel.HasCaps)
 }

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -72,10 +71,5 @@ func (s *scenario) sameInits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i, before := range s.inits {
-		if now[i] != before {
-			return fmt.Errorf("level %d: its init was %s, and is now %s", i+1, before, now[i])
-		}
-	}
-	return nil
+	return s.equal("the inits", s.inits, now)
 }

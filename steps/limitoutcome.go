@@ -13,7 +13,7 @@ import (
 // limitOutcomeSteps look at whom the kernel has held to the limits of limitSteps.
 var limitOutcomeSteps = []step{
 	{
-		Then, `^the kernel has killed that process of level (\d+) for want of memory, and none elsewhere$`,
+		Then, `^the kernel has killed that process of level (?P<wanted>\d+) for want of memory, and none elsewhere$`,
 		"By what it told its parent, and by the counters of the memory cgroups of the host and of every level.",
 		func(s *scenario) any { return s.killed },
 	},
@@ -23,7 +23,7 @@ var limitOutcomeSteps = []step{
 		func(s *scenario) any { return s.noMoreProcesses },
 	},
 	{
-		Then, `^the kernel has held back level (\d+) for a limit of its own, and no other level$`,
+		Then, `^the kernel has held back level (?P<wanted>\d+) for a limit of its own, and no other level$`,
 		"By the counters of the processor cgroups of every level.",
 		func(s *scenario) any { return s.heldBack },
 	},
@@ -63,8 +63,8 @@ func (s *scenario) ended(errno string) error {
 	if s.tried == nil {
 		return errNothingTried
 	}
-	if got := s.tried.attempt; got.Errno != errno {
-		return fmt.Errorf("%s: %s: wanted %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+	if got := s.tried.attempt; s.wanted(errno) != any(got.Errno) {
+		return unlike("%s: %s: wanted %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
 	}
 	return nil
 }
@@ -82,8 +82,8 @@ func (s *scenario) killed(level int) error {
 		if i == level {
 			wanted++
 		}
-		if n != wanted {
-			return fmt.Errorf("level %d: processes killed for want of memory: wanted %d, got %d", i, wanted, n)
+		if err := s.equal(fmt.Sprintf("level %d: processes killed for want of memory", i), wanted, n); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -100,8 +100,9 @@ func (s *scenario) heldBack(level int) error {
 		return err
 	}
 	for i, n := range now {
-		if held := n > s.held[i]; held != (i == level) {
-			return fmt.Errorf("level %d: held back: wanted %t, got %d periods before and %d after", i, i == level, s.held[i], n)
+		what := fmt.Sprintf("level %d: held back, with %d periods before and %d after", i, s.held[i], n)
+		if err := s.equal(what, i == level, n > s.held[i]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -120,7 +121,7 @@ func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
 	if err != nil {
 		return err
 	}
-	return harness.OneProcessor(ctx, l, of)
+	return s.hold(harness.OneProcessor(ctx, l, of))
 }
 
 var errNothingChanged = errors.New("no When has changed a configuration")
@@ -134,22 +135,18 @@ func (s *scenario) changeByLayout() error {
 	if err != nil {
 		return err
 	}
-	if g.V2() {
-		return s.answer
-	}
-	if s.answer == nil {
-		return fmt.Errorf("level %d: change of its configuration: wanted refused, got done", c.level)
-	}
-	if !harness.CgroupRefused(s.answer) {
-		return fmt.Errorf("level %d: change of its configuration: wanted refused by the kernel, got %w", c.level, s.answer)
+	what := fmt.Sprintf("level %d: LXD, which said %v, was refused the change by the kernel", c.level, s.answer)
+	refused := harness.CgroupRefused(s.answer)
+	if err := s.equal(what, !g.V2(), refused); err != nil || !refused {
+		return errors.Join(err, s.answer)
 	}
 	now, err := s.chain.Configuration(c.level)
 	if err != nil {
 		return err
 	}
 	for key := range c.config {
-		if now[key] != s.before[key] {
-			return fmt.Errorf("level %d: %s after a change that was refused: wanted %q as before, got %q", c.level, key, s.before[key], now[key])
+		if err := s.equal(fmt.Sprintf("level %d: %s after a change that was refused", c.level, key), s.before[key], now[key]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -162,7 +159,7 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 	if s.answer != nil {
 		return s.answer
 	}
-	return s.chain.ProcessorsDivided(ctx, s.changes[0].level, level)
+	return s.hold(s.chain.ProcessorsDivided(ctx, s.changes[0].level, level))
 }
 
 // memoryOf is where the kernel bounds the memory of a level.
@@ -187,10 +184,7 @@ func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	if !harness.HalfOf(got, all) {
-		return fmt.Errorf("level %d: limit on its memory: wanted half of the machine's %d, got %d", level, all, got)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: the limit on its memory, %d, is half of the machine's %d", level, got, all), true, harness.HalfOf(got, all))
 }
 
 func (s *scenario) throttled(ctx context.Context, level int, from int64) error {
@@ -199,10 +193,10 @@ func (s *scenario) throttled(ctx context.Context, level int, from int64) error {
 		return err
 	}
 	got, err := g.MemoryHigh()
-	if err == nil && got != from {
-		err = fmt.Errorf("level %d: memory.high: wanted %d, got %d", level, from, got)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: memory.high", level), from, got)
 }
 
 func (s *scenario) controllers(ctx context.Context, wanted string) error {
@@ -217,7 +211,7 @@ func (s *scenario) controllers(ctx context.Context, wanted string) error {
 		}
 		for name := range strings.SplitSeq(wanted, ", ") {
 			if !slices.Contains(has, name) {
-				return fmt.Errorf("level %d: cgroup controllers: read %q, expected %s among them", l.Index, has, name)
+				return unlike("level %d: cgroup controllers: read %q, expected %s among them", l.Index, has, name)
 			}
 		}
 	}

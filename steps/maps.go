@@ -158,7 +158,7 @@ func diffLines(kind string, wanted, got []string) error {
 		}
 	}
 	if diff != nil {
-		return fmt.Errorf("the %s maps differ:\n%s", kind, strings.Join(diff, "\n"))
+		return unlike("the %s maps differ:\n%s", kind, strings.Join(diff, "\n"))
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package steps
 import (
 	"context"
 	"fmt"
+
+	"nestbed/harness"
 )
 
 var mementoSteps = []step{
@@ -27,7 +29,7 @@ var mementoSteps = []step{
 		func(s *scenario) any { return s.hasFile },
 	},
 	{
-		Then, `^level (\d+) does not have the file "([^"]*)"$`,
+		Then, `^level (\d+) does not have the file "(?P<name>[^"]*)"$`,
 		"There is no such file.",
 		func(s *scenario) any { return s.lacksFile },
 	},
@@ -37,7 +39,7 @@ var mementoSteps = []step{
 		func(s *scenario) any { return s.wasAsked },
 	},
 	{
-		Then, `^the clocks from level (\d+) down stand still and those above go on$`,
+		Then, `^the clocks from level (?P<wanted>\d+) down stand still and those above go on$`,
 		"That of the host is one of those above; by theirs it is seen how long the others stand.",
 		func(s *scenario) any { return s.clocksStand },
 	},
@@ -85,7 +87,7 @@ func (s *scenario) hasFile(ctx context.Context, level int, name string, user uin
 	if err != nil {
 		return err
 	}
-	return l.CheckLeft(s.chain.Plan.Levels[level-1], user, name)
+	return s.hold(l.CheckLeft(s.chain.Plan.Levels[level-1], user, name))
 }
 
 func (s *scenario) lacksFile(ctx context.Context, level int, name string) error {
@@ -94,10 +96,10 @@ func (s *scenario) lacksFile(ctx context.Context, level int, name string) error 
 		return err
 	}
 	has, err := l.Left(name)
-	if err == nil && has {
-		err = fmt.Errorf("level %d: wanted no file %q, but it is there", level, name)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: the file %q is there", level, name), false, has)
 }
 
 func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error {
@@ -105,15 +107,11 @@ func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error
 	if err != nil {
 		return err
 	}
-	got := "was not"
 	asked, err := l.WasAsked()
-	if asked {
-		got = "was"
+	if err != nil {
+		return err
 	}
-	if err == nil && got != wanted {
-		err = fmt.Errorf("level %d: wanted a program that %s asked to end, got one that %s", level, wanted, got)
-	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: the program was asked to end", level), wanted == "was", asked)
 }
 
 func (s *scenario) clocksStand(ctx context.Context, level int) error {
@@ -121,7 +119,7 @@ func (s *scenario) clocksStand(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return chain.ClocksStand(ctx, level)
+	return s.clocks(ctx, chain, level)
 }
 
 func (s *scenario) clocksGo(ctx context.Context, depth int) error {
@@ -129,5 +127,22 @@ func (s *scenario) clocksGo(ctx context.Context, depth int) error {
 	if err != nil {
 		return err
 	}
-	return chain.ClocksGo(ctx, 1, depth)
+	if err := s.equal("levels that are up", depth, len(chain.Levels)); err != nil {
+		return err
+	}
+	return s.clocks(ctx, chain, depth+1)
+}
+
+// clocks compares which clocks go on, level 0 being the host: those above the level, and no other.
+func (s *scenario) clocks(ctx context.Context, chain *harness.Chain, level int) error {
+	goes, err := chain.Clocks(ctx, level)
+	if err != nil {
+		return err
+	}
+	for i, got := range goes {
+		if err := s.equal(fmt.Sprintf("level %d: its clock goes on", i), i < level, got); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -92,10 +92,7 @@ func (s *scenario) nestingIs(ctx context.Context, level int, wanted string) erro
 	if set {
 		got = fmt.Sprintf("%q", value)
 	}
-	if got != wanted {
-		return fmt.Errorf("level %d: %s: wanted %s, got %s", level, idmap.KeyNesting, wanted, got)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: %s", level, idmap.KeyNesting), wanted, got)
 }
 
 func (s *scenario) coveredBy(ctx context.Context, level int, path, wanted string) error {
@@ -104,10 +101,10 @@ func (s *scenario) coveredBy(ctx context.Context, level int, path, wanted string
 		return err
 	}
 	got, err := l.Cover(ctx, path)
-	if err == nil && got != wanted {
-		err = fmt.Errorf("level %d: filesystem mounted on %s: wanted %q, got %q", level, path, wanted, got)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: filesystem mounted on %s", level, path), wanted, got)
 }
 
 func (s *scenario) notCovered(ctx context.Context, level int, path string) error {

@@ -3,11 +3,6 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
-
-	"github.com/cucumber/godog"
-	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
@@ -20,7 +15,7 @@ var outcomeSteps = []step{
 		func(s *scenario) any { return s.allUp },
 	},
 	{
-		Then, `^the build stops at level (\d+) in operation "([^"]*)" for the reason "([^"]*)"$`,
+		Then, `^the build stops at level (?P<wanted>\d+) in operation "([^"]*)" for the reason "([^"]*)"$`,
 		"That level cannot be made: the operation is storage, import, create, start or ready, the reason one of nestbed's.",
 		func(s *scenario) any { return s.stops },
 	},
@@ -42,9 +37,11 @@ func (s *scenario) allUp(ctx context.Context, depth int) error {
 		return err
 	}
 	if chain.Stop != nil {
-		return fmt.Errorf("wanted %d levels up, got %d: %w", depth, len(chain.Levels), chain.Stop)
+		return unlike("wanted %d levels up, got %d: %w", depth, len(chain.Levels), chain.Stop)
 	}
-	require.Len(godog.T(ctx), chain.Levels, depth, "levels that are up")
+	if err := s.equal("levels that are up", depth, len(chain.Levels)); err != nil {
+		return err
+	}
 	return s.verify(ctx, harness.Daemons)
 }
 
@@ -62,10 +59,10 @@ func (s *scenario) stops(level int, operation, reason string) error {
 		return errors.New("no When has built a chain")
 	}
 	if s.chain.Stop == nil {
-		return fmt.Errorf("wanted a stop at %s, but all %d levels are up", &wanted, len(s.chain.Levels))
+		return unlike("wanted a stop at %s, but all %d levels are up", &wanted, len(s.chain.Levels))
 	}
-	if got := s.chain.Stop.Stop; got != wanted {
-		return fmt.Errorf("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
+	if got := s.chain.Stop.Stop; s.wanted(wanted) != any(got) {
+		return unlike("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
 	}
 	return nil
 }
@@ -82,7 +79,9 @@ func (s *scenario) levelsAboveAreUp(ctx context.Context) error {
 	if s.chain == nil || s.chain.Stop == nil {
 		return errors.New("no build has stopped")
 	}
-	require.Len(godog.T(ctx), s.chain.Levels, s.chain.Stop.Level-1, "levels that are up")
+	if err := s.equal("levels that are up", s.chain.Stop.Level-1, len(s.chain.Levels)); err != nil {
+		return err
+	}
 	return s.verify(ctx, harness.Daemons)
 }
 
@@ -92,21 +91,5 @@ func (s *scenario) verify(ctx context.Context, subjects ...harness.Subject) erro
 	if err != nil {
 		return err
 	}
-	checks, err := harness.Verify(ctx, chain, subjects...)
-	if err != nil {
-		return err
-	}
-	return failures(checks)
-}
-
-// failures is every check that does not hold, a line each.
-func failures(checks []harness.Check) error {
-	var lines []string
-	for _, c := range harness.Failed(checks) {
-		lines = append(lines, c.String())
-	}
-	if lines != nil {
-		return errors.New(strings.Join(lines, "\n"))
-	}
-	return nil
+	return s.hold(harness.Verify(ctx, chain, subjects...))
 }

@@ -26,7 +26,7 @@ var privilegeSteps = []step{
 		func(s *scenario) any { return s.ownNamespace },
 	},
 	{
-		Then, `^root at level (\d+) (may|may not) (set the clock|load kernel modules|mount filesystems) in its user namespace$`,
+		Then, `^root at level (\d+) (may|may not) (?P<capability>set the clock|load kernel modules|mount filesystems) in its user namespace$`,
 		"By the capabilities in the bounding set of the level's init.",
 		func(s *scenario) any { return s.rootMay },
 	},
@@ -72,10 +72,10 @@ func (s *scenario) namespace(ctx context.Context, level int, wanted bool) error 
 		return err
 	}
 	own, err := l.OwnUserNamespace()
-	if err == nil && own != wanted {
-		err = fmt.Errorf("level %d: a user namespace of its own: wanted %t, got %t", level, wanted, own)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: a user namespace of its own", level), wanted, own)
 }
 
 func (s *scenario) rootMay(ctx context.Context, level int, may, what string) error {
@@ -84,8 +84,8 @@ func (s *scenario) rootMay(ctx context.Context, level int, may, what string) err
 		return err
 	}
 	holds, err := l.Holds(capabilities[what])
-	if wanted := may == "may"; err == nil && holds != wanted {
-		err = fmt.Errorf("level %d: capability to %s: wanted %t, got %t", level, what, wanted, holds)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: capability to %s", level, what), may == "may", holds)
 }

@@ -84,20 +84,17 @@ func (s *scenario) runsAs(id uint32) error {
 	if s.ran == nil {
 		return errNothingRan
 	}
-	if got := s.ran.credentials.UID; got != id {
-		return fmt.Errorf("effective user id of the program: wanted %d, got %d", id, got)
-	}
-	return nil
+	return s.equal("effective user id of the program", id, s.ran.credentials.UID)
 }
 
 func (s *scenario) runsAsOwner() error {
 	if s.ran == nil {
 		return errNothingRan
 	}
-	if s.ran.owner == 0 {
-		return errors.New("owner of the program's file on the host: wanted not root, got 0")
-	}
-	return s.runsAs(s.ran.owner)
+	return errors.Join(
+		s.equal("the program's file belongs to root on the host", false, s.ran.owner == 0),
+		s.runsAs(s.ran.owner),
+	)
 }
 
 func (s *scenario) hasCapabilities(wanted string) error {
@@ -108,7 +105,7 @@ func (s *scenario) hasCapabilities(wanted string) error {
 	got := s.ran.credentials.Capabilities
 	holds := map[string]bool{"no": got == 0, "one": got == netBindService, "every": got&all == all}
 	if !holds[wanted] {
-		return fmt.Errorf("effective capabilities of the program: wanted %s, got %#x", wanted, got)
+		return unlike("effective capabilities of the program: wanted %s, got %#x", wanted, got)
 	}
 	return nil
 }

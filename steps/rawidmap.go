@@ -174,10 +174,10 @@ func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error 
 
 func (s *scenario) sharedOwner(uid, gid uint32) error {
 	u, g, err := s.chain.SharedOwner(newFile)
-	if err == nil && (u != uid || g != gid) {
-		err = fmt.Errorf("file of the host, made inside: owner on the host: wanted %d:%d, got %d:%d", uid, gid, u, g)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal("file of the host, made inside: owner on the host", [2]uint32{uid, gid}, [2]uint32{u, g})
 }
 
 func (s *scenario) sharedText() (string, error) {
@@ -190,23 +190,21 @@ func (s *scenario) sharedContent() error {
 		return s.shared.refusal
 	}
 	text, err := s.sharedText()
-	if err == nil && text != written {
-		err = fmt.Errorf("file of the host, written inside: wanted %q, got %q", written, text)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal("file of the host, written inside", written, text)
 }
 
 func (s *scenario) sharedRefused() error {
 	text, err := s.sharedText()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case s.shared.refusal == nil:
-		return errors.New("file of the host: wanted the write refused, but it was done")
-	case text != "":
-		return fmt.Errorf("file of the host: the write was refused, but it reads %q", text)
 	}
-	return nil
+	return errors.Join(
+		s.equal("file of the host: the write is refused", true, s.shared.refusal != nil),
+		s.equal("file of the host after the write", "", text),
+	)
 }
 
 func (s *scenario) sharedOwnerInside(ctx context.Context, level int, uid, gid uint32) error {
@@ -218,8 +216,6 @@ func (s *scenario) sharedOwnerInside(ctx context.Context, level int, uid, gid ui
 	if err != nil {
 		return err
 	}
-	if wanted := fmt.Sprintf("%d:%d", uid, gid); strings.TrimSpace(got) != wanted {
-		return fmt.Errorf("level %d: file of the host: owner inside: wanted %s, got %s", level, wanted, strings.TrimSpace(got))
-	}
-	return nil
+	what := fmt.Sprintf("level %d: file of the host: owner inside", level)
+	return s.equal(what, fmt.Sprintf("%d:%d", uid, gid), strings.TrimSpace(got))
 }

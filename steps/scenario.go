@@ -66,6 +66,9 @@ type scenario struct {
 
 	besides besides
 
+	// compared counts the comparisons of a Then; from number contrary on, if it is not 0, something else is wanted.
+	compared, contrary int
+
 	pool *Pool
 	turn func()                  // gives the scenario's turn back
 	end  context.CancelCauseFunc // ends the context of its steps

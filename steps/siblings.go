@@ -17,6 +17,8 @@ type besides struct {
 	wanted []wantedSiblings
 	// refused is where LXD refused something, by sibling and level.
 	refused map[siblingKey]*harness.LevelError
+	// newcomers are how many containers Thens have made.
+	newcomers int
 }
 
 type siblingKey struct {

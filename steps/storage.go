@@ -159,28 +159,13 @@ func (s *scenario) handDown(ctx context.Context, level int, shifted string) erro
 	return nil
 }
 
-// checked fails with every check that does not hold.
-func checked(checks []harness.Check, err error) error {
-	if err != nil {
-		return err
-	}
-	var lines []string
-	for _, c := range harness.Failed(checks) {
-		lines = append(lines, c.String())
-	}
-	if lines != nil {
-		return errors.New(strings.Join(lines, "\n"))
-	}
-	return nil
-}
-
 func (s *scenario) ownedAsPlanned(ctx context.Context) error {
 	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
 	for _, l := range chain.Levels {
-		if err := checked(chain.OwnersOnDisk(l.Index, chain.Remapped(l.Index))); err != nil {
+		if err := s.hold(chain.OwnersOnDisk(l.Index, chain.Remapped(l.Index))); err != nil {
 			return err
 		}
 	}
@@ -192,7 +177,7 @@ func (s *scenario) ownedByHostIDs(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return checked(chain.OwnersOnDisk(level, true))
+	return s.hold(chain.OwnersOnDisk(level, true))
 }
 
 func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
@@ -201,18 +186,21 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 		return err
 	}
 	subvolume, err := l.IsSubvolume()
-	if err == nil && subvolume != (what == "a btrfs subvolume") {
-		err = fmt.Errorf("level %d: wanted it in %s; that it is a subvolume: %t", level, what, subvolume)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: it lies in a btrfs subvolume", level), what == "a btrfs subvolume", subvolume)
 }
 
 func (s *scenario) spare(wanted bool) error {
 	known, onDisk, err := s.chain.SpareLeft(s.storage.place)
-	if err == nil && (known != wanted || onDisk != wanted) {
-		err = fmt.Errorf("level %d: the container: wanted known to LXD and on disk: %t, got known %t, on disk %t", s.storage.place, wanted, known, onDisk)
+	if err != nil {
+		return err
 	}
-	return err
+	return errors.Join(
+		s.equal(fmt.Sprintf("level %d: LXD knows the container", s.storage.place), wanted, known),
+		s.equal(fmt.Sprintf("level %d: files of the container are in the pool", s.storage.place), wanted, onDisk),
+	)
 }
 
 func (s *scenario) nothingLeft() error {
@@ -227,11 +215,11 @@ func (s *scenario) stillThere() error { return s.spare(true) }
 func (s *scenario) cannot(verb, words string) error {
 	switch err := s.storage.failed; {
 	case s.storage.verb != verb:
-		return fmt.Errorf("no When was about to %s something", verb)
+		return unlike("wanted an attempt to %s something, got one to %s", verb, s.storage.verb)
 	case err == nil:
-		return fmt.Errorf("wanted LXD to fail to %s it with %q, but it did", verb, words)
+		return unlike("wanted LXD to fail to %s it with %q, but it did", verb, words)
 	case !strings.Contains(err.Error(), words):
-		return fmt.Errorf("wanted LXD to fail to %s it with %q, got %w", verb, words, err)
+		return unlike("wanted LXD to fail to %s it with %q, got %w", verb, words, err)
 	}
 	return nil
 }
@@ -240,7 +228,7 @@ func (s *scenario) volumeOwned(level int) error {
 	if s.storage.failed != nil {
 		return s.storage.failed
 	}
-	return checked(s.chain.VolumeOnDisk(level))
+	return s.hold(s.chain.VolumeOnDisk(level))
 }
 
 func (s *scenario) belongToNobody(ctx context.Context, level int) error {
@@ -252,8 +240,8 @@ func (s *scenario) belongToNobody(ctx context.Context, level int) error {
 		return err
 	}
 	got, err := l.AttachedOwners(ctx)
-	if want := "65534:65534\n65534:65534\n"; err == nil && got != want {
-		err = fmt.Errorf("level %d: owners of the directory and of the file: wanted %q, got %q", level, want, got)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("level %d: owners of the directory and of the file", level), "65534:65534\n65534:65534\n", got)
 }

@@ -39,10 +39,7 @@ func (s *scenario) systemdRuns(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	if state != "running" {
-		return fmt.Errorf("level %d: systemd is %s, expected running; failed: %q", level, state, failed)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: systemd, of whose units failed: %q", level, failed), "running", state)
 }
 
 func (s *scenario) lxdIsService(ctx context.Context, level int, service string) error {
@@ -58,10 +55,7 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	if err != nil {
 		return err
 	}
-	if pid != main {
-		return fmt.Errorf("level %d: the LXD that answers is process %d, and %s has %d", level, pid, service, main)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: main process of %s, beside the LXD that answers", level, service), pid, main)
 }
 
 func (s *scenario) leftOut(ctx context.Context, level int, unit string) error {
@@ -92,8 +86,5 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 	}
 	slices.Sort(got)
 	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		return fmt.Errorf("level %d: %s: read %q, expected %q", level, unit, got, want)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("level %d: %s", level, unit), want, got)
 }

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 
 	"nestbed/harness"
@@ -142,7 +141,7 @@ func (s *scenario) runsNothing(ctx context.Context, level int, words string) err
 		return err
 	}
 	if _, err = l.Exec(ctx, "true"); err == nil || !expected.MatchString(err.Error()) {
-		return fmt.Errorf("level %d: run a program: wanted %q, got %w", level, words, err)
+		return unlike("level %d: run a program: wanted %q, got %w", level, words, err)
 	}
 	return nil
 }
@@ -160,5 +159,5 @@ func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
 	if err != nil {
 		return err
 	}
-	return chain.CheckProgram(level, b)
+	return s.hold(chain.CheckProgram(level, b))
 }

@@ -39,7 +39,7 @@ var wallSteps = []step{
 		func(s *scenario) any { return s.notRefused },
 	},
 	{
-		Then, `^the setting "([^"]*)" is "([^"]*)" at (the host|level \d+)$`,
+		Then, `^the setting "(?P<name>[^"]*)" is "([^"]*)" at (the host|level \d+)$`,
 		"As it reads there.",
 		func(s *scenario) any { return s.setting },
 	},
@@ -85,7 +85,7 @@ func (s *scenario) refused(errno string) error {
 		return errNothingTried
 	}
 	if got := s.tried.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
-		return fmt.Errorf("root of %s: %s: wanted refused with %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+		return unlike("root of %s: %s: wanted refused with %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
 	}
 	return nil
 }
@@ -94,10 +94,7 @@ func (s *scenario) done() error {
 	if s.tried == nil {
 		return errNothingTried
 	}
-	if got := s.tried.attempt; got.Errno != "" {
-		return fmt.Errorf("root of %s: %s: wanted done, got %s", s.tried.who, s.tried.deed.Name, got)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("root of %s: %s", s.tried.who, s.tried.deed.Name), harness.Attempt{}.String(), s.tried.attempt.String())
 }
 
 func (s *scenario) notRefused(ctx context.Context, who string) error {
@@ -108,10 +105,7 @@ func (s *scenario) notRefused(ctx context.Context, who string) error {
 	if err != nil {
 		return err
 	}
-	if control.attempt.Refused() {
-		return fmt.Errorf("root of %s: %s: wanted not refused, got %s", who, control.deed.Name, control.attempt)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("root of %s: %s: %s: refused", who, control.deed.Name, control.attempt), false, control.attempt.Refused())
 }
 
 func (s *scenario) setting(ctx context.Context, name, wanted, where string) error {
@@ -127,8 +121,5 @@ func (s *scenario) setting(ctx context.Context, name, wanted, where string) erro
 	if err != nil {
 		return err
 	}
-	if got != wanted {
-		return fmt.Errorf("%s: setting %s: wanted %q, got %q", where, name, wanted, got)
-	}
-	return nil
+	return s.equal(fmt.Sprintf("%s: setting %s", where, name), wanted, got)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -151,8 +150,8 @@ func (s *scenario) workloadMaps(table *godog.Table) error {
 			host, _ := idmap.Up(maps[1], m.Inside)
 			got = append(got, fmt.Sprintf("inside %d, parent %d, host %d, count %d", m.Inside, m.Parent, host, m.Count))
 		}
-		if !reflect.DeepEqual(wanted, got) {
-			return fmt.Errorf("the container's %s map: wanted %q, got %q", kind, wanted, got)
+		if err := s.equal(fmt.Sprintf("the container's %s map", kind), wanted, got); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -168,10 +167,10 @@ func (s *scenario) workloadAsLevel(ctx context.Context, level int) error {
 		return err
 	}
 	m, err := l.HostMap()
-	if err == nil && !reflect.DeepEqual(m, saw.Host) {
-		err = fmt.Errorf("the container's map on the host: wanted that of level %d, %v, got %v", level, m, saw.Host)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.equal(fmt.Sprintf("the container's map on the host, that of level %d", level), m, saw.Host)
 }
 
 func (s *scenario) workloadIDs(id uint32) error {
@@ -183,10 +182,10 @@ func (s *scenario) workloadIDs(id uint32) error {
 		return err
 	}
 	wanted := fmt.Sprint(id, ":", id)
-	if saw.Process != wanted || saw.File != wanted {
-		return fmt.Errorf("host ids of the container's init and of its file: wanted %s, got %s and %s", wanted, saw.Process, saw.File)
-	}
-	return nil
+	return errors.Join(
+		s.equal("host ids of the container's init", wanted, saw.Process),
+		s.equal("host ids of the container's file", wanted, saw.File),
+	)
 }
 
 func (s *scenario) workloadFails(words string) error {
@@ -194,9 +193,9 @@ func (s *scenario) workloadFails(words string) error {
 	case !s.workload.ran:
 		return err
 	case err == nil:
-		return fmt.Errorf("wanted a container that does not start, %q, but it ran", words)
+		return unlike("wanted a container that does not start, %q, but it ran", words)
 	case !strings.Contains(err.Error(), words):
-		return fmt.Errorf("wanted a container that does not start, %q, got %w", words, err)
+		return unlike("wanted a container that does not start, %q, got %w", words, err)
 	}
 	return nil
 }

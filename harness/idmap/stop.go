@@ -70,15 +70,17 @@ func ParseReason(text string) (Reason, error) {
 	return None, fmt.Errorf("reason %q: not known; the reasons are %q", text, Reasons())
 }
 
+// Ops lists every operation.
+func Ops() []Op { return []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure} }
+
 // ParseOp reads an operation as it is written in scenarios.
 func ParseOp(text string) (Op, error) {
-	ops := []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure}
-	for _, o := range ops {
+	for _, o := range Ops() {
 		if string(o) == text {
 			return o, nil
 		}
 	}
-	return "", fmt.Errorf("operation %q: not known; the operations are %q", text, ops)
+	return "", fmt.Errorf("operation %q: not known; the operations are %q", text, Ops())
 }
 
 // Stop is the point that a chain does not get past: Level cannot be made, Op is
