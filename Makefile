@@ -14,7 +14,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build demo test test-vm matrix slow moving upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup go build demo test test-vm matrix slow moving mutate upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -55,6 +55,11 @@ slow: setup ## the scenarios that take more than 20 s, which make test leaves ou
 
 moving: setup ## the scenarios about what Debian changes from one day to the next: Incus 7 of sid
 	go test -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.tags=@moving
+
+TAGS ?= ~@moving && ~@known-bug
+WRONG ?= 10
+mutate: setup ## can every Then fail? Each runs with up to WRONG wrong values first, and must fail with each (TAGS=@core WRONG=10)
+	go test -count=1 -timeout 3h $(EXEC) ./scenarios -run TestFeatures -godog.tags='$(TAGS)' -mutate $(WRONG)
 
 upgrade: setup ## is it safe to go FROM=installed TO=debian:trixie? The suite under both, the swap, the comparison; QUICK=1 in 5 minutes
 	@FROM="$(FROM)" TO="$(TO)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/upgrade.sh

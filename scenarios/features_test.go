@@ -39,9 +39,13 @@ var options = godog.Options{
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
 }
 
+// mutate is Pool.Mutate: whether every Then can fail.
+var mutate int
+
 func init() {
 	godog.BindFlags("godog.", flag.CommandLine, &options)
 	flag.IntVar(&options.Concurrency, "concurrency", options.Concurrency, "scenarios at a time; chosen for processors and memory")
+	flag.IntVar(&mutate, "mutate", 0, "run each Then with up to so many wrong values first, with which it must fail")
 }
 
 // TestFeatures runs the scenarios on the real LXD.
@@ -58,6 +62,7 @@ func TestFeatures(t *testing.T) {
 	pool := newPool(t, source, socket, opts.Tags)
 	pool.Turns = turns
 	pool.Record = results.record
+	pool.Mutate = mutate
 	if pool.Cluster != nil && !isSet("concurrency") && !isSet("godog.concurrency") {
 		opts.Concurrency = pool.Cluster.SideBySide()
 		pool.Turns = steps.NewTurns(opts.Concurrency) // on the members, not on this machine

@@ -96,6 +96,8 @@ type Pool struct {
 	Cluster *host.Cluster
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
 	Versions map[string]bundle.Source
+	// Mutate is with how many wrong values each Then is run first, at most; it must fail with each.
+	Mutate int
 	// Progress, if set, is told what takes long: that a bundle is made.
 	Progress func(string)
 	// Turns limits how many scenarios run at a time, and lets exclusive ones run alone.

@@ -70,6 +70,7 @@ type scenario struct {
 	compared, contrary int
 
 	pool *Pool
+	name string
 	turn func()                  // gives the scenario's turn back
 	end  context.CancelCauseFunc // ends the context of its steps
 }
@@ -91,7 +92,7 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 		chains = s.pool.Turns.Size()
 	}
 	s.turn, err = s.pool.Turns.Take(ctx, chains)
-	s.began = time.Now()
+	s.name, s.began = ScenarioName(sc), time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

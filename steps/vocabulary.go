@@ -53,8 +53,8 @@ var vocabulary = slices.Concat(
 	faultSteps, projectSteps, upgradeSteps,
 )
 
-// Vocabulary lists every step, each with an example from the features.
-func Vocabulary(features fs.FS) ([]Step, error) {
+// uses reads all steps of all scenarios.
+func uses(features fs.FS) ([]*messages.PickleStep, error) {
 	suite := godog.TestSuite{Options: &godog.Options{FS: features, Paths: []string{"."}}}
 	read, err := suite.RetrieveFeatures()
 	if err != nil {
@@ -66,13 +66,22 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 			used = append(used, p.Steps...)
 		}
 	}
+	return used, nil
+}
+
+// Vocabulary lists every step, each with an example from the features.
+func Vocabulary(features fs.FS) ([]Step, error) {
+	used, err := uses(features)
+	if err != nil {
+		return nil, err
+	}
 	var steps []Step
 	for _, s := range vocabulary {
 		pattern, err := regexp.Compile(s.pattern)
 		if err != nil {
 			return nil, fmt.Errorf("step %q: %w", s.pattern, err)
 		}
-		step := Step{Keyword: s.keyword, Pattern: s.pattern, Meaning: s.meaning}
+		step := Step{Keyword: s.keyword, Pattern: groupName.ReplaceAllString(s.pattern, "("), Meaning: s.meaning}
 		if i := slices.IndexFunc(used, func(u *messages.PickleStep) bool { return pattern.MatchString(u.Text) }); i >= 0 {
 			step.Example = example(used[i])
 		}
@@ -80,6 +89,9 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 	}
 	return steps, nil
 }
+
+// groupName is what the names of groups, which are for canFail, add to a pattern.
+var groupName = regexp.MustCompile(`\(\?P<\w+>`)
 
 // example is a step as it stands in a feature.
 func example(s *messages.PickleStep) string {
@@ -107,6 +119,10 @@ func example(s *messages.PickleStep) string {
 func (s *scenario) register(sc *godog.ScenarioContext) {
 	with := map[Keyword]func(expr, method any){Given: sc.Given, When: sc.When, Then: sc.Then}
 	for _, step := range vocabulary {
-		with[step.keyword](step.pattern, escaping(step.method(s)))
+		method := step.method(s)
+		if s.pool.Mutate > 0 && step.keyword == Then {
+			method = s.canFail(step.pattern, method)
+		}
+		with[step.keyword](step.pattern, escaping(method))
 	}
 }

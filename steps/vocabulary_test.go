@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 	"nestbed/features"
 )
 
-func TestEveryStepIsUsedAndHasOneWording(t *testing.T) {
+func TestEveryStepIsUsed(t *testing.T) {
 	steps, err := Vocabulary(features.FS)
 	require.NoError(t, err)
 	require.NotEmpty(t, steps)
@@ -19,12 +20,52 @@ func TestEveryStepIsUsedAndHasOneWording(t *testing.T) {
 		assert.NotEmpty(t, s.Example, "no scenario uses the step %q", s.Pattern)
 		assert.True(t, strings.HasPrefix(s.Pattern, "^") && strings.HasSuffix(s.Pattern, "$"), "step %q: not anchored", s.Pattern)
 		assert.True(t, strings.HasSuffix(s.Meaning, "."), "step %q: its meaning %q is no sentence", s.Pattern, s.Meaning)
-		matches := 0
-		for _, other := range steps {
-			if regexp.MustCompile(other.Pattern).MatchString(strings.SplitN(s.Example, "\n", 2)[0]) {
-				matches++
+	}
+}
+
+func TestEveryUseOfAStepHasOneMeaning(t *testing.T) {
+	patterns := map[string]*regexp.Regexp{}
+	for _, s := range vocabulary {
+		patterns[s.pattern] = regexp.MustCompile(s.pattern)
+	}
+	require.Len(t, patterns, len(vocabulary), "patterns, each once")
+	used, err := uses(features.FS)
+	require.NoError(t, err)
+	for _, use := range used {
+		var matching []string
+		for text, pattern := range patterns {
+			if pattern.MatchString(use.Text) {
+				matching = append(matching, text)
 			}
 		}
-		assert.Equal(t, 1, matches, "patterns that match %q", s.Example)
+		assert.Len(t, matching, 1, "patterns that match %q", use.Text)
+	}
+}
+
+// TestEveryThenTakesWrongValues holds canFail's reading of the patterns against every use: it must find the
+// captures that the regular expression has, and another value that each of them would capture as well.
+func TestEveryThenTakesWrongValues(t *testing.T) {
+	used, err := uses(features.FS)
+	require.NoError(t, err)
+	for _, s := range vocabulary {
+		if s.keyword != Then {
+			continue
+		}
+		method := reflect.TypeOf(s.method(&scenario{pool: &Pool{}}))
+		require.True(t, method.NumOut() == 1 && method.Out(0) == reflect.TypeFor[error](), "step %q: its method returns no error: %s", s.pattern, method)
+		pattern := regexp.MustCompile(s.pattern)
+		found := captures(s.pattern)
+		require.Len(t, found, pattern.NumSubexp(), "captures of %q", s.pattern)
+		for _, use := range used {
+			values := pattern.FindStringSubmatch(use.Text)
+			for i := range values[min(1, len(values)):] {
+				if !found[i].wanted {
+					continue
+				}
+				other := (&Pool{}).another(found[i], values[i+1])
+				assert.NotEqual(t, values[i+1], other, "%q", use.Text)
+				assert.Regexp(t, "^(?:"+found[i].source+")$", other, "%q", use.Text)
+			}
+		}
 	}
 }
