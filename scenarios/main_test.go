@@ -2,18 +2,23 @@
 package scenarios_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 	"go.uber.org/goleak"
 
 	"nestbed/harness/host"
+	"nestbed/harness/wait"
 )
 
 // TestMain looks, when all tests are done, for what they left on the machine.
@@ -96,30 +101,54 @@ func onMachine() (map[string][]string, error) {
 	return found, err
 }
 
-// leftByUs is what stands now and did not before, but for the hosts of other runs beside this one, and for those kept on purpose.
-func leftByUs(before map[string][]string) ([]string, error) {
+// leftBudget is for hosts that other runs are starting or closing, which look like left ones for a moment.
+const leftBudget = time.Minute
+
+// leftByUs returns what stands now and did not before, without the hosts of other runs and those kept on purpose. It looks
+// again until everything that the first look found is gone, or the budget is used up.
+func leftByUs(before map[string][]string) (left map[string][]string, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
 	}
+	errLeft := errors.New("something is left")
+	err = wait.For(context.Background(), "wait for other runs' hosts", leftBudget, func(context.Context) error {
+		now, err := standing(before)
+		if err != nil {
+			return wait.Final(err)
+		}
+		if left == nil {
+			left = now
+		}
+		maps.DeleteFunc(left, func(name string, _ []string) bool { return now[name] == nil })
+		if len(left) > 0 {
+			return errLeft
+		}
+		return nil
+	})
+	if errors.Is(err, errLeft) {
+		err = nil
+	}
+	return left, err
+}
+
+// standing returns what leftByUs finds at one look, by the name of its host.
+func standing(before map[string][]string) (map[string][]string, error) {
 	// Listed before and after the look: a host of another run may start or end in between.
 	others := map[string]bool{}
 	if err := noteOthers(others); err != nil {
 		return nil, err
 	}
-	after, err := onMachine()
+	found, err := onMachine()
 	if err != nil {
 		return nil, err
 	}
 	if err := noteOthers(others); err != nil {
 		return nil, err
 	}
-	var left []string
-	for name, things := range after {
-		if _, was := before[name]; !was && !others[name] && !ofAnotherRoot(things) {
-			left = append(left, things...)
-		}
-	}
-	return left, nil
+	maps.DeleteFunc(found, func(name string, things []string) bool {
+		return before[name] != nil || others[name] || ofAnotherRoot(things)
+	})
+	return found, nil
 }
 
 // noteOthers adds the names of the hosts that live and belong to other runs, or are kept on purpose.
