@@ -20,6 +20,7 @@ import (
 )
 
 func TestAnOperationIsWaitedForInLXD(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(1))
 	// client returns a client of the host's LXD, of which one request may take a time, and its requests that wait for operations.

@@ -58,6 +58,9 @@ func relays(t *testing.T, l *harness.Level) string {
 }
 
 func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
+	if !apart(t, 1) {
+		return
+	}
 	before := goleak.IgnoreCurrent()
 	h := farHost(t)
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(3))
@@ -108,6 +111,9 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 }
 
 func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
+	if !apart(t, 1) {
+		return
+	}
 	h := harnesstest.Host(t, article)
 	t.Run("as planned", func(t *testing.T) {
 		chain := harnesstest.Build(t, h, harness.Cascade(3))

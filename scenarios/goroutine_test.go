@@ -16,6 +16,9 @@ import (
 // A LXD that ends takes along the goroutines that talk to it. So that it shows whether
 // ours end by themselves, they are counted while the LXDs run on.
 func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
+	if !apart(t, 1) {
+		return
+	}
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(2))
 	before := goleak.IgnoreCurrent()

@@ -37,6 +37,7 @@ func sleepers(t *testing.T, h *host.Host, seconds string) (found []string) {
 }
 
 func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	const seconds = "60201" // no other program of the host sleeps so long
 	ctx, cancel := context.WithCancel(t.Context())
@@ -69,6 +70,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 }
 
 func TestNothingRunsOnAClosedHost(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	name, err := h.Exec(t.Context(), "hostname")
 	require.NoError(t, err)
@@ -80,6 +82,7 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 }
 
 func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	entry := filepath.Dir(h.Bundle.Image())
 	lock := filepath.Join(filepath.Dir(entry), "lock-"+filepath.Base(entry))

@@ -47,6 +47,7 @@ var hostile = []struct {
 }
 
 func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
+	beside(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
@@ -131,6 +132,7 @@ func inTime(t *testing.T, do func()) {
 }
 
 func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
+	beside(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
@@ -169,6 +171,7 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 }
 
 func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
+	beside(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))

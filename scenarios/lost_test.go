@@ -182,6 +182,9 @@ func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 var losses = flag.Int("losses", 6, "how many chains lose their connections in TestAConnectionThatIsLostLeavesNothing")
 
 func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
+	if !apart(t, 1) {
+		return
+	}
 	_, err := exec.LookPath("busybox")
 	harnesstest.Lacking(t, err)
 	e := newElsewhereLXD(t)

@@ -26,6 +26,7 @@ import (
 // (lxd/events.go, eventsSocket). It announces to nobody what ends in between. LXD's own client, which listens,
 // reads the operation once and waits for the event, waits forever. nestbed has LXD do the waiting.
 func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	if h.Bundle.Flavor != idmap.LXD502 {
 		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Bundle.Daemon())

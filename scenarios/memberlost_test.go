@@ -129,7 +129,9 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 
 // The member that is connected to carries what the others are asked: a connection to it that is lost tells nothing of them.
 func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
-	beside(t, 2)
+	if !apart(t, 2) {
+		return
+	}
 	_, err := exec.LookPath("busybox")
 	harnesstest.Lacking(t, err)
 	c := newCluster(t)

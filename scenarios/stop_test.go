@@ -88,6 +88,9 @@ func stopDaemons(t *testing.T, pids []int) (goOn func()) {
 }
 
 func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
+	if !apart(t, 1) {
+		return
+	}
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	program := built(t)
@@ -111,6 +114,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 }
 
 func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	program := built(t)
 	machine, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, source))

@@ -1,0 +1,38 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// apartEnv names the test that a process runs alone.
+const apartEnv = "NESTBED_TEST_APART"
+
+// apart reports whether this process runs only this test. If not, it runs the test in such a process, beside others: it
+// is for tests that count goroutines or set the environment.
+func apart(t *testing.T, chains int) bool {
+	t.Helper()
+	if os.Getenv(apartEnv) == t.Name() {
+		return true
+	}
+	beside(t, chains)
+	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(arg string) bool {
+		return strings.HasPrefix(arg, "-test.testlogfile=") || strings.HasPrefix(arg, "-test.gocoverdir=") // go test's own files
+	})
+	run := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-test.run=^%s$", t.Name()), "-test.v")...)
+	run.Env = append(os.Environ(), apartEnv+"="+t.Name(), reportsEnv+"=")
+	out, err := run.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	if strings.Contains(string(out), "\n--- SKIP: "+t.Name()+" ") {
+		t.Skipf("%s", out)
+	}
+	require.Contains(t, string(out), "\n--- PASS: "+t.Name()+" ", "%s", out)
+	t.Logf("%s", out)
+	return false
+}
