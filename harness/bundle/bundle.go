@@ -145,7 +145,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if err := r.fill(ctx, made.Root()); err != nil {
 		return err
 	}
-	if err := checkSize(made.Root()); err != nil {
+	if err := checkTree(made.Root()); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := in(made.Root(), func(r *inroot.Root) error { return dress(ctx, s, r) }); err != nil {

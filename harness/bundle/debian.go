@@ -3,8 +3,8 @@ package bundle
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness/cache"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/inroot"
 )
 
 var (
@@ -118,12 +119,9 @@ func makeDebian(ctx context.Context, root string, s Source, packages []string) e
 	if out, err := Mmdebstrap(ctx, s.Arg, packages, root, "--mode=root").CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
-	for _, dir := range []string{"var/cache/apt", "var/lib/apt"} {
-		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return in(root, func(r *inroot.Root) error {
+		return errors.Join(r.RemoveAll("var/cache/apt"), r.RemoveAll("var/lib/apt"))
+	})
 }
 
 func lastLine(text string) string {

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,14 +45,18 @@ func symlink(r *inroot.Root, target, name string) error {
 	return r.Symlink(target, name)
 }
 
-// checkSize fails if the files of a root filesystem are too large for an image. Sparse files count
-// with their full size, because tar writes them in full.
-func checkSize(root string) error {
+// checkTree fails if a root filesystem does not fit what is done with it. Its files must not be too large for an image;
+// sparse files count with their full size, because tar writes them in full. /etc must be a directory itself, because a
+// private host covers files in it.
+func checkTree(root string) error {
 	tree, err := os.OpenRoot(root)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
+	if etc, err := tree.Lstat("etc"); err != nil || !etc.IsDir() {
+		return errors.Join(errors.New("/etc: found something else, expected a directory; move what it leads to there"), err)
+	}
 	var total int64
 	return fs.WalkDir(tree.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
@@ -62,7 +67,8 @@ func checkSize(root string) error {
 			return err
 		}
 		if total += info.Size(); total > treeLimit {
-			return fmt.Errorf("/%s: with it the files have %d bytes, expected %d at most; remove what a level does not need", path, total, int64(treeLimit))
+			return fmt.Errorf("/%s: with it the files have %d bytes, expected at most %d; remove what a level does not need",
+				path, total, int64(treeLimit))
 		}
 		return nil
 	})

@@ -1,6 +1,8 @@
 package bundle
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 )
 
@@ -70,4 +73,74 @@ func TestABundleIsTheSameWhateverTheUmask(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, info.Mode().Perm(), path)
 	}
+}
+
+// hostile are things that block, never end or lead out of the root filesystem, by what an error says of them. An empty
+// text means that there is no file.
+func hostile(t *testing.T) map[string]func(path string) {
+	t.Helper()
+	outside := filepath.Join(t.TempDir(), "outside")
+	require.NoError(t, os.WriteFile(outside, []byte("lxd "+idmap.UserNSRule+" Legacy cgroup layout"), 0o644))
+	kinds := map[string]func(path string){
+		"":          func(path string) { require.NoError(t, os.Symlink(outside, path)) },
+		"a FIFO":    func(path string) { require.NoError(t, unix.Mkfifo(path, 0o644)) },
+		"directory": func(path string) { require.NoError(t, os.Mkdir(path, 0o755)) },
+		"bytes": func(path string) {
+			require.NoError(t, os.WriteFile(path, nil, 0o755))
+			require.NoError(t, os.Truncate(path, 1<<40))
+		},
+	}
+	if os.Geteuid() == 0 {
+		kinds["device"] = func(path string) {
+			require.NoError(t, unix.Mknod(path, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 5)))) // zero
+		}
+	}
+	return kinds
+}
+
+func TestNoFileOfARootFilesystemBlocksOrLeadsOutOfIt(t *testing.T) {
+	reads := map[string]func(r *inroot.Root) error{
+		"usr/bin/lxd": func(r *inroot.Root) error {
+			_, err := emptyTrial(r)
+			_, other := deniesUserNS(r, "/usr/bin/lxd")
+			return errors.Join(err, other)
+		},
+		"usr/lib/liblxc.so.1":      func(r *inroot.Root) error { _, err := onlyCgroup2(r); return err },
+		"etc/apparmor/parser.conf": func(r *inroot.Root) error { _, err := read(r, "/etc/apparmor/parser.conf"); return err },
+		"var/lib/dpkg/status":      func(r *inroot.Root) error { _, err := packageOf(r, "/usr/bin/lxd"); return err },
+		"bin/busybox": func(r *inroot.Root) error {
+			b := &Bundle{dir: t.TempDir()}
+			require.NoError(t, os.Mkdir(filepath.Join(b.dir, sealed), 0o700))
+			require.NoError(t, os.Symlink(r.Dir().Name(), b.Root()))
+			return b.open()
+		},
+	}
+	for says, make := range hostile(t) {
+		for name, do := range reads {
+			root := t.TempDir()
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
+			make(filepath.Join(root, name))
+			err := do(at(t, root))
+			if says == "" {
+				require.True(t, err == nil || errors.Is(err, fs.ErrNotExist), "%s: %v", name, err)
+				continue
+			}
+			require.ErrorContains(t, err, says, name)
+		}
+	}
+}
+
+func TestWhatDoesNotFitIntoAnImageOrUnderAHostIsRefused(t *testing.T) {
+	root := t.TempDir()
+	require.ErrorContains(t, checkTree(root), "/etc: found something else, expected a directory")
+	require.NoError(t, os.Symlink("/", filepath.Join(root, "etc")))
+	require.ErrorContains(t, checkTree(root), "/etc: found something else, expected a directory")
+	require.NoError(t, os.Remove(filepath.Join(root, "etc")))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755))
+	require.NoError(t, os.Symlink("/proc/kcore", filepath.Join(root, "etc/link")))
+	require.NoError(t, unix.Mkfifo(filepath.Join(root, "fifo"), 0o600))
+	require.NoError(t, checkTree(root))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/huge"), nil, 0o600))
+	require.NoError(t, os.Truncate(filepath.Join(root, "etc/huge"), 1<<40))
+	require.ErrorContains(t, checkTree(root), "/etc/huge: with it the files have 1099511627776 bytes, expected at most 17179869184")
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"regexp"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,13 +21,34 @@ type connector func(ctx context.Context) (net.Conn, error)
 // connectorOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
 func connectorOf(address string) (connector, error) {
 	if !keyring.IsAddress(address) {
-		return func(ctx context.Context) (net.Conn, error) { return dialUnix(ctx, address) }, nil
+		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, address) }, nil
 	}
 	k, err := keyring.Open()
 	if err != nil {
 		return nil, err
 	}
 	return k.Dialer(address, overNetwork())
+}
+
+// inProcessRoot matches a path through the root directory of a process: its id, and the path below that directory.
+var inProcessRoot = regexp.MustCompile(`^/proc/([0-9]+)/root(/.*)$`)
+
+// dialSocket connects to a socket by its path. A path through the root directory of a process stays below that directory.
+func dialSocket(ctx context.Context, path string) (net.Conn, error) {
+	through := inProcessRoot.FindStringSubmatch(path)
+	if through == nil {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	pid, err := strconv.Atoi(through[1])
+	if err != nil {
+		return nil, err
+	}
+	root, err := openRootOf(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.dial(ctx, through[2])
 }
 
 // nearerBudget is for a member of a cluster to be connected to: what takes longer is no better way.

@@ -82,10 +82,6 @@ func (n near) dial(ctx context.Context, inside string) (net.Conn, error) {
 	return n.dir.Dial(ctx, inside)
 }
 
-func dialUnix(ctx context.Context, path string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "unix", path)
-}
-
 // idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file
 // (man 7 user_namespaces).
 func (n near) idmap(pid string) (idmap.Map, error) { return readMap(n, pid) }
