@@ -31,6 +31,8 @@ type Place struct {
 	Parts []Part
 	// LXCLog is that of its container, DaemonLog that of the LXD in it, whole; empty where there is none.
 	LXCLog, DaemonLog string
+	// Goroutines are those of the LXD in it, if AddGoroutines ended it.
+	Goroutines string
 }
 
 // Part is one thing looked at: what was read, or why it was not.

@@ -17,7 +17,7 @@ func (d *Diagnosis) Files() []artifact.File {
 	files = append(files, asJSON("plan.json", d.Plan), asJSON("outcome.json", d.Outcome()))
 	for _, p := range d.Places {
 		dir := fmt.Sprintf("%d-%s", p.Level, artifact.Slug(p.Name))
-		for name, log := range map[string]string{"lxc.log": p.LXCLog, "lxd.log": p.DaemonLog} {
+		for name, log := range map[string]string{"lxc.log": p.LXCLog, "lxd.log": p.DaemonLog, "goroutines.txt": p.Goroutines} {
 			if log != "" {
 				files = append(files, artifact.File{Name: filepath.Join(dir, name), Body: []byte(log)})
 			}

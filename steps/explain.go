@@ -12,6 +12,7 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v34"
 
+	"nestbed/harness"
 	"nestbed/harness/artifact"
 	"nestbed/harness/printable"
 	"nestbed/harness/vm"
@@ -37,16 +38,19 @@ const Core = "@core"
 // the report. late is what time is left for it.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
 	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: s.chain.Diagnose(late)}
-	var err error
+	kept, err := s.keep()
+	if kept == nil {
+		s.addGoroutines(late, told.diagnosis, failure)
+	}
 	if s.chain != nil {
-		var dir string
-		if dir, err = artifact.Save(sc.Name, told.diagnosis.Files()); err == nil {
+		dir, unsaved := artifact.Save(sc.Name, told.diagnosis.Files())
+		if unsaved == nil {
 			told.next = append(told.next, "all of it:  "+dir)
 		}
+		err = errors.Join(err, unsaved)
 	}
 	again := repeat(godog.T(ctx).Name(), flags(sc), settings())
 	told.next = append(told.next, "run again:  "+again)
-	kept, kerr := s.keep()
 	told.next = append(told.next, kept...)
 	if kept == nil && s.host != nil && os.Getenv(vm.GuestEnv) == "" { // of a machine nothing is kept
 		told.next = append(told.next, "to enter:   "+keepEnv+"=1 "+again)
@@ -55,7 +59,17 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	godog.Logf(ctx, "%s", strings.Join(s.told, "\n"))
 	return godog.Attach(ctx, godog.Attachment{
 		Body: []byte(printable.Text(told.diagnosis.String())), FileName: "diagnosis.txt", MediaType: "text/plain",
-	}), errors.Join(err, kerr)
+	}), err
+}
+
+// addGoroutines adds those of an LXD whose operation has not ended, and ends it: the chain must be of no use to others.
+func (s *scenario) addGoroutines(ctx context.Context, d *harness.Diagnosis, failure error) {
+	switch {
+	case s.chain != nil && s.chain.Stop != nil:
+		s.chain.AddGoroutines(ctx, d, s.chain.Stop)
+	case s.mine:
+		s.chain.AddGoroutines(ctx, d, failure)
+	}
 }
 
 // keepEnv is the variable that, set to 1, keeps the host of a scenario that fails.

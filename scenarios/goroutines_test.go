@@ -1,0 +1,65 @@
+package scenarios_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/wait"
+)
+
+// runsOn runs a program in the deepest level that ends later than it is waited for.
+func runsOn(t *testing.T, chain *harness.Chain) error {
+	t.Helper()
+	hurried := wait.WithPatience(t.Context(), 0.001)
+	_, err := chain.Deepest().Exec(hurried, "busybox", "sleep", "100000")
+	require.ErrorIs(t, err, wait.ErrTimeout)
+	return err
+}
+
+func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) {
+	h := harnesstest.Host(t, article)
+	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) }) // first, as its LXD has ended
+	dump := `(?s)^SIGABRT: abort\n.*\ngoroutine \d+ .*main\.\(\*execWs\)\.`
+	for _, depth := range []int{2, 1} { // the host last: it ends with its LXD
+		chain.Levels = chain.Levels[:depth]
+		d := chain.Diagnose(t.Context())
+		chain.AddGoroutines(t.Context(), d, runsOn(t, chain))
+		for i, p := range d.Places {
+			if i == depth-1 {
+				assert.Regexp(t, dump, p.Goroutines)
+			} else {
+				assert.Empty(t, p.Goroutines)
+			}
+		}
+		assert.Regexp(t, `its LXD's goroutines: [1-9]\d+, in goroutines.txt: operation .* \(Executing command\) was running`, d.String())
+	}
+}
+
+func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
+	b := harnesstest.Bundle(t, harnesstest.Source(t))
+	_, socket := ownLXD(t, ofMachine, b)
+	existing, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, existing.Close(context.Background())) })
+	onExisting := harnesstest.Build(t, existing, harness.Cascade(1))
+	onPrivate := harnesstest.Build(t, harnesstest.Host(t, article), harness.Cascade(1))
+	_, failed := onPrivate.Deepest().Exec(t.Context(), "false")
+	require.Error(t, failed)
+	for chain, failure := range map[*harness.Chain]error{
+		onExisting: runsOn(t, onExisting),
+		onPrivate:  failed,
+	} {
+		d := chain.Diagnose(t.Context())
+		chain.AddGoroutines(t.Context(), d, failure)
+		assert.NotContains(t, d.String(), "goroutines")
+		_, err := chain.Deepest().Exec(t.Context(), "true")
+		require.NoError(t, err)
+	}
+}
