@@ -125,7 +125,7 @@ func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
 
 // together builds chains, so many at a time, and gives the most memory that the member holds meanwhile, in bytes.
 func (m CostMeter) together(ctx context.Context, atOnce int) (int64, error) {
-	peak := m.member.WatchMemory()
+	peak := m.member.WatchMemory(ctx)
 	all, ctx := errgroup.WithContext(ctx)
 	for range atOnce {
 		all.Go(func() error {

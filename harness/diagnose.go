@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	}
 	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
 	// All at the same time: a LXD that does not answer must not take the time of the others, nor all of it.
-	asking, enough := context.WithTimeoutCause(ctx, budget/2, errors.New("LXD has not answered"))
+	asking, enough := context.WithTimeoutCause(ctx, budget/2, errNoAnswer)
 	defer enough()
 	each(len(roots), func(i int) { answers[i] = ask(asking, roots[i]) })
 	each(len(d.Places), func(i int) {
@@ -133,6 +134,8 @@ func within(m, parent idmap.Map) idmap.Map {
 	return idmap.Map{UID: in(m.UID, parent.UID), GID: in(m.GID, parent.GID)}
 }
 
+var errNoAnswer = errors.New("LXD has not answered")
+
 // answer is what a LXD says of the containers that it has made.
 type answer struct {
 	containers []api.Instance
@@ -149,6 +152,10 @@ func ask(ctx context.Context, root *host.Root) answer {
 		defer server.Disconnect()
 		return settled(ctx, server)
 	})
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		err = fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
 	return answer{found, err}
 }
 

@@ -198,7 +198,7 @@ func cpuTime(b *testing.B) time.Duration {
 // watchMemory watches how much the host holds; what it returns ends that and tells the most.
 func watchMemory(b *testing.B, h *host.Host) func() float64 {
 	b.Helper()
-	peak := h.WatchMemory()
+	peak := h.WatchMemory(b.Context())
 	return func() float64 {
 		most, err := peak()
 		require.NoError(b, err)

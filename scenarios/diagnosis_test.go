@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,19 +26,18 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	_, err = chain.Levels[0].Exec(t.Context(), "kill", "-STOP", fmt.Sprint(server.Environment.ServerPid))
 	require.NoError(t, err)
 
-	began := time.Now()
 	d := chain.Diagnose(t.Context())
-	assert.Less(t, time.Since(began), 15*time.Second, "it asks a LXD that does not answer for 5 s")
 	text := d.String()
+	assert.NotContains(t, text, "a diagnosis has", "the one that does not answer does not take all of the time")
 	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
 	assert.Equal(t, chain.Plan.Levels[1].Map, d.Seen[2].Map, "the kernel shows it, whatever LXD does")
 	assert.Equal(t, chain.Plan.Levels[1].Host, d.Seen[2].Host)
 	assert.Regexp(t, `uid 500000 on the host, stopped: lxd `, text)
 	_, below, _ := strings.Cut(text, "\nlevel 1, ")
 	of1, of2, _ := strings.Cut(below, "\nlevel 2, ")
-	assert.Regexp(t, `its LXD's containers: not read: .*Client.Timeout exceeded`, of1)
+	assert.Regexp(t, `its LXD's containers: not read: LXD has not answered`, of1)
 	assert.Contains(t, of1, "security.nesting: true", "the LXD of the host answers")
-	assert.Regexp(t, `configuration: not read: .*Client.Timeout exceeded`, of2)
+	assert.Regexp(t, `configuration: not read: LXD has not answered`, of2)
 	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name} {
 		assert.Contains(t, of2, part)
 	}

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -121,14 +120,7 @@ func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 
 func TestDiskSpaceIsLookedForUnderARelativeDirectoryToo(t *testing.T) {
 	t.Chdir(t.TempDir())
-	done := make(chan Requirement, 1)
-	go func() { done <- freeSpace("state") }()
-	select {
-	case r := <-done:
-		assert.Regexp(t, `^\d+ MB free on `, r.Found)
-	case <-time.After(2 * time.Second):
-		t.Fatal("it looks for ever, and takes a processor for that")
-	}
+	assert.Regexp(t, `^\d+ MB free on `, freeSpace("state").Found)
 }
 
 func TestNothingFetchesWhatTheCacheHas(t *testing.T) {

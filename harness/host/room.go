@@ -23,7 +23,9 @@ import (
 // and the host has none. It is tried once in a process, in a fraction of a second.
 //
 // Accounts other than root try it in a user namespace. Where they may make none, it is taken for what it is on a machine.
-var Room = sync.OnceValues(func() (int, error) {
+func Room() (int, error) { return room() }
+
+var room = sync.OnceValues(func() (int, error) {
 	first := nest(idmap.MaxDepth + 1)
 	if os.Geteuid() != 0 {
 		first.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
@@ -34,11 +36,11 @@ var Room = sync.OnceValues(func() (int, error) {
 	if err != nil && os.Geteuid() != 0 {
 		return ofMachine, nil
 	} else if err != nil {
-		return 0, fmt.Errorf("nest pid namespaces: %w", err)
+		return 0, err
 	}
 	refused, err := strconv.Atoi(string(out))
 	if err != nil {
-		return 0, fmt.Errorf("nest pid namespaces: wanted the number of those that are refused, got %q", out)
+		return 0, fmt.Errorf("wanted the number of those that are refused, got %q", out)
 	}
 	return idmap.MaxDepth + 1 - refused, nil
 })
@@ -48,26 +50,35 @@ const ofMachine = 31
 
 // Levels is how many levels the kernel has room for on a host of this configuration. It is not waited for longer than ctx lasts.
 func (c Config) Levels(ctx context.Context) (int, error) {
+	levels, err := within(ctx, Room)
+	if err != nil {
+		return 0, fmt.Errorf("nest pid namespaces: %w", err)
+	}
+	if c.SharePIDs {
+		levels++
+	}
+	return levels, nil
+}
+
+// within returns what find does, or why ctx has ended if that comes first.
+func within(ctx context.Context, find func() (int, error)) (int, error) {
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("nest pid namespaces: %w", context.Cause(ctx))
+		return 0, context.Cause(ctx)
 	}
 	type found struct {
-		room int
-		err  error
+		n   int
+		err error
 	}
 	out := make(chan found, 1)
 	go func() {
-		room, err := Room()
-		out <- found{room, err}
+		n, err := find()
+		out <- found{n, err}
 	}()
 	select {
 	case f := <-out:
-		if c.SharePIDs && f.err == nil {
-			f.room++
-		}
-		return f.room, f.err
+		return f.n, f.err
 	case <-ctx.Done():
-		return 0, fmt.Errorf("nest pid namespaces: %w", context.Cause(ctx))
+		return 0, context.Cause(ctx)
 	}
 }
 

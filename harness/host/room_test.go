@@ -31,21 +31,17 @@ func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
 	_, err := Config{}.Levels(ctx)
 	require.EqualError(t, err, "nest pid namespaces: the time is up")
 
-	was, begun, release := Room, make(chan bool), make(chan bool)
-	Room = func() (int, error) {
-		begun <- true
-		<-release
-		return 0, nil
-	}
-	defer func() {
-		close(release)
-		Room = was
-	}()
+	begun, release := make(chan bool), make(chan bool)
+	defer close(release)
 	ctx, cancel = context.WithCancelCause(t.Context())
 	go func() {
 		<-begun
 		cancel(errors.New("it is up meanwhile"))
 	}()
-	_, err = Config{}.Levels(ctx)
-	assert.EqualError(t, err, "nest pid namespaces: it is up meanwhile")
+	_, err = within(ctx, func() (int, error) {
+		begun <- true
+		<-release
+		return 0, nil
+	})
+	assert.EqualError(t, err, "it is up meanwhile")
 }

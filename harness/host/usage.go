@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -41,9 +42,10 @@ func (h *Host) Memory() (int64, error) {
 	return readCounter(filepath.Join(dir, "memory.stat"), field)
 }
 
-// WatchMemory looks ten times a second at how much the host holds, until the function is called that it returns: that gives the most, in bytes.
-func (h *Host) WatchMemory() (peak func() (int64, error)) {
-	stop, ended := make(chan struct{}), make(chan error)
+// WatchMemory looks ten times a second at how much the host holds, until ctx ends or peak is called, which returns the most, in bytes.
+func (h *Host) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
 	var most int64
 	go func() {
 		tick := time.NewTicker(100 * time.Millisecond)
@@ -52,20 +54,19 @@ func (h *Host) WatchMemory() (peak func() (int64, error)) {
 			now, err := h.Memory()
 			most = max(most, now)
 			if err != nil {
-				<-stop
 				ended <- err
 				return
 			}
 			select {
 			case <-tick.C:
-			case <-stop:
+			case <-ctx.Done():
 				ended <- nil
 				return
 			}
 		}
 	}()
 	return func() (int64, error) {
-		close(stop)
+		stop()
 		err := <-ended
 		return most, err
 	}
