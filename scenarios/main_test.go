@@ -23,6 +23,12 @@ import (
 
 // TestMain looks, when all tests are done, for what they left on the machine.
 func TestMain(m *testing.M) {
+	if os.Getenv(guardEnv) != "" {
+		guard()
+	}
+	if os.Getenv(tiedEnv) != "" {
+		endWithInput()
+	}
 	if os.Getenv(childEnv) != "" {
 		beChild()
 	}
@@ -49,7 +55,7 @@ func TestMain(m *testing.M) {
 	}
 	// What finds out about room has not been waited for where a run's time was up; it shall not count as left.
 	_, _ = host.Room()
-	if err := goleak.Find(); err != nil {
+	if err := goleak.Find(goleak.IgnoreAnyFunction("nestbed/scenarios_test.waitForInput")); err != nil {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
 		status = 1
 	}

@@ -27,7 +27,9 @@ func realCgroups(t *testing.T) (cgroups, *exec.Cmd) {
 	}
 	require.NoError(t, g.make())
 	t.Cleanup(func() { assert.NoError(t, g.remove(t.Context())) })
-	sleep := exec.CommandContext(t.Context(), "sleep", "1000")
+	sleep := exec.CommandContext(t.Context(), "cat")
+	_, err = sleep.StdinPipe() // which ends with this process, and cat with it
+	require.NoError(t, err)
 	require.NoError(t, sleep.Start())
 	for _, dir := range g {
 		below := cgroups{filepath.Join(dir, "below")}

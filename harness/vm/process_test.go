@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(p.cmd.Process.Pid)
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the test ends, if that does not kill it before
 }
 
 func TestQEMUEndsWithAKilledRun(t *testing.T) {
@@ -42,6 +42,8 @@ func TestQEMUEndsWithAKilledRun(t *testing.T) {
 	}
 	parent := exec.CommandContext(t.Context(), "/proc/self/exe")
 	parent.Env = append(os.Environ(), parentEnv+"=yes")
+	_, err := parent.StdinPipe()
+	require.NoError(t, err)
 	out, err := parent.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, parent.Start())

@@ -1,0 +1,141 @@
+package scenarios_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// The processes that tests start end with the test's process, whatever ends that: each has a pipe as its standard
+// input, which only the test can write to. (PR_SET_PDEATHSIG is about a thread, and Go ends threads.)
+
+// tiedEnv has this test binary end with its standard input, guardEnv has it run a program that ends with that.
+const (
+	tiedEnv  = "NESTBED_TEST_TIED"
+	guardEnv = "NESTBED_TEST_GUARD"
+)
+
+// tied ties a command that runs this test binary, by itself or through others that pass their standard input on.
+func tied(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
+	return held(t, cmd, tiedEnv)
+}
+
+// guarded ties any other command: this test binary runs it, kills it when the test has ended, and passes its status
+// and the signals of a shutdown on.
+func guarded(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
+	cmd.Args = append([]string{"/proc/self/exe", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/proc/self/exe"
+	return held(t, cmd, guardEnv)
+}
+
+func held(t testing.TB, cmd *exec.Cmd, env string) *exec.Cmd {
+	t.Helper()
+	cmd.Env = append(cmd.Environ(), env+"=1")
+	_, err := cmd.StdinPipe() // which the command closes when it has ended
+	require.NoError(t, err)
+	return cmd
+}
+
+// endWithInput ends this process when its standard input ends. It goes on meanwhile.
+func endWithInput() {
+	_ = os.Unsetenv(tiedEnv)
+	go waitForInput(func() { os.Exit(1) })
+}
+
+func waitForInput(ends func()) {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ends()
+}
+
+// guard runs the program of its arguments.
+func guard() {
+	runtime.LockOSThread() // until the end, so that the thread which starts the program lives as long
+	_ = os.Unsetenv(guardEnv)
+	program := exec.Command(os.Args[1], os.Args[2:]...)
+	program.Stdout, program.Stderr = os.Stdout, os.Stderr
+	program.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL} // if this process is killed itself
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGPWR)
+	if err := program.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(127)
+	}
+	go waitForInput(func() { _ = program.Process.Kill() })
+	go func() {
+		for s := range signals {
+			_ = program.Process.Signal(s)
+		}
+	}()
+	var exit *exec.ExitError
+	if err := program.Wait(); err != nil && !errors.As(err, &exit) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(127)
+	}
+	os.Exit(program.ProcessState.ExitCode())
+}
+
+// orphansEnv has TestWhatTestsStartEndsWithThem be a test that is killed, or what that has started.
+const orphansEnv = "NESTBED_TEST_ORPHANS"
+
+func TestWhatTestsStartEndsWithThem(t *testing.T) {
+	switch os.Getenv(orphansEnv) {
+	case "test":
+		startOrphans(t)
+		return
+	case "started":
+		select {}
+	}
+	test := tied(t, exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestWhatTestsStartEndsWithThem$"))
+	test.Env = append(test.Env, orphansEnv+"=test")
+	out, err := test.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, test.Start())
+	var children []int
+	for lines := bufio.NewReader(out); len(children) < 2; {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		var pid int
+		_, err = fmt.Sscan(line, &pid)
+		require.NoError(t, err, line)
+		fd, err := unix.PidfdOpen(pid, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		children = append(children, fd)
+	}
+	require.NoError(t, test.Process.Kill())
+	require.Error(t, test.Wait())
+	for _, child := range children {
+		ended, err := unix.Poll([]unix.PollFd{{Fd: int32(child), Events: unix.POLLIN}}, int(tracesBudget.Milliseconds()))
+		require.NoError(t, err)
+		assert.Equal(t, 1, ended, "it runs on")
+	}
+}
+
+// startOrphans starts a process of each kind, says which, and waits to be killed.
+func startOrphans(t *testing.T) {
+	t.Helper()
+	itself := tied(t, exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestWhatTestsStartEndsWithThem$"))
+	itself.Env = append(itself.Env, orphansEnv+"=started")
+	other := guarded(t, exec.CommandContext(t.Context(), "sh", "-c", "echo $$; exec sleep 100000"))
+	out, err := other.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, itself.Start())
+	require.NoError(t, other.Start())
+	pid, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	fmt.Printf("%d\n%s\n", itself.Process.Pid, strings.TrimSpace(pid))
+	require.NoError(t, itself.Wait())
+}
