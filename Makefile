@@ -80,7 +80,7 @@ soak: setup ## hold the model against LXD and the kernel: N random chains from S
 	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -proofs $(N) -proof.seed $(SEED)
 
 soak-kill: setup ## kill N runs, or something of them, at random moments, and look for what is left (N=500 SEED=0)
-	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestNothingIsLeftWhateverIsKilled -v -soak.kills $(N) -soak.seed $(SEED)
+	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestNothingIsLeftWhateverIsKilled -v -soak.machine -soak.kills $(N) -soak.seed $(SEED)
 
 ROUNDS ?= 3
 DEPTHS ?= 1,3,8,16,32

@@ -1,6 +1,8 @@
 package scenarios_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,14 +17,16 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
 )
 
-// inventory is what one host has on the machine: by the pid of its stage and by its name.
-type inventory struct{ Processes, Mounts, Cgroups, State []string }
+// inventory is what one host has on the machine, by its name. Others are listening sockets, files, AppArmor profiles
+// and loop devices that nobody frees.
+type inventory struct{ Processes, Mounts, Cgroups, State, Others []string }
 
 // empty tells that the host has nothing.
 func (i inventory) empty() bool {
-	return len(i.Processes)+len(i.Mounts)+len(i.Cgroups)+len(i.State) == 0
+	return len(i.Processes)+len(i.Mounts)+len(i.Cgroups)+len(i.State)+len(i.Others) == 0
 }
 
 // takeInventory looks for everything that bears the host's name. Its processes are those in its cgroups, containers included.
@@ -58,9 +62,66 @@ func takeInventory(t *testing.T, name string) inventory {
 	if _, err := os.Stat(filepath.Join(host.StateRoot(), name)); err == nil {
 		inv.State = append(inv.State, name)
 	}
+	others := traces{}
+	for _, look := range []func(traces, func(string) bool) error{socketTraces, fileTraces, profileTraces, loopTraces} {
+		require.NoError(t, look(others, func(text string) bool { return !strings.Contains(text, name) }))
+	}
+	for trace := range others {
+		if trace != "file "+filepath.Join(host.StateRoot(), name) {
+			inv.Others = append(inv.Others, trace)
+		}
+	}
 	slices.Sort(inv.Cgroups)
 	inv.Cgroups = slices.Compact(inv.Cgroups)
 	return inv
+}
+
+// hostsOf names the hosts that a run has, or left when it ended.
+func hostsOf(t *testing.T, pid int) (names []string) {
+	t.Helper()
+	hosts, err := host.Leftovers()
+	require.NoError(t, err)
+	for _, h := range hosts {
+		if h.Pid == pid {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// requireReaped waits until nothing runs on the hosts that a run left, and requires that a reap then clears them.
+func requireReaped(t *testing.T, names []string) {
+	t.Helper()
+	for _, name := range names {
+		requireNoProcess(t, name) // the kernel ends that
+	}
+	_, err := host.Reap(t.Context())
+	require.NoError(t, err)
+	for _, name := range names {
+		requireCleared(t, name)
+	}
+}
+
+// requireNoProcess waits until the kernel has ended all that ran on the host.
+func requireNoProcess(t *testing.T, name string) {
+	t.Helper()
+	require.NoError(t, wait.For(t.Context(), "wait for the last process to go", tracesBudget, func(context.Context) error {
+		if p := takeInventory(t, name).Processes; len(p) > 0 {
+			return fmt.Errorf("these run: %q", p)
+		}
+		return nil
+	}))
+}
+
+// requireCleared waits, after a reap, until nothing of the host is left: another run may have begun to clear it before.
+func requireCleared(t *testing.T, name string) {
+	t.Helper()
+	require.NoError(t, wait.For(t.Context(), "wait for another run to clear it", tracesBudget, func(context.Context) error {
+		if left := takeInventory(t, name); !left.empty() {
+			return fmt.Errorf("these are left: %v", left)
+		}
+		return nil
+	}))
 }
 
 func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {

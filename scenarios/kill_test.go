@@ -17,7 +17,6 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
-	"nestbed/harness/wait"
 )
 
 var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
@@ -29,24 +28,9 @@ func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 		order := childOrder{Source: source.String(), Depth: 3, SharePIDs: i%2 == 1}
 		t.Run(fmt.Sprintf("%d, pids shared: %t", i/2, order.SharePIDs), func(t *testing.T) {
 			name := killInLevel2(t, order, time.Duration(i/2*100)*time.Millisecond)
-			err := wait.For(t.Context(), "wait for the last process to go", time.Second, func(context.Context) error {
-				if p := takeInventory(t, name).Processes; len(p) > 0 {
-					return fmt.Errorf("these run: %q", p)
-				}
-				return nil
-			})
-			require.NoError(t, err, "nothing of it runs a second later")
+			requireNoProcess(t, name)
 			assert.Empty(t, takeInventory(t, name).Mounts)
-			assert.NotEmpty(t, takeInventory(t, name).State, "its state is there for reap to clear")
-
-			cleared, err := host.Reap(t.Context())
-			require.NoError(t, err)
-			var names []string
-			for _, c := range cleared {
-				names = append(names, c.Name)
-			}
-			assert.Contains(t, names, name)
-			assert.True(t, takeInventory(t, name).empty(), "reap clears disk and cgroups")
+			requireReaped(t, []string{name})
 		})
 	}
 }
@@ -121,7 +105,6 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	harnesstest.Bundle(t, harnesstest.Source(t))
-	before := takeTraces(t)
 	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
 	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
@@ -130,5 +113,5 @@ func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	assert.Contains(t, string(out), errTimeIsUp.Error())
 	assert.NotContains(t, string(out), "panic: test timed out")
 	assert.NotContains(t, string(out), "the suite left")
-	requireNothingLeft(t, before)
+	assert.Empty(t, hostsOf(t, run.Process.Pid))
 }
