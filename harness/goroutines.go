@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/wait"
 )
 
 // abortBudget is for a daemon to print its goroutines and end; it takes 0.1 s.
@@ -67,8 +68,11 @@ func goroutines(ctx context.Context, of daemon) (string, error) {
 		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
 	ended, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, int(abortBudget/time.Millisecond))
-	if err != nil || ended == 0 {
-		return "", fmt.Errorf("process %d has not ended %s after SIGABRT (%v)", pid, abortBudget, err)
+	if err == nil && ended == 0 {
+		err = fmt.Errorf("%w: it has not ended %s after SIGABRT", wait.ErrTimeout, abortBudget)
+	}
+	if err != nil {
+		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
 	after, err := of.Root().ReadFile(bundle.SaidFile)
 	if err != nil {

@@ -45,7 +45,7 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(order))
 	cmd.Stderr = os.Stderr
-	return tied(t, cmd)
+	return tied(cmd)
 }
 
 // featuresApart runs TestFeatures in a process of its own, whose results are nobody's report.
@@ -53,7 +53,7 @@ func featuresApart(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
 	cmd.Env = append(os.Environ(), reportsEnv+"=")
-	return tied(t, cmd)
+	return tied(cmd)
 }
 
 // beChild is that program's main.

@@ -117,7 +117,7 @@ func (e *elsewhereLXD) nestbed(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	run := networkCommand(t.Context(), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
 	run.Env = append(os.Environ(), keyringEnv+"="+filepath.Join(e.dir, "keyring"))
-	out, err := guarded(t, run).CombinedOutput()
+	out, err := guarded(run).CombinedOutput()
 	return string(out), err
 }
 
@@ -191,7 +191,7 @@ func (e *elsewhereLXD) core(t *testing.T, env ...string) string {
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
 	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)
-	out, err := tied(t, run).CombinedOutput()
+	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Regexp(t, `\n[1-9]\d* scenarios on a real LXD`, string(out))
 	return strings.TrimSpace(string(out))

@@ -94,7 +94,7 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 	daemon := exec.Command("lxd", "--logfile", filepath.Join(dir, "lxd.log"))
 	daemon.Env = append(os.Environ(), "LXD_DIR="+dir)
 	daemon.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
-	require.NoError(t, guarded(t, daemon).Start())
+	require.NoError(t, guarded(daemon).Start())
 	t.Cleanup(func() {
 		assert.NoError(t, daemon.Process.Signal(unix.SIGPWR)) // LXD stops its containers, then itself
 		_ = daemon.Wait()                                     // its status after a signal means nothing

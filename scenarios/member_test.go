@@ -62,7 +62,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, harnesstest.RequireEnv+"=") || strings.HasPrefix(v, stateEnv+"=")
 	}), "HOME="+own, artifact.Env+"="+own, reportsEnv+"=")
-	return guarded(t, cmd)
+	return guarded(cmd)
 }
 
 // groupLXD is ownLXD, of which the socket belongs to a group as that of a machine's does.

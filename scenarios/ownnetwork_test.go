@@ -39,7 +39,7 @@ func inOwnNetwork(b *testing.B) {
 	run := exec.CommandContext(b.Context(), "unshare", append(args, "-test.bench=^"+b.Name()+"$")...)
 	run.Env = append(os.Environ(), ownNetworkEnv+"=1")
 	run.Stdout, run.Stderr = os.Stdout, os.Stderr
-	require.NoError(b, tied(b, run).Run())
+	require.NoError(b, tied(run).Run())
 	b.SkipNow()
 }
 

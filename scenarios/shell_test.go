@@ -38,7 +38,7 @@ func command(t *testing.T) func(args ...string) (stdout, stderr string, status i
 		cmd := exec.CommandContext(t.Context(), program, args...)
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		var exit *exec.ExitError
-		if err := guarded(t, cmd).Run(); err != nil && !errors.As(err, &exit) {
+		if err := guarded(cmd).Run(); err != nil && !errors.As(err, &exit) {
 			require.NoError(t, err)
 		}
 		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
