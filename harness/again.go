@@ -64,16 +64,15 @@ func (l *Level) RestartLXDKilled(ctx context.Context) error {
 		if err != nil {
 			return 0, err
 		}
-		pid, err := pidIn(l.root, next)
-		if err != nil {
-			return 0, err
-		}
-		return next, unix.Kill(pid, unix.SIGKILL)
+		return next, signalDaemon(l.root, next, unix.SIGKILL)
 	})
 }
 
 // endLXD asks the LXD inside, known by its id there, to end.
 func (l *Level) endLXD(ctx context.Context, pid int) error {
+	if !l.root.Far() {
+		return signalDaemon(l.root, pid, unix.SIGTERM)
+	}
 	_, err := l.Exec(ctx, "kill", "-TERM", strconv.Itoa(pid))
 	return err
 }

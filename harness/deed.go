@@ -101,7 +101,7 @@ func namespaceDeeds() (all []Deed) {
 	return all
 }
 
-var sysctlDeed = regexp.MustCompile(`^write the setting ([a-z0-9_]+(?:\.[a-z0-9_-]+)+)$`)
+var sysctlDeed = regexp.MustCompile(`^write the setting (` + settingPattern + `)$`)
 
 // ParseDeed finds a deed by its name; "write the setting NAME" is one for every
 // name of sysctl, and writes the value that it has.

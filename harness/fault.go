@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -98,15 +99,16 @@ func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled fun
 const localDatabase = "/var/lib/lxd/database/local.db"
 
 func cutDatabase(of daemon) error {
-	pid, err := lxdPid(of) // now: without its database it tells nobody
+	lxd, err := lxdProcess(of) // now: without its database it tells nobody
 	if err != nil {
 		return err
 	}
+	defer lxd.Release() //nolint:errcheck // nothing is written
 	root, err := of.Root().Local()
 	if err != nil {
 		return err
 	}
-	return errors.Join(root.Cut(localDatabase), unix.Kill(pid, unix.SIGKILL))
+	return errors.Join(root.Cut(localDatabase), lxd.Kill())
 }
 
 // spoil does something to a program among the files of a level that has not started yet.
@@ -134,11 +136,11 @@ func (l *Level) spoil(program string, do func(files *inroot.Root, path string) e
 }
 
 func stopLXD(of daemon) error {
-	pid, err := lxdPid(of)
+	lxd, err := lxdProcess(of)
 	if err != nil {
 		return err
 	}
-	return unix.Kill(pid, unix.SIGSTOP)
+	return errors.Join(lxd.Signal(unix.SIGSTOP), lxd.Release())
 }
 
 // killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.
@@ -147,13 +149,13 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 	if !ok {
 		return nil, fmt.Errorf("operation %q: nothing tells when LXD is in the middle of it", op)
 	}
-	pid, err := lxdPid(of) // now, as it takes a while to find
-	if err != nil {
-		return nil, err
-	}
 	var paths []string
 	for _, sign := range names {
 		paths = append(paths, fmt.Sprintf(sign, container))
+	}
+	lxd, err := lxdProcess(of) // now, as it takes a while to find
+	if err != nil {
+		return nil, err
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -169,18 +171,18 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 			return errors.Join(errs...)
 		})
 		if err == nil {
-			err = unix.Kill(pid, unix.SIGKILL)
+			err = lxd.Kill()
 		}
-		done <- err
+		done <- errors.Join(err, lxd.Release())
 	}()
 	return func() error { return <-done }, nil
 }
 
-// lxdPid is the id, on the machine, of a LXD.
-func lxdPid(of daemon) (int, error) {
+// lxdProcess returns the process of an LXD, which is not confused with one that gets its id later.
+func lxdProcess(of daemon) (*os.Process, error) {
 	server, _, err := of.LXD().GetServer()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return pidIn(of.Root(), server.Environment.ServerPid)
+	return processIn(of.Root(), server.Environment.ServerPid, daemonNames...)
 }

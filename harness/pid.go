@@ -2,12 +2,15 @@ package harness
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"nestbed/harness/host"
 	"nestbed/harness/internal/inroot"
@@ -40,6 +43,47 @@ func (l *Level) Init() (string, error) {
 		return "", fmt.Errorf("level %d: /proc/1/stat: read %q, expected 52 fields", l.Index, stat)
 	}
 	return namespace + " since " + fields[19], nil
+}
+
+// processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
+// names. It is held by a descriptor: a signal reaches it or nobody, whoever gets its id later. Release lets go of it.
+func processIn(root *host.Root, inside int, names ...string) (*os.Process, error) {
+	pid, err := pidIn(root, inside)
+	if err != nil {
+		return nil, err
+	}
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return nil, err
+	}
+	// Whether the descriptor is that of the process meant is only known from here on.
+	now, err := pidIn(root, inside)
+	if err == nil && now != pid {
+		err = fmt.Errorf("process %d: it has ended", inside)
+	}
+	var name []byte
+	if err == nil {
+		name, err = os.ReadFile(procOf(pid, "comm"))
+	}
+	if found := strings.TrimSpace(string(name)); err == nil && !slices.Contains(names, found) {
+		err = fmt.Errorf("process %d: it is %q, expected one of %q", inside, found, names)
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Release())
+	}
+	return p, nil
+}
+
+// daemonNames are what LXD and Incus are called as processes.
+var daemonNames = []string{"lxd", "incusd"}
+
+// signalDaemon sends a signal to the daemon of a root, by its id there.
+func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
+	p, err := processIn(root, inside, daemonNames...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.Signal(signal), p.Release())
 }
 
 // pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.

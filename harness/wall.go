@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/ownthread"
 )
 
 // Thing is something in a container that nobody in another one may reach.
@@ -110,15 +111,10 @@ func (l *Level) inNetwork(do func() error) error {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	defer namespace.Close()
-	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine, and nobody else gets it.
-		runtime.LockOSThread()
+	return ownthread.Run(func() error {
 		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("level %d: enter its network namespace: %w", l.Index, err)
-			return
+			return fmt.Errorf("level %d: enter its network namespace: %w", l.Index, err)
 		}
-		done <- do()
-	}()
-	return <-done
+		return do()
+	})
 }

@@ -95,3 +95,15 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 	}
 	assert.Contains(t, open, lock, "as long as the init lives, of a kept host, too")
 }
+
+func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
+	h, err := host.Private(t.Context(), host.Config{
+		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
+		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
+	})
+	require.NoError(t, err)
+	require.NoError(t, h.Keep())
+	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, host.End(t.Context(), h.Name))
+	assert.True(t, takeInventory(t, h.Name).empty())
+}

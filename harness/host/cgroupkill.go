@@ -65,13 +65,36 @@ func (g cgroups) kill(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		for _, pid := range pids {
-			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-				return fmt.Errorf("process %d: %w", pid, err)
+		return errors.Join(g.signal(pids), fmt.Errorf("%d processes were still there", len(pids)))
+	})
+}
+
+// signal kills those of the processes that are in the cgroups, and not whoever has got the id of one of them.
+func (g cgroups) signal(pids []int) error {
+	held := map[int]*os.Process{}
+	defer func() {
+		for _, p := range held {
+			_ = p.Release() // nothing is written
+		}
+	}()
+	var errs []error
+	for _, pid := range pids {
+		p, err := os.FindProcess(pid)
+		if err != nil {
+			return err
+		}
+		held[pid] = p
+	}
+	// What is in the cgroups now, and is held, was held when it was in them, or has ended.
+	still, err := g.processes()
+	for _, pid := range still {
+		if p := held[pid]; p != nil {
+			if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				errs = append(errs, fmt.Errorf("process %d: %w", pid, err))
 			}
 		}
-		return fmt.Errorf("%d processes were still there", len(pids))
-	})
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 // Processes are those of the host and of everything on it, by their ids on the machine.

@@ -71,6 +71,18 @@ func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
 	assert.Empty(t, pids)
 }
 
+func TestAProcessThatIsInNoneOfTheCgroupsIsNotKilled(t *testing.T) {
+	g, sleep := realCgroups(t)
+	other := exec.CommandContext(t.Context(), "sleep", "1000") // as if it had the id of one that has ended
+	require.NoError(t, other.Start())
+	require.NoError(t, g.signal([]int{other.Process.Pid, sleep.Process.Pid}))
+	killed(t, sleep)
+	require.NoError(t, other.Process.Signal(syscall.SIGTERM))
+	var exit *exec.ExitError
+	require.ErrorAs(t, other.Wait(), &exit)
+	assert.Equal(t, syscall.SIGTERM, exit.Sys().(syscall.WaitStatus).Signal())
+}
+
 func TestTheProcessesToEndAreNotTheCallerNorWhomItDoesNotSee(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprintf("0\n1\n%d\n4000001\n", os.Getpid())), 0o600))

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 
@@ -12,8 +13,9 @@ import (
 type daemonProcess struct {
 	mu       sync.Mutex
 	pid      int
-	restarts bool   // it was told to end, and shall be started again
-	end      func() // ends the stage, and with it the host
+	process  *os.Process // of that pid; a signal reaches it or nobody
+	restarts bool        // it was told to end, and shall be started again
+	end      func()      // ends the stage, and with it the host
 }
 
 func (d *daemonProcess) start() error {
@@ -23,7 +25,7 @@ func (d *daemonProcess) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start LXD: %w", err)
 	}
-	d.pid, d.restarts = cmd.Process.Pid, false
+	d.pid, d.process, d.restarts = cmd.Process.Pid, cmd.Process, false
 	return nil
 }
 
@@ -33,7 +35,7 @@ func (d *daemonProcess) restart(by unix.Signal) {
 	defer d.mu.Unlock()
 	if d.pid != 0 {
 		d.restarts = true
-		_ = unix.Kill(d.pid, by) // if it has just ended, that is noticed where processes are waited for
+		_ = d.process.Signal(by) // if it has just ended, that is noticed where processes are waited for
 	}
 }
 

@@ -2,12 +2,12 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -180,8 +180,10 @@ func (l Leftover) kill() error {
 	if err != nil {
 		return err
 	}
-	if argv := strings.Split(string(command), "\x00"); argv[0] != stageName || !strings.Contains(argv[1], strconv.Quote(l.Path)) {
-		return fmt.Errorf("process %d is %q, expected the init of this host; end that by hand", l.stage, argv[0])
+	argv := strings.Split(string(command), "\x00")
+	var order stageOrder
+	if len(argv) < 2 || argv[0] != stageName || json.Unmarshal([]byte(argv[1]), &order) != nil || order.State != l.Path {
+		return fmt.Errorf("process %d is %q, expected the init of host %s; end that by hand", l.stage, argv[0], l.Name)
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("end process %d: %w", l.stage, err)
