@@ -27,7 +27,7 @@ func apart(t *testing.T, chains int) bool {
 	})
 	run := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-test.run=^%s$", t.Name()), "-test.v")...)
 	run.Env = append(os.Environ(), apartEnv+"="+t.Name(), reportsEnv+"=")
-	out, err := run.CombinedOutput()
+	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	if strings.Contains(string(out), "\n--- SKIP: "+t.Name()+" ") {
 		t.Skipf("%s", out)

@@ -173,7 +173,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 }
 
 func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
-	beside(t, 2)
+	beside(t, 3)
 	e := newElsewhereLXD(t)
 	buildCommands(t, e.dir)
 	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
@@ -187,7 +187,7 @@ func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
 // core runs the core of the scenarios at the other end of the wire, with more variables of the environment, and gives what it prints.
 func (e *elsewhereLXD) core(t *testing.T, env ...string) string {
 	t.Helper()
-	run := networkCommand(t.Context(), e.here, os.Args[0], "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
+	run := networkCommand(t.Context(), e.here, os.Args[0], "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
 	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)
