@@ -21,7 +21,8 @@ import (
 // rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
 // is the same but for a snap, and levels are far.
 func rootOf(pid int) (*Root, error) {
-	root, err := openRootOf(pid)
+	// By its path: the LXD may be restarted while its root directory is in use.
+	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
 		if root, err = openRoot("/"); err == nil {
 			root.far = true

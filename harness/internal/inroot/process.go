@@ -27,8 +27,7 @@ type Process struct {
 	dir *os.File
 }
 
-// Process opens a process by its id. If the root was opened through a process, it fails if /proc
-// shows another pid namespace than that of the process.
+// Process opens a process by its id.
 func (r *Root) Process(pid int) (*Process, error) {
 	name := fmt.Sprintf("/proc/%d", pid)
 	p, err := r.process(pid)
@@ -44,9 +43,6 @@ func (r *Root) process(pid int) (p *Process, err error) {
 		return nil, err
 	}
 	defer proc.Close()
-	if err := r.isOwn(proc); err != nil {
-		return nil, err
-	}
 	if p, err = openProcess(proc, pid); err != nil {
 		return nil, err
 	}

@@ -123,7 +123,8 @@ func inProc(name string) (below string, is bool) { return strings.CutPrefix(name
 // rootInode is the inode of the root of every procfs (fs/proc: PROC_ROOT_INO).
 const rootInode = 1
 
-// proc opens /proc and fails unless it is a procfs: root of a level can put anything there.
+// proc opens /proc. It fails unless that is a procfs and, if the root was opened through a process,
+// shows the pid namespace of that process: root of a level can mount anything there.
 func (r *Root) proc() (*os.File, error) {
 	proc, err := pathrs.OpenatInRoot(r.dir, "/proc")
 	if err != nil {
@@ -135,7 +136,10 @@ func (r *Root) proc() (*os.File, error) {
 	if err == nil && kerr == nil && (kind != unix.PROC_SUPER_MAGIC || stat.Ino != rootInode) {
 		err = errors.New("/proc is not a proc filesystem")
 	}
-	if err = errors.Join(err, kerr); err != nil {
+	if err = errors.Join(err, kerr); err == nil {
+		err = r.isOwn(proc)
+	}
+	if err != nil {
 		return nil, errors.Join(err, proc.Close())
 	}
 	return proc, nil
