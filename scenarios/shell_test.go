@@ -47,9 +47,9 @@ func command(t *testing.T) func(args ...string) (stdout, stderr string, status i
 
 func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	beside(t, 1)
-	nestbed := command(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
+	nestbed := command(t)
 	// A LXD that does not answer is what one wants to look into.
 	server, _, err := chain.Levels[0].LXD().GetServer()
 	require.NoError(t, err)

@@ -116,7 +116,7 @@ all/debian-bookworm:* | all/debian-trixie:* | all/*:/usr/bin/lxd)
 	# The LXD of this machine, and the programs that a bundle takes along.
 	want="gcc:gcc
 		lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
-		unsquashfs:squashfs-tools setfattr:attr getfattr:attr
+		unsquashfs:squashfs-tools setfattr:attr
 		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs
 		mmdebstrap:mmdebstrap"
 	# Where the kernel has AppArmor in force, LXD makes profiles.

@@ -21,6 +21,16 @@ func program(t *testing.T, elem ...string) string {
 	return path
 }
 
+// programsIn makes dir the only directory that programs are looked for in. It skips the test without root, because other
+// accounts look where root does first.
+func programsIn(t *testing.T, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for whom PATH alone says where programs are")
+	}
+	t.Setenv("PATH", dir)
+}
+
 // link puts a symbolic link into a directory, which it makes.
 func link(t *testing.T, target string, elem ...string) string {
 	t.Helper()
@@ -58,7 +68,7 @@ func TestChooseTakesTheLXDThatIsInstalled(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	link(t, self, dir, "lxd")
-	t.Setenv("PATH", dir)
+	programsIn(t, dir)
 	s, why, err := Choose()
 	require.NoError(t, err)
 	assert.Equal(t, Source{Kind: Installed}, s)
@@ -68,7 +78,7 @@ func TestChooseTakesTheLXDThatIsInstalled(t *testing.T) {
 func TestChooseTakesDebiansLXDWhereTheInstalledOneIsASnap(t *testing.T) {
 	dir := t.TempDir()
 	link(t, program(t, dir, "snapd/snap"), dir, "bin/lxd")
-	t.Setenv("PATH", filepath.Join(dir, "bin"))
+	programsIn(t, filepath.Join(dir, "bin"))
 	s, why, err := Choose()
 	require.NoError(t, err)
 	assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
@@ -77,7 +87,7 @@ func TestChooseTakesDebiansLXDWhereTheInstalledOneIsASnap(t *testing.T) {
 
 func TestChooseTakesDebiansLXDWhereAScriptStandsInForIt(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv("PATH", dir)
+	programsIn(t, dir)
 	script := program(t, dir, "lxd")
 	s, why, err := Choose()
 	require.NoError(t, err)
@@ -86,7 +96,7 @@ func TestChooseTakesDebiansLXDWhereAScriptStandsInForIt(t *testing.T) {
 }
 
 func TestChooseWithoutALXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
+	programsIn(t, t.TempDir())
 	s, why, err := Choose()
 	// What is right depends on what the machine's distribution packages.
 	if id, codename := distribution(); id != "debian" || codename != "bookworm" && codename != "trixie" {
@@ -114,7 +124,7 @@ func TestTheDistributionIsReadAsAShellReadsIt(t *testing.T) {
 
 func TestLackingNamesEveryProgramThatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
-	t.Setenv("PATH", dir)
+	programsIn(t, dir)
 	assert.Equal(t, []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}, Lacking())
 	for _, name := range []string{"lxd", "tar", "busybox"} {
 		program(t, dir, name)

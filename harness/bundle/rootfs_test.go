@@ -155,9 +155,11 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("runs as root, who is not refused")
 	}
+	t.Setenv("NESTBED_CACHE", t.TempDir()) // root may have made one in the usual place
 	said := false
 	_, err := Make(t.Context(), Source{Kind: Installed}, func(string) { said = true })
-	require.EqualError(t, err, "bundle installed: making one needs root, for files of several owners; run as root or with sudo")
+	require.ErrorContains(t, err, "bundle installed: ")
+	require.ErrorContains(t, err, "making one needs root, for files of several owners")
 	assert.False(t, said)
 }
 

@@ -29,6 +29,14 @@ const RequireEnv = "NESTBED_REQUIRE"
 // BundleEnv names the source of the bundle; unset, it is chosen for the machine.
 const BundleEnv = "NESTBED_BUNDLE"
 
+// Real skips the test with go test -short, which runs what needs neither root nor LXD.
+func Real(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs root and LXD; run without -short")
+	}
+}
+
 // Source is the bundle's source: from NESTBED_BUNDLE, else chosen for the machine. It
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
@@ -47,6 +55,7 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
 	t.Helper()
+	Real(t)
 	if text := os.Getenv(BundleEnv); text != "" {
 		s, err := bundle.ParseSource(text)
 		require.NoError(t, err, BundleEnv)
@@ -77,6 +86,7 @@ func Lacking(t testing.TB, lack error) {
 // Bundle makes the bundle of the source, or takes it from the cache.
 func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	t.Helper()
+	Real(t)
 	b, err := bundle.Make(t.Context(), s, func(what string) { t.Log(what) })
 	require.NoError(t, err)
 	return b

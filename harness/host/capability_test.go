@@ -13,7 +13,7 @@ import (
 func TestACapabilityIsNamedLikeItsTagAndEveryLackHasAMend(t *testing.T) {
 	for _, path := range []string{"", t.TempDir()} {
 		if path != "" {
-			t.Setenv("PATH", path) // so this machine has no programs
+			programsIn(t, path) // so this machine has no programs
 		}
 		for _, c := range Capabilities(bundle.Source{Kind: bundle.Installed}) {
 			assert.NotEmpty(t, c.Found, c.For)

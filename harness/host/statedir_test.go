@@ -26,6 +26,14 @@ func stateRoot(t *testing.T) string {
 	return root
 }
 
+// rounds is how often a test tries what depends on timing: a tenth of n with -short.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // claimed is a state directory that this process holds, as for a host of its own; nothing else is made for it.
 func claimed(t *testing.T, dir string) *stateDir {
 	t.Helper()
@@ -238,7 +246,7 @@ func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
 	stateRoot(t)
 	dir := filepath.Join(t.TempDir(), "state")
-	for range 300 {
+	for range rounds(300) {
 		var reaper sync.WaitGroup
 		ctx, stop := context.WithCancel(t.Context())
 		reaper.Go(func() { // once, so that the next try succeeds however busy the machine is

@@ -138,7 +138,7 @@ func TestClaimsAndReapsDoNotMeet(t *testing.T) {
 			}
 		})
 	}
-	for range 200 {
+	for range rounds(200) {
 		s, err := claim(t.Context(), "")
 		require.NoError(t, err)
 		_, err = readJournal(s.path)

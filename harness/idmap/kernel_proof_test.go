@@ -23,7 +23,7 @@ import (
 
 var (
 	proofSeed   = flag.String("idmap.seed", "1", "draw the chains of user namespaces from this `number`; 0 or random: from another one each time")
-	proofChains = flag.Int("idmap.chains", 1000, "prove the kernel's rules on this `number` of chains of user namespaces")
+	proofChains = flag.Int("idmap.chains", 1000, "prove the kernel's rules on this `number` of chains of user namespaces; with -short on 100 at most")
 )
 
 // atATime is how many chains are built at a time: one has one process at work, and often waits for it.
@@ -86,6 +86,9 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 		seed, err = uint64(1+rand.Uint32N(1<<32-1)), nil
 	}
 	require.NoError(t, err, "-idmap.seed")
+	if testing.Short() {
+		*proofChains = min(*proofChains, 100)
+	}
 	groups := rapid.Custom(func(t *rapid.T) []branch { return drawBranches(t, own) })
 	start := time.Now()
 	var next atomic.Int64
