@@ -16,7 +16,7 @@ RACE := GORACE=atexit_sleep_ms=0 go test -race
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build demo test test-vm matrix slow moving mutate upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup go build demo test test-other race test-vm matrix slow moving mutate upgrade junit unit soak soak-kill bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -37,6 +37,14 @@ demo: setup build ## build and verify the article's chain, and show it
 # -count=1, because go test would otherwise give its cached verdict on an LXD that has changed since.
 test: setup ## all tests, the scenarios on a real LXD among them; their results in reports/VERSION
 	NESTBED_REPORTS=$(CURDIR)/reports go test -count=1 -timeout 60m $(EXEC) ./...
+
+# The bundle of the Debian that this machine is not.
+OTHER ?= $(if $(shell grep -s '^VERSION_CODENAME=trixie' /etc/os-release),debian:bookworm,debian:trixie)
+test-other: setup ## the Go tests of scenarios/ and the core scenarios with the other Debian's bundle (OTHER=debian:SUITE)
+	NESTBED_BUNDLE=$(OTHER) go test -count=1 -timeout 60m $(EXEC) ./scenarios -godog.format=progress -godog.tags=@core
+
+race: setup ## the core scenarios with the race detector
+	$(RACE) -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.format=progress -godog.tags=@core
 
 VM ?= debian:bookworm debian:trixie
 VMFLAGS ?=
