@@ -36,6 +36,7 @@ update_for() {
 	command -v apt-get >/dev/null || die "this machine is missing $* and has no apt-get: install them, then run make again"
 	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "installing $* needs root: run make as root, or install sudo"
 	as_root apt-get -qq update >"$log" 2>&1 || die "apt-get update failed, see above: is the network there?"
+	: >"$log"
 	updated=yes
 }
 
@@ -43,6 +44,7 @@ install() {
 	say "installing $*"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >"$log" 2>&1 ||
 		die "apt-get install $* failed, see above"
+	: >"$log"
 }
 
 need=$(sed -n 's/^go //p' go.mod)
