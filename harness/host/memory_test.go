@@ -19,6 +19,7 @@ func TestMemoryHasRoomForAsMuchAsIsAvailable(t *testing.T) {
 }
 
 func TestStateLiesWhereItIsSaidToLie(t *testing.T) {
+	needsCgroups(t)
 	root := t.TempDir()
 	t.Setenv("NESTBED_STATE", root)
 	s, err := Config{InMemory: 1}.claim(t.Context())

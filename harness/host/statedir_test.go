@@ -34,13 +34,18 @@ func rounds(n int) int {
 	return n
 }
 
+func needsCgroups(t *testing.T) {
+	t.Helper()
+	if layout, err := CgroupLayout(); err != nil || layout == "none" {
+		t.Skip("no cgroup hierarchy is mounted here, and a host is named in each")
+	}
+}
+
 // claimed is a state directory that this process holds, as for a host of its own; nothing else is made for it.
 func claimed(t *testing.T, dir string) *stateDir {
 	t.Helper()
 	require.NotEqual(t, "/var/lib/nestbed", StateRoot(), "a test has no business there")
-	if layout, err := CgroupLayout(); err != nil || layout == "none" {
-		t.Skip("no cgroup hierarchy is mounted here, and a host is named in each")
-	}
+	needsCgroups(t)
 	s, err := claim(t.Context(), dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.release() }) // a test may have released it
@@ -244,6 +249,7 @@ func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 }
 
 func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
+	needsCgroups(t)
 	stateRoot(t)
 	dir := filepath.Join(t.TempDir(), "state")
 	for range rounds(300) {

@@ -24,11 +24,11 @@ const minFree = 4 << 30
 func Requirements() []host.Requirement {
 	rs := []host.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
 	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
-	if os.Geteuid() != 0 {
-		making["unshare"], making["newuidmap"] = "util-linux", "uidmap"
-		rs = append(rs, subIDs())
+	if os.Geteuid() == 0 {
+		return append(rs, programs(forImage, making), room())
 	}
-	return append(rs, programs(forImage, making), room())
+	making["unshare"], making["newuidmap"] = "util-linux", "uidmap"
+	return append(rs, programs(forImage, making), subIDs(), room())
 }
 
 // lacking is the first lack for a kind of run.
