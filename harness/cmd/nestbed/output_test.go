@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +19,7 @@ import (
 	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/printable"
 	"nestbed/harness/report"
 	"nestbed/harness/vm"
 	"nestbed/steps"
@@ -34,6 +37,28 @@ func TestProgressOffATerminalIsPlainLines(t *testing.T) {
 	p.done()
 	assert.Equal(t, "making bundle installed\nstarting a private host\na line that stays\n", b.String())
 	assert.NotContains(t, b.String(), "\x1b", "no escape sequences in a log")
+}
+
+func TestOnATerminalOnlyOurOwnSequencesAct(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	master, slave, err := pty.Open()
+	require.NoError(t, err)
+	defer master.Close()
+	out := newScreen(slave)
+	p := newProgress(out)
+	p.spin("making \x1b[35m")
+	p.done()
+	p.say("said \x1b[36m")
+	require.NoError(t, draw(out, []drawing.Bar{{Name: "c\x1b[37m1", Depth: 1, Host: []idmap.Mapping{{Parent: 500000, Count: 65536}}}}))
+	require.NoError(t, slave.Close())
+	text, _ := io.ReadAll(master) // it ends with EIO
+	for _, evil := range []string{"\x1b[35m", "\x1b[36m", "\x1b[37m"} {
+		assert.NotContains(t, string(text), evil)
+		assert.Contains(t, string(text), printable.Text(evil))
+	}
+	assert.Contains(t, string(text), " \rsaid ", "the spinner clears its line")
+	assert.Contains(t, string(text), "\x1b[94mc", "a bar has its color")
 }
 
 func TestAFileIsNoTerminalAndEightyColumnsWide(t *testing.T) {

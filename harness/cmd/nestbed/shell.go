@@ -1,17 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
 	"nestbed/harness/host"
+	"nestbed/harness/internal/command"
 )
 
 func newShell() *cobra.Command {
@@ -24,7 +24,8 @@ host, level 0, where PATH is host. Its exit status is that of the command.
 
 The chain is one that nestbed up --keep leaves, or a scenario that failed under
 NESTBED_KEEP=1; without --chain, the only one that is kept. No LXD is asked on the
-way, so a level is entered whatever its LXD does.`,
+way, so a level is entered whatever its LXD does. At a terminal, the program gets one
+of its own: root of the container cannot type into yours.`,
 		Example: `  nestbed shell c1/c2
   nestbed shell c1/c2 -- cat /proc/self/uid_map
   nestbed shell --chain 1234567 host -- lxc list`,
@@ -37,14 +38,14 @@ way, so a level is entered whatever its LXD does.`,
 			}
 			return nil
 		}),
-		RunE: func(_ *cobra.Command, args []string) error { return enter(chain, args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return enter(cmd.Context(), chain, args[0], args[1:]) },
 	}
 	cmd.Flags().StringVar(&chain, "chain", "", "the host that the chain is on (nestbed reap --list shows them)")
 	return cmd
 }
 
-// enter ends this process, in whose place the program runs: so terminal, signals and exit status are the program's.
-func enter(chain, path string, command []string) error {
+// enter runs the program with the standard files and the exit status of this process.
+func enter(ctx context.Context, chain, path string, argv []string) error {
 	containers, err := containersOf(path)
 	if err != nil {
 		return &usageError{err}
@@ -56,18 +57,20 @@ func enter(chain, path string, command []string) error {
 	if err != nil {
 		return err
 	}
-	if len(command) == 0 {
-		command = []string{"/bin/sh"}
+	if len(argv) == 0 {
+		argv = []string{"/bin/sh"}
 	}
-	argv, err := harness.Enter(on, containers, command)
+	argv, err = harness.Enter(on, containers, argv)
 	if err != nil {
 		return err
 	}
-	program, err := exec.LookPath(argv[0])
-	if err != nil {
-		return err
+	inside := command.New(ctx, argv[0], argv[1:]...)
+	inside.Env = shellEnv(path)
+	status, err := attach(inside)
+	if err == nil && status != 0 {
+		err = statusError(status)
 	}
-	return fmt.Errorf("%s: %w", program, unix.Exec(program, argv, shellEnv(path)))
+	return err
 }
 
 // containersOf are the names in a path, none for the host.

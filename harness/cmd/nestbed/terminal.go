@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// drainBudget is for the last output of a program that has ended: another process may hold its terminal open.
+const drainBudget = time.Second
+
+// attach runs a command of package command with the standard files of this process, and returns its exit status. A
+// terminal among them stays on this side, as root of a container could put words into the mouth of whoever sits at it
+// (man 2 TIOCSTI) or read what is typed later: the program gets one of its own, or pipes.
+func attach(cmd *exec.Cmd) (status int, err error) {
+	run := attachPipes
+	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+		run = attachTerminal
+	}
+	err = run(cmd)
+	var exit *exec.ExitError
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what it left running holds its output
+		return 0, nil
+	case !errors.As(err, &exit):
+		return 0, err
+	}
+	if how, ok := exit.Sys().(syscall.WaitStatus); ok && how.Signaled() {
+		return exitSignal + int(how.Signal()), nil
+	}
+	return exit.ExitCode(), nil
+}
+
+// attachPipes hands over what is no terminal, and pipes in the place of terminals.
+func attachPipes(cmd *exec.Cmd) error {
+	// A new session has no terminal at all, so that there is none at /dev/tty.
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Setsid = false, true
+	cmd.Stdout, cmd.Stderr = throughPipe(os.Stdout), throughPipe(os.Stderr)
+	if !isTerminal(os.Stdin) {
+		cmd.Stdin = os.Stdin
+		return cmd.Run()
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	go func() { // which the command does not wait for
+		_, _ = io.Copy(stdin, os.Stdin)
+		_ = stdin.Close()
+	}()
+	return cmd.Run()
+}
+
+// throughPipe makes os/exec copy what is written to a terminal.
+func throughPipe(f *os.File) io.Writer {
+	if isTerminal(f) {
+		return struct{ io.Writer }{f}
+	}
+	return f
+}
+
+// attachTerminal gives the command a terminal of its own, and copies between that and ours, as large and in raw mode.
+func attachTerminal(cmd *exec.Cmd) error {
+	if !isTerminal(os.Stderr) {
+		cmd.Stderr = os.Stderr
+	}
+	size, err := pty.GetsizeFull(os.Stdin)
+	if err != nil {
+		return err
+	}
+	master, err := pty.StartWithAttrs(cmd, size, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+	if err != nil {
+		return err
+	}
+	defer master.Close()
+	resized := make(chan os.Signal, 1)
+	signal.Notify(resized, unix.SIGWINCH)
+	defer signal.Stop(resized)
+	go func() {
+		for range resized {
+			_ = pty.InheritSize(os.Stdin, master) // the old size will do
+		}
+	}()
+	before, err := term.MakeRaw(int(os.Stdin.Fd()))
+	if err != nil {
+		return err
+	}
+	defer term.Restore(int(os.Stdin.Fd()), before) //nolint:errcheck // nothing can be done about it
+	go func() { _, _ = io.Copy(master, os.Stdin) }()
+	shown := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(os.Stdout, master) // ends with EIO
+		close(shown)
+	}()
+	err = cmd.Wait()
+	select {
+	case <-shown:
+	case <-time.After(drainBudget):
+	}
+	return err
+}
