@@ -6,6 +6,7 @@ package printable
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -61,14 +62,14 @@ func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 
 // Write writes p escaped. It keeps the beginning of a character that p does not end, until the next Write or Flush.
 func (w *Writer) Write(p []byte) (int, error) {
-	text := append(w.rest, p...)
+	text := slices.Concat(w.rest, p)
 	end := len(text)
 	for i := max(0, end-utf8.UTFMax+1); i < end; i++ {
 		if utf8.RuneStart(text[i]) && !utf8.FullRune(text[i:]) {
 			end = i
 		}
 	}
-	w.rest = append([]byte(nil), text[end:]...)
+	w.rest = text[end:]
 	if _, err := io.WriteString(w.to, Text(string(text[:end]))); err != nil {
 		return 0, err
 	}

@@ -34,7 +34,7 @@ func (e stopError) Error() string { return fmt.Sprintf("interrupted (%s)", e.sig
 // supervise runs a verb and returns its exit status. The first signal ends the verb's context; then the verb has as
 // long as what it made needs to be removed, and no longer, whatever it is blocked on. The second signal ends it at once.
 func supervise(signals <-chan os.Signal, errOut io.Writer, verb func(context.Context) int) int {
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background()) //nolint:forbidigo // the main's
 	defer cancel(nil)
 	ctx, tasks := cleanup.NewContext(ctx)
 	ended := make(chan int, 1)

@@ -19,7 +19,7 @@ const settleBudget = time.Second
 // New returns a command whose process group is killed when ctx ends. To set more attributes, change the fields of
 // its SysProcAttr; do not replace that.
 func New(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:forbidigo // the one place
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = settleBudget

@@ -33,8 +33,8 @@ func (s *started) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// cancelled runs a script, cancels it when it has written a line, and returns that line and how long the end took.
-func cancelled(t *testing.T, script string) (line string, took time.Duration, err error) {
+// canceled runs a script, cancels it when it has written a line, and returns that line and how long the end took.
+func canceled(t *testing.T, script string) (line string, took time.Duration, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -50,7 +50,7 @@ func cancelled(t *testing.T, script string) (line string, took time.Duration, er
 	return strings.TrimSpace(out.text.String()), time.Since(began), err
 }
 
-func TestACancelledCommandEndsWithItsChildren(t *testing.T) {
+func TestACanceledCommandEndsWithItsChildren(t *testing.T) {
 	read, write, err := os.Pipe() // every process of the command holds its writing end
 	require.NoError(t, err)
 	defer read.Close()
@@ -76,14 +76,14 @@ func TestACancelledCommandEndsWithItsChildren(t *testing.T) {
 	case err := <-ended:
 		assert.Equal(t, io.EOF, err)
 	case <-time.After(30 * time.Second):
-		t.Fatal("a child of the cancelled command still runs")
+		t.Fatal("a child of the canceled command still runs")
 	}
 	var exit *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &exit)
 }
 
-func TestACancelledCommandDoesNotWaitForWhoHoldsItsOutput(t *testing.T) {
-	line, took, err := cancelled(t, "setsid sh -c 'echo $$; exec sleep 600'; sleep 600")
+func TestACanceledCommandDoesNotWaitForWhoHoldsItsOutput(t *testing.T) {
+	line, took, err := canceled(t, "setsid sh -c 'echo $$; exec sleep 600'; sleep 600")
 	pid, parsed := strconv.Atoi(line)
 	require.NoError(t, parsed)
 	p, found := os.FindProcess(pid) // a new session is out of the command's reach
