@@ -157,3 +157,11 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 		assert.Empty(t, names, "after a chain of depth %d", depth+1)
 	}
 }
+
+func TestALevelThatDidNotStartIsRemovedWhileLXDStillCleansUp(t *testing.T) {
+	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
+	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
+	var stopped *harness.LevelError
+	require.ErrorAs(t, err, &stopped)
+	require.NoError(t, chain.Close(t.Context()))
+}
