@@ -1,11 +1,13 @@
 package steps
 
 import (
+	"context"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -56,6 +58,13 @@ func TestEveryThenTakesWrongValues(t *testing.T) {
 		pattern := regexp.MustCompile(s.pattern)
 		found := captures(s.pattern)
 		require.Len(t, found, pattern.NumSubexp(), "captures of %q", s.pattern)
+		takes := 0
+		for in := range method.Ins() {
+			if in != reflect.TypeFor[context.Context]() && in != reflect.TypeFor[*godog.Table]() {
+				takes++
+			}
+		}
+		require.Equal(t, len(found), takes, "step %q takes its captures and perhaps a table: %s", s.pattern, method)
 		for _, use := range used {
 			values := pattern.FindStringSubmatch(use.Text)
 			for i := range values[min(1, len(values)):] {
