@@ -38,6 +38,7 @@ func breakSteps(sc *godog.ScenarioContext) {
 }
 
 func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
+	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	for how, said := range map[string]string{
 		"panics":              "a step that panics", // and the run closes what the scenario had

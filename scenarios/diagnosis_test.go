@@ -57,6 +57,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 }
 
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
+	beside(t, 1)
 	hurried := wait.WithPatience(t.Context(), 0.1)
 	h, err := host.Private(hurried, host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)

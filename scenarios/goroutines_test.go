@@ -23,6 +23,7 @@ func runsOn(t *testing.T, chain *harness.Chain) error {
 }
 
 func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) {
+	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) }) // first, as its LXD has ended
@@ -43,6 +44,7 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 }
 
 func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
+	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, socket := ownLXD(t, ofMachine, b)
 	existing, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})

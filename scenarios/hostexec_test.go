@@ -97,6 +97,7 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 }
 
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
+	beside(t, 1)
 	h, err := host.Private(t.Context(), host.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),

@@ -22,6 +22,7 @@ import (
 var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
 
 func TestAKilledRunLeavesNothingRunning(t *testing.T) {
+	beside(t, 1)
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	for i := range 2 * *kills {
@@ -104,6 +105,7 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
+	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
 	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",

@@ -55,6 +55,9 @@ const childBudget = 2 * time.Minute
 // TestNothingIsLeftWhateverIsKilled builds chains of random depth, kills something at a random moment, and looks for
 // what is left of the hosts, or with -soak.machine for anything that was not there before.
 func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
+	if !*soakAll {
+		beside(t, 1)
+	}
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	seed := *soakSeed
