@@ -43,8 +43,8 @@ OTHER ?= $(if $(shell grep -s '^VERSION_CODENAME=trixie' /etc/os-release),debian
 test-other: setup ## the Go tests of scenarios/ and the core scenarios with the other Debian's bundle (OTHER=debian:SUITE)
 	NESTBED_BUNDLE=$(OTHER) go test -count=1 -timeout 60m $(EXEC) ./scenarios -godog.format=progress -godog.tags=@core
 
-race: setup ## the core scenarios with the race detector
-	$(RACE) -count=1 -timeout 30m $(EXEC) ./scenarios -run TestFeatures -godog.format=progress -godog.tags=@core
+race: setup ## the core scenarios, and a host that is used by many at once, with the race detector
+	$(RACE) -count=1 -timeout 30m $(EXEC) ./scenarios -run 'TestFeatures|ByManyAtOnce' -godog.format=progress -godog.tags=@core
 
 VM ?= debian:bookworm debian:trixie
 VMFLAGS ?=

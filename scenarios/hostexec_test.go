@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
@@ -107,4 +108,43 @@ func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 	require.NoError(t, host.End(t.Context(), h.Name))
 	assert.True(t, takeInventory(t, h.Name).empty())
+}
+
+// The race detector looks on in CI.
+func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
+	beside(t, 1)
+	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
+	var all errgroup.Group
+	looking := make(chan struct{}, 3)
+	for range cap(looking) {
+		all.Go(func() error {
+			for first := true; !h.Closed(); first = false {
+				_, _, _ = h.LXD().GetServer() // it may be just restarting, or closed
+				if _, err := h.Exec(t.Context(), "true"); err != nil && !h.Closed() {
+					return err
+				}
+				if first {
+					looking <- struct{}{}
+				}
+			}
+			return nil
+		})
+	}
+	all.Go(func() error {
+		if err := h.RestartLXD(t.Context()); err != nil {
+			return err
+		}
+		for range cap(looking) {
+			<-looking
+		}
+		var closing errgroup.Group
+		for range 2 {
+			closing.Go(func() error { return h.Close(t.Context()) })
+		}
+		return closing.Wait()
+	})
+	require.NoError(t, all.Wait())
+	_, err := h.Exec(t.Context(), "true")
+	require.ErrorIs(t, err, host.ErrClosed)
+	assert.Empty(t, h.Left())
 }

@@ -36,9 +36,9 @@ func (h *Host) Member() string {
 // Placing is a client of the host's LXD for what is created: on the member where level 1 shall be.
 func (h *Host) Placing() lxd.InstanceServer {
 	if h.Member() == "" {
-		return h.server
+		return h.LXD()
 	}
-	return h.server.UseTarget(h.system.member)
+	return h.LXD().UseTarget(h.system.member)
 }
 
 // placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
@@ -88,15 +88,15 @@ const askedName = "ids"
 // askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
 func (h *Host) askIDs(ctx context.Context) (err error) {
 	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
-	if _, err = lxdop.Await(ctx, h.server, op, err); err != nil {
+	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
 		return fmt.Errorf("container %s: create: %w", askedName, err)
 	}
 	defer func() {
-		op, deleted := h.server.DeleteInstance(askedName)
-		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.server, op, deleted)
+		op, deleted := h.LXD().DeleteInstance(askedName)
+		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.LXD(), op, deleted)
 		err = errors.Join(err, deleted)
 	}()
-	made, _, err := h.server.GetInstance(askedName)
+	made, _, err := h.LXD().GetInstance(askedName)
 	if err != nil {
 		return err
 	}

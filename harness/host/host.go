@@ -17,7 +17,9 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Host is a running LXD that chains are built on. It is safe for use by several goroutines.
+// Host is a running LXD that chains are built on. Several goroutines may use it at once, and Close may come at any time. Runs,
+// which changes fields that the other methods read, and restarts, which replace the client that LXD returns, are for one
+// goroutine at a time.
 type Host struct {
 	// Name is unique on the machine; it is in the names of the host's cgroups.
 	Name string
@@ -50,7 +52,6 @@ type Host struct {
 	// control is held open as long as the host shall live: its end is the stage's end.
 	control    *os.File
 	root       *Root
-	server     lxd.InstanceServer
 	disk       int64 // its own, in bytes; 0: none
 	noIdmapped bool  // is forbidden to its LXD
 	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
@@ -58,6 +59,7 @@ type Host struct {
 	removed    func() // is called when nothing of it is left, or no more is done about it
 
 	mu     sync.Mutex // guards what is below
+	server lxd.InstanceServer
 	kept   bool
 	closed bool
 }
@@ -69,7 +71,18 @@ func (h *Host) Root() *Root { return h.root }
 func (h *Host) Far() bool { return h.root.far }
 
 // LXD is a client of the host's LXD.
-func (h *Host) LXD() lxd.InstanceServer { return h.server }
+func (h *Host) LXD() lxd.InstanceServer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.server
+}
+
+// setServer makes server the client that LXD returns.
+func (h *Host) setServer(server lxd.InstanceServer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.server = server
+}
 
 // Daemon is what the host's LXD is: the Bundle of a private host.
 func (h *Host) Daemon() *bundle.Bundle {
@@ -187,8 +200,8 @@ func (h *Host) Close(ctx context.Context) error {
 		return nil
 	}
 	defer h.removed()
-	if h.server != nil {
-		h.server.Disconnect()
+	if server := h.LXD(); server != nil {
+		server.Disconnect()
 	}
 	// Descriptors of the root would hold the host's mounts.
 	h.root.Close()

@@ -83,9 +83,11 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return h, err
 	}
 	h.root.far = c.Far
-	if h.server, err = h.root.Connect(ctx, h.died); err != nil {
+	server, err := h.root.Connect(ctx, h.died)
+	if err != nil {
 		return h, h.withLog(err)
 	}
+	h.setServer(server)
 	if h.LXDTook, err = h.root.SinceLXDStarted(); err != nil {
 		return h, err
 	}

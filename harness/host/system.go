@@ -81,9 +81,11 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 		return h, err
 	}
 	h.Name, h.root.project = h.system.project.name, h.system.project.name
-	if h.server, err = h.root.client(context.WithoutCancel(ctx)); err != nil {
+	server, err := h.root.client(context.WithoutCancel(ctx))
+	if err != nil {
 		return h, err
 	}
+	h.setServer(server)
 	if h.Elsewhere() {
 		if err := h.askIDs(ctx); err != nil {
 			return h, err
