@@ -16,7 +16,7 @@ RACE := GORACE=atexit_sleep_ms=0 go test -race
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build demo test test-other race test-vm matrix slow moving mutate upgrade junit unit soak soak-kill bench fuzz lint vuln reap
+.PHONY: help setup go build demo test test-other race test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -91,6 +91,9 @@ soak: setup ## hold the model against LXD and the kernel: N random chains from S
 
 soak-kill: setup ## kill N runs, or something of them, at random moments, and look for what is left (N=500 SEED=0)
 	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestNothingIsLeftWhateverIsKilled -v -soak.machine -soak.kills $(N) -soak.seed $(SEED)
+
+lost-event: setup ## delete up to N images in a cluster until LXD, which waits for an event of a member, waits forever (N=500)
+	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestAnImageDeletionOfAClusterCanHangInLXD -v -lost.deletions $(N)
 
 ROUNDS ?= 3
 DEPTHS ?= 1,3,8,16,32

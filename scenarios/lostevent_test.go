@@ -1,9 +1,11 @@
 package scenarios_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +22,8 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
+	"nestbed/harness/image"
+	"nestbed/harness/wait"
 )
 
 // LXD 5.0.2 answers a request for events, then waits for its database, and only then adds the listener
@@ -138,4 +142,52 @@ func operationsUntil(t *testing.T, events *websocket.Conn, last string) (told []
 			return told
 		}
 	}
+}
+
+// lostDeletions is for whoever wants to see LXD itself lose an event.
+var lostDeletions = flag.Int("lost.deletions", 0, "how many images to delete in a cluster at most, until LXD never ends one; 0: none")
+
+// The LXD that deletes an image in a cluster has the other members delete it, too, and waits for that as its client does: by
+// an event (lxd/images.go, imageDelete). If that is lost its operation never ends, whoever waits for it in whatever way.
+func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
+	if *lostDeletions == 0 {
+		t.Skip("it takes chance, and some minutes: make lost-event")
+	}
+	c := newCluster(t)
+	ctx, done := context.WithCancel(t.Context())
+	defer done()
+	for range 40 { // which keep the database of that member busy
+		go func() {
+			for ctx.Err() == nil {
+				_, _ = c.members[1].LXD().GetProfileNames()
+			}
+		}()
+	}
+	server := c.members[0].LXD()
+	for n := range *lostDeletions {
+		made, err := image.Make(t.Context(), c.bundle, image.Recipe{Packing: image.Plain, Unified: true, Owners: []uint32{uint32(n + 1)}})
+		require.NoError(t, err)
+		op, err := server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
+			MetaFile: bytes.NewReader(made.Metadata), MetaName: "image.metadata", Type: "container",
+		})
+		require.NoError(t, harnesstest.Await(t.Context(), server, op, err))
+		op, err = server.DeleteImage(made.Fingerprint())
+		err = harnesstest.Await(wait.WithPatience(t.Context(), 0.25), server, op, err)
+		if !errors.Is(err, wait.ErrTimeout) {
+			require.NoError(t, err)
+			continue
+		}
+		done()
+		operations, err := c.members[1].LXD().GetOperations()
+		require.NoError(t, err)
+		for _, o := range operations {
+			assert.False(t, o.Location == memberName(1) && o.Description == "Deleting image", "the other member has done its part")
+		}
+		seen, _, err := server.GetOperation(op.Get().ID)
+		require.NoError(t, err)
+		assert.Equal(t, api.Running, seen.StatusCode)
+		fmt.Printf("deletion %d does not end\n", n+1)
+		return
+	}
+	t.Fatalf("all of %d deletions have ended", *lostDeletions)
 }
