@@ -73,6 +73,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	c.untouched(t)
 	require.NoError(t, err, "inside, every symlink leads to the moved directory")
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	assert.FileExists(t, filepath.Join(h.StateDir(), "lxd/server.key"), "the state is mounted where the link leads to inside")
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	harnesstest.AsPlanned(t, chain)
 	require.NoError(t, chain.Share(t.Context()))

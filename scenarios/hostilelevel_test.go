@@ -1,9 +1,11 @@
 package scenarios_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -116,7 +118,7 @@ func changes(t *testing.T, level *harness.Level, refused string) {
 		_, err = root.Create(path, 0o600)
 		require.Error(t, err, path)
 	}
-	err = level.Root().DialInside(t.Context(), 0, 0, "/dev/lxd/sock", func(io.Writer, io.Reader) error { return nil })
+	err = level.Root().DialInside(t.Context(), 0, "/dev/lxd/sock", func(io.Writer, io.Reader) error { return nil })
 	require.Error(t, err)
 }
 
@@ -178,29 +180,55 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 	}
 }
 
+// spy is what root of a level runs in it until there is a file /tmp/enough: it says whether it has
+// seen the dialer, and through which processes it could reach the directory $0 of the machine. It
+// starts no programs, because the moments between fork and exec are short.
+const spy = `until [ -e /tmp/enough ]; do
+	for p in /proc/[0-9]*; do
+		name=none
+		read -r name <$p/comm
+		[ "$name" = 3 ] && echo dialer
+		[ -e "$p/root$0/file" ] && echo root of "$name"
+		[ -e "$p/cwd/$1$0/file" ] && echo directory of "$name"
+	done
+done 2>/dev/null | sort -u`
+
 func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
-	beside(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	level := chain.Levels[0]
-	pid, err := level.Pid()
+	type outcome struct {
+		saw string
+		err error
+	}
+	spied := make(chan outcome, 1)
+	go func() {
+		saw, err := level.Exec(t.Context(), "sh", "-c", spy, c.dir, up)
+		spied <- outcome{saw, err}
+	}()
+	for range 10 {
+		err := level.Root().DialInside(t.Context(), 0, "/dev/lxd/sock", func(to io.Writer, from io.Reader) error {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://lxd/1.0", nil)
+			if err != nil {
+				return err
+			}
+			if err := request.Write(to); err != nil {
+				return err
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(from), request)
+			if err != nil {
+				return err
+			}
+			return answer.Body.Close()
+		})
+		require.NoError(t, err)
+	}
+	_, err := level.Exec(t.Context(), "touch", "/tmp/enough")
 	require.NoError(t, err)
-	// Root of the level looks for the dialer, and tries to reach the machine's files through it.
-	const look = `for p in /proc/[0-9]*; do
-		tr '\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^/proc/self/fd/3 /dev/lxd/sock' && echo seen
-		cat "$p/root$0/file" "$p/cwd/$up$0/file" 2>/dev/null && echo root
-		for f in $p/fd/*; do [ -e "$f" ] && case $p in /proc/$$|/proc/self) ;; *) readlink $f ;; esac; done 2>/dev/null | grep nestbed-dialer
-	done; true`
-	var saw string
-	err = level.Root().DialInside(t.Context(), pid, 0, "/dev/lxd/sock", func(io.Writer, io.Reader) (err error) {
-		for saw == "" && err == nil { // until the dialer has started
-			saw, err = level.Exec(t.Context(), "sh", "-c", look, c.dir)
-		}
-		return err
-	})
-	require.NoError(t, err)
-	assert.Equal(t, "seen\n", saw)
+	got := <-spied
+	require.NoError(t, got.err)
+	assert.Equal(t, "dialer\n", got.saw, "it has seen the dialer, and nothing of the machine")
 	_, err = os.Stat(fmt.Sprintf("/proc/%d/root%s/file", os.Getpid(), c.dir))
 	require.NoError(t, err, "the file is there for a process of the machine")
 }

@@ -5,29 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/command"
-	"nestbed/harness/internal/inroot"
 )
 
-// The dialer is this binary again, as a process of a level. nsenter starts it by
-// its descriptor, because the path need not be open to the level's root, and a
-// program that is started so is named so.
+// A connection from inside a level takes two processes of this binary. The entrance is in the user
+// namespace of the level only; it starts the dialer in the pid namespace as well. nsenter does not
+// do both: its child would be seen in the level while it is still the machine's root, and root of
+// the level could trace it.
 const (
-	dialerName   = "/proc/self/fd/3"
-	dialerRootFD = 4
+	entranceName = "/proc/self/fd/3" // nsenter starts it by its descriptor, and under that name
+	dialerName   = "nestbed-dialer"
+)
+
+// The descriptors that both are started with.
+const (
+	dialerFD = 3 + iota
+	dialerRootFD
+	dialerPIDsFD
 )
 
 // DialInside connects to a Unix socket of this root as a process of it: in the user and pid
-// namespaces of the given pid of the machine, as the given user and group there. (/dev/lxd/sock
-// serves by the pid and the uid of who connects: LXD: lxd/devlxd.go, hoistReq.) talk gets
-// both directions of the connection; when it returns, that is closed.
-func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
+// namespaces of its init, as the given user and group there. (/dev/lxd/sock serves by the pid and
+// the uid of the client: LXD: lxd/devlxd.go, hoistReq.) talk gets both directions of the
+// connection; when it returns, that is closed.
+func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
 	root, err := r.local()
 	if err != nil {
 		return fmt.Errorf("%s: as a process of its own: %w", socket, err)
@@ -37,9 +47,24 @@ func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string
 		return fmt.Errorf("%s: %w", socket, err)
 	}
 	defer self.Close()
-	cmd := command.New(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--pid",
-		"--setuid", fmt.Sprint(id), "--setgid", fmt.Sprint(id), "--", dialerName, socket)
-	cmd.ExtraFiles = []*os.File{self, root.Dir()}
+	init, err := root.Process(1)
+	if err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
+	}
+	defer init.Close()
+	pids, err := init.Namespace("pid")
+	if err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
+	}
+	defer pids.Close()
+	users, err := init.Namespace("user")
+	if err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
+	}
+	defer users.Close()
+	cmd := command.New(ctx, "nsenter", "--user=/proc/self/fd/6", "--", entranceName, fmt.Sprint(id), socket)
+	cmd.Env = cleanEnv // the program starts no others, which root of the level could trace
+	cmd.ExtraFiles = []*os.File{self, root.Dir(), pids, users}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -65,7 +90,7 @@ func (r *Root) DialInside(ctx context.Context, pid int, id uint32, socket string
 // unreadable returns a copy of this program in memory that everybody may run but only root of the
 // machine may read. The kernel lets nobody in a level trace a process that runs it, or follow its
 // links in /proc (fs/exec.c, would_dump; man 2 ptrace). Otherwise root of the level could reach
-// the machine's files through the dialer, whose root directory they are in.
+// the machine's files, because the dialer has the machine's root directory.
 func unreadable() (_ *os.File, err error) {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
@@ -93,11 +118,41 @@ func unreadable() (_ *os.File, err error) {
 
 const dialerFile = "nestbed-dialer"
 
-// dialer connects to the socket that it is told, under its root, and carries bytes to and fro
-// until its input ends.
+// enter starts the dialer in the pid namespace of the level, and ends as it does.
+func enter() {
+	if err := enterPIDs(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func enterPIDs() error {
+	// The namespace of a thread's children is a property of the thread.
+	runtime.LockOSThread()
+	if err := unix.Setns(dialerPIDsFD, unix.CLONE_NEWPID); err != nil {
+		return fmt.Errorf("enter its pid namespace: %w", err)
+	}
+	//nolint:gosec // whoever started this process chose the arguments
+	p, err := os.StartProcess(entranceName, []string{dialerName, os.Args[1], os.Args[2]}, &os.ProcAttr{
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, os.NewFile(dialerFD, "dialer"), os.NewFile(dialerRootFD, "root")},
+	})
+	if err != nil {
+		return err
+	}
+	// The dialer alone holds the connection now: its peer learns when it ends.
+	_ = os.Stdin.Close()
+	_ = os.Stdout.Close()
+	state, err := p.Wait()
+	if err == nil && !state.Success() {
+		os.Exit(1) // the dialer has said why
+	}
+	return err
+}
+
+// dialer connects to the socket that it is told, and carries bytes to and fro until its input
+// ends.
 func dialer() {
-	root := inroot.At(os.NewFile(dialerRootFD, "root"))
-	conn, err := root.Dial(context.Background(), os.Args[1]) //nolint:forbidigo // the main of its process
+	conn, err := dialAs(os.Args[1], os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -107,4 +162,27 @@ func dialer() {
 		_ = os.Stdout.Close() // who listens learns that no more comes
 	}()
 	_, _ = io.Copy(conn, os.Stdin)
+}
+
+// dialAs connects as a user of the level, after it has left the machine's root directory. Only
+// then it lets the process be looked at: LXD above the level looks at its namespaces.
+func dialAs(user, socket string) (net.Conn, error) {
+	id, err := strconv.Atoi(user)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{
+		func() error { return unix.Fchdir(dialerRootFD) },
+		func() error { return unix.Chroot(".") },
+		func() error { return errors.Join(unix.Close(dialerFD), unix.Close(dialerRootFD)) },
+		func() error { return syscall.Setgroups(nil) },
+		func() error { return syscall.Setgid(id) },
+		func() error { return syscall.Setuid(id) },
+		func() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return net.Dial("unix", socket) //nolint:gosec // whoever started this process chose the socket
 }

@@ -37,9 +37,6 @@ func Open(name string) (*Root, error) {
 	return &Root{dir: os.NewFile(uintptr(fd), name)}, nil
 }
 
-// At returns a root at an open directory. Close closes the directory as well.
-func At(dir *os.File) *Root { return &Root{dir: dir} }
-
 // Close closes the root.
 func (r *Root) Close() {
 	_ = r.dir.Close() // an O_PATH descriptor holds nothing that could fail to be written
