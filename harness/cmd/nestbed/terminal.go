@@ -21,6 +21,7 @@ const drainBudget = time.Second
 // terminal among them stays on this side, as root of a container could put words into the mouth of whoever sits at it
 // (man 2 TIOCSTI) or read what is typed later: the program gets one of its own, or pipes.
 func attach(cmd *exec.Cmd) (status int, err error) {
+	cmd.WaitDelay = drainBudget
 	run := attachPipes
 	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
 		run = attachTerminal

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settleBudget is how long Wait waits for the output of a program that has ended: a process that left the
-// program's process group may hold it open.
-const settleBudget = time.Second
+// settleBudget is how long Wait waits for the output of a program that has ended, or was killed. A process that it
+// started may hold the output open: one that is just ending, on a busy machine, or one that left the process group.
+const settleBudget = 5 * time.Second
 
 // New returns a command whose process group is killed when ctx ends. To set more attributes, change the fields of
 // its SysProcAttr; do not replace that.
