@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path"
@@ -84,14 +85,19 @@ func (f *far) close() {
 // clean is a path as relays take it.
 func clean(inside string) string { return path.Clean("/" + inside) }
 
-// asked asks the relay one question.
-func asked[T any](f *far, question func(c *relay.Client) (T, error)) (T, error) {
-	c, err := f.asking(f.ctx)
-	if err != nil {
-		var none T
-		return none, err
+// asked asks the relay one question, and the next relay if that one has ended before it answered: that it has is
+// noticed only when something is asked.
+func asked[T any](ctx context.Context, f *far, question func(c *relay.Client) (T, error)) (answer T, err error) {
+	for range 2 {
+		var c *relay.Client
+		if c, err = f.asking(ctx); err != nil {
+			return answer, err
+		}
+		if answer, err = question(c); !errors.Is(err, relay.ErrEnded) {
+			break
+		}
 	}
-	return question(c)
+	return answer, err
 }
 
 func (f *far) local() (*inroot.Root, error) {
@@ -99,11 +105,11 @@ func (f *far) local() (*inroot.Root, error) {
 }
 
 func (f *far) readFile(inside string, limit int64) ([]byte, error) {
-	return asked(f, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
+	return asked(f.ctx, f, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
 }
 
 func (f *far) look(inside string) (Info, error) {
-	info, err := asked(f, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
+	info, err := asked(f.ctx, f, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
 	if err != nil {
 		return info, err
 	}
@@ -113,23 +119,19 @@ func (f *far) look(inside string) (Info, error) {
 }
 
 func (f *far) readlink(inside string) (string, error) {
-	return asked(f, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
+	return asked(f.ctx, f, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
 }
 
 func (f *far) names(inside string) ([]string, error) {
-	return asked(f, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
+	return asked(f.ctx, f, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
 }
 
 func (f *far) xattr(inside, name string) ([]byte, error) {
-	return asked(f, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
+	return asked(f.ctx, f, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
 }
 
 func (f *far) dial(ctx context.Context, inside string) (net.Conn, error) {
-	c, err := f.asking(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return c.Dial(ctx, clean(inside))
+	return asked(ctx, f, func(c *relay.Client) (net.Conn, error) { return c.Dial(ctx, clean(inside)) })
 }
 
 // seen is the map of the level itself in ids of the host. A process reads the map of its own user namespace in ids of the parent,
