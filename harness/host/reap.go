@@ -162,7 +162,10 @@ func End(ctx context.Context, name string) error {
 			return fmt.Errorf("host %s: %w", name, err)
 		}
 	}
-	return clearAway(ctx, l.Path)
+	if err := clearAway(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // another run was faster, and removes the directory last
 }
 
 // kill ends the init of a host, and with it everything on it. The pid in the
