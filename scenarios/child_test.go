@@ -48,6 +48,10 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 	return tied(cmd)
 }
 
+// fewOfCore selects scenarios of the article and of supply: a chain that comes up, one that just fits, and one that stops. They
+// stand for the others on a kind of host that TestFeatures does not use: one for each member of a cluster.
+const fewOfCore = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
+
 // featuresApart runs TestFeatures in a process of its own, whose results are nobody's report.
 func featuresApart(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()

@@ -144,12 +144,12 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
-func TestTheCoreOfTheScenariosOnTheMembersOfACluster(t *testing.T) {
+func TestScenariosOnTheMembersOfACluster(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := t.TempDir()
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run := featuresApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))

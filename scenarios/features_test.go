@@ -31,9 +31,10 @@ var options = godog.Options{
 	Format:      "pretty",
 	Concurrency: host.SideBySide(),
 	// Undefined, pending and ambiguous steps fail.
-	Strict:   true,
-	FS:       features.FS,
-	Paths:    []string{"."},
+	Strict: true,
+	FS:     features.FS,
+	// Those with the longest scenarios first, so that none of them is left to run alone at the end.
+	Paths:    []string{"deeper.feature", "migration.feature", "upgrade.feature", "."},
 	Tags:     "~" + steps.Slow + " && ~" + steps.Moving + " && ~" + steps.KnownBug,
 	Output:   os.Stdout,
 	NoColors: !term.IsTerminal(int(os.Stdout.Fd())),
@@ -91,7 +92,7 @@ func TestFeatures(t *testing.T) {
 // errTimeIsUp is why the steps of a run end that takes longer than go test gives it.
 var errTimeIsUp = errors.New("the run's time is up; give it more with go test -timeout")
 
-var keptTime = flag.Duration("kept", 0, "how much of -timeout is kept back for diagnosis and closing; 0: a quarter, and 2 minutes at most")
+var keptTime = flag.Duration("kept", 0, "how much of -timeout is kept back for diagnosis and closing; 0: a quarter, and 1 minute at most")
 
 // untilDeadline ends before go test would end the process, and with it every word about why: a part of the
 // time is kept back for diagnosis and for closing what there is.
@@ -103,7 +104,7 @@ func untilDeadline(t *testing.T) context.Context {
 	}
 	kept := *keptTime
 	if kept == 0 {
-		kept = min(2*time.Minute, time.Until(deadline)/4)
+		kept = min(time.Minute, time.Until(deadline)/4)
 	}
 	ctx, cancel := context.WithDeadlineCause(t.Context(), deadline.Add(-kept), errTimeIsUp)
 	t.Cleanup(cancel)

@@ -172,22 +172,22 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
 }
 
-func TestTheCoreOfTheScenariosOnALXDOfAnotherMachine(t *testing.T) {
+func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
 	beside(t, 3)
 	e := newElsewhereLXD(t)
 	buildCommands(t, e.dir)
 	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
 	require.NoError(t, err, said)
 	before := allOf(t, e.machine.LXD())
-	out := e.core(t)
+	out := e.scenarios(t)
 	t.Log(out)
 	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
 }
 
-// core runs the core of the scenarios at the other end of the wire, with more variables of the environment, and gives what it prints.
-func (e *elsewhereLXD) core(t *testing.T, env ...string) string {
+// scenarios runs fewOfCore at the other end of the wire, with more variables of the environment, and returns what it prints.
+func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
-	run := networkCommand(t.Context(), e.here, os.Args[0], "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run := networkCommand(t.Context(), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
 	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)

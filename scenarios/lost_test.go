@@ -179,7 +179,7 @@ func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 }
 
 // losses is how many chains lose their connections, each of them later than the one before.
-var losses = flag.Int("losses", 6, "how many chains lose their connections in TestAConnectionThatIsLostLeavesNothing")
+var losses = flag.Int("losses", 5, "how many chains lose their connections in TestAConnectionThatIsLostLeavesNothing")
 
 func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
 	if !apart(t, 1) {

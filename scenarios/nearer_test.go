@@ -75,13 +75,13 @@ func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
-func TestTheCoreOfTheScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
+func TestScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t)
 	e := c.over(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := filepath.Join(e.dir, "reports")
-	t.Log(e.core(t, reportsEnv+"="+reports))
+	t.Log(e.scenarios(t, reportsEnv+"="+reports))
 	c.usedAll(t, reports)
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	proofs    = flag.Int("proofs", 40, "how many chains TestLXDDoesWhatTheModelSays builds")
+	proofs    = flag.Int("proofs", 25, "how many chains TestLXDDoesWhatTheModelSays builds")
 	proofSeed = flag.Uint64("proof.seed", 1, "what they are drawn from; 0: drawn itself")
 )
 

@@ -173,7 +173,11 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 	for name, c := range ofMachines(source) {
 		t.Run(name, func(t *testing.T) {
 			_, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
-			run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
+			which := "-test.run=^TestFeatures$"
+			if c.files.UID.Missing {
+				which = fewOfCore
+			}
+			run := featuresApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
 			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 			out, err := run.CombinedOutput()
 			require.NoError(t, err, string(out))
