@@ -57,7 +57,7 @@ Feature: Deeper chains
     the host has a pid namespace of its own; where the suite itself runs in a
     container, earlier.
 
-    @requires-speed
+    @slow @requires-speed
     Scenario: As many levels come up as the kernel has room for, and the next one is refused, not for want of ids
       Given an LXD host whose root allocation is "root:1000000:2162688"
       And the host has no pid namespace of its own
