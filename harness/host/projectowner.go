@@ -70,10 +70,11 @@ const (
 	ended
 )
 
-// seenFrom is what a process knows of the owner.
-func (o owner) seenFrom(here owner) (state, error) {
+// seenFrom returns what a process knows of the owner of a project. remote is whether the LXD that has the project may be used
+// from other machines: clones of one machine have the same machine-id, so another boot is then no earlier one for sure.
+func (o owner) seenFrom(here owner, remote bool) (state, error) {
 	switch {
-	case o.Boot != here.Boot && o.Machine != "" && o.Machine == here.Machine:
+	case o.Boot != here.Boot && o.Machine != "" && o.Machine == here.Machine && !remote:
 		return ended, nil // with an earlier boot
 	case o.Boot != here.Boot || o.Namespace != here.Namespace:
 		return unknown, nil
@@ -98,8 +99,8 @@ func (o owner) hidden() bool {
 
 func isHidden(pid int) bool { return errors.Is(unix.Kill(pid, 0), unix.EPERM) }
 
-// stateOf is that of the process whose project has this configuration.
-func stateOf(config map[string]string) (state, error) {
+// stateOf returns the state of the process whose project has this configuration.
+func stateOf(config map[string]string, remote bool) (state, error) {
 	o, err := parseOwner(config[ownerKey])
 	if err != nil {
 		return unknown, err
@@ -108,5 +109,5 @@ func stateOf(config map[string]string) (state, error) {
 	if err != nil {
 		return unknown, err
 	}
-	return o.seenFrom(here)
+	return o.seenFrom(here, remote)
 }

@@ -17,19 +17,21 @@ func TestAProcessIsKnownToRunOrToHaveEndedOnItsMachineAlone(t *testing.T) {
 	here.Machine = "m"
 	for name, c := range map[string]struct {
 		change func(*owner)
+		remote bool
 		want   state
 	}{
-		"itself":                        {func(*owner) {}, running},
-		"one that has ended":            {func(o *owner) { o.Pid = "4194304" }, ended}, // above the largest of all kernels
-		"one whose pid is given again":  {func(o *owner) { o.Started = "1" }, ended},
-		"of an earlier boot":            {func(o *owner) { o.Boot = "b" }, ended},
-		"of another machine":            {func(o *owner) { o.Boot, o.Machine = "b", "n" }, unknown},
-		"of a machine that has no name": {func(o *owner) { o.Boot, o.Machine = "b", "" }, unknown},
-		"of another pid namespace":      {func(o *owner) { o.Namespace = "pid:[1]" }, unknown},
+		"itself":                        {func(*owner) {}, true, running},
+		"one that has ended":            {func(o *owner) { o.Pid = "4194304" }, true, ended}, // above the largest of all kernels
+		"one whose pid is given again":  {func(o *owner) { o.Started = "1" }, true, ended},
+		"of an earlier boot":            {func(o *owner) { o.Boot = "b" }, false, ended},
+		"of an earlier boot or a clone": {func(o *owner) { o.Boot = "b" }, true, unknown},
+		"of another machine":            {func(o *owner) { o.Boot, o.Machine = "b", "n" }, false, unknown},
+		"of a machine that has no name": {func(o *owner) { o.Boot, o.Machine = "b", "" }, false, unknown},
+		"of another pid namespace":      {func(o *owner) { o.Namespace = "pid:[1]" }, false, unknown},
 	} {
 		o := here
 		c.change(&o)
-		seen, err := o.seenFrom(here)
+		seen, err := o.seenFrom(here, c.remote)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.want, seen, name)
 	}

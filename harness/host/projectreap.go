@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/keyring"
 )
 
 // ReapProjects removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
@@ -40,7 +42,7 @@ func (s *system) reap(ctx context.Context) (removed []string, err error) {
 		if !strings.HasPrefix(found.Name, projectPrefix) || found.Config[ownerKey] == "" {
 			continue
 		}
-		seen, err := stateOf(found.Config)
+		seen, err := stateOf(found.Config, keyring.IsAddress(s.address))
 		if err == nil && seen == ended {
 			if err = theirs(s.all, found.Name).remove(ctx); err == nil {
 				removed = append(removed, found.Name)
@@ -67,7 +69,7 @@ func (s *system) endProject(ctx context.Context, name string) error {
 	if found.Config[ownerKey] == "" {
 		return fmt.Errorf("it is none of nestbed's: it has no %s", ownerKey)
 	}
-	switch seen, err := stateOf(found.Config); {
+	switch seen, err := stateOf(found.Config, keyring.IsAddress(s.address)); {
 	case err != nil:
 		return err
 	case seen == running:
