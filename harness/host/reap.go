@@ -165,7 +165,15 @@ func End(ctx context.Context, name string) error {
 	if err := clearAway(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil // another run was faster, and removes the directory last
+	// Another run was faster, but may not be done.
+	return wait.For(ctx, "wait for another run to clear host "+l.Name, emptyBudget, func(context.Context) error {
+		for _, path := range []string{l.Path, filepath.Join(StateRoot(), l.Name)} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				return errors.Join(fmt.Errorf("%s is still there", path), err)
+			}
+		}
+		return nil
+	})
 }
 
 // kill ends the init of a host, and with it everything on it. The pid in the
