@@ -38,6 +38,8 @@ func (r *Root) Process(pid int) (*Process, error) {
 }
 
 func (r *Root) process(pid int) (p *Process, err error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	proc, err := r.proc()
 	if err != nil {
 		return nil, err

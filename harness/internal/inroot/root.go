@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"golang.org/x/sys/unix"
@@ -21,8 +22,11 @@ import (
 //go:embed *.go
 var Sources embed.FS
 
-// Root is a root directory. Paths are relative to it, with or without a leading slash.
+// Root is a root directory. Paths are relative to it, with or without a leading slash. It is safe for concurrent use; Close may
+// come at any time.
 type Root struct {
+	// mu keeps Close from giving away the number of a descriptor that is being used.
+	mu  sync.RWMutex
 	dir *os.File
 	// of is the process whose root directory this is, nil if the Root was opened by path.
 	of *Process
@@ -39,6 +43,8 @@ func Open(name string) (*Root, error) {
 
 // Close closes the root.
 func (r *Root) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	_ = r.dir.Close() // an O_PATH descriptor holds nothing that could fail to be written
 	if r.of != nil {
 		r.of.Close()
@@ -84,6 +90,8 @@ func (r *Root) Find(name string) (*os.File, error) { return r.find(name, true) }
 
 // find is Find; unless follow is set, it does not follow a symlink at the end of the path.
 func (r *Root) find(name string, follow bool) (*os.File, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	name = path.Clean("/" + name)
 	var found *os.File
 	var err error
