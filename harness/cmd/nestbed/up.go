@@ -229,7 +229,7 @@ func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap
 // orInterrupted says what an interruption makes of whatever it hit.
 func orInterrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted; what was made is taken down again")
+		return errors.New("interrupted; everything it made is removed")
 	}
 	return err
 }
