@@ -85,7 +85,8 @@ func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Con
 	return entry, c.publish(temp, entry)
 }
 
-// use returns the path of an entry, and whether it is there, of which it notes the use. It waits for whoever makes it.
+// use returns the path of an entry and whether the entry exists, and notes that it was used. It waits while another
+// process makes the entry.
 func (c Cache) use(ctx context.Context, name string) (entry string, found bool, err error) {
 	lock := c.lock(name)
 	if _, err := lock.TryRLockContext(ctx, lockRetry); err != nil {

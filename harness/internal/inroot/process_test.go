@@ -120,3 +120,13 @@ func TestALinkOfAProcessIsNoneThatSomethingIsMountedOver(t *testing.T) {
 	_, err = machine(t).ReadFile("/proc/self/../1/status", TextLimit)
 	require.NoError(t, err, "the path is cleaned first")
 }
+
+func TestNoMagicLinkBelowProcIsFollowed(t *testing.T) {
+	for _, name := range []string{"/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/self/exe", "/proc/self/ns/net"} {
+		_, err := machine(t).Find(name)
+		require.ErrorIs(t, err, unix.ELOOP, name)
+	}
+	f, err := machine(t).Find("/proc/self/status") // self is a link, too, but an ordinary one
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
