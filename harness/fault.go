@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/standstill"
 	"nestbed/harness/wait"
 )
 
@@ -76,7 +75,7 @@ func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled fun
 		case DiskFull:
 			err = c.Host.FillDisk()
 		case LXDStopped:
-			err = stopLXD(l.above)
+			err = stopLXD(ctx, l.above)
 		case DatabaseCut:
 			err = cutDatabase(l.above)
 		case LXDKilled:
@@ -135,12 +134,20 @@ func (l *Level) spoil(program string, do func(files *inroot.Root, path string) e
 	return do(files, path)
 }
 
-func stopLXD(of daemon) error {
+// StopLXD stops the level's LXD or Incus by SIGSTOP. When it returns, no thread of it runs.
+func (l *Level) StopLXD(ctx context.Context) error {
+	if err := stopLXD(ctx, l); err != nil {
+		return fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return nil
+}
+
+func stopLXD(ctx context.Context, of daemon) error {
 	lxd, err := lxdProcess(of)
 	if err != nil {
 		return err
 	}
-	return errors.Join(lxd.Signal(unix.SIGSTOP), lxd.Release())
+	return errors.Join(standstill.Stop(ctx, lxd), lxd.Release())
 }
 
 // killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.

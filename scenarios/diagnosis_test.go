@@ -2,7 +2,6 @@ package scenarios_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -20,10 +19,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	server, _, err := chain.Levels[0].LXD().GetServer()
-	require.NoError(t, err)
-	_, err = chain.Levels[0].Exec(t.Context(), "kill", "-STOP", fmt.Sprint(server.Environment.ServerPid))
-	require.NoError(t, err)
+	require.NoError(t, chain.Levels[0].StopLXD(t.Context()))
 
 	d := chain.Diagnose(t.Context())
 	text := d.String()

@@ -51,10 +51,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	nestbed := command(t)
 	// A LXD that does not answer is what one wants to look into.
-	server, _, err := chain.Levels[0].LXD().GetServer()
-	require.NoError(t, err)
-	_, err = chain.Levels[0].Exec(t.Context(), "kill", "-STOP", fmt.Sprint(server.Environment.ServerPid))
-	require.NoError(t, err)
+	require.NoError(t, chain.Levels[0].StopLXD(t.Context()))
 	require.NoError(t, h.Keep())
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
 	t.Cleanup(func() {

@@ -75,7 +75,7 @@ func stopDaemons(t *testing.T, pids []int) (goOn func()) {
 		require.NoError(t, err)
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // it may have ended
 		if n := strings.TrimSpace(string(name)); n == "lxd" || n == "incusd" {
-			require.NoError(t, p.Signal(unix.SIGSTOP))
+			harnesstest.Stop(t, p)
 			stopped = append(stopped, p)
 		}
 	}

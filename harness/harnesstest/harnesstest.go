@@ -21,6 +21,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/internal/standstill"
 )
 
 // RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
@@ -135,4 +136,10 @@ func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 	require.NoError(t, err)
 	require.NoError(t, harness.Contradiction(chain.Plan, outcome))
 	return outcome
+}
+
+// Stop stops a process by SIGSTOP. When it returns, no thread of it runs.
+func Stop(t testing.TB, p *os.Process) {
+	t.Helper()
+	require.NoError(t, standstill.Stop(t.Context(), p))
 }

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/internal/standstill"
 )
 
 func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) {
 	cmd, c := asProcess(t)
 	c.Budget = 50 * time.Millisecond
-	require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP)) // as one in a level that is frozen
+	require.NoError(t, standstill.Stop(t.Context(), cmd.Process)) // as one in a level that is frozen
 	_, err := c.ReadFile("/etc/passwd", fileLimit)
 	require.ErrorContains(t, err, "read /etc/passwd: no answer within 50ms; is the level frozen?")
 	_, err = c.Dial(t.Context(), "/run/socket")
