@@ -41,7 +41,7 @@ func farHost(t testing.TB) *host.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
 	harnesstest.Lacking(t, host.FindRelay(t.Context()))
-	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true})
+	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	return h

@@ -34,7 +34,7 @@ func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *ho
 // ownLXDIn is ownLXD with its state in a directory.
 func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *host.Host, socket string) {
 	t.Helper()
-	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir})
+	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
 	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)

@@ -93,10 +93,13 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	return b
 }
 
-// Host starts a private host with the given allocation, closed at the end of the test.
+// levelsInMemory is how many levels the hosts of tests need memory for; the disk serves deeper chains as well.
+const levelsInMemory = 4
+
+// Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
 func Host(t testing.TB, d idmap.Delegation) *host.Host {
 	t.Helper()
-	h, err := host.Private(t.Context(), host.Config{Delegation: d, Bundle: Bundle(t, Source(t))})
+	h, err := host.Private(t.Context(), host.Config{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {
