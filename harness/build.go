@@ -69,7 +69,7 @@ func (c *Chain) grow(ctx context.Context) error {
 	return nil
 }
 
-// Resume makes the rest of a chain that stopped, without the faults of its Spec, as soon as the LXD that was
+// Resume makes the rest of a chain that stopped, without the hooks of its Spec, as soon as the LXD that was
 // to make the next level runs again. What that has of the level from before is deleted.
 func (c *Chain) Resume(ctx context.Context) error {
 	if c.Stop == nil {
@@ -88,7 +88,7 @@ func (c *Chain) Resume(ctx context.Context) error {
 	if err := lxdop.Remove(ctx, above.LXD(), containerName(c.Stop.Level)); err != nil {
 		return fmt.Errorf("resume: level %d: delete what there is of it: %w", c.Stop.Level, err)
 	}
-	c.Spec.Faults, c.Stop, c.coming = nil, nil, nil
+	c.Spec.Hooks, c.Stop, c.coming = nil, nil, nil
 	return c.grow(ctx)
 }
 

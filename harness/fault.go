@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,11 +48,6 @@ type Fault struct {
 // ItsLXD is the name of the level's LXD as a Program, be it an Incus.
 const ItsLXD = "lxd"
 
-// breaks tells whether something breaks at one of these operations of a level.
-func (s Spec) breaks(level int, ops ...idmap.Op) bool {
-	return slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Level == level && slices.Contains(ops, f.Op) })
-}
-
 // signs are files of the LXD or Incus that makes a container, of which the first is there when it is in the middle of an operation.
 var signs = map[idmap.Op][]string{
 	idmap.OpCreate: {"/var/lib/lxd/storage-pools/default/containers/%s/rootfs/usr"},
@@ -63,35 +57,33 @@ var signs = map[idmap.Op][]string{
 // signBudget is for such a file to be there.
 const signBudget = time.Minute
 
-// breakAt does what shall break at an operation. What waits for the middle of it returns as soon as ctx ends, as
-// the operation has by then; the error of settled tells whether it was done.
-func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled func() error, err error) {
-	settled = func() error { return nil }
-	for _, f := range c.Spec.Faults {
-		if f.Level != l.Index || f.Op != op {
-			continue
-		}
-		switch f.Kind {
-		case DiskFull:
-			err = c.Host.FillDisk()
-		case LXDStopped:
-			err = stopLXD(ctx, l.above)
-		case DatabaseCut:
-			err = cutDatabase(l.above)
-		case LXDKilled:
-			settled, err = killLXDAmid(ctx, l.above, l.Name, op)
-		case ProgramMissing:
-			err = l.spoil(f.Program, (*inroot.Root).Remove)
-		case ProgramCut:
-			err = l.spoil(f.Program, (*inroot.Root).Cut)
-		default:
-			err = fmt.Errorf("fault %q: not known", f.Kind)
-		}
-		if err != nil {
-			return settled, fmt.Errorf("level %d, %s: %s: %w", l.Index, op, f.Kind, err)
-		}
+// Hook returns the hook that breaks it.
+func (f Fault) Hook() Hook {
+	name := string(f.Kind)
+	if f.Program != "" {
+		name += ": " + f.Program
 	}
-	return settled, nil
+	return Hook{Level: f.Level, Op: f.Op, Name: name, Before: f.breakIt}
+}
+
+// breakIt breaks it. What waits for the middle of the operation returns as soon as ctx ends, as the operation has by
+// then; the error of settled says whether it was done.
+func (f Fault) breakIt(ctx context.Context, c *Chain, l *Level) (settled func() error, err error) {
+	switch f.Kind {
+	case DiskFull:
+		return nil, c.Host.FillDisk()
+	case LXDStopped:
+		return nil, stopLXD(ctx, l.above)
+	case DatabaseCut:
+		return nil, cutDatabase(l.above)
+	case LXDKilled:
+		return killLXDAmid(ctx, l.above, l.Name, f.Op)
+	case ProgramMissing:
+		return nil, l.spoil(f.Program, (*inroot.Root).Remove)
+	case ProgramCut:
+		return nil, l.spoil(f.Program, (*inroot.Root).Cut)
+	}
+	return nil, fmt.Errorf("fault %q: not known", f.Kind)
 }
 
 // localDatabase is the part of a LXD's database that it reads first (LXD: lxd/db/node).
@@ -182,7 +174,12 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 		}
 		done <- errors.Join(err, lxd.Release())
 	}()
-	return func() error { return <-done }, nil
+	return func() error {
+		if err := <-done; err != nil {
+			return fmt.Errorf("nothing was broken: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // lxdProcess returns the process of an LXD, which is not confused with one that gets its id later.

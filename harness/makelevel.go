@@ -31,7 +31,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		do func() error
 	}{
 		{idmap.OpStorage, func() error {
-			if !c.Spec.breaks(index, idmap.OpImport) {
+			if !c.Spec.hooked(index, idmap.OpImport) {
 				image() // beside it
 			}
 			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
@@ -44,9 +44,9 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 		{idmap.OpCreate, func() error { return c.create(ctx, l, image().fingerprint) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
-			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
+			// Elsewhere than on directories the level is a snapshot of it; and a start that a hook runs at
 			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
-			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
+			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.start(ctx), beside.Wait())
@@ -61,7 +61,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 				return err
 			}
 			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
-				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
+				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
 			}
 			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
@@ -85,18 +85,18 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 	return l, nil
 }
 
-// timed does an operation on the way to a level, with whatever shall break at it.
+// timed does an operation on the way to a level, with its hooks.
 func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
 	amid, end := context.WithCancel(ctx)
 	defer end()
-	settled, err := c.breakAt(amid, l, op)
+	settled, err := c.runHooks(amid, l, op)
 	if err != nil {
 		return err
 	}
 	err = l.timed(op, do)
 	end()
 	if broken := settled(); broken != nil {
-		return errors.Join(err, fmt.Errorf("nothing was broken: %w", broken))
+		return errors.Join(err, broken)
 	}
 	return err
 }

@@ -41,8 +41,8 @@ type Spec struct {
 	Storage string
 	// LXCFS has a lxcfs of the host cover files of /proc in level 1.
 	LXCFS bool
-	// Faults are what breaks meanwhile. The plan does not know of them.
-	Faults []Fault
+	// Hooks run around operations.
+	Hooks []Hook
 	// OnLevel, if set, is called when a level is up, from the goroutine of Build.
 	OnLevel func(*Level) `json:"-"`
 }

@@ -61,7 +61,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	starved := harness.Cascade(2)
 	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
 	standing := harness.Cascade(1)
-	standing.Faults = []harness.Fault{{Level: 1, Op: idmap.OpCreate, Kind: harness.LXDStopped}}
+	standing.Hooks = []harness.Hook{harness.Fault{Level: 1, Op: idmap.OpCreate, Kind: harness.LXDStopped}.Hook()}
 	for _, c := range []struct {
 		spec   harness.Spec
 		reason idmap.Reason

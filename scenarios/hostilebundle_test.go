@@ -83,7 +83,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	require.NoError(t, chain.Close(t.Context()))
 
 	spec := harness.Cascade(2)
-	spec.Faults = []harness.Fault{{Level: 2, Op: idmap.OpCreate, Kind: harness.DatabaseCut}}
+	spec.Hooks = []harness.Hook{harness.Fault{Level: 2, Op: idmap.OpCreate, Kind: harness.DatabaseCut}.Hook()}
 	broken, err := harness.Build(t.Context(), h, spec)
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)

@@ -102,7 +102,7 @@ func (s *scenario) fault(f harness.Fault) error {
 		return fmt.Errorf("level %d: no LXD makes it", f.Level)
 	}
 	s.broken = true
-	s.faults = append(s.faults, f)
+	s.faults = append(s.faults, f.Hook())
 	return nil
 }
 

@@ -26,7 +26,7 @@ type order struct {
 func (s *scenario) order() (order, error) {
 	spec := s.spec
 	spec.Levels = slices.Clone(s.spec.Levels)
-	spec.LXCFS, spec.Faults = s.lxcfs, s.faults
+	spec.LXCFS, spec.Hooks = s.lxcfs, s.faults
 	for index, described := range s.described {
 		if index > len(spec.Levels) {
 			return order{}, fmt.Errorf("level %d is described, but the chain has depth %d", index, len(spec.Levels))

@@ -29,7 +29,7 @@ type scenario struct {
 	sharePIDs   bool  // the host has no pid namespace of its own
 	onDisk      bool  // is the host's state, wherever there is room in memory
 	disk        int64 // of the host's own, in bytes; 0: none
-	faults      []harness.Fault
+	faults      []harness.Hook
 	broken      bool    // is something, of which the plan does not know
 	patience    float64 // factor for every budget; 0: none
 	storage     storage
