@@ -27,9 +27,25 @@ type Chain struct {
 	// Stop is where and why the chain stopped; nil if it is whole.
 	Stop *LevelError
 
-	siblings map[int]*Siblings
-	coming   *importing // for the level that is made next, if it has begun
+	companions []Companion
+	coming     *importing // for the level that is made next, if it has begun
 }
+
+// Companion is what stands beside the levels of a chain, such as siblings, and ends with the chain.
+type Companion interface {
+	// Release closes descriptors.
+	Release()
+	// Delete deletes what does not go with level 1. Close calls it when level 1 is deleted.
+	Delete(ctx context.Context) error
+	// Replaced is told that the LXD of the host, level 0, or of a level is another one, which has just started.
+	Replaced(level int) error
+}
+
+// Accompany has a companion end with the chain.
+func (c *Chain) Accompany(companion Companion) { c.companions = append(c.companions, companion) }
+
+// Companions returns the companions of the chain.
+func (c *Chain) Companions() []Companion { return slices.Clone(c.companions) }
 
 // Deepest is the last level that is up, nil if none is.
 func (c *Chain) Deepest() *Level {
@@ -45,8 +61,8 @@ func (c *Chain) Close(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	for _, s := range c.siblings {
-		s.close()
+	for _, companion := range c.companions {
+		companion.Release()
 	}
 	for _, l := range slices.Backward(c.Levels) {
 		l.close()
@@ -60,7 +76,11 @@ func (c *Chain) Close(ctx context.Context) error {
 	if err := lxdop.Remove(ctx, c.Host.LXD(), containerName(1)); err != nil {
 		return fmt.Errorf("close chain: level 1: %w", err)
 	}
-	return c.deleteBeside(ctx)
+	var errs []error
+	for _, companion := range c.companions {
+		errs = append(errs, companion.Delete(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Level gives a level that is up, by its index from 1.

@@ -35,8 +35,10 @@ type Siblings struct {
 // Siblings gives the containers at a level of the chain, or at the one below its last. Call it before anything is
 // done to the LXD above them other than through it.
 func (c *Chain) Siblings(level int) (*Siblings, error) {
-	if s := c.siblings[level]; s != nil {
-		return s, nil
+	for _, companion := range c.companions {
+		if s, ok := companion.(*Siblings); ok && s.Level == level {
+			return s, nil
+		}
 	}
 	if level < 1 || level > len(c.Levels)+1 {
 		return nil, fmt.Errorf("level %d: wanted a LXD above it that is up, got %d levels that are", level, len(c.Levels))
@@ -52,10 +54,7 @@ func (c *Chain) Siblings(level int) (*Siblings, error) {
 			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
 		}
 	}
-	if c.siblings == nil {
-		c.siblings = map[int]*Siblings{}
-	}
-	c.siblings[level] = s
+	c.Accompany(s)
 	return s, nil
 }
 
@@ -147,23 +146,22 @@ func (s *Siblings) wrap(name, op string, err error) error {
 	return fmt.Errorf("level %d: %s: %s: %w", s.Level, name, op, err)
 }
 
-// close lets go of the siblings' descriptors.
-func (s *Siblings) close() {
+// Release closes the siblings' descriptors.
+func (s *Siblings) Release() {
 	for _, l := range s.up {
 		l.close()
 	}
 	s.up = map[string]*Level{}
 }
 
-// deleteBeside deletes what stands beside level 1; what stands deeper goes with the chain.
-func (c *Chain) deleteBeside(ctx context.Context) error {
-	s := c.siblings[1]
-	if s == nil {
+// Delete deletes the siblings of level 1; those of deeper levels go with the chain.
+func (s *Siblings) Delete(ctx context.Context) error {
+	if s.Level > 1 {
 		return nil
 	}
 	var errs []error
 	for _, name := range s.names {
-		errs = append(errs, s.wrap(name, "delete", lxdop.Remove(ctx, c.Host.LXD(), siblingName(name))))
+		errs = append(errs, s.wrap(name, "delete", lxdop.Remove(ctx, s.above().LXD(), siblingName(name))))
 	}
 	s.names = nil
 	return errors.Join(errs...)

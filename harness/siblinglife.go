@@ -84,8 +84,8 @@ func (s *Siblings) Configure(ctx context.Context, name string, change map[string
 	return err
 }
 
-// Delete stops and deletes a sibling.
-func (s *Siblings) Delete(ctx context.Context, name string) error {
+// Remove stops and deletes a sibling.
+func (s *Siblings) Remove(ctx context.Context, name string) error {
 	if l := s.up[name]; l != nil {
 		delete(s.up, name)
 		l.close()
@@ -107,8 +107,11 @@ func (s *Siblings) RestartLXD(ctx context.Context) error {
 	return nil
 }
 
-// upgraded tells the model that the LXD that made them is another one, which has just started.
-func (s *Siblings) upgraded() error {
+// Replaced tells the model that the LXD that made the siblings is another one, which has just started.
+func (s *Siblings) Replaced(level int) error {
+	if level != s.Level-1 {
+		return nil
+	}
 	d := s.chain.Spec.daemon(s.chain.Host, s.Level-1)
 	var err error
 	if d.Delegation, err = readDelegation(s.above().Root()); err != nil {

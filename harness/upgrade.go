@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -52,11 +53,11 @@ func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restar
 	if err := restart(ctx, level); err != nil {
 		return err
 	}
-	s := c.siblings[level+1]
-	if s == nil {
-		return nil
+	var errs []error
+	for _, companion := range c.Companions() {
+		errs = append(errs, companion.Replaced(level))
 	}
-	return s.upgraded()
+	return errors.Join(errs...)
 }
 
 // layOver has root of a place unpack the files of a bundle there.

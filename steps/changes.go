@@ -193,7 +193,7 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 	for _, row := range rows {
 		row["sibling"] = name
 	}
-	return errors.Join(s.compareSiblings(ctx, siblings, []string{name}, rows), siblings.Delete(ctx, name))
+	return errors.Join(s.compareSiblings(ctx, siblings, []string{name}, rows), siblings.Remove(ctx, name))
 }
 
 // makeNewcomer makes a container with LXD's defaults. That it is refused is an outcome. Its name is new, too: LXD may

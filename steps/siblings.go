@@ -149,7 +149,7 @@ func (s *scenario) makeAfter(ctx context.Context, name string, level int, what s
 		return err
 	}
 	if what == "deleted" {
-		err = siblings.Delete(ctx, name)
+		err = siblings.Remove(ctx, name)
 	} else {
 		err = siblings.Stop(ctx, name)
 	}
