@@ -182,3 +182,26 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 	}
 	return l, l.reach(ctx)
 }
+
+// Publish stops a container that Launch made with the LXD at a level, has that
+// LXD make an image of it, and gives its fingerprint.
+func (c *Chain) Publish(ctx context.Context, level int, name string) (string, error) {
+	d, err := c.daemon(level)
+	if err != nil {
+		return "", err
+	}
+	op, err := d.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
+	_, err = lxdop.Await(ctx, d.LXD(), op, err)
+	if err == nil {
+		op, err = d.LXD().CreateImage(api.ImagesPost{Source: &api.ImagesPostSource{Type: "container", Name: name}}, nil)
+	}
+	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
+	if err != nil {
+		return "", fmt.Errorf("level %d: publish: %w", level, err)
+	}
+	fingerprint, err := fingerprintOf(ended)
+	if err != nil {
+		return "", fmt.Errorf("level %d: publish: %w", level, err)
+	}
+	return fingerprint, nil
+}

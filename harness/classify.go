@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"regexp"
 	"strings"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
-	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/excerpt"
 	"nestbed/harness/wait"
 )
 
@@ -66,32 +64,10 @@ var failureRules = []rule{
 
 // evidence is what a failure left in the logs.
 type evidence struct {
-	daemonLog string // of the LXD that made the level
-	lxcLog    string // of the container
-	idmap     string // volatile.idmap.next: what LXD wanted to map, as JSON
-}
-
-// gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
-// failure itself matters more.
-func gather(ctx context.Context, above daemon, container string) evidence {
-	var e evidence
-	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
-		e.daemonLog = string(log)
-	}
-	server, err := above.Root().Ask(ctx)
-	if err != nil {
-		return e
-	}
-	defer server.Disconnect()
-	if r, err := server.GetInstanceLogfile(container, "lxc.log"); err == nil {
-		log, _ := io.ReadAll(io.LimitReader(r, inroot.TextLimit))
-		_ = r.Close()
-		e.lxcLog = string(log)
-	}
-	if instance, _, err := server.GetInstance(container); err == nil {
-		e.idmap = instance.Config["volatile.idmap.next"]
-	}
-	return e
+	daemonLog    string // of the LXD that made the level
+	daemonErrors string // its lines that are errors
+	lxcLog       string // of the container
+	idmap        string // volatile.idmap.next: what LXD wanted to map, as JSON
 }
 
 // oneSided tells whether LXD wanted to map only uids or only gids. Where it then
@@ -132,9 +108,9 @@ func classify(err error, e evidence) (idmap.Reason, []string) {
 		}
 	}
 	if errors.Is(err, wait.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
-		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(host.Grave(e.daemonLog), 3)...)
+		return idmap.TimedOut, append(excerpt.Tail(e.lxcLog, 3), excerpt.Tail(e.daemonErrors, 3)...)
 	}
-	return idmap.Unclassified, append(tail(e.lxcLog, 5), tail(e.daemonLog, 5)...)
+	return idmap.Unclassified, append(excerpt.Tail(e.lxcLog, 5), excerpt.Tail(e.daemonLog, 5)...)
 }
 
 func find(words *regexp.Regexp, log string) string {
@@ -144,12 +120,4 @@ func find(words *regexp.Regexp, log string) string {
 		}
 	}
 	return ""
-}
-
-func tail(log string, n int) []string {
-	if strings.TrimSpace(log) == "" {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSpace(log), "\n")
-	return lines[max(0, len(lines)-n):]
 }

@@ -5,9 +5,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-
-	"nestbed/harness/host"
-	"nestbed/harness/idmap"
 )
 
 // Confinement is one of the AppArmor profiles that a process is in at once.
@@ -52,15 +49,4 @@ func (l *Level) Confinement() ([]Confinement, error) {
 		return nil, fmt.Errorf("level %d: AppArmor: %w", l.Index, err)
 	}
 	return parseLabel(string(text)), nil
-}
-
-// confined tells whether the LXD in a level of a host can make no AppArmor profiles.
-func confined(h *host.Host, level int) bool { return h.AppArmor && level >= idmap.Confined }
-
-// profileOf is the configuration that the LXD of a level gives all its containers.
-func profileOf(h *host.Host, level int) map[string]string {
-	if !confined(h, level) {
-		return nil
-	}
-	return map[string]string{idmap.KeyRawLXC: idmap.UnchangedProfile}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/canonical/lxd/shared/api"
@@ -17,13 +16,13 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/internal/excerpt"
 )
 
 // How many lines of each a diagnosis quotes.
 const (
-	daemonLines  = 8
-	processLines = 100
-	mountLines   = 80
+	daemonLines = 8
+	mountLines  = 80
 )
 
 // container reads what the LXD above has of a level's container, which need not run.
@@ -70,10 +69,10 @@ func (p *Place) inside(ctx context.Context, root *host.Root, pid string) {
 		log, err := root.ReadFile("/var/log/lxd.log")
 		return withoutSecrets(string(log)), err
 	})
-	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(tail(p.DaemonLog, daemonLines), "\n"), err})
+	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(excerpt.Tail(p.DaemonLog, daemonLines), "\n"), err})
 	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(bundle.SaidFile) }); err == nil {
 		if more := beside(withoutSecrets(string(said)), p.DaemonLog); more != "" {
-			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(tail(more, daemonLines), "\n")})
+			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(excerpt.Tail(more, daemonLines), "\n")})
 		}
 	}
 	readFile := root.ReadFile
@@ -116,7 +115,7 @@ func mounts(text []byte) (string, error) {
 	for _, m := range all {
 		lines = append(lines, fmt.Sprintf("%s: %s of %s, %s", m.Mountpoint, m.FSType, m.Source, m.Options))
 	}
-	return strings.Join(shorten(lines, mountLines), "\n"), err
+	return strings.Join(excerpt.Shorten(lines, mountLines), "\n"), err
 }
 
 // joinCgroups puts hierarchies with the same path into one line: of v1 there are a dozen.
@@ -142,58 +141,4 @@ func joinCgroups(text string) string {
 		lines = append(lines, path+" ("+strings.Join(controllers[path], " ")+")")
 	}
 	return strings.Join(lines, "\n")
-}
-
-// hostProcesses are those of the host that are in no level, known by their pids on the machine.
-func hostProcesses(h *host.Host) (string, error) {
-	pids, err := h.Processes()
-	if err != nil {
-		return "", err
-	}
-	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.Pid()))
-	if err != nil {
-		return "", err
-	}
-	uid := func(id uint32) uint32 { return id }
-	return processes(os.ReadFile, pids, len(parseStatus("", string(own)).pids), uid)
-}
-
-// levelProcesses are those of a level that are in none further inside, known by their pids there.
-func levelProcesses(root *host.Root) (string, error) {
-	names, err := root.Names("/proc")
-	if err != nil {
-		return "", err
-	}
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
-	onHost := func(id uint32) uint32 {
-		uid, _, err := root.OnHost(id, 0)
-		if err != nil {
-			return id
-		}
-		return uid
-	}
-	return processes(root.ReadFile, pids, 1, onHost)
-}
-
-// processes lists those that are in so many pid namespaces of a /proc, with the host's id of their user.
-func processes(readFile func(string) ([]byte, error), pids []int, namespaces int, onHost func(uid uint32) uint32) (string, error) {
-	var lines []string
-	for _, pid := range pids {
-		name := fmt.Sprint(pid)
-		status, err := readFile(filepath.Join("/proc", name, "status"))
-		if err != nil {
-			continue // it has ended
-		}
-		if p := parseStatus(name, string(status)); len(p.pids) == namespaces {
-			command, _ := readFile(filepath.Join("/proc", name, "cmdline"))
-			lines = append(lines, p.describe(onHost(p.uid), string(command)))
-		}
-	}
-	return strings.Join(shorten(lines, processLines), "\n"), nil
 }

@@ -111,7 +111,7 @@ func TestBenignErrorsOfLiblxcAreNoReason(t *testing.T) {
 }
 
 func TestAWaitThatRanOutIsATimeoutUnlessTheLogSaysMore(t *testing.T) {
-	e := evidence{lxcLog: "l1\nl2\nl3\nl4", daemonLog: "d1\nd2\nd3\nd4"}
+	e := evidence{lxcLog: "l1\nl2\nl3\nl4", daemonErrors: "d1\nd2\nd3\nd4"}
 	expired := wait.For(t.Context(), "wait for LXD to answer", time.Nanosecond, func(context.Context) error {
 		return errors.New("connection refused")
 	})

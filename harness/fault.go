@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -180,13 +179,4 @@ func killLXDAmid(ctx context.Context, of daemon, container string, op idmap.Op) 
 		}
 		return nil
 	}, nil
-}
-
-// lxdProcess returns the process of an LXD, which is not confused with one that gets its id later.
-func lxdProcess(of daemon) (*os.Process, error) {
-	server, _, err := of.LXD().GetServer()
-	if err != nil {
-		return nil, err
-	}
-	return processIn(of.Root(), server.Environment.ServerPid, daemonNames...)
 }

@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
-
-	"nestbed/harness/internal/lxdop"
 )
 
 // StopBudget is how long a level is given to end by itself: seconds are the unit
@@ -46,23 +43,6 @@ func (l *Level) Freeze(ctx context.Context) error {
 // Thaw lets the processes of a frozen level go on.
 func (l *Level) Thaw(ctx context.Context) error {
 	return l.change(ctx, api.InstanceStatePut{Action: "unfreeze", Timeout: -1})
-}
-
-// change asks the LXD above for another state of the level, and waits for it.
-func (l *Level) change(ctx context.Context, state api.InstanceStatePut) error {
-	if l.root != nil && (state.Action == "stop" || state.Action == "restart") {
-		l.root.Rest() // so that the LXD inside has nothing of ours to wait for
-	}
-	op, err := l.above.LXD().UpdateInstanceState(l.Name, state, "")
-	return l.finish(ctx, state.Action, op, err)
-}
-
-// finish waits for an operation of the LXD above that was asked for, if err does not say that it was refused.
-func (l *Level) finish(ctx context.Context, what string, op lxd.Operation, err error) error {
-	if _, err = lxdop.Await(ctx, l.above.LXD(), op, err); err != nil {
-		return fmt.Errorf("level %d: %s: %w", l.Index, what, err)
-	}
-	return nil
 }
 
 // Status is what the LXD above a level, up or not, calls its state: Running, Stopped, Frozen.

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/canonical/lxd/shared/api"
+
 	"nestbed/harness/idmap"
 )
 
@@ -91,7 +93,7 @@ func (l *Level) live(ctx context.Context, what Live) error {
 
 // restart has the LXD above restart the level by force, and returns when the LXD inside answers.
 func (l *Level) restart(ctx context.Context) error {
-	if err := l.Restart(ctx, true); err != nil {
+	if err := l.change(ctx, api.InstanceStatePut{Action: "restart", Force: true}); err != nil {
 		return err
 	}
 	l.close()

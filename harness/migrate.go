@@ -7,6 +7,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/excerpt"
 )
 
 // Migrate makes an Incus of a level's LXD, by Incus's own tool, which is in a bundle with Migration: it stops LXD and all
@@ -28,7 +29,7 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	server, err := l.root.Succeed(ctx, l.server, nil, func(old int) (int, error) {
 		said, err := l.Exec(ctx, "/usr/lib/nestbed/migrate")
 		if err != nil {
-			err = fmt.Errorf("%w: %s", err, strings.Join(tail(said, 3), ": "))
+			err = fmt.Errorf("%w: %s", err, strings.Join(excerpt.Tail(said, 3), ": "))
 		}
 		return old, err
 	})

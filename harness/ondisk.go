@@ -13,11 +13,6 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// onDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
-func (l *Level) onDisk(inside string) string {
-	return filepath.Join(poolPath, "containers", l.Name, "rootfs", inside)
-}
-
 // OwnersOnDisk looks which owners the files of a level have in the storage pool, and which map
 // the LXD above has recorded as theirs. With remapped they must be the level's host ids and its map; else,
 // where the level's files are mounted idmapped, those of the image and an empty map

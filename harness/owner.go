@@ -1,16 +1,13 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
-	"github.com/canonical/lxd/shared/api"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
-	"nestbed/harness/internal/lxdop"
 )
 
 // HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
@@ -65,27 +62,4 @@ func aclOnHost(m idmap.Map) bundle.ACL {
 	user, _ := idmap.Up(m.UID, bundle.ACLAsMade.User)
 	group, _ := idmap.Up(m.GID, bundle.ACLAsMade.Group)
 	return bundle.ACL{User: user, Group: group}
-}
-
-// Publish stops a container that Launch made with the LXD at a level, has that
-// LXD make an image of it, and gives its fingerprint.
-func (c *Chain) Publish(ctx context.Context, level int, name string) (string, error) {
-	d, err := c.daemon(level)
-	if err != nil {
-		return "", err
-	}
-	op, err := d.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-	_, err = lxdop.Await(ctx, d.LXD(), op, err)
-	if err == nil {
-		op, err = d.LXD().CreateImage(api.ImagesPost{Source: &api.ImagesPostSource{Type: "container", Name: name}}, nil)
-	}
-	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
-	if err != nil {
-		return "", fmt.Errorf("level %d: publish: %w", level, err)
-	}
-	fingerprint, err := fingerprintOf(ended)
-	if err != nil {
-		return "", fmt.Errorf("level %d: publish: %w", level, err)
-	}
-	return fingerprint, nil
 }

@@ -142,3 +142,12 @@ func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 	beside := len(p.PIDs) - len(wanted.PIDs)
 	return beside >= 0 && slices.Equal(p.PIDs[beside:], wanted.PIDs) && p.Started == wanted.Started
 }
+
+// lxdProcess returns the process of an LXD, which is not confused with one that gets its id later.
+func lxdProcess(of daemon) (*os.Process, error) {
+	server, _, err := of.LXD().GetServer()
+	if err != nil {
+		return nil, err
+	}
+	return processIn(of.Root(), server.Environment.ServerPid, daemonNames...)
+}

@@ -95,9 +95,6 @@ func (s Spec) Plan(h *host.Host) idmap.Plan {
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
 }
 
-// denies tells whether no level starts in one that the bundle's daemon makes, unless AppArmor is told to let it.
-func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }
-
 // layoutOf is the host without its daemon.
 func layoutOf(h *host.Host) idmap.Layout {
 	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: h.AppArmor, Image: bundle.ImageIDs()}

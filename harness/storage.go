@@ -3,6 +3,7 @@ package harness
 import (
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 
 	lxd "github.com/canonical/lxd/client"
@@ -92,4 +93,9 @@ func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config ma
 		Config:  config,
 		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": pool.Name}},
 	}, "")
+}
+
+// onDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
+func (l *Level) onDisk(inside string) string {
+	return filepath.Join(poolPath, "containers", l.Name, "rootfs", inside)
 }

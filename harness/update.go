@@ -2,10 +2,31 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
+	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/internal/lxdop"
 )
+
+// change asks the LXD above for another state of the level, and waits for it.
+func (l *Level) change(ctx context.Context, state api.InstanceStatePut) error {
+	if l.root != nil && (state.Action == "stop" || state.Action == "restart") {
+		l.root.Rest() // so that the LXD inside has nothing of ours to wait for
+	}
+	op, err := l.above.LXD().UpdateInstanceState(l.Name, state, "")
+	return l.finish(ctx, state.Action, op, err)
+}
+
+// finish waits for an operation of the LXD above that was asked for, if err does not say that it was refused.
+func (l *Level) finish(ctx context.Context, what string, op lxd.Operation, err error) error {
+	if _, err = lxdop.Await(ctx, l.above.LXD(), op, err); err != nil {
+		return fmt.Errorf("level %d: %s: %w", l.Index, what, err)
+	}
+	return nil
+}
 
 // update has the LXD above change what it has written down of the level, running or not.
 func (l *Level) update(ctx context.Context, what string, change func(*api.InstancePut)) error {

@@ -10,44 +10,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Subject is something that Verify looks at in each level.
-type Subject string
-
-// The subjects.
-const (
-	IDMaps    Subject = "idmaps"       // uid and gid maps, inside and on the host, are the planned ones
-	Processes Subject = "processes"    // init and a new process run under the planned host ids
-	Files     Subject = "files"        // files made inside belong to the planned host ids
-	Edges     Subject = "edges"        // the last id of the map can own a file, the next one cannot
-	Sentinels Subject = "sentinel"     // the image's file arrived with owner, ACL and capability
-	Daemons   Subject = "LXD"          // the LXD inside answers, in the version of the bundle
-	Privilege Subject = "unprivileged" // nothing is privileged
-)
-
 // Subjects lists them all, in the order in which Verify takes them.
 func Subjects() []Subject {
 	return []Subject{IDMaps, Processes, Files, Edges, Sentinels, Daemons, Privilege}
-}
-
-// Check is one thing looked at: it holds if Got is Wanted.
-type Check struct {
-	Subject Subject `json:"subject"`
-	Level   int     `json:"level"`
-	What    string  `json:"what"`
-	Wanted  string  `json:"wanted"`
-	Got     string  `json:"got"`
-}
-
-// OK tells whether the check holds.
-func (c Check) OK() bool { return c.Wanted == c.Got }
-
-func (c Check) String() string {
-	return fmt.Sprintf("level %d: %s: wanted %s, got %s", c.Level, c.What, c.Wanted, c.Got)
-}
-
-// Failed are the checks that do not hold.
-func Failed(checks []Check) []Check {
-	return slices.DeleteFunc(slices.Clone(checks), Check.OK)
 }
 
 // prober looks at one subject of a level that must be as planned.
