@@ -78,9 +78,18 @@ func (l *Level) endLXD(ctx context.Context, pid int) error {
 }
 
 func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) error {
+	if err := l.ReplaceLXD(ctx, end); err != nil {
+		return fmt.Errorf("level %d: restart LXD: %w", l.Index, err)
+	}
+	return nil
+}
+
+// ReplaceLXD calls end to end the LXD inside the level, whose process there is old, waits until the one that is started
+// after it answers, and takes that for the level's. end returns the process that it ended last.
+func (l *Level) ReplaceLXD(ctx context.Context, end func(old int) (last int, err error)) error {
 	server, err := l.root.Succeed(ctx, l.server, nil, end)
 	if err != nil {
-		return fmt.Errorf("level %d: restart LXD: %w", l.Index, err)
+		return err
 	}
 	l.server = server
 	return nil

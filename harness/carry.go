@@ -101,7 +101,7 @@ func (c *Chain) ExportImage(level int, fingerprint string) (i image.Image, err e
 // Push has the LXD above write a file into the level, which may run or not, with
 // the given inside owner. The error is a *CarryError.
 func (l *Level) Push(path string, content []byte, id int64) error {
-	return stuck(l.Index, OpPush, l.above.LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
+	return stuck(l.Index, OpPush, l.Above().LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
 		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
 	}))
 }
@@ -116,8 +116,8 @@ func (l *Level) PushImage(i image.Image) error {
 
 // PushedImage reads the files of an image that lie in the level.
 func (l *Level) PushedImage(unified bool) (i image.Image, err error) {
-	if i.Metadata, err = l.root.ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
-		i.RootFS, err = l.root.ReadLarge(CarriedRootFS, imageLimit)
+	if i.Metadata, err = l.Root().ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
+		i.RootFS, err = l.Root().ReadLarge(CarriedRootFS, imageLimit)
 	}
 	if err != nil {
 		err = fmt.Errorf("level %d: %w", l.Index, err)
@@ -166,7 +166,7 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 	if err != nil {
 		return nil, err
 	}
-	l := &Level{Index: level + 1, Name: name, above: d}
+	l := NewLevel(d, level+1, name)
 	op, err := d.LXD().CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 	})

@@ -26,7 +26,7 @@ func (l *Level) Cover(ctx context.Context, path string) (string, error) {
 
 // OwnUserNamespace tells whether the level has another user namespace than what is above it, by the namespaces of their inits.
 func (l *Level) OwnUserNamespace() (bool, error) {
-	same, err := sameUserNamespace(l.above.Root(), l.root)
+	same, err := sameUserNamespace(l.Above().Root(), l.Root())
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}

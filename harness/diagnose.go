@@ -37,7 +37,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	}
 	roots := []*host.Root{c.Host.Root()}
 	for _, l := range c.Levels {
-		roots = append(roots, l.root)
+		roots = append(roots, l.Root())
 	}
 	c.see(ctx, d, roots)
 	last := len(c.Levels)
@@ -109,15 +109,6 @@ func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
 		d.Seen[l.Index] = seen
 		above = seen
 	}
-}
-
-func sameUserNamespace(above, below *host.Root) (bool, error) {
-	a, err := above.UserNamespace()
-	if err != nil {
-		return false, err
-	}
-	b, err := below.UserNamespace()
-	return err == nil && a == b, err
 }
 
 // within gives the map of a level in parent ids, from its map and its parent's in host ids. The kernel lets

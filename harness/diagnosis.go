@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/excerpt"
 )
 
 // Diagnosis is what a chain looks like, for somebody who was not there. What could not be read says
@@ -86,7 +87,7 @@ func (d *Diagnosis) String() string {
 func (p Part) write(b *strings.Builder, indent string) {
 	text := strings.TrimRight(p.Text, "\n")
 	if p.Err != nil {
-		text = strings.TrimLeft(text+"\nnot read: "+oneLine(p.Err.Error()), "\n")
+		text = strings.TrimLeft(text+"\nnot read: "+excerpt.OneLine(p.Err.Error()), "\n")
 	}
 	if text == "" {
 		text = "none"
@@ -101,5 +102,3 @@ func (p Part) write(b *strings.Builder, indent string) {
 		fmt.Fprintf(b, "%s  %s\n", indent, line)
 	}
 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

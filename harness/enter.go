@@ -3,7 +3,6 @@ package harness
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,8 +63,6 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	slices.Sort(beside)
 	return 0, beside, nil
 }
-
-func procOf(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
 
 // monitored is the container that a process watches over, "" for one that is no monitor: these call themselves
 // "[lxc monitor] /var/lib/lxd/containers c1" (liblxc: lxccontainer.c, do_lxcapi_start).

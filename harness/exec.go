@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -106,3 +107,25 @@ func (b *buffer) String() string {
 
 // Close is what the client asks of an output.
 func (*buffer) Close() error { return nil }
+
+// whileRunning calls look with the inside pid of a process of the given user that runs for as long.
+func (l *Level) whileRunning(ctx context.Context, id uint32, look func(pid string) error) error {
+	stdin, release := io.Pipe()
+	pids, stdout := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		var stderr buffer
+		err := l.run(ctx, id, []string{"sh", "-c", "echo $$; read line"},
+			&lxd.InstanceExecArgs{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
+		// Both end what would wait below for a process that never spoke or is gone.
+		_ = stdout.CloseWithError(err)
+		_ = stdin.CloseWithError(err)
+		ended <- err
+	}()
+	pid, err := bufio.NewReader(pids).ReadString('\n')
+	if err == nil {
+		err = look(strings.TrimSpace(pid))
+	}
+	_, werr := io.WriteString(release, "\n")
+	return errors.Join(err, werr, release.Close(), <-ended)
+}

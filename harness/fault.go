@@ -72,11 +72,11 @@ func (f Fault) breakIt(ctx context.Context, c *Chain, l *Level) (settled func() 
 	case DiskFull:
 		return nil, c.Host.FillDisk()
 	case LXDStopped:
-		return nil, stopLXD(ctx, l.above)
+		return nil, stopLXD(ctx, l.Above())
 	case DatabaseCut:
-		return nil, cutDatabase(l.above)
+		return nil, cutDatabase(l.Above())
 	case LXDKilled:
-		return killLXDAmid(ctx, l.above, l.Name, f.Op)
+		return killLXDAmid(ctx, l.Above(), l.Name, f.Op)
 	case ProgramMissing:
 		return nil, l.spoil(f.Program, (*inroot.Root).Remove)
 	case ProgramCut:
@@ -109,7 +109,7 @@ func (l *Level) spoil(program string, do func(files *inroot.Root, path string) e
 			return err
 		}
 	}
-	root, err := l.above.Root().Local()
+	root, err := l.Above().Root().Local()
 	if err != nil {
 		return err
 	}

@@ -22,20 +22,20 @@ const (
 
 // Snapshot has the LXD above keep the level's files as they are, with those of the levels inside. It keeps no processes.
 func (l *Level) Snapshot(ctx context.Context) error {
-	op, err := l.above.LXD().CreateInstanceSnapshot(l.Name, api.InstanceSnapshotsPost{Name: snapshotName})
+	op, err := l.Above().LXD().CreateInstanceSnapshot(l.Name, api.InstanceSnapshotsPost{Name: snapshotName})
 	return l.finish(ctx, "snapshot", op, err)
 }
 
 // Restore has the LXD above give the level the files of its Snapshot. LXD ends a
 // level that runs, by force, and starts it again.
 func (l *Level) Restore(ctx context.Context) error {
-	op, err := l.above.LXD().UpdateInstance(l.Name, api.InstancePut{Restore: snapshotName}, "")
+	op, err := l.Above().LXD().UpdateInstance(l.Name, api.InstancePut{Restore: snapshotName}, "")
 	return l.finish(ctx, "restore", op, err)
 }
 
 // Rename has the LXD above give the level another name, which it refuses for one that runs.
 func (l *Level) Rename(ctx context.Context) error {
-	op, err := l.above.LXD().RenameInstance(l.Name, api.InstancePost{Name: renamedName})
+	op, err := l.Above().LXD().RenameInstance(l.Name, api.InstancePost{Name: renamedName})
 	if err := l.finish(ctx, "rename", op, err); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (l *Level) Rename(ctx context.Context) error {
 
 // Delete has the LXD above remove the level and all that is inside it, which it refuses for one that runs.
 func (l *Level) Delete(ctx context.Context) error {
-	op, err := l.above.LXD().DeleteInstance(l.Name)
+	op, err := l.Above().LXD().DeleteInstance(l.Name)
 	return l.finish(ctx, "delete", op, err)
 }
 
@@ -94,7 +94,8 @@ func (c *Chain) Copy(ctx context.Context) (*Chain, error) {
 	if err := l.finish(ctx, "copy", op, err); err != nil {
 		return nil, err
 	}
-	twin := &Level{Index: 1, Name: copyName, Bundle: l.Bundle, above: c.Host}
+	twin := NewLevel(c.Host, 1, copyName)
+	twin.Bundle = l.Bundle
 	if err := twin.Start(ctx); err != nil {
 		return nil, fmt.Errorf("copy: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/excerpt"
 )
 
 // kernelFiles are what a chain may fail for though its ids are right: limits of the kernel, and how much is left.
@@ -36,7 +37,7 @@ func kernelFacts(h *host.Host) (string, error) {
 		case err != nil:
 			errs = append(errs, err)
 		default:
-			lines = append(lines, strings.TrimPrefix(strings.TrimPrefix(path, "/proc/sys/"), "/proc/")+" "+oneLine(string(text)))
+			lines = append(lines, strings.TrimPrefix(strings.TrimPrefix(path, "/proc/sys/"), "/proc/")+" "+excerpt.OneLine(string(text)))
 		}
 	}
 	if text, err := os.ReadFile("/proc/meminfo"); err != nil {
@@ -44,7 +45,7 @@ func kernelFacts(h *host.Host) (string, error) {
 	} else {
 		for line := range strings.Lines(string(text)) {
 			if strings.HasPrefix(line, "MemTotal:") || strings.HasPrefix(line, "MemAvailable:") {
-				lines = append(lines, oneLine(line))
+				lines = append(lines, excerpt.OneLine(line))
 			}
 		}
 	}

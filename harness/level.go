@@ -91,3 +91,11 @@ func (l *Level) close() {
 	l.root.Close()
 	l.server, l.root = nil, nil
 }
+
+// Above returns the daemon that made the level.
+func (l *Level) Above() daemon { return l.above }
+
+// NewLevel returns a container that the daemon above has, or will have, by that name. It is not up yet.
+func NewLevel(above daemon, index int, name string) *Level {
+	return &Level{Index: index, Name: name, above: above}
+}

@@ -63,13 +63,12 @@ func (c *Chain) Status(level int) (string, error) {
 // `lxd shutdown` does where a machine goes down, and returns when the one that
 // the level's init starts in its place answers.
 func (l *Level) ShutDownLXD(ctx context.Context) error {
-	server, err := l.root.Succeed(ctx, l.server, nil, func(old int) (int, error) {
-		_, _, err := l.server.RawQuery("PUT", "/internal/shutdown", nil, "")
+	err := l.ReplaceLXD(ctx, func(old int) (int, error) {
+		_, _, err := l.LXD().RawQuery("PUT", "/internal/shutdown", nil, "")
 		return old, err
 	})
 	if err != nil {
 		return fmt.Errorf("level %d: shut LXD down: %w", l.Index, err)
 	}
-	l.server = server
 	return nil
 }

@@ -41,12 +41,11 @@ func (l *Level) Compute(ctx context.Context) (Attempt, error) {
 
 // use runs a script of its own shell, whose end is told in the words of strerror(3) or by "Killed".
 func (l *Level) use(ctx context.Context, script string) (Attempt, error) {
-	d := Deed{Name: "use what there is", try: script}
 	out, err := l.Exec(ctx, "sh", "-c", withApplets(fmt.Sprintf(`sh -c 'echo "%s"; %s' 2>&1; echo "%s$?"`, triedMark, script, statusMark)))
 	if err != nil {
 		return Attempt{}, err
 	}
-	a, err := parseAttempt(l.Index, d, out)
+	a, err := parseAttempt(l.Index, "use what there is", out)
 	if strings.Contains(out, statusMark+"137") { // 128 + SIGKILL
 		a.Errno = "Killed"
 	}

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/excerpt"
 )
 
 // MapTable holds the seen maps of all levels beside the planned ones: a heading of two lines, then a line a
@@ -19,7 +20,7 @@ func (d *Diagnosis) MapTable() []string {
 		note := ""
 		switch err, unseen := d.Unseen[level]; {
 		case unseen:
-			note = "not read: " + oneLine(err.Error())
+			note = "not read: " + excerpt.OneLine(err.Error())
 		case isPlanned && !isSeen:
 			note = "<- not up"
 		case isSeen && !isPlanned:

@@ -22,7 +22,7 @@ func (l *Level) Leave(ctx context.Context, id uint32, name string) error {
 
 // Left tells whether the level has the file of that name.
 func (l *Level) Left(name string) (bool, error) {
-	_, err := l.root.Look(mementos + name)
+	_, err := l.Root().Look(mementos + name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -26,7 +26,7 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	if err := c.layOver(ctx, level, b); err != nil {
 		return err
 	}
-	server, err := l.root.Succeed(ctx, l.server, nil, func(old int) (int, error) {
+	err = l.ReplaceLXD(ctx, func(old int) (int, error) {
 		said, err := l.Exec(ctx, "/usr/lib/nestbed/migrate")
 		if err != nil {
 			err = fmt.Errorf("%w: %s", err, strings.Join(excerpt.Tail(said, 3), ": "))
@@ -36,6 +36,5 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	if err != nil {
 		return fmt.Errorf("level %d: migrate: %w", level, err)
 	}
-	l.server = server
 	return c.runs(level, b)
 }

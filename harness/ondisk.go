@@ -23,7 +23,7 @@ func (c *Chain) OwnersOnDisk(level int, remapped bool) ([]Check, error) {
 		return nil, err
 	}
 	planned := c.Plan.Levels[level-1]
-	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	instance, _, err := l.Above().LXD().GetInstance(l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}
@@ -40,7 +40,7 @@ func (c *Chain) OwnersOnDisk(level int, remapped bool) ([]Check, error) {
 		{What: "gid map recorded for its files", Wanted: Lines(wanted.GID), Got: Lines(recorded.GID)},
 	}
 	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.AsMade.UID} {
-		got, err := ownerIn(l.above.Root(), l.onDisk(path))
+		got, err := ownerIn(l.Above().Root(), l.onDisk(path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}
@@ -63,7 +63,7 @@ func (c *Chain) Remapped(level int) bool { return level > 1 || c.Host.Remaps }
 // IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
 // inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
 func (l *Level) IsSubvolume() (bool, error) {
-	root, err := l.above.Root().Local()
+	root, err := l.Above().Root().Local()
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}

@@ -35,7 +35,7 @@ func (l *Level) owned(path string, uid, gid uint32) ([]Check, error) {
 
 // SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
 func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
-	value, err := l.root.Xattr(bundle.SentinelPath, bundle.XattrACL)
+	value, err := l.Root().Xattr(bundle.SentinelPath, bundle.XattrACL)
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
 	} else if err != nil {
@@ -43,7 +43,7 @@ func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
 	}
 	acl, err := bundle.ParseACL(value)
 	if err == nil {
-		acl.User, acl.Group, err = l.root.OnHost(acl.User, acl.Group)
+		acl.User, acl.Group, err = l.Root().OnHost(acl.User, acl.Group)
 	}
 	return &acl, err
 }

@@ -37,5 +37,5 @@ func (l *Level) TryMap(ctx context.Context, count uint32) (Attempt, error) {
 		err = errors.Join(err, errors.New(stderr.String()))
 		return Attempt{}, fmt.Errorf("level %d: make a user namespace: %w", l.Index, err)
 	}
-	return parseAttempt(l.Index, Deed{Name: fmt.Sprintf("map %d ids", count)}, string(out))
+	return parseAttempt(l.Index, fmt.Sprintf("map %d ids", count), string(out))
 }

@@ -151,3 +151,15 @@ func lxdProcess(of daemon) (*os.Process, error) {
 	}
 	return processIn(of.Root(), server.Environment.ServerPid, daemonNames...)
 }
+
+func procOf(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
+
+// sameUserNamespace reports whether the inits of two roots are in the same user namespace.
+func sameUserNamespace(above, below *host.Root) (bool, error) {
+	a, err := above.UserNamespace()
+	if err != nil {
+		return false, err
+	}
+	b, err := below.UserNamespace()
+	return err == nil && a == b, err
+}

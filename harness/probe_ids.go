@@ -1,16 +1,10 @@
 package harness
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
-	lxd "github.com/canonical/lxd/client"
-
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
@@ -32,19 +26,6 @@ func probeIDMaps(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]C
 	}, nil
 }
 
-// ids are a uid and a gid, as text: "500000:500000".
-func ids(uid, gid any) string { return fmt.Sprint(uid, ":", gid) }
-
-// onHost is what an inside id, of user and group alike, must be on the host.
-func onHost(planned idmap.PlannedLevel, id uint32) string {
-	uid, uidExists := idmap.Up(planned.Host.UID, id)
-	gid, gidExists := idmap.Up(planned.Host.GID, id)
-	if !uidExists || !gidExists {
-		return fmt.Sprintf("id %d, which does not exist there", id)
-	}
-	return ids(uid, gid)
-}
-
 // probeProcesses looks under which host ids the level's init and a process started in it run.
 func probeProcesses(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
 	initIDs, err := l.processIDs("1")
@@ -58,42 +39,6 @@ func probeProcesses(ctx context.Context, l *Level, planned idmap.PlannedLevel) (
 		return err
 	})
 	return checks, err
-}
-
-// whileRunning calls look with the inside pid of a process of the given user that runs for as long.
-func (l *Level) whileRunning(ctx context.Context, id uint32, look func(pid string) error) error {
-	stdin, release := io.Pipe()
-	pids, stdout := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		var stderr buffer
-		err := l.run(ctx, id, []string{"sh", "-c", "echo $$; read line"},
-			&lxd.InstanceExecArgs{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
-		// Both end what would wait below for a process that never spoke or is gone.
-		_ = stdout.CloseWithError(err)
-		_ = stdin.CloseWithError(err)
-		ended <- err
-	}()
-	pid, err := bufio.NewReader(pids).ReadString('\n')
-	if err == nil {
-		err = look(strings.TrimSpace(pid))
-	}
-	_, werr := io.WriteString(release, "\n")
-	return errors.Join(err, werr, release.Close(), <-ended)
-}
-
-// processIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
-func (l *Level) processIDs(pid string) (string, error) {
-	status, err := l.ReadFile("/proc/" + pid + "/status")
-	if err != nil {
-		return "", err
-	}
-	p := parseStatus(pid, string(status))
-	uid, gid, err := l.root.OnHost(p.uid, p.gid)
-	if err != nil {
-		return "", fmt.Errorf("level %d: %w", l.Index, err)
-	}
-	return ids(uid, gid), nil
 }
 
 // probeFiles has users of the level make files, and looks who owns them on the host.
@@ -111,17 +56,6 @@ func probeFiles(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Ch
 		checks = append(checks, Check{What: fmt.Sprintf("host owner of a file made by user %d", id), Wanted: onHost(planned, id), Got: got})
 	}
 	return checks, nil
-}
-
-func (l *Level) owner(path string) (string, error) { return ownerIn(l.root, path) }
-
-// ownerIn are the host ids of the owner and the group of a file in a root.
-func ownerIn(root *host.Root, path string) (string, error) {
-	info, err := root.Look(path)
-	if err != nil {
-		return "", fmt.Errorf("owner of %s: %w", path, err)
-	}
-	return ids(info.UID, info.GID), nil
 }
 
 // probeEdges tries the last id that the level has, and the first that it has not.

@@ -15,7 +15,7 @@ import (
 // Sentinel is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
 // level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
 func (l *Level) Sentinel() (bundle.Sentinel, error) {
-	s, err := readSentinel(l.root)
+	s, err := readSentinel(l.Root())
 	if err != nil {
 		return s, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -43,7 +43,7 @@ func readSentinel(root *host.Root) (s bundle.Sentinel, err error) {
 
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
 func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
-	s, err := readSentinel(l.root)
+	s, err := readSentinel(l.Root())
 	if err != nil {
 		return []Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
 	}
@@ -74,7 +74,7 @@ func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]C
 
 // probeDaemon asks the LXD inside for its version, which must be that of every level with the same bundle.
 func probeDaemon(_ context.Context, l *Level, _ idmap.PlannedLevel) ([]Check, error) {
-	server, _, err := l.server.GetServer()
+	server, _, err := l.LXD().GetServer()
 	if err != nil {
 		return []Check{{What: "LXD", Wanted: "answers", Got: err.Error()}}, nil
 	}
@@ -83,7 +83,7 @@ func probeDaemon(_ context.Context, l *Level, _ idmap.PlannedLevel) ([]Check, er
 
 // probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
 func probePrivilege(_ context.Context, l *Level, _ idmap.PlannedLevel) ([]Check, error) {
-	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	instance, _, err := l.Above().LXD().GetInstance(l.Name)
 	if err != nil {
 		return nil, err
 	}

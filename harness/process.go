@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"nestbed/harness/internal/excerpt"
 )
 
 // process is one as /proc/PID/status tells of it.
@@ -63,7 +65,7 @@ func effective(fields []string) uint32 {
 
 // describe is a line of a list of processes. uid is that on the host, command /proc/PID/cmdline, which a kernel thread or a zombie has not.
 func (p process) describe(uid uint32, command string) string {
-	command = oneLine(strings.ReplaceAll(command, "\x00", " "))
+	command = excerpt.OneLine(strings.ReplaceAll(command, "\x00", " "))
 	if command == "" {
 		command = "[" + p.name + "]"
 	}

@@ -108,7 +108,7 @@ func (c *Chain) Configuration(level int) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	instance, _, err := l.above.LXD().GetInstance(l.Name)
+	instance, _, err := l.Above().LXD().GetInstance(l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}

@@ -136,7 +136,7 @@ func (s *Siblings) above() daemon {
 
 // level is a container at their level that is not up yet.
 func (s *Siblings) level(name string) *Level {
-	return &Level{Index: s.Level, Name: name, above: s.above()}
+	return NewLevel(s.above(), s.Level, name)
 }
 
 func (s *Siblings) wrap(name, op string, err error) error {

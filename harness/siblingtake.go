@@ -22,13 +22,13 @@ func (s *Siblings) take(ctx context.Context, name string, l *Level, planned idma
 	for _, o := range operations {
 		if err := o.do(); err != nil {
 			l.close()
-			reason, lines := classify(err, gather(ctx, l.above, l.Name))
+			reason, lines := classify(err, gather(ctx, l.Above(), l.Name))
 			refused = &LevelError{Stop: idmap.Stop{Level: s.Level, Op: o.op, Reason: reason}, Err: err, Evidence: lines}
 			got.Stop = &refused.Stop
 			break
 		}
 	}
-	if refused == nil && l.root != nil {
+	if refused == nil && l.Root() != nil {
 		s.up[name] = l
 		m, err := l.Map(ctx)
 		if err != nil {

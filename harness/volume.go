@@ -26,7 +26,7 @@ func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]s
 	}
 	post := api.StorageVolumesPost{Name: volumeName, Type: "custom"}
 	post.Config = config
-	if err := l.above.LXD().CreateStoragePoolVolume(poolName, post); err != nil {
+	if err := l.Above().LXD().CreateStoragePoolVolume(poolName, post); err != nil {
 		return fmt.Errorf("level %d: make a volume: %w", level, err)
 	}
 	if err := l.attachDisk(ctx, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
@@ -69,7 +69,7 @@ func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
 		return nil, err
 	}
 	planned := c.Plan.Levels[level-1]
-	volume, _, err := l.above.LXD().GetStoragePoolVolume(poolName, "custom", volumeName)
+	volume, _, err := l.Above().LXD().GetStoragePoolVolume(poolName, "custom", volumeName)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}
@@ -86,7 +86,7 @@ func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
 		what, path string
 		id         uint32
 	}{{"volume", "", 0}, {"file of user 1000", "file", 1000}} {
-		got, err := ownerIn(l.above.Root(), filepath.Join(dir, file.path))
+		got, err := ownerIn(l.Above().Root(), filepath.Join(dir, file.path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}

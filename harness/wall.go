@@ -97,7 +97,7 @@ func (l *Level) dials(ctx context.Context, name string) (bool, error) {
 // inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
 // root who is there, so what it is refused root of the level is refused as well.
 func (l *Level) inNetwork(do func() error) error {
-	root, err := l.root.Local()
+	root, err := l.Root().Local()
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}

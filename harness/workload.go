@@ -125,7 +125,7 @@ func (l *Level) lookAtWorkload(ctx context.Context, pid, made string) (w Workloa
 	if w.Map, err = l.parseMap(uid, gid); err != nil {
 		return w, err
 	}
-	if w.Host, err = l.root.IDMap(pid); err != nil {
+	if w.Host, err = l.Root().IDMap(pid); err != nil {
 		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	w.Process, err = l.processIDs(pid)

@@ -25,3 +25,6 @@ func Tail(log string, n int) []string {
 	lines := strings.Split(strings.TrimSpace(log), "\n")
 	return lines[max(0, len(lines)-n):]
 }
+
+// OneLine returns the words of a text on one line.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
