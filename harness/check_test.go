@@ -27,31 +27,6 @@ func TestACheckHoldsIfItGotWhatItWanted(t *testing.T) {
 	assert.Empty(t, Failed(nil))
 }
 
-func TestEverySubjectIsListedOnceAndProbed(t *testing.T) {
-	seen := map[Subject]bool{}
-	for _, s := range Subjects() {
-		assert.False(t, seen[s], s)
-		seen[s] = true
-		assert.NotNil(t, probers[s], s)
-	}
-	assert.Len(t, seen, len(probers))
-}
-
-func TestAChainWithoutLevelsHasNothingToVerify(t *testing.T) {
-	checks, err := Verify(t.Context(), &Chain{})
-	require.NoError(t, err)
-	assert.Empty(t, checks)
-}
-
-func TestALevelThatIsUpAgainstThePlanIsNotVerified(t *testing.T) {
-	c := &Chain{
-		Plan:   idmap.Plan{Stop: &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.NoAllocation}},
-		Levels: []*Level{{Index: 1}},
-	}
-	_, err := Verify(t.Context(), c)
-	require.EqualError(t, err, "level 1 is up, but the plan is: level 1, create: no allocation")
-}
-
 func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 	planned := idmap.PlannedLevel{Host: idmap.Map{
 		UID: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}},
@@ -61,24 +36,6 @@ func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 	assert.Equal(t, "500999:700999", onHost(planned, 999))
 	assert.Equal(t, "id 1000, which does not exist there", onHost(planned, 1000), "a user without a group")
 	assert.Equal(t, "id 65536, which does not exist there", onHost(planned, 65536))
-}
-
-func TestTheIDOfAProcessIsThatInTheInnermostNamespace(t *testing.T) {
-	for lines, want := range map[string]string{
-		"NSpid:\t1\n":                "1",
-		"NSpid:\t4711\t1\n":          "1",
-		"NSpid:\t4711\t300\t20\t1\n": "1",
-		"NSpid:\t1\t2\n":             "2", // the machine's own init is seen from nowhere
-		"NSpid:\t4711\n":             "4711",
-		"NSpid:\t4711\t11\n":         "11",
-		"NSpid:\t\n":                 "",
-		"":                           "",
-		"NSpgid:\t4711\t1\n":         "",
-		"NStgid:\t4711\t1\n":         "",
-		"VmSize:\t1\n":               "",
-	} {
-		assert.Equal(t, want, parseStatus("", "Name:\tinit\nPid:\t1\n"+lines+"Threads:\t1\n").innermost(), "%q", lines)
-	}
 }
 
 func TestALevelsMapIsReadWithItsIndexInTheError(t *testing.T) {
@@ -116,11 +73,10 @@ func TestALevelErrorIsFoundAmongWrappedErrorsAndWrapsItsCause(t *testing.T) {
 	assert.Equal(t, idmap.Unclassified, found.Reason, "as a field, too")
 }
 
-func TestAChainThatWasNotBuiltIsClosedAndDiagnosed(t *testing.T) {
+func TestAChainThatWasNotBuiltIsClosed(t *testing.T) {
 	var c *Chain
 	require.NoError(t, c.Close(t.Context()))
 	assert.Nil(t, c.Deepest())
-	assert.Equal(t, "no chain was built\n", c.Diagnose(t.Context()).String())
 
 	levels := []*Level{{Index: 1}, {Index: 2}}
 	assert.Same(t, levels[1], (&Chain{Levels: levels}).Deepest())

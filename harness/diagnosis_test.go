@@ -58,19 +58,6 @@ func TestWhatCannotBeReadSaysWhyAndHidesNothingElse(t *testing.T) {
 	assert.Equal(t, []string{"diagnosis.txt", "plan.json", "outcome.json"}, names)
 }
 
-func TestDecisiveLinesAreTheGraveOnesFirstAndLast(t *testing.T) {
-	const plain = "lxc c1 1.1 DEBUG    start - fine\n"
-	grave := "lxc c1 1.1 ERROR    conf - ../src/lxc/conf.c:1 - bad\n"
-	found := "newuidmap: uid range [0-65536) -> [1-65537) not allowed\n"
-	assert.Equal(t, []string{strings.TrimSpace(grave), strings.TrimSpace(found)}, decisive(plain+grave+plain+found+"lxc WARNING\n"))
-	assert.Empty(t, decisive(plain))
-	many := decisive(found + strings.Repeat(grave, 100) + found)
-	require.Len(t, many, decisiveLines)
-	assert.Equal(t, strings.TrimSpace(found), many[0])
-	assert.Equal(t, strings.TrimSpace(found), many[decisiveLines-1])
-	assert.Equal(t, "... 91 lines more", many[decisiveLines*2/3-1])
-}
-
 func TestAConfigurationIsToldWithoutWhatLXDNotesForItself(t *testing.T) {
 	c := api.Instance{
 		Status: "Stopped",
@@ -90,13 +77,6 @@ func TestKeysAndCertificatesAreLeftOut(t *testing.T) {
 	assert.Equal(t, "BEGIN the day", withoutSecrets("BEGIN the day"))
 	d := &Diagnosis{Places: []Place{{Parts: []Part{{Title: "x", Text: begin + "\nMIGk\n" + end}}}}}
 	assert.NotContains(t, d.String(), "MIGk")
-}
-
-func TestAProcessIsToldByItsStatus(t *testing.T) {
-	p := parseStatus("7", "Name:\tlxd\nState:\tT (stopped)\nUid:\t1\t500000\t1\t1\nNSpid:\t31000\t12\nKthread:\t0\nGroups:\t \n")
-	assert.Equal(t, process{pid: "7", state: "stopped", name: "lxd", uid: 500000, pids: []string{"31000", "12"}}, p)
-	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: lxd --logfile /x", p.describe(500000, "lxd\x00--logfile\x00/x\x00"))
-	assert.Equal(t, "pid 7, uid 500000 on the host, stopped: [lxd]", p.describe(500000, ""))
 }
 
 func TestHierarchiesWithTheSamePathAreOneLine(t *testing.T) {
@@ -123,4 +103,9 @@ func TestWhatHangsIsLetGoOf(t *testing.T) {
 	cancel(late)
 	_, err := read(ctx, func() (bool, error) { return <-forever, nil })
 	require.ErrorIs(t, err, late)
+}
+
+func TestAChainThatWasNotBuiltIsDiagnosed(t *testing.T) {
+	var c *Chain
+	assert.Equal(t, "no chain was built\n", c.Diagnose(t.Context()).String())
 }

@@ -11,8 +11,3 @@ func TestAMonitorIsKnownByWhatItCallsItself(t *testing.T) {
 	assert.Empty(t, monitored("sh\x00-c\x00[lxc monitor] /var/lib/lxd/containers c1\x00"))
 	assert.Empty(t, monitored(""))
 }
-
-func TestAParentIsReadFromTheStatus(t *testing.T) {
-	assert.Equal(t, "42", parseStatus("", "Name:\tx\nPPid:\t42\nNSpid:\t1\n").parent)
-	assert.Empty(t, parseStatus("", "Name:\tx\n").parent)
-}

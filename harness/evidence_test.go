@@ -115,7 +115,7 @@ func TestAWaitThatRanOutIsATimeoutUnlessTheLogSaysMore(t *testing.T) {
 	expired := wait.For(t.Context(), "wait for LXD to answer", time.Nanosecond, func(context.Context) error {
 		return errors.New("connection refused")
 	})
-	for _, err := range []error{expired, &opError{idmap.OpReady, expired}, fmt.Errorf("x: %w", context.DeadlineExceeded)} {
+	for _, err := range []error{expired, fmt.Errorf("ready: %w", expired), fmt.Errorf("x: %w", context.DeadlineExceeded)} {
 		reason, lines := classify(err, e)
 		assert.Equal(t, idmap.TimedOut, reason)
 		assert.Equal(t, []string{"l2", "l3", "l4", "d2", "d3", "d4"}, lines)
