@@ -147,18 +147,6 @@ func (c *Chain) CarryIn(ctx context.Context, level int, fingerprint string) erro
 	return err
 }
 
-// WhileStopped stops the level, with all that is in it, has do done to it, and
-// starts it again. Reattach to the levels afterwards.
-func (l *Level) WhileStopped(ctx context.Context, do func() error) error {
-	if err := l.Kill(ctx); err != nil {
-		return err
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	return l.Start(ctx)
-}
-
 // Launch makes a container of an image with the LXD at a level, 0 being the host,
 // beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
 func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string) (*Level, error) {

@@ -201,7 +201,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			assert.Equal(t, want, lines, "the line that shows it, without its indentation")
 
 			// The same words wrapped on their way, which is how most errors arrive.
-			reason, _ = classify(fmt.Errorf("start: %w", &opError{idmap.OpStart, errors.New(c.err)}), e)
+			reason, _ = classify(fmt.Errorf("start: %w", fmt.Errorf("start: %w", errors.New(c.err))), e)
 			assert.Equal(t, c.reason, reason)
 		})
 	}

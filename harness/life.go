@@ -72,3 +72,15 @@ func (l *Level) ShutDownLXD(ctx context.Context) error {
 	}
 	return nil
 }
+
+// WhileStopped stops the level, with all that is in it, has do done to it, and
+// starts it again. Reattach to the levels afterwards.
+func (l *Level) WhileStopped(ctx context.Context, do func() error) error {
+	if err := l.Kill(ctx); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return l.Start(ctx)
+}

@@ -21,18 +21,18 @@ type lifeNotes struct {
 }
 
 // verbs are what the LXD above a level can do with it.
-var verbs = map[string]func(*harness.Level, context.Context) error{
-	"stopped":            func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, harness.StopBudget) },
-	"killed":             (*harness.Level).Kill,
-	"started again":      (*harness.Level).Start,
-	"restarted":          func(l *harness.Level, ctx context.Context) error { return l.Restart(ctx, false) },
-	"restarted by force": func(l *harness.Level, ctx context.Context) error { return l.Restart(ctx, true) },
-	"frozen":             (*harness.Level).Freeze,
-	"thawed":             (*harness.Level).Thaw,
-	"snapshotted":        (*harness.Level).Snapshot,
-	"restored":           (*harness.Level).Restore,
-	"renamed":            (*harness.Level).Rename,
-	"deleted":            (*harness.Level).Delete,
+var verbs = map[string]func(context.Context, *harness.Level) error{
+	"stopped":            func(ctx context.Context, l *harness.Level) error { return l.Stop(ctx, harness.StopBudget) },
+	"killed":             func(ctx context.Context, l *harness.Level) error { return l.Kill(ctx) },
+	"started again":      func(ctx context.Context, l *harness.Level) error { return l.Start(ctx) },
+	"restarted":          func(ctx context.Context, l *harness.Level) error { return l.Restart(ctx, false) },
+	"restarted by force": func(ctx context.Context, l *harness.Level) error { return l.Restart(ctx, true) },
+	"frozen":             func(ctx context.Context, l *harness.Level) error { return l.Freeze(ctx) },
+	"thawed":             func(ctx context.Context, l *harness.Level) error { return l.Thaw(ctx) },
+	"snapshotted":        func(ctx context.Context, l *harness.Level) error { return l.Snapshot(ctx) },
+	"restored":           func(ctx context.Context, l *harness.Level) error { return l.Restore(ctx) },
+	"renamed":            func(ctx context.Context, l *harness.Level) error { return l.Rename(ctx) },
+	"deleted":            func(ctx context.Context, l *harness.Level) error { return l.Delete(ctx) },
 }
 
 const (
@@ -81,7 +81,7 @@ func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
 // each does a chore of the LXD above a level, verb by verb.
 func each(ctx context.Context, l *harness.Level, chore string) error {
 	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
-		if err := verbs[done](l, ctx); err != nil {
+		if err := verbs[done](ctx, l); err != nil {
 			return err
 		}
 	}
@@ -159,12 +159,12 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 		return err
 	}
 	s.life.asked = true
-	s.life.refusal = map[string]func(*harness.Level, context.Context) error{
-		"stop":    func(l *harness.Level, ctx context.Context) error { return l.Stop(ctx, time.Second) },
+	s.life.refusal = map[string]func(context.Context, *harness.Level) error{
+		"stop":    func(ctx context.Context, l *harness.Level) error { return l.Stop(ctx, time.Second) },
 		"restart": verbs["restarted"],
 		"rename":  verbs["renamed"],
 		"delete":  verbs["deleted"],
-	}[what](l, ctx)
+	}[what](ctx, l)
 	return nil
 }
 

@@ -62,11 +62,13 @@ var upgradeSteps = []step{
 }
 
 func (s *scenario) replaced(ctx context.Context, where, source string) error {
-	return s.swap(ctx, where, source, (*harness.Chain).Upgrade)
+	return s.swap(ctx, where, source, func(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+		return c.Upgrade(ctx, level, b)
+	})
 }
 
 // swap has the LXD of a place replaced in the way that is given.
-func (s *scenario) swap(ctx context.Context, where, source string, replace func(*harness.Chain, context.Context, int, *bundle.Bundle) error) error {
+func (s *scenario) swap(ctx context.Context, where, source string, replace func(context.Context, *harness.Chain, int, *bundle.Bundle) error) error {
 	b, err := s.pool.named(ctx, source)
 	if err != nil {
 		return err
@@ -75,7 +77,7 @@ func (s *scenario) swap(ctx context.Context, where, source string, replace func(
 	if err != nil {
 		return err
 	}
-	return replace(chain, ctx, level, b)
+	return replace(ctx, chain, level, b)
 }
 
 func (s *scenario) replace(ctx context.Context, where, source string) error {
@@ -120,7 +122,9 @@ func (s *scenario) replaceInterrupted(ctx context.Context, where, source string)
 	if _, err := s.prepared(ctx); err != nil {
 		return err
 	}
-	return s.swap(ctx, where, source, (*harness.Chain).UpgradeInterrupted)
+	return s.swap(ctx, where, source, func(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+		return c.UpgradeInterrupted(ctx, level, b)
+	})
 }
 
 func (s *scenario) logsLost(ctx context.Context, where string) error {
