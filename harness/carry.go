@@ -48,9 +48,9 @@ func stuck(level int, op idmap.Op, err error) error {
 	return &CarryError{Level: level, Op: op, Err: err}
 }
 
-// ImportImage gives an image to the LXD at a level, 0 being the host, and returns
+// Import gives an image to the LXD at a level, 0 being the host, and returns
 // the fingerprint that it has there. The error is a *CarryError.
-func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, public bool) (string, error) {
+func Import(ctx context.Context, c *Chain, level int, i image.Image, public bool) (string, error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return "", err
@@ -68,8 +68,8 @@ func (c *Chain) ImportImage(ctx context.Context, level int, i image.Image, publi
 	return fingerprint, stuck(level, idmap.OpImport, err)
 }
 
-// ExportImage takes the files of an image from the LXD at a level, 0 being the host.
-func (c *Chain) ExportImage(level int, fingerprint string) (i image.Image, err error) {
+// Export takes the files of an image from the LXD at a level, 0 being the host.
+func Export(c *Chain, level int, fingerprint string) (i image.Image, err error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return i, err
@@ -98,24 +98,24 @@ func (c *Chain) ExportImage(level int, fingerprint string) (i image.Image, err e
 	return i, err
 }
 
-// Push has the LXD above write a file into the level, which may run or not, with
+// PushFile has the LXD above write a file into the level, which may run or not, with
 // the given inside owner. The error is a *CarryError.
-func (l *Level) Push(path string, content []byte, id int64) error {
+func PushFile(l *Level, path string, content []byte, id int64) error {
 	return stuck(l.Index, OpPush, l.Above().LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
 		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
 	}))
 }
 
-// PushImage pushes the files of an image into the level, as its root's.
-func (l *Level) PushImage(i image.Image) error {
-	if err := l.Push(CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
+// Push pushes the files of an image into the level, as its root's.
+func Push(l *Level, i image.Image) error {
+	if err := PushFile(l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
 		return err
 	}
-	return l.Push(CarriedRootFS, i.RootFS, 0)
+	return PushFile(l, CarriedRootFS, i.RootFS, 0)
 }
 
-// PushedImage reads the files of an image that lie in the level.
-func (l *Level) PushedImage(unified bool) (i image.Image, err error) {
+// Pushed reads the files of an image that lie in the level.
+func Pushed(l *Level, unified bool) (i image.Image, err error) {
 	if i.Metadata, err = l.Root().ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
 		i.RootFS, err = l.Root().ReadLarge(CarriedRootFS, imageLimit)
 	}
@@ -127,8 +127,8 @@ func (l *Level) PushedImage(unified bool) (i image.Image, err error) {
 
 // CarryIn takes an image from the LXD above the level to the LXD inside it, as the
 // article has it: export, push, and an import of what then lies in the level.
-func (c *Chain) CarryIn(ctx context.Context, level int, fingerprint string) error {
-	exported, err := c.ExportImage(level-1, fingerprint)
+func CarryIn(ctx context.Context, c *Chain, level int, fingerprint string) error {
+	exported, err := Export(c, level-1, fingerprint)
 	if err != nil {
 		return err
 	}
@@ -136,20 +136,20 @@ func (c *Chain) CarryIn(ctx context.Context, level int, fingerprint string) erro
 	if err != nil {
 		return err
 	}
-	if err := l.PushImage(exported); err != nil {
+	if err := Push(l, exported); err != nil {
 		return err
 	}
-	pushed, err := l.PushedImage(exported.Unified())
+	pushed, err := Pushed(l, exported.Unified())
 	if err != nil {
 		return err
 	}
-	_, err = c.ImportImage(ctx, level, pushed, false)
+	_, err = Import(ctx, c, level, pushed, false)
 	return err
 }
 
 // Launch makes a container of an image with the LXD at a level, 0 being the host,
 // beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
-func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string) (*Level, error) {
+func Launch(ctx context.Context, c *Chain, level int, name, fingerprint string) (*Level, error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (c *Chain) Launch(ctx context.Context, level int, name, fingerprint string)
 
 // Publish stops a container that Launch made with the LXD at a level, has that
 // LXD make an image of it, and gives its fingerprint.
-func (c *Chain) Publish(ctx context.Context, level int, name string) (string, error) {
+func Publish(ctx context.Context, c *Chain, level int, name string) (string, error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return "", err

@@ -38,7 +38,7 @@ func (c *Chain) lxcName(level int) string {
 
 // Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them
 // (Documentation/admin-guide/cgroup-v2.rst, cgroup.controllers).
-func (l *Level) Controllers(ctx context.Context) ([]string, error) {
+func Controllers(ctx context.Context, l *Level) ([]string, error) {
 	text, err := l.Exec(ctx, "cat", "/sys/fs/cgroup/cgroup.controllers")
 	return strings.Fields(text), err
 }
@@ -111,7 +111,7 @@ func (g Cgroup) killed() (int64, error) {
 }
 
 // OutOfMemoryKills is, for the host and each level, how many of its own processes the kernel ended for want of memory.
-func (c *Chain) OutOfMemoryKills() ([]int64, error) {
+func OutOfMemoryKills(c *Chain) ([]int64, error) {
 	var kills []int64
 	for level := range len(c.Levels) + 1 {
 		g, err := c.Cgroup(level, "memory")
@@ -131,7 +131,7 @@ func (c *Chain) OutOfMemoryKills() ([]int64, error) {
 }
 
 // HeldPeriods is, for each level, its Cgroup.Held; that of the host is 0.
-func (c *Chain) HeldPeriods() ([]int64, error) {
+func HeldPeriods(c *Chain) ([]int64, error) {
 	held := []int64{0}
 	for _, l := range c.Levels {
 		g, err := c.Cgroup(l.Index, "cpu")

@@ -24,7 +24,7 @@ const (
 )
 
 // StartClocks starts a clock on the host and one at every level, and returns when all tick.
-func (c *Chain) StartClocks(ctx context.Context) error {
+func StartClocks(ctx context.Context, c *Chain) error {
 	command := []string{"sh", "-c", background, clockProgram}
 	if _, err := c.Host.Exec(ctx, command...); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (c *Chain) StartClocks(ctx context.Context) error {
 		}
 	}
 	return wait.For(ctx, "wait for the clocks to tick", clockBudget, func(context.Context) error {
-		sizes, err := c.ticks()
+		sizes, err := ticks(c)
 		if err == nil && slices.Contains(sizes, 0) {
 			err = fmt.Errorf("they are at %d", sizes)
 		}
@@ -45,14 +45,14 @@ func (c *Chain) StartClocks(ctx context.Context) error {
 
 // Clocks reports which clocks go on, the host's first. It gives those above the level, and the host's
 // in any case, time to go on; by these is measured how long the others stand still.
-func (c *Chain) Clocks(ctx context.Context, level int) (goOn []bool, err error) {
-	before, err := c.ticks()
+func Clocks(ctx context.Context, c *Chain, level int) (goOn []bool, err error) {
+	before, err := ticks(c)
 	if err != nil {
 		return nil, err
 	}
 	var now []int64
 	err = wait.For(ctx, "wait for clocks to go on", clockBudget, func(context.Context) (err error) {
-		if now, err = c.ticks(); err != nil {
+		if now, err = ticks(c); err != nil {
 			return wait.Final(err)
 		}
 		for i := range min(max(level, 1), len(now)) {
@@ -72,7 +72,7 @@ func (c *Chain) Clocks(ctx context.Context, level int) (goOn []bool, err error) 
 }
 
 // ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
-func (c *Chain) ticks() ([]int64, error) {
+func ticks(c *Chain) ([]int64, error) {
 	roots := []*host.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())

@@ -9,7 +9,7 @@ import (
 
 // Cover tells by what a path of the level is covered: the type of the filesystem that is mounted right there, on the
 // path itself, such as tmpfs or fuse.lxcfs. Nothing is mounted there where it is empty.
-func (l *Level) Cover(ctx context.Context, path string) (string, error) {
+func Cover(ctx context.Context, l *Level, path string) (string, error) {
 	mounts, err := l.Exec(ctx, "cat", "/proc/self/mountinfo")
 	if err != nil {
 		return "", err
@@ -25,7 +25,7 @@ func (l *Level) Cover(ctx context.Context, path string) (string, error) {
 }
 
 // OwnUserNamespace tells whether the level has another user namespace than what is above it, by the namespaces of their inits.
-func (l *Level) OwnUserNamespace() (bool, error) {
+func OwnUserNamespace(l *Level) (bool, error) {
 	same, err := sameUserNamespace(l.Above().Root(), l.Root())
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
@@ -35,7 +35,7 @@ func (l *Level) OwnUserNamespace() (bool, error) {
 
 // Holds tells whether a process of the level can have a capability (a number, man 7 capabilities) in its user
 // namespace, by the bounding set of the level's init.
-func (l *Level) Holds(capability int) (bool, error) {
+func Holds(l *Level, capability int) (bool, error) {
 	const name = "CapBnd:"
 	status, err := l.ReadFile("/proc/1/status")
 	if err != nil {

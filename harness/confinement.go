@@ -38,8 +38,8 @@ func parseLabel(text string) []Confinement {
 	return parts
 }
 
-// Confinement is by which AppArmor profiles the level's init is confined, seen from the machine.
-func (l *Level) Confinement() ([]Confinement, error) {
+// ConfinementOf is by which AppArmor profiles the level's init is confined, seen from the machine.
+func ConfinementOf(l *Level) ([]Confinement, error) {
 	pid, err := l.Pid()
 	if err != nil {
 		return nil, err

@@ -24,10 +24,10 @@ type DevLXDError struct {
 
 func (e *DevLXDError) Error() string { return fmt.Sprintf("/dev/lxd: status %d: %s", e.Status, e.Text) }
 
-// AskForImage has a process of the level, of the given inside user, ask the LXD above for an
+// Ask has a process of the level, of the given inside user, ask the LXD above for an
 // image by /dev/lxd, as a LXD in the level does for one that it shall download (LXD:
 // client/lxd_images.go, GetImageFile). A *DevLXDError tells that it was refused.
-func (l *Level) AskForImage(ctx context.Context, id uint32, fingerprint string) (i image.Image, err error) {
+func Ask(ctx context.Context, l *Level, id uint32, fingerprint string) (i image.Image, err error) {
 	err = l.Root().DialInside(ctx, id, devlxdSocket, func(to io.Writer, from io.Reader) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lxd/1.0/images/"+fingerprint+"/export", nil)
 		if err != nil {

@@ -21,7 +21,7 @@ const diagnoseBudget = 20 * time.Second
 
 // Diagnose looks at the host and every level, and at the level that could not be made. It asks what may hang for a
 // bounded time only, and needs no LXD for what the kernel shows.
-func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
+func Diagnose(ctx context.Context, c *Chain) *Diagnosis {
 	if c == nil {
 		return &Diagnosis{}
 	}
@@ -39,7 +39,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())
 	}
-	c.see(ctx, d, roots)
+	seeMaps(ctx, c, d, roots)
 	last := len(c.Levels)
 	if last < len(c.Spec.Levels) { // one that could not be made, or that does not run any more
 		last++
@@ -83,8 +83,8 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	return d
 }
 
-// see reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
-func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
+// seeMaps reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
+func seeMaps(ctx context.Context, c *Chain, d *Diagnosis, roots []*host.Root) {
 	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
 	for i, l := range c.Levels {
 		own := &Level{Index: l.Index, root: roots[i+1]} // which nobody closes where this is let go of

@@ -107,5 +107,5 @@ func TestWhatHangsIsLetGoOf(t *testing.T) {
 
 func TestAChainThatWasNotBuiltIsDiagnosed(t *testing.T) {
 	var c *Chain
-	assert.Equal(t, "no chain was built\n", c.Diagnose(t.Context()).String())
+	assert.Equal(t, "no chain was built\n", Diagnose(t.Context(), c).String())
 }

@@ -108,8 +108,8 @@ func (b *buffer) String() string {
 // Close is what the client asks of an output.
 func (*buffer) Close() error { return nil }
 
-// whileRunning calls look with the inside pid of a process of the given user that runs for as long.
-func (l *Level) whileRunning(ctx context.Context, id uint32, look func(pid string) error) error {
+// WhileRunning calls look with the inside pid of a process of the given user that runs for as long.
+func WhileRunning(ctx context.Context, l *Level, id uint32, look func(pid string) error) error {
 	stdin, release := io.Pipe()
 	pids, stdout := io.Pipe()
 	ended := make(chan error, 1)

@@ -78,9 +78,9 @@ func (f Fault) breakIt(ctx context.Context, c *Chain, l *Level) (settled func() 
 	case LXDKilled:
 		return killLXDAmid(ctx, l.Above(), l.Name, f.Op)
 	case ProgramMissing:
-		return nil, l.spoil(f.Program, (*inroot.Root).Remove)
+		return nil, spoil(l, f.Program, (*inroot.Root).Remove)
 	case ProgramCut:
-		return nil, l.spoil(f.Program, (*inroot.Root).Cut)
+		return nil, spoil(l, f.Program, (*inroot.Root).Cut)
 	}
 	return nil, fmt.Errorf("fault %q: not known", f.Kind)
 }
@@ -102,7 +102,7 @@ func cutDatabase(of daemon) error {
 }
 
 // spoil does something to a program among the files of a level that has not started yet.
-func (l *Level) spoil(program string, do func(files *inroot.Root, path string) error) error {
+func spoil(l *Level, program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
 		var err error
 		if program, _, err = l.Bundle.ReadProgram(); err != nil {
@@ -126,7 +126,7 @@ func (l *Level) spoil(program string, do func(files *inroot.Root, path string) e
 }
 
 // StopLXD stops the level's LXD or Incus by SIGSTOP. When it returns, no thread of it runs.
-func (l *Level) StopLXD(ctx context.Context) error {
+func StopLXD(ctx context.Context, l *Level) error {
 	if err := stopLXD(ctx, l); err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}

@@ -20,7 +20,7 @@ const abortBudget = 10 * time.Second
 
 // AddGoroutines adds to a diagnosis what the daemon was doing, if failure is an operation of it that did not end.
 // It ends the daemon, which prints its goroutines then. It does nothing on an existing LXD.
-func (c *Chain) AddGoroutines(ctx context.Context, d *Diagnosis, failure error) {
+func AddGoroutines(ctx context.Context, c *Chain, d *Diagnosis, failure error) {
 	var unended *lxdop.UnendedError
 	if !errors.As(failure, &unended) || c == nil || c.Host.RequirePrivate("end it") != nil {
 		return

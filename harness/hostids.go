@@ -20,8 +20,8 @@ func onHost(planned idmap.PlannedLevel, id uint32) string {
 	return ids(uid, gid)
 }
 
-// processIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
-func (l *Level) processIDs(pid string) (string, error) {
+// ProcessIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
+func ProcessIDs(l *Level, pid string) (string, error) {
 	status, err := l.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return "", err
@@ -34,8 +34,8 @@ func (l *Level) processIDs(pid string) (string, error) {
 	return ids(uid, gid), nil
 }
 
-// owner is that of a file of the level.
-func (l *Level) owner(path string) (string, error) { return ownerIn(l.root, path) }
+// OwnerOf is that of a file of the level.
+func OwnerOf(l *Level, path string) (string, error) { return ownerIn(l.root, path) }
 
 // ownerIn are the host ids of the owner and the group of a file in a root.
 func ownerIn(root *host.Root, path string) (string, error) {

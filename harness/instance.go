@@ -21,22 +21,22 @@ const (
 )
 
 // Snapshot has the LXD above keep the level's files as they are, with those of the levels inside. It keeps no processes.
-func (l *Level) Snapshot(ctx context.Context) error {
+func Snapshot(ctx context.Context, l *Level) error {
 	op, err := l.Above().LXD().CreateInstanceSnapshot(l.Name, api.InstanceSnapshotsPost{Name: snapshotName})
-	return l.finish(ctx, "snapshot", op, err)
+	return Finish(ctx, l, "snapshot", op, err)
 }
 
 // Restore has the LXD above give the level the files of its Snapshot. LXD ends a
 // level that runs, by force, and starts it again.
-func (l *Level) Restore(ctx context.Context) error {
+func Restore(ctx context.Context, l *Level) error {
 	op, err := l.Above().LXD().UpdateInstance(l.Name, api.InstancePut{Restore: snapshotName}, "")
-	return l.finish(ctx, "restore", op, err)
+	return Finish(ctx, l, "restore", op, err)
 }
 
 // Rename has the LXD above give the level another name, which it refuses for one that runs.
-func (l *Level) Rename(ctx context.Context) error {
+func Rename(ctx context.Context, l *Level) error {
 	op, err := l.Above().LXD().RenameInstance(l.Name, api.InstancePost{Name: renamedName})
-	if err := l.finish(ctx, "rename", op, err); err != nil {
+	if err := Finish(ctx, l, "rename", op, err); err != nil {
 		return err
 	}
 	l.Name = renamedName
@@ -44,13 +44,13 @@ func (l *Level) Rename(ctx context.Context) error {
 }
 
 // Delete has the LXD above remove the level and all that is inside it, which it refuses for one that runs.
-func (l *Level) Delete(ctx context.Context) error {
+func Delete(ctx context.Context, l *Level) error {
 	op, err := l.Above().LXD().DeleteInstance(l.Name)
-	return l.finish(ctx, "delete", op, err)
+	return Finish(ctx, l, "delete", op, err)
 }
 
 // Known looks for what the LXD above a level, up or not, has of it under the name that it was made with: its record and its files.
-func (c *Chain) Known(level int) (record, files bool, err error) {
+func Known(c *Chain, level int) (record, files bool, err error) {
 	above, err := c.daemon(level - 1)
 	if err != nil {
 		return false, false, err
@@ -71,12 +71,12 @@ func (c *Chain) Known(level int) (record, files bool, err error) {
 // Copy has the host's LXD copy level 1 with all that is inside, as it runs, and
 // starts the copy. The chain that it gives has the plan of the copy and, until Reattach, no
 // clients. It goes with the host; Close only lets go of it where the host is closed.
-func (c *Chain) Copy(ctx context.Context) (*Chain, error) {
+func Copy(ctx context.Context, c *Chain) (*Chain, error) {
 	l, err := c.Level(1)
 	if err != nil {
 		return nil, err
 	}
-	planned, err := c.planCopy()
+	planned, err := planCopy(c)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +91,12 @@ func (c *Chain) Copy(ctx context.Context) (*Chain, error) {
 		Source:      api.InstanceSource{Type: "copy", Source: l.Name},
 		InstancePut: api.InstancePut{Profiles: source.Profiles, Devices: source.Devices},
 	})
-	if err := l.finish(ctx, "copy", op, err); err != nil {
+	if err := Finish(ctx, l, "copy", op, err); err != nil {
 		return nil, err
 	}
 	twin := NewLevel(c.Host, 1, copyName)
 	twin.Bundle = l.Bundle
-	if err := twin.Start(ctx); err != nil {
+	if err := Start(ctx, twin); err != nil {
 		return nil, fmt.Errorf("copy: %w", err)
 	}
 	return &Chain{Host: c.Host, Spec: c.Spec, Plan: planned, Levels: []*Level{twin}}, nil
@@ -104,7 +104,7 @@ func (c *Chain) Copy(ctx context.Context) (*Chain, error) {
 
 // planCopy plans the chain of a copy: an isolated copy gets ids of its own, behind
 // those of its source, any other those of its source; inside all is as it was.
-func (c *Chain) planCopy() (idmap.Plan, error) {
+func planCopy(c *Chain) (idmap.Plan, error) {
 	source := c.Plan.Levels[0]
 	b := c.Spec.daemonOf(c.Host, 0)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Delegation, ShadowTools: b.ShadowTools, Config: c.Spec.Levels[0].Config}

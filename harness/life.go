@@ -16,38 +16,38 @@ const StopBudget = 60 * time.Second
 // Stop has the LXD above ask the level's init to end, and waits until it has; an
 // init that is still there after patience is left running, which is an error.
 // LXD knows 0 seconds as an order to end it by force: patience is at least one.
-func (l *Level) Stop(ctx context.Context, patience time.Duration) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "stop", Timeout: max(1, int(patience/time.Second))})
+func Stop(ctx context.Context, l *Level, patience time.Duration) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: max(1, int(patience/time.Second))})
 }
 
 // Kill has the LXD above end the level by force: the kernel kills its init, and everything inside with it.
-func (l *Level) Kill(ctx context.Context) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "stop", Timeout: -1, Force: true})
+func Kill(ctx context.Context, l *Level) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: -1, Force: true})
 }
 
 // Start has the LXD above start the level again. The LXD inside may take longer: see Chain.Reattach.
-func (l *Level) Start(ctx context.Context) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "start", Timeout: -1})
+func Start(ctx context.Context, l *Level) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "start", Timeout: -1})
 }
 
 // Restart is Stop with StopBudget, or Kill, and Start in one request.
-func (l *Level) Restart(ctx context.Context, force bool) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
+func Restart(ctx context.Context, l *Level, force bool) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
 }
 
 // Freeze has the kernel stop every process of the level, and of those inside it, where it stands; Thaw ends that.
-func (l *Level) Freeze(ctx context.Context) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "freeze", Timeout: -1})
+func Freeze(ctx context.Context, l *Level) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "freeze", Timeout: -1})
 }
 
 // Thaw lets the processes of a frozen level go on.
-func (l *Level) Thaw(ctx context.Context) error {
-	return l.change(ctx, api.InstanceStatePut{Action: "unfreeze", Timeout: -1})
+func Thaw(ctx context.Context, l *Level) error {
+	return ChangeState(ctx, l, api.InstanceStatePut{Action: "unfreeze", Timeout: -1})
 }
 
 // Status is what the LXD above a level, up or not, calls its state: Running, Stopped, Frozen.
 // A LXD that answers again, as Reattach waits for, has started what it starts by itself.
-func (c *Chain) Status(level int) (string, error) {
+func Status(c *Chain, level int) (string, error) {
 	above, err := c.daemon(level - 1)
 	if err != nil {
 		return "", err
@@ -62,7 +62,7 @@ func (c *Chain) Status(level int) (string, error) {
 // ShutDownLXD has the LXD inside the level stop its containers and end, as
 // `lxd shutdown` does where a machine goes down, and returns when the one that
 // the level's init starts in its place answers.
-func (l *Level) ShutDownLXD(ctx context.Context) error {
+func ShutDownLXD(ctx context.Context, l *Level) error {
 	err := l.ReplaceLXD(ctx, func(old int) (int, error) {
 		_, _, err := l.LXD().RawQuery("PUT", "/internal/shutdown", nil, "")
 		return old, err
@@ -75,12 +75,12 @@ func (l *Level) ShutDownLXD(ctx context.Context) error {
 
 // WhileStopped stops the level, with all that is in it, has do done to it, and
 // starts it again. Reattach to the levels afterwards.
-func (l *Level) WhileStopped(ctx context.Context, do func() error) error {
-	if err := l.Kill(ctx); err != nil {
+func WhileStopped(ctx context.Context, l *Level, do func() error) error {
+	if err := Kill(ctx, l); err != nil {
 		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	return l.Start(ctx)
+	return Start(ctx, l)
 }

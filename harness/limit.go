@@ -14,33 +14,33 @@ const (
 
 // TakeMemory has one process at the level take and fill so many megabytes (of 2^20
 // bytes), then end. Where the kernel does not let it, Errno is "Killed".
-func (l *Level) TakeMemory(ctx context.Context, megabytes int) (Attempt, error) {
+func TakeMemory(ctx context.Context, l *Level, megabytes int) (Attempt, error) {
 	if megabytes > maxMegabytes {
 		return Attempt{}, fmt.Errorf("%d MB: too many; the most is %d", megabytes, maxMegabytes)
 	}
 	// One block: dd asks for it as a whole and fills it.
-	return l.use(ctx, fmt.Sprintf("dd if=/dev/zero of=/dev/null bs=%dM count=1", megabytes))
+	return runScript(ctx, l, fmt.Sprintf("dd if=/dev/zero of=/dev/null bs=%dM count=1", megabytes))
 }
 
 // StartProcesses has a process at the level start so many others, and ends them.
-func (l *Level) StartProcesses(ctx context.Context, count int) (Attempt, error) {
+func StartProcesses(ctx context.Context, l *Level, count int) (Attempt, error) {
 	if count > maxProcesses {
 		return Attempt{}, fmt.Errorf("%d processes: too many; the most is %d", count, maxProcesses)
 	}
 	// kill, wait and [ are of the shell itself, which cannot start a program any more. What was killed
 	// counts for the limits until it is waited for, and may keep the next process of a level above from starting.
-	return l.use(ctx, fmt.Sprintf(
+	return runScript(ctx, l, fmt.Sprintf(
 		`p=; trap "kill \$p; wait" EXIT; i=0; while [ $i -lt %d ]; do sleep 60 & p="$p $!"; i=$((i+1)); done`, count))
 }
 
 // Compute has a process at the level compute for a second without a break. Where it
 // is held back it takes as long, and gets less done.
-func (l *Level) Compute(ctx context.Context) (Attempt, error) {
-	return l.use(ctx, `timeout 1 sh -c "while :; do :; done"; [ $? = 143 ]`)
+func Compute(ctx context.Context, l *Level) (Attempt, error) {
+	return runScript(ctx, l, `timeout 1 sh -c "while :; do :; done"; [ $? = 143 ]`)
 }
 
-// use runs a script of its own shell, whose end is told in the words of strerror(3) or by "Killed".
-func (l *Level) use(ctx context.Context, script string) (Attempt, error) {
+// runScript runs a script of its own shell, whose end is told in the words of strerror(3) or by "Killed".
+func runScript(ctx context.Context, l *Level, script string) (Attempt, error) {
 	out, err := l.Exec(ctx, "sh", "-c", withApplets(fmt.Sprintf(`sh -c 'echo "%s"; %s' 2>&1; echo "%s$?"`, triedMark, script, statusMark)))
 	if err != nil {
 		return Attempt{}, err

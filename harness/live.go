@@ -74,7 +74,7 @@ func (s Spec) withLostCaps(layout idmap.Layout, plan idmap.Plan) idmap.Plan {
 // live does to the level what is asked for.
 func (l *Level) live(ctx context.Context, what Live) error {
 	if len(what.Config) > 0 {
-		if err := l.Configure(ctx, what.Config); err != nil {
+		if err := Configure(ctx, l, what.Config); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (l *Level) live(ctx context.Context, what Live) error {
 
 // restart has the LXD above restart the level by force, and returns when the LXD inside answers.
 func (l *Level) restart(ctx context.Context) error {
-	if err := l.change(ctx, api.InstanceStatePut{Action: "restart", Force: true}); err != nil {
+	if err := ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Force: true}); err != nil {
 		return err
 	}
 	l.close()

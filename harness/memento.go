@@ -15,13 +15,13 @@ import (
 const mementos = "/var/tmp/nestbed-"
 
 // Leave has a user of the level, whose id is also the group's, make a file that holds its own name.
-func (l *Level) Leave(ctx context.Context, id uint32, name string) error {
+func Leave(ctx context.Context, l *Level, id uint32, name string) error {
 	_, err := l.ExecAs(ctx, id, nil, "sh", "-c", `printf %s "$1" >"$0"`, mementos+name, name)
 	return err
 }
 
 // Left tells whether the level has the file of that name.
-func (l *Level) Left(name string) (bool, error) {
+func Left(l *Level, name string) (bool, error) {
 	_, err := l.Root().Look(mementos + name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -34,11 +34,11 @@ func (l *Level) Left(name string) (bool, error) {
 
 // CheckLeft looks whether the level has the file of that name, whole and under the
 // ids that its user has on the host by the plan.
-func (l *Level) CheckLeft(planned idmap.PlannedLevel, id uint32, name string) ([]Check, error) {
+func CheckLeft(l *Level, planned idmap.PlannedLevel, id uint32, name string) ([]Check, error) {
 	check := func(what, wanted, got string) Check {
 		return Check{Level: l.Index, What: fmt.Sprintf("file %q: %s", name, what), Wanted: wanted, Got: got}
 	}
-	has, err := l.Left(name)
+	has, err := Left(l, name)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (l *Level) CheckLeft(planned idmap.PlannedLevel, id uint32, name string) ([
 	if err != nil {
 		return nil, err
 	}
-	owner, err := l.owner(mementos + name)
+	owner, err := OwnerOf(l, mementos+name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -65,12 +65,12 @@ const (
 )
 
 // LeaveWord starts a program at the level that leaves word when it is asked to end, and returns when it runs.
-func (l *Level) LeaveWord(ctx context.Context) error {
+func LeaveWord(ctx context.Context, l *Level) error {
 	if _, err := l.Exec(ctx, "sh", "-c", background, listener); err != nil {
 		return err
 	}
 	return wait.For(ctx, fmt.Sprintf("level %d: wait for a program to run", l.Index), clockBudget, func(context.Context) error {
-		runs, err := l.Left(listens)
+		runs, err := Left(l, listens)
 		if err == nil && !runs {
 			err = errors.New("it has not said that it does")
 		}
@@ -79,13 +79,13 @@ func (l *Level) LeaveWord(ctx context.Context) error {
 }
 
 // WasAsked tells whether the program of LeaveWord, which may have ended since, was asked to.
-func (l *Level) WasAsked() (bool, error) {
-	ran, err := l.Left(listens)
+func WasAsked(l *Level) (bool, error) {
+	ran, err := Left(l, listens)
 	if err == nil && !ran {
 		err = fmt.Errorf("level %d: no program has run there that could have been asked to end", l.Index)
 	}
 	if err != nil {
 		return false, err
 	}
-	return l.Left(asked)
+	return Left(l, asked)
 }

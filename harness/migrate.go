@@ -12,7 +12,7 @@ import (
 
 // Migrate makes an Incus of a level's LXD, by Incus's own tool, which is in a bundle with Migration: it stops LXD and all
 // that runs inside, moves its records and files, and has Incus start what ran before. It returns when Incus answers.
-func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error {
+func Migrate(ctx context.Context, c *Chain, level int, b *bundle.Bundle) error {
 	l, err := c.Level(level)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	if l.Bundle.Flavor == idmap.Incus {
 		return fmt.Errorf("level %d: migrate: it runs %s already, which has nothing to take over", level, l.Bundle.Daemon())
 	}
-	if err := c.layOver(ctx, level, b); err != nil {
+	if err := layOver(ctx, c, level, b); err != nil {
 		return err
 	}
 	err = l.ReplaceLXD(ctx, func(old int) (int, error) {
@@ -36,5 +36,5 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	if err != nil {
 		return fmt.Errorf("level %d: migrate: %w", level, err)
 	}
-	return c.runs(level, b)
+	return noteBundle(c, level, b)
 }

@@ -17,7 +17,7 @@ import (
 // the LXD above has recorded as theirs. With remapped they must be the level's host ids and its map; else,
 // where the level's files are mounted idmapped, those of the image and an empty map
 // (LXD: instance/drivers/driver_lxc.go, handleIdmappedStorage).
-func (c *Chain) OwnersOnDisk(level int, remapped bool) ([]Check, error) {
+func OwnersOnDisk(c *Chain, level int, remapped bool) ([]Check, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
@@ -58,11 +58,11 @@ func (c *Chain) OwnersOnDisk(level int, remapped bool) ([]Check, error) {
 
 // Remapped tells whether the files of a level have new owners on disk: always those of levels
 // in levels, whose LXD does not own the filesystem that it would mount idmapped (fs/namespace.c, can_idmap_mount).
-func (c *Chain) Remapped(level int) bool { return level > 1 || c.Host.Remaps }
+func Remapped(c *Chain, level int) bool { return level > 1 || c.Host.Remaps }
 
 // IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
 // inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
-func (l *Level) IsSubvolume() (bool, error) {
+func IsSubvolume(l *Level) (bool, error) {
 	root, err := l.Above().Root().Local()
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)

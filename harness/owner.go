@@ -12,21 +12,23 @@ import (
 
 // HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
 // that the level's idmap makes of an inside id.
-func (l *Level) HasOwnerOnHost(path string, inside uint32) ([]Check, error) {
+func HasOwnerOnHost(l *Level, path string, inside uint32) ([]Check, error) {
 	m, err := l.HostMap()
 	if err != nil {
 		return nil, err
 	}
 	uid, _ := idmap.Up(m.UID, inside)
 	gid, _ := idmap.Up(m.GID, inside)
-	return l.owned(path, uid, gid)
+	return checkOwner(l, path, uid, gid)
 }
 
 // IsOwnedOnHost looks whether a file of the level belongs, on the host, to the user and group of that host id.
-func (l *Level) IsOwnedOnHost(path string, id uint32) ([]Check, error) { return l.owned(path, id, id) }
+func IsOwnedOnHost(l *Level, path string, id uint32) ([]Check, error) {
+	return checkOwner(l, path, id, id)
+}
 
-func (l *Level) owned(path string, uid, gid uint32) ([]Check, error) {
-	got, err := l.owner(path)
+func checkOwner(l *Level, path string, uid, gid uint32) ([]Check, error) {
+	got, err := OwnerOf(l, path)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -34,7 +36,7 @@ func (l *Level) owned(path string, uid, gid uint32) ([]Check, error) {
 }
 
 // SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
-func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
+func SentinelACLOnHost(l *Level) (*bundle.ACL, error) {
 	value, err := l.Root().Xattr(bundle.SentinelPath, bundle.XattrACL)
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
@@ -49,7 +51,7 @@ func (l *Level) SentinelACLOnHost() (*bundle.ACL, error) {
 }
 
 // ACLWantedOnHost is what the sentinel's access control list must be in host ids.
-func (l *Level) ACLWantedOnHost() (bundle.ACL, error) {
+func ACLWantedOnHost(l *Level) (bundle.ACL, error) {
 	m, err := l.HostMap()
 	if err != nil {
 		return bundle.ACL{}, err

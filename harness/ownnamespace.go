@@ -24,7 +24,7 @@ echo "` + statusMark + `$status"
 // TryMap has root of the level map count of its ids, from 0 on, into a user
 // namespace that it makes: one wider than its own is refused (kernel/user_namespace.c, map_write).
 // It runs unshare (util-linux) of the machine, which levels lack, with the rights of the level.
-func (l *Level) TryMap(ctx context.Context, count uint32) (Attempt, error) {
+func TryMap(ctx context.Context, l *Level, count uint32) (Attempt, error) {
 	pid, err := l.Pid()
 	if err != nil {
 		return Attempt{}, err

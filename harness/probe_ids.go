@@ -28,13 +28,13 @@ func probeIDMaps(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]C
 
 // probeProcesses looks under which host ids the level's init and a process started in it run.
 func probeProcesses(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Check, error) {
-	initIDs, err := l.processIDs("1")
+	initIDs, err := ProcessIDs(l, "1")
 	if err != nil {
 		return nil, err
 	}
 	checks := []Check{{What: "host ids of init", Wanted: onHost(planned, 0), Got: initIDs}}
-	err = l.whileRunning(ctx, 1000, func(pid string) error {
-		got, err := l.processIDs(pid)
+	err = WhileRunning(ctx, l, 1000, func(pid string) error {
+		got, err := ProcessIDs(l, pid)
 		checks = append(checks, Check{What: "host ids of a process of user 1000", Wanted: onHost(planned, 1000), Got: got})
 		return err
 	})
@@ -49,7 +49,7 @@ func probeFiles(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Ch
 		if _, err := l.ExecAs(ctx, id, nil, "touch", path); err != nil {
 			return checks, err
 		}
-		got, err := l.owner(path)
+		got, err := OwnerOf(l, path)
 		if err != nil {
 			return checks, err
 		}

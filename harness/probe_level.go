@@ -12,9 +12,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Sentinel is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
+// SentinelOf is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
 // level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
-func (l *Level) Sentinel() (bundle.Sentinel, error) {
+func SentinelOf(l *Level) (bundle.Sentinel, error) {
 	s, err := readSentinel(l.Root())
 	if err != nil {
 		return s, fmt.Errorf("level %d: %w", l.Index, err)
@@ -61,7 +61,7 @@ func probeSentinel(_ context.Context, l *Level, planned idmap.PlannedLevel) ([]C
 		{What: "file capability of the sentinel", Wanted: caps(planned.FileCaps, root), Got: caps(s.HasCaps, s.CapsRoot)},
 	}
 	acl := Check{What: "host user and group in the sentinel's ACL", Wanted: named(aclOnHost(planned.Host))}
-	switch found, err := l.SentinelACLOnHost(); {
+	switch found, err := SentinelACLOnHost(l); {
 	case err != nil:
 		acl.Got = err.Error()
 	case found == nil:

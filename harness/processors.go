@@ -15,8 +15,8 @@ import (
 // divideBudget is for LXD to divide the processors anew, which it does when it has told the client that all is done.
 const divideBudget = 30 * time.Second
 
-// allowed gives the processors that a process of the level may use.
-func (l *Level) allowed(ctx context.Context) (string, error) {
+// allowedProcessors gives the processors that a process of the level may use.
+func allowedProcessors(ctx context.Context, l *Level) (string, error) {
 	out, err := l.Exec(ctx, "sed", "-n", `s/^Cpus_allowed_list:[ \t]*//p`, "/proc/self/status")
 	return strings.TrimSpace(out), err
 }
@@ -27,7 +27,7 @@ func OneProcessor(ctx context.Context, l *Level, of Cgroup) ([]Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := l.allowed(ctx)
+	own, err := allowedProcessors(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S
 // level limited, with other levels inside. On v1 the kernel lets nobody take a
 // processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
 // logs that, and level keeps all processors. On v2 it has one left.
-func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) (checks []Check, err error) {
+func ProcessorsDivided(ctx context.Context, c *Chain, limited, level int) (checks []Check, err error) {
 	g, err := c.Cgroup(limited, "cpuset")
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (c *Chain) ProcessorsDivided(ctx context.Context, limited, level int) (chec
 		if m := cpusetRefused.FindSubmatch(log); m == nil || string(m[1]) != containerName(limited) {
 			return fmt.Errorf("level %d: LXD's log does not say that its processors could not be set", limited)
 		}
-		own, err := l.allowed(ctx)
+		own, err := allowedProcessors(ctx, l)
 		checks = []Check{{Level: level, What: "its processors, beside those of the host", Wanted: all, Got: own}}
 		return err
 	})
@@ -103,7 +103,7 @@ func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchStr
 func (g Cgroup) V2() bool { return g.v2 }
 
 // Configuration is that of a level, as the LXD above has it.
-func (c *Chain) Configuration(level int) (map[string]string, error) {
+func Configuration(c *Chain, level int) (map[string]string, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ type Program struct {
 const programName = "program"
 
 // MakeProgram makes a program of the level's root in the level; remove it.
-func (c *Chain) MakeProgram(ctx context.Context, level int, grant Grant) (*Program, error) {
+func MakeProgram(ctx context.Context, c *Chain, level int, grant Grant) (*Program, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
@@ -88,13 +88,13 @@ type Credentials struct {
 func (p *Program) Run(ctx context.Context, place int, mounted bool) (Credentials, error) {
 	file := p.stored(place)
 	if mounted {
-		pid, err := p.level.pidAt(place)
+		pid, err := pidAt(p.level, place)
 		if err != nil {
 			return Credentials{}, err
 		}
 		file = fmt.Sprintf("/proc/%d/root%s/%s", pid, p.dir, programName)
 	}
-	out, err := p.chain.shell(ctx, place, fmt.Sprintf(
+	out, err := shell(ctx, p.chain, place, fmt.Sprintf(
 		"set -e; exec 3<%s; nsenter -S 1000 -G 1000 /proc/self/fd/3 -c /proc/self/status | xz -dc", file))
 	if err != nil {
 		return Credentials{}, err

@@ -13,10 +13,10 @@ var settingName = regexp.MustCompile(`^` + settingPattern + `$`)
 const settingPattern = `[a-z0-9_]+(?:\.[a-z0-9_-]+)+`
 
 // Setting reads a setting of the kernel, by its name for sysctl, at the host, level 0, or at a level.
-func (c *Chain) Setting(ctx context.Context, place int, name string) (string, error) {
+func Setting(ctx context.Context, c *Chain, place int, name string) (string, error) {
 	if !settingName.MatchString(name) {
 		return "", fmt.Errorf("setting %q: expected a name such as kernel.pid_max", name)
 	}
-	out, err := c.shell(ctx, place, "cat /proc/sys/"+strings.ReplaceAll(name, ".", "/"))
+	out, err := shell(ctx, c, place, "cat /proc/sys/"+strings.ReplaceAll(name, ".", "/"))
 	return strings.TrimSpace(out), err
 }

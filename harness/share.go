@@ -13,7 +13,7 @@ const SharedDir = "/srv/shared"
 // bind-mounts it into every level: each LXD takes it from where the LXD above has
 // put it. The mounts translate no ids (LXD: disk device without shift), so that
 // a file has the same host owner wherever it is looked at.
-func (c *Chain) Share(ctx context.Context) error {
+func Share(ctx context.Context, c *Chain) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (c *Chain) Share(ctx context.Context) error {
 	}
 	for _, l := range c.Levels {
 		device := map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
-		if err := l.attach(ctx, "shared", device); err != nil {
+		if err := AttachDevice(ctx, l, "shared", device); err != nil {
 			return err
 		}
 	}
@@ -35,7 +35,7 @@ func (c *Chain) Share(ctx context.Context) error {
 
 // ShareFile puts a file of the given host ids into the shared directory, which
 // its owner and its group may read and write.
-func (c *Chain) ShareFile(name string, uid, gid int) error {
+func ShareFile(c *Chain, name string, uid, gid int) error {
 	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *Chain) ShareFile(name string, uid, gid int) error {
 }
 
 // SharedOwner is the owner, in host ids, of a file in the shared directory.
-func (c *Chain) SharedOwner(name string) (uid, gid uint32, err error) {
+func SharedOwner(c *Chain, name string) (uid, gid uint32, err error) {
 	info, err := c.Host.Root().Look(SharedDir + "/" + name)
 	return info.UID, info.GID, err
 }

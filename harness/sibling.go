@@ -32,9 +32,9 @@ type Siblings struct {
 	fingerprint string
 }
 
-// Siblings gives the containers at a level of the chain, or at the one below its last. Call it before anything is
+// Of gives the containers at a level of the chain, or at the one below its last. Call it before anything is
 // done to the LXD above them other than through it.
-func (c *Chain) Siblings(level int) (*Siblings, error) {
+func Of(c *Chain, level int) (*Siblings, error) {
 	for _, companion := range c.companions {
 		if s, ok := companion.(*Siblings); ok && s.Level == level {
 			return s, nil
@@ -101,7 +101,7 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.fingerprint, err = s.chain.ImportImage(ctx, s.Level-1, small, false)
+	s.fingerprint, err = Import(ctx, s.chain, s.Level-1, small, false)
 	return err
 }
 

@@ -79,7 +79,7 @@ func (s *Siblings) Configure(ctx context.Context, name string, change map[string
 	l := s.level(siblingName(name))
 	stop := s.model.Configure(name, change)
 	_, err := s.take(ctx, name, l, idmap.PlannedLevel{}, stop, operation{idmap.OpConfigure, func() error {
-		return l.Configure(ctx, change)
+		return Configure(ctx, l, change)
 	}})
 	return err
 }

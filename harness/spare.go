@@ -18,7 +18,7 @@ const spareName = "spare"
 
 // MakeAndDelete has the LXD of the host, level 0, or of a level make a container, which does not run, and delete it. The error is
 // that of the deletion if deleted tells so.
-func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err error) {
+func MakeAndDelete(ctx context.Context, c *Chain, level int) (deleted bool, err error) {
 	above, err := c.daemon(level)
 	if err != nil {
 		return false, err
@@ -46,7 +46,7 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 }
 
 // SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
-func (c *Chain) SpareLeft(level int) (known, onDisk bool, err error) {
+func SpareLeft(c *Chain, level int) (known, onDisk bool, err error) {
 	above, err := c.daemon(level)
 	if err != nil {
 		return false, false, err

@@ -9,7 +9,7 @@ import (
 
 // WriteSubID rewrites both subid files of the host, level 0, or of a level, as its root does with an editor. LXD
 // reads them when it starts next; newuidmap at once.
-func (c *Chain) WriteSubID(ctx context.Context, level int, d idmap.Delegation) error {
+func WriteSubID(ctx context.Context, c *Chain, level int, d idmap.Delegation) error {
 	for path, f := range map[string]idmap.File{"/etc/subuid": d.UID, "/etc/subgid": d.GID} {
 		var err error
 		if f.Missing {
@@ -26,7 +26,7 @@ func (c *Chain) WriteSubID(ctx context.Context, level int, d idmap.Delegation) e
 
 // UsermodAdd has usermod give root the ids first to last, on the host, level 0, or in a level: it
 // writes a line behind those that are there, unless root has the ids already (shadow: lib/subordinateio.c, add_range).
-func (c *Chain) UsermodAdd(ctx context.Context, level int, first, last string) error {
+func UsermodAdd(ctx context.Context, c *Chain, level int, first, last string) error {
 	ids := first + "-" + last
 	_, err := c.ExecAt(ctx, level, "usermod", "--add-subuids", ids, "--add-subgids", ids, "root")
 	return err
@@ -34,7 +34,7 @@ func (c *Chain) UsermodAdd(ctx context.Context, level int, first, last string) e
 
 // UsermodTake has usermod take ids from root, which it refuses as long as a process of
 // root's runs (shadow: src/usermod.c, lib/user_busy.c); giving it does not.
-func (c *Chain) UsermodTake(ctx context.Context, level int, first, last string) error {
+func UsermodTake(ctx context.Context, c *Chain, level int, first, last string) error {
 	ids := first + "-" + last
 	_, err := c.ExecAt(ctx, level, "usermod", "--del-subuids", ids, "--del-subgids", ids, "root")
 	return err

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Systemd is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
+// SystemState is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
 // units that do not (man 1 systemctl, is-system-running).
-func (l *Level) Systemd(ctx context.Context) (state string, failed []string, err error) {
+func SystemState(ctx context.Context, l *Level) (state string, failed []string, err error) {
 	// Any other state than running is an exit status, too.
 	out, err := l.Exec(ctx, "sh", "-c", "systemctl is-system-running --wait || true; systemctl list-units --failed --plain --no-legend --no-pager")
 	if err != nil {
@@ -25,13 +25,13 @@ func (l *Level) Systemd(ctx context.Context) (state string, failed []string, err
 
 // Unit are properties of a unit of the level's systemd, as name=value (man 1 systemctl, show; man 5 org.freedesktop.systemd1).
 // The order is systemd's.
-func (l *Level) Unit(ctx context.Context, name string, properties ...string) ([]string, error) {
+func Unit(ctx context.Context, l *Level, name string, properties ...string) ([]string, error) {
 	out, err := l.Exec(ctx, "systemctl", "show", "--property="+strings.Join(properties, ","), name)
 	return strings.Split(strings.TrimSpace(out), "\n"), err
 }
 
 // LXDPid is the pid of the LXD inside, by what that says itself, in the level.
-func (l *Level) LXDPid() (int, error) {
+func LXDPid(l *Level) (int, error) {
 	server, _, err := l.LXD().GetServer()
 	if err != nil {
 		return 0, fmt.Errorf("level %d: %w", l.Index, err)
@@ -40,8 +40,8 @@ func (l *Level) LXDPid() (int, error) {
 }
 
 // MainPid is the pid of a service's main process.
-func (l *Level) MainPid(ctx context.Context, service string) (int, error) {
-	got, err := l.Unit(ctx, service, "MainPID")
+func MainPid(ctx context.Context, l *Level, service string) (int, error) {
+	got, err := Unit(ctx, l, service, "MainPID")
 	if err != nil {
 		return 0, err
 	}

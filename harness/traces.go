@@ -24,26 +24,26 @@ type Traces struct {
 	Cgroups []string
 }
 
-// Traces looks for the traces of a level of the plan, which need not be up. Its
+// TracesOf looks for the traces of a level of the plan, which need not be up. Its
 // host ids are those of the levels inside it, too; another container of the host's
 // LXD that has the same ids would be taken for it.
-func (c *Chain) Traces(level int) (Traces, error) {
+func TracesOf(c *Chain, level int) (Traces, error) {
 	if level < 1 || level > len(c.Plan.Levels) {
 		return Traces{}, fmt.Errorf("level %d: the plan has %d levels", level, len(c.Plan.Levels))
 	}
 	var t Traces
 	var err error
-	if t.Processes, err = c.processesOf(c.Plan.Levels[level-1].Host.UID); err != nil {
+	if t.Processes, err = processesOf(c, c.Plan.Levels[level-1].Host.UID); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
-	if t.Cgroups, err = c.cgroupsOf(c.lxcName(level)); err != nil {
+	if t.Cgroups, err = cgroupsOf(c, c.lxcName(level)); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
 	return t, nil
 }
 
 // processesOf are the processes of the host's pid namespace that run under one of these host ids.
-func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
+func processesOf(c *Chain, ids []idmap.Mapping) ([]string, error) {
 	root := c.Host.Root()
 	names, err := root.Names("/proc")
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Chain) processesOf(ids []idmap.Mapping) ([]string, error) {
 
 // cgroupsOf are the cgroups on the host that liblxc made for a container of this
 // name and for its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
-func (c *Chain) cgroupsOf(name string) ([]string, error) {
+func cgroupsOf(c *Chain, name string) ([]string, error) {
 	root, err := c.Host.Root().Local()
 	if err != nil {
 		return nil, err
@@ -101,10 +101,10 @@ func (c *Chain) cgroupsOf(name string) ([]string, error) {
 }
 
 // TracesLeft waits until nothing of the level is left on the host, and returns what still is after some seconds.
-func (c *Chain) TracesLeft(ctx context.Context, level int) (t Traces, err error) {
+func TracesLeft(ctx context.Context, c *Chain, level int) (t Traces, err error) {
 	what := fmt.Sprintf("wait for level %d to be gone from the host", level)
 	err = wait.For(ctx, what, tracesBudget, func(context.Context) (err error) {
-		if t, err = c.Traces(level); err != nil {
+		if t, err = TracesOf(c, level); err != nil {
 			return wait.Final(err)
 		}
 		if len(t.Processes)+len(t.Cgroups) > 0 {

@@ -12,7 +12,7 @@ import (
 // and namespaces of that place, of which only the user namespace is changed for
 // that of the level. (There what the level cannot see is no wall, nor is its
 // seccomp filter on the host.) An error means that nothing was tried.
-func (c *Chain) Try(ctx context.Context, root, place int, d Deed) (Attempt, error) {
+func Try(ctx context.Context, c *Chain, root, place int, d Deed) (Attempt, error) {
 	if place > root {
 		return Attempt{}, fmt.Errorf("root of level %d at level %d: it has its rights there; try it as root of that level", root, place)
 	}
@@ -22,7 +22,7 @@ func (c *Chain) Try(ctx context.Context, root, place int, d Deed) (Attempt, erro
 		if err != nil {
 			return Attempt{}, err
 		}
-		if own, err = l.pidAt(place); err != nil {
+		if own, err = pidAt(l, place); err != nil {
 			return Attempt{}, err
 		}
 		// Where both are one user namespace, as with a privileged level, there is nothing to enter: and no wall.
@@ -30,7 +30,7 @@ func (c *Chain) Try(ctx context.Context, root, place int, d Deed) (Attempt, erro
 	}
 	// The markers tell what the deed said from what came before, and that it was tried at all.
 	script := fmt.Sprintf("export own=%d\n%s\n%s\n$as sh -c '%s' 2>&1; echo \"%s$?\"\n%s\n:", own, as, d.open, "echo "+triedMark+"; "+d.try, statusMark, d.clean)
-	out, err := c.shell(ctx, place, script)
+	out, err := shell(ctx, c, place, script)
 	if err != nil {
 		return Attempt{}, err
 	}
@@ -38,12 +38,12 @@ func (c *Chain) Try(ctx context.Context, root, place int, d Deed) (Attempt, erro
 }
 
 // shell runs a script as root of the host, level 0, or of a level, with busybox's programs.
-func (c *Chain) shell(ctx context.Context, place int, script string) (string, error) {
+func shell(ctx context.Context, c *Chain, place int, script string) (string, error) {
 	return c.ExecAt(ctx, place, "sh", "-c", withApplets(script))
 }
 
 // pidAt is the id of the level's init as a level above it, or the host, level 0, numbers it.
-func (l *Level) pidAt(place int) (int, error) {
+func pidAt(l *Level, place int) (int, error) {
 	pid, err := l.Pid()
 	if err != nil {
 		return 0, err

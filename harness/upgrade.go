@@ -22,13 +22,13 @@ var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log"
 // Upgrade replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
 // as the chain runs. As with a package, the new files take the places of the old; then the LXD is ended by SIGTERM,
 // on which it leaves its containers running, and Upgrade returns when the next one answers.
-func (c *Chain) Upgrade(ctx context.Context, level int, b *bundle.Bundle) error {
-	return c.upgrade(ctx, level, b, c.RestartLXD)
+func Upgrade(ctx context.Context, c *Chain, level int, b *bundle.Bundle) error {
+	return upgradeLXD(ctx, c, level, b, c.RestartLXD)
 }
 
 // UpgradeInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
-func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bundle) error {
-	return c.upgrade(ctx, level, b, func(ctx context.Context, level int) error {
+func UpgradeInterrupted(ctx context.Context, c *Chain, level int, b *bundle.Bundle) error {
+	return upgradeLXD(ctx, c, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {
 			return c.Host.RestartLXDKilled(ctx)
 		}
@@ -40,14 +40,14 @@ func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bun
 	})
 }
 
-func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
+func upgradeLXD(ctx context.Context, c *Chain, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
 	if old := c.Spec.daemonOf(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
 		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
 	}
-	if err := c.layOver(ctx, level, b); err != nil {
+	if err := layOver(ctx, c, level, b); err != nil {
 		return err
 	}
-	if err := c.runs(level, b); err != nil {
+	if err := noteBundle(c, level, b); err != nil {
 		return err
 	}
 	if err := restart(ctx, level); err != nil {
@@ -61,7 +61,7 @@ func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restar
 }
 
 // layOver has root of a place unpack the files of a bundle there.
-func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error {
+func layOver(ctx context.Context, c *Chain, level int, b *bundle.Bundle) error {
 	args := []string{"--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", b.Root()}
 	for _, name := range kept {
 		args = append(args, "--exclude=./"+filepath.Clean("./"+name))
@@ -77,7 +77,7 @@ func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error 
 		return err
 	}
 	unpack := []string{"tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file=-", "--directory=/"}
-	unpacked := c.execIn(ctx, level, files, unpack...)
+	unpacked := execIn(ctx, c, level, files, unpack...)
 	if unpacked != nil {
 		_, _ = io.Copy(io.Discard, files) // so that tar can end
 	}
@@ -91,7 +91,7 @@ func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error 
 }
 
 // execIn runs a program at a place with a standard input.
-func (c *Chain) execIn(ctx context.Context, level int, stdin io.Reader, command ...string) error {
+func execIn(ctx context.Context, c *Chain, level int, stdin io.Reader, command ...string) error {
 	if level == 0 {
 		_, err := c.Host.ExecIn(ctx, stdin, command...)
 		return err
@@ -104,8 +104,8 @@ func (c *Chain) execIn(ctx context.Context, level int, stdin io.Reader, command 
 	return err
 }
 
-// runs notes what a place runs from now on, without a change of what the others do.
-func (c *Chain) runs(level int, b *bundle.Bundle) error {
+// noteBundle notes what a place runs from now on, without a change of what the others do.
+func noteBundle(c *Chain, level int, b *bundle.Bundle) error {
 	for i := range c.Spec.Levels {
 		c.Spec.Levels[i].Bundle = c.Spec.bundleOf(c.Host, i+1)
 	}
@@ -119,7 +119,7 @@ func (c *Chain) runs(level int, b *bundle.Bundle) error {
 
 // CheckProgram looks whether the LXD that runs on the host, level 0, or at a level is the program of the bundle, whatever
 // version it calls itself.
-func (c *Chain) CheckProgram(level int, b *bundle.Bundle) ([]Check, error) {
+func CheckProgram(c *Chain, level int, b *bundle.Bundle) ([]Check, error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func runningProgram(root *host.Root, pid int, limit int64) ([]byte, error) {
 
 // LoseLogs takes away what the LXD of the host, level 0, or of a level keeps about its containers among its logs: each has
 // a directory there, with the configuration that liblxc was started with.
-func (c *Chain) LoseLogs(ctx context.Context, level int) error {
+func LoseLogs(ctx context.Context, c *Chain, level int) error {
 	_, err := c.ExecAt(ctx, level, "sh", "-c", "rm -r /var/log/lxd/*/")
 	return err
 }

@@ -37,7 +37,7 @@ func Verify(ctx context.Context, c *Chain, subjects ...Subject) ([]Check, error)
 			return nil, fmt.Errorf("level %d is up, but the plan is: %s", l.Index, c.Plan.Stop)
 		}
 		g.Go(func() (err error) {
-			seen[i], err = l.verify(ctx, c.Plan.Levels[l.Index-1], subjects)
+			seen[i], err = verifyLevel(ctx, l, c.Plan.Levels[l.Index-1], subjects)
 			return err
 		})
 	}
@@ -45,7 +45,7 @@ func Verify(ctx context.Context, c *Chain, subjects ...Subject) ([]Check, error)
 	return slices.Concat(seen...), err
 }
 
-func (l *Level) verify(ctx context.Context, planned idmap.PlannedLevel, subjects []Subject) ([]Check, error) {
+func verifyLevel(ctx context.Context, l *Level, planned idmap.PlannedLevel, subjects []Subject) ([]Check, error) {
 	var checks []Check
 	for _, s := range subjects {
 		seen, err := probers[s](ctx, l, planned)

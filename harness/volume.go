@@ -19,7 +19,7 @@ const (
 
 // AttachVolume has the LXD above a running level make a storage volume with the
 // configuration, and attach it to the level. At the volume's top then lies a file of the level's user 1000.
-func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]string) error {
+func AttachVolume(ctx context.Context, c *Chain, level int, config map[string]string) error {
 	l, err := c.Level(level)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]s
 	if err := l.Above().LXD().CreateStoragePoolVolume(poolName, post); err != nil {
 		return fmt.Errorf("level %d: make a volume: %w", level, err)
 	}
-	if err := l.attachDisk(ctx, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
+	if err := attachDisk(ctx, l, map[string]string{"pool": poolName, "source": volumeName}); err != nil {
 		return err
 	}
 	_, err = l.Exec(ctx, "sh", "-c", `touch "$0/file" && chown 1000:1000 "$0/file"`, attachedPath)
@@ -37,7 +37,7 @@ func (c *Chain) AttachVolume(ctx context.Context, level int, config map[string]s
 }
 
 // HandDown makes a directory in a level, with a file of the level's root in it, and has the LXD there attach it to the level below.
-func (c *Chain) HandDown(ctx context.Context, level int, config map[string]string) error {
+func HandDown(ctx context.Context, c *Chain, level int, config map[string]string) error {
 	l, err := c.Level(level)
 	if err != nil {
 		return err
@@ -51,19 +51,19 @@ func (c *Chain) HandDown(ctx context.Context, level int, config map[string]strin
 	}
 	device := map[string]string{"source": handedPath}
 	maps.Copy(device, config)
-	return below.attachDisk(ctx, device)
+	return attachDisk(ctx, below, device)
 }
 
 // attachDisk gives the level a disk device, running or not.
-func (l *Level) attachDisk(ctx context.Context, device map[string]string) error {
+func attachDisk(ctx context.Context, l *Level, device map[string]string) error {
 	device["type"], device["path"] = "disk", attachedPath
-	return l.attach(ctx, deviceName, device)
+	return AttachDevice(ctx, l, deviceName, device)
 }
 
 // VolumeOnDisk looks who owns the volume of a level, and the file of user 1000 in it, in the pool of
 // the LXD above, and which map that has recorded: all of the level, as LXD mounts no volume
 // idmapped unless told so by security.shifted (LXD: device/disk.go, storagePoolVolumeAttachShift).
-func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
+func VolumeOnDisk(c *Chain, level int) ([]Check, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
@@ -99,6 +99,6 @@ func (c *Chain) VolumeOnDisk(level int) ([]Check, error) {
 }
 
 // AttachedOwners are user and group, in ids of the level, of what HandDown attached to it and of the file in that.
-func (l *Level) AttachedOwners(ctx context.Context) (string, error) {
+func AttachedOwners(ctx context.Context, l *Level) (string, error) {
 	return l.Exec(ctx, "stat", "-c", "%u:%g", attachedPath, filepath.Join(attachedPath, "file"))
 }

@@ -41,47 +41,47 @@ func Reaches(ctx context.Context, thing Thing, owner, other *Level) (itself, oth
 	switch thing {
 	case AFile:
 		try = func(l *Level) (bool, error) {
-			return l.yes(ctx, `for r in "" /proc/[0-9]*/root; do [ -e "$r/var/tmp/$0" ] && echo yes && exit; done; echo no`, word)
+			return yes(ctx, l, `for r in "" /proc/[0-9]*/root; do [ -e "$r/var/tmp/$0" ] && echo yes && exit; done; echo no`, word)
 		}
 		if _, err := owner.Exec(ctx, "sh", "-c", `umask 077; echo "$0" >"/var/tmp/$0"`, word); err != nil {
 			return false, false, err
 		}
-		return itself, others, errors.Join(look(), owner.remove(ctx, "/var/tmp/"+word))
+		return itself, others, errors.Join(look(), removeFile(ctx, owner, "/var/tmp/"+word))
 	case AProcess:
 		try = func(l *Level) (bool, error) {
-			return l.yes(ctx, `cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[^0-9]*$0[^0-9]" && echo yes || echo no`, fmt.Sprint(wallUser))
+			return yes(ctx, l, `cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[^0-9]*$0[^0-9]" && echo yes || echo no`, fmt.Sprint(wallUser))
 		}
-		err = owner.whileRunning(ctx, wallUser, func(string) error { return look() })
+		err = WhileRunning(ctx, owner, wallUser, func(string) error { return look() })
 		return itself, others, err
 	case ASocket:
 		var listener net.Listener
-		err := owner.inNetwork(func() (err error) {
+		err := inNetwork(owner, func() (err error) {
 			listener, err = (&net.ListenConfig{}).Listen(ctx, "unix", "@"+word)
 			return err
 		})
 		if err != nil {
 			return false, false, err
 		}
-		try = func(l *Level) (bool, error) { return l.dials(ctx, "@"+word) }
+		try = func(l *Level) (bool, error) { return dials(ctx, l, "@"+word) }
 		return itself, others, errors.Join(look(), listener.Close())
 	}
 	return false, false, fmt.Errorf("thing %q: not known", thing)
 }
 
 // yes runs a script that says yes or no.
-func (l *Level) yes(ctx context.Context, script string, args ...string) (bool, error) {
+func yes(ctx context.Context, l *Level, script string, args ...string) (bool, error) {
 	out, err := l.Exec(ctx, append([]string{"sh", "-c", script}, args...)...)
 	return strings.TrimSpace(out) == "yes", err
 }
 
-func (l *Level) remove(ctx context.Context, path string) error {
+func removeFile(ctx context.Context, l *Level, path string) error {
 	_, err := l.Exec(ctx, "rm", "-f", path)
 	return err
 }
 
 // dials tells whether something listens on an abstract socket in the level's network namespace.
-func (l *Level) dials(ctx context.Context, name string) (bool, error) {
-	err := l.inNetwork(func() error {
+func dials(ctx context.Context, l *Level, name string) (bool, error) {
+	err := inNetwork(l, func() error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", name)
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (l *Level) dials(ctx context.Context, name string) (bool, error) {
 
 // inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
 // root who is there, so what it is refused root of the level is refused as well.
-func (l *Level) inNetwork(do func() error) error {
+func inNetwork(l *Level, do func() error) error {
 	root, err := l.Root().Local()
 	if err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)

@@ -67,9 +67,9 @@ chown "$5" . run "$4"
 	workloadStarted = "started\n"
 )
 
-// RunWorkload runs a container at the level, looks at it and ends it. That it
+// Run runs a container at the level, looks at it and ends it. That it
 // does not start is an error with what the runtime said.
-func (l *Level) RunWorkload(ctx context.Context, spec WorkloadSpec) (w Workload, err error) {
+func Run(ctx context.Context, l *Level, spec WorkloadSpec) (w Workload, err error) {
 	name := fmt.Sprint("workload", workloads.Add(1))
 	dir := "/srv/" + name
 	defer func() {
@@ -105,13 +105,13 @@ func (l *Level) RunWorkload(ctx context.Context, spec WorkloadSpec) (w Workload,
 	if err != nil {
 		return w, err
 	}
-	return l.lookAtWorkload(ctx, strings.TrimSpace(pid), dir+"/rootfs/tmp/made")
+	return lookAtWorkload(ctx, l, strings.TrimSpace(pid), dir+"/rootfs/tmp/made")
 }
 
 // lookAtWorkload looks at a container by the level's pid of its init, once that has made the file.
-func (l *Level) lookAtWorkload(ctx context.Context, pid, made string) (w Workload, err error) {
+func lookAtWorkload(ctx context.Context, l *Level, pid, made string) (w Workload, err error) {
 	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
-		w.File, err = l.owner(made)
+		w.File, err = OwnerOf(l, made)
 		return err
 	})
 	if err != nil {
@@ -128,6 +128,6 @@ func (l *Level) lookAtWorkload(ctx context.Context, pid, made string) (w Workloa
 	if w.Host, err = l.Root().IDMap(pid); err != nil {
 		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	w.Process, err = l.processIDs(pid)
+	w.Process, err = ProcessIDs(l, pid)
 	return w, err
 }

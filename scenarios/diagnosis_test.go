@@ -19,9 +19,9 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	require.NoError(t, chain.Levels[0].StopLXD(t.Context()))
+	require.NoError(t, harness.StopLXD(t.Context(), chain.Levels[0]))
 
-	d := chain.Diagnose(t.Context())
+	d := harness.Diagnose(t.Context(), chain)
 	text := d.String()
 	assert.NotContains(t, text, "a diagnosis has", "the one that does not answer does not take all of the time")
 	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
@@ -45,7 +45,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
-	d := chain.Diagnose(t.Context())
+	d := harness.Diagnose(t.Context(), chain)
 	text := d.String()
 	assert.Contains(t, text, "stop found:   level 1, start: refused by newuidmap")
 	assert.Regexp(t, `(?s)\nlevel 1, c1\n  configuration:\n    state: Stopped\n.*volatile.idmap.next: \[.*lxc.log, decisive lines:\n    lxc c1 .* ERROR .*not allowed`, text)
@@ -100,7 +100,7 @@ func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
 			secrets = append(secrets, lines[1:len(lines)-1]...)
 		}
 	}
-	files := chain.Diagnose(t.Context()).Files()
+	files := harness.Diagnose(t.Context(), chain).Files()
 	names := map[string]bool{}
 	for _, f := range files {
 		names[f.Name] = true

@@ -91,10 +91,10 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	// A LXD would wait for them, until somebody's patience ends.
 	require.NoError(t, first.RestartLXD(t.Context()))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, chain.Levels[2].LeaveWord(t.Context()))
-	require.NoError(t, first.Restart(t.Context(), false))
+	require.NoError(t, harness.LeaveWord(t.Context(), chain.Levels[2]))
+	require.NoError(t, harness.Restart(t.Context(), first, false))
 	require.NoError(t, chain.Reattach(t.Context(), 3))
-	wasAsked, err := chain.Levels[2].WasAsked()
+	wasAsked, err := harness.WasAsked(chain.Levels[2])
 	require.NoError(t, err)
 	assert.True(t, wasAsked, "level 3 ended with notice")
 	first = chain.Levels[0]

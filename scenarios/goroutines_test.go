@@ -30,8 +30,8 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	dump := `(?s)^SIGABRT: abort\n.*\ngoroutine \d+ .*main\.\(\*execWs\)\.`
 	for _, depth := range []int{2, 1} { // the host last: it ends with its LXD
 		chain.Levels = chain.Levels[:depth]
-		d := chain.Diagnose(t.Context())
-		chain.AddGoroutines(t.Context(), d, runsOn(t, chain))
+		d := harness.Diagnose(t.Context(), chain)
+		harness.AddGoroutines(t.Context(), chain, d, runsOn(t, chain))
 		for i, p := range d.Places {
 			if i == depth-1 {
 				assert.Regexp(t, dump, p.Goroutines)
@@ -58,8 +58,8 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 		onExisting: runsOn(t, onExisting),
 		onPrivate:  failed,
 	} {
-		d := chain.Diagnose(t.Context())
-		chain.AddGoroutines(t.Context(), d, failure)
+		d := harness.Diagnose(t.Context(), chain)
+		harness.AddGoroutines(t.Context(), chain, d, failure)
 		assert.NotContains(t, d.String(), "goroutines")
 		_, err := chain.Deepest().Exec(t.Context(), "true")
 		require.NoError(t, err)

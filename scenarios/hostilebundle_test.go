@@ -76,9 +76,9 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	assert.FileExists(t, filepath.Join(h.StateDir(), "lxd/server.key"), "the state is mounted where the link leads to inside")
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, chain.Share(t.Context()))
-	require.NoError(t, chain.ShareFile("file", 500000, 500000))
-	_ = chain.Diagnose(t.Context()).Files()
+	require.NoError(t, harness.Share(t.Context(), chain))
+	require.NoError(t, harness.ShareFile(chain, "file", 500000, 500000))
+	_ = harness.Diagnose(t.Context(), chain).Files()
 	c.untouched(t)
 	require.NoError(t, chain.Close(t.Context()))
 

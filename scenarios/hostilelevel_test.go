@@ -88,13 +88,13 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 					}
 					_, err := l.Root().Ask(t.Context())
 					require.Error(t, err)
-					_, err = l.PushedImage(false)
+					_, err = harness.Pushed(l, false)
 					require.Error(t, err)
 					_, _ = l.Root().SinceLXDStarted()
 					_ = l.Root().Ends()()
 				}
 				changes(t, level, kind.refused)
-				for _, f := range chain.Diagnose(t.Context()).Files() {
+				for _, f := range harness.Diagnose(t.Context(), chain).Files() {
 					assert.NotContains(t, string(f.Body), strings.TrimSpace(secret), f.Name)
 				}
 				checks, err := harness.Verify(t.Context(), chain)
@@ -162,7 +162,7 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 			require.ErrorContains(t, err, k.says)
 			_, _, err = harness.Reaches(t.Context(), harness.ASocket, level, level)
 			require.ErrorContains(t, err, k.says)
-			_, err = chain.CheckProgram(1, h.Bundle)
+			_, err = harness.CheckProgram(chain, 1, h.Bundle)
 			require.ErrorContains(t, err, k.says)
 			_, err = level.Root().Child(t.Context(), "c2", 1)
 			require.ErrorContains(t, err, k.says)

@@ -41,7 +41,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 			chain.Plan.Levels[i] = changed
 			checks, err := harness.Verify(t.Context(), chain, idmaps, processes, files, edges, sentinels)
 			require.NoError(t, err)
-			onDisk, err := chain.OwnersOnDisk(i+1, chain.Remapped(i+1))
+			onDisk, err := harness.OwnersOnDisk(chain, i+1, harness.Remapped(chain, i+1))
 			require.NoError(t, err)
 			chain.Plan.Levels[i] = planned
 
@@ -50,7 +50,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 				assert.Equal(t, i+1, c.Level, "%s", c)
 				failed[c.Subject] = true
 			}
-			if len(harness.Failed(onDisk)) > 0 || !chain.Remapped(i+1) && slices.Contains(c.fail, disk) {
+			if len(harness.Failed(onDisk)) > 0 || !harness.Remapped(chain, i+1) && slices.Contains(c.fail, disk) {
 				failed[disk] = true // files that are mounted idmapped have the ids of the image, whatever is planned
 			}
 			assert.ElementsMatch(t, c.fail, slices.Collect(maps.Keys(failed)), "%s of level %d is another", name, i+1)

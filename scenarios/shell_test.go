@@ -51,7 +51,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	nestbed := command(t)
 	// A LXD that does not answer is what one wants to look into.
-	require.NoError(t, chain.Levels[0].StopLXD(t.Context()))
+	require.NoError(t, harness.StopLXD(t.Context(), chain.Levels[0]))
 	require.NoError(t, h.Keep())
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
 	t.Cleanup(func() {

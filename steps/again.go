@@ -66,7 +66,7 @@ func (s *scenario) staysDown(ctx context.Context, level int) error {
 	if err := s.reattach(ctx, level-1); err != nil {
 		return err
 	}
-	status, err := chain.Status(level)
+	status, err := harness.Status(chain, level)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (s *scenario) withoutTraces(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	left, err := chain.TracesLeft(ctx, level)
+	left, err := harness.TracesLeft(ctx, chain, level)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 	if err != nil {
 		return err
 	}
-	record, files, err := chain.Known(level)
+	record, files, err := harness.Known(chain, level)
 	if err != nil {
 		return err
 	}

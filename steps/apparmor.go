@@ -57,7 +57,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 		if err != nil {
 			return err
 		}
-		got, err := l.Confinement()
+		got, err := harness.ConfinementOf(l)
 		if err != nil {
 			return err
 		}

@@ -121,7 +121,7 @@ func (s *scenario) write(ctx context.Context, where, text string) (*harness.Sibl
 	if err != nil {
 		return nil, err
 	}
-	return siblings, s.chain.WriteSubID(ctx, siblings.Level-1, idmap.Delegate(a))
+	return siblings, harness.WriteSubID(ctx, s.chain, siblings.Level-1, idmap.Delegate(a))
 }
 
 func (s *scenario) reallocateAndRestart(ctx context.Context, where, text string) error {
@@ -153,7 +153,7 @@ func (s *scenario) usermod(ctx context.Context, first, last, where string) error
 	if err != nil {
 		return err
 	}
-	return s.chain.UsermodAdd(ctx, siblings.Level-1, first, last)
+	return harness.UsermodAdd(ctx, s.chain, siblings.Level-1, first, last)
 }
 
 func (s *scenario) usermodAndRestart(ctx context.Context, first, last, where string) error {
@@ -172,7 +172,7 @@ func (s *scenario) usermodRefuses(ctx context.Context, first, last, where string
 	if err != nil {
 		return err
 	}
-	err = chain.UsermodTake(ctx, level, first, last)
+	err = harness.UsermodTake(ctx, chain, level, first, last)
 	const busy = "user root is currently used by process"
 	refused := err != nil && strings.Contains(err.Error(), busy)
 	return s.equal(fmt.Sprintf("usermod at %s, which said %v, is refused as %q", where, err, busy), true, refused)

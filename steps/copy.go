@@ -44,7 +44,7 @@ var copySteps = []step{
 func (s *scenario) copyChain(ctx context.Context) error {
 	chain, err := s.prepared(ctx)
 	if err == nil {
-		s.life.twin, err = chain.Copy(ctx)
+		s.life.twin, err = harness.Copy(ctx, chain)
 	}
 	return err
 }
@@ -108,7 +108,7 @@ func (s *scenario) copyHasFile(name string, user uint32, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.hold(l.CheckLeft(s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
+	if err := s.hold(harness.CheckLeft(l, s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -120,10 +120,10 @@ func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	if err != nil {
 		return err
 	}
-	if err := l.Leave(ctx, 1000, name); err != nil {
+	if err := harness.Leave(ctx, l, 1000, name); err != nil {
 		return err
 	}
-	if err := s.hold(l.CheckLeft(s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
+	if err := s.hold(harness.CheckLeft(l, s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return s.lacksFile(ctx, same, name)

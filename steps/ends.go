@@ -22,17 +22,17 @@ type lifeNotes struct {
 
 // verbs are what the LXD above a level can do with it.
 var verbs = map[string]func(context.Context, *harness.Level) error{
-	"stopped":            func(ctx context.Context, l *harness.Level) error { return l.Stop(ctx, harness.StopBudget) },
-	"killed":             func(ctx context.Context, l *harness.Level) error { return l.Kill(ctx) },
-	"started again":      func(ctx context.Context, l *harness.Level) error { return l.Start(ctx) },
-	"restarted":          func(ctx context.Context, l *harness.Level) error { return l.Restart(ctx, false) },
-	"restarted by force": func(ctx context.Context, l *harness.Level) error { return l.Restart(ctx, true) },
-	"frozen":             func(ctx context.Context, l *harness.Level) error { return l.Freeze(ctx) },
-	"thawed":             func(ctx context.Context, l *harness.Level) error { return l.Thaw(ctx) },
-	"snapshotted":        func(ctx context.Context, l *harness.Level) error { return l.Snapshot(ctx) },
-	"restored":           func(ctx context.Context, l *harness.Level) error { return l.Restore(ctx) },
-	"renamed":            func(ctx context.Context, l *harness.Level) error { return l.Rename(ctx) },
-	"deleted":            func(ctx context.Context, l *harness.Level) error { return l.Delete(ctx) },
+	"stopped":            func(ctx context.Context, l *harness.Level) error { return harness.Stop(ctx, l, harness.StopBudget) },
+	"killed":             harness.Kill,
+	"started again":      harness.Start,
+	"restarted":          func(ctx context.Context, l *harness.Level) error { return harness.Restart(ctx, l, false) },
+	"restarted by force": func(ctx context.Context, l *harness.Level) error { return harness.Restart(ctx, l, true) },
+	"frozen":             harness.Freeze,
+	"thawed":             harness.Thaw,
+	"snapshotted":        harness.Snapshot,
+	"restored":           harness.Restore,
+	"renamed":            harness.Rename,
+	"deleted":            harness.Delete,
 }
 
 const (
@@ -101,7 +101,7 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 	if err := each(ctx, l, chore); err != nil {
 		return err
 	}
-	if status, err := chain.Status(level); err != nil || status != "Stopped" {
+	if status, err := harness.Status(chain, level); err != nil || status != "Stopped" {
 		return err
 	}
 	return chain.Reattach(ctx, level-1)
@@ -128,7 +128,7 @@ func traced(chain *harness.Chain, level int) error {
 		return nil
 	}
 	for i := level; i <= len(chain.Levels); i++ {
-		t, err := chain.Traces(i)
+		t, err := harness.TracesOf(chain, i)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	}
 	s.life.asked = true
 	s.life.refusal = map[string]func(context.Context, *harness.Level) error{
-		"stop":    func(ctx context.Context, l *harness.Level) error { return l.Stop(ctx, time.Second) },
+		"stop":    func(ctx context.Context, l *harness.Level) error { return harness.Stop(ctx, l, time.Second) },
 		"restart": verbs["restarted"],
 		"rename":  verbs["renamed"],
 		"delete":  verbs["deleted"],
@@ -192,5 +192,5 @@ func (s *scenario) shutDownLXD(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return l.ShutDownLXD(ctx)
+	return harness.ShutDownLXD(ctx, l)
 }

@@ -37,7 +37,7 @@ const Core = "@core"
 // explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
 // the report. late is what time is left for it.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
-	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: s.chain.Diagnose(late)}
+	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: harness.Diagnose(late, s.chain)}
 	kept, err := s.keep()
 	if kept == nil {
 		s.addGoroutines(late, told.diagnosis, failure)
@@ -66,9 +66,9 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 func (s *scenario) addGoroutines(ctx context.Context, d *harness.Diagnosis, failure error) {
 	switch {
 	case s.chain != nil && s.chain.Stop != nil:
-		s.chain.AddGoroutines(ctx, d, s.chain.Stop)
+		harness.AddGoroutines(ctx, s.chain, d, s.chain.Stop)
 	case s.mine:
-		s.chain.AddGoroutines(ctx, d, failure)
+		harness.AddGoroutines(ctx, s.chain, d, failure)
 	}
 }
 

@@ -71,7 +71,7 @@ func (s *scenario) sameFingerprint(level int) error {
 		return s.image.refusal
 	}
 	for l := range level + 1 {
-		got, err := s.chain.ExportImage(l, s.image.made.Fingerprint())
+		got, err := harness.Export(s.chain, l, s.image.made.Fingerprint())
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (s *scenario) pushedOwner(level int) error {
 		paths = append(paths, harness.CarriedRootFS)
 	}
 	for _, path := range paths {
-		if err := s.hold(l.HasOwnerOnHost(path, 0)); err != nil {
+		if err := s.hold(harness.HasOwnerOnHost(l, path, 0)); err != nil {
 			return err
 		}
 	}
@@ -117,7 +117,7 @@ func (s *scenario) launchedOwners(ctx context.Context) error {
 		if err := s.launchedOwner(ctx, id, id); err != nil {
 			return err
 		}
-		if err := s.hold(l.HasOwnerOnHost(image.FileOf(id), id)); err != nil {
+		if err := s.hold(harness.HasOwnerOnHost(l, image.FileOf(id), id)); err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func (s *scenario) launchedACL(what string) error {
 	if err != nil {
 		return err
 	}
-	acl, err := l.SentinelACLOnHost()
+	acl, err := harness.SentinelACLOnHost(l)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *scenario) launchedACL(what string) error {
 	if err := s.equal(there+"the sentinel has an ACL", what == "arrives", acl != nil); err != nil || acl == nil {
 		return err
 	}
-	wanted, err := l.ACLWantedOnHost()
+	wanted, err := harness.ACLWantedOnHost(l)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 }
 
 func (s *scenario) publishedOwners(level int) error {
-	exported, err := s.chain.ExportImage(level, s.image.published)
+	exported, err := harness.Export(s.chain, level, s.image.published)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *scenario) pushedAsOwner(id uint32) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(s.image.pushed.IsOwnedOnHost(pushedPath, id))
+	return s.hold(harness.IsOwnedOnHost(s.image.pushed, pushedPath, id))
 }
 
 func (s *scenario) askedAndGot() error {

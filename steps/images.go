@@ -107,7 +107,7 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 	if s.image.made, err = image.Make(ctx, s.bundle, *s.image.recipe); err != nil {
 		return nil, err
 	}
-	_, err = chain.ImportImage(ctx, 0, s.image.made, s.image.public)
+	_, err = harness.Import(ctx, chain, 0, s.image.made, s.image.public)
 	return chain, err
 }
 
@@ -126,7 +126,7 @@ func (s *scenario) carry(ctx context.Context, level int) error {
 		return err
 	}
 	for l := 1; l <= level; l++ {
-		if err := chain.CarryIn(ctx, l, s.image.made.Fingerprint()); err != nil {
+		if err := harness.CarryIn(ctx, chain, l, s.image.made.Fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err := s.carry(ctx, level-1); err != nil {
 		return err
 	}
-	exported, err := s.chain.ExportImage(level-1, s.image.made.Fingerprint())
+	exported, err := harness.Export(s.chain, level-1, s.image.made.Fingerprint())
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := l.WhileStopped(ctx, func() error { return l.PushImage(exported) }); err != nil {
+	if err := harness.WhileStopped(ctx, l, func() error { return harness.Push(l, exported) }); err != nil {
 		return err
 	}
 	if err := s.reattach(ctx, level); err != nil {
@@ -154,11 +154,11 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if l, err = s.chain.Level(level); err != nil {
 		return err
 	}
-	pushed, err := l.PushedImage(exported.Unified())
+	pushed, err := harness.Pushed(l, exported.Unified())
 	if err != nil {
 		return err
 	}
-	_, err = s.chain.ImportImage(ctx, level, pushed, false)
+	_, err = harness.Import(ctx, s.chain, level, pushed, false)
 	return err
 }
 
@@ -167,7 +167,7 @@ func (s *scenario) carryAndLaunch(ctx context.Context, level int) error {
 		return err
 	}
 	var err error
-	s.image.container, err = s.chain.Launch(ctx, level, launchedName, s.image.made.Fingerprint())
+	s.image.container, err = harness.Launch(ctx, s.chain, level, launchedName, s.image.made.Fingerprint())
 	return s.keepRefusal(err)
 }
 
@@ -191,9 +191,9 @@ func (s *scenario) importCut(ctx context.Context, much, file string, level int) 
 		return fmt.Errorf("image: %s has %d bytes, too few to be cut", file, len(*cut))
 	}
 	*cut = (*cut)[:n]
-	fingerprint, err := chain.ImportImage(ctx, level, broken, false)
+	fingerprint, err := harness.Import(ctx, chain, level, broken, false)
 	if err == nil {
-		_, err = chain.Launch(ctx, level, launchedName, fingerprint)
+		_, err = harness.Launch(ctx, chain, level, launchedName, fingerprint)
 	}
 	return s.keepRefusal(err)
 }
@@ -206,7 +206,7 @@ func (s *scenario) publish(ctx context.Context, level int) error {
 		return s.image.refusal
 	}
 	var err error
-	s.image.published, err = s.chain.Publish(ctx, level, launchedName)
+	s.image.published, err = harness.Publish(ctx, s.chain, level, launchedName)
 	return err
 }
 
@@ -218,7 +218,7 @@ func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
 	if s.image.pushed, err = chain.Level(level); err != nil {
 		return err
 	}
-	return s.keepRefusal(s.image.pushed.Push(pushedPath, []byte("pushed\n"), id))
+	return s.keepRefusal(harness.PushFile(s.image.pushed, pushedPath, []byte("pushed\n"), id))
 }
 
 func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {
@@ -230,7 +230,7 @@ func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error 
 	if err != nil {
 		return err
 	}
-	s.image.got, err = l.AskForImage(ctx, id, s.image.made.Fingerprint())
+	s.image.got, err = harness.Ask(ctx, l, id, s.image.made.Fingerprint())
 	var refused *harness.DevLXDError
 	if errors.As(err, &refused) {
 		s.image.refusal, err = err, nil

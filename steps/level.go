@@ -85,7 +85,7 @@ func (s *scenario) fileCapability(ctx context.Context, what string, level int) e
 	if err != nil {
 		return err
 	}
-	sentinel, err := l.Sentinel()
+	sentinel, err := harness.SentinelOf(l)
 	if err != nil {
 		return err
 	}

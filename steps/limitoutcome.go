@@ -73,7 +73,7 @@ func (s *scenario) killed(level int) error {
 	if err := s.ended("Killed"); err != nil {
 		return err
 	}
-	now, err := s.chain.OutOfMemoryKills()
+	now, err := harness.OutOfMemoryKills(s.chain)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *scenario) heldBack(level int) error {
 	if err := s.ended(""); err != nil {
 		return err
 	}
-	now, err := s.chain.HeldPeriods()
+	now, err := harness.HeldPeriods(s.chain)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *scenario) changeByLayout() error {
 	if err := s.equal(what, !g.V2(), refused); err != nil || !refused {
 		return errors.Join(err, s.answer)
 	}
-	now, err := s.chain.Configuration(c.level)
+	now, err := harness.Configuration(s.chain, c.level)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 	if s.answer != nil {
 		return s.answer
 	}
-	return s.hold(s.chain.ProcessorsDivided(ctx, s.changes[0].level, level))
+	return s.hold(harness.ProcessorsDivided(ctx, s.chain, s.changes[0].level, level))
 }
 
 // memoryOf is where the kernel bounds the memory of a level.
@@ -205,7 +205,7 @@ func (s *scenario) controllers(ctx context.Context, wanted string) error {
 		return err
 	}
 	for _, l := range chain.Levels {
-		has, err := l.Controllers(ctx)
+		has, err := harness.Controllers(ctx, l)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func configure(ctx context.Context, chain *harness.Chain, c change) error {
 	if err != nil {
 		return err
 	}
-	return l.Configure(ctx, c.config)
+	return harness.Configure(ctx, l, c.config)
 }
 
 func (s *scenario) wasChanged(level int, table *godog.Table) error {
@@ -87,10 +87,10 @@ func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, e
 	if s.inits, err = s.initsNow(); err != nil {
 		return nil, err
 	}
-	if s.kills, err = chain.OutOfMemoryKills(); err != nil {
+	if s.kills, err = harness.OutOfMemoryKills(chain); err != nil {
 		return nil, err
 	}
-	s.held, err = chain.HeldPeriods()
+	s.held, err = harness.HeldPeriods(chain)
 	return chain, err
 }
 
@@ -111,18 +111,18 @@ func (s *scenario) use(ctx context.Context, level int, what string, use func(*ha
 
 func (s *scenario) takeMemory(ctx context.Context, level, megabytes int) error {
 	return s.use(ctx, level, fmt.Sprint("take memory, MB: ", megabytes), func(l *harness.Level) (harness.Attempt, error) {
-		return l.TakeMemory(ctx, megabytes)
+		return harness.TakeMemory(ctx, l, megabytes)
 	})
 }
 
 func (s *scenario) startProcesses(ctx context.Context, level, count int) error {
 	return s.use(ctx, level, fmt.Sprint("start processes: ", count), func(l *harness.Level) (harness.Attempt, error) {
-		return l.StartProcesses(ctx, count)
+		return harness.StartProcesses(ctx, l, count)
 	})
 }
 
 func (s *scenario) compute(ctx context.Context, level int) error {
-	return s.use(ctx, level, "compute", func(l *harness.Level) (harness.Attempt, error) { return l.Compute(ctx) })
+	return s.use(ctx, level, "compute", func(l *harness.Level) (harness.Attempt, error) { return harness.Compute(ctx, l) })
 }
 
 // ended fails unless the attempt ended so.
@@ -137,7 +137,7 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 		return err
 	}
 	s.changes = []change{c}
-	if s.before, err = chain.Configuration(level); err != nil {
+	if s.before, err = harness.Configuration(chain, level); err != nil {
 		return err
 	}
 	s.answer = configure(ctx, chain, c)

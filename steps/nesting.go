@@ -100,7 +100,7 @@ func (s *scenario) coveredBy(ctx context.Context, level int, path, wanted string
 	if err != nil {
 		return err
 	}
-	got, err := l.Cover(ctx, path)
+	got, err := harness.Cover(ctx, l, path)
 	if err != nil {
 		return err
 	}

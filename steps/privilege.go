@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness"
 	"nestbed/harness/idmap"
 )
 
@@ -71,7 +72,7 @@ func (s *scenario) namespace(ctx context.Context, level int, wanted bool) error 
 	if err != nil {
 		return err
 	}
-	own, err := l.OwnUserNamespace()
+	own, err := harness.OwnUserNamespace(l)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (s *scenario) rootMay(ctx context.Context, level int, may, what string) err
 	if err != nil {
 		return err
 	}
-	holds, err := l.Holds(capabilities[what])
+	holds, err := harness.Holds(l, capabilities[what])
 	if err != nil {
 		return err
 	}

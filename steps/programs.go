@@ -65,7 +65,7 @@ func (s *scenario) runProgram(ctx context.Context, where, grant string, level in
 		return err
 	}
 	grants := map[string]harness.Grant{"setuid program": harness.SetUID, "program with a file capability": harness.FileCap}
-	p, err := chain.MakeProgram(ctx, level, grants[grant])
+	p, err := harness.MakeProgram(ctx, chain, level, grants[grant])
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *scenario) mapIDs(ctx context.Context, level int, count uint32) error {
 	if err != nil {
 		return err
 	}
-	a, err := l.TryMap(ctx, count)
+	a, err := harness.TryMap(ctx, l, count)
 	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: harness.Deed{Name: fmt.Sprint("map ids: ", count)}}
 	return err
 }

@@ -137,11 +137,11 @@ func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := chain.Share(ctx); err != nil {
+	if err := harness.Share(ctx, chain); err != nil {
 		return nil, err
 	}
 	if s.shared.file {
-		err = chain.ShareFile(givenFile, s.shared.uid, s.shared.gid)
+		err = harness.ShareFile(chain, givenFile, s.shared.uid, s.shared.gid)
 	}
 	return chain, err
 }
@@ -173,7 +173,7 @@ func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error 
 }
 
 func (s *scenario) sharedOwner(uid, gid uint32) error {
-	u, g, err := s.chain.SharedOwner(newFile)
+	u, g, err := harness.SharedOwner(s.chain, newFile)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (s *scenario) siblings(ctx context.Context, level int) (*harness.Siblings, 
 			return nil, fmt.Errorf("a sibling of the Given is not up: %w", refused)
 		}
 	}
-	return chain.Siblings(level)
+	return harness.Of(chain, level)
 }
 
 // note keeps a refusal, which is an outcome and no error, and where LXD contradicts the plan.

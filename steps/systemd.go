@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"nestbed/harness"
 	"slices"
 	"strings"
 )
@@ -35,7 +36,7 @@ func (s *scenario) systemdRuns(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	state, failed, err := l.Systemd(ctx)
+	state, failed, err := harness.SystemState(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -47,11 +48,11 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	if err != nil {
 		return err
 	}
-	pid, err := l.LXDPid()
+	pid, err := harness.LXDPid(l)
 	if err != nil {
 		return err
 	}
-	main, err := l.MainPid(ctx, service)
+	main, err := harness.MainPid(ctx, l, service)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 	if err != nil {
 		return err
 	}
-	if _, _, err := l.Systemd(ctx); err != nil {
+	if _, _, err := harness.SystemState(ctx, l); err != nil {
 		return err
 	}
 	var names []string
@@ -80,7 +81,7 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 		name, _, _ := strings.Cut(property, "=")
 		names = append(names, name)
 	}
-	got, err := l.Unit(ctx, unit, names...)
+	got, err := harness.Unit(ctx, l, unit, names...)
 	if err != nil {
 		return err
 	}

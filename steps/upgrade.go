@@ -62,9 +62,7 @@ var upgradeSteps = []step{
 }
 
 func (s *scenario) replaced(ctx context.Context, where, source string) error {
-	return s.swap(ctx, where, source, func(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
-		return c.Upgrade(ctx, level, b)
-	})
+	return s.swap(ctx, where, source, harness.Upgrade)
 }
 
 // swap has the LXD of a place replaced in the way that is given.
@@ -108,7 +106,7 @@ func (s *scenario) migrate(ctx context.Context, level int, source string) error 
 	if err != nil {
 		return err
 	}
-	return chain.Migrate(ctx, level, b)
+	return harness.Migrate(ctx, chain, level, b)
 }
 
 func (s *scenario) reallocateAndReplace(ctx context.Context, where, text, source string) error {
@@ -122,9 +120,7 @@ func (s *scenario) replaceInterrupted(ctx context.Context, where, source string)
 	if _, err := s.prepared(ctx); err != nil {
 		return err
 	}
-	return s.swap(ctx, where, source, func(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
-		return c.UpgradeInterrupted(ctx, level, b)
-	})
+	return s.swap(ctx, where, source, harness.UpgradeInterrupted)
 }
 
 func (s *scenario) logsLost(ctx context.Context, where string) error {
@@ -132,7 +128,7 @@ func (s *scenario) logsLost(ctx context.Context, where string) error {
 	if err != nil {
 		return err
 	}
-	return chain.LoseLogs(ctx, level)
+	return harness.LoseLogs(ctx, chain, level)
 }
 
 func (s *scenario) runsNothing(ctx context.Context, level int, words string) error {
@@ -163,5 +159,5 @@ func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(chain.CheckProgram(level, b))
+	return s.hold(harness.CheckProgram(chain, level, b))
 }

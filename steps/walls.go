@@ -69,7 +69,7 @@ func (s *scenario) attempt(ctx context.Context, who, where, name string) (*tried
 	if err != nil {
 		return nil, err
 	}
-	a, err := chain.Try(ctx, root, at, d)
+	a, err := harness.Try(ctx, chain, root, at, d)
 	return &tried{deed: d, who: who, attempt: a}, err
 }
 
@@ -117,7 +117,7 @@ func (s *scenario) setting(ctx context.Context, name, wanted, where string) erro
 	if err != nil {
 		return err
 	}
-	got, err := chain.Setting(ctx, at, name)
+	got, err := harness.Setting(ctx, chain, at, name)
 	if err != nil {
 		return err
 	}

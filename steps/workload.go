@@ -117,7 +117,7 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec harness.Work
 		return err
 	}
 	s.workload.ran = true
-	s.workload.saw, s.workload.ended = l.RunWorkload(ctx, spec)
+	s.workload.saw, s.workload.ended = harness.Run(ctx, l, spec)
 	return nil
 }
 
