@@ -120,7 +120,7 @@ func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Ti
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.MemberDown}, Err: err}
 		return c.Stop
 	}
-	reason, lines := classify(failed.err, gather(ctx, above, containerName(level)))
+	reason, lines := Reason(failed.err, gather(ctx, above, containerName(level)))
 	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}
 	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(above, at), lines...)}
 	return c.Stop

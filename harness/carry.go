@@ -11,8 +11,8 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/idmap"
-	"nestbed/harness/image"
 	"nestbed/harness/internal/lxdop"
 )
 
@@ -50,26 +50,17 @@ func stuck(level int, op idmap.Op, err error) error {
 
 // Import gives an image to the LXD at a level, 0 being the host, and returns
 // the fingerprint that it has there. The error is a *CarryError.
-func Import(ctx context.Context, c *Chain, level int, i image.Image, public bool) (string, error) {
+func Import(ctx context.Context, c *Chain, level int, i imagefile.Image, public bool) (string, error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return "", err
 	}
-	args := &lxd.ImageCreateArgs{MetaFile: bytes.NewReader(i.Metadata), MetaName: "image.metadata", Type: "container"}
-	if !i.Unified() {
-		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
-	}
-	op, err := d.LXD().CreateImage(api.ImagesPost{ImagePut: api.ImagePut{Public: public}}, args)
-	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
-	if err != nil {
-		return "", stuck(level, idmap.OpImport, err)
-	}
-	fingerprint, err := fingerprintOf(ended)
+	fingerprint, err := ImportImage(ctx, d, i, public)
 	return fingerprint, stuck(level, idmap.OpImport, err)
 }
 
 // Export takes the files of an image from the LXD at a level, 0 being the host.
-func Export(c *Chain, level int, fingerprint string) (i image.Image, err error) {
+func Export(c *Chain, level int, fingerprint string) (i imagefile.Image, err error) {
 	d, err := c.daemon(level)
 	if err != nil {
 		return i, err
@@ -107,7 +98,7 @@ func PushFile(l *Level, path string, content []byte, id int64) error {
 }
 
 // Push pushes the files of an image into the level, as its root's.
-func Push(l *Level, i image.Image) error {
+func Push(l *Level, i imagefile.Image) error {
 	if err := PushFile(l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
 		return err
 	}
@@ -115,7 +106,7 @@ func Push(l *Level, i image.Image) error {
 }
 
 // Pushed reads the files of an image that lie in the level.
-func Pushed(l *Level, unified bool) (i image.Image, err error) {
+func Pushed(l *Level, unified bool) (i imagefile.Image, err error) {
 	if i.Metadata, err = l.Root().ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
 		i.RootFS, err = l.Root().ReadLarge(CarriedRootFS, imageLimit)
 	}

@@ -11,9 +11,9 @@ import (
 
 // Cgroup is where a controller of the kernel counts and bounds what a level does.
 type Cgroup struct {
-	level int
-	dir   string // on the machine
-	v2    bool
+	level   int
+	dir     string // on the machine
+	unified bool
 }
 
 // Cgroup is that of a level, or of the host, level 0, for a controller: memory, pids, cpu, cpuset.
@@ -25,7 +25,7 @@ func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
 	for index := 1; index <= level; index++ {
 		dir = filepath.Join(dir, "lxc.payload."+c.lxcName(index)) // liblxc: cgroups/cgfsng.c
 	}
-	return Cgroup{level: level, dir: dir, v2: v2}, nil
+	return Cgroup{level: level, dir: dir, unified: v2}, nil
 }
 
 // lxcName is how liblxc names the container of a level.
@@ -45,7 +45,7 @@ func Controllers(ctx context.Context, l *Level) ([]string, error) {
 
 // file is the name of the one of the layout that the machine has; "" where v1 has none.
 func (g Cgroup) file(v1, v2 string) string {
-	if g.v2 {
+	if g.unified {
 		return v2
 	}
 	return v1
@@ -123,7 +123,7 @@ func OutOfMemoryKills(c *Chain) ([]int64, error) {
 			return nil, err
 		}
 		kills = append(kills, n)
-		if g.v2 && level > 0 {
+		if g.unified && level > 0 {
 			kills[level-1] -= n
 		}
 	}
@@ -146,3 +146,6 @@ func HeldPeriods(c *Chain) ([]int64, error) {
 	}
 	return held, nil
 }
+
+// Unified tells the layout.
+func (g Cgroup) Unified() bool { return g.unified }

@@ -85,8 +85,8 @@ func (e evidence) oneSided() bool {
 	return uid != gid
 }
 
-// classify finds the reason of a failure and the lines that show it.
-func classify(err error, e evidence) (idmap.Reason, []string) {
+// Reason finds the reason of a failure and the lines that show it.
+func Reason(err error, e evidence) (idmap.Reason, []string) {
 	text := err.Error()
 	if noIDs.MatchString(text) {
 		for _, r := range daemonRules {

@@ -196,12 +196,12 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 				e.lxcLog = lxcLog(c.log)
 				want = []string{"lxc c2 20260822100000.150 ERROR    x - ../src/lxc/x.c:x:1 - " + c.log}
 			}
-			reason, lines := classify(errors.New(c.err), e)
+			reason, lines := Reason(errors.New(c.err), e)
 			assert.Equal(t, c.reason, reason)
 			assert.Equal(t, want, lines, "the line that shows it, without its indentation")
 
 			// The same words wrapped on their way, which is how most errors arrive.
-			reason, _ = classify(fmt.Errorf("start: %w", fmt.Errorf("start: %w", errors.New(c.err))), e)
+			reason, _ = Reason(fmt.Errorf("start: %w", fmt.Errorf("start: %w", errors.New(c.err))), e)
 			assert.Equal(t, c.reason, reason)
 		})
 	}
@@ -214,7 +214,7 @@ func TestAnyLogGivesAReasonThatIsListed(t *testing.T) {
 			"No space left on device", " - Failed to clone a new set of namespaces", "\x00", "\xff", "LXD does not have a uid/gid allocation", "x",
 		})
 		text := func(name string) string { return strings.Join(rapid.SliceOfN(word, 0, 12).Draw(t, name), "") }
-		reason, lines := classify(errors.New(text("error")), evidence{daemonLog: text("daemon"), lxcLog: text("lxc"), idmap: text("idmap")})
+		reason, lines := Reason(errors.New(text("error")), evidence{daemonLog: text("daemon"), lxcLog: text("lxc"), idmap: text("idmap")})
 		assert.Contains(t, idmap.Reasons(), reason)
 		assert.LessOrEqual(t, len(lines), 10)
 	})
@@ -222,7 +222,7 @@ func TestAnyLogGivesAReasonThatIsListed(t *testing.T) {
 
 func TestGIDsOutsideTheParentAreClassifiedLikeUIDs(t *testing.T) {
 	// liblxc: idmap_utils.c, "Failed to write %cid mapping".
-	reason, _ := classify(errors.New(oldStart), evidence{
+	reason, _ := Reason(errors.New(oldStart), evidence{
 		lxcLog: lxcLog(`Operation not permitted - Failed to write gid mapping to "/proc/4711/gid_map"`),
 	})
 	assert.Equal(t, idmap.OutsideParent, reason)

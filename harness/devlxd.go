@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"strings"
 
-	"nestbed/harness/image"
+	"nestbed/harness/bundle/imagefile"
 )
 
 // devlxdSocket is where the LXD above a level serves the level (LXD: doc/dev-lxd.md).
@@ -27,7 +27,7 @@ func (e *DevLXDError) Error() string { return fmt.Sprintf("/dev/lxd: status %d: 
 // Ask has a process of the level, of the given inside user, ask the LXD above for an
 // image by /dev/lxd, as a LXD in the level does for one that it shall download (LXD:
 // client/lxd_images.go, GetImageFile). A *DevLXDError tells that it was refused.
-func Ask(ctx context.Context, l *Level, id uint32, fingerprint string) (i image.Image, err error) {
+func Ask(ctx context.Context, l *Level, id uint32, fingerprint string) (i imagefile.Image, err error) {
 	err = l.Root().DialInside(ctx, id, devlxdSocket, func(to io.Writer, from io.Reader) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lxd/1.0/images/"+fingerprint+"/export", nil)
 		if err != nil {
@@ -51,14 +51,14 @@ func Ask(ctx context.Context, l *Level, id uint32, fingerprint string) (i image.
 }
 
 // readExport reads the one file of a unified image, or the two parts of a split one.
-func readExport(answer *http.Response) (i image.Image, err error) {
+func readExport(answer *http.Response) (i imagefile.Image, err error) {
 	kind, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if answer.StatusCode != http.StatusOK || err != nil || kind != "multipart/form-data" {
 		body, readErr := io.ReadAll(io.LimitReader(answer.Body, imageLimit))
 		if answer.StatusCode != http.StatusOK {
 			return i, &DevLXDError{Status: answer.StatusCode, Text: strings.TrimSpace(string(body))}
 		}
-		return image.Image{Metadata: body}, readErr
+		return imagefile.Image{Metadata: body}, readErr
 	}
 	parts := multipart.NewReader(answer.Body, params["boundary"])
 	for _, into := range []*[]byte{&i.Metadata, &i.RootFS} {

@@ -30,7 +30,7 @@ func TestAnLXDWithoutIDsIsClassifiedByItsOwnLog(t *testing.T) {
 	} {
 		for _, said := range []string{oldNoIDs, newNoIDs, incusNoIDs, incusNoIDsAtStart, incus60NoIDs} {
 			e := evidence{daemonLog: "level=info msg=\"LXD is starting\"\n" + line + "\n" + onlyPrivileged + "\n", lxcLog: lxcLog("x")}
-			got, lines := classify(errors.New(said), e)
+			got, lines := Reason(errors.New(said), e)
 			assert.Equal(t, reason, got, "%s\n%s", said, line)
 			assert.Equal(t, []string{line}, lines)
 		}
@@ -39,7 +39,7 @@ func TestAnLXDWithoutIDsIsClassifiedByItsOwnLog(t *testing.T) {
 
 func TestAnLXDWithoutIDsAndWithoutALogHasNoAllocation(t *testing.T) {
 	for _, log := range []string{"", onlyPrivileged + "\n"} {
-		reason, lines := classify(errors.New(newNoIDs), evidence{daemonLog: log})
+		reason, lines := Reason(errors.New(newNoIDs), evidence{daemonLog: log})
 		assert.Equal(t, idmap.NoAllocation, reason)
 		assert.Empty(t, lines)
 	}
@@ -48,7 +48,7 @@ func TestAnLXDWithoutIDsAndWithoutALogHasNoAllocation(t *testing.T) {
 func TestTheLogOfALXDDoesNotExplainAnotherFailure(t *testing.T) {
 	// The LXD of a level that cannot have another below it says so at its start, whatever fails later.
 	e := evidence{daemonLog: `msg="No available uid/gid map could be found"`, lxcLog: lxcLog("x")}
-	reason, _ := classify(errors.New(oldStart), e)
+	reason, _ := Reason(errors.New(oldStart), e)
 	assert.Equal(t, idmap.Unclassified, reason)
 }
 
@@ -56,7 +56,7 @@ func TestALaterWordOfTheSameFailureDoesNotChangeItsReason(t *testing.T) {
 	depth := lxcLog("No space left on device - Failed to clone a new set of namespaces")
 	for _, other := range []string{"Disk quota exceeded", "no space left on device", "Failed to mount cgroups"} {
 		for _, log := range []string{depth + other, other + "\n" + depth} {
-			reason, lines := classify(errors.New(oldStart+": "+other), evidence{lxcLog: log})
+			reason, lines := Reason(errors.New(oldStart+": "+other), evidence{lxcLog: log})
 			assert.Equal(t, idmap.DepthLimit, reason, other)
 			assert.Len(t, lines, 1)
 		}
@@ -79,23 +79,23 @@ func TestAMapOfOnlyUIDsOrOnlyGIDsIsTheReasonWhereverItFails(t *testing.T) {
 		"":                          idmap.OutsideParent,
 		"[{":                        idmap.OutsideParent,
 	} {
-		got, lines := classify(said, evidence{idmap: idmapJSON})
+		got, lines := Reason(said, evidence{idmap: idmapJSON})
 		assert.Equal(t, reason, got, idmapJSON)
 		if reason == idmap.UIDGIDDisagree {
 			assert.Equal(t, []string{"volatile.idmap.next: " + idmapJSON}, lines)
 		}
 	}
-	got, _ := classify(errors.New(newNoIDs), evidence{idmap: "[" + uid + "]"})
+	got, _ := Reason(errors.New(newNoIDs), evidence{idmap: "[" + uid + "]"})
 	assert.Equal(t, idmap.NoAllocation, got, "who has no ids wants to map none")
 }
 
 func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
 	e := evidence{lxcLog: "l1\nl2\nl3\nl4\nl5\nl6\n\n", daemonLog: "d1\nd2\n"}
-	reason, lines := classify(errors.New("Failed to frobnicate"), e)
+	reason, lines := Reason(errors.New("Failed to frobnicate"), e)
 	assert.Equal(t, idmap.Unclassified, reason)
 	assert.Equal(t, []string{"l2", "l3", "l4", "l5", "l6", "d1", "d2"}, lines)
 
-	reason, lines = classify(errors.New("Failed to frobnicate"), evidence{lxcLog: " \n"})
+	reason, lines = Reason(errors.New("Failed to frobnicate"), evidence{lxcLog: " \n"})
 	assert.Equal(t, idmap.Unclassified, reason)
 	assert.Empty(t, lines, "an empty log has no lines to quote")
 }
@@ -103,7 +103,7 @@ func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
 func TestBenignErrorsOfLiblxcAreNoReason(t *testing.T) {
 	// Every start on some machines writes these, also one that succeeds.
 	for _, said := range []string{oldStart, newStart} {
-		reason, lines := classify(errors.New(said), evidence{lxcLog: lxcLog("something new")})
+		reason, lines := Reason(errors.New(said), evidence{lxcLog: lxcLog("something new")})
 		assert.Equal(t, idmap.Unclassified, reason)
 		assert.Len(t, lines, 5)
 		assert.Contains(t, strings.Join(lines, "\n"), "something new")
@@ -116,10 +116,10 @@ func TestAWaitThatRanOutIsATimeoutUnlessTheLogSaysMore(t *testing.T) {
 		return errors.New("connection refused")
 	})
 	for _, err := range []error{expired, fmt.Errorf("ready: %w", expired), fmt.Errorf("x: %w", context.DeadlineExceeded)} {
-		reason, lines := classify(err, e)
+		reason, lines := Reason(err, e)
 		assert.Equal(t, idmap.TimedOut, reason)
 		assert.Equal(t, []string{"l2", "l3", "l4", "d2", "d3", "d4"}, lines)
 	}
-	reason, _ := classify(expired, evidence{lxcLog: "write /var/lib/lxd/database: no space left on device"})
+	reason, _ := Reason(expired, evidence{lxcLog: "write /var/lib/lxd/database: no space left on device"})
 	assert.Equal(t, idmap.DiskFull, reason)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/internal/lxdop"
 )
 
@@ -108,4 +109,18 @@ func (i *importing) undo(ctx context.Context) error {
 		return fmt.Errorf("delete the image: %w", err)
 	}
 	return nil
+}
+
+// ImportImage gives an image to a daemon, and returns the fingerprint that it has there.
+func ImportImage(ctx context.Context, to daemon, i imagefile.Image, public bool) (fingerprint string, err error) {
+	args := &lxd.ImageCreateArgs{MetaFile: bytes.NewReader(i.Metadata), MetaName: "image.metadata", Type: "container"}
+	if !i.Unified() {
+		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
+	}
+	op, err := to.LXD().CreateImage(api.ImagesPost{ImagePut: api.ImagePut{Public: public}}, args)
+	ended, err := lxdop.Await(ctx, to.LXD(), op, err)
+	if err != nil {
+		return "", err
+	}
+	return fingerprintOf(ended)
 }

@@ -65,7 +65,7 @@ func ProcessorsDivided(ctx context.Context, c *Chain, limited, level int) (check
 		return nil, errors.New("this machine has one processor: nothing can be taken from a level")
 	}
 	err = wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
-		if g.v2 {
+		if g.unified {
 			checks, err = OneProcessor(ctx, l, g)
 			if failed := Failed(checks); err == nil && len(failed) > 0 {
 				err = errors.New(failed[0].String())
@@ -98,9 +98,6 @@ var cgroupRefused = regexp.MustCompile(`setting cgroup item for the container fa
 
 // CgroupRefused tells whether an answer of LXD says that the kernel refused a limit.
 func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchString(err.Error()) }
-
-// V2 tells the layout.
-func (g Cgroup) V2() bool { return g.v2 }
 
 // Configuration is that of a level, as the LXD above has it.
 func Configuration(c *Chain, level int) (map[string]string, error) {

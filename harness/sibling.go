@@ -10,8 +10,8 @@ import (
 
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/idmap"
-	"nestbed/harness/image"
 	"nestbed/harness/internal/lxdop"
 )
 
@@ -97,11 +97,11 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}, profileOf(s.chain.Host, s.Level-1)); err != nil {
 		return err
 	}
-	small, err := image.Make(ctx, s.chain.Host.Bundle, image.Recipe{Packing: image.Plain})
+	small, err := imagefile.Make(ctx, s.chain.Host.Bundle, imagefile.Recipe{Packing: imagefile.Plain})
 	if err != nil {
 		return err
 	}
-	s.fingerprint, err = Import(ctx, s.chain, s.Level-1, small, false)
+	s.fingerprint, err = ImportImage(ctx, s.above(), small, false)
 	return err
 }
 

@@ -22,7 +22,7 @@ func (s *Siblings) take(ctx context.Context, name string, l *Level, planned idma
 	for _, o := range operations {
 		if err := o.do(); err != nil {
 			l.close()
-			reason, lines := classify(err, gather(ctx, l.Above(), l.Name))
+			reason, lines := Reason(err, gather(ctx, l.Above(), l.Name))
 			refused = &LevelError{Stop: idmap.Stop{Level: s.Level, Op: o.op, Reason: reason}, Err: err, Evidence: lines}
 			got.Stop = &refused.Stop
 			break

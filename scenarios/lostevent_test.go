@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
-	"nestbed/harness/image"
 	"nestbed/harness/wait"
 )
 
@@ -165,7 +165,7 @@ func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 	}
 	server := c.members[0].LXD()
 	for n := range *lostDeletions {
-		made, err := image.Make(t.Context(), c.bundle, image.Recipe{Packing: image.Plain, Unified: true, Owners: []uint32{uint32(n + 1)}})
+		made, err := imagefile.Make(t.Context(), c.bundle, imagefile.Recipe{Packing: imagefile.Plain, Unified: true, Owners: []uint32{uint32(n + 1)}})
 		require.NoError(t, err)
 		op, err := server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
 			MetaFile: bytes.NewReader(made.Metadata), MetaName: "image.metadata", Type: "container",

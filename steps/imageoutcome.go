@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/idmap"
-	"nestbed/harness/image"
 )
 
 // imageOutcomeSteps look at what became of the images that imageSteps carry.
@@ -117,7 +117,7 @@ func (s *scenario) launchedOwners(ctx context.Context) error {
 		if err := s.launchedOwner(ctx, id, id); err != nil {
 			return err
 		}
-		if err := s.hold(harness.HasOwnerOnHost(l, image.FileOf(id), id)); err != nil {
+		if err := s.hold(harness.HasOwnerOnHost(l, imagefile.FileOf(id), id)); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (s *scenario) launchedOwner(ctx context.Context, made, owner uint32) error 
 	if err != nil {
 		return err
 	}
-	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", image.FileOf(made))
+	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", imagefile.FileOf(made))
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (s *scenario) publishedOwners(level int) error {
 	}
 	for _, id := range []uint32{0, 1000, 65535} {
 		what := fmt.Sprintf("level %d: published image: owner of its file of %d", level, id)
-		if err := s.equal(what, fmt.Sprintf("%d:%d", id, id), owners[image.FileOf(id)]); err != nil {
+		if err := s.equal(what, fmt.Sprintf("%d:%d", id, id), owners[imagefile.FileOf(id)]); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
-	"nestbed/harness/image"
+	"nestbed/harness/bundle/imagefile"
 )
 
 // imageSteps carry small images from LXD to LXD, and look at what is made of them.
@@ -62,17 +62,17 @@ var imageSteps = []step{
 
 // images is what scenarios about images keep.
 type images struct {
-	recipe    *image.Recipe
+	recipe    *imagefile.Recipe
 	public    bool
 	owners    []uint32
-	made      image.Image
+	made      imagefile.Image
 	container *harness.Level
 	// published is the fingerprint of what a LXD made itself.
 	published string
 	// refusal is how LXD refused what a When wanted.
 	refusal error
 	pushed  *harness.Level
-	got     image.Image
+	got     imagefile.Image
 }
 
 const (
@@ -82,7 +82,7 @@ const (
 
 func (s *scenario) hasImage(public, files, packing string) {
 	s.image.public = public == "public "
-	s.image.recipe = &image.Recipe{Packing: image.Packing(packing), Unified: files == "unified"}
+	s.image.recipe = &imagefile.Recipe{Packing: imagefile.Packing(packing), Unified: files == "unified"}
 	s.image.owners = []uint32{0, 1000, 65535}
 }
 
@@ -104,7 +104,7 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 		return nil, err
 	}
 	s.image.recipe.Owners = s.image.owners
-	if s.image.made, err = image.Make(ctx, s.bundle, *s.image.recipe); err != nil {
+	if s.image.made, err = imagefile.Make(ctx, s.bundle, *s.image.recipe); err != nil {
 		return nil, err
 	}
 	_, err = harness.Import(ctx, chain, 0, s.image.made, s.image.public)

@@ -137,7 +137,7 @@ func (s *scenario) changeByLayout() error {
 	}
 	what := fmt.Sprintf("level %d: LXD, which said %v, was refused the change by the kernel", c.level, s.answer)
 	refused := harness.CgroupRefused(s.answer)
-	if err := s.equal(what, !g.V2(), refused); err != nil || !refused {
+	if err := s.equal(what, !g.Unified(), refused); err != nil || !refused {
 		return errors.Join(err, s.answer)
 	}
 	now, err := harness.Configuration(s.chain, c.level)

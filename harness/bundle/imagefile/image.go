@@ -1,6 +1,6 @@
 // Package image makes LXD images of a megabyte, for what shall be told by the
 // files of an image rather than by the LXD in it. It knows nothing of a LXD.
-package image
+package imagefile
 
 import (
 	"archive/tar"

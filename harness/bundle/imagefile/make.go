@@ -1,4 +1,4 @@
-package image
+package imagefile
 
 import (
 	"archive/tar"
