@@ -87,17 +87,16 @@ func Diagnose(ctx context.Context, c *Chain) *Diagnosis {
 func seeMaps(ctx context.Context, c *Chain, d *Diagnosis, roots []*host.Root) {
 	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
 	for i, l := range c.Levels {
-		own := &Level{Index: l.Index, root: roots[i+1]} // which nobody closes where this is let go of
 		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {
-			m, err := own.HostMap()
+			m, err := roots[i+1].IDMap("1")
 			if err != nil {
 				return idmap.PlannedLevel{}, err
 			}
 			same, err := sameUserNamespace(roots[i], roots[i+1])
 			if same { // a privileged level: the kernel shows it the lines of the level above
-				return idmap.PlannedLevel{Level: own.Index, Map: above.Map, Host: m}, err
+				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
 			}
-			return idmap.PlannedLevel{Level: own.Index, Map: within(m, above.Host), Host: m}, err
+			return idmap.PlannedLevel{Level: l.Index, Map: within(m, above.Host), Host: m}, err
 		})
 		if err != nil {
 			d.Unseen[l.Index] = err

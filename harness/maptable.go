@@ -76,7 +76,7 @@ type mapRow struct {
 func mapRows(level int, ids, note string, planned, seen []string) []mapRow {
 	var rows []mapRow
 	for i := range max(len(planned), len(seen), 1) {
-		row := mapRow{level: level, ids: ids, planned: at(planned, i), seen: at(seen, i), note: note}
+		row := mapRow{level: level, ids: ids, planned: excerpt.At(planned, i), seen: excerpt.At(seen, i), note: note}
 		if note == "" && row.planned != row.seen {
 			row.note = "<- differs"
 		}

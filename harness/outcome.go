@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/excerpt"
 )
 
 // Outcome is what did happen, in the form of a plan: the levels that are up with the maps that
@@ -40,7 +41,7 @@ func Contradiction(plan, outcome idmap.Plan) error {
 	wanted, got := describe(plan), describe(outcome)
 	var diff []string
 	for i := range max(len(wanted), len(got)) {
-		w, g := at(wanted, i), at(got, i)
+		w, g := excerpt.At(wanted, i), excerpt.At(got, i)
 		if w != g {
 			diff = append(diff, fmt.Sprintf("  planned: %s\n  found:   %s", w, g))
 		}
@@ -73,11 +74,4 @@ func Lines(mappings []idmap.Mapping) string {
 		lines = append(lines, fmt.Sprint(m.Inside, " ", m.Parent, " ", m.Count))
 	}
 	return strings.Join(lines, ", ")
-}
-
-func at(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "nothing"
 }

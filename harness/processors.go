@@ -65,7 +65,7 @@ func ProcessorsDivided(ctx context.Context, c *Chain, limited, level int) (check
 		return nil, errors.New("this machine has one processor: nothing can be taken from a level")
 	}
 	err = wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
-		if g.unified {
+		if g.Unified() {
 			checks, err = OneProcessor(ctx, l, g)
 			if failed := Failed(checks); err == nil && len(failed) > 0 {
 				err = errors.New(failed[0].String())

@@ -35,7 +35,7 @@ type Siblings struct {
 // Of gives the containers at a level of the chain, or at the one below its last. Call it before anything is
 // done to the LXD above them other than through it.
 func Of(c *Chain, level int) (*Siblings, error) {
-	for _, companion := range c.companions {
+	for _, companion := range c.Companions() {
 		if s, ok := companion.(*Siblings); ok && s.Level == level {
 			return s, nil
 		}

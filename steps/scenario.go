@@ -32,8 +32,8 @@ type scenario struct {
 	faults      []harness.Hook
 	broken      bool    // is something, of which the plan does not know
 	patience    float64 // factor for every budget; 0: none
-	storage     storage
-	workload    workload
+	storage     storageState
+	workload    workloadState
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
 	host  *host.Host

@@ -82,8 +82,8 @@ var storageSteps = []step{
 	},
 }
 
-// storage is what Givens want of storage pools, and what came of a When.
-type storage struct {
+// storageState is what Givens want of storage pools, and what came of a When.
+type storageState struct {
 	drivers map[int]string // by the level of the LXD that has the pool; 0: the host
 	options string
 	chowns  bool // the host's LXD shall not mount idmapped
@@ -94,7 +94,7 @@ type storage struct {
 }
 
 // apply completes an order with what the Givens want of storage. On the pool of the last level nothing lies.
-func (w storage) apply(o *order) {
+func (w storageState) apply(o *order) {
 	o.host.NoIdmapped, o.host.Loops = w.chowns, w.drivers[0] == harness.Btrfs
 	for i := range o.spec.Levels {
 		o.spec.Levels[i].Storage = w.drivers[i]

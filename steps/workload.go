@@ -51,8 +51,8 @@ var workloadSteps = []step{
 	},
 }
 
-// workload is what came of a container at a level.
-type workload struct {
+// workloadState is what came of a container at a level.
+type workloadState struct {
 	ran   bool
 	saw   harness.Workload
 	ended error

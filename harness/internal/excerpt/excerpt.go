@@ -28,3 +28,10 @@ func Tail(log string, n int) []string {
 
 // OneLine returns the words of a text on one line.
 func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func At(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "nothing"
+}
