@@ -21,20 +21,20 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	old := c.Levels
 	c.Levels = nil
 	for _, l := range old {
-		l.close()
+		l.Release()
 	}
 	ctx, cancel := context.WithTimeout(ctx, againBudget)
 	defer cancel()
-	var above daemon = c.Host
+	var above Daemon = c.Host
 	for i := range depth {
-		l := &Level{Index: i + 1, Name: containerName(i + 1), Bundle: c.Spec.bundleOf(c.Host, i+1), above: above}
+		l := &Level{Index: i + 1, Name: ContainerName(i + 1), Bundle: c.Spec.BundleOf(c.Host, i+1), above: above}
 		if i < len(old) {
 			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
 		}
 		err := wait.For(ctx, "wait for it to run again", againBudget, func(ctx context.Context) error {
-			err := l.connect(ctx)
+			err := l.Connect(ctx)
 			if err != nil {
-				l.close()
+				l.Release()
 			}
 			return err
 		})

@@ -13,15 +13,15 @@ import (
 // level 1 first, as far down as they are up. Let go of them with Detach.
 func Attach(ctx context.Context, h *host.Running) ([]*Level, error) {
 	var levels []*Level
-	var above daemon = h
+	var above Daemon = h
 	for index := 1; ; index++ {
-		state, _, err := above.LXD().GetInstanceState(containerName(index))
+		state, _, err := above.LXD().GetInstanceState(ContainerName(index))
 		if api.StatusErrorCheck(err, http.StatusNotFound) || err == nil && state.Pid <= 0 {
 			return levels, nil
 		}
-		l := &Level{Index: index, Name: containerName(index), above: above}
+		l := &Level{Index: index, Name: ContainerName(index), above: above}
 		if err == nil {
-			err = l.connect(ctx)
+			err = l.Connect(ctx)
 		}
 		if err != nil {
 			Detach(levels)
@@ -35,6 +35,6 @@ func Attach(ctx context.Context, h *host.Running) ([]*Level, error) {
 // Detach lets go of attached levels, which run on.
 func Detach(levels []*Level) {
 	for _, l := range levels {
-		l.close()
+		l.Release()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"nestbed/harness/classify"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
@@ -41,11 +42,11 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 func (c *Chain) grow(ctx context.Context) error {
 	defer func() {
 		if c.coming != nil {
-			_ = c.coming.wait() // an error of one that nobody waits for any more is none
+			_ = c.coming.Wait() // an error of one that nobody waits for any more is none
 		}
 	}()
 	for i := len(c.Levels); i < len(c.Spec.Levels); i++ {
-		above, err := c.daemon(i)
+		above, err := c.Daemon(i)
 		if err != nil {
 			return err
 		}
@@ -76,16 +77,16 @@ func (c *Chain) Resume(ctx context.Context) error {
 		return errors.New("resume: the chain has not stopped")
 	}
 	if l := c.Deepest(); l != nil {
-		l.close()
-		if err := l.connect(ctx); err != nil {
+		l.Release()
+		if err := l.Connect(ctx); err != nil {
 			return fmt.Errorf("resume: level %d: %w", l.Index, err)
 		}
 	}
-	above, err := c.daemon(len(c.Levels))
+	above, err := c.Daemon(len(c.Levels))
 	if err != nil {
 		return err
 	}
-	if err := lxdop.Remove(ctx, above.LXD(), containerName(c.Stop.Level)); err != nil {
+	if err := lxdop.Remove(ctx, above.LXD(), ContainerName(c.Stop.Level)); err != nil {
 		return fmt.Errorf("resume: level %d: delete what there is of it: %w", c.Stop.Level, err)
 	}
 	c.Spec.Hooks, c.Stop, c.coming = nil, nil, nil
@@ -102,7 +103,7 @@ func (e *opError) Error() string { return e.err.Error() }
 func (e *opError) Unwrap() error { return e.err }
 
 // stop explains why a level could not be made, and keeps it as the chain's outcome.
-func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Time, err error) error {
+func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Time, err error) error {
 	var failed *opError
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
@@ -120,7 +121,7 @@ func (c *Chain) stop(ctx context.Context, above daemon, level int, began time.Ti
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.MemberDown}, Err: err}
 		return c.Stop
 	}
-	reason, lines := Reason(failed.err, gather(ctx, above, containerName(level)))
+	reason, lines := classify.Reason(failed.err, Gather(ctx, above, ContainerName(level)))
 	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}
 	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(above, at), lines...)}
 	return c.Stop

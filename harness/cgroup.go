@@ -11,7 +11,7 @@ import (
 
 // Cgroup is where a controller of the kernel counts and bounds what a level does.
 type Cgroup struct {
-	level   int
+	Level   int
 	dir     string // on the machine
 	unified bool
 }
@@ -23,17 +23,17 @@ func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
 		return Cgroup{}, err
 	}
 	for index := 1; index <= level; index++ {
-		dir = filepath.Join(dir, "lxc.payload."+c.lxcName(index)) // liblxc: cgroups/cgfsng.c
+		dir = filepath.Join(dir, "lxc.payload."+c.LXCName(index)) // liblxc: cgroups/cgfsng.c
 	}
-	return Cgroup{level: level, dir: dir, unified: v2}, nil
+	return Cgroup{Level: level, dir: dir, unified: v2}, nil
 }
 
-// lxcName is how liblxc names the container of a level.
-func (c *Chain) lxcName(level int) string {
+// LXCName is how liblxc names the container of a level.
+func (c *Chain) LXCName(level int) string {
 	if level == 1 {
-		return c.Host.LXCName(containerName(level))
+		return c.Host.LXCName(ContainerName(level))
 	}
-	return containerName(level)
+	return ContainerName(level)
 }
 
 // Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them
@@ -56,11 +56,11 @@ func (g Cgroup) file(v1, v2 string) string {
 func (g Cgroup) read(v1, v2, field string) (string, error) {
 	name := g.file(v1, v2)
 	if name == "" {
-		return "", fmt.Errorf("level %d: cgroup file %s: there is none on cgroup v1, which this machine has; ask on v2", g.level, v2)
+		return "", fmt.Errorf("level %d: cgroup file %s: there is none on cgroup v1, which this machine has; ask on v2", g.Level, v2)
 	}
 	text, err := os.ReadFile(filepath.Join(g.dir, name))
 	if err != nil {
-		return "", fmt.Errorf("level %d: cgroup: %w", g.level, err)
+		return "", fmt.Errorf("level %d: cgroup: %w", g.Level, err)
 	}
 	if field == "" {
 		return strings.TrimSpace(string(text)), nil
@@ -70,7 +70,7 @@ func (g Cgroup) read(v1, v2, field string) (string, error) {
 			return value, nil
 		}
 	}
-	return "", fmt.Errorf("level %d: cgroup file %s: read %q, expected a line %s", g.level, name, text, field)
+	return "", fmt.Errorf("level %d: cgroup file %s: read %q, expected a line %s", g.Level, name, text, field)
 }
 
 func (g Cgroup) count(v1, v2, field string) (int64, error) {
@@ -80,7 +80,7 @@ func (g Cgroup) count(v1, v2, field string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("level %d: cgroup file %s: read %q, expected a number", g.level, g.file(v1, v2), text)
+		return 0, fmt.Errorf("level %d: cgroup file %s: read %q, expected a number", g.Level, g.file(v1, v2), text)
 	}
 	return n, nil
 }

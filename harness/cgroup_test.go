@@ -20,7 +20,7 @@ func TestCountersOfBothLayouts(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	v1, v2 := Cgroup{level: 1, dir: dir}, Cgroup{level: 1, dir: dir, unified: true}
+	v1, v2 := Cgroup{Level: 1, dir: dir}, Cgroup{Level: 1, dir: dir, unified: true}
 
 	n, err := v1.killed()
 	require.NoError(t, err)

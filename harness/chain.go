@@ -28,7 +28,7 @@ type Chain struct {
 	Stop *LevelError
 
 	companions []Companion
-	coming     *importing // for the level that is made next, if it has begun
+	coming     *Importing // for the level that is made next, if it has begun
 }
 
 // Companion is what stands beside the levels of a chain, such as siblings, and ends with the chain.
@@ -65,7 +65,7 @@ func (c *Chain) Close(ctx context.Context) error {
 		companion.Release()
 	}
 	for _, l := range slices.Backward(c.Levels) {
-		l.close()
+		l.Release()
 	}
 	c.Levels = nil
 	if c.Host.Closed() {
@@ -73,7 +73,7 @@ func (c *Chain) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
-	if err := lxdop.Remove(ctx, c.Host.LXD(), containerName(1)); err != nil {
+	if err := lxdop.Remove(ctx, c.Host.LXD(), ContainerName(1)); err != nil {
 		return fmt.Errorf("close chain: level 1: %w", err)
 	}
 	var errs []error
@@ -106,8 +106,8 @@ func (c *Chain) Path(level int) string {
 	return strings.Join(names, "/")
 }
 
-// daemon is the LXD of the host, level 0, or of a level that is up.
-func (c *Chain) daemon(level int) (daemon, error) {
+// Daemon is the LXD of the host, level 0, or of a level that is up.
+func (c *Chain) Daemon(level int) (Daemon, error) {
 	if level == 0 {
 		return c.Host, nil
 	}

@@ -32,22 +32,22 @@ func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 		UID: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}},
 		GID: []idmap.Mapping{{Inside: 0, Parent: 700000, Count: 1000}},
 	}}
-	assert.Equal(t, "500000:700000", onHost(planned, 0))
-	assert.Equal(t, "500999:700999", onHost(planned, 999))
-	assert.Equal(t, "id 1000, which does not exist there", onHost(planned, 1000), "a user without a group")
-	assert.Equal(t, "id 65536, which does not exist there", onHost(planned, 65536))
+	assert.Equal(t, "500000:700000", OnHost(planned, 0))
+	assert.Equal(t, "500999:700999", OnHost(planned, 999))
+	assert.Equal(t, "id 1000, which does not exist there", OnHost(planned, 1000), "a user without a group")
+	assert.Equal(t, "id 65536, which does not exist there", OnHost(planned, 65536))
 }
 
 func TestALevelsMapIsReadWithItsIndexInTheError(t *testing.T) {
 	l := &Level{Index: 2}
-	m, err := l.parseMap("0 65536 131072\n", "0 65536 65536\n65536 200000 1\n")
+	m, err := l.ParseMap("0 65536 131072\n", "0 65536 65536\n65536 200000 1\n")
 	require.NoError(t, err)
 	assert.Equal(t, idmap.Map{
 		UID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 131072}},
 		GID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 65536}, {Inside: 65536, Parent: 200000, Count: 1}},
 	}, m)
 	for _, files := range [][2]string{{"", "0 1 2"}, {"0 1 2", ""}} {
-		_, err = l.parseMap(files[0], files[1])
+		_, err = l.ParseMap(files[0], files[1])
 		require.EqualError(t, err, `level 2: idmap line 1: "" has 0 fields, expected inside, parent and count`)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // circumstances are what the kernel knows of a level that could not be made and no log says: that processes were
 // ended for want of memory, or that the LXD which was waited for has been stopped.
-func (c *Chain) circumstances(above daemon, stop idmap.Stop) []string {
+func (c *Chain) circumstances(above Daemon, stop idmap.Stop) []string {
 	switch stop.Reason {
 	case idmap.DaemonDied:
 		return c.starved(stop.Level)
@@ -35,10 +35,10 @@ func (c *Chain) starved(level int) []string {
 }
 
 // standing are the processes at a level that were stopped, as by SIGSTOP.
-func (c *Chain) standing(at daemon, level int) []string {
-	list := func() (string, error) { return hostProcesses(c.Host) }
+func (c *Chain) standing(at Daemon, level int) []string {
+	list := func() (string, error) { return HostProcesses(c.Host) }
 	if level > 0 {
-		list = func() (string, error) { return levelProcesses(at.Root()) }
+		list = func() (string, error) { return LevelProcesses(at.Root()) }
 	}
 	all, err := list()
 	if err != nil {

@@ -17,8 +17,8 @@ func readSubID(root *host.Root, path string) (idmap.File, error) {
 	return idmap.File{Text: string(text)}, err
 }
 
-// readDelegation reads the subid files below a root.
-func readDelegation(root *host.Root) (d idmap.Delegation, err error) {
+// ReadDelegation reads the subid files below a root.
+func ReadDelegation(root *host.Root) (d idmap.Delegation, err error) {
 	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
 		if *into, err = readSubID(root, path); err != nil {
 			return d, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/proc"
 )
 
 // Enter is the command line that runs a program in a container of a host that runs, known by the names of the containers
@@ -55,8 +56,8 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	}
 	for _, pid := range pids {
 		status, err := os.ReadFile(procOf(pid, "status"))
-		p := parseStatus("", string(status))
-		if monitor != 0 && err == nil && p.innermost() == "1" && p.parent == strconv.Itoa(monitor) {
+		p := proc.Parse("", string(status))
+		if monitor != 0 && err == nil && p.Innermost() == "1" && p.Parent == strconv.Itoa(monitor) {
 			return pid, beside, nil
 		}
 	}

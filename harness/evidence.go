@@ -4,16 +4,17 @@ import (
 	"context"
 	"io"
 
+	"nestbed/harness/classify"
 	"nestbed/harness/host"
 	"nestbed/harness/internal/inroot"
 )
 
-// gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
+// Gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
 // failure itself matters more.
-func gather(ctx context.Context, above daemon, container string) evidence {
-	var e evidence
+func Gather(ctx context.Context, above Daemon, container string) classify.Evidence {
+	var e classify.Evidence
 	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
-		e.daemonLog, e.daemonErrors = string(log), host.Grave(string(log))
+		e.DaemonLog, e.DaemonErrors = string(log), host.Grave(string(log))
 	}
 	server, err := above.Root().Ask(ctx)
 	if err != nil {
@@ -23,10 +24,10 @@ func gather(ctx context.Context, above daemon, container string) evidence {
 	if r, err := server.GetInstanceLogfile(container, "lxc.log"); err == nil {
 		log, _ := io.ReadAll(io.LimitReader(r, inroot.TextLimit))
 		_ = r.Close()
-		e.lxcLog = string(log)
+		e.LXCLog = string(log)
 	}
 	if instance, _, err := server.GetInstance(container); err == nil {
-		e.idmap = instance.Config["volatile.idmap.next"]
+		e.IDMap = instance.Config["volatile.idmap.next"]
 	}
 	return e
 }

@@ -20,8 +20,8 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// importing is the import of a bundle's image, which goes on while something else is waited for.
-type importing struct {
+// Importing is the import of a bundle's image, which goes on while something else is waited for.
+type Importing struct {
 	server lxd.InstanceServer
 	bundle *bundle.Bundle
 	// apart makes it another image than the bundle's for this LXD, with the same content; empty: it is the bundle's.
@@ -36,16 +36,16 @@ type importing struct {
 	fingerprint string
 }
 
-// beginImport begins to hand the bundle's image to a LXD, unless it has it already. The LXD answers, but need not be ready.
-func beginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *importing {
+// BeginImport begins to hand the bundle's image to a LXD, unless it has it already. The LXD answers, but need not be ready.
+func BeginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *Importing {
 	return beginImportApart(ctx, server, b, "")
 }
 
 // beginImportApart does so with an image of which nobody else has the fingerprint. For a LXD that others use: it has one file for the
 // images of all projects that have one fingerprint, and takes it away with the last of them, under the eyes of one that
 // is being imported (LXD 5.0.2: "open /var/lib/lxd/images/...: no such file or directory").
-func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *importing {
-	i := &importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
+func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *Importing {
+	i := &Importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		i.err = i.run(ctx)
@@ -53,7 +53,7 @@ func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.
 	return i
 }
 
-func (i *importing) run(ctx context.Context) error {
+func (i *Importing) run(ctx context.Context) error {
 	if _, _, err := i.server.GetImage(i.fingerprint); i.apart == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return err
 	}
@@ -70,12 +70,12 @@ func (i *importing) run(ctx context.Context) error {
 	if i.worked = worked; err != nil || i.apart == "" {
 		return err
 	}
-	i.fingerprint, err = fingerprintOf(ended)
+	i.fingerprint, err = FingerprintOf(ended)
 	return err
 }
 
-// fingerprintOf is the fingerprint of the image that an operation made.
-func fingerprintOf(ended api.Operation) (string, error) {
+// FingerprintOf is the fingerprint of the image that an operation made.
+func FingerprintOf(ended api.Operation) (string, error) {
 	fingerprint, ok := ended.Metadata["fingerprint"].(string)
 	if !ok {
 		return "", errors.New("LXD told no fingerprint of the image")
@@ -93,14 +93,14 @@ func skippable(text string) []byte {
 	return append(frame, text...)
 }
 
-func (i *importing) wait() error {
+func (i *Importing) Wait() error {
 	<-i.done
 	return i.err
 }
 
 // undo takes the image away again from a LXD that has made its level from it: it
 // would be a fifth of what lies on the disk, and the next level takes its place.
-func (i *importing) undo(ctx context.Context) error {
+func (i *Importing) undo(ctx context.Context) error {
 	if !i.fresh {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (i *importing) undo(ctx context.Context) error {
 }
 
 // ImportImage gives an image to a daemon, and returns the fingerprint that it has there.
-func ImportImage(ctx context.Context, to daemon, i imagefile.Image, public bool) (fingerprint string, err error) {
+func ImportImage(ctx context.Context, to Daemon, i imagefile.Image, public bool) (fingerprint string, err error) {
 	args := &lxd.ImageCreateArgs{MetaFile: bytes.NewReader(i.Metadata), MetaName: "image.metadata", Type: "container"}
 	if !i.Unified() {
 		args.RootfsFile, args.RootfsName = bytes.NewReader(i.RootFS), "image.rootfs"
@@ -122,5 +122,5 @@ func ImportImage(ctx context.Context, to daemon, i imagefile.Image, public bool)
 	if err != nil {
 		return "", err
 	}
-	return fingerprintOf(ended)
+	return FingerprintOf(ended)
 }

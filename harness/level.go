@@ -13,8 +13,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// daemon is a LXD that makes levels: the host's or that of a level.
-type daemon interface {
+// Daemon is a LXD that makes levels: the host's or that of a level.
+type Daemon interface {
 	LXD() lxd.InstanceServer
 	Root() *host.Root
 }
@@ -31,7 +31,7 @@ type Level struct {
 	Took   time.Duration
 	Phases []Phase
 
-	above  daemon
+	above  Daemon
 	root   *host.Root
 	server lxd.InstanceServer
 	worked time.Duration // how long LXD was at the last operation
@@ -61,7 +61,7 @@ func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
 		return idmap.Map{}, err
 	}
 	uid, gid, _ := strings.Cut(out, "\n\n")
-	return l.parseMap(uid, gid)
+	return l.ParseMap(uid, gid)
 }
 
 // HostMap is the idmap as the machine sees it: inside and host ids.
@@ -73,7 +73,7 @@ func (l *Level) HostMap() (idmap.Map, error) {
 	return m, nil
 }
 
-func (l *Level) parseMap(uid, gid string) (m idmap.Map, err error) {
+func (l *Level) ParseMap(uid, gid string) (m idmap.Map, err error) {
 	if m.UID, err = idmap.ParseMappings(uid); err == nil {
 		m.GID, err = idmap.ParseMappings(gid)
 	}
@@ -83,8 +83,8 @@ func (l *Level) parseMap(uid, gid string) (m idmap.Map, err error) {
 	return m, nil
 }
 
-// close lets go of the level's descriptors.
-func (l *Level) close() {
+// Release lets go of the level's descriptors.
+func (l *Level) Release() {
 	if l.server != nil {
 		l.server.Disconnect()
 	}
@@ -93,9 +93,9 @@ func (l *Level) close() {
 }
 
 // Above returns the daemon that made the level.
-func (l *Level) Above() daemon { return l.above }
+func (l *Level) Above() Daemon { return l.above }
 
 // NewLevel returns a container that the daemon above has, or will have, by that name. It is not up yet.
-func NewLevel(above daemon, index int, name string) *Level {
+func NewLevel(above Daemon, index int, name string) *Level {
 	return &Level{Index: index, Name: name, above: above}
 }

@@ -96,8 +96,8 @@ func (l *Level) restart(ctx context.Context) error {
 	if err := ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Force: true}); err != nil {
 		return err
 	}
-	l.close()
-	return l.connect(ctx)
+	l.Release()
+	return l.Connect(ctx)
 }
 
 // Configured is the value of a key in the level's configuration as the LXD above has it, profiles

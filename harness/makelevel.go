@@ -15,12 +15,12 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func containerName(level int) string { return fmt.Sprintf("c%d", level) }
+func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 
 // makeLevel takes one level through its operations, in the order of idmap.Op.
-func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
-	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
-	image := func() *importing {
+func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level, error) {
+	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host, index), above: above}
+	image := func() *Importing {
 		if c.coming == nil {
 			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
 		}
@@ -34,10 +34,10 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.hooked(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
+			return errors.Join(MakeStorage(above.LXD(), c.pool(index), ProfileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
 		{idmap.OpImport, func() error {
-			err := image().wait()
+			err := image().Wait()
 			l.worked = image().worked
 			return err
 		}},
@@ -49,10 +49,10 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
-			return errors.Join(l.start(ctx), beside.Wait())
+			return errors.Join(l.Start(ctx), beside.Wait())
 		}},
 		{idmap.OpReady, func() error {
-			if err := l.reach(ctx); err != nil {
+			if err := l.Reach(ctx); err != nil {
 				return err
 			}
 			var err error
@@ -62,7 +62,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			}
 			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
-				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
+				c.coming = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host, index+1))
 			}
 			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
 				return err
@@ -78,7 +78,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			return nil, fmt.Errorf("%s: %w", s.op, cause)
 		}
 		if err := c.timed(ctx, l, s.op, s.do); err != nil {
-			l.close()
+			l.Release()
 			return nil, &opError{s.op, err}
 		}
 	}
@@ -105,10 +105,10 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 // pool "default" on a directory, a default profile on that, and the bundle's
 // image, whose fingerprint it returns. For tests that drive a LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
-	if err := makeStorage(server, api.StoragePoolsPost{Name: poolName, Driver: Dir}, nil); err != nil {
+	if err := MakeStorage(server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
 		return "", err
 	}
-	return b.Fingerprint, beginImport(ctx, server, b).wait()
+	return b.Fingerprint, BeginImport(ctx, server, b).Wait()
 }
 
 func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
@@ -117,7 +117,7 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	// Who lets the last level nest will make others there.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if denies(c.Spec.daemonOf(c.Host, l.Index-1)) {
+		if denies(c.Spec.DaemonBundle(c.Host, l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
 		if confined(c.Host, l.Index) {
@@ -135,11 +135,11 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	if l.Index == 1 && c.Host.Supply > 0 {
 		return c.createSupplied(ctx, l, spec, fingerprint)
 	}
-	return l.create(ctx, spec, fingerprint)
+	return l.Create(ctx, spec, fingerprint)
 }
 
-// create has the LXD above create the container from the image.
-func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) error {
+// Create has the LXD above create the container from the image.
+func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) error {
 	config := map[string]string{}
 	if spec.Delegation != nil {
 		// LXD writes the files from the image's templates before the container
@@ -161,14 +161,14 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	return err
 }
 
-func (l *Level) start(ctx context.Context) error {
+func (l *Level) Start(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
 	_, l.worked, err = await(ctx, l.above.LXD(), op, err)
 	return err
 }
 
-// reach opens the root of the level, by the pid that the LXD above knows.
-func (l *Level) reach(ctx context.Context) error {
+// Reach opens the root of the level, by the pid that the LXD above knows.
+func (l *Level) Reach(ctx context.Context) error {
 	state, _, err := l.above.LXD().GetInstanceState(l.Name)
 	if err != nil {
 		return err
@@ -180,9 +180,9 @@ func (l *Level) reach(ctx context.Context) error {
 	return err
 }
 
-// connect reaches into the level, and waits for the LXD inside.
-func (l *Level) connect(ctx context.Context) (err error) {
-	if err := l.reach(ctx); err != nil {
+// Connect reaches into the level, and waits for the LXD inside.
+func (l *Level) Connect(ctx context.Context) (err error) {
+	if err := l.Reach(ctx); err != nil {
 		return err
 	}
 	l.server, err = l.root.Connect(ctx, l.root.Ends())

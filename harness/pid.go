@@ -19,7 +19,7 @@ import (
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
 // only by the id that it has in that level.
 func (l *Level) Pid() (int, error) {
-	pid, err := pidIn(l.root, 1)
+	pid, err := PIDIn(l.root, 1)
 	if err != nil {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
@@ -48,7 +48,7 @@ func (l *Level) Init() (string, error) {
 // processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
 // names. It is held by a descriptor: a signal reaches it or nobody, whoever gets its id later. Release lets go of it.
 func processIn(root *host.Root, inside int, names ...string) (*os.Process, error) {
-	pid, err := pidIn(root, inside)
+	pid, err := PIDIn(root, inside)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func processIn(root *host.Root, inside int, names ...string) (*os.Process, error
 		return nil, err
 	}
 	// Whether the descriptor is that of the process meant is only known from here on.
-	now, err := pidIn(root, inside)
+	now, err := PIDIn(root, inside)
 	if err == nil && now != pid {
 		err = fmt.Errorf("process %d: it has ended", inside)
 	}
@@ -86,8 +86,8 @@ func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
 	return errors.Join(p.Signal(signal), p.Release())
 }
 
-// pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
-func pidIn(root *host.Root, inside int) (int, error) {
+// PIDIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
+func PIDIn(root *host.Root, inside int) (int, error) {
 	local, err := root.Local()
 	if err != nil {
 		return 0, err
@@ -143,8 +143,8 @@ func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 	return beside >= 0 && slices.Equal(p.PIDs[beside:], wanted.PIDs) && p.Started == wanted.Started
 }
 
-// lxdProcess returns the process of an LXD, which is not confused with one that gets its id later.
-func lxdProcess(of daemon) (*os.Process, error) {
+// DaemonProcess returns the process of an LXD, which is not confused with one that gets its id later.
+func DaemonProcess(of Daemon) (*os.Process, error) {
 	server, _, err := of.LXD().GetServer()
 	if err != nil {
 		return nil, err
@@ -154,8 +154,8 @@ func lxdProcess(of daemon) (*os.Process, error) {
 
 func procOf(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
 
-// sameUserNamespace reports whether the inits of two roots are in the same user namespace.
-func sameUserNamespace(above, below *host.Root) (bool, error) {
+// SameUserNamespace reports whether the inits of two roots are in the same user namespace.
+func SameUserNamespace(above, below *host.Root) (bool, error) {
 	a, err := above.UserNamespace()
 	if err != nil {
 		return false, err

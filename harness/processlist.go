@@ -10,13 +10,14 @@ import (
 
 	"nestbed/harness/host"
 	"nestbed/harness/internal/excerpt"
+	"nestbed/harness/internal/proc"
 )
 
 // processLines is how many lines a list of processes has.
 const processLines = 100
 
-// hostProcesses are those of the host that are in no level, known by their pids on the machine.
-func hostProcesses(h *host.Host) (string, error) {
+// HostProcesses are those of the host that are in no level, known by their pids on the machine.
+func HostProcesses(h *host.Host) (string, error) {
 	pids, err := h.Processes()
 	if err != nil {
 		return "", err
@@ -26,11 +27,11 @@ func hostProcesses(h *host.Host) (string, error) {
 		return "", err
 	}
 	uid := func(id uint32) uint32 { return id }
-	return processes(os.ReadFile, pids, len(parseStatus("", string(own)).pids), uid)
+	return processes(os.ReadFile, pids, len(proc.Parse("", string(own)).PIDs), uid)
 }
 
-// levelProcesses are those of a level that are in none further inside, known by their pids there.
-func levelProcesses(root *host.Root) (string, error) {
+// LevelProcesses are those of a level that are in none further inside, known by their pids there.
+func LevelProcesses(root *host.Root) (string, error) {
 	names, err := root.Names("/proc")
 	if err != nil {
 		return "", err
@@ -61,9 +62,9 @@ func processes(readFile func(string) ([]byte, error), pids []int, namespaces int
 		if err != nil {
 			continue // it has ended
 		}
-		if p := parseStatus(name, string(status)); len(p.pids) == namespaces {
+		if p := proc.Parse(name, string(status)); len(p.PIDs) == namespaces {
 			command, _ := readFile(filepath.Join("/proc", name, "cmdline"))
-			lines = append(lines, p.describe(onHost(p.uid), string(command)))
+			lines = append(lines, p.Describe(onHost(p.UID), string(command)))
 		}
 	}
 	return strings.Join(excerpt.Shorten(lines, processLines), "\n"), nil

@@ -13,8 +13,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// poolName is the storage pool of every LXD in a chain.
-const poolName = "default"
+// PoolName is the storage pool of every LXD in a chain.
+const PoolName = "default"
 
 // The drivers of storage pools that a chain can lie on.
 const (
@@ -25,8 +25,8 @@ const (
 // poolSize is that of a pool on a file of the host, which is sparse: room for a few levels, each of some 130 MB.
 const poolSize = "6GiB"
 
-// poolPath is where a LXD has its pool.
-const poolPath = "/var/lib/lxd/storage-pools/" + poolName
+// PoolPath is where a LXD has its pool.
+const PoolPath = "/var/lib/lxd/storage-pools/" + PoolName
 
 // storageOf is the driver of the pool that a level lies on.
 func (s Spec) storageOf(level int) string {
@@ -40,7 +40,7 @@ func (s Spec) storageOf(level int) string {
 
 // pool is the storage pool that a level lies on, for the LXD above it to make.
 func (s Spec) pool(level int) api.StoragePoolsPost {
-	pool := api.StoragePoolsPost{Name: poolName, Driver: s.storageOf(level)}
+	pool := api.StoragePoolsPost{Name: PoolName, Driver: s.storageOf(level)}
 	pool.Config = map[string]string{}
 	switch {
 	case pool.Driver == Btrfs && level == 1:
@@ -48,7 +48,7 @@ func (s Spec) pool(level int) api.StoragePoolsPost {
 	case pool.Driver == Btrfs:
 		// A level has no devices to mount. Its LXD makes a subvolume on the filesystem that it lies on itself,
 		// and below its own directory only in this place (LXD: storage/drivers/driver_btrfs.go, Create).
-		pool.Config["source"] = poolPath
+		pool.Config["source"] = PoolPath
 	}
 	maps.Copy(pool.Config, s.Levels[level-1].StorageConfig)
 	return pool
@@ -76,9 +76,9 @@ func isBtrfs(path string) bool {
 	return unix.Statfs(path, &fs) == nil && fs.Type == unix.BTRFS_SUPER_MAGIC
 }
 
-// makeStorage gives a new LXD its storage pool, and its default profile a root
+// MakeStorage gives a new LXD its storage pool, and its default profile a root
 // disk on it and the configuration. The profile has no network: nothing in a level needs one.
-func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
+func MakeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
 	_, _, err := server.GetStoragePool(pool.Name)
 	if err == nil {
 		return nil
@@ -95,7 +95,7 @@ func makeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config ma
 	}, "")
 }
 
-// onDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
-func (l *Level) onDisk(inside string) string {
-	return filepath.Join(poolPath, "containers", l.Name, "rootfs", inside)
+// OnDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
+func (l *Level) OnDisk(inside string) string {
+	return filepath.Join(PoolPath, "containers", l.Name, "rootfs", inside)
 }

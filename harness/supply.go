@@ -80,7 +80,7 @@ func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fi
 		spec.Config = merged(spec.Config, ids)
 		c.Spec.Levels[0].Config = merged(c.Spec.Levels[0].Config, ids)
 		c.Plan = c.Spec.Plan(c.Host)
-		if err := l.create(ctx, spec, fingerprint); err != nil {
+		if err := l.Create(ctx, spec, fingerprint); err != nil {
 			return err
 		}
 		if taken = c.Host.HasIDs(base); taken == nil {

@@ -44,8 +44,8 @@ func BenchmarkSimulate(b *testing.B) {
 	inOwnNetwork(b)
 	c, single := newLab(b)
 	https := c.https(b)
-	cost, err := harness.CostMeter{
-		Bundle: c.bundle, Depth: *benchDepth, AtOnce: harness.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
+	cost, err := simulate.CostMeter{
+		Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
 	}.Measure(b.Context())
 	require.NoError(b, err)
 	b.Logf("%+v", cost)

@@ -9,9 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/act/fault"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/postmortem"
 	"nestbed/harness/wait"
 )
 
@@ -19,9 +21,9 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	require.NoError(t, harness.StopLXD(t.Context(), chain.Levels[0]))
+	require.NoError(t, fault.StopLXD(t.Context(), chain.Levels[0]))
 
-	d := harness.Diagnose(t.Context(), chain)
+	d := postmortem.Diagnose(t.Context(), chain)
 	text := d.String()
 	assert.NotContains(t, text, "a diagnosis has", "the one that does not answer does not take all of the time")
 	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
@@ -45,7 +47,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
-	d := harness.Diagnose(t.Context(), chain)
+	d := postmortem.Diagnose(t.Context(), chain)
 	text := d.String()
 	assert.Contains(t, text, "stop found:   level 1, start: refused by newuidmap")
 	assert.Regexp(t, `(?s)\nlevel 1, c1\n  configuration:\n    state: Stopped\n.*volatile.idmap.next: \[.*lxc.log, decisive lines:\n    lxc c1 .* ERROR .*not allowed`, text)
@@ -61,7 +63,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	starved := harness.Cascade(2)
 	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
 	standing := harness.Cascade(1)
-	standing.Hooks = []harness.Hook{harness.Fault{Level: 1, Op: idmap.OpCreate, Kind: harness.LXDStopped}.Hook()}
+	standing.Hooks = []harness.Hook{fault.Fault{Level: 1, Op: idmap.OpCreate, Kind: fault.LXDStopped}.Hook()}
 	for _, c := range []struct {
 		spec   harness.Spec
 		reason idmap.Reason
@@ -100,7 +102,7 @@ func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
 			secrets = append(secrets, lines[1:len(lines)-1]...)
 		}
 	}
-	files := harness.Diagnose(t.Context(), chain).Files()
+	files := postmortem.Diagnose(t.Context(), chain).Files()
 	names := map[string]bool{}
 	for _, f := range files {
 		names[f.Name] = true

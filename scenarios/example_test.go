@@ -9,6 +9,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // How to use the harness without Gherkin.
@@ -27,7 +28,7 @@ func TestAChainInPlainGo(t *testing.T) {
 	root, _ := idmap.Up(m.UID, 0)
 	assert.EqualValues(t, 565536, root, "and somebody else on the host")
 
-	checks, err := harness.Verify(t.Context(), chain)
+	checks, err := probe.Verify(t.Context(), chain)
 	require.NoError(t, err)
 	assert.Empty(t, harness.Failed(checks))
 }

@@ -12,10 +12,12 @@ import (
 	"go.uber.org/goleak"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // byExec gives the levels of a chain as they are when they are reached by exec.
@@ -91,10 +93,10 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	// A LXD would wait for them, until somebody's patience ends.
 	require.NoError(t, first.RestartLXD(t.Context()))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, harness.LeaveWord(t.Context(), chain.Levels[2]))
-	require.NoError(t, harness.Restart(t.Context(), first, false))
+	require.NoError(t, life.LeaveWord(t.Context(), chain.Levels[2]))
+	require.NoError(t, life.Restart(t.Context(), first, false))
 	require.NoError(t, chain.Reattach(t.Context(), 3))
-	wasAsked, err := harness.WasAsked(chain.Levels[2])
+	wasAsked, err := life.WasAsked(chain.Levels[2])
 	require.NoError(t, err)
 	assert.True(t, wasAsked, "level 3 ended with notice")
 	first = chain.Levels[0]
@@ -138,9 +140,9 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 	t.Run("levels", func(t *testing.T) {
 		levels := byExec(t, chain)
 		var err error
-		near, err = harness.Verify(t.Context(), chain)
+		near, err = probe.Verify(t.Context(), chain)
 		require.NoError(t, err)
-		far, err := harness.Verify(t.Context(), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
+		far, err := probe.Verify(t.Context(), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
 		require.NoError(t, err)
 		assert.NotEmpty(t, near)
 		assert.Equal(t, near, far)

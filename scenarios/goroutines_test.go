@@ -10,6 +10,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/postmortem"
 	"nestbed/harness/wait"
 )
 
@@ -30,8 +31,8 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	dump := `(?s)^SIGABRT: abort\n.*\ngoroutine \d+ .*main\.\(\*execWs\)\.`
 	for _, depth := range []int{2, 1} { // the host last: it ends with its LXD
 		chain.Levels = chain.Levels[:depth]
-		d := harness.Diagnose(t.Context(), chain)
-		harness.AddGoroutines(t.Context(), chain, d, runsOn(t, chain))
+		d := postmortem.Diagnose(t.Context(), chain)
+		postmortem.AddGoroutines(t.Context(), chain, d, runsOn(t, chain))
 		for i, p := range d.Places {
 			if i == depth-1 {
 				assert.Regexp(t, dump, p.Goroutines)
@@ -58,8 +59,8 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 		onExisting: runsOn(t, onExisting),
 		onPrivate:  failed,
 	} {
-		d := harness.Diagnose(t.Context(), chain)
-		harness.AddGoroutines(t.Context(), chain, d, failure)
+		d := postmortem.Diagnose(t.Context(), chain)
+		postmortem.AddGoroutines(t.Context(), chain, d, failure)
 		assert.NotContains(t, d.String(), "goroutines")
 		_, err := chain.Deepest().Exec(t.Context(), "true")
 		require.NoError(t, err)

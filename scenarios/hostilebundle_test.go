@@ -11,10 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/act/fault"
+	"nestbed/harness/act/file"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/postmortem"
 )
 
 // hostileBundle makes a dir: bundle from a copy of another bundle's root filesystem, changed by a
@@ -76,14 +79,14 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	assert.FileExists(t, filepath.Join(h.StateDir(), "lxd/server.key"), "the state is mounted where the link leads to inside")
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, harness.Share(t.Context(), chain))
-	require.NoError(t, harness.ShareFile(chain, "file", 500000, 500000))
-	_ = harness.Diagnose(t.Context(), chain).Files()
+	require.NoError(t, file.Share(t.Context(), chain))
+	require.NoError(t, file.ShareFile(chain, "file", 500000, 500000))
+	_ = postmortem.Diagnose(t.Context(), chain).Files()
 	c.untouched(t)
 	require.NoError(t, chain.Close(t.Context()))
 
 	spec := harness.Cascade(2)
-	spec.Hooks = []harness.Hook{harness.Fault{Level: 2, Op: idmap.OpCreate, Kind: harness.DatabaseCut}.Hook()}
+	spec.Hooks = []harness.Hook{fault.Fault{Level: 2, Op: idmap.OpCreate, Kind: fault.DatabaseCut}.Hook()}
 	broken, err := harness.Build(t.Context(), h, spec)
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)

@@ -15,15 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/act/file"
+	"nestbed/harness/act/image"
+	"nestbed/harness/act/upgrade"
+	"nestbed/harness/act/wall"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
+	"nestbed/harness/postmortem"
+	"nestbed/harness/probe"
 )
 
 // touched are the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
 var touched = []string{
 	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.SaidFile, bundle.StartedFile, bundle.SentinelPath,
 	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
-	harness.CarriedMetadata, harness.CarriedRootFS, harness.SharedDir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
+	image.CarriedMetadata, image.CarriedRootFS, file.SharedDir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
 }
 
 // hostile are the things that root of a level puts at each of these paths. The scripts get $p, the
@@ -88,16 +94,16 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 					}
 					_, err := l.Root().Ask(t.Context())
 					require.Error(t, err)
-					_, err = harness.Pushed(l, false)
+					_, err = image.Pushed(l, false)
 					require.Error(t, err)
 					_, _ = l.Root().SinceLXDStarted()
 					_ = l.Root().Ends()()
 				}
 				changes(t, level, kind.refused)
-				for _, f := range harness.Diagnose(t.Context(), chain).Files() {
+				for _, f := range postmortem.Diagnose(t.Context(), chain).Files() {
 					assert.NotContains(t, string(f.Body), strings.TrimSpace(secret), f.Name)
 				}
-				checks, err := harness.Verify(t.Context(), chain)
+				checks, err := probe.Verify(t.Context(), chain)
 				assert.True(t, err != nil || len(harness.Failed(checks)) > 0, "the sentinel is gone")
 			})
 			c.untouched(t)
@@ -160,9 +166,9 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 			require.NoError(t, err)
 			_, err = level.Pid()
 			require.ErrorContains(t, err, k.says)
-			_, _, err = harness.Reaches(t.Context(), harness.ASocket, level, level)
+			_, _, err = wall.Reaches(t.Context(), wall.ASocket, level, level)
 			require.ErrorContains(t, err, k.says)
-			_, err = harness.CheckProgram(chain, 1, h.Bundle)
+			_, err = upgrade.CheckProgram(chain, 1, h.Bundle)
 			require.ErrorContains(t, err, k.says)
 			_, err = level.Root().Child(t.Context(), "c2", 1)
 			require.ErrorContains(t, err, k.says)

@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/act/storage"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // TestChecksWantWhatIsPlanned changes one number of the plan at a time. A check that took what it wants from where it
@@ -39,9 +41,9 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 			changed.Map, changed.Host = copied(planned.Map), copied(planned.Host)
 			c.change(&changed)
 			chain.Plan.Levels[i] = changed
-			checks, err := harness.Verify(t.Context(), chain, idmaps, processes, files, edges, sentinels)
+			checks, err := probe.Verify(t.Context(), chain, idmaps, processes, files, edges, sentinels)
 			require.NoError(t, err)
-			onDisk, err := harness.OwnersOnDisk(chain, i+1, harness.Remapped(chain, i+1))
+			onDisk, err := storage.OwnersOnDisk(chain, i+1, storage.Remapped(chain, i+1))
 			require.NoError(t, err)
 			chain.Plan.Levels[i] = planned
 
@@ -50,7 +52,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 				assert.Equal(t, i+1, c.Level, "%s", c)
 				failed[c.Subject] = true
 			}
-			if len(harness.Failed(onDisk)) > 0 || !harness.Remapped(chain, i+1) && slices.Contains(c.fail, disk) {
+			if len(harness.Failed(onDisk)) > 0 || !storage.Remapped(chain, i+1) && slices.Contains(c.fail, disk) {
 				failed[disk] = true // files that are mounted idmapped have the ids of the image, whatever is planned
 			}
 			assert.ElementsMatch(t, c.fail, slices.Collect(maps.Keys(failed)), "%s of level %d is another", name, i+1)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/act/fault"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 )
@@ -51,7 +52,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	nestbed := command(t)
 	// A LXD that does not answer is what one wants to look into.
-	require.NoError(t, harness.StopLXD(t.Context(), chain.Levels[0]))
+	require.NoError(t, fault.StopLXD(t.Context(), chain.Levels[0]))
 	require.NoError(t, h.Keep())
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
 	t.Cleanup(func() {

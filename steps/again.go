@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
 )
 
 // againSteps look at what is there, and what is not, after something happened to levels.
@@ -66,7 +67,7 @@ func (s *scenario) staysDown(ctx context.Context, level int) error {
 	if err := s.reattach(ctx, level-1); err != nil {
 		return err
 	}
-	status, err := harness.Status(chain, level)
+	status, err := life.Status(chain, level)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (s *scenario) withoutTraces(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	left, err := harness.TracesLeft(ctx, chain, level)
+	left, err := life.TracesLeft(ctx, chain, level)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 	if err != nil {
 		return err
 	}
-	record, files, err := harness.Known(chain, level)
+	record, files, err := life.Known(chain, level)
 	if err != nil {
 		return err
 	}

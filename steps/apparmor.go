@@ -8,8 +8,8 @@ import (
 
 	"github.com/cucumber/godog"
 
-	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 var appArmorSteps = []step{
@@ -39,7 +39,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 	if err != nil {
 		return err
 	}
-	wanted := map[int][]harness.Confinement{}
+	wanted := map[int][]probe.Confinement{}
 	var order []int
 	for _, row := range rows {
 		level, err := strconv.Atoi(row["level"])
@@ -49,7 +49,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 		if wanted[level] == nil {
 			order = append(order, level)
 		}
-		wanted[level] = append(wanted[level], harness.Confinement{Namespace: row["namespace"], Profile: row["profile"]})
+		wanted[level] = append(wanted[level], probe.Confinement{Namespace: row["namespace"], Profile: row["profile"]})
 	}
 	var differ []error
 	for _, level := range order {
@@ -57,7 +57,7 @@ func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 		if err != nil {
 			return err
 		}
-		got, err := harness.ConfinementOf(l)
+		got, err := probe.ConfinementOf(l)
 		if err != nil {
 			return err
 		}

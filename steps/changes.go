@@ -9,6 +9,8 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/allocation"
+	"nestbed/harness/act/sibling"
 	"nestbed/harness/idmap"
 )
 
@@ -94,7 +96,7 @@ func (s *scenario) filesRead(where, crlf string, text *godog.DocString) error {
 }
 
 // below gives the containers that the LXD of a place makes, and notes as what processes the levels run.
-func (s *scenario) below(ctx context.Context, where string) (*harness.Siblings, error) {
+func (s *scenario) below(ctx context.Context, where string) (*sibling.Siblings, error) {
 	level, err := place(where)
 	if err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func (s *scenario) reallocate(ctx context.Context, where, text string) error {
 	return err
 }
 
-func (s *scenario) write(ctx context.Context, where, text string) (*harness.Siblings, error) {
+func (s *scenario) write(ctx context.Context, where, text string) (*sibling.Siblings, error) {
 	a, err := idmap.ParseAllocation(text)
 	if err != nil {
 		return nil, err
@@ -121,7 +123,7 @@ func (s *scenario) write(ctx context.Context, where, text string) (*harness.Sibl
 	if err != nil {
 		return nil, err
 	}
-	return siblings, harness.WriteSubID(ctx, s.chain, siblings.Level-1, idmap.Delegate(a))
+	return siblings, allocation.WriteSubID(ctx, s.chain, siblings.Level-1, idmap.Delegate(a))
 }
 
 func (s *scenario) reallocateAndRestart(ctx context.Context, where, text string) error {
@@ -153,7 +155,7 @@ func (s *scenario) usermod(ctx context.Context, first, last, where string) error
 	if err != nil {
 		return err
 	}
-	return harness.UsermodAdd(ctx, s.chain, siblings.Level-1, first, last)
+	return allocation.UsermodAdd(ctx, s.chain, siblings.Level-1, first, last)
 }
 
 func (s *scenario) usermodAndRestart(ctx context.Context, first, last, where string) error {
@@ -172,7 +174,7 @@ func (s *scenario) usermodRefuses(ctx context.Context, first, last, where string
 	if err != nil {
 		return err
 	}
-	err = harness.UsermodTake(ctx, chain, level, first, last)
+	err = allocation.UsermodTake(ctx, chain, level, first, last)
 	const busy = "user root is currently used by process"
 	refused := err != nil && strings.Contains(err.Error(), busy)
 	return s.equal(fmt.Sprintf("usermod at %s, which said %v, is refused as %q", where, err, busy), true, refused)
@@ -198,7 +200,7 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 
 // makeNewcomer makes a container with LXD's defaults. That it is refused is an outcome. Its name is new, too: LXD may
 // still be busy with one that it refused to start.
-func (s *scenario) makeNewcomer(ctx context.Context, level int) (*harness.Siblings, string, error) {
+func (s *scenario) makeNewcomer(ctx context.Context, level int) (*sibling.Siblings, string, error) {
 	siblings, err := s.siblings(ctx, level)
 	if err != nil {
 		return nil, "", err

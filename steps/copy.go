@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
+	"nestbed/harness/probe"
 )
 
 var copySteps = []step{
@@ -44,7 +46,7 @@ var copySteps = []step{
 func (s *scenario) copyChain(ctx context.Context) error {
 	chain, err := s.prepared(ctx)
 	if err == nil {
-		s.life.twin, err = harness.Copy(ctx, chain)
+		s.life.twin, err = life.Copy(ctx, chain)
 	}
 	return err
 }
@@ -86,7 +88,7 @@ func (s *scenario) copyIDs(ctx context.Context) error {
 	if _, err := s.twinLevel(1); err != nil {
 		return err
 	}
-	if err := s.hold(harness.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)); err != nil {
+	if err := s.hold(probe.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -108,7 +110,7 @@ func (s *scenario) copyHasFile(name string, user uint32, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.hold(harness.CheckLeft(l, s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
+	if err := s.hold(life.CheckLeft(l, s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -120,10 +122,10 @@ func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	if err != nil {
 		return err
 	}
-	if err := harness.Leave(ctx, l, 1000, name); err != nil {
+	if err := life.Leave(ctx, l, 1000, name); err != nil {
 		return err
 	}
-	if err := s.hold(harness.CheckLeft(l, s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
+	if err := s.hold(life.CheckLeft(l, s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return s.lacksFile(ctx, same, name)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
 )
 
 // lifeNotes are what the steps about the life of a chain note for those after them.
@@ -22,17 +23,17 @@ type lifeNotes struct {
 
 // verbs are what the LXD above a level can do with it.
 var verbs = map[string]func(context.Context, *harness.Level) error{
-	"stopped":            func(ctx context.Context, l *harness.Level) error { return harness.Stop(ctx, l, harness.StopBudget) },
-	"killed":             harness.Kill,
-	"started again":      harness.Start,
-	"restarted":          func(ctx context.Context, l *harness.Level) error { return harness.Restart(ctx, l, false) },
-	"restarted by force": func(ctx context.Context, l *harness.Level) error { return harness.Restart(ctx, l, true) },
-	"frozen":             harness.Freeze,
-	"thawed":             harness.Thaw,
-	"snapshotted":        harness.Snapshot,
-	"restored":           harness.Restore,
-	"renamed":            harness.Rename,
-	"deleted":            harness.Delete,
+	"stopped":            func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, life.StopBudget) },
+	"killed":             life.Kill,
+	"started again":      life.Start,
+	"restarted":          func(ctx context.Context, l *harness.Level) error { return life.Restart(ctx, l, false) },
+	"restarted by force": func(ctx context.Context, l *harness.Level) error { return life.Restart(ctx, l, true) },
+	"frozen":             life.Freeze,
+	"thawed":             life.Thaw,
+	"snapshotted":        life.Snapshot,
+	"restored":           life.Restore,
+	"renamed":            life.Rename,
+	"deleted":            life.Delete,
 }
 
 const (
@@ -101,7 +102,7 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 	if err := each(ctx, l, chore); err != nil {
 		return err
 	}
-	if status, err := harness.Status(chain, level); err != nil || status != "Stopped" {
+	if status, err := life.Status(chain, level); err != nil || status != "Stopped" {
 		return err
 	}
 	return chain.Reattach(ctx, level-1)
@@ -128,7 +129,7 @@ func traced(chain *harness.Chain, level int) error {
 		return nil
 	}
 	for i := level; i <= len(chain.Levels); i++ {
-		t, err := harness.TracesOf(chain, i)
+		t, err := life.TracesOf(chain, i)
 		if err != nil {
 			return err
 		}
@@ -160,7 +161,7 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	}
 	s.life.asked = true
 	s.life.refusal = map[string]func(context.Context, *harness.Level) error{
-		"stop":    func(ctx context.Context, l *harness.Level) error { return harness.Stop(ctx, l, time.Second) },
+		"stop":    func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, time.Second) },
 		"restart": verbs["restarted"],
 		"rename":  verbs["renamed"],
 		"delete":  verbs["deleted"],
@@ -192,5 +193,5 @@ func (s *scenario) shutDownLXD(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return harness.ShutDownLXD(ctx, l)
+	return life.ShutDownLXD(ctx, l)
 }

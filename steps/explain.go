@@ -12,8 +12,8 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v34"
 
-	"nestbed/harness"
 	"nestbed/harness/artifact"
+	"nestbed/harness/postmortem"
 	"nestbed/harness/printable"
 	"nestbed/harness/vm"
 )
@@ -37,7 +37,7 @@ const Core = "@core"
 // explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
 // the report. late is what time is left for it.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
-	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: harness.Diagnose(late, s.chain)}
+	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: postmortem.Diagnose(late, s.chain)}
 	kept, err := s.keep()
 	if kept == nil {
 		s.addGoroutines(late, told.diagnosis, failure)
@@ -63,12 +63,12 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 }
 
 // addGoroutines adds those of an LXD whose operation has not ended, and ends it: the chain must be of no use to others.
-func (s *scenario) addGoroutines(ctx context.Context, d *harness.Diagnosis, failure error) {
+func (s *scenario) addGoroutines(ctx context.Context, d *postmortem.Diagnosis, failure error) {
 	switch {
 	case s.chain != nil && s.chain.Stop != nil:
-		harness.AddGoroutines(ctx, s.chain, d, s.chain.Stop)
+		postmortem.AddGoroutines(ctx, s.chain, d, s.chain.Stop)
 	case s.mine:
-		harness.AddGoroutines(ctx, s.chain, d, failure)
+		postmortem.AddGoroutines(ctx, s.chain, d, failure)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"nestbed/harness"
+	"nestbed/harness/act/fault"
 	"nestbed/harness/idmap"
 )
 
@@ -13,17 +14,17 @@ var faultSteps = []step{
 	{
 		Given, `^the LXD of level (\d+) is killed in the middle of the operation "([^"]*)" for the level below$`,
 		"By SIGKILL, as soon as the operation has left a sign; level 0 is the host. Another LXD is started in its place.",
-		func(s *scenario) any { return s.breaks(harness.LXDKilled) },
+		func(s *scenario) any { return s.breaks(fault.LXDKilled) },
 	},
 	{
 		Given, `^the LXD of level (\d+) stands still from the operation "([^"]*)" for the level below on$`,
 		"Stopped by SIGSTOP before it is asked for the operation.",
-		func(s *scenario) any { return s.breaks(harness.LXDStopped) },
+		func(s *scenario) any { return s.breaks(fault.LXDStopped) },
 	},
 	{
 		Given, `^half of the database of level (\d+)'s LXD is lost before the operation "([^"]*)" for the level below$`,
 		"That LXD is killed with it, and the one that is started in its place finds what is left.",
-		func(s *scenario) any { return s.breaks(harness.DatabaseCut) },
+		func(s *scenario) any { return s.breaks(fault.DatabaseCut) },
 	},
 	{
 		Given, `^the host's disk is full from the operation "([^"]*)" of level (\d+) on$`,
@@ -33,12 +34,12 @@ var faultSteps = []step{
 	{
 		Given, `^the program (\S+) is missing at level (\d+)$`,
 		"Removed from the files of the level before it starts.",
-		func(s *scenario) any { return s.spoils(harness.ProgramMissing) },
+		func(s *scenario) any { return s.spoils(fault.ProgramMissing) },
 	},
 	{
 		Given, `^half of the program (\S+) is lost at level (\d+)$`,
 		"Cut off in the files of the level before it starts.",
-		func(s *scenario) any { return s.spoils(harness.ProgramCut) },
+		func(s *scenario) any { return s.spoils(fault.ProgramCut) },
 	},
 	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
@@ -61,20 +62,20 @@ var faultSteps = []step{
 const diskSize = 600 << 20
 
 // breaks is a fault of the LXD that makes the level below.
-func (s *scenario) breaks(kind harness.FaultKind) func(int, string) error {
+func (s *scenario) breaks(kind fault.FaultKind) func(int, string) error {
 	return func(level int, operation string) error {
 		op, err := idmap.ParseOp(operation)
 		if err != nil {
 			return err
 		}
-		return s.fault(harness.Fault{Level: level + 1, Op: op, Kind: kind})
+		return s.fault(fault.Fault{Level: level + 1, Op: op, Kind: kind})
 	}
 }
 
 // spoils is a fault of a program among a level's own files.
-func (s *scenario) spoils(kind harness.FaultKind) func(string, int) error {
+func (s *scenario) spoils(kind fault.FaultKind) func(string, int) error {
 	return func(program string, level int) error {
-		return s.fault(harness.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
+		return s.fault(fault.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
 	}
 }
 
@@ -94,10 +95,10 @@ func (s *scenario) diskFills(operation string, level int) error {
 		return err
 	}
 	s.disk = diskSize
-	return s.fault(harness.Fault{Level: level, Op: op, Kind: harness.DiskFull})
+	return s.fault(fault.Fault{Level: level, Op: op, Kind: fault.DiskFull})
 }
 
-func (s *scenario) fault(f harness.Fault) error {
+func (s *scenario) fault(f fault.Fault) error {
 	if f.Level < 1 {
 		return fmt.Errorf("level %d: no LXD makes it", f.Level)
 	}

@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/image"
 	"nestbed/harness/bundle/imagefile"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // imageOutcomeSteps look at what became of the images that imageSteps carry.
@@ -71,7 +73,7 @@ func (s *scenario) sameFingerprint(level int) error {
 		return s.image.refusal
 	}
 	for l := range level + 1 {
-		got, err := harness.Export(s.chain, l, s.image.made.Fingerprint())
+		got, err := image.Export(s.chain, l, s.image.made.Fingerprint())
 		if err != nil {
 			return err
 		}
@@ -88,12 +90,12 @@ func (s *scenario) pushedOwner(level int) error {
 	if err != nil {
 		return err
 	}
-	paths := []string{harness.CarriedMetadata}
+	paths := []string{image.CarriedMetadata}
 	if !s.image.made.Unified() {
-		paths = append(paths, harness.CarriedRootFS)
+		paths = append(paths, image.CarriedRootFS)
 	}
 	for _, path := range paths {
-		if err := s.hold(harness.HasOwnerOnHost(l, path, 0)); err != nil {
+		if err := s.hold(probe.HasOwnerOnHost(l, path, 0)); err != nil {
 			return err
 		}
 	}
@@ -117,7 +119,7 @@ func (s *scenario) launchedOwners(ctx context.Context) error {
 		if err := s.launchedOwner(ctx, id, id); err != nil {
 			return err
 		}
-		if err := s.hold(harness.HasOwnerOnHost(l, imagefile.FileOf(id), id)); err != nil {
+		if err := s.hold(probe.HasOwnerOnHost(l, imagefile.FileOf(id), id)); err != nil {
 			return err
 		}
 	}
@@ -142,7 +144,7 @@ func (s *scenario) launchedACL(what string) error {
 	if err != nil {
 		return err
 	}
-	acl, err := harness.SentinelACLOnHost(l)
+	acl, err := probe.SentinelACLOnHost(l)
 	if err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func (s *scenario) launchedACL(what string) error {
 	if err := s.equal(there+"the sentinel has an ACL", what == "arrives", acl != nil); err != nil || acl == nil {
 		return err
 	}
-	wanted, err := harness.ACLWantedOnHost(l)
+	wanted, err := probe.ACLWantedOnHost(l)
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (s *scenario) launchedACL(what string) error {
 }
 
 func (s *scenario) imageRefused(level int, operation, words string) error {
-	op := harness.OpPush
+	op := image.OpPush
 	if operation != string(op) {
 		var err error
 		if op, err = idmap.ParseOp(operation); err != nil {
@@ -169,7 +171,7 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	if err != nil {
 		return err
 	}
-	var stuck *harness.CarryError
+	var stuck *image.CarryError
 	switch {
 	case !errors.As(s.image.refusal, &stuck):
 		return unlike("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
@@ -180,7 +182,7 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 }
 
 func (s *scenario) publishedOwners(level int) error {
-	exported, err := harness.Export(s.chain, level, s.image.published)
+	exported, err := image.Export(s.chain, level, s.image.published)
 	if err != nil {
 		return err
 	}
@@ -205,7 +207,7 @@ func (s *scenario) pushedAsOwner(id uint32) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.IsOwnedOnHost(s.image.pushed, pushedPath, id))
+	return s.hold(probe.IsOwnedOnHost(s.image.pushed, pushedPath, id))
 }
 
 func (s *scenario) askedAndGot() error {
@@ -216,7 +218,7 @@ func (s *scenario) askedAndGot() error {
 }
 
 func (s *scenario) askedAndRefused(status int) error {
-	var refused *harness.DevLXDError
+	var refused *image.DevLXDError
 	if !errors.As(s.image.refusal, &refused) {
 		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
 	}

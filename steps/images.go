@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/image"
+	"nestbed/harness/act/life"
 	"nestbed/harness/bundle/imagefile"
 )
 
@@ -107,13 +109,13 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 	if s.image.made, err = imagefile.Make(ctx, s.bundle, *s.image.recipe); err != nil {
 		return nil, err
 	}
-	_, err = harness.Import(ctx, chain, 0, s.image.made, s.image.public)
+	_, err = image.Import(ctx, chain, 0, s.image.made, s.image.public)
 	return chain, err
 }
 
 // keepRefusal keeps where an image got stuck, for the Thens.
 func (s *scenario) keepRefusal(err error) error {
-	var stuck *harness.CarryError
+	var stuck *image.CarryError
 	if errors.As(err, &stuck) {
 		s.image.refusal, err = err, nil
 	}
@@ -126,7 +128,7 @@ func (s *scenario) carry(ctx context.Context, level int) error {
 		return err
 	}
 	for l := 1; l <= level; l++ {
-		if err := harness.CarryIn(ctx, chain, l, s.image.made.Fingerprint()); err != nil {
+		if err := image.CarryIn(ctx, chain, l, s.image.made.Fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -137,7 +139,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err := s.carry(ctx, level-1); err != nil {
 		return err
 	}
-	exported, err := harness.Export(s.chain, level-1, s.image.made.Fingerprint())
+	exported, err := image.Export(s.chain, level-1, s.image.made.Fingerprint())
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := harness.WhileStopped(ctx, l, func() error { return harness.Push(l, exported) }); err != nil {
+	if err := life.WhileStopped(ctx, l, func() error { return image.Push(l, exported) }); err != nil {
 		return err
 	}
 	if err := s.reattach(ctx, level); err != nil {
@@ -154,11 +156,11 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if l, err = s.chain.Level(level); err != nil {
 		return err
 	}
-	pushed, err := harness.Pushed(l, exported.Unified())
+	pushed, err := image.Pushed(l, exported.Unified())
 	if err != nil {
 		return err
 	}
-	_, err = harness.Import(ctx, s.chain, level, pushed, false)
+	_, err = image.Import(ctx, s.chain, level, pushed, false)
 	return err
 }
 
@@ -167,7 +169,7 @@ func (s *scenario) carryAndLaunch(ctx context.Context, level int) error {
 		return err
 	}
 	var err error
-	s.image.container, err = harness.Launch(ctx, s.chain, level, launchedName, s.image.made.Fingerprint())
+	s.image.container, err = image.Launch(ctx, s.chain, level, launchedName, s.image.made.Fingerprint())
 	return s.keepRefusal(err)
 }
 
@@ -191,9 +193,9 @@ func (s *scenario) importCut(ctx context.Context, much, file string, level int) 
 		return fmt.Errorf("image: %s has %d bytes, too few to be cut", file, len(*cut))
 	}
 	*cut = (*cut)[:n]
-	fingerprint, err := harness.Import(ctx, chain, level, broken, false)
+	fingerprint, err := image.Import(ctx, chain, level, broken, false)
 	if err == nil {
-		_, err = harness.Launch(ctx, chain, level, launchedName, fingerprint)
+		_, err = image.Launch(ctx, chain, level, launchedName, fingerprint)
 	}
 	return s.keepRefusal(err)
 }
@@ -206,7 +208,7 @@ func (s *scenario) publish(ctx context.Context, level int) error {
 		return s.image.refusal
 	}
 	var err error
-	s.image.published, err = harness.Publish(ctx, s.chain, level, launchedName)
+	s.image.published, err = image.Publish(ctx, s.chain, level, launchedName)
 	return err
 }
 
@@ -218,7 +220,7 @@ func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
 	if s.image.pushed, err = chain.Level(level); err != nil {
 		return err
 	}
-	return s.keepRefusal(harness.PushFile(s.image.pushed, pushedPath, []byte("pushed\n"), id))
+	return s.keepRefusal(image.PushFile(s.image.pushed, pushedPath, []byte("pushed\n"), id))
 }
 
 func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {
@@ -230,8 +232,8 @@ func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error 
 	if err != nil {
 		return err
 	}
-	s.image.got, err = harness.Ask(ctx, l, id, s.image.made.Fingerprint())
-	var refused *harness.DevLXDError
+	s.image.got, err = image.Ask(ctx, l, id, s.image.made.Fingerprint())
+	var refused *image.DevLXDError
 	if errors.As(err, &refused) {
 		s.image.refusal, err = err, nil
 	}

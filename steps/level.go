@@ -8,6 +8,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // levelSteps look at what every level must be, which harness.Verify tells, and at single levels.
@@ -85,7 +86,7 @@ func (s *scenario) fileCapability(ctx context.Context, what string, level int) e
 	if err != nil {
 		return err
 	}
-	sentinel, err := harness.SentinelOf(l)
+	sentinel, err := probe.SentinelOf(l)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/limit"
 )
 
 // limitOutcomeSteps look at whom the kernel has held to the limits of limitSteps.
@@ -121,7 +122,7 @@ func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.OneProcessor(ctx, l, of))
+	return s.hold(limit.OneProcessor(ctx, l, of))
 }
 
 var errNothingChanged = errors.New("no When has changed a configuration")
@@ -136,11 +137,11 @@ func (s *scenario) changeByLayout() error {
 		return err
 	}
 	what := fmt.Sprintf("level %d: LXD, which said %v, was refused the change by the kernel", c.level, s.answer)
-	refused := harness.CgroupRefused(s.answer)
+	refused := limit.CgroupRefused(s.answer)
 	if err := s.equal(what, !g.Unified(), refused); err != nil || !refused {
 		return errors.Join(err, s.answer)
 	}
-	now, err := harness.Configuration(s.chain, c.level)
+	now, err := limit.Configuration(s.chain, c.level)
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 	if s.answer != nil {
 		return s.answer
 	}
-	return s.hold(harness.ProcessorsDivided(ctx, s.chain, s.changes[0].level, level))
+	return s.hold(limit.ProcessorsDivided(ctx, s.chain, s.changes[0].level, level))
 }
 
 // memoryOf is where the kernel bounds the memory of a level.
@@ -180,11 +181,11 @@ func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	all, err := harness.MachineMemory()
+	all, err := limit.MachineMemory()
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("level %d: the limit on its memory, %d, is half of the machine's %d", level, got, all), true, harness.HalfOf(got, all))
+	return s.equal(fmt.Sprintf("level %d: the limit on its memory, %d, is half of the machine's %d", level, got, all), true, limit.HalfOf(got, all))
 }
 
 func (s *scenario) throttled(ctx context.Context, level int, from int64) error {

@@ -7,6 +7,9 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/limit"
+	"nestbed/harness/act/wall"
+	"nestbed/harness/attempt"
 )
 
 var limitSteps = []step{
@@ -95,7 +98,7 @@ func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, e
 }
 
 // use has a level use what its limits are on.
-func (s *scenario) use(ctx context.Context, level int, what string, use func(*harness.Level) (harness.Attempt, error)) error {
+func (s *scenario) use(ctx context.Context, level int, what string, use func(*harness.Level) (attempt.Attempt, error)) error {
 	chain, err := s.changed(ctx, false)
 	if err != nil {
 		return err
@@ -105,24 +108,24 @@ func (s *scenario) use(ctx context.Context, level int, what string, use func(*ha
 		return err
 	}
 	a, err := use(l)
-	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: harness.Deed{Name: what}}
+	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: what}}
 	return err
 }
 
 func (s *scenario) takeMemory(ctx context.Context, level, megabytes int) error {
-	return s.use(ctx, level, fmt.Sprint("take memory, MB: ", megabytes), func(l *harness.Level) (harness.Attempt, error) {
-		return harness.TakeMemory(ctx, l, megabytes)
+	return s.use(ctx, level, fmt.Sprint("take memory, MB: ", megabytes), func(l *harness.Level) (attempt.Attempt, error) {
+		return limit.TakeMemory(ctx, l, megabytes)
 	})
 }
 
 func (s *scenario) startProcesses(ctx context.Context, level, count int) error {
-	return s.use(ctx, level, fmt.Sprint("start processes: ", count), func(l *harness.Level) (harness.Attempt, error) {
-		return harness.StartProcesses(ctx, l, count)
+	return s.use(ctx, level, fmt.Sprint("start processes: ", count), func(l *harness.Level) (attempt.Attempt, error) {
+		return limit.StartProcesses(ctx, l, count)
 	})
 }
 
 func (s *scenario) compute(ctx context.Context, level int) error {
-	return s.use(ctx, level, "compute", func(l *harness.Level) (harness.Attempt, error) { return harness.Compute(ctx, l) })
+	return s.use(ctx, level, "compute", func(l *harness.Level) (attempt.Attempt, error) { return limit.Compute(ctx, l) })
 }
 
 // ended fails unless the attempt ended so.
@@ -137,7 +140,7 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 		return err
 	}
 	s.changes = []change{c}
-	if s.before, err = harness.Configuration(chain, level); err != nil {
+	if s.before, err = limit.Configuration(chain, level); err != nil {
 		return err
 	}
 	s.answer = configure(ctx, chain, c)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
 )
 
 var mementoSteps = []step{
@@ -59,7 +60,7 @@ func (s *scenario) leave(ctx context.Context, user uint32, level int, name strin
 	if err != nil {
 		return err
 	}
-	return harness.Leave(ctx, l, user, name)
+	return life.Leave(ctx, l, user, name)
 }
 
 func (s *scenario) leaveWord(ctx context.Context, level int) error {
@@ -71,7 +72,7 @@ func (s *scenario) leaveWord(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return harness.LeaveWord(ctx, l)
+	return life.LeaveWord(ctx, l)
 }
 
 func (s *scenario) startClocks(ctx context.Context) error {
@@ -79,7 +80,7 @@ func (s *scenario) startClocks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return harness.StartClocks(ctx, chain)
+	return life.StartClocks(ctx, chain)
 }
 
 func (s *scenario) hasFile(ctx context.Context, level int, name string, user uint32) error {
@@ -87,7 +88,7 @@ func (s *scenario) hasFile(ctx context.Context, level int, name string, user uin
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.CheckLeft(l, s.chain.Plan.Levels[level-1], user, name))
+	return s.hold(life.CheckLeft(l, s.chain.Plan.Levels[level-1], user, name))
 }
 
 func (s *scenario) lacksFile(ctx context.Context, level int, name string) error {
@@ -95,7 +96,7 @@ func (s *scenario) lacksFile(ctx context.Context, level int, name string) error 
 	if err != nil {
 		return err
 	}
-	has, err := harness.Left(l, name)
+	has, err := life.Left(l, name)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error
 	if err != nil {
 		return err
 	}
-	asked, err := harness.WasAsked(l)
+	asked, err := life.WasAsked(l)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (s *scenario) clocksGo(ctx context.Context, depth int) error {
 
 // clocks compares which clocks go on, level 0 being the host: those above the level, and no other.
 func (s *scenario) clocks(ctx context.Context, chain *harness.Chain, level int) error {
-	goes, err := harness.Clocks(ctx, chain, level)
+	goes, err := life.Clocks(ctx, chain, level)
 	if err != nil {
 		return err
 	}

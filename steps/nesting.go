@@ -6,6 +6,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 var nestingSteps = []step{
@@ -100,7 +101,7 @@ func (s *scenario) coveredBy(ctx context.Context, level int, path, wanted string
 	if err != nil {
 		return err
 	}
-	got, err := harness.Cover(ctx, l, path)
+	got, err := probe.Cover(ctx, l, path)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 var outcomeSteps = []step{
@@ -91,5 +92,5 @@ func (s *scenario) verify(ctx context.Context, subjects ...harness.Subject) erro
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.Verify(ctx, chain, subjects...))
+	return s.hold(probe.Verify(ctx, chain, subjects...))
 }

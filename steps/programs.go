@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"nestbed/harness"
+	"nestbed/harness/act/wall"
 )
 
 var programSteps = []step{
@@ -51,7 +51,7 @@ var programSteps = []step{
 
 // ran is a program that was run: what with, and who owns its file on the host.
 type ran struct {
-	credentials harness.Credentials
+	credentials wall.Credentials
 	owner       uint32
 }
 
@@ -64,8 +64,8 @@ func (s *scenario) runProgram(ctx context.Context, where, grant string, level in
 	if err != nil {
 		return err
 	}
-	grants := map[string]harness.Grant{"setuid program": harness.SetUID, "program with a file capability": harness.FileCap}
-	p, err := harness.MakeProgram(ctx, chain, level, grants[grant])
+	grants := map[string]wall.Grant{"setuid program": wall.SetUID, "program with a file capability": wall.FileCap}
+	p, err := wall.MakeProgram(ctx, chain, level, grants[grant])
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *scenario) mapIDs(ctx context.Context, level int, count uint32) error {
 	if err != nil {
 		return err
 	}
-	a, err := harness.TryMap(ctx, l, count)
-	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: harness.Deed{Name: fmt.Sprint("map ids: ", count)}}
+	a, err := wall.TryMap(ctx, l, count)
+	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: fmt.Sprint("map ids: ", count)}}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/file"
 	"nestbed/harness/idmap"
 )
 
@@ -137,11 +138,11 @@ func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := harness.Share(ctx, chain); err != nil {
+	if err := file.Share(ctx, chain); err != nil {
 		return nil, err
 	}
 	if s.shared.file {
-		err = harness.ShareFile(chain, givenFile, s.shared.uid, s.shared.gid)
+		err = file.ShareFile(chain, givenFile, s.shared.uid, s.shared.gid)
 	}
 	return chain, err
 }
@@ -155,7 +156,7 @@ func (s *scenario) writeInside(ctx context.Context, id uint32, level int, name s
 	if err != nil {
 		return err
 	}
-	_, err = l.ExecAs(ctx, id, strings.NewReader(written), "dd", "of="+harness.SharedDir+"/"+name)
+	_, err = l.ExecAs(ctx, id, strings.NewReader(written), "dd", "of="+file.SharedDir+"/"+name)
 	return err
 }
 
@@ -173,7 +174,7 @@ func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error 
 }
 
 func (s *scenario) sharedOwner(uid, gid uint32) error {
-	u, g, err := harness.SharedOwner(s.chain, newFile)
+	u, g, err := file.SharedOwner(s.chain, newFile)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (s *scenario) sharedOwner(uid, gid uint32) error {
 }
 
 func (s *scenario) sharedText() (string, error) {
-	text, err := s.chain.Host.Root().ReadFile(harness.SharedDir + "/" + givenFile)
+	text, err := s.chain.Host.Root().ReadFile(file.SharedDir + "/" + givenFile)
 	return string(text), err
 }
 
@@ -212,7 +213,7 @@ func (s *scenario) sharedOwnerInside(ctx context.Context, level int, uid, gid ui
 	if err != nil {
 		return err
 	}
-	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", harness.SharedDir+"/"+givenFile)
+	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", file.SharedDir+"/"+givenFile)
 	if err != nil {
 		return err
 	}

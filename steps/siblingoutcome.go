@@ -8,6 +8,8 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/sibling"
+	"nestbed/harness/act/wall"
 	"nestbed/harness/idmap"
 )
 
@@ -76,7 +78,7 @@ func (s *scenario) siblingMaps(ctx context.Context, level int, table *godog.Tabl
 	return s.compareSiblings(ctx, siblings, siblings.Up(), rows)
 }
 
-func (s *scenario) compareSiblings(ctx context.Context, siblings *harness.Siblings, names []string, rows []map[string]string) error {
+func (s *scenario) compareSiblings(ctx context.Context, siblings *sibling.Siblings, names []string, rows []map[string]string) error {
 	var errs []error
 	for _, kind := range []struct {
 		name string
@@ -104,7 +106,7 @@ func (s *scenario) compareSiblings(ctx context.Context, siblings *harness.Siblin
 }
 
 // mapsOf are the map of a sibling as it sees it itself, and as the host does.
-func mapsOf(ctx context.Context, siblings *harness.Siblings, name string) (m, host idmap.Map, err error) {
+func mapsOf(ctx context.Context, siblings *sibling.Siblings, name string) (m, host idmap.Map, err error) {
 	l, err := siblings.Get(name)
 	if err != nil {
 		return m, host, err
@@ -140,7 +142,7 @@ func (s *scenario) siblingAndLevelShare(ctx context.Context, name string, level 
 }
 
 // share compares how many host ids a sibling has that the other has as well with the wanted count: no, all or a number.
-func share(siblings *harness.Siblings, name string, other *harness.Level, called, count string) error {
+func share(siblings *sibling.Siblings, name string, other *harness.Level, called, count string) error {
 	one, err := siblings.Get(name)
 	if err != nil {
 		return err
@@ -149,7 +151,7 @@ func share(siblings *harness.Siblings, name string, other *harness.Level, called
 	if err != nil {
 		return err
 	}
-	uids, gids, err := harness.SharedIDs(one, other)
+	uids, gids, err := sibling.SharedIDs(one, other)
 	if err != nil {
 		return err
 	}
@@ -184,7 +186,7 @@ func (s *scenario) reachesNothing(ctx context.Context, name string, level int, t
 	if err != nil {
 		return err
 	}
-	itself, other, err := harness.Reaches(ctx, harness.Thing(thing), of, from)
+	itself, other, err := wall.Reaches(ctx, wall.Thing(thing), of, from)
 	switch {
 	case err != nil:
 		return err

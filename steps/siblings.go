@@ -8,6 +8,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/sibling"
 	"nestbed/harness/idmap"
 )
 
@@ -78,7 +79,7 @@ func (s *scenario) givenSiblings(level int, table *godog.Table) {
 }
 
 // siblings gives the siblings at a level of the scenario's own chain, with those that the Givens ask for.
-func (s *scenario) siblings(ctx context.Context, level int) (*harness.Siblings, error) {
+func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, error) {
 	chain, err := s.own(ctx)
 	if err != nil {
 		return nil, err
@@ -93,11 +94,11 @@ func (s *scenario) siblings(ctx context.Context, level int) (*harness.Siblings, 
 			return nil, fmt.Errorf("a sibling of the Given is not up: %w", refused)
 		}
 	}
-	return harness.Of(chain, level)
+	return sibling.Of(chain, level)
 }
 
 // note keeps a refusal, which is an outcome and no error, and where LXD contradicts the plan.
-func (s *scenario) note(siblings *harness.Siblings, name string, err error) (refused bool, _ error) {
+func (s *scenario) note(siblings *sibling.Siblings, name string, err error) (refused bool, _ error) {
 	if siblings.Contradiction != nil {
 		s.contradiction = siblings.Contradiction
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/act/storage"
 )
 
 var storageSteps = []step{
@@ -125,7 +126,7 @@ func (s *scenario) makeAndDelete(ctx context.Context, where string) error {
 	if err != nil {
 		return err
 	}
-	made, err := harness.MakeAndDelete(ctx, chain, level)
+	made, err := storage.MakeAndDelete(ctx, chain, level)
 	if !made {
 		return err
 	}
@@ -142,7 +143,7 @@ func (s *scenario) attachVolume(ctx context.Context, shifted string, level int) 
 	if shifted != "" {
 		config["security.shifted"] = "true"
 	}
-	s.storage.verb, s.storage.failed = "attach", harness.AttachVolume(ctx, chain, level, config)
+	s.storage.verb, s.storage.failed = "attach", storage.AttachVolume(ctx, chain, level, config)
 	return nil
 }
 
@@ -155,7 +156,7 @@ func (s *scenario) handDown(ctx context.Context, level int, shifted string) erro
 	if shifted != "" {
 		config["shift"] = "true"
 	}
-	s.storage.verb, s.storage.failed = "attach", harness.HandDown(ctx, chain, level, config)
+	s.storage.verb, s.storage.failed = "attach", storage.HandDown(ctx, chain, level, config)
 	return nil
 }
 
@@ -165,7 +166,7 @@ func (s *scenario) ownedAsPlanned(ctx context.Context) error {
 		return err
 	}
 	for _, l := range chain.Levels {
-		if err := s.hold(harness.OwnersOnDisk(chain, l.Index, harness.Remapped(chain, l.Index))); err != nil {
+		if err := s.hold(storage.OwnersOnDisk(chain, l.Index, storage.Remapped(chain, l.Index))); err != nil {
 			return err
 		}
 	}
@@ -177,7 +178,7 @@ func (s *scenario) ownedByHostIDs(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.OwnersOnDisk(chain, level, true))
+	return s.hold(storage.OwnersOnDisk(chain, level, true))
 }
 
 func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
@@ -185,7 +186,7 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 	if err != nil {
 		return err
 	}
-	subvolume, err := harness.IsSubvolume(l)
+	subvolume, err := storage.IsSubvolume(l)
 	if err != nil {
 		return err
 	}
@@ -193,7 +194,7 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 }
 
 func (s *scenario) spare(wanted bool) error {
-	known, onDisk, err := harness.SpareLeft(s.chain, s.storage.place)
+	known, onDisk, err := storage.SpareLeft(s.chain, s.storage.place)
 	if err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (s *scenario) volumeOwned(level int) error {
 	if s.storage.failed != nil {
 		return s.storage.failed
 	}
-	return s.hold(harness.VolumeOnDisk(s.chain, level))
+	return s.hold(storage.VolumeOnDisk(s.chain, level))
 }
 
 func (s *scenario) belongToNobody(ctx context.Context, level int) error {
@@ -239,7 +240,7 @@ func (s *scenario) belongToNobody(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	got, err := harness.AttachedOwners(ctx, l)
+	got, err := storage.AttachedOwners(ctx, l)
 	if err != nil {
 		return err
 	}

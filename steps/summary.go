@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"nestbed/harness"
+	"nestbed/harness/postmortem"
 	"nestbed/harness/printable"
 )
 
@@ -22,7 +22,7 @@ type summary struct {
 	name          string
 	failure       error // of the step, nil where only the plan was contradicted
 	contradiction error
-	diagnosis     *harness.Diagnosis
+	diagnosis     *postmortem.Diagnosis
 	next          []string // lines that say where everything is, and how to repeat it
 }
 

@@ -13,11 +13,12 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/postmortem"
 )
 
 // upAsPlanned is a diagnosis of a chain whose levels have a block each.
-func upAsPlanned(depth int) *harness.Diagnosis {
-	d := &harness.Diagnosis{Seen: map[int]idmap.PlannedLevel{}}
+func upAsPlanned(depth int) *postmortem.Diagnosis {
+	d := &postmortem.Diagnosis{Seen: map[int]idmap.PlannedLevel{}}
 	for level := range depth {
 		own := []idmap.Mapping{{Parent: 65536, Count: 65536}}
 		host := []idmap.Mapping{{Parent: uint32(500000 + level*65536), Count: 65536}}

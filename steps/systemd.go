@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
+	"nestbed/harness/act/systemd"
 	"slices"
 	"strings"
 )
@@ -36,7 +36,7 @@ func (s *scenario) systemdRuns(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	state, failed, err := harness.SystemState(ctx, l)
+	state, failed, err := systemd.SystemState(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -48,11 +48,11 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	if err != nil {
 		return err
 	}
-	pid, err := harness.LXDPid(l)
+	pid, err := systemd.LXDPid(l)
 	if err != nil {
 		return err
 	}
-	main, err := harness.MainPid(ctx, l, service)
+	main, err := systemd.MainPid(ctx, l, service)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 	if err != nil {
 		return err
 	}
-	if _, _, err := harness.SystemState(ctx, l); err != nil {
+	if _, _, err := systemd.SystemState(ctx, l); err != nil {
 		return err
 	}
 	var names []string
@@ -81,7 +81,7 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 		name, _, _ := strings.Cut(property, "=")
 		names = append(names, name)
 	}
-	got, err := harness.Unit(ctx, l, unit, names...)
+	got, err := systemd.Unit(ctx, l, unit, names...)
 	if err != nil {
 		return err
 	}

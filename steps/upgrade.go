@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"nestbed/harness"
+	"nestbed/harness/act/upgrade"
 	"nestbed/harness/bundle"
 )
 
@@ -62,7 +63,7 @@ var upgradeSteps = []step{
 }
 
 func (s *scenario) replaced(ctx context.Context, where, source string) error {
-	return s.swap(ctx, where, source, harness.Upgrade)
+	return s.swap(ctx, where, source, upgrade.Upgrade)
 }
 
 // swap has the LXD of a place replaced in the way that is given.
@@ -106,7 +107,7 @@ func (s *scenario) migrate(ctx context.Context, level int, source string) error 
 	if err != nil {
 		return err
 	}
-	return harness.Migrate(ctx, chain, level, b)
+	return upgrade.Migrate(ctx, chain, level, b)
 }
 
 func (s *scenario) reallocateAndReplace(ctx context.Context, where, text, source string) error {
@@ -120,7 +121,7 @@ func (s *scenario) replaceInterrupted(ctx context.Context, where, source string)
 	if _, err := s.prepared(ctx); err != nil {
 		return err
 	}
-	return s.swap(ctx, where, source, harness.UpgradeInterrupted)
+	return s.swap(ctx, where, source, upgrade.UpgradeInterrupted)
 }
 
 func (s *scenario) logsLost(ctx context.Context, where string) error {
@@ -128,7 +129,7 @@ func (s *scenario) logsLost(ctx context.Context, where string) error {
 	if err != nil {
 		return err
 	}
-	return harness.LoseLogs(ctx, chain, level)
+	return upgrade.LoseLogs(ctx, chain, level)
 }
 
 func (s *scenario) runsNothing(ctx context.Context, level int, words string) error {
@@ -159,5 +160,5 @@ func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(harness.CheckProgram(chain, level, b))
+	return s.hold(upgrade.CheckProgram(chain, level, b))
 }

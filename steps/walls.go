@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"nestbed/harness"
+	"nestbed/harness/act/wall"
+	"nestbed/harness/attempt"
 )
 
 var wallSteps = []step{
@@ -47,13 +48,13 @@ var wallSteps = []step{
 
 // tried is a deed and what came of it, in the place where it was tried.
 type tried struct {
-	deed    harness.Deed
+	deed    wall.Deed
 	who     string
-	attempt harness.Attempt
+	attempt attempt.Attempt
 }
 
 func (s *scenario) attempt(ctx context.Context, who, where, name string) (*tried, error) {
-	d, err := harness.ParseDeed(name)
+	d, err := wall.ParseDeed(name)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (s *scenario) attempt(ctx context.Context, who, where, name string) (*tried
 	if err != nil {
 		return nil, err
 	}
-	a, err := harness.Try(ctx, chain, root, at, d)
+	a, err := wall.Try(ctx, chain, root, at, d)
 	return &tried{deed: d, who: who, attempt: a}, err
 }
 
@@ -94,7 +95,7 @@ func (s *scenario) done() error {
 	if s.tried == nil {
 		return errNothingTried
 	}
-	return s.equal(fmt.Sprintf("root of %s: %s", s.tried.who, s.tried.deed.Name), harness.Attempt{}.String(), s.tried.attempt.String())
+	return s.equal(fmt.Sprintf("root of %s: %s", s.tried.who, s.tried.deed.Name), attempt.Attempt{}.String(), s.tried.attempt.String())
 }
 
 func (s *scenario) notRefused(ctx context.Context, who string) error {
@@ -117,7 +118,7 @@ func (s *scenario) setting(ctx context.Context, name, wanted, where string) erro
 	if err != nil {
 		return err
 	}
-	got, err := harness.Setting(ctx, chain, at, name)
+	got, err := wall.Setting(ctx, chain, at, name)
 	if err != nil {
 		return err
 	}

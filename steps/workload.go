@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/workload"
 	"nestbed/harness/idmap"
 )
 
@@ -54,7 +55,7 @@ var workloadSteps = []step{
 // workloadState is what came of a container at a level.
 type workloadState struct {
 	ran   bool
-	saw   harness.Workload
+	saw   workload.Workload
 	ended error
 }
 
@@ -79,7 +80,7 @@ func (s *scenario) runWithoutNamespace(ctx context.Context, user string, level i
 	if err != nil {
 		return err
 	}
-	return s.runWorkload(ctx, level, harness.WorkloadSpec{Runtime: harness.OCI, User: id})
+	return s.runWorkload(ctx, level, workload.WorkloadSpec{Runtime: workload.OCI, User: id})
 }
 
 // userID reads the id of a user; root has none in a step.
@@ -96,7 +97,7 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 	if err != nil {
 		return err
 	}
-	spec := harness.WorkloadSpec{Runtime: harness.Runtime(runtime)}
+	spec := workload.WorkloadSpec{Runtime: workload.Runtime(runtime)}
 	if spec.User, err = userID(user); err != nil {
 		return err
 	}
@@ -111,19 +112,19 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 }
 
 // runWorkload runs a container, which leaves nothing: the chain can be a shared one.
-func (s *scenario) runWorkload(ctx context.Context, level int, spec harness.WorkloadSpec) error {
+func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.WorkloadSpec) error {
 	l, err := s.level(ctx, level)
 	if err != nil {
 		return err
 	}
 	s.workload.ran = true
-	s.workload.saw, s.workload.ended = harness.Run(ctx, l, spec)
+	s.workload.saw, s.workload.ended = workload.Run(ctx, l, spec)
 	return nil
 }
 
-func (s *scenario) seen() (harness.Workload, error) {
+func (s *scenario) seen() (workload.Workload, error) {
 	if !s.workload.ran {
-		return harness.Workload{}, errors.New("no When has run a container")
+		return workload.Workload{}, errors.New("no When has run a container")
 	}
 	return s.workload.saw, s.workload.ended
 }

@@ -22,6 +22,7 @@ import (
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/standstill"
+	"nestbed/harness/probe"
 )
 
 // RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
@@ -132,7 +133,7 @@ func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) 
 // AsPlanned verifies the levels of a chain and holds it against its plan; both must agree. It gives what came up.
 func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 	t.Helper()
-	checks, err := harness.Verify(t.Context(), chain)
+	checks, err := probe.Verify(t.Context(), chain)
 	require.NoError(t, err)
 	require.Empty(t, harness.Failed(checks))
 	outcome, err := chain.Outcome(t.Context())

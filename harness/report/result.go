@@ -13,6 +13,7 @@ import (
 	"nestbed/harness/drawing"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // Result is one chain as it came out. Its JSON is what nestbed up --json prints.
@@ -64,7 +65,7 @@ func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error
 	if err := harness.Contradiction(c.Plan, outcome); err != nil {
 		r.Contradiction = err.Error()
 	}
-	checks, err := harness.Verify(ctx, c)
+	checks, err := probe.Verify(ctx, c)
 	r.Checks = append(r.Checks, checks...)
 	return r, err
 }

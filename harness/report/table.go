@@ -8,6 +8,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 )
 
 // WriteTable prints the maps of the levels, a line a mapping. Where uids and gids
@@ -36,7 +37,7 @@ func writeRows(w io.Writer, l Level, kind string, parent, host []idmap.Mapping) 
 // WriteChecks prints a line for each subject and how many of its checks hold, and every check that does not.
 func WriteChecks(w io.Writer, checks []harness.Check) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, s := range harness.Subjects() {
+	for _, s := range probe.Subjects() {
 		of := slices.DeleteFunc(slices.Clone(checks), func(c harness.Check) bool { return c.Subject != s })
 		if len(of) == 0 {
 			continue

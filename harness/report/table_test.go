@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
 	"nestbed/harness/report"
 )
 
@@ -122,12 +123,12 @@ func TestAFailedCheckIsCountedAndPrinted(t *testing.T) {
 func TestEverySubjectHasALineThatSaysWhatWasLookedAt(t *testing.T) {
 	assert.Empty(t, summary(t, nil))
 	var checks []harness.Check
-	for _, s := range harness.Subjects() {
+	for _, s := range probe.Subjects() {
 		checks = append(checks, harness.Check{Subject: s})
 	}
 	lines := strings.Split(strings.TrimSuffix(summary(t, checks), "\n"), "\n")
-	require.Len(t, lines, len(harness.Subjects()))
-	for i, s := range harness.Subjects() {
+	require.Len(t, lines, len(probe.Subjects()))
+	for i, s := range probe.Subjects() {
 		assert.Regexp(t, `^  ok  `+string(s)+` +1 of 1  .{10,}$`, lines[i])
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Cost is what a chain of one depth takes, from nothing until nothing of it is left, as measured (harness.CostMeter). MB are of 1,000,000 bytes.
+// Cost is what a chain of one depth takes, from nothing until nothing of it is left, as measured (CostMeter). MB are of 1,000,000 bytes.
 type Cost struct {
 	// Machine says what it was measured on and with.
 	Machine string `json:"machine"`

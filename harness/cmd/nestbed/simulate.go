@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/simulate"
@@ -144,7 +143,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	if len(others) > 0 {
 		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
 	}
-	c, err = harness.CostMeter{Bundle: b, Depth: f.depth, AtOnce: harness.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
+	c, err = simulate.CostMeter{Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
 }
 

@@ -1,0 +1,61 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"nestbed/harness"
+)
+
+// SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
+const SharedDir = "/srv/shared"
+
+// Share makes a directory on the host in which everybody may make files, and
+// bind-mounts it into every level: each LXD takes it from where the LXD above has
+// put it. The mounts translate no ids (LXD: disk device without shift), so that
+// a file has the same host owner wherever it is looked at.
+func Share(ctx context.Context, c *harness.Chain) error {
+	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+		return err
+	}
+	root, err := c.Host.Root().Local()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(root.MkdirAll(SharedDir), root.Chmod(SharedDir, 0o777)); err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	for _, l := range c.Levels {
+		device := map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
+		if err := harness.AttachDevice(ctx, l, "shared", device); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ShareFile puts a file of the given host ids into the shared directory, which
+// its owner and its group may read and write.
+func ShareFile(c *harness.Chain, name string, uid, gid int) error {
+	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+		return err
+	}
+	root, err := c.Host.Root().Local()
+	if err != nil {
+		return err
+	}
+	f, err := root.Create(SharedDir+"/"+name, 0o660)
+	if err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	if err := errors.Join(f.Chown(uid, gid), f.Close()); err != nil {
+		return fmt.Errorf("level 0: share: %w", err)
+	}
+	return nil
+}
+
+// SharedOwner is the owner, in host ids, of a file in the shared directory.
+func SharedOwner(c *harness.Chain, name string) (uid, gid uint32, err error) {
+	info, err := c.Host.Root().Look(SharedDir + "/" + name)
+	return info.UID, info.GID, err
+}

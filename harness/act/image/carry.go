@@ -1,0 +1,188 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle/imagefile"
+	"nestbed/harness/classify"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
+)
+
+// Where the files of an image lie in a level that they are pushed into.
+const (
+	CarriedMetadata = "/root/image.metadata"
+	CarriedRootFS   = "/root/image.rootfs"
+)
+
+// imageLimit is the largest size, in bytes, of an image file that is read from a level. The largest bundle has a third of it.
+const imageLimit = 256 << 20
+
+// lxcError is the first cause in the log of a container that did not start.
+var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pivot)`)
+
+// OpPush is the one operation beside those of idmap.Op: a file is pushed into a level.
+const OpPush idmap.Op = "push"
+
+// CarryError is where an image got stuck on its way, and what LXD said to it.
+type CarryError struct {
+	Level int // whose LXD, or for OpPush whose files, refused; 0 is the host
+	Op    idmap.Op
+	Err   error
+}
+
+func (e *CarryError) Error() string { return fmt.Sprintf("level %d: %s: %v", e.Level, e.Op, e.Err) }
+func (e *CarryError) Unwrap() error { return e.Err }
+
+func stuck(level int, op idmap.Op, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CarryError{Level: level, Op: op, Err: err}
+}
+
+// Import gives an image to the LXD at a level, 0 being the host, and returns
+// the fingerprint that it has there. The error is a *CarryError.
+func Import(ctx context.Context, c *harness.Chain, level int, i imagefile.Image, public bool) (string, error) {
+	d, err := c.Daemon(level)
+	if err != nil {
+		return "", err
+	}
+	fingerprint, err := harness.ImportImage(ctx, d, i, public)
+	return fingerprint, stuck(level, idmap.OpImport, err)
+}
+
+// Export takes the files of an image from the LXD at a level, 0 being the host.
+func Export(c *harness.Chain, level int, fingerprint string) (i imagefile.Image, err error) {
+	d, err := c.Daemon(level)
+	if err != nil {
+		return i, err
+	}
+	files := make([]*os.File, 2)
+	for n := range files {
+		if files[n], err = os.CreateTemp("", "nestbed-image-"); err != nil {
+			return i, err
+		}
+		defer files[n].Close()
+		defer os.Remove(files[n].Name())
+	}
+	got, err := d.LXD().GetImageFile(fingerprint, lxd.ImageFileRequest{MetaFile: files[0], RootfsFile: files[1]})
+	if err != nil {
+		return i, fmt.Errorf("level %d: export: %w", level, err)
+	}
+	read := func(f *os.File) ([]byte, error) {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		return io.ReadAll(f)
+	}
+	if i.Metadata, err = read(files[0]); err == nil && got.RootfsSize > 0 {
+		i.RootFS, err = read(files[1])
+	}
+	return i, err
+}
+
+// PushFile has the LXD above write a file into the level, which may run or not, with
+// the given inside owner. The error is a *CarryError.
+func PushFile(l *harness.Level, path string, content []byte, id int64) error {
+	return stuck(l.Index, OpPush, l.Above().LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
+		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
+	}))
+}
+
+// Push pushes the files of an image into the level, as its root's.
+func Push(l *harness.Level, i imagefile.Image) error {
+	if err := PushFile(l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
+		return err
+	}
+	return PushFile(l, CarriedRootFS, i.RootFS, 0)
+}
+
+// Pushed reads the files of an image that lie in the level.
+func Pushed(l *harness.Level, unified bool) (i imagefile.Image, err error) {
+	if i.Metadata, err = l.Root().ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
+		i.RootFS, err = l.Root().ReadLarge(CarriedRootFS, imageLimit)
+	}
+	if err != nil {
+		err = fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return i, err
+}
+
+// CarryIn takes an image from the LXD above the level to the LXD inside it, as the
+// article has it: export, push, and an import of what then lies in the level.
+func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint string) error {
+	exported, err := Export(c, level-1, fingerprint)
+	if err != nil {
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := Push(l, exported); err != nil {
+		return err
+	}
+	pushed, err := Pushed(l, exported.Unified())
+	if err != nil {
+		return err
+	}
+	_, err = Import(ctx, c, level, pushed, false)
+	return err
+}
+
+// Launch makes a container of an image with the LXD at a level, 0 being the host,
+// beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
+func Launch(ctx context.Context, c *harness.Chain, level int, name, fingerprint string) (*harness.Level, error) {
+	d, err := c.Daemon(level)
+	if err != nil {
+		return nil, err
+	}
+	l := harness.NewLevel(d, level+1, name)
+	op, err := d.LXD().CreateInstance(api.InstancesPost{
+		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
+	})
+	if _, err = lxdop.Await(ctx, d.LXD(), op, err); err != nil {
+		return nil, stuck(level, idmap.OpCreate, err)
+	}
+	if err := l.Start(ctx); err != nil {
+		// The API says no more than that a program of LXD's ended with 1.
+		if line := classify.Find(lxcError, harness.Gather(ctx, d, name).LXCLog); line != "" {
+			err = fmt.Errorf("%w: %s", err, line)
+		}
+		return nil, stuck(level, idmap.OpStart, err)
+	}
+	return l, l.Reach(ctx)
+}
+
+// Publish stops a container that Launch made with the LXD at a level, has that
+// LXD make an image of it, and gives its fingerprint.
+func Publish(ctx context.Context, c *harness.Chain, level int, name string) (string, error) {
+	d, err := c.Daemon(level)
+	if err != nil {
+		return "", err
+	}
+	op, err := d.LXD().UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
+	_, err = lxdop.Await(ctx, d.LXD(), op, err)
+	if err == nil {
+		op, err = d.LXD().CreateImage(api.ImagesPost{Source: &api.ImagesPostSource{Type: "container", Name: name}}, nil)
+	}
+	ended, err := lxdop.Await(ctx, d.LXD(), op, err)
+	if err != nil {
+		return "", fmt.Errorf("level %d: publish: %w", level, err)
+	}
+	fingerprint, err := harness.FingerprintOf(ended)
+	if err != nil {
+		return "", fmt.Errorf("level %d: publish: %w", level, err)
+	}
+	return fingerprint, nil
+}

@@ -1,0 +1,90 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/wait"
+)
+
+// A clock is a program that adds a byte to a file about a hundred times a second.
+const (
+	clockFile    = "/run/nestbed-clock"
+	clockProgram = "while :; do echo >>" + clockFile + "; usleep 10000; done"
+	// background has a shell start its $0 as a program of its own, with no descriptor that LXD would wait for.
+	background = `setsid sh -c "$0" </dev/null >/dev/null 2>&1 &`
+	// clockBudget is for a clock to tick a few times: some ten milliseconds each.
+	clockBudget = 20 * time.Second
+	// aFewTicks is how far a clock goes on before one that did not is said to stand still.
+	aFewTicks = 20
+)
+
+// StartClocks starts a clock on the host and one at every level, and returns when all tick.
+func StartClocks(ctx context.Context, c *harness.Chain) error {
+	command := []string{"sh", "-c", background, clockProgram}
+	if _, err := c.Host.Exec(ctx, command...); err != nil {
+		return err
+	}
+	for _, l := range c.Levels {
+		if _, err := l.Exec(ctx, command...); err != nil {
+			return err
+		}
+	}
+	return wait.For(ctx, "wait for the clocks to tick", clockBudget, func(context.Context) error {
+		sizes, err := ticks(c)
+		if err == nil && slices.Contains(sizes, 0) {
+			err = fmt.Errorf("they are at %d", sizes)
+		}
+		return err
+	})
+}
+
+// Clocks reports which clocks go on, the host's first. It gives those above the level, and the host's
+// in any case, time to go on; by these is measured how long the others stand still.
+func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err error) {
+	before, err := ticks(c)
+	if err != nil {
+		return nil, err
+	}
+	var now []int64
+	err = wait.For(ctx, "wait for clocks to go on", clockBudget, func(context.Context) (err error) {
+		if now, err = ticks(c); err != nil {
+			return wait.Final(err)
+		}
+		for i := range min(max(level, 1), len(now)) {
+			if now[i] < before[i]+aFewTicks {
+				return fmt.Errorf("level %d: its clock was at %d and is at %d", i, before[i], now[i])
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, wait.ErrTimeout) {
+		return nil, err
+	}
+	for i := range now {
+		goOn = append(goOn, now[i] != before[i])
+	}
+	return goOn, nil
+}
+
+// ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
+func ticks(c *harness.Chain) ([]int64, error) {
+	roots := []*host.Root{c.Host.Root()}
+	for _, l := range c.Levels {
+		roots = append(roots, l.Root())
+	}
+	var sizes []int64
+	for level, root := range roots {
+		info, err := root.Look(clockFile)
+		if err != nil {
+			return nil, fmt.Errorf("level %d: clock: %w", level, err)
+		}
+		sizes = append(sizes, info.Size)
+	}
+	return sizes, nil
+}

@@ -1,0 +1,114 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"nestbed/harness"
+	"nestbed/harness/wait"
+)
+
+// divideBudget is for LXD to divide the processors anew, which it does when it has told the client that all is done.
+const divideBudget = 30 * time.Second
+
+// allowedProcessors gives the processors that a process of the level may use.
+func allowedProcessors(ctx context.Context, l *harness.Level) (string, error) {
+	out, err := l.Exec(ctx, "sed", "-n", `s/^Cpus_allowed_list:[ \t]*//p`, "/proc/self/status")
+	return strings.TrimSpace(out), err
+}
+
+// OneProcessor looks whether the level may use one processor, the only one of the given cgroup as well.
+func OneProcessor(ctx context.Context, l *harness.Level, of harness.Cgroup) ([]harness.Check, error) {
+	whole, err := of.Processors()
+	if err != nil {
+		return nil, err
+	}
+	own, err := allowedProcessors(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	first, _, _ := strings.Cut(strings.ReplaceAll(whole, "-", ","), ",")
+	return []harness.Check{
+		{Level: of.Level, What: "its processors", Wanted: first, Got: whole},
+		{Level: l.Index, What: "its processors", Wanted: first, Got: own},
+	}, nil
+}
+
+var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S+)`)
+
+// ProcessorsDivided waits for what LXD has made of a change of limits.cpu to 1 at the
+// level limited, with other levels inside. On v1 the kernel lets nobody take a
+// processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
+// logs that, and level keeps all processors. On v2 it has one left.
+func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int) (checks []harness.Check, err error) {
+	g, err := c.Cgroup(limited, "cpuset")
+	if err != nil {
+		return nil, err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return nil, err
+	}
+	host, err := c.Cgroup(0, "cpuset")
+	if err != nil {
+		return nil, err
+	}
+	all, err := host.Processors()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := strconv.Atoi(all); err == nil {
+		return nil, errors.New("this machine has one processor: nothing can be taken from a level")
+	}
+	err = wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
+		if g.Unified() {
+			checks, err = OneProcessor(ctx, l, g)
+			if failed := harness.Failed(checks); err == nil && len(failed) > 0 {
+				err = errors.New(failed[0].String())
+			}
+			return err
+		}
+		above := harness.Daemon(c.Host)
+		if limited > 1 {
+			above = c.Levels[limited-2]
+		}
+		log, err := above.Root().ReadFile("/var/log/lxd.log")
+		if err != nil {
+			return err
+		}
+		if m := cpusetRefused.FindSubmatch(log); m == nil || string(m[1]) != harness.ContainerName(limited) {
+			return fmt.Errorf("level %d: LXD's log does not say that its processors could not be set", limited)
+		}
+		own, err := allowedProcessors(ctx, l)
+		checks = []harness.Check{{Level: level, What: "its processors, beside those of the host", Wanted: all, Got: own}}
+		return err
+	})
+	if errors.Is(err, wait.ErrTimeout) && len(harness.Failed(checks)) > 0 {
+		err = nil // the checks say it
+	}
+	return checks, err
+}
+
+// cgroupRefused is what liblxc makes of every error of the kernel (LXD: instance/drivers/driver_lxc.go, CGroupSet).
+var cgroupRefused = regexp.MustCompile(`setting cgroup item for the container failed`)
+
+// CgroupRefused tells whether an answer of LXD says that the kernel refused a limit.
+func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchString(err.Error()) }
+
+// Configuration is that of a level, as the LXD above has it.
+func Configuration(c *harness.Chain, level int) (map[string]string, error) {
+	l, err := c.Level(level)
+	if err != nil {
+		return nil, err
+	}
+	instance, _, err := l.Above().LXD().GetInstance(l.Name)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: %w", level, err)
+	}
+	return instance.Config, nil
+}

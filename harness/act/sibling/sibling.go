@@ -1,0 +1,169 @@
+package sibling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle/imagefile"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
+)
+
+// Siblings are the containers of one LXD of a chain: the chain's own level,
+// where it has one there, and those that are added beside it, which run no LXD. Whatever is done
+// to them is held against the model of them all.
+type Siblings struct {
+	// Level is how deep they are: those of the host's LXD are at level 1.
+	Level int
+	// Contradiction is where LXD did something else than planned, nil if nowhere. After it the plan is worth nothing.
+	Contradiction error
+
+	chain *harness.Chain
+	model *idmap.Family
+	up    map[string]*harness.Level // beside the chain, by the names that they were given
+	names []string                  // of those that were created beside the chain, running or not
+	// fingerprint is that of their image in the LXD above, "" before it is there.
+	fingerprint string
+}
+
+// Of gives the containers at a level of the chain, or at the one below its last. Call it before anything is
+// done to the LXD above them other than through it.
+func Of(c *harness.Chain, level int) (*Siblings, error) {
+	for _, companion := range c.Companions() {
+		if s, ok := companion.(*Siblings); ok && s.Level == level {
+			return s, nil
+		}
+	}
+	if level < 1 || level > len(c.Levels)+1 {
+		return nil, fmt.Errorf("level %d: wanted a LXD above it that is up, got %d levels that are", level, len(c.Levels))
+	}
+	own, hostIDs := c.Host.Map, c.Host.Map
+	if level > 1 {
+		own, hostIDs = c.Plan.Levels[level-2].Map, c.Plan.Levels[level-2].Host
+	}
+	s := &Siblings{Level: level, chain: c, up: map[string]*harness.Level{}}
+	s.model = harness.LayoutOf(c.Host).Family(level, own, hostIDs, c.Spec.PlanDaemon(c.Host, level-1))
+	if level <= len(c.Levels) {
+		if stop := s.model.Create(harness.ContainerName(level), c.Spec.Levels[level-1].Config); stop != nil {
+			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
+		}
+	}
+	c.Accompany(s)
+	return s, nil
+}
+
+// siblingName is the container's name of a sibling.
+func siblingName(name string) string { return "beside-" + strings.ToLower(name) }
+
+// Add makes a container beside the chain. Where LXD refuses, the error is a *LevelError.
+func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec) (*harness.Level, error) {
+	if err := s.ready(); err != nil {
+		return nil, err
+	}
+	if slices.Contains(s.names, name) {
+		return nil, fmt.Errorf("level %d: there is a sibling %s already", s.Level, name)
+	}
+	planned, stop := idmap.PlannedLevel{}, s.model.Create(name, spec.Config)
+	if stop == nil {
+		planned, stop = s.model.Start(name)
+	}
+	l := s.level(siblingName(name))
+	return s.take(ctx, name, l, planned, stop,
+		operation{idmap.OpImport, func() error { return s.importImage(ctx) }},
+		operation{idmap.OpCreate, func() error {
+			if err := l.Create(ctx, spec, s.fingerprint); err != nil {
+				return err
+			}
+			s.names = append(s.names, name)
+			return nil
+		}},
+		operation{idmap.OpStart, func() error { return l.Start(ctx) }},
+		operation{idmap.OpReady, func() error { return l.Reach(ctx) }},
+	)
+}
+
+// importImage gives the LXD above the image of the siblings, unless it has it: a small one, as none of them runs a LXD. What
+// ids it has does not differ from a level's (bundle.ImageIDs).
+func (s *Siblings) importImage(ctx context.Context) error {
+	if s.fingerprint != "" {
+		return nil
+	}
+	if err := harness.MakeStorage(s.above().LXD(), api.StoragePoolsPost{Name: harness.PoolName, Driver: harness.Dir}, harness.ProfileOf(s.chain.Host, s.Level-1)); err != nil {
+		return err
+	}
+	small, err := imagefile.Make(ctx, s.chain.Host.Bundle, imagefile.Recipe{Packing: imagefile.Plain})
+	if err != nil {
+		return err
+	}
+	s.fingerprint, err = harness.ImportImage(ctx, s.above(), small, false)
+	return err
+}
+
+// Get gives a sibling that is up.
+func (s *Siblings) Get(name string) (*harness.Level, error) {
+	l := s.up[name]
+	if l == nil {
+		return nil, fmt.Errorf("level %d: sibling %s: wanted up, got %q that are", s.Level, name, s.Up())
+	}
+	return l, nil
+}
+
+// Up are the names of the siblings that are up.
+func (s *Siblings) Up() []string { return slices.Sorted(maps.Keys(s.up)) }
+
+// ready tells the model what the files of the level above say now, whoever wrote them.
+func (s *Siblings) ready() error {
+	if s.Contradiction != nil {
+		return s.Contradiction
+	}
+	d, err := harness.ReadDelegation(s.above().Root())
+	s.model.SetFiles(d)
+	return err
+}
+
+func (s *Siblings) above() harness.Daemon {
+	if s.Level == 1 {
+		return s.chain.Host
+	}
+	return s.chain.Levels[s.Level-2]
+}
+
+// level is a container at their level that is not up yet.
+func (s *Siblings) level(name string) *harness.Level {
+	return harness.NewLevel(s.above(), s.Level, name)
+}
+
+func (s *Siblings) wrap(name, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("level %d: %s: %s: %w", s.Level, name, op, err)
+}
+
+// Release closes the siblings' descriptors.
+func (s *Siblings) Release() {
+	for _, l := range s.up {
+		l.Release()
+	}
+	s.up = map[string]*harness.Level{}
+}
+
+// Delete deletes the siblings of level 1; those of deeper levels go with the chain.
+func (s *Siblings) Delete(ctx context.Context) error {
+	if s.Level > 1 {
+		return nil
+	}
+	var errs []error
+	for _, name := range s.names {
+		errs = append(errs, s.wrap(name, "delete", lxdop.Remove(ctx, s.above().LXD(), siblingName(name))))
+	}
+	s.names = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
+)
+
+// spareName is the container of MakeAndDelete.
+const spareName = "spare"
+
+// MakeAndDelete has the LXD of the host, level 0, or of a level make a container, which does not run, and delete it. The error is
+// that of the deletion if deleted tells so.
+func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bool, err error) {
+	above, err := c.Daemon(level)
+	if err != nil {
+		return false, err
+	}
+	server := above.LXD()
+	fail := func(what string, err error) error {
+		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
+	}
+	b := c.Spec.BundleOf(c.Host, level)
+	if err := harness.BeginImport(ctx, server, b).Wait(); err != nil {
+		return false, fail("make", err)
+	}
+	op, err := server.CreateInstance(api.InstancesPost{
+		Name: spareName, Type: api.InstanceTypeContainer,
+		Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
+	})
+	if _, err = lxdop.Await(ctx, server, op, err); err != nil {
+		return false, fail("make", err)
+	}
+	op, err = server.DeleteInstance(spareName)
+	if _, err = lxdop.Await(ctx, server, op, err); err != nil {
+		err = fail("delete", err)
+	}
+	return true, err
+}
+
+// SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
+func SpareLeft(c *harness.Chain, level int) (known, onDisk bool, err error) {
+	above, err := c.Daemon(level)
+	if err != nil {
+		return false, false, err
+	}
+	_, _, err = above.LXD().GetInstance(spareName)
+	if err != nil && !api.StatusErrorCheck(err, http.StatusNotFound) {
+		return false, false, fmt.Errorf("level %d: %w", level, err)
+	}
+	known = err == nil
+	_, err = above.Root().Look(filepath.Join(harness.PoolPath, "containers", spareName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return known, false, fmt.Errorf("level %d: %w", level, err)
+	}
+	return known, err == nil, nil
+}

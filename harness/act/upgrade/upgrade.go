@@ -1,0 +1,168 @@
+package upgrade
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
+)
+
+// kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
+// its administrator has written, and the sentinel, which shows how the level's image arrived.
+var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log", "etc/subuid", "etc/subgid", bundle.SentinelPath}
+
+// Upgrade replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
+// as the chain runs. As with a package, the new files take the places of the old; then the LXD is ended by SIGTERM,
+// on which it leaves its containers running, and Upgrade returns when the next one answers.
+func Upgrade(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	return upgradeLXD(ctx, c, level, b, c.RestartLXD)
+}
+
+// UpgradeInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
+func UpgradeInterrupted(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	return upgradeLXD(ctx, c, level, b, func(ctx context.Context, level int) error {
+		if level == 0 {
+			return c.Host.RestartLXDKilled(ctx)
+		}
+		l, err := c.Level(level)
+		if err != nil {
+			return err
+		}
+		return l.RestartLXDKilled(ctx)
+	})
+}
+
+func upgradeLXD(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
+	if old := c.Spec.DaemonBundle(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
+		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
+	}
+	if err := layOver(ctx, c, level, b); err != nil {
+		return err
+	}
+	if err := noteBundle(c, level, b); err != nil {
+		return err
+	}
+	if err := restart(ctx, level); err != nil {
+		return err
+	}
+	var errs []error
+	for _, companion := range c.Companions() {
+		errs = append(errs, companion.Replaced(level))
+	}
+	return errors.Join(errs...)
+}
+
+// layOver has root of a place unpack the files of a bundle there.
+func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	args := []string{"--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", b.Root()}
+	for _, name := range kept {
+		args = append(args, "--exclude=./"+filepath.Clean("./"+name))
+	}
+	pack := command.New(ctx, "tar", append(args, ".")...)
+	var said bytes.Buffer
+	pack.Stderr = &said
+	files, err := pack.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := pack.Start(); err != nil {
+		return err
+	}
+	unpack := []string{"tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file=-", "--directory=/"}
+	unpacked := execIn(ctx, c, level, files, unpack...)
+	if unpacked != nil {
+		_, _ = io.Copy(io.Discard, files) // so that tar can end
+	}
+	if err := pack.Wait(); err != nil && unpacked == nil {
+		return fmt.Errorf("bundle %s: pack: %w: %s", b, err, bytes.TrimSpace(said.Bytes()))
+	}
+	if unpacked != nil {
+		return fmt.Errorf("level %d: lay the files of bundle %s over its own: %w", level, b, unpacked)
+	}
+	return nil
+}
+
+// execIn runs a program at a place with a standard input.
+func execIn(ctx context.Context, c *harness.Chain, level int, stdin io.Reader, command ...string) error {
+	if level == 0 {
+		_, err := c.Host.ExecIn(ctx, stdin, command...)
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	_, err = l.ExecAs(ctx, 0, stdin, command...)
+	return err
+}
+
+// noteBundle notes what a place runs from now on, without a change of what the others do.
+func noteBundle(c *harness.Chain, level int, b *bundle.Bundle) error {
+	for i := range c.Spec.Levels {
+		c.Spec.Levels[i].Bundle = c.Spec.BundleOf(c.Host, i+1)
+	}
+	if level == 0 {
+		return c.Host.Runs(b)
+	}
+	c.Spec.Levels[level-1].Bundle = b
+	c.Levels[level-1].Bundle = b
+	return nil
+}
+
+// CheckProgram looks whether the LXD that runs on the host, level 0, or at a level is the program of the bundle, whatever
+// version it calls itself.
+func CheckProgram(c *harness.Chain, level int, b *bundle.Bundle) ([]harness.Check, error) {
+	d, err := c.Daemon(level)
+	if err != nil {
+		return nil, err
+	}
+	server, _, err := d.LXD().GetServer()
+	if err != nil {
+		return nil, fmt.Errorf("level %d: %w", level, err)
+	}
+	_, wanted, err := b.ReadProgram()
+	if err != nil {
+		return nil, err
+	}
+	got, err := runningProgram(d.Root(), server.Environment.ServerPid, int64(len(wanted))+1)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: its LXD: %w", level, err)
+	}
+	what := fmt.Sprintf("SHA-256 of its LXD, beside that of bundle %s", b)
+	return []harness.Check{{Level: level, What: what, Wanted: fmt.Sprintf("%x", sha256.Sum256(wanted)), Got: fmt.Sprintf("%x", sha256.Sum256(got))}}, nil
+}
+
+// runningProgram reads the executable of a process, up to limit bytes.
+func runningProgram(root *host.Root, pid int, limit int64) ([]byte, error) {
+	local, err := root.Local()
+	if err != nil {
+		return nil, err
+	}
+	p, err := local.Process(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	f, err := p.Program()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// LoseLogs takes away what the LXD of the host, level 0, or of a level keeps about its containers among its logs: each has
+// a directory there, with the configuration that liblxc was started with.
+func LoseLogs(ctx context.Context, c *harness.Chain, level int) error {
+	_, err := c.ExecAt(ctx, level, "sh", "-c", "rm -r /var/log/lxd/*/")
+	return err
+}

@@ -1,0 +1,43 @@
+package wall
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"nestbed/harness"
+	"nestbed/harness/attempt"
+	"nestbed/harness/internal/command"
+)
+
+// mapScript makes a user namespace and writes its uid_map from the one around it. (A
+// namespace whose map cannot be written ends with its one process, which is ended in any case.)
+const mapScript = `unshare --user sh -c 'echo $$; exec timeout 60 tail -f /dev/null' | {
+read pid
+echo "` + attempt.TriedMark + `"
+echo "0 0 %d" | tee /proc/$pid/uid_map 2>&1 >/dev/null
+status=$?
+kill $pid
+echo "` + attempt.StatusMark + `$status"
+}`
+
+// TryMap has root of the level map count of its ids, from 0 on, into a user
+// namespace that it makes: one wider than its own is refused (kernel/user_namespace.c, map_write).
+// It runs unshare (util-linux) of the machine, which levels lack, with the rights of the level.
+func TryMap(ctx context.Context, l *harness.Level, count uint32) (attempt.Attempt, error) {
+	pid, err := l.Pid()
+	if err != nil {
+		return attempt.Attempt{}, err
+	}
+	var stderr bytes.Buffer
+	cmd := command.New(ctx, "nsenter", "--target", strconv.Itoa(pid), "--user", "--", "sh", "-c", fmt.Sprintf(mapScript, count))
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = errors.Join(err, errors.New(stderr.String()))
+		return attempt.Attempt{}, fmt.Errorf("level %d: make a user namespace: %w", l.Index, err)
+	}
+	return attempt.Parse(l.Index, fmt.Sprintf("map %d ids", count), string(out))
+}

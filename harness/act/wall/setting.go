@@ -1,0 +1,23 @@
+package wall
+
+import (
+	"context"
+	"fmt"
+	"nestbed/harness"
+	"regexp"
+	"strings"
+)
+
+// settingName is a name as sysctl has it.
+var settingName = regexp.MustCompile(`^` + settingPattern + `$`)
+
+const settingPattern = `[a-z0-9_]+(?:\.[a-z0-9_-]+)+`
+
+// Setting reads a setting of the kernel, by its name for sysctl, at the host, level 0, or at a level.
+func Setting(ctx context.Context, c *harness.Chain, place int, name string) (string, error) {
+	if !settingName.MatchString(name) {
+		return "", fmt.Errorf("setting %q: expected a name such as kernel.pid_max", name)
+	}
+	out, err := shell(ctx, c, place, "cat /proc/sys/"+strings.ReplaceAll(name, ".", "/"))
+	return strings.TrimSpace(out), err
+}

@@ -1,0 +1,121 @@
+package wall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/internal/ownthread"
+)
+
+// Thing is something in a container that nobody in another one may reach.
+type Thing string
+
+// The things.
+const (
+	AFile    Thing = "file"            // of root's, by its name, or by way of any process that is seen
+	AProcess Thing = "process"         // of a user's, by the processes that root sees
+	ASocket  Thing = "abstract socket" // by its name
+)
+
+// wallUser is who the process that is looked for runs as: nobody else has this id.
+const wallUser = 54321
+
+// Reaches makes a thing in the level owner, and tells for owner itself and for other whether root there reaches it.
+// That owner does shows that the look is not blind.
+func Reaches(ctx context.Context, thing Thing, owner, other *harness.Level) (itself, others bool, err error) {
+	// Named after owner, as tries that run at the same time must not meet in a thing that two have.
+	word := fmt.Sprintf("nestbed-wall-%d-%s", owner.Index, owner.Name)
+	var try func(l *harness.Level) (bool, error)
+	look := func() error {
+		if itself, err = try(owner); err != nil {
+			return err
+		}
+		others, err = try(other)
+		return err
+	}
+	switch thing {
+	case AFile:
+		try = func(l *harness.Level) (bool, error) {
+			return yes(ctx, l, `for r in "" /proc/[0-9]*/root; do [ -e "$r/var/tmp/$0" ] && echo yes && exit; done; echo no`, word)
+		}
+		if _, err := owner.Exec(ctx, "sh", "-c", `umask 077; echo "$0" >"/var/tmp/$0"`, word); err != nil {
+			return false, false, err
+		}
+		return itself, others, errors.Join(look(), removeFile(ctx, owner, "/var/tmp/"+word))
+	case AProcess:
+		try = func(l *harness.Level) (bool, error) {
+			return yes(ctx, l, `cat /proc/[0-9]*/status 2>/dev/null | grep -q "^Uid:[^0-9]*$0[^0-9]" && echo yes || echo no`, fmt.Sprint(wallUser))
+		}
+		err = harness.WhileRunning(ctx, owner, wallUser, func(string) error { return look() })
+		return itself, others, err
+	case ASocket:
+		var listener net.Listener
+		err := inNetwork(owner, func() (err error) {
+			listener, err = (&net.ListenConfig{}).Listen(ctx, "unix", "@"+word)
+			return err
+		})
+		if err != nil {
+			return false, false, err
+		}
+		try = func(l *harness.Level) (bool, error) { return dials(ctx, l, "@"+word) }
+		return itself, others, errors.Join(look(), listener.Close())
+	}
+	return false, false, fmt.Errorf("thing %q: not known", thing)
+}
+
+// yes runs a script that says yes or no.
+func yes(ctx context.Context, l *harness.Level, script string, args ...string) (bool, error) {
+	out, err := l.Exec(ctx, append([]string{"sh", "-c", script}, args...)...)
+	return strings.TrimSpace(out) == "yes", err
+}
+
+func removeFile(ctx context.Context, l *harness.Level, path string) error {
+	_, err := l.Exec(ctx, "rm", "-f", path)
+	return err
+}
+
+// dials tells whether something listens on an abstract socket in the level's network namespace.
+func dials(ctx context.Context, l *harness.Level, name string) (bool, error) {
+	err := inNetwork(l, func() error {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", name)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+	if errors.Is(err, unix.ECONNREFUSED) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
+// root who is there, so what it is refused root of the level is refused as well.
+func inNetwork(l *harness.Level, do func() error) error {
+	root, err := l.Root().Local()
+	if err != nil {
+		return fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	init, err := root.Process(1)
+	if err != nil {
+		return fmt.Errorf("level %d: its init: %w", l.Index, err)
+	}
+	defer init.Close()
+	namespace, err := init.Namespace("net")
+	if err != nil {
+		return fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	defer namespace.Close()
+	return ownthread.Run(func() error {
+		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("level %d: enter its network namespace: %w", l.Index, err)
+		}
+		return do()
+	})
+}

@@ -1,0 +1,134 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// Runtime is a program that runs containers without a LXD.
+type Runtime string
+
+// The runtimes.
+const (
+	OCI Runtime = "OCI" // crun, with a bundle as the OCI runtime specification has it
+	LXC Runtime = "LXC" // lxc-start, with LXC's own configuration for containers with a user namespace
+)
+
+// WorkloadSpec is a container that a user of a level runs there.
+type WorkloadSpec struct {
+	Runtime Runtime
+	// User runs it: 0 is the level's root.
+	User uint32
+	// Map is that of the container, in ids of the level. Empty: it asks for no user namespace, which only OCI knows.
+	Map idmap.Map
+}
+
+// Workload is what such a container was seen to be while it ran.
+type Workload struct {
+	// Map is its idmap in ids of the level, Host in those of the host.
+	Map, Host idmap.Map
+	// Process are the host ids of its init, File those of a file which that made: "500000:500000".
+	Process, File string
+}
+
+// workloadBudget is for a container's init to come as far as to make its file.
+const workloadBudget = 20 * time.Second
+
+// workloads numbers the containers, as several may run at a level of a chain that is shared.
+var workloads atomic.Int64
+
+const (
+	// layOutWorkload makes a root filesystem of busybox alone in directory $0, for a root who is user $1 of
+	// the level. Its init is $2. The configuration $3 becomes file $4, for user $5.
+	layOutWorkload = `set -e
+umask 022
+mkdir -p "$0/run" && cd "$0"
+for dir in bin proc sys dev tmp; do mkdir -p rootfs/$dir; done
+cp /bin/busybox rootfs/bin/
+printf '%s' "$2" >rootfs/init
+chmod 755 rootfs/init
+chown -R "$1" rootfs
+printf '%s' "$3" >"$4"
+chown "$5" . run "$4"
+`
+
+	workloadInit = "#!/bin/busybox sh\n/bin/busybox touch /tmp/made && exec /bin/busybox sleep 100000\n"
+
+	// What is left of a container that runs in the background must not hold the output of the exec that started it.
+	startWorkload = `if "$@" </dev/null >"$0/run/said" 2>&1; then echo started; else cat "$0/run/log" "$0/run/said" 2>/dev/null; true; fi`
+
+	workloadStarted = "started\n"
+)
+
+// Run runs a container at the level, looks at it and ends it. That it
+// does not start is an error with what the runtime said.
+func Run(ctx context.Context, l *harness.Level, spec WorkloadSpec) (w Workload, err error) {
+	name := fmt.Sprint("workload", workloads.Add(1))
+	dir := "/srv/" + name
+	defer func() {
+		_, cleared := l.Exec(context.WithoutCancel(ctx), "rm", "-rf", dir)
+		err = errors.Join(err, cleared)
+	}()
+	run, err := spec.commands(name, dir)
+	if err != nil {
+		return w, err
+	}
+	root, mapped := idmap.Up(spec.Map.UID, 0)
+	if !mapped {
+		root = spec.User
+	}
+	_, err = l.Exec(ctx, "sh", "-c", layOutWorkload, dir, fmt.Sprint(root, ":", root), workloadInit,
+		run.config, run.file, fmt.Sprint(spec.User, ":", spec.User))
+	if err != nil {
+		return w, err
+	}
+	said, err := l.ExecAs(ctx, spec.User, nil, append([]string{"sh", "-c", startWorkload, dir}, run.start...)...)
+	if err == nil && said != workloadStarted {
+		said = strings.ReplaceAll(strings.TrimSpace(said), "\n", " | ")
+		err = fmt.Errorf("level %d: user %d: start a container of %s: %s", l.Index, spec.User, spec.Runtime, said)
+	}
+	if err != nil {
+		return w, err
+	}
+	defer func() {
+		_, ended := l.ExecAs(context.WithoutCancel(ctx), spec.User, nil, run.end...)
+		err = errors.Join(err, ended)
+	}()
+	pid, err := l.ExecAs(ctx, spec.User, nil, run.pid...)
+	if err != nil {
+		return w, err
+	}
+	return lookAtWorkload(ctx, l, strings.TrimSpace(pid), dir+"/rootfs/tmp/made")
+}
+
+// lookAtWorkload looks at a container by the level's pid of its init, once that has made the file.
+func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Workload, err error) {
+	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
+		w.File, err = harness.OwnerOf(l, made)
+		return err
+	})
+	if err != nil {
+		return w, err
+	}
+	inside, err := l.Exec(ctx, "sh", "-c", `cat "/proc/$0/uid_map"; echo; cat "/proc/$0/gid_map"`, pid)
+	if err != nil {
+		return w, err
+	}
+	uid, gid, _ := strings.Cut(inside, "\n\n")
+	if w.Map, err = l.ParseMap(uid, gid); err != nil {
+		return w, err
+	}
+	if w.Host, err = l.Root().IDMap(pid); err != nil {
+		return w, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	w.Process, err = harness.ProcessIDs(l, pid)
+	return w, err
+}

@@ -1,0 +1,212 @@
+package postmortem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/wait"
+)
+
+// diagnoseBudget is for a whole diagnosis, whatever hangs; one of three levels takes 0.1 s.
+const diagnoseBudget = 20 * time.Second
+
+// Diagnose looks at the host and every level, and at the level that could not be made. It asks what may hang for a
+// bounded time only, and needs no LXD for what the kernel shows.
+func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
+	if c == nil {
+		return &Diagnosis{}
+	}
+	budget, err := wait.Scale(ctx, diagnoseBudget)
+	if err != nil { // the variable is no number: nothing could be built with that
+		budget = diagnoseBudget
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
+	defer cancel()
+	d := &Diagnosis{
+		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
+		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
+	}
+	roots := []*host.Root{c.Host.Root()}
+	for _, l := range c.Levels {
+		roots = append(roots, l.Root())
+	}
+	seeMaps(ctx, c, d, roots)
+	last := len(c.Levels)
+	if last < len(c.Spec.Levels) { // one that could not be made, or that does not run any more
+		last++
+	}
+	d.Places = make([]Place, last+1)
+	answers := make([]answer, len(roots))
+	each := func(n int, do func(i int)) {
+		var g sync.WaitGroup
+		for i := range n {
+			g.Go(func() { do(i) })
+		}
+		g.Wait()
+	}
+	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
+	// All at the same time: a LXD that does not answer must not take the time of the others, nor all of it.
+	asking, enough := context.WithTimeoutCause(ctx, budget/2, errNoAnswer)
+	defer enough()
+	each(len(roots), func(i int) { answers[i] = ask(asking, roots[i]) })
+	each(len(d.Places), func(i int) {
+		p := Place{Level: i, Name: "host"}
+		if i > 0 {
+			p.Name = harness.ContainerName(i)
+			p.container(ctx, roots[i-1], answers[i-1])
+		}
+		if i < len(roots) {
+			p.Parts = append(p.Parts, answers[i].part())
+			pid := "1"
+			if i == 0 {
+				pid = fmt.Sprint(c.Host.Pid())
+			}
+			p.inside(ctx, roots[i], pid)
+			p.Parts = append(p.Parts, part(ctx, "processes", func() (string, error) {
+				if i == 0 {
+					return harness.HostProcesses(c.Host)
+				}
+				return harness.LevelProcesses(roots[i])
+			}))
+		}
+		d.Places[i] = p
+	})
+	return d
+}
+
+// seeMaps reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
+func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*host.Root) {
+	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
+	for i, l := range c.Levels {
+		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {
+			m, err := roots[i+1].IDMap("1")
+			if err != nil {
+				return idmap.PlannedLevel{}, err
+			}
+			same, err := harness.SameUserNamespace(roots[i], roots[i+1])
+			if same { // a privileged level: the kernel shows it the lines of the level above
+				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
+			}
+			return idmap.PlannedLevel{Level: l.Index, Map: within(m, above.Host), Host: m}, err
+		})
+		if err != nil {
+			d.Unseen[l.Index] = err
+			for _, further := range c.Levels[i+1:] {
+				d.Unseen[further.Index] = fmt.Errorf("level %d above it was not read", l.Index)
+			}
+			return
+		}
+		d.Seen[l.Index] = seen
+		above = seen
+	}
+}
+
+// within gives the map of a level in parent ids, from its map and its parent's in host ids. The kernel lets
+// no line of a map lie but within one line of the parent's.
+func within(m, parent idmap.Map) idmap.Map {
+	in := func(own, parent []idmap.Mapping) (out []idmap.Mapping) {
+		for _, o := range own {
+			if id, ok := idmap.Down(parent, o.Parent); ok {
+				out = append(out, idmap.Mapping{Inside: o.Inside, Parent: id, Count: o.Count})
+			}
+		}
+		return out
+	}
+	return idmap.Map{UID: in(m.UID, parent.UID), GID: in(m.GID, parent.GID)}
+}
+
+var errNoAnswer = errors.New("LXD has not answered")
+
+// answer is what a LXD says of the containers that it has made.
+type answer struct {
+	containers []api.Instance
+	err        error
+}
+
+// ask asks a LXD by a client of its own, with little patience: the chain's would wait long for one that hangs.
+func ask(ctx context.Context, root *host.Root) answer {
+	found, err := read(ctx, func() ([]api.Instance, error) {
+		server, err := root.Ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer server.Disconnect()
+		return settled(ctx, server)
+	})
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		err = fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	return answer{found, err}
+}
+
+// settleBudget is for LXD to clean up after a container that has ended; it takes less than a second.
+const settleBudget = 5 * time.Second
+
+// settled lists the containers when none of them is Running without a process, or after the budget. LXD calls a container
+// Running, whatever it was before, while it cleans up after its end (LXD: lxd/instance/drivers/driver_lxc.go, statusCode).
+func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
+	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(context.Context) (err error) {
+		if found, err = server.GetInstances(api.InstanceTypeAny); err != nil {
+			return wait.Final(err)
+		}
+		for _, c := range found {
+			if c.StatusCode != api.Running {
+				continue
+			}
+			state, _, err := server.GetInstanceState(c.Name)
+			if err == nil && (state.StatusCode != api.Running || state.Pid <= 0) {
+				return fmt.Errorf("%s is Running, without a process", c.Name)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, wait.ErrTimeout) { // then that is what LXD says
+		err = nil
+	}
+	return found, err
+}
+
+func (a answer) part() Part {
+	text := ""
+	for _, c := range a.containers {
+		text += fmt.Sprintf("%s %s\n", c.Name, c.Status)
+	}
+	return Part{Title: "its LXD's containers", Text: text, Err: a.err}
+}
+
+// part reads a part of a diagnosis, and gives up on it when ctx ends.
+func part(ctx context.Context, title string, do func() (string, error)) Part {
+	text, err := read(ctx, do)
+	return Part{title, text, err}
+}
+
+// read does what may hang, in the kernel or in a LXD, and lets it hang when ctx ends.
+func read[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		got T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		got, err := do()
+		done <- result{got, err}
+	}()
+	select {
+	case r := <-done:
+		return r.got, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,83 @@
+package postmortem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/wait"
+)
+
+// abortBudget is for a daemon to print its goroutines and end; it takes 0.1 s.
+const abortBudget = 10 * time.Second
+
+// AddGoroutines adds to a diagnosis what the daemon was doing, if failure is an operation of it that did not end.
+// It ends the daemon, which prints its goroutines then. It does nothing on an existing LXD.
+func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure error) {
+	var unended *lxdop.UnendedError
+	if !errors.As(failure, &unended) || c == nil || c.Host.RequirePrivate("end it") != nil {
+		return
+	}
+	for i := range d.Places {
+		of, err := c.Daemon(i)
+		if err != nil || lxd.Server(of.LXD()) != unended.Server {
+			continue
+		}
+		p := &d.Places[i]
+		p.Goroutines, err = read(ctx, func() (string, error) { return goroutines(ctx, of) })
+		p.Parts = append(p.Parts, Part{
+			Title: "its LXD's goroutines", Err: err,
+			Text: fmt.Sprintf("%d, in goroutines.txt: operation %s (%s) was %s, so LXD was ended by SIGABRT",
+				strings.Count(p.Goroutines, "\ngoroutine "), unended.Operation.ID, unended.Operation.Description, strings.ToLower(unended.Operation.Status)),
+		})
+	}
+}
+
+// goroutines ends the daemon by SIGABRT, upon which Go's runtime prints all goroutines. (LXD handles SIGQUIT itself.)
+func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
+	server, err := of.Root().Ask(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer server.Disconnect()
+	answer, _, err := server.GetServer()
+	if err != nil {
+		return "", err
+	}
+	pid, err := harness.PIDIn(of.Root(), answer.Environment.ServerPid)
+	if err != nil {
+		return "", err
+	}
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return "", fmt.Errorf("process %d: %w", pid, err)
+	}
+	defer unix.Close(process)
+	before, err := of.Root().ReadFile(bundle.SaidFile)
+	if err != nil {
+		return "", err
+	}
+	if err := unix.PidfdSendSignal(process, unix.SIGABRT, nil, 0); err != nil {
+		return "", fmt.Errorf("process %d: %w", pid, err)
+	}
+	ended, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, int(abortBudget/time.Millisecond))
+	if err == nil && ended == 0 {
+		err = fmt.Errorf("%w: it has not ended %s after SIGABRT", wait.ErrTimeout, abortBudget)
+	}
+	if err != nil {
+		return "", fmt.Errorf("process %d: %w", pid, err)
+	}
+	after, err := of.Root().ReadFile(bundle.SaidFile)
+	if err != nil {
+		return "", err
+	}
+	return withoutSecrets(string(after[min(len(before), len(after)):])), nil
+}

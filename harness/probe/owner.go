@@ -1,0 +1,68 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+// HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
+// that the level's idmap makes of an inside id.
+func HasOwnerOnHost(l *harness.Level, path string, inside uint32) ([]harness.Check, error) {
+	m, err := l.HostMap()
+	if err != nil {
+		return nil, err
+	}
+	uid, _ := idmap.Up(m.UID, inside)
+	gid, _ := idmap.Up(m.GID, inside)
+	return checkOwner(l, path, uid, gid)
+}
+
+// IsOwnedOnHost looks whether a file of the level belongs, on the host, to the user and group of that host id.
+func IsOwnedOnHost(l *harness.Level, path string, id uint32) ([]harness.Check, error) {
+	return checkOwner(l, path, id, id)
+}
+
+func checkOwner(l *harness.Level, path string, uid, gid uint32) ([]harness.Check, error) {
+	got, err := harness.OwnerOf(l, path)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return []harness.Check{{Level: l.Index, What: path + ": owner on the host", Wanted: harness.IDs(uid, gid), Got: got}}, nil
+}
+
+// SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
+func SentinelACLOnHost(l *harness.Level) (*bundle.ACL, error) {
+	value, err := l.Root().Xattr(bundle.SentinelPath, bundle.XattrACL)
+	if errors.Is(err, unix.ENODATA) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("level %d: sentinel: %w", l.Index, err)
+	}
+	acl, err := bundle.ParseACL(value)
+	if err == nil {
+		acl.User, acl.Group, err = l.Root().OnHost(acl.User, acl.Group)
+	}
+	return &acl, err
+}
+
+// ACLWantedOnHost is what the sentinel's access control list must be in host ids.
+func ACLWantedOnHost(l *harness.Level) (bundle.ACL, error) {
+	m, err := l.HostMap()
+	if err != nil {
+		return bundle.ACL{}, err
+	}
+	return aclOnHost(m), nil
+}
+
+// aclOnHost is the sentinel's access control list where its ids are mapped to those of the host.
+func aclOnHost(m idmap.Map) bundle.ACL {
+	user, _ := idmap.Up(m.UID, bundle.ACLAsMade.User)
+	group, _ := idmap.Up(m.GID, bundle.ACLAsMade.Group)
+	return bundle.ACL{User: user, Group: group}
+}

@@ -1,0 +1,87 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+// probeIDMaps compares both maps with the plan, as seen inside and as seen on the host.
+func probeIDMaps(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	inside, err := l.Map(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, err := l.HostMap()
+	if err != nil {
+		return nil, err
+	}
+	return []harness.Check{
+		{What: "uid map inside", Wanted: harness.Lines(planned.Map.UID), Got: harness.Lines(inside.UID)},
+		{What: "gid map inside", Wanted: harness.Lines(planned.Map.GID), Got: harness.Lines(inside.GID)},
+		{What: "uid map on the host", Wanted: harness.Lines(planned.Host.UID), Got: harness.Lines(host.UID)},
+		{What: "gid map on the host", Wanted: harness.Lines(planned.Host.GID), Got: harness.Lines(host.GID)},
+	}, nil
+}
+
+// probeProcesses looks under which host ids the level's init and a process started in it run.
+func probeProcesses(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	initIDs, err := harness.ProcessIDs(l, "1")
+	if err != nil {
+		return nil, err
+	}
+	checks := []harness.Check{{What: "host ids of init", Wanted: harness.OnHost(planned, 0), Got: initIDs}}
+	err = harness.WhileRunning(ctx, l, 1000, func(pid string) error {
+		got, err := harness.ProcessIDs(l, pid)
+		checks = append(checks, harness.Check{What: "host ids of a process of user 1000", Wanted: harness.OnHost(planned, 1000), Got: got})
+		return err
+	})
+	return checks, err
+}
+
+// probeFiles has users of the level make files, and looks who owns them on the host.
+func probeFiles(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	var checks []harness.Check
+	for _, id := range []uint32{0, 1000, idmap.Block - 1} {
+		path := fmt.Sprintf("/var/tmp/nestbed-made-by-%d", id)
+		if _, err := l.ExecAs(ctx, id, nil, "touch", path); err != nil {
+			return checks, err
+		}
+		got, err := harness.OwnerOf(l, path)
+		if err != nil {
+			return checks, err
+		}
+		checks = append(checks, harness.Check{What: fmt.Sprintf("host owner of a file made by user %d", id), Wanted: harness.OnHost(planned, id), Got: got})
+	}
+	return checks, nil
+}
+
+// probeEdges tries the last id that the level has, and the first that it has not.
+func probeEdges(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	const path, accepted = "/var/tmp/nestbed-edge", "accepted"
+	var checks []harness.Check
+	for _, kind := range []struct {
+		command, what string
+		mappings      []idmap.Mapping
+	}{{"chown", "user", planned.Map.UID}, {"chgrp", "group", planned.Map.GID}} {
+		last := kind.mappings[len(kind.mappings)-1]
+		beyond := uint64(last.Inside) + uint64(last.Count)
+		for _, try := range []struct {
+			id     uint64
+			wanted string
+		}{{beyond - 1, accepted}, {beyond, "Invalid argument"}} {
+			out, err := l.Exec(ctx, "sh", "-c", `touch "$0" && if said=$("$1" "$2" "$0" 2>&1); then echo accepted; else echo "${said##*: }"; fi`,
+				path, kind.command, fmt.Sprint(try.id))
+			if err != nil {
+				return checks, err
+			}
+			checks = append(checks, harness.Check{
+				What: fmt.Sprintf("%s to %s %d", kind.command, kind.what, try.id), Wanted: try.wanted, Got: strings.TrimSpace(out),
+			})
+		}
+	}
+	return checks, nil
+}

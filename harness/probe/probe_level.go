@@ -1,0 +1,112 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// SentinelOf is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
+// level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
+func SentinelOf(l *harness.Level) (bundle.Sentinel, error) {
+	s, err := readSentinel(l.Root())
+	if err != nil {
+		return s, fmt.Errorf("level %d: %w", l.Index, err)
+	}
+	return s, nil
+}
+
+func readSentinel(root *host.Root) (s bundle.Sentinel, err error) {
+	info, err := root.Look(bundle.SentinelPath)
+	if err != nil {
+		return s, fmt.Errorf("sentinel: %w", err)
+	}
+	s.UID, s.GID = info.UID, info.GID
+	caps, err := root.Xattr(bundle.SentinelPath, bundle.XattrCaps)
+	if errors.Is(err, unix.ENODATA) {
+		return s, nil
+	} else if err != nil {
+		return s, fmt.Errorf("sentinel: %w", err)
+	}
+	if err := s.ParseCaps(caps); err != nil {
+		return s, err
+	}
+	s.CapsRoot, _, err = root.OnHost(s.CapsRoot, 0)
+	return s, err
+}
+
+// probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
+func probeSentinel(_ context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	s, err := readSentinel(l.Root())
+	if err != nil {
+		return []harness.Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
+	}
+	made := bundle.AsMade
+	caps := func(has bool, root uint32) string {
+		if !has {
+			return "none"
+		}
+		return fmt.Sprint("for root ", root)
+	}
+	root, _ := idmap.Up(planned.Host.UID, 0)
+	named := func(a bundle.ACL) string { return harness.IDs(a.User, a.Group) }
+	checks := []harness.Check{
+		{What: "host owner of the sentinel", Wanted: harness.OnHost(planned, made.UID), Got: harness.IDs(s.UID, s.GID)},
+		{What: "file capability of the sentinel", Wanted: caps(planned.FileCaps, root), Got: caps(s.HasCaps, s.CapsRoot)},
+	}
+	acl := harness.Check{What: "host user and group in the sentinel's ACL", Wanted: named(aclOnHost(planned.Host))}
+	switch found, err := SentinelACLOnHost(l); {
+	case err != nil:
+		acl.Got = err.Error()
+	case found == nil:
+		acl.Got = "none"
+	default:
+		acl.Got = named(*found)
+	}
+	return append(checks, acl), nil
+}
+
+// probeDaemon asks the LXD inside for its version, which must be that of every level with the same bundle.
+func probeDaemon(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
+	server, _, err := l.LXD().GetServer()
+	if err != nil {
+		return []harness.Check{{What: "LXD", Wanted: "answers", Got: err.Error()}}, nil
+	}
+	return []harness.Check{{What: "version of the LXD inside", Wanted: l.Bundle.LXD, Got: server.Environment.ServerVersion}}, nil
+}
+
+// probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
+func probePrivilege(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
+	instance, _, err := l.Above().LXD().GetInstance(l.Name)
+	if err != nil {
+		return nil, err
+	}
+	host, err := l.HostMap()
+	if err != nil {
+		return nil, err
+	}
+	rootOf := func(mappings []idmap.Mapping) string {
+		for _, m := range mappings {
+			if m.Parent == 0 {
+				return "maps the host's root"
+			}
+		}
+		return "without the host's root"
+	}
+	privileged := "no"
+	if instance.ExpandedConfig["security.privileged"] == "true" {
+		privileged = "yes"
+	}
+	return []harness.Check{
+		{What: "privileged by configuration", Wanted: "no", Got: privileged},
+		{What: "uid map", Wanted: "without the host's root", Got: rootOf(host.UID)},
+		{What: "gid map", Wanted: "without the host's root", Got: rootOf(host.GID)},
+	}, nil
+}

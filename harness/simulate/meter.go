@@ -1,0 +1,162 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+)
+
+// CostMeter measures what a chain takes on a LXD that runs already, with levels that are reached by exec, as on the members of a
+// cluster: that of a private host stands for one.
+type CostMeter struct {
+	Bundle *bundle.Bundle
+	Depth  int
+	// AtOnce are how many chains are built at a time, the fewest first, each in Rounds one after the other.
+	AtOnce []int
+	Rounds int
+	// Tell is told what is going on.
+	Tell func(what string)
+
+	member *host.Host
+}
+
+// Measure builds one chain to warm up, one for its disk, and then as many as said.
+func (m CostMeter) Measure(ctx context.Context) (c Cost, err error) {
+	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
+	member, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, member.Close(context.WithoutCancel(ctx))) }()
+	m.member = member
+	c = Cost{Machine: fmt.Sprintf("%s, %d processors", member.Facts(), runtime.NumCPU()), Depth: m.Depth, Processors: float64(runtime.NumCPU())}
+
+	m.Tell("building a chain to warm up")
+	if err := m.chain(ctx, nil); err != nil {
+		return c, err
+	}
+	if err := m.disk(ctx, &c); err != nil {
+		return c, err
+	}
+	for _, atOnce := range m.AtOnce {
+		m.Tell(fmt.Sprintf("building %d chains, %d at a time", atOnce*m.Rounds, atOnce))
+		if err := m.load(ctx, &c, atOnce); err != nil {
+			return c, err
+		}
+	}
+	return c, c.Validate()
+}
+
+const mb = 1e6 // bytes
+
+// disk builds one chain, for the disk that it takes, on a member that has nothing else.
+func (m CostMeter) disk(ctx context.Context, c *Cost) error {
+	image, err := os.Stat(m.Bundle.Image())
+	if err != nil {
+		return err
+	}
+	memory, err := m.member.Memory()
+	if err != nil {
+		return err
+	}
+	idle, err := m.member.Disk()
+	if err != nil {
+		return err
+	}
+	var held int64
+	err = m.chain(ctx, func() (err error) {
+		held, err = m.member.Disk()
+		return err
+	})
+	c.IdleMemoryMB = float64(memory) / mb
+	c.IdleDiskMB, c.DiskMB, c.ImageMB = float64(idle)/mb, float64(held-idle)/mb, float64(image.Size())/mb
+	return err
+}
+
+// load builds chains, so many at a time, for how long each takes, and for what they take of memory and processors.
+func (m CostMeter) load(ctx context.Context, c *Cost, atOnce int) error {
+	before, err := m.used()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	peak, err := m.together(ctx, atOnce)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began).Seconds() / float64(m.Rounds)
+	after, err := m.used()
+	c.Loads = append(c.Loads, Load{Chains: atOnce, Seconds: took, MemoryMB: float64(peak) / mb})
+	n := float64(atOnce * m.Rounds)
+	c.MemberCPUSeconds, c.RunnerCPUSeconds = (after.member-before.member).Seconds()/n, (after.runner-before.runner).Seconds()/n
+	return err
+}
+
+// chain builds a chain, has it looked at, and takes it down.
+func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
+	h, err := host.System(ctx, host.Config{
+		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
+		Bundle:     m.Bundle, LXD: m.member.Socket(), Far: true,
+	})
+	if err != nil {
+		return err
+	}
+	var chain *harness.Chain
+	defer func() {
+		late := context.WithoutCancel(ctx)
+		err = errors.Join(err, h.Close(late), chain.Close(late))
+	}()
+	if chain, err = harness.Build(ctx, h, harness.Cascade(m.Depth)); err != nil || look == nil {
+		return err
+	}
+	return look()
+}
+
+// together builds chains, so many at a time, and gives the most memory that the member holds meanwhile, in bytes.
+func (m CostMeter) together(ctx context.Context, atOnce int) (int64, error) {
+	peak := m.member.WatchMemory(ctx)
+	all, ctx := errgroup.WithContext(ctx)
+	for range atOnce {
+		all.Go(func() error {
+			for range m.Rounds {
+				if err := m.chain(ctx, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	failed := all.Wait()
+	most, err := peak()
+	return most, errors.Join(failed, err)
+}
+
+// used is the processor time that was used so far, on the member and by this process.
+type used struct{ member, runner time.Duration }
+
+func (m CostMeter) used() (u used, err error) {
+	if u.member, err = m.member.CPU(); err != nil {
+		return u, err
+	}
+	u.runner, err = host.OwnCPU()
+	return u, err
+}
+
+// UsualLoads are those that tell how a member's processors are shared: one chain, one a processor, and as many as there are at a time by themselves.
+func UsualLoads() []int {
+	most := host.SideBySide()
+	loads := []int{1, min(runtime.NumCPU(), most), most}
+	slices.Sort(loads)
+	return slices.Compact(loads)
+}
