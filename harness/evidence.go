@@ -1,6 +1,11 @@
 package harness
 
 import (
+	"fmt"
+	"strings"
+
+	"nestbed/harness/idmap"
+
 	"context"
 	"io"
 
@@ -30,4 +35,50 @@ func Gather(ctx context.Context, above Daemon, container string) classify.Eviden
 		e.IDMap = instance.Config["volatile.idmap.next"]
 	}
 	return e
+}
+
+// circumstances are what the kernel knows of a level that could not be made and no log says: that processes were
+// ended for want of memory, or that the LXD which was waited for has been stopped.
+func (c *Chain) circumstances(above Daemon, stop idmap.Stop) []string {
+	switch stop.Reason {
+	case idmap.DaemonDied:
+		return c.starved(stop.Level)
+	case idmap.TimedOut:
+		return c.standing(above, stop.Level-1)
+	}
+	return nil
+}
+
+// starved are the levels in which processes were ended for want of memory, from the host, level 0, to one that need not be up.
+func (c *Chain) starved(level int) []string {
+	var lines []string
+	for i := range level + 1 {
+		g, err := c.Cgroup(i, "memory")
+		if err != nil {
+			return lines // nobody counts it on this machine
+		}
+		if n, err := g.killed(); err == nil && n > 0 {
+			lines = append(lines, fmt.Sprintf("memory of level %d: the kernel has ended %d processes for want of it (oom_kill)", i, n))
+		}
+	}
+	return lines
+}
+
+// standing are the processes at a level that were stopped, as by SIGSTOP.
+func (c *Chain) standing(at Daemon, level int) []string {
+	list := func() (string, error) { return HostProcesses(c.Host) }
+	if level > 0 {
+		list = func() (string, error) { return LevelProcesses(at.Root()) }
+	}
+	all, err := list()
+	if err != nil {
+		return nil // the level has ended
+	}
+	var lines []string
+	for line := range strings.Lines(all) {
+		if strings.Contains(line, ", stopped: ") {
+			lines = append(lines, fmt.Sprintf("at level %d: %s", level, strings.TrimSpace(line)))
+		}
+	}
+	return lines
 }

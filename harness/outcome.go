@@ -1,13 +1,15 @@
 package harness
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
+	"nestbed/harness/idmap"
+
+	"context"
+
 	"golang.org/x/sync/errgroup"
 
-	"nestbed/harness/idmap"
 	"nestbed/harness/internal/excerpt"
 )
 
@@ -75,3 +77,23 @@ func Lines(mappings []idmap.Mapping) string {
 	}
 	return strings.Join(lines, ", ")
 }
+
+// LevelError is why a chain stopped: Level could not be made, Op failed, for Reason.
+type LevelError struct {
+	idmap.Stop
+	// Err is the error of the API or of the wait.
+	Err error
+	// Evidence are the log lines that the reason was found by; for an
+	// unclassified failure, the last lines of the logs.
+	Evidence []string
+}
+
+func (e *LevelError) Error() string {
+	text := fmt.Sprintf("%s: %v", &e.Stop, e.Err)
+	if len(e.Evidence) > 0 {
+		text += " [log: " + strings.Join(e.Evidence, " | ") + "]"
+	}
+	return text
+}
+
+func (e *LevelError) Unwrap() error { return e.Err }

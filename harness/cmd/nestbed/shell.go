@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness"
 	"nestbed/harness/host"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/postmortem"
 )
 
 func newShell() *cobra.Command {
@@ -60,7 +60,7 @@ func enter(ctx context.Context, chain, path string, argv []string) error {
 	if len(argv) == 0 {
 		argv = []string{"/bin/sh"}
 	}
-	argv, err = harness.Enter(on, containers, argv)
+	argv, err = postmortem.Enter(on, containers, argv)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,12 @@
 package harness
 
 import (
-	"context"
 	"fmt"
+	"maps"
+
+	lxd "github.com/canonical/lxd/client"
+
+	"context"
 	"strings"
 	"time"
 
@@ -31,4 +35,25 @@ echo "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook" >/usr/share/lxc/config/c
 		log, _ := h.Exec(ctx, "tail", "-n", "1", "/var/log/lxcfs.log") // it may not be there yet
 		return fmt.Errorf("%w; it said: %s", err, strings.TrimSpace(log))
 	})
+}
+
+// configureProject adds to the configuration of the project that a LXD is used by: what it restricts and limits (LXD: lxd/project/limits).
+func configureProject(server lxd.InstanceServer, config map[string]string) error {
+	if len(config) == 0 {
+		return nil
+	}
+	info, err := server.GetConnectionInfo()
+	if err != nil {
+		return err
+	}
+	project, etag, err := server.GetProject(info.Project)
+	if err != nil {
+		return err
+	}
+	wanted := project.Writable()
+	maps.Copy(wanted.Config, config)
+	if err := server.UpdateProject(project.Name, wanted, etag); err != nil {
+		return fmt.Errorf("project %s: %w", project.Name, err)
+	}
+	return nil
 }

@@ -1,10 +1,14 @@
 package harness
 
 import (
-	"fmt"
+	"errors"
+	"io/fs"
 
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+
+	"fmt"
+
 	"nestbed/harness/internal/proc"
 )
 
@@ -45,4 +49,23 @@ func OwnerIn(root *host.Root, path string) (string, error) {
 		return "", fmt.Errorf("owner of %s: %w", path, err)
 	}
 	return IDs(info.UID, info.GID), nil
+}
+
+// readSubID reads a subid file below a root.
+func readSubID(root *host.Root, path string) (idmap.File, error) {
+	text, err := root.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return idmap.File{Missing: true}, nil
+	}
+	return idmap.File{Text: string(text)}, err
+}
+
+// ReadDelegation reads the subid files below a root.
+func ReadDelegation(root *host.Root) (d idmap.Delegation, err error) {
+	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
+		if *into, err = readSubID(root, path); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
 }
