@@ -2,19 +2,17 @@ package harness
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/idmap"
-	"nestbed/harness/internal/lxdop"
-
-	"errors"
-	"fmt"
-
 	"nestbed/harness/classify"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Build makes the levels one after the other. It returns what it built with an

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,13 +33,6 @@ func (c *Chain) LXCName(level int) string {
 		return c.Host.LXCName(ContainerName(level))
 	}
 	return ContainerName(level)
-}
-
-// Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them
-// (Documentation/admin-guide/cgroup-v2.rst, cgroup.controllers).
-func Controllers(ctx context.Context, l *Level) ([]string, error) {
-	text, err := l.Exec(ctx, "cat", "/sys/fs/cgroup/cgroup.controllers")
-	return strings.Fields(text), err
 }
 
 // file is the name of the one of the layout that the machine has; "" where v1 has none.
@@ -104,47 +96,10 @@ func (g Cgroup) Processors() (string, error) {
 	return g.read("cpuset.effective_cpus", "cpuset.cpus.effective", "")
 }
 
-// killed is how many processes the kernel ended for want of memory: on v1 of the
+// Killed is how many processes the kernel ended for want of memory: on v1 of the
 // cgroup alone, on v2 also of those below it.
-func (g Cgroup) killed() (int64, error) {
+func (g Cgroup) Killed() (int64, error) {
 	return g.count("memory.oom_control", "memory.events", "oom_kill")
-}
-
-// OutOfMemoryKills is, for the host and each level, how many of its own processes the kernel ended for want of memory.
-func OutOfMemoryKills(c *Chain) ([]int64, error) {
-	var kills []int64
-	for level := range len(c.Levels) + 1 {
-		g, err := c.Cgroup(level, "memory")
-		if err != nil {
-			return nil, err
-		}
-		n, err := g.killed()
-		if err != nil {
-			return nil, err
-		}
-		kills = append(kills, n)
-		if g.unified && level > 0 {
-			kills[level-1] -= n
-		}
-	}
-	return kills, nil
-}
-
-// HeldPeriods is, for each level, its Cgroup.Held; that of the host is 0.
-func HeldPeriods(c *Chain) ([]int64, error) {
-	held := []int64{0}
-	for _, l := range c.Levels {
-		g, err := c.Cgroup(l.Index, "cpu")
-		if err != nil {
-			return nil, err
-		}
-		n, err := g.Held()
-		if err != nil {
-			return nil, err
-		}
-		held = append(held, n)
-	}
-	return held, nil
 }
 
 // Unified tells the layout.

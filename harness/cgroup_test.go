@@ -22,10 +22,10 @@ func TestCountersOfBothLayouts(t *testing.T) {
 	}
 	v1, v2 := Cgroup{Level: 1, dir: dir}, Cgroup{Level: 1, dir: dir, unified: true}
 
-	n, err := v1.killed()
+	n, err := v1.Killed()
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, n)
-	n, err = v2.killed()
+	n, err = v2.Killed()
 	require.NoError(t, err)
 	assert.EqualValues(t, 3, n)
 	n, err = v1.MemoryLimit()

@@ -1,5 +1,4 @@
-// Package harness builds chains of nested unprivileged containers on a real LXD
-// and looks at what came of them.
+// Package harness builds chains of nested unprivileged containers on a real LXD or Incus.
 //
 //	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
 //	h, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(supply), Bundle: b})
@@ -13,27 +12,7 @@
 // the image, creates the container, writes its subid files, starts it, and
 // waits until the LXD inside answers.
 //
-// What scenarios do to a chain, or look for in it, is in a file each:
-//
-//	spec, build, makelevel, level,   from Spec to Chain;
-//	chain                            verify and probe_*: what nestbed up looks at
-//	import, phase                    the image on its way beside other work; how long an operation takes, and may take
-//	outcome, classify                what happened, and why
-//	diagnose, diagnosis, decisive    how to tell it to somebody who was not there; with them maptable, process, kernelfacts
-//	fault                            what breaks while a chain is built
-//	again, life, instance, update    what happens to a level that is up: restart, freeze, copy, another configuration
-//	live, lxcfs, confine             what is done to a level before the next one is made, and what that covers
-//	sibling*, subid, wall            containers beside a level, changed allocations, who reaches whom
-//	carry, devlxd, owner, share      images and directories on their way inwards, and whose they are there
-//	storage, ondisk, volume, spare   pools, volumes, and owners as they are on disk
-//	deed, attempt, program, setting  what root of a level tries against a wall; with it ownnamespace
-//	limit, cgroup, processors        limits, and the kernel's counters of them; with them machinememory
-//	workload, runtime                containers that a level runs without a LXD
-//	project                          what the project that a level is made in allows
-//	cost                             what a chain takes, for package simulate
-//	attach, enter                    a chain that runs on the host of another process
-//	clock, memento, traces           what tells that something stood still, was kept, or is gone
-//
-// [Spec.Plan] says beforehand what must happen, [Chain.Outcome] what did, and
-// [Contradiction] where they differ. [Verify] looks deeper into each level.
+// [Spec.Plan] says beforehand what must happen, [Chain.Outcome] what did happen, and
+// [Contradiction] where they differ. Package probe looks deeper into each level, the
+// packages below act do things to a chain, and package postmortem reports a failure.
 package harness

@@ -1,16 +1,14 @@
 package harness
 
 import (
-	"fmt"
-	"strings"
-
-	"nestbed/harness/idmap"
-
 	"context"
+	"fmt"
 	"io"
+	"strings"
 
 	"nestbed/harness/classify"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 )
 
@@ -57,7 +55,7 @@ func (c *Chain) starved(level int) []string {
 		if err != nil {
 			return lines // nobody counts it on this machine
 		}
-		if n, err := g.killed(); err == nil && n > 0 {
+		if n, err := g.Killed(); err == nil && n > 0 {
 			lines = append(lines, fmt.Sprintf("memory of level %d: the kernel has ended %d processes for want of it (oom_kill)", i, n))
 		}
 	}

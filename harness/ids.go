@@ -2,13 +2,11 @@ package harness
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
-
-	"fmt"
-
 	"nestbed/harness/internal/proc"
 )
 

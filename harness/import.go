@@ -93,6 +93,7 @@ func skippable(text string) []byte {
 	return append(frame, text...)
 }
 
+// Wait waits until the LXD has the image.
 func (i *Importing) Wait() error {
 	<-i.done
 	return i.err

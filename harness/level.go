@@ -73,6 +73,7 @@ func (l *Level) HostMap() (idmap.Map, error) {
 	return m, nil
 }
 
+// ParseMap parses the content of uid_map and gid_map (man 7 user_namespaces).
 func (l *Level) ParseMap(uid, gid string) (m idmap.Map, err error) {
 	if m.UID, err = idmap.ParseMappings(uid); err == nil {
 		m.GID, err = idmap.ParseMappings(gid)

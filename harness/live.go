@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/internal/lxdop"
-
-	"slices"
-
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // bootID is the file of proc that liblxc covers in every container, by one with an id for each start of

@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
+// ContainerName returns the name of the container of a level: c1, c2, ...
 func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 
 // makeLevel takes one level through its operations, in the order of idmap.Op.
@@ -161,6 +162,7 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	return err
 }
 
+// Start starts the container. The level is not reached by it: see Reach and Connect.
 func (l *Level) Start(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
 	_, l.worked, err = await(ctx, l.above.LXD(), op, err)

@@ -1,15 +1,13 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
-	"nestbed/harness/idmap"
-
-	"context"
-
 	"golang.org/x/sync/errgroup"
 
+	"nestbed/harness/idmap"
 	"nestbed/harness/internal/excerpt"
 )
 

@@ -1,14 +1,13 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"maps"
-
-	lxd "github.com/canonical/lxd/client"
-
-	"context"
 	"strings"
 	"time"
+
+	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/host"
 	"nestbed/harness/wait"

@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,16 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"nestbed/harness/host"
-	"nestbed/harness/internal/excerpt"
-	"nestbed/harness/internal/proc"
-
-	"bytes"
-	"errors"
-
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host"
+	"nestbed/harness/internal/excerpt"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/proc"
 )
 
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
@@ -67,7 +65,7 @@ func processIn(root *host.Root, inside int, names ...string) (*os.Process, error
 	}
 	var name []byte
 	if err == nil {
-		name, err = os.ReadFile(ProcOf(pid, "comm"))
+		name, err = os.ReadFile(proc.Path(pid, "comm"))
 	}
 	if found := strings.TrimSpace(string(name)); err == nil && !slices.Contains(names, found) {
 		err = fmt.Errorf("process %d: it is %q, expected one of %q", inside, found, names)
@@ -155,8 +153,6 @@ func DaemonProcess(of Daemon) (*os.Process, error) {
 	}
 	return processIn(of.Root(), server.Environment.ServerPid, daemonNames...)
 }
-
-func ProcOf(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
 
 // SameUserNamespace reports whether the inits of two roots are in the same user namespace.
 func SameUserNamespace(above, below *host.Root) (bool, error) {

@@ -2,18 +2,15 @@ package harness
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/canonical/lxd/shared/api"
-
-	"nestbed/harness/host"
-
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/canonical/lxd/shared/api"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host"
 	"nestbed/harness/wait"
 )
 

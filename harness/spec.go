@@ -1,11 +1,11 @@
 package harness
 
 import (
+	"fmt"
+
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
-
-	"fmt"
 )
 
 // MaxDepth bounds a Spec: one level more than any kernel nests, which is then refused.

@@ -44,7 +44,7 @@ func BenchmarkSimulate(b *testing.B) {
 	inOwnNetwork(b)
 	c, single := newLab(b)
 	https := c.https(b)
-	cost, err := simulate.CostMeter{
+	cost, err := simulate.Meter{
 		Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
 	}.Measure(b.Context())
 	require.NoError(b, err)

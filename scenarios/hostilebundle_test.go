@@ -80,7 +80,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	harnesstest.AsPlanned(t, chain)
 	require.NoError(t, file.Share(t.Context(), chain))
-	require.NoError(t, file.ShareFile(chain, "file", 500000, 500000))
+	require.NoError(t, file.AddFile(chain, "file", 500000, 500000))
 	_ = postmortem.Diagnose(t.Context(), chain).Files()
 	c.untouched(t)
 	require.NoError(t, chain.Close(t.Context()))

@@ -29,7 +29,7 @@ import (
 var touched = []string{
 	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.SaidFile, bundle.StartedFile, bundle.SentinelPath,
 	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
-	image.CarriedMetadata, image.CarriedRootFS, file.SharedDir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
+	image.CarriedMetadata, image.CarriedRootFS, file.Dir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
 }
 
 // hostile are the things that root of a level puts at each of these paths. The scripts get $p, the

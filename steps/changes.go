@@ -123,7 +123,7 @@ func (s *scenario) write(ctx context.Context, where, text string) (*sibling.Sibl
 	if err != nil {
 		return nil, err
 	}
-	return siblings, allocation.WriteSubID(ctx, s.chain, siblings.Level-1, idmap.Delegate(a))
+	return siblings, allocation.Write(ctx, s.chain, siblings.Level-1, idmap.Delegate(a))
 }
 
 func (s *scenario) reallocateAndRestart(ctx context.Context, where, text string) error {

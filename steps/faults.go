@@ -62,7 +62,7 @@ var faultSteps = []step{
 const diskSize = 600 << 20
 
 // breaks is a fault of the LXD that makes the level below.
-func (s *scenario) breaks(kind fault.FaultKind) func(int, string) error {
+func (s *scenario) breaks(kind fault.Kind) func(int, string) error {
 	return func(level int, operation string) error {
 		op, err := idmap.ParseOp(operation)
 		if err != nil {
@@ -73,7 +73,7 @@ func (s *scenario) breaks(kind fault.FaultKind) func(int, string) error {
 }
 
 // spoils is a fault of a program among a level's own files.
-func (s *scenario) spoils(kind fault.FaultKind) func(string, int) error {
+func (s *scenario) spoils(kind fault.Kind) func(string, int) error {
 	return func(program string, level int) error {
 		return s.fault(fault.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
 	}

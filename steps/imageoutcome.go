@@ -171,7 +171,7 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	if err != nil {
 		return err
 	}
-	var stuck *image.CarryError
+	var stuck *image.StuckError
 	switch {
 	case !errors.As(s.image.refusal, &stuck):
 		return unlike("wanted a refusal at level %d in operation %s, but LXD did it", level, op)

@@ -115,7 +115,7 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 
 // keepRefusal keeps where an image got stuck, for the Thens.
 func (s *scenario) keepRefusal(err error) error {
-	var stuck *image.CarryError
+	var stuck *image.StuckError
 	if errors.As(err, &stuck) {
 		s.image.refusal, err = err, nil
 	}

@@ -74,7 +74,7 @@ func (s *scenario) killed(level int) error {
 	if err := s.ended("Killed"); err != nil {
 		return err
 	}
-	now, err := harness.OutOfMemoryKills(s.chain)
+	now, err := limit.OutOfMemoryKills(s.chain)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *scenario) heldBack(level int) error {
 	if err := s.ended(""); err != nil {
 		return err
 	}
-	now, err := harness.HeldPeriods(s.chain)
+	now, err := limit.HeldPeriods(s.chain)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (s *scenario) controllers(ctx context.Context, wanted string) error {
 		return err
 	}
 	for _, l := range chain.Levels {
-		has, err := harness.Controllers(ctx, l)
+		has, err := limit.Controllers(ctx, l)
 		if err != nil {
 			return err
 		}

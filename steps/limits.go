@@ -90,10 +90,10 @@ func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, e
 	if s.inits, err = s.initsNow(); err != nil {
 		return nil, err
 	}
-	if s.kills, err = harness.OutOfMemoryKills(chain); err != nil {
+	if s.kills, err = limit.OutOfMemoryKills(chain); err != nil {
 		return nil, err
 	}
-	s.held, err = harness.HeldPeriods(chain)
+	s.held, err = limit.HeldPeriods(chain)
 	return chain, err
 }
 

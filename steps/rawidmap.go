@@ -142,7 +142,7 @@ func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
 		return nil, err
 	}
 	if s.shared.file {
-		err = file.ShareFile(chain, givenFile, s.shared.uid, s.shared.gid)
+		err = file.AddFile(chain, givenFile, s.shared.uid, s.shared.gid)
 	}
 	return chain, err
 }
@@ -156,7 +156,7 @@ func (s *scenario) writeInside(ctx context.Context, id uint32, level int, name s
 	if err != nil {
 		return err
 	}
-	_, err = l.ExecAs(ctx, id, strings.NewReader(written), "dd", "of="+file.SharedDir+"/"+name)
+	_, err = l.ExecAs(ctx, id, strings.NewReader(written), "dd", "of="+file.Dir+"/"+name)
 	return err
 }
 
@@ -174,7 +174,7 @@ func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error 
 }
 
 func (s *scenario) sharedOwner(uid, gid uint32) error {
-	u, g, err := file.SharedOwner(s.chain, newFile)
+	u, g, err := file.OwnerOnHost(s.chain, newFile)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (s *scenario) sharedOwner(uid, gid uint32) error {
 }
 
 func (s *scenario) sharedText() (string, error) {
-	text, err := s.chain.Host.Root().ReadFile(file.SharedDir + "/" + givenFile)
+	text, err := s.chain.Host.Root().ReadFile(file.Dir + "/" + givenFile)
 	return string(text), err
 }
 
@@ -213,7 +213,7 @@ func (s *scenario) sharedOwnerInside(ctx context.Context, level int, uid, gid ui
 	if err != nil {
 		return err
 	}
-	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", file.SharedDir+"/"+givenFile)
+	got, err := l.Exec(ctx, "stat", "-c", "%u:%g", file.Dir+"/"+givenFile)
 	if err != nil {
 		return err
 	}

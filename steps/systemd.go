@@ -3,9 +3,10 @@ package steps
 import (
 	"context"
 	"fmt"
-	"nestbed/harness/act/systemd"
 	"slices"
 	"strings"
+
+	"nestbed/harness/act/systemd"
 )
 
 var systemdSteps = []step{
@@ -36,7 +37,7 @@ func (s *scenario) systemdRuns(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	state, failed, err := systemd.SystemState(ctx, l)
+	state, failed, err := systemd.State(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...
 	if err != nil {
 		return err
 	}
-	if _, _, err := systemd.SystemState(ctx, l); err != nil {
+	if _, _, err := systemd.State(ctx, l); err != nil {
 		return err
 	}
 	var names []string

@@ -63,7 +63,7 @@ var upgradeSteps = []step{
 }
 
 func (s *scenario) replaced(ctx context.Context, where, source string) error {
-	return s.swap(ctx, where, source, upgrade.Upgrade)
+	return s.swap(ctx, where, source, upgrade.Replace)
 }
 
 // swap has the LXD of a place replaced in the way that is given.
@@ -107,7 +107,7 @@ func (s *scenario) migrate(ctx context.Context, level int, source string) error 
 	if err != nil {
 		return err
 	}
-	return upgrade.Migrate(ctx, chain, level, b)
+	return upgrade.ToIncus(ctx, chain, level, b)
 }
 
 func (s *scenario) reallocateAndReplace(ctx context.Context, where, text, source string) error {
@@ -121,7 +121,7 @@ func (s *scenario) replaceInterrupted(ctx context.Context, where, source string)
 	if _, err := s.prepared(ctx); err != nil {
 		return err
 	}
-	return s.swap(ctx, where, source, upgrade.UpgradeInterrupted)
+	return s.swap(ctx, where, source, upgrade.ReplaceInterrupted)
 }
 
 func (s *scenario) logsLost(ctx context.Context, where string) error {

@@ -55,7 +55,7 @@ var workloadSteps = []step{
 // workloadState is what came of a container at a level.
 type workloadState struct {
 	ran   bool
-	saw   workload.Workload
+	saw   workload.Result
 	ended error
 }
 
@@ -80,7 +80,7 @@ func (s *scenario) runWithoutNamespace(ctx context.Context, user string, level i
 	if err != nil {
 		return err
 	}
-	return s.runWorkload(ctx, level, workload.WorkloadSpec{Runtime: workload.OCI, User: id})
+	return s.runWorkload(ctx, level, workload.Spec{Runtime: workload.OCI, User: id})
 }
 
 // userID reads the id of a user; root has none in a step.
@@ -97,7 +97,7 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 	if err != nil {
 		return err
 	}
-	spec := workload.WorkloadSpec{Runtime: workload.Runtime(runtime)}
+	spec := workload.Spec{Runtime: workload.Runtime(runtime)}
 	if spec.User, err = userID(user); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 }
 
 // runWorkload runs a container, which leaves nothing: the chain can be a shared one.
-func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.WorkloadSpec) error {
+func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spec) error {
 	l, err := s.level(ctx, level)
 	if err != nil {
 		return err
@@ -122,9 +122,9 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Wor
 	return nil
 }
 
-func (s *scenario) seen() (workload.Workload, error) {
+func (s *scenario) seen() (workload.Result, error) {
 	if !s.workload.ran {
-		return workload.Workload{}, errors.New("no When has run a container")
+		return workload.Result{}, errors.New("no When has run a container")
 	}
 	return s.workload.saw, s.workload.ended
 }

@@ -1,3 +1,5 @@
+// Package attempt tells whether the kernel let a program do something, by the program's own words. Scripts run by busybox,
+// whose errors are those of strerror(3).
 package attempt
 
 import (
@@ -8,9 +10,9 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// Attempt is what came of a deed.
+// Attempt is what came of something that was tried.
 type Attempt struct {
-	// Errno is the error of the kernel, in the words of strerror(3): empty if the deed was done.
+	// Errno is the error of the kernel, in the words of strerror(3); empty if it was done.
 	Errno string
 	// Text is what the program said.
 	Text string
@@ -19,7 +21,7 @@ type Attempt struct {
 // refusals are the errors by which the kernel keeps one from something, rather than finds something wrong with it.
 var refusals = []string{"Operation not permitted", "Permission denied", "Read-only file system"}
 
-// Refused tells whether the kernel kept the one who tried from the deed.
+// Refused reports whether the kernel refused it.
 func (a Attempt) Refused() bool {
 	for _, r := range refusals {
 		if a.Errno == r {
@@ -36,6 +38,7 @@ func (a Attempt) String() string {
 	return fmt.Sprintf("%s (%s)", a.Errno, a.Text)
 }
 
+// A script writes TriedMark when it begins what it tries, and StatusMark with the exit status when that has ended.
 const (
 	TriedMark  = "nestbed: tried"
 	StatusMark = "nestbed: status "

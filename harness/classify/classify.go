@@ -1,3 +1,5 @@
+// Package classify finds the reason of a failure, and the lines that show it, in the error that LXD or Incus returned and
+// in the logs that it left. It knows the wording of old and new versions, and reads no file itself.
 package classify
 
 import (
@@ -113,6 +115,7 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 	return idmap.Unclassified, append(excerpt.Tail(e.LXCLog, 5), excerpt.Tail(e.DaemonLog, 5)...)
 }
 
+// Find returns the first line of a log that the expression matches, without the space around it; "" if there is none.
 func Find(words *regexp.Regexp, log string) string {
 	for line := range strings.Lines(log) {
 		if words.MatchString(line) {

@@ -1,3 +1,5 @@
+// Package postmortem reports what a chain looked like when something failed, for somebody who was not there: maps beside
+// the planned ones, logs, mounts, cgroups and processes of each level. It works while an LXD does not answer.
 package postmortem
 
 import (

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"nestbed/harness"
 	"nestbed/harness/host"
 	"nestbed/harness/internal/proc"
 )
@@ -37,17 +36,17 @@ func Enter(l host.Leftover, path, command []string) ([]string, error) {
 // findInit finds the init of a container of the given name, by its monitor, which runs in the pid namespace of the process
 // `around`. It is 0 where there is none; beside are the names of those that there are.
 func findInit(pids []int, around int, name string) (init int, beside []string, err error) {
-	space, err := os.Stat(harness.ProcOf(around, "ns/pid"))
+	space, err := os.Stat(proc.Path(around, "ns/pid"))
 	if err != nil {
 		return 0, nil, err
 	}
 	monitor := 0
 	for _, pid := range pids {
-		own, err := os.Stat(harness.ProcOf(pid, "ns/pid"))
+		own, err := os.Stat(proc.Path(pid, "ns/pid"))
 		if err != nil || !os.SameFile(space, own) { // it may have ended meanwhile
 			continue
 		}
-		command, _ := os.ReadFile(harness.ProcOf(pid, "cmdline"))
+		command, _ := os.ReadFile(proc.Path(pid, "cmdline"))
 		if container := monitored(string(command)); container != "" && !slices.Contains(beside, container) {
 			beside = append(beside, container)
 			if container == name {
@@ -56,7 +55,7 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 		}
 	}
 	for _, pid := range pids {
-		status, err := os.ReadFile(harness.ProcOf(pid, "status"))
+		status, err := os.ReadFile(proc.Path(pid, "status"))
 		p := proc.Parse("", string(status))
 		if monitor != 0 && err == nil && p.Innermost() == "1" && p.Parent == strconv.Itoa(monitor) {
 			return pid, beside, nil

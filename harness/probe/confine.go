@@ -3,9 +3,10 @@ package probe
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
 	"strconv"
 	"strings"
+
+	"nestbed/harness"
 )
 
 // Cover tells by what a path of the level is covered: the type of the filesystem that is mounted right there, on the

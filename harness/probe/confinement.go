@@ -2,10 +2,11 @@ package probe
 
 import (
 	"fmt"
-	"nestbed/harness"
 	"os"
 	"regexp"
 	"strings"
+
+	"nestbed/harness"
 )
 
 // Confinement is one of the AppArmor profiles that a process is in at once.

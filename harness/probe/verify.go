@@ -1,3 +1,5 @@
+// Package probe looks into levels: whether ids, files, processes, capabilities and confinement are as planned. Verify
+// looks at everything that holds for each level of a chain.
 package probe
 
 import (

@@ -17,9 +17,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// CostMeter measures what a chain takes on a LXD that runs already, with levels that are reached by exec, as on the members of a
+// Meter measures what a chain takes on a LXD that runs already, with levels that are reached by exec, as on the members of a
 // cluster: that of a private host stands for one.
-type CostMeter struct {
+type Meter struct {
 	Bundle *bundle.Bundle
 	Depth  int
 	// AtOnce are how many chains are built at a time, the fewest first, each in Rounds one after the other.
@@ -32,7 +32,7 @@ type CostMeter struct {
 }
 
 // Measure builds one chain to warm up, one for its disk, and then as many as said.
-func (m CostMeter) Measure(ctx context.Context) (c Cost, err error) {
+func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
 	member, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
 	if err != nil {
@@ -61,7 +61,7 @@ func (m CostMeter) Measure(ctx context.Context) (c Cost, err error) {
 const mb = 1e6 // bytes
 
 // disk builds one chain, for the disk that it takes, on a member that has nothing else.
-func (m CostMeter) disk(ctx context.Context, c *Cost) error {
+func (m Meter) disk(ctx context.Context, c *Cost) error {
 	image, err := os.Stat(m.Bundle.Image())
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (m CostMeter) disk(ctx context.Context, c *Cost) error {
 }
 
 // load builds chains, so many at a time, for how long each takes, and for what they take of memory and processors.
-func (m CostMeter) load(ctx context.Context, c *Cost, atOnce int) error {
+func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 	before, err := m.used()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (m CostMeter) load(ctx context.Context, c *Cost, atOnce int) error {
 }
 
 // chain builds a chain, has it looked at, and takes it down.
-func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
+func (m Meter) chain(ctx context.Context, look func() error) (err error) {
 	h, err := host.System(ctx, host.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
 		Bundle:     m.Bundle, LXD: m.member.Socket(), Far: true,
@@ -124,7 +124,7 @@ func (m CostMeter) chain(ctx context.Context, look func() error) (err error) {
 }
 
 // together builds chains, so many at a time, and gives the most memory that the member holds meanwhile, in bytes.
-func (m CostMeter) together(ctx context.Context, atOnce int) (int64, error) {
+func (m Meter) together(ctx context.Context, atOnce int) (int64, error) {
 	peak := m.member.WatchMemory(ctx)
 	all, ctx := errgroup.WithContext(ctx)
 	for range atOnce {
@@ -145,7 +145,7 @@ func (m CostMeter) together(ctx context.Context, atOnce int) (int64, error) {
 // used is the processor time that was used so far, on the member and by this process.
 type used struct{ member, runner time.Duration }
 
-func (m CostMeter) used() (u used, err error) {
+func (m Meter) used() (u used, err error) {
 	if u.member, err = m.member.CPU(); err != nil {
 		return u, err
 	}

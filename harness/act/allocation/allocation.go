@@ -1,3 +1,4 @@
+// Package allocation changes the subid files of the host or of a level.
 package allocation
 
 import (
@@ -8,9 +9,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// WriteSubID rewrites both subid files of the host, level 0, or of a level, as its root does with an editor. LXD
+// Write rewrites both subid files of the host, level 0, or of a level, as its root does with an editor. LXD
 // reads them when it starts next; newuidmap at once.
-func WriteSubID(ctx context.Context, c *harness.Chain, level int, d idmap.Delegation) error {
+func Write(ctx context.Context, c *harness.Chain, level int, d idmap.Delegation) error {
 	for path, f := range map[string]idmap.File{"/etc/subuid": d.UID, "/etc/subgid": d.GID} {
 		var err error
 		if f.Missing {

@@ -1,3 +1,4 @@
+// Package fault breaks something while a level is made: an LXD is killed or stopped, a disk is full, a program is missing.
 package fault
 
 import (
@@ -15,32 +16,32 @@ import (
 	"nestbed/harness/wait"
 )
 
-// FaultKind is how something breaks.
-type FaultKind string
+// Kind is how something breaks.
+type Kind string
 
 // The kinds of faults.
 const (
 	// LXDKilled is the LXD that makes the level, killed in the middle of the operation; the level's init starts another.
-	LXDKilled FaultKind = "LXD killed"
+	LXDKilled Kind = "LXD killed"
 	// LXDStopped is that LXD, which stands still from the beginning of the operation on (man 7 signal, SIGSTOP).
-	LXDStopped FaultKind = "LXD stopped"
+	LXDStopped Kind = "LXD stopped"
 	// DatabaseCut is the database of that LXD, of which half is lost before the operation, as in a crash: the LXD is
 	// killed, and does not come up again.
-	DatabaseCut FaultKind = "database cut"
+	DatabaseCut Kind = "database cut"
 	// DiskFull is the disk of the host, without room from the beginning of the operation on. The host
 	// needs a disk of its own for that: host.Config.Disk.
-	DiskFull FaultKind = "disk full"
+	DiskFull Kind = "disk full"
 	// ProgramMissing and ProgramCut are of the files of the level itself, before it starts: the Program is not among
 	// them, or only the first half of it.
-	ProgramMissing FaultKind = "program missing"
-	ProgramCut     FaultKind = "program cut"
+	ProgramMissing Kind = "program missing"
+	ProgramCut     Kind = "program cut"
 )
 
 // Fault is something that breaks while a level is made, at an operation on the way to it.
 type Fault struct {
 	Level int
 	Op    idmap.Op
-	Kind  FaultKind
+	Kind  Kind
 	// Program is the name of one, for the kinds that are about one.
 	Program string
 }

@@ -1,32 +1,34 @@
+// Package file shares a directory of the host with every level.
 package file
 
 import (
 	"context"
 	"errors"
 	"fmt"
+
 	"nestbed/harness"
 )
 
-// SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
-const SharedDir = "/srv/shared"
+// Dir is the directory of the host that Share gives to every level, at the same path everywhere.
+const Dir = "/srv/shared"
 
 // Share makes a directory on the host in which everybody may make files, and
 // bind-mounts it into every level: each LXD takes it from where the LXD above has
 // put it. The mounts translate no ids (LXD: disk device without shift), so that
 // a file has the same host owner wherever it is looked at.
 func Share(ctx context.Context, c *harness.Chain) error {
-	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+	if err := c.Host.RequirePrivate("share " + Dir); err != nil {
 		return err
 	}
 	root, err := c.Host.Root().Local()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(root.MkdirAll(SharedDir), root.Chmod(SharedDir, 0o777)); err != nil {
+	if err := errors.Join(root.MkdirAll(Dir), root.Chmod(Dir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
 	for _, l := range c.Levels {
-		device := map[string]string{"type": "disk", "source": SharedDir, "path": SharedDir}
+		device := map[string]string{"type": "disk", "source": Dir, "path": Dir}
 		if err := harness.AttachDevice(ctx, l, "shared", device); err != nil {
 			return err
 		}
@@ -34,17 +36,17 @@ func Share(ctx context.Context, c *harness.Chain) error {
 	return nil
 }
 
-// ShareFile puts a file of the given host ids into the shared directory, which
+// AddFile puts a file of the given host ids into the shared directory, which
 // its owner and its group may read and write.
-func ShareFile(c *harness.Chain, name string, uid, gid int) error {
-	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
+func AddFile(c *harness.Chain, name string, uid, gid int) error {
+	if err := c.Host.RequirePrivate("share " + Dir); err != nil {
 		return err
 	}
 	root, err := c.Host.Root().Local()
 	if err != nil {
 		return err
 	}
-	f, err := root.Create(SharedDir+"/"+name, 0o660)
+	f, err := root.Create(Dir+"/"+name, 0o660)
 	if err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
 	}
@@ -54,8 +56,8 @@ func ShareFile(c *harness.Chain, name string, uid, gid int) error {
 	return nil
 }
 
-// SharedOwner is the owner, in host ids, of a file in the shared directory.
-func SharedOwner(c *harness.Chain, name string) (uid, gid uint32, err error) {
-	info, err := c.Host.Root().Look(SharedDir + "/" + name)
+// OwnerOnHost is the owner, in host ids, of a file in the shared directory.
+func OwnerOnHost(c *harness.Chain, name string) (uid, gid uint32, err error) {
+	info, err := c.Host.Root().Look(Dir + "/" + name)
 	return info.UID, info.GID, err
 }

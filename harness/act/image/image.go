@@ -1,3 +1,4 @@
+// Package image carries images from one LXD of a chain to another, and makes containers of them.
 package image
 
 import (
@@ -33,21 +34,21 @@ var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pi
 // OpPush is the one operation beside those of idmap.Op: a file is pushed into a level.
 const OpPush idmap.Op = "push"
 
-// CarryError is where an image got stuck on its way, and what LXD said to it.
-type CarryError struct {
+// StuckError is where an image got stuck on its way, and what LXD said to it.
+type StuckError struct {
 	Level int // whose LXD, or for OpPush whose files, refused; 0 is the host
 	Op    idmap.Op
 	Err   error
 }
 
-func (e *CarryError) Error() string { return fmt.Sprintf("level %d: %s: %v", e.Level, e.Op, e.Err) }
-func (e *CarryError) Unwrap() error { return e.Err }
+func (e *StuckError) Error() string { return fmt.Sprintf("level %d: %s: %v", e.Level, e.Op, e.Err) }
+func (e *StuckError) Unwrap() error { return e.Err }
 
 func stuck(level int, op idmap.Op, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &CarryError{Level: level, Op: op, Err: err}
+	return &StuckError{Level: level, Op: op, Err: err}
 }
 
 // Import gives an image to the LXD at a level, 0 being the host, and returns

@@ -1,12 +1,15 @@
+// Package life does to a level what the LXD above it can do to any container, such as stop, freeze, snapshot and copy, and
+// finds out what it kept and what it left behind.
 package life
 
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
 	"time"
 
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
 )
 
 // StopBudget is how long a level is given to end by itself: seconds are the unit

@@ -1,11 +1,13 @@
+// Package limit uses up memory, processes and processor time of a level, and reads the kernel's counters of that.
 package limit
 
 import (
 	"context"
 	"fmt"
+	"strings"
+
 	"nestbed/harness"
 	"nestbed/harness/attempt"
-	"strings"
 )
 
 // Bounds of what a level is made to use: a limit that does not hold shall hurt nobody.

@@ -1,3 +1,4 @@
+// Package sibling makes containers beside the levels of a chain, and compares what happens to them with the model.
 package sibling
 
 import (

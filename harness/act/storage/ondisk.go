@@ -1,3 +1,4 @@
+// Package storage looks at how the files of levels lie in storage pools, and attaches volumes.
 package storage
 
 import (

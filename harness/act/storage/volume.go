@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"nestbed/harness"
 	"path/filepath"
 
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness"
 )
 
 // Where a level finds what is attached to it, and what a level hands down.

@@ -1,16 +1,18 @@
+// Package systemd asks the systemd of a level about its units.
 package systemd
 
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
 	"strconv"
 	"strings"
+
+	"nestbed/harness"
 )
 
-// SystemState is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
+// State is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
 // units that do not (man 1 systemctl, is-system-running).
-func SystemState(ctx context.Context, l *harness.Level) (state string, failed []string, err error) {
+func State(ctx context.Context, l *harness.Level) (state string, failed []string, err error) {
 	// Any other state than running is an exit status, too.
 	out, err := l.Exec(ctx, "sh", "-c", "systemctl is-system-running --wait || true; systemctl list-units --failed --plain --no-legend --no-pager")
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// Migrate makes an Incus of a level's LXD, by Incus's own tool, which is in a bundle with Migration: it stops LXD and all
+// ToIncus makes an Incus of a level's LXD, by Incus's own tool, which is in a bundle with Migration: it stops LXD and all
 // that runs inside, moves its records and files, and has Incus start what ran before. It returns when Incus answers.
-func Migrate(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+func ToIncus(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	l, err := c.Level(level)
 	if err != nil {
 		return err

@@ -1,3 +1,4 @@
+// Package upgrade replaces the LXD of the host or of a level while the chain runs.
 package upgrade
 
 import (
@@ -20,16 +21,16 @@ import (
 // its administrator has written, and the sentinel, which shows how the level's image arrived.
 var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log", "etc/subuid", "etc/subgid", bundle.SentinelPath}
 
-// Upgrade replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
+// Replace replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
 // as the chain runs. As with a package, the new files take the places of the old; then the LXD is ended by SIGTERM,
 // on which it leaves its containers running, and Upgrade returns when the next one answers.
-func Upgrade(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
-	return upgradeLXD(ctx, c, level, b, c.RestartLXD)
+func Replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	return replace(ctx, c, level, b, c.RestartLXD)
 }
 
-// UpgradeInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
-func UpgradeInterrupted(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
-	return upgradeLXD(ctx, c, level, b, func(ctx context.Context, level int) error {
+// ReplaceInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
+func ReplaceInterrupted(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	return replace(ctx, c, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {
 			return c.Host.RestartLXDKilled(ctx)
 		}
@@ -41,7 +42,7 @@ func UpgradeInterrupted(ctx context.Context, c *harness.Chain, level int, b *bun
 	})
 }
 
-func upgradeLXD(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
+func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
 	if old := c.Spec.DaemonBundle(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
 		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
 	}

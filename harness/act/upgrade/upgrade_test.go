@@ -21,6 +21,6 @@ func TestNoIncusTakesThePlaceOfALXDNorTheOtherWayRound(t *testing.T) {
 		{incus, lxd, "level 0: upgrade: it runs Incus 6.0.4, which LXD 5.21 cannot take the place of; Incus takes over from LXD by lxd-to-incus"},
 	} {
 		chain := &harness.Chain{Host: &host.Host{Bundle: c.old}}
-		assert.EqualError(t, Upgrade(t.Context(), chain, 0, c.next), c.words)
+		assert.EqualError(t, Replace(t.Context(), chain, 0, c.next), c.words)
 	}
 }

@@ -3,10 +3,11 @@ package wall
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
 	"path"
 	"strconv"
 	"strings"
+
+	"nestbed/harness"
 )
 
 // Grant is what a program's file grants to whoever runs it.

@@ -3,9 +3,10 @@ package wall
 import (
 	"context"
 	"fmt"
-	"nestbed/harness"
 	"regexp"
 	"strings"
+
+	"nestbed/harness"
 )
 
 // settingName is a name as sysctl has it.

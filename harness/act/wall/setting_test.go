@@ -1,10 +1,11 @@
 package wall
 
 import (
-	"nestbed/harness"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
 )
 
 func TestASettingIsNoScript(t *testing.T) {

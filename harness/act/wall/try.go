@@ -3,11 +3,12 @@ package wall
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
+
 	"nestbed/harness"
 	"nestbed/harness/attempt"
 	"nestbed/harness/internal/proc"
-	"os"
-	"strconv"
 )
 
 // Try has root of a level try a deed, in the level itself or, with its own

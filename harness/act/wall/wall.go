@@ -1,3 +1,4 @@
+// Package wall tries what the kernel must refuse the root of a level.
 package wall
 
 import (

@@ -16,7 +16,7 @@ type runtimeCommands struct {
 	start, pid, end []string
 }
 
-func (s WorkloadSpec) commands(name, dir string) (runtimeCommands, error) {
+func (s Spec) commands(name, dir string) (runtimeCommands, error) {
 	if s.Runtime == LXC {
 		if len(s.Map.UID) == 0 || len(s.Map.GID) == 0 {
 			return runtimeCommands{}, errors.New("a container of LXC needs a map here")
@@ -44,7 +44,7 @@ func (s WorkloadSpec) commands(name, dir string) (runtimeCommands, error) {
 }
 
 // ociConfig is the config.json of the OCI runtime specification, with what every container must have.
-func (s WorkloadSpec) ociConfig() (string, error) {
+func (s Spec) ociConfig() (string, error) {
 	type object = map[string]any
 	namespaces := []object{{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}}
 	linux := object{}
@@ -72,7 +72,7 @@ func (s WorkloadSpec) ociConfig() (string, error) {
 // lxcConfig is a configuration after man 5 lxc.container.conf. The network namespace is
 // the container's own, though nothing is in it: who mounts a sysfs must own that (fs/sysfs/mount.c). AppArmor's profiles
 // of containers are not known in the namespace of profiles that a level has: it stays in that of the level.
-func (s WorkloadSpec) lxcConfig(name, dir string) string {
+func (s Spec) lxcConfig(name, dir string) string {
 	lines := []string{
 		"lxc.include = /usr/share/lxc/config/common.conf",
 		"lxc.include = /usr/share/lxc/config/userns.conf",

@@ -1,3 +1,4 @@
+// Package workload runs containers in a level with crun or lxc-start, without an LXD.
 package workload
 
 import (
@@ -22,8 +23,8 @@ const (
 	LXC Runtime = "LXC" // lxc-start, with LXC's own configuration for containers with a user namespace
 )
 
-// WorkloadSpec is a container that a user of a level runs there.
-type WorkloadSpec struct {
+// Spec is a container that a user of a level runs there.
+type Spec struct {
 	Runtime Runtime
 	// User runs it: 0 is the level's root.
 	User uint32
@@ -31,8 +32,8 @@ type WorkloadSpec struct {
 	Map idmap.Map
 }
 
-// Workload is what such a container was seen to be while it ran.
-type Workload struct {
+// Result is what such a container was seen to be while it ran.
+type Result struct {
 	// Map is its idmap in ids of the level, Host in those of the host.
 	Map, Host idmap.Map
 	// Process are the host ids of its init, File those of a file which that made: "500000:500000".
@@ -70,7 +71,7 @@ chown "$5" . run "$4"
 
 // Run runs a container at the level, looks at it and ends it. That it
 // does not start is an error with what the runtime said.
-func Run(ctx context.Context, l *harness.Level, spec WorkloadSpec) (w Workload, err error) {
+func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error) {
 	name := fmt.Sprint("workload", workloads.Add(1))
 	dir := "/srv/" + name
 	defer func() {
@@ -110,7 +111,7 @@ func Run(ctx context.Context, l *harness.Level, spec WorkloadSpec) (w Workload, 
 }
 
 // lookAtWorkload looks at a container by the level's pid of its init, once that has made the file.
-func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Workload, err error) {
+func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Result, err error) {
 	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
 		w.File, err = harness.OwnerOf(l, made)
 		return err

@@ -1,5 +1,4 @@
-// Package image makes LXD images of a megabyte, for what shall be told by the
-// files of an image rather than by the LXD in it. It knows nothing of a LXD.
+// Package imagefile makes LXD images of a megabyte, for scenarios about the files of an image rather than the LXD in it.
 package imagefile
 
 import (

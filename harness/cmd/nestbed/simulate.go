@@ -143,7 +143,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	if len(others) > 0 {
 		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
 	}
-	c, err = simulate.CostMeter{Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
+	c, err = simulate.Meter{Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
 }
 

@@ -29,6 +29,7 @@ func Tail(log string, n int) []string {
 // OneLine returns the words of a text on one line.
 func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// At returns line i, or "nothing" behind the last one.
 func At(lines []string, i int) string {
 	if i < len(lines) {
 		return lines[i]

@@ -1,7 +1,9 @@
+// Package proc parses what the kernel writes about a process (man 5 proc_pid_status).
 package proc
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -74,3 +76,6 @@ func (p Status) Describe(uid uint32, command string) string {
 	}
 	return fmt.Sprintf("pid %s, uid %d on the host, %s: %s", p.pid, uid, p.state, command)
 }
+
+// Path returns the path of a file that the machine's /proc has about a process.
+func Path(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }
