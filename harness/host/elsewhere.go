@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	lxd "github.com/canonical/lxd/client"
@@ -14,7 +13,6 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
-	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
 )
@@ -73,7 +71,7 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	h.root = &Root{way: elsewhere{h.system.address}, far: true, dialer: h.system.dial}
+	h.root = RemoteRoot(h.system.address, h.system.dial)
 	h.daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
 	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
 	h.Map, h.Room = idmap.Identity(), ofMachine+1
@@ -171,30 +169,3 @@ func layoutIn(groups string) string {
 	}
 	return "v1"
 }
-
-// elsewhere is the way to the root of a LXD on another machine: there is none.
-type elsewhere struct{ address string }
-
-func (e elsewhere) no(inside string) error {
-	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", e.address, inside, ErrFar)
-}
-
-func (e elsewhere) local() (*inroot.Root, error)                    { return nil, e.no("/") }
-func (e elsewhere) readFile(inside string, _ int64) ([]byte, error) { return nil, e.no(inside) }
-func (e elsewhere) look(inside string) (Info, error)                { return Info{}, e.no(inside) }
-func (e elsewhere) readlink(inside string) (string, error)          { return "", e.no(inside) }
-func (e elsewhere) names(inside string) ([]string, error)           { return nil, e.no(inside) }
-func (e elsewhere) xattr(inside, _ string) ([]byte, error)          { return nil, e.no(inside) }
-func (e elsewhere) idmap(pid string) (idmap.Map, error)             { return idmap.Map{}, e.no("/proc/" + pid) }
-
-func (e elsewhere) dial(_ context.Context, inside string) (net.Conn, error) {
-	return nil, e.no(inside)
-}
-
-// seen is every id there is: those of that LXD are the host's.
-func (elsewhere) seen() (idmap.Map, error) { return idmap.Identity(), nil }
-
-// looker is nobody: no level of nestbed's is in the user namespace of such a host, as level 1 is unprivileged there.
-func (elsewhere) looker() (string, error) { return "", nil }
-
-func (elsewhere) close() {}

@@ -68,7 +68,7 @@ type Host struct {
 func (h *Host) Root() *Root { return h.root }
 
 // Far tells whether its levels are reached by exec.
-func (h *Host) Far() bool { return h.root.far }
+func (h *Host) Far() bool { return h.root.Tunnels() }
 
 // LXD is a client of the host's LXD.
 func (h *Host) LXD() lxd.InstanceServer {
@@ -129,7 +129,7 @@ func (h *Host) Pid() int {
 }
 
 // Socket is where a private host's LXD listens, as its machine sees it while the host lives: to another process its LXD is one that runs by itself.
-func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), socket) }
+func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), Socket) }
 
 // StateDir is where the host's state lies, "" for a host that was never started, or whose LXD runs by itself.
 func (h *Host) StateDir() string {

@@ -61,7 +61,7 @@ func (l *losses) note(err error) error {
 }
 
 // watch gives connections whose loss is noted.
-func (l *losses) watch(dial connector) connector {
+func (l *losses) watch(dial Dialer) Dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		switch {

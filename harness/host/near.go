@@ -117,3 +117,17 @@ func readMap(w way, pid string) (m idmap.Map, err error) {
 	}
 	return m, nil
 }
+
+// OwnMap returns the idmap of this process's user namespace, which is that of the hosts that it starts.
+func OwnMap() (m idmap.Map, err error) {
+	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
+		text, err := os.ReadFile("/proc/self/" + file)
+		if err != nil {
+			return m, err
+		}
+		if *into, err = idmap.ParseMappings(string(text)); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}

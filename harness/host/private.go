@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/internal/command"
 	"nestbed/harness/wait"
 )
 
@@ -82,7 +82,9 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.root, err = openRootOf(h.Pid()); err != nil {
 		return h, err
 	}
-	h.root.far = c.Far
+	if c.Far {
+		h.root.Tunnel()
+	}
 	server, err := h.root.Connect(ctx, h.died)
 	if err != nil {
 		return h, h.withLog(err)
@@ -96,20 +98,6 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	h.Took = time.Since(began)
 	return h, nil
-}
-
-// OwnMap is the idmap of this process's user namespace, which private hosts share.
-func OwnMap() (m idmap.Map, err error) {
-	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := os.ReadFile("/proc/self/" + file)
-		if err != nil {
-			return m, err
-		}
-		if *into, err = idmap.ParseMappings(string(text)); err != nil {
-			return m, err
-		}
-	}
-	return m, nil
 }
 
 // The parts of a state directory. overlay's upper and work must lie on one filesystem.
@@ -145,10 +133,6 @@ func writeSubID(path string, f idmap.File) error {
 	return os.WriteFile(path, []byte(f.Text), 0o644)
 }
 
-// cleanEnv is the environment of this binary started again. Without a PATH to Go: godog, which is in
-// the tests' binary, asks the go command for a directory whenever that binary starts.
-var cleanEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-
 // launch starts the stage and waits until it has started the host's LXD.
 func (h *Host) launch(ctx context.Context, c Config) error {
 	order, err := json.Marshal(stageOrder{
@@ -183,9 +167,9 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
 	}
 	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock, held}
-	cmd.Env = cleanEnv
+	cmd.Env = command.Environment()
 	if c.NoIdmapped {
-		cmd.Env = append(slices.Clone(cleanEnv), "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
 	}
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())

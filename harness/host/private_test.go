@@ -39,7 +39,10 @@ func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 }
 
 func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
-	root, dir := opened(t)
+	dir := t.TempDir()
+	root, err := openRoot(dir)
+	require.NoError(t, err)
+	t.Cleanup(root.Close)
 	h := &Host{root: root}
 	failed := errors.New("LXD ended at its start")
 	assert.Equal(t, failed, h.withLog(failed), "without a log the error stands alone")
@@ -48,7 +51,7 @@ func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
 	require.NoError(t, os.WriteFile(log, nil, 0o644))
 	assert.Equal(t, failed, h.withLog(failed))
 	require.NoError(t, os.WriteFile(log, []byte("one\ntwo\nthree\nfour\n"), 0o644))
-	err := h.withLog(failed)
+	err = h.withLog(failed)
 	require.ErrorIs(t, err, failed)
 	require.EqualError(t, err, "LXD ended at its start; it said: two | three | four")
 }

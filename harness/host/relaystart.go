@@ -33,7 +33,7 @@ func startRelay(ctx context.Context, above *Root, container string) (c *relay.Cl
 	if err != nil {
 		return nil, wait.Final(err)
 	}
-	server, err := above.client(ctx)
+	server, err := above.Client(ctx)
 	if err != nil {
 		return nil, err
 	}

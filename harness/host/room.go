@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
 )
 
 // Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
@@ -88,7 +89,7 @@ const roomName = "nestbed-probe-room"
 func nest(levels int) *exec.Cmd {
 	cmd := reexec.Command(roomName, strconv.Itoa(levels))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
-	cmd.Env = cleanEnv
+	cmd.Env = command.Environment()
 	return cmd
 }
 

@@ -34,7 +34,9 @@ func open(ctx context.Context, name string, far bool) (*Running, error) {
 	if r.root, err = openRootOf(l.stage); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	r.root.far = far
+	if far {
+		r.root.Tunnel()
+	}
 	if r.server, err = r.root.Connect(ctx, nil); err != nil {
 		r.root.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)

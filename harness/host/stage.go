@@ -51,8 +51,7 @@ func init() {
 	reexec.Register(stageName, stage)
 	reexec.Register(probeName, probe)
 	reexec.Register(roomName, probeRoom)
-	reexec.Register(entranceName, enter)
-	reexec.Register(dialerName, dialer)
+	RegisterPrograms()
 	if reexec.Init() {
 		os.Exit(0)
 	}

@@ -24,7 +24,7 @@ const removeBudget = 2 * time.Minute
 // system is what of a host there is where its LXD runs by itself.
 type system struct {
 	address string
-	dial    connector
+	dial    Dialer
 	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
 	losses         *losses
@@ -80,8 +80,9 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.Name, h.root.project = h.system.project.name, h.system.project.name
-	server, err := h.root.client(context.WithoutCancel(ctx))
+	h.Name = h.system.project.name
+	h.root.UseProject(h.Name)
+	server, err := h.root.Client(context.WithoutCancel(ctx))
 	if err != nil {
 		return h, err
 	}
@@ -170,7 +171,7 @@ func (s *system) form() string {
 
 // connect connects to the LXD, and gives what it says of itself.
 func (s *system) connect(ctx context.Context) (*api.Server, error) {
-	dial, err := connectorOf(s.address)
+	dial, err := dialerOf(s.address)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +180,7 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 		dial = s.losses.watch(dial)
 	}
 	s.dial = dial
-	root := &Root{dialer: dial}
-	if s.all, err = root.client(context.WithoutCancel(ctx)); err != nil {
+	if s.all, err = RemoteRoot(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
 		return nil, unreachable(s.address, err)
 	}
 	info, _, err := s.all.GetServer()

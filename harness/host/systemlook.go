@@ -25,7 +25,7 @@ func rootOf(pid int) (*Root, error) {
 	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
 		if root, err = openRoot("/"); err == nil {
-			root.far = true
+			root.Tunnel()
 		}
 	}
 	return root, err
@@ -70,7 +70,10 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err erro
 	if h.root, err = rootOf(e.ServerPid); err != nil {
 		return err
 	}
-	h.root.dialer, h.root.far = h.system.dial, far || h.root.far
+	h.root.UseDialer(h.system.dial)
+	if far {
+		h.root.Tunnel()
+	}
 	if err := h.look(ctx, e); err != nil {
 		return err
 	}
