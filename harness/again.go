@@ -78,7 +78,7 @@ func (l *Level) endLXD(ctx context.Context, pid int) error {
 }
 
 func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) error {
-	server, err := l.root.Succeed(ctx, l.server, nil, end)
+	server, err := l.root.Restart(ctx, l.server, nil, end)
 	if err != nil {
 		return fmt.Errorf("level %d: restart LXD: %w", l.Index, err)
 	}

@@ -8,9 +8,9 @@ import (
 	"regexp"
 	"strings"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -132,7 +132,7 @@ func classify(err error, e evidence) (idmap.Reason, []string) {
 		}
 	}
 	if errors.Is(err, wait.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
-		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(host.Grave(e.daemonLog), 3)...)
+		return idmap.TimedOut, append(tail(e.lxcLog, 3), tail(reach.ErrorLines(e.daemonLog), 3)...)
 	}
 	return idmap.Unclassified, append(tail(e.lxcLog, 5), tail(e.daemonLog, 5)...)
 }

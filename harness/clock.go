@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"nestbed/harness/host"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -73,7 +73,7 @@ func (c *Chain) Clocks(ctx context.Context, level int) (goOn []bool, err error) 
 
 // ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
 func (c *Chain) ticks() ([]int64, error) {
-	roots := []*host.Root{c.Host.Root()}
+	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())
 	}

@@ -11,8 +11,8 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -35,7 +35,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
 		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
 	}
-	roots := []*host.Root{c.Host.Root()}
+	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.root)
 	}
@@ -84,7 +84,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 }
 
 // see reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
-func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
+func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*reach.Root) {
 	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
 	for i, l := range c.Levels {
 		own := &Level{Index: l.Index, root: roots[i+1]} // which nobody closes where this is let go of
@@ -111,7 +111,7 @@ func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*host.Root) {
 	}
 }
 
-func sameUserNamespace(above, below *host.Root) (bool, error) {
+func sameUserNamespace(above, below *reach.Root) (bool, error) {
 	a, err := above.UserNamespace()
 	if err != nil {
 		return false, err
@@ -143,7 +143,7 @@ type answer struct {
 }
 
 // ask asks a LXD by a client of its own, with little patience: the chain's would wait long for one that hangs.
-func ask(ctx context.Context, root *host.Root) answer {
+func ask(ctx context.Context, root *reach.Root) answer {
 	found, err := read(ctx, func() ([]api.Instance, error) {
 		server, err := root.Ask(ctx)
 		if err != nil {

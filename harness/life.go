@@ -83,7 +83,7 @@ func (c *Chain) Status(level int) (string, error) {
 // `lxd shutdown` does where a machine goes down, and returns when the one that
 // the level's init starts in its place answers.
 func (l *Level) ShutDownLXD(ctx context.Context) error {
-	server, err := l.root.Succeed(ctx, l.server, nil, func(old int) (int, error) {
+	server, err := l.root.Restart(ctx, l.server, nil, func(old int) (int, error) {
 		_, _, err := l.server.RawQuery("PUT", "/internal/shutdown", nil, "")
 		return old, err
 	})

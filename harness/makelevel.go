@@ -13,6 +13,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 func containerName(level int) string { return fmt.Sprintf("c%d", level) }
@@ -191,7 +192,7 @@ func (l *Level) connect(ctx context.Context) (err error) {
 
 // ready waits for the LXD inside, which answers already, unless that ends.
 func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
-	if err := host.Ready(ctx, l.server, ends); err != nil {
+	if err := reach.Ready(ctx, l.server, ends); err != nil {
 		return err
 	}
 	l.worked, err = l.root.SinceLXDStarted()

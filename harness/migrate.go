@@ -25,7 +25,7 @@ func (c *Chain) Migrate(ctx context.Context, level int, b *bundle.Bundle) error 
 	if err := c.layOver(ctx, level, b); err != nil {
 		return err
 	}
-	server, err := l.root.Succeed(ctx, l.server, nil, func(old int) (int, error) {
+	server, err := l.root.Restart(ctx, l.server, nil, func(old int) (int, error) {
 		said, err := l.Exec(ctx, "/usr/lib/nestbed/migrate")
 		if err != nil {
 			err = fmt.Errorf("%w: %s", err, strings.Join(tail(said, 3), ": "))

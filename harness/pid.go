@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/host"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach"
 )
 
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
@@ -47,7 +47,7 @@ func (l *Level) Init() (string, error) {
 
 // processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
 // names. It is held by a descriptor: a signal reaches it or nobody, whoever gets its id later. Release lets go of it.
-func processIn(root *host.Root, inside int, names ...string) (*os.Process, error) {
+func processIn(root *reach.Root, inside int, names ...string) (*os.Process, error) {
 	pid, err := pidIn(root, inside)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func processIn(root *host.Root, inside int, names ...string) (*os.Process, error
 var daemonNames = []string{"lxd", "incusd"}
 
 // signalDaemon sends a signal to the daemon of a root, by its id there.
-func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
+func signalDaemon(root *reach.Root, inside int, signal unix.Signal) error {
 	p, err := processIn(root, inside, daemonNames...)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
 }
 
 // pidIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
-func pidIn(root *host.Root, inside int) (int, error) {
+func pidIn(root *reach.Root, inside int) (int, error) {
 	local, err := root.Local()
 	if err != nil {
 		return 0, err

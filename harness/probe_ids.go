@@ -10,8 +10,8 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // probeIDMaps compares both maps with the plan, as seen inside and as seen on the host.
@@ -116,7 +116,7 @@ func probeFiles(ctx context.Context, l *Level, planned idmap.PlannedLevel) ([]Ch
 func (l *Level) owner(path string) (string, error) { return ownerIn(l.root, path) }
 
 // ownerIn are the host ids of the owner and the group of a file in a root.
-func ownerIn(root *host.Root, path string) (string, error) {
+func ownerIn(root *reach.Root, path string) (string, error) {
 	info, err := root.Look(path)
 	if err != nil {
 		return "", fmt.Errorf("owner of %s: %w", path, err)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // Sentinel is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
@@ -22,7 +22,7 @@ func (l *Level) Sentinel() (bundle.Sentinel, error) {
 	return s, nil
 }
 
-func readSentinel(root *host.Root) (s bundle.Sentinel, err error) {
+func readSentinel(root *reach.Root) (s bundle.Sentinel, err error) {
 	info, err := root.Look(bundle.SentinelPath)
 	if err != nil {
 		return s, fmt.Errorf("sentinel: %w", err)

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // readSubID reads a subid file below a root.
-func readSubID(root *host.Root, path string) (idmap.File, error) {
+func readSubID(root *reach.Root, path string) (idmap.File, error) {
 	text, err := root.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return idmap.File{Missing: true}, nil
@@ -20,7 +20,7 @@ func readSubID(root *host.Root, path string) (idmap.File, error) {
 }
 
 // readDelegation reads the subid files below a root.
-func readDelegation(root *host.Root) (d idmap.Delegation, err error) {
+func readDelegation(root *reach.Root) (d idmap.Delegation, err error) {
 	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
 		if *into, err = readSubID(root, path); err != nil {
 			return d, err

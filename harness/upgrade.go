@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/reach"
 )
 
 // kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
@@ -140,7 +140,7 @@ func (c *Chain) CheckProgram(level int, b *bundle.Bundle) ([]Check, error) {
 }
 
 // runningProgram reads the executable of a process, up to limit bytes.
-func runningProgram(root *host.Root, pid int, limit int64) ([]byte, error) {
+func runningProgram(root *reach.Root, pid int, limit int64) ([]byte, error) {
 	local, err := root.Local()
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 	"nestbed/harness/report"
 )
 
@@ -44,7 +45,7 @@ const clusterSize = 3
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	hub := ownNetwork()
 	if hub == "" {
 		hub = networkNamespace(t)

@@ -16,12 +16,13 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // byExec gives the levels of a chain as they are when they are reached by exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	running, err := host.OpenFar(t.Context(), of.Host.Name)
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
@@ -40,7 +41,7 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 func farHost(t testing.TB) *host.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
@@ -162,9 +163,9 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 				assert.Equal(t, want, got, name)
 			}
 			_, err = l.Root().Local()
-			require.ErrorIs(t, err, host.ErrFar)
+			require.ErrorIs(t, err, reach.ErrFar)
 			_, err = l.Pid()
-			require.ErrorIs(t, err, host.ErrFar)
+			require.ErrorIs(t, err, reach.ErrFar)
 		}
 	})
 	require.NoError(t, goleak.Find(before))

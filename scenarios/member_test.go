@@ -20,6 +20,7 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // stateEnv is where private hosts have their state.
@@ -81,7 +82,7 @@ var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCore
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())

@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 )
 
 // dialerOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
-func dialerOf(address string) (Dialer, error) {
+func dialerOf(address string) (reach.Dialer, error) {
 	if !keyring.IsAddress(address) {
 		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, address) }, nil
 	}
@@ -40,7 +41,7 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := openRootOf(pid)
+	root, err := reach.OpenProcess(pid)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ const nearerBudget = 5 * time.Second
 // nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
 // carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
 // socket gives nobody the right to use them.
-func (s *system) nearer(ctx context.Context, url string) Dialer {
+func (s *system) nearer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
 	if err != nil || address == s.address || !keyring.IsAddress(s.address) {
 		return s.dial

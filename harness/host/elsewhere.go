@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 )
 
 // Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
@@ -71,7 +72,7 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	h.root = RemoteRoot(h.system.address, h.system.dial)
+	h.root = reach.Remote(h.system.address, h.system.dial)
 	h.daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
 	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
 	h.Map, h.Room = idmap.Identity(), ofMachine+1
@@ -134,7 +135,7 @@ func delegationOf(text string) (d idmap.Delegation, err error) {
 
 // Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
 // machine.
-func (h *Host) Learn(level *Root) error {
+func (h *Host) Learn(level *reach.Root) error {
 	groups, err := level.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return err

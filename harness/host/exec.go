@@ -64,7 +64,7 @@ func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) erro
 	if err := h.RequirePrivate("restart it"); err != nil {
 		return err
 	}
-	server, err := h.root.Succeed(ctx, h.LXD(), h.died, end)
+	server, err := h.root.Restart(ctx, h.LXD(), h.died, end)
 	if err != nil {
 		return h.withLog(h.wrap("restart LXD", err))
 	}

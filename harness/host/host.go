@@ -14,6 +14,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -51,7 +52,7 @@ type Host struct {
 	stage  *exec.Cmd
 	// control is held open as long as the host shall live: its end is the stage's end.
 	control    *os.File
-	root       *Root
+	root       *reach.Root
 	disk       int64 // its own, in bytes; 0: none
 	noIdmapped bool  // is forbidden to its LXD
 	// sharesPIDs tells that there is no pid namespace of its own that would end with its init.
@@ -65,7 +66,7 @@ type Host struct {
 }
 
 // Root is the host's root directory.
-func (h *Host) Root() *Root { return h.root }
+func (h *Host) Root() *reach.Root { return h.root }
 
 // Far tells whether its levels are reached by exec.
 func (h *Host) Far() bool { return h.root.Tunnels() }
@@ -129,7 +130,7 @@ func (h *Host) Pid() int {
 }
 
 // Socket is where a private host's LXD listens, as its machine sees it while the host lives: to another process its LXD is one that runs by itself.
-func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), Socket) }
+func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), reach.Socket) }
 
 // StateDir is where the host's state lies, "" for a host that was never started, or whose LXD runs by itself.
 func (h *Host) StateDir() string {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/reach"
 )
 
 // lostAfter is how long the other machine may leave unanswered what the kernel sends it before the connection counts as lost; the kernel's own
@@ -61,7 +63,7 @@ func (l *losses) note(err error) error {
 }
 
 // watch gives connections whose loss is noted.
-func (l *losses) watch(dial Dialer) Dialer {
+func (l *losses) watch(dial reach.Dialer) reach.Dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		switch {

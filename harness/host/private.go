@@ -19,6 +19,7 @@ import (
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -58,7 +59,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 			h = nil
 		}
 	}()
-	if h.Map, err = OwnMap(); err != nil {
+	if h.Map, err = reach.OwnMap(); err != nil {
 		return h, err
 	}
 	layout, err := CgroupLayout()
@@ -79,7 +80,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.launch(ctx, c); err != nil {
 		return h, err
 	}
-	if h.root, err = openRootOf(h.Pid()); err != nil {
+	if h.root, err = reach.OpenProcess(h.Pid()); err != nil {
 		return h, err
 	}
 	if c.Far {

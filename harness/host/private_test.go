@@ -11,6 +11,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 func TestAHostThatWasNotMadeCanBeClosed(t *testing.T) {
@@ -40,7 +41,7 @@ func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 
 func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
 	dir := t.TempDir()
-	root, err := openRoot(dir)
+	root, err := reach.Open(dir)
 	require.NoError(t, err)
 	t.Cleanup(root.Close)
 	h := &Host{root: root}

@@ -12,6 +12,7 @@ import (
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -24,7 +25,7 @@ const removeBudget = 2 * time.Minute
 // system is what of a host there is where its LXD runs by itself.
 type system struct {
 	address string
-	dial    Dialer
+	dial    reach.Dialer
 	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
 	losses         *losses
@@ -180,7 +181,7 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 		dial = s.losses.watch(dial)
 	}
 	s.dial = dial
-	if s.all, err = RemoteRoot(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
+	if s.all, err = reach.Remote(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
 		return nil, unreachable(s.address, err)
 	}
 	info, _, err := s.all.GetServer()

@@ -16,15 +16,16 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach"
 )
 
 // rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
 // is the same but for a snap, and levels are far.
-func rootOf(pid int) (*Root, error) {
+func rootOf(pid int) (*reach.Root, error) {
 	// By its path: the LXD may be restarted while its root directory is in use.
-	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
+	root, err := reach.Open(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
-		if root, err = openRoot("/"); err == nil {
+		if root, err = reach.Open("/"); err == nil {
 			root.Tunnel()
 		}
 	}
@@ -95,7 +96,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 		return err
 	}
 	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	if h.Map, err = OwnMap(); err != nil {
+	if h.Map, err = reach.OwnMap(); err != nil {
 		return err
 	}
 	layout, err := CgroupLayout()

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 	"nestbed/harness/wait"
 )
 

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 )
 
 // near reaches a root through its directory on this machine. Files show the owners that they have
 // on the host.
 type near struct{ dir *inroot.Root }
 
-// openRoot opens a directory of this machine as a root.
-func openRoot(path string) (*Root, error) {
+// Open opens a directory of this machine as a root.
+func Open(path string) (*Root, error) {
 	dir, err := inroot.Open(path)
 	if err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func openRoot(path string) (*Root, error) {
 	return &Root{way: near{dir}}, nil
 }
 
-// openRootOf opens the root directory of a process of this machine.
-func openRootOf(pid int) (*Root, error) {
+// OpenProcess opens the root directory of a process of this machine.
+func OpenProcess(pid int) (*Root, error) {
 	machine, err := inroot.Open("/")
 	if err != nil {
 		return nil, err

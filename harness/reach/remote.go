@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// RemoteRoot returns the root of the LXD at an address on another machine. Nothing in it can be reached but, by dial, the LXD.
-func RemoteRoot(address string, dial Dialer) *Root {
+// Remote returns the root of the LXD at an address on another machine. Nothing in it can be reached but, by dial, the LXD.
+func Remote(address string, dial Dialer) *Root {
 	return &Root{way: remote{address}, tunnels: true, dialer: dial}
 }
 

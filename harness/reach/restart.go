@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Next waits until another LXD than the one with the given id, which is that inside this root, answers, and gives its own. It may
-// not be ready yet.
+// Next waits until another LXD than the one with the process id old answers, and returns its process id. Both are ids inside this
+// root. The LXD may not be ready yet.
 func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 	err = wait.For(ctx, "wait for the next LXD to answer", readyBudget, func(ctx context.Context) error {
 		server, err := r.Client(ctx)
@@ -36,9 +36,9 @@ func otherThan(old int, server lxd.InstanceServer) (int, error) {
 	return now.Environment.ServerPid, nil
 }
 
-// Succeed has end end the LXD of this root, which somebody starts again, and gives a client of the next one. end
-// is given its id, inside this root, and returns that of the last one that it has ended. died is that of Connect.
-func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
+// Restart calls end to end the LXD of this root, waits for its supervisor to start the next one, and returns a client of that. end
+// gets the LXD's process id inside this root, and returns the id of the last LXD that it ended. died is that of Connect.
+func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
 	before, _, err := old.GetServer()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 	"nestbed/harness/wait"
 )
 
