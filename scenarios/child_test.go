@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
@@ -52,11 +53,11 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 // stand for the others on a kind of host that TestFeatures does not use: one for each member of a cluster.
 const fewOfCore = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
 
-// featuresApart runs TestFeatures in a process of its own, whose results are nobody's report.
-func featuresApart(t *testing.T, flags ...string) *exec.Cmd {
+// runApart runs tests in a process of its own, whose results are nobody's report.
+func runApart(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
-	cmd.Env = append(os.Environ(), reportsEnv+"=")
+	cmd.Env = append(os.Environ(), environment.Reports+"=")
 	return tied(cmd)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
@@ -150,8 +151,8 @@ func TestScenariosOnTheMembersOfACluster(t *testing.T) {
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := t.TempDir()
-	run := featuresApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	run := runApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
 	t.Log(string(out))

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/reach"
@@ -189,8 +190,8 @@ func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
 func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
 	run := networkCommand(t.Context(), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
-	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
-	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, environment.Require+"=") })
+	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -17,6 +17,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/steps"
 )
 
 var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
@@ -108,11 +109,11 @@ func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
+	run := runApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), errTimeIsUp.Error())
+	assert.Contains(t, string(out), steps.ErrTimeIsUp.Error())
 	assert.NotContains(t, string(out), "panic: test timed out")
 	assert.NotContains(t, string(out), "the suite left")
 	assert.Empty(t, hostsOf(t, run.Process.Pid))

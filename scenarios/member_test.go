@@ -17,6 +17,7 @@ import (
 
 	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
@@ -61,8 +62,8 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	}, args...)...)
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, harnesstest.RequireEnv+"=") || strings.HasPrefix(v, stateEnv+"=")
-	}), "HOME="+own, artifact.Env+"="+own, reportsEnv+"=")
+		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, stateEnv+"=")
+	}), "HOME="+own, artifact.Env+"="+own, environment.Reports+"=")
 	return guarded(cmd)
 }
 

@@ -177,7 +177,7 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 			if c.files.UID.Missing {
 				which = fewOfCore
 			}
-			run := featuresApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
+			run := runApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
 			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 			out, err := run.CombinedOutput()
 			require.NoError(t, err, string(out))

@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -104,6 +105,10 @@ type Pool struct {
 	Turns *Turns
 	// Record, if set, is told what each scenario came to, with the number that the scenario has among all.
 	Record func(id string, s report.Scenario)
+
+	steps    []Step // of the suite, beside the vocabulary
+	settings environment.Settings
+	pkg      string // that go test runs a failed scenario of again
 
 	made   made
 	mu     sync.Mutex

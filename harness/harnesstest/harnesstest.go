@@ -18,17 +18,12 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/standstill"
 )
-
-// RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
-const RequireEnv = "NESTBED_REQUIRE"
-
-// BundleEnv names the source of the bundle; unset, it is chosen for the machine.
-const BundleEnv = "NESTBED_BUNDLE"
 
 // Real skips the test with go test -short, which runs what needs neither root nor LXD.
 func Real(t testing.TB) {
@@ -57,18 +52,18 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
 	t.Helper()
 	Real(t)
-	if text := os.Getenv(BundleEnv); text != "" {
-		s, err := bundle.ParseSource(text)
-		require.NoError(t, err, BundleEnv)
-		Lacking(t, check(s.Kind))
-		return s
-	}
-	s, why, err := bundle.Choose()
+	s, why, err := settings(t).Choose(check)
 	Lacking(t, err)
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
-	Lacking(t, check(s.Kind))
+	return s
+}
+
+func settings(t testing.TB) environment.Settings {
+	t.Helper()
+	s, err := environment.Read()
+	require.NoError(t, err)
 	return s
 }
 
@@ -77,8 +72,8 @@ func Lacking(t testing.TB, lack error) {
 	t.Helper()
 	switch {
 	case lack == nil:
-	case os.Getenv(RequireEnv) == "all":
-		t.Fatalf("%s=all, but: %v", RequireEnv, lack)
+	case settings(t).RequireAll:
+		t.Fatalf("%s=all, but: %v", environment.Require, lack)
 	default:
 		t.Skip(lack)
 	}
