@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host"
 	"nestbed/harness/wait"
 )
 
@@ -27,7 +28,7 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	defer cancel()
 	var above daemon = c.Host
 	for i := range depth {
-		l := &Level{Index: i + 1, Name: containerName(i + 1), Bundle: c.Spec.bundleOf(c.Host, i+1), above: above}
+		l := &Level{Index: i + 1, Name: containerName(i + 1), Bundle: c.Spec.bundleOf(c.Host.Traits(), i+1), above: above}
 		if i < len(old) {
 			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
 		}
@@ -89,7 +90,7 @@ func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) 
 // RestartLXD restarts the LXD of the host, level 0, or of a level, as an edit of its subid files asks for.
 func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 	if level == 0 {
-		return c.Host.RestartLXD(ctx)
+		return host.RestartLXD(ctx, c.Host)
 	}
 	l, err := c.Level(level)
 	if err != nil {

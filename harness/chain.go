@@ -97,7 +97,7 @@ func (c *Chain) daemon(level int) (daemon, error) {
 // ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
 func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
 	if level == 0 {
-		return c.Host.Exec(ctx, command...)
+		return host.Exec(ctx, c.Host, command...)
 	}
 	l, err := c.Level(level)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"nestbed/harness/host"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
@@ -26,7 +27,7 @@ const (
 // StartClocks starts a clock on the host and one at every level, and returns when all tick.
 func (c *Chain) StartClocks(ctx context.Context) error {
 	command := []string{"sh", "-c", background, clockProgram}
-	if _, err := c.Host.Exec(ctx, command...); err != nil {
+	if _, err := host.Exec(ctx, c.Host, command...); err != nil {
 		return err
 	}
 	for _, l := range c.Levels {

@@ -55,10 +55,10 @@ func (l *Level) Confinement() ([]Confinement, error) {
 }
 
 // confined tells whether the LXD in a level of a host can make no AppArmor profiles.
-func confined(h *host.Host, level int) bool { return h.AppArmor && level >= idmap.Confined }
+func confined(h host.Traits, level int) bool { return h.AppArmor && level >= idmap.Confined }
 
 // profileOf is the configuration that the LXD of a level gives all its containers.
-func profileOf(h *host.Host, level int) map[string]string {
+func profileOf(h host.Traits, level int) map[string]string {
 	if !confined(h, level) {
 		return nil
 	}

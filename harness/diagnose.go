@@ -32,7 +32,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
 	defer cancel()
 	d := &Diagnosis{
-		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
+		Host: c.Host.Name(), Facts: c.Host.Facts().String(), Allocation: c.Host.Traits().Delegation.String(),
 		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
 	}
 	roots := []*reach.Root{c.Host.Root()}
@@ -85,7 +85,7 @@ func (c *Chain) Diagnose(ctx context.Context) *Diagnosis {
 
 // see reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
 func (c *Chain) see(ctx context.Context, d *Diagnosis, roots []*reach.Root) {
-	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
+	above := idmap.PlannedLevel{Map: c.Host.Traits().Map, Host: c.Host.Traits().Map}
 	for i, l := range c.Levels {
 		own := &Level{Index: l.Index, root: roots[i+1]} // which nobody closes where this is let go of
 		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {

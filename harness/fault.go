@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/standstill"
@@ -73,7 +74,7 @@ func (c *Chain) breakAt(ctx context.Context, l *Level, op idmap.Op) (settled fun
 		}
 		switch f.Kind {
 		case DiskFull:
-			err = c.Host.FillDisk()
+			err = host.FillDisk(c.Host)
 		case LXDStopped:
 			err = stopLXD(ctx, l.above)
 		case DatabaseCut:

@@ -20,7 +20,7 @@ func containerName(level int) string { return fmt.Sprintf("c%d", level) }
 
 // makeLevel takes one level through its operations, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level, error) {
-	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host, index), above: above}
+	l := &Level{Index: index, Name: containerName(index), Bundle: c.Spec.bundleOf(c.Host.Traits(), index), above: above}
 	image := func() *importing {
 		if c.coming == nil {
 			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
@@ -35,7 +35,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			if !c.Spec.breaks(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
+			return errors.Join(makeStorage(above.LXD(), c.pool(index), profileOf(c.Host.Traits(), index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().wait()
@@ -47,7 +47,7 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			var beside errgroup.Group
 			// Elsewhere than on directories the level is a snapshot of it; and a start that something breaks at
 			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
-			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
+			if (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.breaks(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.start(ctx), beside.Wait())
@@ -63,12 +63,12 @@ func (c *Chain) makeLevel(ctx context.Context, above daemon, index int) (*Level,
 			}
 			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
 				!c.Spec.breaks(index+1, idmap.OpStorage, idmap.OpImport) {
-				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host, index+1))
+				c.coming = beginImport(ctx, l.server, c.Spec.bundleOf(c.Host.Traits(), index+1))
 			}
-			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
+			if err := l.ready(ctx, ends); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
-			return c.Host.Learn(l.root)
+			return host.Learn(c.Host, l.root)
 		}},
 	}
 	for _, s := range steps {
@@ -118,22 +118,22 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	// Who lets the last level nest will make others there.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if denies(c.Spec.daemonOf(c.Host, l.Index-1)) {
+		if denies(c.Spec.daemonOf(c.Host.Traits(), l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
-		if confined(c.Host, l.Index) {
+		if confined(c.Host.Traits(), l.Index) {
 			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // a LXD may become an Incus
 				config[f.KeyAppArmor()] = "false"
 			}
 		}
 	}
-	if l.Index == 1 && c.Host.Member() != "" {
+	if l.Index == 1 && host.Member(c.Host) != "" {
 		// Else who evacuates the member has the chain moved to another one, where its ids are not, and that fails.
 		config["cluster.evacuate"] = "stop"
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config
-	if l.Index == 1 && c.Host.Supply > 0 {
+	if l.Index == 1 && c.Host.Supply() > 0 {
 		return c.createSupplied(ctx, l, spec, fingerprint)
 	}
 	return l.create(ctx, spec, fingerprint)
@@ -151,7 +151,7 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	above := l.above.LXD()
 	if h, first := l.above.(*host.Host); first {
-		above = h.Placing()
+		above = host.Placing(h)
 	}
 	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,

@@ -41,12 +41,12 @@ func (c *Chain) Siblings(level int) (*Siblings, error) {
 	if level < 1 || level > len(c.Levels)+1 {
 		return nil, fmt.Errorf("level %d: wanted a LXD above it that is up, got %d levels that are", level, len(c.Levels))
 	}
-	own, hostIDs := c.Host.Map, c.Host.Map
+	own, hostIDs := c.Host.Traits().Map, c.Host.Traits().Map
 	if level > 1 {
 		own, hostIDs = c.Plan.Levels[level-2].Map, c.Plan.Levels[level-2].Host
 	}
 	s := &Siblings{Level: level, chain: c, up: map[string]*Level{}}
-	s.model = layoutOf(c.Host).Family(level, own, hostIDs, c.Spec.daemon(c.Host, level-1))
+	s.model = layoutOf(c.Host.Traits()).Family(level, own, hostIDs, c.Spec.daemon(c.Host.Traits(), level-1))
 	if level <= len(c.Levels) {
 		if stop := s.model.Create(containerName(level), c.Spec.Levels[level-1].Config); stop != nil {
 			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
@@ -95,10 +95,10 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if s.fingerprint != "" {
 		return nil
 	}
-	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}, profileOf(s.chain.Host, s.Level-1)); err != nil {
+	if err := makeStorage(s.above().LXD(), api.StoragePoolsPost{Name: poolName, Driver: Dir}, profileOf(s.chain.Host.Traits(), s.Level-1)); err != nil {
 		return err
 	}
-	small, err := image.Make(ctx, s.chain.Host.Bundle, image.Recipe{Packing: image.Plain})
+	small, err := image.Make(ctx, s.chain.Host.Traits().Bundle, image.Recipe{Packing: image.Plain})
 	if err != nil {
 		return err
 	}

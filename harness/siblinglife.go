@@ -109,12 +109,12 @@ func (s *Siblings) RestartLXD(ctx context.Context) error {
 
 // upgraded tells the model that the LXD that made them is another one, which has just started.
 func (s *Siblings) upgraded() error {
-	d := s.chain.Spec.daemon(s.chain.Host, s.Level-1)
+	d := s.chain.Spec.daemon(s.chain.Host.Traits(), s.Level-1)
 	var err error
 	if d.Delegation, err = readDelegation(s.above().Root()); err != nil {
 		return err
 	}
-	s.model.ReplaceDaemon(d, layoutOf(s.chain.Host).Remaps)
+	s.model.ReplaceDaemon(d, layoutOf(s.chain.Host.Traits()).Remaps)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (c *Chain) MakeAndDelete(ctx context.Context, level int) (deleted bool, err
 	fail := func(what string, err error) error {
 		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
 	}
-	b := c.Spec.bundleOf(c.Host, level)
+	b := c.Spec.bundleOf(c.Host.Traits(), level)
 	if err := beginImport(ctx, server, b).wait(); err != nil {
 		return false, fail("make", err)
 	}

@@ -69,7 +69,7 @@ func (s Spec) Validate() error {
 }
 
 // bundleOf is what level i runs; level 0 is the host.
-func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
+func (s Spec) bundleOf(h host.Traits, level int) *bundle.Bundle {
 	if level > 0 && s.Levels[level-1].Bundle != nil {
 		return s.Levels[level-1].Bundle
 	}
@@ -77,34 +77,34 @@ func (s Spec) bundleOf(h *host.Host, level int) *bundle.Bundle {
 }
 
 // daemonOf is what the LXD of level i is of; level 0 is the host.
-func (s Spec) daemonOf(h *host.Host, level int) *bundle.Bundle {
+func (s Spec) daemonOf(h host.Traits, level int) *bundle.Bundle {
 	if level == 0 {
-		return h.Daemon()
+		return h.Daemon
 	}
 	return s.bundleOf(h, level)
 }
 
 // Plan is what must happen when the spec is built on the host.
-func (s Spec) Plan(h *host.Host) idmap.Plan {
+func (s Spec) Plan(h host.Traits) idmap.Plan {
 	layout := layoutOf(h)
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
 		d := s.daemon(h, above)
 		d.Config, d.Now = made.counting(s.LXCFS && above == 0), made.now()
 		layout.Daemons = append(layout.Daemons, d)
 	}
-	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
+	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir)
 }
 
 // denies tells whether no level starts in one that the bundle's daemon makes, unless AppArmor is told to let it.
 func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }
 
 // layoutOf is the host without its daemon.
-func layoutOf(h *host.Host) idmap.Layout {
+func layoutOf(h host.Traits) idmap.Layout {
 	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: h.AppArmor, Image: bundle.ImageIDs()}
 }
 
 // daemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
-func (s Spec) daemon(h *host.Host, level int) idmap.Daemon {
+func (s Spec) daemon(h host.Traits, level int) idmap.Daemon {
 	b := s.daemonOf(h, level)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
 	if level > 0 {

@@ -15,7 +15,7 @@ import (
 // supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
 // as the files of such a host are not for nestbed to write, and those of a snap not even read.
 func (s Spec) supplied(h *host.Host) (Spec, error) {
-	if h.IsPrivate() {
+	if host.IsPrivate(h) {
 		return s, nil
 	}
 	refuse := func(what string) (Spec, error) { return s, fmt.Errorf("level 1: %s: %w", what, host.ErrNotOurs) }
@@ -32,12 +32,12 @@ func (s Spec) supplied(h *host.Host) (Spec, error) {
 			}
 		}
 	}
-	base, err := h.FreeIDs(false)
+	base, err := host.FreeIDs(h, false)
 	if err != nil {
 		return s, fmt.Errorf("level 1: %w", err)
 	}
 	s.Levels = slices.Clone(s.Levels)
-	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, h.Supply))
+	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, h.Supply()))
 	return s, nil
 }
 
@@ -48,16 +48,16 @@ func isolated(base int64, count uint32) map[string]string {
 
 // apart is what makes the image of a level one that no other chain has with the same LXD; "" where no other chain can.
 func (c *Chain) apart(level int) string {
-	if level > 1 || c.Host.IsPrivate() {
+	if level > 1 || host.IsPrivate(c.Host) {
 		return ""
 	}
-	return c.Host.Name
+	return c.Host.Name()
 }
 
 // pool is the storage pool that a level lies on, which the host may have already.
 func (c *Chain) pool(level int) api.StoragePoolsPost {
 	pool := c.Spec.pool(level)
-	if given := c.Host.Pool(); level == 1 && given != "" {
+	if given := host.Pool(c.Host); level == 1 && given != "" {
 		pool.Name = given
 	}
 	return pool
@@ -72,18 +72,18 @@ const supplyTries = 5
 func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fingerprint string) error {
 	var taken error
 	for try := range supplyTries {
-		base, err := c.Host.FreeIDs(try > 0)
+		base, err := host.FreeIDs(c.Host, try > 0)
 		if err != nil {
 			return err
 		}
-		ids := isolated(base, c.Host.Supply)
+		ids := isolated(base, c.Host.Supply())
 		spec.Config = merged(spec.Config, ids)
 		c.Spec.Levels[0].Config = merged(c.Spec.Levels[0].Config, ids)
-		c.Plan = c.Spec.Plan(c.Host)
+		c.Plan = c.Spec.Plan(c.Host.Traits())
 		if err := l.create(ctx, spec, fingerprint); err != nil {
 			return err
 		}
-		if taken = c.Host.HasIDs(base); taken == nil {
+		if taken = host.HasIDs(c.Host, base); taken == nil {
 			return nil
 		}
 		if err := lxdop.Remove(ctx, c.Host.LXD(), l.Name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/reach"
@@ -29,7 +30,7 @@ func (c *Chain) Upgrade(ctx context.Context, level int, b *bundle.Bundle) error 
 func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bundle) error {
 	return c.upgrade(ctx, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {
-			return c.Host.RestartLXDKilled(ctx)
+			return host.RestartLXDKilled(ctx, c.Host)
 		}
 		l, err := c.Level(level)
 		if err != nil {
@@ -40,8 +41,8 @@ func (c *Chain) UpgradeInterrupted(ctx context.Context, level int, b *bundle.Bun
 }
 
 func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
-	if old := c.Spec.daemonOf(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
-		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
+	if err := sameFlavor(c.Spec.daemonOf(c.Host.Traits(), level), b); err != nil {
+		return fmt.Errorf("level %d: upgrade: %w", level, err)
 	}
 	if err := c.layOver(ctx, level, b); err != nil {
 		return err
@@ -57,6 +58,14 @@ func (c *Chain) upgrade(ctx context.Context, level int, b *bundle.Bundle, restar
 		return nil
 	}
 	return s.upgraded()
+}
+
+// sameFlavor fails if one is LXD and the other Incus.
+func sameFlavor(old, next *bundle.Bundle) error {
+	if (old.Flavor == idmap.Incus) == (next.Flavor == idmap.Incus) {
+		return nil
+	}
+	return fmt.Errorf("it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", old.Daemon(), next.Daemon())
 }
 
 // layOver has root of a place unpack the files of a bundle there.
@@ -92,7 +101,7 @@ func (c *Chain) layOver(ctx context.Context, level int, b *bundle.Bundle) error 
 // execIn runs a program at a place with a standard input.
 func (c *Chain) execIn(ctx context.Context, level int, stdin io.Reader, command ...string) error {
 	if level == 0 {
-		_, err := c.Host.ExecIn(ctx, stdin, command...)
+		_, err := host.ExecIn(ctx, c.Host, stdin, command...)
 		return err
 	}
 	l, err := c.Level(level)
@@ -106,10 +115,10 @@ func (c *Chain) execIn(ctx context.Context, level int, stdin io.Reader, command 
 // runs notes what a place runs from now on, without a change of what the others do.
 func (c *Chain) runs(level int, b *bundle.Bundle) error {
 	for i := range c.Spec.Levels {
-		c.Spec.Levels[i].Bundle = c.Spec.bundleOf(c.Host, i+1)
+		c.Spec.Levels[i].Bundle = c.Spec.bundleOf(c.Host.Traits(), i+1)
 	}
 	if level == 0 {
-		return c.Host.Runs(b)
+		return host.Runs(c.Host, b)
 	}
 	c.Spec.Levels[level-1].Bundle = b
 	c.Levels[level-1].Bundle = b

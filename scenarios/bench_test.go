@@ -111,7 +111,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	disk, err := h.Disk()
 	require.NoError(b, err)
 	s.Disk = float64(disk)
-	worked := h.LXDTook + executing(b, chain, built)
+	worked := h.LXDTook() + executing(b, chain, built)
 	for _, l := range chain.Levels {
 		for _, p := range l.Phases {
 			worked += p.LXD
@@ -123,7 +123,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	require.NoError(b, h.Close(ctx))
 	require.NoError(b, chain.Close(ctx))
 	s.Close = time.Since(began).Seconds()
-	require.Empty(b, h.Left())
+	require.Empty(b, host.Left(h))
 	b.StartTimer()
 	return s, machine
 }
@@ -178,7 +178,7 @@ func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	began := time.Now()
 	uidMap, err := r.follow(b.Context())
 	require.NoError(b, err)
-	took := time.Since(began) + h.Took
+	took := time.Since(began) + h.Took()
 	want := []string{"0", fmt.Sprint(idmap.Block), fmt.Sprint(idmap.Block)}
 	if depth == 1 {
 		want[1] = "500000"

@@ -94,9 +94,9 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Println(h.Name)
+	fmt.Println(h.Name())
 	if o.Keep {
-		return errors.Join(h.Keep(), h.Close(ctx))
+		return errors.Join(host.Keep(h), h.Close(ctx))
 	}
 	spec := harness.Cascade(o.Depth)
 	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }

@@ -126,17 +126,17 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	require.NoError(t, all.Wait())
 	used := map[string]bool{}
 	for _, h := range hosts {
-		used[h.Member()] = true
+		used[host.Member(h)] = true
 		chain := harnesstest.Build(t, h, harness.Cascade(3))
 		outcome := harnesstest.AsPlanned(t, chain)
 		for i := range c.members {
-			if memberName(i) == h.Member() {
+			if memberName(i) == host.Member(h) {
 				start := outcome.Levels[0].Map.UID[0].Parent
 				assert.Truef(t, start >= allocationOf(i).Start && start < allocationOf(i).Start+allocationOf(i).Count,
-					"%s: level 1 starts at %d, which is not in %s", h.Member(), start, allocationOf(i))
+					"%s: level 1 starts at %d, which is not in %s", host.Member(h), start, allocationOf(i))
 			}
 		}
-		t.Logf("%s: depth 3 in %s", h.Member(), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
+		t.Logf("%s: depth 3 in %s", host.Member(h), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
 	}
 	assert.Len(t, used, 3, "each has one")
 	for _, h := range hosts {

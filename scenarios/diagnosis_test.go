@@ -33,7 +33,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	assert.Regexp(t, `its LXD's containers: not read: LXD has not answered`, of1)
 	assert.Contains(t, of1, "security.nesting: true", "the LXD of the host answers")
 	assert.Regexp(t, `configuration: not read: LXD has not answered`, of2)
-	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name} {
+	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name()} {
 		assert.Contains(t, of2, part)
 	}
 }

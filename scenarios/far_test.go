@@ -23,7 +23,7 @@ import (
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
-	running, err := host.OpenFar(t.Context(), of.Host.Name)
+	running, err := host.OpenFar(t.Context(), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
 	levels, err := harness.Attach(t.Context(), running)

@@ -162,7 +162,7 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 			require.ErrorContains(t, err, k.says)
 			_, _, err = harness.Reaches(t.Context(), harness.ASocket, level, level)
 			require.ErrorContains(t, err, k.says)
-			_, err = chain.CheckProgram(1, h.Bundle)
+			_, err = chain.CheckProgram(1, h.Traits().Bundle)
 			require.ErrorContains(t, err, k.says)
 			_, err = level.Root().Child(t.Context(), "c2", 1)
 			require.ErrorContains(t, err, k.says)

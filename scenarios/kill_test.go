@@ -74,9 +74,9 @@ func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
-	assert.Greater(t, len(takeInventory(t, h.Name).Processes), 2, "the LXDs and the levels' inits run on")
+	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXDs and the levels' inits run on")
 	require.NoError(t, h.Close(t.Context()))
-	assert.True(t, takeInventory(t, h.Name).empty())
+	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
@@ -102,7 +102,7 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
-	require.ErrorIs(t, host.End(t.Context(), h.Name), host.ErrBusy)
+	require.ErrorIs(t, host.End(t.Context(), h.Name()), host.ErrBusy)
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {

@@ -135,7 +135,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	out, err = nestbed("reap", "--host", "system:"+socket)
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
-	_, _, err = machine.LXD().GetProject(others.Name)
+	_, _, err = machine.LXD().GetProject(others.Name())
 	require.NoError(t, err, "what may still run is left alone")
 	require.NoError(t, others.Close(t.Context()))
 	out, _ = nestbed("doctor")

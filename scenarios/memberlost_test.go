@@ -114,7 +114,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 			return "", err
 		}
 		require.NoError(t, h.Close(t.Context()))
-		return h.Member(), nil
+		return host.Member(h), nil
 	}
 	_, err = on(memberName(last))
 	require.ErrorContains(t, err, "no member takes instances: m3 is evacuated")
@@ -184,7 +184,7 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	before := allOf(t, first)
 	members, err := host.OpenCluster(t.Context(), c.socket(0), "")
 	require.NoError(t, err)
-	require.NoError(t, c.members[last].FillDisk())
+	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
 		var hosts []*host.Host
@@ -199,13 +199,13 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 			chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
 			t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 			if stopped := chain.Stop; stopped != nil {
-				t.Log(h.Member(), err)
-				seen[h.Member()] = fmt.Sprint(&stopped.Stop)
+				t.Log(host.Member(h), err)
+				seen[host.Member(h)] = fmt.Sprint(&stopped.Stop)
 				continue
 			}
-			require.NoError(t, err, h.Member())
+			require.NoError(t, err, host.Member(h))
 			harnesstest.AsPlanned(t, chain)
-			seen[h.Member()] = "up"
+			seen[host.Member(h)] = "up"
 		}
 		for _, h := range hosts {
 			require.NoError(t, h.Close(t.Context()))

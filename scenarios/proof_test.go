@@ -83,7 +83,7 @@ func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idm
 	defer func() {
 		late := context.WithoutCancel(ctx)
 		require.NoError(t, errors.Join(h.Close(late), chain.Close(late)))
-		require.Empty(t, h.Left())
+		require.Empty(t, host.Left(h))
 	}()
 	var stopped *harness.LevelError
 	if err != nil && !errors.As(err, &stopped) {

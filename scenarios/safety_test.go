@@ -142,7 +142,7 @@ func againstProcesses(t *testing.T, h *host.Host, chain *harness.Chain) []attemp
 func processes(t *testing.T, h *host.Host) []string {
 	t.Helper()
 	var dirs []string
-	for _, p := range takeInventory(t, h.Name).Processes {
+	for _, p := range takeInventory(t, h.Name()).Processes {
 		dir, _, _ := strings.Cut(p, " ")
 		dirs = append(dirs, dir)
 	}
@@ -154,7 +154,7 @@ func processes(t *testing.T, h *host.Host) []string {
 func againstCgroups(t *testing.T, h *host.Host) []attempt {
 	t.Helper()
 	var attempts []attempt
-	for _, group := range takeInventory(t, h.Name).Cgroups {
+	for _, group := range takeInventory(t, h.Name()).Cgroups {
 		require.NoError(t, filepath.WalkDir(group, func(path string, e fs.DirEntry, err error) error {
 			if err == nil && e.IsDir() {
 				attempts = append(attempts, attempt{Do: create, Path: path}, attempt{Do: write, Path: path + "/cgroup.procs"})

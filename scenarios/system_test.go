@@ -122,11 +122,11 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(name)
 	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
-	_, _, err = machine.LXD().GetProject(h.Name)
+	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err)
 	other, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
-	_, _, err = machine.LXD().GetProject(h.Name)
+	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err, "that of a process that runs is left alone")
 	require.NoError(t, other.Close(t.Context()))
 	require.NoError(t, h.Close(t.Context()))
@@ -158,8 +158,8 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 	_, err = harness.Build(t.Context(), h, spec)
 	require.ErrorIs(t, err, host.ErrNotOurs)
 	for _, do := range []func() error{
-		h.Keep, func() error { return h.RestartLXD(t.Context()) }, func() error { return h.Runs(b) },
-		func() error { _, err := h.Exec(t.Context(), "true"); return err },
+		func() error { return host.Keep(h) }, func() error { return host.RestartLXD(t.Context(), h) }, func() error { return host.Runs(h, b) },
+		func() error { _, err := host.Exec(t.Context(), h, "true"); return err },
 	} {
 		require.ErrorIs(t, do(), host.ErrNotOurs)
 	}

@@ -11,6 +11,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/artifact"
 	"nestbed/harness/environment"
+	"nestbed/harness/host"
 	"nestbed/harness/printable"
 )
 
@@ -60,7 +61,7 @@ func (s *scenario) keep() ([]string, error) {
 	if !s.pool.settings.Keep || s.host == nil {
 		return nil, nil
 	}
-	if err := s.host.Keep(); err != nil {
+	if err := host.Keep(s.host); err != nil {
 		return nil, err
 	}
 	deepest := 0
@@ -68,8 +69,8 @@ func (s *scenario) keep() ([]string, error) {
 		deepest = len(s.chain.Levels)
 	}
 	return []string{
-		fmt.Sprintf("to enter:   nestbed shell --chain %s %s", s.host.Name, s.chain.Path(deepest)),
-		fmt.Sprintf("to end it:  nestbed reap %s", s.host.Name),
+		fmt.Sprintf("to enter:   nestbed shell --chain %s %s", s.host.Name(), s.chain.Path(deepest)),
+		fmt.Sprintf("to end it:  nestbed reap %s", s.host.Name()),
 	}, nil
 }
 

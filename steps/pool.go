@@ -172,8 +172,8 @@ func closeAll(ctx context.Context, h *host.Host, chain *harness.Chain) error {
 	}
 	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
 	errs := []error{h.Close(ctx), chain.Close(ctx)}
-	if left := h.Left(); len(left) > 0 && !h.Kept() {
-		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name, left))
+	if left := host.Left(h); len(left) > 0 && !host.Kept(h) {
+		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name(), left))
 	}
 	return errors.Join(errs...)
 }

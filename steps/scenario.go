@@ -134,7 +134,7 @@ func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	}
 	failed = errors.Join(context.Cause(ctx), failed)
 	if s.host != nil {
-		failed = s.host.OrMemberDown(failed)
+		failed = host.OrMemberDown(s.host, failed)
 	}
 	if down, is := errors.AsType[*host.MemberDownError](failed); is {
 		return fmt.Errorf("%s: %w", idmap.MemberDown, down)

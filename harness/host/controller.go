@@ -19,7 +19,7 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	for _, m := range mounts {
 		dir := m.Mountpoint
 		if h.system == nil {
-			dir = filepath.Join(dir, cgroupPrefix+h.Name)
+			dir = filepath.Join(dir, cgroupPrefix+h.name)
 		}
 		if m.FSType == "cgroup" {
 			if slices.Contains(strings.Split(m.VFSOptions, ","), name) {
@@ -29,11 +29,11 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 		}
 		controllers, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 		if err != nil {
-			return "", false, fmt.Errorf("host %s: %w", h.Name, err)
+			return "", false, fmt.Errorf("host %s: %w", h.name, err)
 		}
 		if slices.Contains(strings.Fields(string(controllers)), name) {
 			return dir, true, nil
 		}
 	}
-	return "", false, fmt.Errorf("host %s: cgroup controller %s: no hierarchy that is mounted on this machine has it", h.Name, name)
+	return "", false, fmt.Errorf("host %s: cgroup controller %s: no hierarchy that is mounted on this machine has it", h.name, name)
 }

@@ -73,10 +73,10 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 		return err
 	}
 	h.root = reach.Remote(h.system.address, h.system.dial)
-	h.daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
-	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	h.Map, h.Room = idmap.Identity(), ofMachine+1
-	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
+	h.traits.Daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
+	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	h.traits.Map, h.traits.Room = idmap.Identity(), ofMachine+1
+	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
 	h.system.kernel = e.KernelVersion
 	return nil
 }
@@ -99,7 +99,7 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
+	h.traits.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
 	if err != nil {
 		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
 	}
@@ -141,11 +141,11 @@ func (h *Host) Learn(level *reach.Root) error {
 		return err
 	}
 	h.system.layout = layoutIn(string(groups))
-	h.Cgroup1 = h.system.layout != "v2"
+	h.traits.Cgroup1 = h.system.layout != "v2"
 	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
 	_, err = level.ReadFile("/proc/self/attr/apparmor/current")
-	if there := err == nil; there != h.AppArmor {
-		h.AppArmor = there
+	if there := err == nil; there != h.traits.AppArmor {
+		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
 			force(there), h.system.address, force(!there))
 	}

@@ -34,7 +34,7 @@ func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (str
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.Name, argv, err, bytes.TrimSpace(stderr.Bytes()))
+		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.name, argv, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return string(out), nil
 }

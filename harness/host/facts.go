@@ -39,13 +39,13 @@ func force(on bool) string {
 
 // Facts are the facts of the host.
 func (h *Host) Facts() Facts {
-	f := FactsOf(h.Bundle)
-	d := h.Daemon()
+	f := FactsOf(h.traits.Bundle)
+	d := h.traits.Daemon
 	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
 	if f.Member = h.Member(); h.Elsewhere() {
 		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, notKnown, notKnown
 		if h.system.layout != "" {
-			f.Cgroup, f.AppArmor = h.system.layout, force(h.AppArmor)
+			f.Cgroup, f.AppArmor = h.system.layout, force(h.traits.AppArmor)
 		}
 	}
 	return f

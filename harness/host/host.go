@@ -13,7 +13,6 @@ import (
 	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/idmap"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
@@ -22,30 +21,14 @@ import (
 // which changes fields that the other methods read, and restarts, which replace the client that LXD returns, are for one
 // goroutine at a time.
 type Host struct {
-	// Name is unique on the machine; it is in the names of the host's cgroups.
-	Name string
-	// Delegation and Bundle are those of its Config; Runs changes the bundle.
-	Delegation idmap.Delegation
-	Bundle     *bundle.Bundle
-	// Supply is how many ids level 1 gets for itself, where the host's LXD runs by itself; 0: all that the host has, as on a private host.
-	Supply uint32
-	// Map is the idmap of the host's own user namespace.
-	Map idmap.Map
-	// Remaps tells that its LXD gives the files of a new container other owners, as
-	// LXDs in levels always do, because it cannot mount them idmapped.
-	Remaps bool
-	// Cgroup1 tells that the machine has hierarchies of cgroup v1.
-	Cgroup1 bool
-	// AppArmor tells that the host's kernel has AppArmor in force.
-	AppArmor bool
-	// Room is how many levels the kernel has left for it.
-	Room int
-	// Took is how long it took from nothing to a LXD that is ready, LXDTook the part of
-	// it from when that was started.
-	Took, LXDTook time.Duration
+	name   string // is unique on the machine; it is in the names of the host's cgroups
+	traits Traits // but for StateDir; Runs changes the bundle
+	// supply is how many ids level 1 gets for itself on an existing host; 0: all that the host has, as on a private host.
+	supply uint32
+	// took is how long it took from nothing to an LXD that is ready, lxdTook the part of it from when that was started.
+	took, lxdTook time.Duration
 
-	system *system        // is one that is no private host
-	daemon *bundle.Bundle // what its LXD is, where that is not of the Bundle
+	system *system // is one that is no private host
 
 	dir    *stateDir
 	groups cgroups
@@ -71,6 +54,25 @@ func (h *Host) Root() *reach.Root { return h.root }
 // Far tells whether its levels are reached by exec.
 func (h *Host) Far() bool { return h.root.Tunnels() }
 
+// Name is unique on the machine.
+func (h *Host) Name() string { return h.name }
+
+// Took is how long it took from nothing to an LXD that is ready.
+func (h *Host) Took() time.Duration { return h.took }
+
+// LXDTook is the part of Took from when LXD was started.
+func (h *Host) LXDTook() time.Duration { return h.lxdTook }
+
+// Supply is how many ids level 1 gets for itself on an existing host. 0 stands for all that the host has, as on a private host.
+func (h *Host) Supply() uint32 { return h.supply }
+
+// Traits returns what the plan of a chain on the host depends on.
+func (h *Host) Traits() Traits {
+	t := h.traits
+	t.StateDir = h.StateDir()
+	return t
+}
+
 // LXD is a client of the host's LXD.
 func (h *Host) LXD() lxd.InstanceServer {
 	h.mu.Lock()
@@ -85,21 +87,13 @@ func (h *Host) setServer(server lxd.InstanceServer) {
 	h.server = server
 }
 
-// Daemon is what the host's LXD is: the Bundle of a private host.
-func (h *Host) Daemon() *bundle.Bundle {
-	if h.daemon != nil {
-		return h.daemon
-	}
-	return h.Bundle
-}
-
 // LXCName is how liblxc names a container of the host's LXD: by its project, too, where that is not the default one
 // (LXD: lxd/project/project.go, Instance).
 func (h *Host) LXCName(container string) string {
 	if h.system == nil {
 		return container
 	}
-	return h.Name + "_" + container
+	return h.name + "_" + container
 }
 
 // Pool is the storage pool that level 1 lies on, where it is there already; else "".
@@ -149,7 +143,7 @@ func (h *Host) Runs(b *bundle.Bundle) error {
 	if err != nil {
 		return h.wrap("run "+b.String(), err)
 	}
-	h.Bundle, h.Remaps = b, h.noIdmapped || !idmapped
+	h.traits.Bundle, h.traits.Daemon, h.traits.Remaps = b, b, h.noIdmapped || !idmapped
 	return nil
 }
 
@@ -177,10 +171,10 @@ func (h *Host) Keep() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.dir.keep(); err != nil {
-		return fmt.Errorf("host %s: keep: %w", h.Name, err)
+		return fmt.Errorf("host %s: keep: %w", h.name, err)
 	}
 	if err := h.say(keepWord); err != nil {
-		return fmt.Errorf("host %s: keep: %w", h.Name, err)
+		return fmt.Errorf("host %s: keep: %w", h.name, err)
 	}
 	h.kept = true
 	return nil
@@ -220,7 +214,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.stage != nil {
 		errs = append(errs, h.hangUp(), h.end(ctx))
 	}
-	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), clearProfiles(h.Name), h.dir.remove())
+	errs = append(errs, h.groups.remove(ctx), waitForLoops(ctx, pools), clearProfiles(h.name), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
 }
 
@@ -283,5 +277,5 @@ func (h *Host) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("host %s: %s: %w", h.Name, op, err)
+	return fmt.Errorf("host %s: %s: %w", h.name, op, err)
 }

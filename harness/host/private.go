@@ -48,25 +48,25 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
 	h = &Host{
-		Name: dir.journal.Name, Delegation: c.Delegation, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
-		noIdmapped: c.NoIdmapped, AppArmor: bundle.AppArmor(),
+		name: dir.journal.Name, traits: Traits{Delegation: c.Delegation, AppArmor: bundle.AppArmor()}, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
+		noIdmapped: c.NoIdmapped,
 	}
-	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.Name + " to end", Budget: leaveBudget})
+	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.name + " to end", Budget: leaveBudget})
 	defer context.AfterFunc(ctx, h.Abort)()
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("private host %s: %w", h.Name, err), h.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("private host %s: %w", h.name, err), h.Close(context.WithoutCancel(ctx)))
 			h = nil
 		}
 	}()
-	if h.Map, err = reach.OwnMap(); err != nil {
+	if h.traits.Map, err = reach.OwnMap(); err != nil {
 		return h, err
 	}
 	layout, err := CgroupLayout()
 	if err != nil {
 		return h, err
 	}
-	h.Cgroup1 = layout != "v2"
+	h.traits.Cgroup1 = layout != "v2"
 	go func() { _, _ = Room() }() // it is found out meanwhile
 	if err := h.layOut(); err != nil {
 		return h, err
@@ -91,13 +91,13 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 		return h, h.withLog(err)
 	}
 	h.setServer(server)
-	if h.LXDTook, err = h.root.SinceLXDStarted(); err != nil {
+	if h.lxdTook, err = h.root.SinceLXDStarted(); err != nil {
 		return h, err
 	}
-	if h.Room, err = c.Levels(ctx); err != nil {
+	if h.traits.Room, err = c.Levels(ctx); err != nil {
 		return h, err
 	}
-	h.Took = time.Since(began)
+	h.took = time.Since(began)
 	return h, nil
 }
 
@@ -120,8 +120,8 @@ func (h *Host) layOut() error {
 	return errors.Join(
 		os.Chmod(etc, 0o755),
 		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755),
-		writeSubID(filepath.Join(etc, "subuid"), h.Delegation.UID),
-		writeSubID(filepath.Join(etc, "subgid"), h.Delegation.GID),
+		writeSubID(filepath.Join(etc, "subuid"), h.traits.Delegation.UID),
+		writeSubID(filepath.Join(etc, "subgid"), h.traits.Delegation.GID),
 	)
 }
 
@@ -137,12 +137,12 @@ func writeSubID(path string, f idmap.File) error {
 // launch starts the stage and waits until it has started the host's LXD.
 func (h *Host) launch(ctx context.Context, c Config) error {
 	order, err := json.Marshal(stageOrder{
-		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
+		State: h.dir.path, Lower: h.traits.Bundle.Root(), Name: h.name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
 	})
 	if err != nil {
 		return err
 	}
-	held, err := h.Bundle.Hold() // a kept host needs it when this process is gone
+	held, err := h.traits.Bundle.Hold() // a kept host needs it when this process is gone
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func TestAHostThatWasNotMadeCanBeClosed(t *testing.T) {
 func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 	dir := t.TempDir()
 	uid, gid := idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}, idmap.Allocation{Owner: "root", Start: 700000, Count: 65536}
-	h := &Host{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}, dir: &stateDir{path: dir}}
+	h := &Host{traits: Traits{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}}, dir: &stateDir{path: dir}}
 	require.NoError(t, h.layOut())
 	for file, want := range map[string]string{"subuid": "root:500000:196608\n", "subgid": "root:700000:65536\n"} {
 		got, err := os.ReadFile(filepath.Join(dir, "upper/etc", file))
@@ -74,7 +74,8 @@ func TestTheFactsReadInOneLine(t *testing.T) {
 	f.LXD, f.Flavor = "6.0.4", idmap.Incus
 	assert.Equal(t, "Incus 6.0.4, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
 
-	h := &Host{Bundle: &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", Flavor: idmap.LXD, LXD: "5.0.2"}}
+	b := &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", Flavor: idmap.LXD, LXD: "5.0.2"}
+	h := &Host{traits: Traits{Bundle: b, Daemon: b}}
 	got := h.Facts()
 	assert.Equal(t, "5.0.2", got.LXD)
 	assert.Equal(t, idmap.LXD, got.Flavor)

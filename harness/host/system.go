@@ -51,7 +51,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if c.Bundle == nil {
 		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
 	}
-	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{address: c.LXD}}
+	h = &Host{traits: Traits{Bundle: c.Bundle}, supply: supply, system: &system{address: c.LXD}}
 	h.removed = func() {} // until something is made
 	defer func() {
 		if err != nil {
@@ -81,8 +81,8 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return h, err
 	}
-	h.Name = h.system.project.name
-	h.root.UseProject(h.Name)
+	h.name = h.system.project.name
+	h.root.UseProject(h.name)
 	server, err := h.root.Client(context.WithoutCancel(ctx))
 	if err != nil {
 		return h, err
@@ -93,7 +93,7 @@ func System(ctx context.Context, c Config) (h *Host, err error) {
 			return h, err
 		}
 	}
-	h.Took = time.Since(began)
+	h.took = time.Since(began)
 	return h, nil
 }
 

@@ -64,7 +64,7 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
 	e := info.Environment
 	// What it found out itself, at its start.
-	h.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
+	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
 	if h.Elsewhere() {
 		return h.lookElsewhere(e)
 	}
@@ -92,19 +92,19 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	if h.daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
+	if h.traits.Daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
 		return err
 	}
-	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	if h.Map, err = reach.OwnMap(); err != nil {
+	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	if h.traits.Map, err = reach.OwnMap(); err != nil {
 		return err
 	}
 	layout, err := CgroupLayout()
 	if err != nil {
 		return err
 	}
-	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
-	for name, file := range map[string]*idmap.File{"subuid": &h.Delegation.UID, "subgid": &h.Delegation.GID} {
+	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
+	for name, file := range map[string]*idmap.File{"subuid": &h.traits.Delegation.UID, "subgid": &h.traits.Delegation.GID} {
 		text, err := h.root.ReadFile("/etc/" + name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), h.system.isSnap(): // whose /etc is its own
@@ -115,7 +115,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 			file.Text = string(text)
 		}
 	}
-	h.Room, err = Config{SharePIDs: true}.Levels(ctx)
+	h.traits.Room, err = Config{SharePIDs: true}.Levels(ctx)
 	return err
 }
 
