@@ -17,7 +17,7 @@ import (
 //
 //	chain, err := harness.Build(ctx, h, spec)
 //	defer chain.Close(ctx)
-func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
+func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}

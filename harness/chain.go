@@ -18,7 +18,7 @@ const closeBudget = 2 * time.Minute
 
 // Chain is a chain of levels on a host, whole or up to where it stopped.
 type Chain struct {
-	Host *host.Host
+	Host host.Host
 	Spec Spec
 	// Plan is what must happen, computed before the first level was made.
 	Plan idmap.Plan

@@ -124,5 +124,5 @@ func TestAChainThatWasNotBuiltIsClosedAndDiagnosed(t *testing.T) {
 
 	levels := []*Level{{Index: 1}, {Index: 2}}
 	assert.Same(t, levels[1], (&Chain{Levels: levels}).Deepest())
-	assert.Nil(t, (&Chain{Host: &host.Host{}}).Deepest())
+	assert.Nil(t, (&Chain{Host: &host.PrivateHost{}}).Deepest())
 }

@@ -146,7 +146,7 @@ func joinCgroups(text string) string {
 }
 
 // hostProcesses are those of the host that are in no level, known by their pids on the machine.
-func hostProcesses(h *host.Host) (string, error) {
+func hostProcesses(h host.Host) (string, error) {
 	pids, err := host.Processes(h)
 	if err != nil {
 		return "", err

@@ -2,7 +2,7 @@
 // and looks at what came of them.
 //
 //	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
-//	h, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(supply), Bundle: b})
+//	h, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(supply), Bundle: b})
 //	defer h.Close(ctx)
 //	chain, err := harness.Build(ctx, h, harness.Cascade(3))
 //	defer chain.Close(ctx)

@@ -16,7 +16,7 @@ const lxcfsBudget = 30 * time.Second
 // startLXCFS does what Debian's package lxcfs does for a host: it runs lxcfs, and has liblxc call the
 // package's hook in each container of this host, which puts the files of lxcfs over those of proc. The programs come
 // with the bundle's tools. lxcfs ends with the host.
-func startLXCFS(ctx context.Context, h *host.Host) error {
+func startLXCFS(ctx context.Context, h host.Host) error {
 	const start = `mkdir -p /var/lib/lxcfs
 lxcfs /var/lib/lxcfs >/var/log/lxcfs.log 2>&1 </dev/null &
 echo "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook" >/usr/share/lxc/config/common.conf.d/00-lxcfs.conf`

@@ -133,8 +133,8 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config
-	if l.Index == 1 && c.Host.Supply() > 0 {
-		return c.createSupplied(ctx, l, spec, fingerprint)
+	if project, is := c.Host.(host.Project); is && l.Index == 1 {
+		return c.createSupplied(ctx, project, l, spec, fingerprint)
 	}
 	return l.create(ctx, spec, fingerprint)
 }
@@ -150,7 +150,7 @@ func (l *Level) create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	maps.Copy(config, spec.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	above := l.above.LXD()
-	if h, first := l.above.(*host.Host); first {
+	if h, first := l.above.(host.Host); first {
 		above = host.Placing(h)
 	}
 	op, err := above.CreateInstance(api.InstancesPost{

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"nestbed/harness/host"
 )
 
 // SharedDir is the directory of the host that Share gives to every level, at the same path everywhere.
@@ -14,12 +16,9 @@ const SharedDir = "/srv/shared"
 // put it. The mounts translate no ids (LXD: disk device without shift), so that
 // a file has the same host owner wherever it is looked at.
 func (c *Chain) Share(ctx context.Context) error {
-	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
-		return err
-	}
-	root, err := c.Host.Root().Local()
+	root, err := host.Files(c.Host)
 	if err != nil {
-		return err
+		return fmt.Errorf("share %s: %w", SharedDir, err)
 	}
 	if err := errors.Join(root.MkdirAll(SharedDir), root.Chmod(SharedDir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
@@ -36,12 +35,9 @@ func (c *Chain) Share(ctx context.Context) error {
 // ShareFile puts a file of the given host ids into the shared directory, which
 // its owner and its group may read and write.
 func (c *Chain) ShareFile(name string, uid, gid int) error {
-	if err := c.Host.RequirePrivate("share " + SharedDir); err != nil {
-		return err
-	}
-	root, err := c.Host.Root().Local()
+	root, err := host.Files(c.Host)
 	if err != nil {
-		return err
+		return fmt.Errorf("share %s: %w", SharedDir, err)
 	}
 	f, err := root.Create(SharedDir+"/"+name, 0o660)
 	if err != nil {

@@ -75,10 +75,10 @@ func depthsIn(b *testing.B, name, list string) []int {
 }
 
 // config is the host that both ways start from; delegation is nothing where it is typed.
-func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.Config {
+func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.PrivateConfig {
 	b.Helper()
-	c := host.Config{Delegation: d, Bundle: bun, InMemory: depth}
-	room, err := c.Levels(b.Context())
+	c := host.PrivateConfig{Delegation: d, Bundle: bun, InMemory: depth}
+	room, err := host.Levels(b.Context(), false)
 	require.NoError(b, err)
 	c.SharePIDs = depth > room
 	return c
@@ -196,7 +196,7 @@ func cpuTime(b *testing.B) time.Duration {
 }
 
 // watchMemory watches how much the host holds; what it returns ends that and tells the most.
-func watchMemory(b *testing.B, h *host.Host) func() float64 {
+func watchMemory(b *testing.B, h *host.PrivateHost) func() float64 {
 	b.Helper()
 	peak := h.WatchMemory(b.Context())
 	return func() float64 {

@@ -43,7 +43,7 @@ func BenchmarkReach(b *testing.B) {
 func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duration {
 	b.Helper()
 	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
-	c.Far = far
+	c.ViaExec = far
 	h, err := host.Private(b.Context(), c)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.Background())) }()

@@ -86,7 +86,9 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs, LXD: o.LXD}
+	config := host.StartConfig{
+		PrivateConfig: host.PrivateConfig{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: o.LXD,
+	}
 	if o.InMemory {
 		config.InMemory = o.Depth
 	}

@@ -23,7 +23,7 @@ import (
 
 // cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
 type cluster struct {
-	members []*host.Host
+	members []*host.PrivateHost
 	bundle  *bundle.Bundle
 	hub     string // the id of a process in the network namespace that connects them
 }
@@ -56,7 +56,7 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
 	inNetwork(t, hub, "ip", "address", "add", addressOfHub+"/24", "dev", "hub")
 	for i := range clusterSize {
-		config := host.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
+		config := host.PrivateConfig{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
 		if i == clusterSize-1 && len(disk) > 0 {
 			config.Disk = disk[0]
 		}
@@ -115,11 +115,11 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	members, err := host.OpenCluster(t.Context(), c.socket(1), "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
-	hosts := make([]*host.Host, len(c.members))
+	hosts := make([]host.Host, len(c.members))
 	var all errgroup.Group
 	for i := range hosts {
 		all.Go(func() (err error) {
-			hosts[i], err = host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
+			hosts[i], err = host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
 			return err
 		})
 	}

@@ -38,11 +38,11 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 }
 
 // farHost is a private host whose levels are reached by exec.
-func farHost(t testing.TB) *host.Host {
+func farHost(t testing.TB) *host.PrivateHost {
 	t.Helper()
 	source := harnesstest.Source(t)
 	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
-	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true, InMemory: 3})
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	return h

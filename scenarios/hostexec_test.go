@@ -21,7 +21,7 @@ import (
 
 // sleepers returns the processes in a host's pid namespace that sleep for the given time. Exec does not put them into
 // the host's cgroups.
-func sleepers(t *testing.T, h *host.Host, seconds string) (found []string) {
+func sleepers(t *testing.T, h *host.PrivateHost, seconds string) (found []string) {
 	t.Helper()
 	of, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.Pid()))
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	beside(t, 1)
-	h, err := host.Private(t.Context(), host.Config{
+	h, err := host.Private(t.Context(), host.PrivateConfig{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
 	})

@@ -35,7 +35,7 @@ const (
 
 // elsewhereLXD is a LXD, and a network namespace of which only a wire leads to that of the LXD.
 type elsewhereLXD struct {
-	machine *host.Host
+	machine *host.PrivateHost
 	address string
 	here    string // the id of a process in that network namespace
 	dir     string // of programs, and of a keyring

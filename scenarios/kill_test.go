@@ -67,7 +67,7 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))

@@ -94,7 +94,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
+	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	require.NoError(t, h.MemberDown())
@@ -109,7 +109,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 
 	on := func(names ...string) (string, error) {
-		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
+		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
 		if err != nil {
 			return "", err
 		}
@@ -142,7 +142,7 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	members, err := host.OpenCluster(t.Context(), l.address(), "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
+		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
 		if err != nil {
 			return err
 		}
@@ -187,9 +187,9 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
-		var hosts []*host.Host
+		var hosts []host.Host
 		for range clusterSize {
-			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
 			if err != nil {
 				t.Log(err)
 				seen["no host"] = err.Error()

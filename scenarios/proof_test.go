@@ -77,7 +77,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 // try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
 func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
-	h, err := host.Private(ctx, host.Config{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
+	h, err := host.Private(ctx, host.PrivateConfig{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
 	require.NoError(t, err)
 	chain, err := harness.Build(ctx, h, c.spec)
 	defer func() {

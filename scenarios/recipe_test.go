@@ -13,7 +13,7 @@ import (
 
 // recipe is the article's, as a person types it: the client lxc, its nested exec, files pushed, daemons restarted.
 type recipe struct {
-	host  *host.Host
+	host  *host.PrivateHost
 	depth int
 }
 

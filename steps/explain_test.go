@@ -12,7 +12,7 @@ import (
 )
 
 func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
-	s := &scenario{host: &host.Host{}, pool: &Pool{}}
+	s := &scenario{host: &host.PrivateHost{}, pool: &Pool{}}
 	kept, err := s.keep()
 	require.NoError(t, err)
 	assert.Nil(t, kept)

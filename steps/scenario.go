@@ -36,7 +36,7 @@ type scenario struct {
 	workload    workload
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
-	host  *host.Host
+	host  host.Host
 	chain *harness.Chain
 	// came is what was last seen to have come up, began when the scenario's turn came, told what its failure is explained by.
 	came  idmap.Plan

@@ -92,9 +92,9 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 const levelsInMemory = 4
 
 // Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
-func Host(t testing.TB, d idmap.Delegation) *host.Host {
+func Host(t testing.TB, d idmap.Delegation) *host.PrivateHost {
 	t.Helper()
-	h, err := host.Private(t.Context(), host.Config{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {
@@ -105,7 +105,7 @@ func Host(t testing.TB, d idmap.Delegation) *host.Host {
 }
 
 // Build builds a chain that must come up whole, closed at the end of the test.
-func Build(t testing.TB, h *host.Host, s harness.Spec) *harness.Chain {
+func Build(t testing.TB, h host.Host, s harness.Spec) *harness.Chain {
 	t.Helper()
 	chain, err := harness.Build(t.Context(), h, s)
 	t.Cleanup(func() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 	"golang.org/x/sys/unix"
 
@@ -20,28 +19,12 @@ import (
 
 // Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
 // what its LXD says and what a level sees.
-func (h *Host) Elsewhere() bool {
-	return h.system != nil && (h.system.member != "" || keyring.IsAddress(h.system.address))
-}
-
-// Member is the member of a cluster that level 1 is on; "" where the host's LXD is in none.
-func (h *Host) Member() string {
-	if h.system == nil {
-		return ""
-	}
-	return h.system.member
-}
-
-// Placing is a client of the host's LXD for what is created: on the member where level 1 shall be.
-func (h *Host) Placing() lxd.InstanceServer {
-	if h.Member() == "" {
-		return h.LXD()
-	}
-	return h.LXD().UseTarget(h.system.member)
+func (h *ExistingHost) Elsewhere() bool {
+	return h.system.member != "" || keyring.IsAddress(h.system.address)
 }
 
 // placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
-func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
+func (s *system) placeIn(ctx context.Context, c ExistingConfig, info *api.Server) (_ *api.Server, err error) {
 	if !info.Environment.ServerClustered && len(c.Members) == 0 {
 		return info, nil
 	}
@@ -60,7 +43,7 @@ func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 }
 
 // lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
-func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
+func (h *ExistingHost) lookElsewhere(e api.ServerEnvironment) error {
 	var here unix.Utsname
 	if err := unix.Uname(&here); err != nil {
 		return err
@@ -85,7 +68,7 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 const askedName = "ids"
 
 // askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
-func (h *Host) askIDs(ctx context.Context) (err error) {
+func (h *ExistingHost) askIDs(ctx context.Context) (err error) {
 	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
 	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
 		return fmt.Errorf("container %s: create: %w", askedName, err)
@@ -135,7 +118,7 @@ func delegationOf(text string) (d idmap.Delegation, err error) {
 
 // Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
 // machine.
-func (h *Host) Learn(level *reach.Root) error {
+func (h *ExistingHost) Learn(level *reach.Root) error {
 	groups, err := level.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return err
@@ -147,7 +130,7 @@ func (h *Host) Learn(level *reach.Root) error {
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
-			force(there), h.system.address, force(!there))
+			Force(there), h.system.address, Force(!there))
 	}
 	return nil
 }

@@ -11,15 +11,12 @@ import (
 
 // Exec runs a program on the host, as its root, and returns what it wrote to standard output. An exit status other
 // than 0 is an error with what it wrote to standard error. After Close, the error is ErrClosed.
-func (h *Host) Exec(ctx context.Context, argv ...string) (string, error) {
+func (h *PrivateHost) Exec(ctx context.Context, argv ...string) (string, error) {
 	return h.ExecIn(ctx, nil, argv...)
 }
 
 // ExecIn is Exec with a standard input.
-func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
-	if err := h.RequirePrivate("run a program"); err != nil {
-		return "", err
-	}
+func (h *PrivateHost) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
 	inside, err := h.namespaces()
 	if err != nil {
 		return "", h.wrap(fmt.Sprintf("exec %q", argv), err)
@@ -41,13 +38,13 @@ func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (str
 
 // RestartLXD ends the host's LXD, which leaves its containers running, and
 // returns when the next one answers.
-func (h *Host) RestartLXD(ctx context.Context) error {
+func (h *PrivateHost) RestartLXD(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
 }
 
 // RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
 // the one after that takes its place.
-func (h *Host) RestartLXDKilled(ctx context.Context) error {
+func (h *PrivateHost) RestartLXDKilled(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) {
 		if err := h.say(restartWord); err != nil {
 			return 0, err
@@ -60,10 +57,7 @@ func (h *Host) RestartLXDKilled(ctx context.Context) error {
 	})
 }
 
-func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
-	if err := h.RequirePrivate("restart it"); err != nil {
-		return err
-	}
+func (h *PrivateHost) restart(ctx context.Context, end func(old int) (int, error)) error {
 	server, err := h.root.Restart(ctx, h.LXD(), h.died, end)
 	if err != nil {
 		return h.withLog(h.wrap("restart LXD", err))
@@ -73,7 +67,7 @@ func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) erro
 }
 
 // say tells the stage a word.
-func (h *Host) say(word string) error {
+func (h *PrivateHost) say(word string) error {
 	_, err := h.control.WriteString(word)
 	return err
 }

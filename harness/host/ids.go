@@ -15,7 +15,7 @@ import (
 // FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
 // LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
 // another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
-func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
+func (h *ExistingHost) FreeIDs(anywhere bool) (base int64, err error) {
 	slots, err := h.slots()
 	if err != nil {
 		return 0, err
@@ -24,7 +24,7 @@ func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 }
 
 // choose returns the base of FreeIDs, beside the ids that are taken.
-func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
+func (h *ExistingHost) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools}
 	chosen := own.Choose(h.traits.Map)
 	if chosen.Reason != idmap.None {
@@ -66,7 +66,7 @@ func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found boo
 }
 
 // HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
-func (h *Host) HasIDs(base int64) error {
+func (h *ExistingHost) HasIDs(base int64) error {
 	slots, err := h.slots()
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (h *Host) HasIDs(base int64) error {
 }
 
 // slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
-func (h *Host) slots() ([]idmap.Slot, error) {
+func (h *ExistingHost) slots() ([]idmap.Slot, error) {
 	all, err := h.system.all.GetInstancesAllProjects(api.InstanceTypeContainer)
 	if err != nil {
 		return nil, err

@@ -113,10 +113,7 @@ func overNetwork() *net.Dialer {
 	}
 }
 
-// Lost is that a connection to the host's LXD, on another machine, was lost since then; nil if none was.
-func (h *Host) Lost(since time.Time) error {
-	if h.system == nil {
-		return nil
-	}
+// Lost returns how a connection to the LXD, on another machine, was lost since then; nil if none was.
+func (h *ExistingHost) Lost(since time.Time) error {
 	return h.system.losses.since(since)
 }

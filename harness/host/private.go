@@ -29,7 +29,7 @@ const leaveBudget = 1500 * time.Millisecond
 
 // Private starts a private host and returns when its LXD answers. On an error
 // nothing is left.
-func Private(ctx context.Context, c Config) (h *Host, err error) {
+func Private(ctx context.Context, c PrivateConfig) (h *PrivateHost, err error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
 	}
@@ -47,7 +47,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
-	h = &Host{
+	h = &PrivateHost{
 		name: dir.journal.Name, traits: Traits{Delegation: c.Delegation, AppArmor: bundle.AppArmor()}, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
 		noIdmapped: c.NoIdmapped,
 	}
@@ -83,7 +83,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.root, err = reach.OpenProcess(h.Pid()); err != nil {
 		return h, err
 	}
-	if c.Far {
+	if c.ViaExec {
 		h.root.Tunnel()
 	}
 	server, err := h.root.Connect(ctx, h.died)
@@ -94,7 +94,7 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if h.lxdTook, err = h.root.SinceLXDStarted(); err != nil {
 		return h, err
 	}
-	if h.traits.Room, err = c.Levels(ctx); err != nil {
+	if h.traits.Room, err = Levels(ctx, c.SharePIDs); err != nil {
 		return h, err
 	}
 	h.took = time.Since(began)
@@ -110,7 +110,7 @@ const (
 )
 
 // layOut makes the parts of the state directory, with the host's own subid files in the upper layer.
-func (h *Host) layOut() error {
+func (h *PrivateHost) layOut() error {
 	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
 		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
 			return err
@@ -135,7 +135,7 @@ func writeSubID(path string, f idmap.File) error {
 }
 
 // launch starts the stage and waits until it has started the host's LXD.
-func (h *Host) launch(ctx context.Context, c Config) error {
+func (h *PrivateHost) launch(ctx context.Context, c PrivateConfig) error {
 	order, err := json.Marshal(stageOrder{
 		State: h.dir.path, Lower: h.traits.Bundle.Root(), Name: h.name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
 	})
@@ -199,7 +199,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 }
 
 // died tells whether the stage, and with it the host's LXD, has ended.
-func (h *Host) died() error {
+func (h *PrivateHost) died() error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	if err == nil && info.Signo == 0 {
@@ -209,7 +209,7 @@ func (h *Host) died() error {
 }
 
 // withLog adds the last lines that the host's LXD wrote to standard error.
-func (h *Host) withLog(err error) error {
+func (h *PrivateHost) withLog(err error) error {
 	log, lerr := h.root.ReadFile(bundle.SaidFile)
 	if lerr != nil || len(log) == 0 {
 		return err

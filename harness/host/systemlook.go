@@ -43,7 +43,7 @@ func (s *system) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
 
 // program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
 // name that it goes by.
-func (h *Host) program(e api.ServerEnvironment) (string, error) {
+func (h *ExistingHost) program(e api.ServerEnvironment) (string, error) {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.ServerPid))
 	if !errors.Is(err, fs.ErrPermission) && !isHidden(e.ServerPid) {
 		return path, err
@@ -61,7 +61,7 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 }
 
 // lookAt finds out what the plan depends on.
-func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
+func (h *ExistingHost) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
 	e := info.Environment
 	// What it found out itself, at its start.
 	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
@@ -83,7 +83,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err erro
 }
 
 // look finds it out on this machine.
-func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
+func (h *ExistingHost) look(ctx context.Context, e api.ServerEnvironment) error {
 	program, err := h.program(e)
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
@@ -115,7 +115,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 			file.Text = string(text)
 		}
 	}
-	h.traits.Room, err = Config{SharePIDs: true}.Levels(ctx)
+	h.traits.Room, err = Levels(ctx, true)
 	return err
 }
 

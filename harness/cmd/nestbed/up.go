@@ -124,13 +124,13 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool}
+	config := host.StartConfig{LXD: socket, Pool: f.pool, Members: f.members}
 	if socket == "" {
 		progress.spin("starting a private host")
-		config, err = f.private(ctx, b, allocation)
+		config.PrivateConfig, err = f.private(ctx, b, allocation)
 	} else {
 		progress.spin("making a project of the LXD at " + socket)
-		config.Members = f.members
+		config.Delegation, config.Bundle = allocation, b
 	}
 	if err != nil {
 		return orInterrupted(ctx, err)
@@ -203,25 +203,26 @@ func (f upFlags) fit(where vm.Where) error {
 }
 
 // supplyOf tells where the ids of a chain come from.
-func supplyOf(h *host.Host, socket string) string {
-	if host.IsPrivate(h) {
+func supplyOf(h host.Host, socket string) string {
+	project, is := h.(host.Project)
+	if !is {
 		return fmt.Sprintf("allocation %s", h.Traits().Delegation)
 	}
 	on := ""
 	if member := host.Member(h); member != "" {
 		on = ", on its member " + member
 	}
-	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, h.Supply())
+	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
 }
 
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
-func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
-	c := host.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
+func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.PrivateConfig, error) {
+	c := host.PrivateConfig{Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth
 	}
-	room, err := c.Levels(ctx)
+	room, err := host.Levels(ctx, false)
 	c.SharePIDs = f.depth > room
 	return c, err
 }
@@ -235,7 +236,7 @@ func orInterrupted(ctx context.Context, err error) error {
 }
 
 // keep lets the chain live, and says how to enter its levels and how to end it.
-func keep(w io.Writer, h *host.Host, c *harness.Chain) error {
+func keep(w io.Writer, h host.Host, c *harness.Chain) error {
 	if err := host.Keep(h); err != nil {
 		return err
 	}
