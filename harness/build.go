@@ -21,7 +21,7 @@ import (
 //
 //	chain, err := harness.Build(ctx, h, spec)
 //	defer chain.Close(ctx)
-func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
+func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -31,8 +31,8 @@ func Build(ctx context.Context, h *host.Host, s Spec) (*Chain, error) {
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	h.WatchMember(ctx, end)
-	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h)}
+	host.WatchMember(ctx, h, end)
+	c := &Chain{Host: h, Spec: s, Plan: s.Plan(h.Traits())}
 	if s.LXCFS {
 		if err := startLXCFS(ctx, h); err != nil {
 			return c, err
@@ -60,8 +60,8 @@ func (c *Chain) grow(ctx context.Context) error {
 		}
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
-		if i == 0 && c.Host.Elsewhere() {
-			c.Plan = c.Spec.Plan(c.Host) // by what it has learned
+		if i == 0 && host.Elsewhere(c.Host) {
+			c.Plan = c.Spec.Plan(c.Host.Traits()) // by what it has learned
 		}
 		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
 			return err
@@ -115,11 +115,11 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 		began = c.coming.began // with the level above
 	}
 	// Whatever the error says, it is in the words of somebody to whom the connection ended.
-	if lost := c.Host.Lost(began); lost != nil {
+	if lost := host.Lost(c.Host, began); lost != nil {
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.ConnectionLost}, Err: errors.Join(lost, failed.err)}
 		return c.Stop
 	}
-	err = c.Host.OrMemberDown(failed.err)
+	err = host.OrMemberDown(c.Host, failed.err)
 	if _, down := errors.AsType[*host.MemberDownError](err); down {
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.MemberDown}, Err: err}
 		return c.Stop

@@ -18,7 +18,7 @@ const closeBudget = 2 * time.Minute
 
 // Chain is a chain of levels on a host, whole or up to where it stopped.
 type Chain struct {
-	Host *host.Host
+	Host host.Host
 	Spec Spec
 	// Plan is what must happen, computed before the first level was made.
 	Plan idmap.Plan
@@ -117,7 +117,7 @@ func (c *Chain) Daemon(level int) (Daemon, error) {
 // ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
 func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
 	if level == 0 {
-		return c.Host.Exec(ctx, command...)
+		return host.Exec(ctx, c.Host, command...)
 	}
 	l, err := c.Level(level)
 	if err != nil {

@@ -80,5 +80,5 @@ func TestAChainThatWasNotBuiltIsClosed(t *testing.T) {
 
 	levels := []*Level{{Index: 1}, {Index: 2}}
 	assert.Same(t, levels[1], (&Chain{Levels: levels}).Deepest())
-	assert.Nil(t, (&Chain{Host: &host.Host{}}).Deepest())
+	assert.Nil(t, (&Chain{Host: &host.PrivateHost{}}).Deepest())
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"nestbed/harness/classify"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach"
 )
 
 // Gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
@@ -17,7 +17,7 @@ import (
 func Gather(ctx context.Context, above Daemon, container string) classify.Evidence {
 	var e classify.Evidence
 	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
-		e.DaemonLog, e.DaemonErrors = string(log), host.Grave(string(log))
+		e.DaemonLog, e.DaemonErrors = string(log), reach.ErrorLines(string(log))
 	}
 	server, err := above.Root().Ask(ctx)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/host"
 	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -41,9 +41,9 @@ func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command 
 // run has the LXD above start the program and waits for its end. Where LXD has given up before it started one that reads
 // nothing, it is asked again.
 func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) (err error) {
-	for range host.ExecTries {
+	for range reach.ExecTries {
 		err = l.runOnce(ctx, id, command, args)
-		if !host.NeverStarted(err) || args.Stdin != nil || ctx.Err() != nil {
+		if !reach.NeverStarted(err) || args.Stdin != nil || ctx.Err() != nil {
 			break
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/proc"
+	"nestbed/harness/reach"
 )
 
 // IDs are a uid and a gid, as text: "500000:500000".
@@ -41,7 +41,7 @@ func ProcessIDs(l *Level, pid string) (string, error) {
 func OwnerOf(l *Level, path string) (string, error) { return OwnerIn(l.root, path) }
 
 // OwnerIn are the host ids of the owner and the group of a file in a root.
-func OwnerIn(root *host.Root, path string) (string, error) {
+func OwnerIn(root *reach.Root, path string) (string, error) {
 	info, err := root.Look(path)
 	if err != nil {
 		return "", fmt.Errorf("owner of %s: %w", path, err)
@@ -50,7 +50,7 @@ func OwnerIn(root *host.Root, path string) (string, error) {
 }
 
 // readSubID reads a subid file below a root.
-func readSubID(root *host.Root, path string) (idmap.File, error) {
+func readSubID(root *reach.Root, path string) (idmap.File, error) {
 	text, err := root.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return idmap.File{Missing: true}, nil
@@ -59,7 +59,7 @@ func readSubID(root *host.Root, path string) (idmap.File, error) {
 }
 
 // ReadDelegation reads the subid files below a root.
-func ReadDelegation(root *host.Root) (d idmap.Delegation, err error) {
+func ReadDelegation(root *reach.Root) (d idmap.Delegation, err error) {
 	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
 		if *into, err = readSubID(root, path); err != nil {
 			return d, err

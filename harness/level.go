@@ -9,14 +9,14 @@ import (
 	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // Daemon is a LXD that makes levels: the host's or that of a level.
 type Daemon interface {
 	LXD() lxd.InstanceServer
-	Root() *host.Root
+	Root() *reach.Root
 }
 
 // Level is one container of a chain that is up, with the LXD inside it.
@@ -32,7 +32,7 @@ type Level struct {
 	Phases []Phase
 
 	above  Daemon
-	root   *host.Root
+	root   *reach.Root
 	server lxd.InstanceServer
 	worked time.Duration // how long LXD was at the last operation
 }
@@ -41,7 +41,7 @@ type Level struct {
 func (l *Level) LXD() lxd.InstanceServer { return l.server }
 
 // Root is the level's root directory.
-func (l *Level) Root() *host.Root { return l.root }
+func (l *Level) Root() *reach.Root { return l.root }
 
 // ReadFile reads a file of the level.
 func (l *Level) ReadFile(path string) ([]byte, error) {

@@ -13,6 +13,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // ContainerName returns the name of the container of a level: c1, c2, ...
@@ -20,7 +21,7 @@ func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 
 // makeLevel takes one level through its operations, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level, error) {
-	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host, index), above: above}
+	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host.Traits(), index), above: above}
 	image := func() *Importing {
 		if c.coming == nil {
 			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
@@ -35,7 +36,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			if !c.Spec.hooked(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return errors.Join(MakeStorage(above.LXD(), c.pool(index), ProfileOf(c.Host, index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
+			return errors.Join(MakeStorage(above.LXD(), c.pool(index), ProfileOf(c.Host.Traits(), index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().Wait()
@@ -47,7 +48,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			var beside errgroup.Group
 			// Elsewhere than on directories the level is a snapshot of it; and a start that a hook runs at
 			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
-			if (index > 1 || c.Host.Member() == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
+			if (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
 			return errors.Join(l.Start(ctx), beside.Wait())
@@ -63,12 +64,12 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			}
 			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
-				c.coming = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host, index+1))
+				c.coming = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host.Traits(), index+1))
 			}
-			if err := l.ready(ctx, ends); err != nil || index > 1 || !c.Host.Elsewhere() {
+			if err := l.ready(ctx, ends); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
-			return c.Host.Learn(l.root)
+			return host.Learn(c.Host, l.root)
 		}},
 	}
 	for _, s := range steps {
@@ -118,23 +119,23 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	// Who lets the last level nest will make others there.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if denies(c.Spec.DaemonBundle(c.Host, l.Index-1)) {
+		if denies(c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
-		if confined(c.Host, l.Index) {
+		if confined(c.Host.Traits(), l.Index) {
 			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // a LXD may become an Incus
 				config[f.KeyAppArmor()] = "false"
 			}
 		}
 	}
-	if l.Index == 1 && c.Host.Member() != "" {
+	if l.Index == 1 && host.Member(c.Host) != "" {
 		// Else who evacuates the member has the chain moved to another one, where its ids are not, and that fails.
 		config["cluster.evacuate"] = "stop"
 	}
 	maps.Copy(config, spec.Config)
 	spec.Config = config
-	if l.Index == 1 && c.Host.Supply > 0 {
-		return c.createSupplied(ctx, l, spec, fingerprint)
+	if project, is := c.Host.(host.Project); is && l.Index == 1 {
+		return c.createSupplied(ctx, project, l, spec, fingerprint)
 	}
 	return l.Create(ctx, spec, fingerprint)
 }
@@ -150,8 +151,8 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	maps.Copy(config, spec.Config)
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	above := l.above.LXD()
-	if h, first := l.above.(*host.Host); first {
-		above = h.Placing()
+	if h, first := l.above.(host.Host); first {
+		above = host.Placing(h)
 	}
 	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,
@@ -193,7 +194,7 @@ func (l *Level) Connect(ctx context.Context) (err error) {
 
 // ready waits for the LXD inside, which answers already, unless that ends.
 func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
-	if err := host.Ready(ctx, l.server, ends); err != nil {
+	if err := reach.Ready(ctx, l.server, ends); err != nil {
 		return err
 	}
 	l.worked, err = l.root.SinceLXDStarted()

@@ -19,19 +19,19 @@ const lxcfsBudget = 30 * time.Second
 // startLXCFS does what Debian's package lxcfs does for a host: it runs lxcfs, and has liblxc call the
 // package's hook in each container of this host, which puts the files of lxcfs over those of proc. The programs come
 // with the bundle's tools. lxcfs ends with the host.
-func startLXCFS(ctx context.Context, h *host.Host) error {
+func startLXCFS(ctx context.Context, h host.Host) error {
 	const start = `mkdir -p /var/lib/lxcfs
 lxcfs /var/lib/lxcfs >/var/log/lxcfs.log 2>&1 </dev/null &
 echo "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook" >/usr/share/lxc/config/common.conf.d/00-lxcfs.conf`
-	if _, err := h.Exec(ctx, "sh", "-c", start); err != nil {
+	if _, err := host.Exec(ctx, h, "sh", "-c", start); err != nil {
 		return fmt.Errorf("start lxcfs: %w", err)
 	}
 	return wait.For(ctx, "wait for lxcfs", lxcfsBudget, func(ctx context.Context) error {
-		_, err := h.Exec(ctx, "head", "-n", "1", "/var/lib/lxcfs/proc/meminfo")
+		_, err := host.Exec(ctx, h, "head", "-n", "1", "/var/lib/lxcfs/proc/meminfo")
 		if err == nil {
 			return nil
 		}
-		log, _ := h.Exec(ctx, "tail", "-n", "1", "/var/log/lxcfs.log") // it may not be there yet
+		log, _ := host.Exec(ctx, h, "tail", "-n", "1", "/var/log/lxcfs.log") // it may not be there yet
 		return fmt.Errorf("%w; it said: %s", err, strings.TrimSpace(log))
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"nestbed/harness/internal/excerpt"
 	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/proc"
+	"nestbed/harness/reach"
 )
 
 // Pid is the id, on the machine, of the level's init. The LXD above knows it
@@ -49,7 +50,7 @@ func (l *Level) Init() (string, error) {
 
 // processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
 // names. It is held by a descriptor: a signal reaches it or nobody, whoever gets its id later. Release lets go of it.
-func processIn(root *host.Root, inside int, names ...string) (*os.Process, error) {
+func processIn(root *reach.Root, inside int, names ...string) (*os.Process, error) {
 	pid, err := PIDIn(root, inside)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func processIn(root *host.Root, inside int, names ...string) (*os.Process, error
 var daemonNames = []string{"lxd", "incusd"}
 
 // signalDaemon sends a signal to the daemon of a root, by its id there.
-func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
+func signalDaemon(root *reach.Root, inside int, signal unix.Signal) error {
 	p, err := processIn(root, inside, daemonNames...)
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func signalDaemon(root *host.Root, inside int, signal unix.Signal) error {
 }
 
 // PIDIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
-func PIDIn(root *host.Root, inside int) (int, error) {
+func PIDIn(root *reach.Root, inside int) (int, error) {
 	local, err := root.Local()
 	if err != nil {
 		return 0, err
@@ -155,7 +156,7 @@ func DaemonProcess(of Daemon) (*os.Process, error) {
 }
 
 // SameUserNamespace reports whether the inits of two roots are in the same user namespace.
-func SameUserNamespace(above, below *host.Root) (bool, error) {
+func SameUserNamespace(above, below *reach.Root) (bool, error) {
 	a, err := above.UserNamespace()
 	if err != nil {
 		return false, err
@@ -168,8 +169,8 @@ func SameUserNamespace(above, below *host.Root) (bool, error) {
 const processLines = 100
 
 // HostProcesses are those of the host that are in no level, known by their pids on the machine.
-func HostProcesses(h *host.Host) (string, error) {
-	pids, err := h.Processes()
+func HostProcesses(h host.Host) (string, error) {
+	pids, err := host.Processes(h)
 	if err != nil {
 		return "", err
 	}
@@ -182,7 +183,7 @@ func HostProcesses(h *host.Host) (string, error) {
 }
 
 // LevelProcesses are those of a level that are in none further inside, known by their pids there.
-func LevelProcesses(root *host.Root) (string, error) {
+func LevelProcesses(root *reach.Root) (string, error) {
 	names, err := root.Names("/proc")
 	if err != nil {
 		return "", err

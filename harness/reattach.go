@@ -30,7 +30,7 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	defer cancel()
 	var above Daemon = c.Host
 	for i := range depth {
-		l := &Level{Index: i + 1, Name: ContainerName(i + 1), Bundle: c.Spec.BundleOf(c.Host, i+1), above: above}
+		l := &Level{Index: i + 1, Name: ContainerName(i + 1), Bundle: c.Spec.BundleOf(c.Host.Traits(), i+1), above: above}
 		if i < len(old) {
 			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
 		}
@@ -90,7 +90,7 @@ func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) 
 // ReplaceLXD calls end to end the LXD inside the level, whose process there is old, waits until the one that is started
 // after it answers, and takes that for the level's. end returns the process that it ended last.
 func (l *Level) ReplaceLXD(ctx context.Context, end func(old int) (last int, err error)) error {
-	server, err := l.root.Succeed(ctx, l.server, nil, end)
+	server, err := l.root.Restart(ctx, l.server, nil, end)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (l *Level) ReplaceLXD(ctx context.Context, end func(old int) (last int, err
 // RestartLXD restarts the LXD of the host, level 0, or of a level, as an edit of its subid files asks for.
 func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 	if level == 0 {
-		return c.Host.RestartLXD(ctx)
+		return host.RestartLXD(ctx, c.Host)
 	}
 	l, err := c.Level(level)
 	if err != nil {

@@ -69,7 +69,7 @@ func (s Spec) Validate() error {
 }
 
 // BundleOf is what level i runs; level 0 is the host.
-func (s Spec) BundleOf(h *host.Host, level int) *bundle.Bundle {
+func (s Spec) BundleOf(h host.Traits, level int) *bundle.Bundle {
 	if level > 0 && s.Levels[level-1].Bundle != nil {
 		return s.Levels[level-1].Bundle
 	}
@@ -77,31 +77,31 @@ func (s Spec) BundleOf(h *host.Host, level int) *bundle.Bundle {
 }
 
 // DaemonBundle is what the LXD of level i is of; level 0 is the host.
-func (s Spec) DaemonBundle(h *host.Host, level int) *bundle.Bundle {
+func (s Spec) DaemonBundle(h host.Traits, level int) *bundle.Bundle {
 	if level == 0 {
-		return h.Daemon()
+		return h.Daemon
 	}
 	return s.BundleOf(h, level)
 }
 
 // Plan is what must happen when the spec is built on the host.
-func (s Spec) Plan(h *host.Host) idmap.Plan {
+func (s Spec) Plan(h host.Traits) idmap.Plan {
 	layout := LayoutOf(h)
 	for above, made := range s.Levels { // the LXD at level `above` makes the next
 		d := s.PlanDaemon(h, above)
 		d.Config, d.Now = made.counting(s.LXCFS && above == 0), made.now()
 		layout.Daemons = append(layout.Daemons, d)
 	}
-	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir())
+	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir)
 }
 
 // LayoutOf is the host without its daemon.
-func LayoutOf(h *host.Host) idmap.Layout {
+func LayoutOf(h host.Traits) idmap.Layout {
 	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: h.AppArmor, Image: bundle.ImageIDs()}
 }
 
 // PlanDaemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
-func (s Spec) PlanDaemon(h *host.Host, level int) idmap.Daemon {
+func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	b := s.DaemonBundle(h, level)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
 	if level > 0 {
@@ -114,10 +114,10 @@ func (s Spec) PlanDaemon(h *host.Host, level int) idmap.Daemon {
 }
 
 // confined tells whether the LXD in a level of a host can make no AppArmor profiles.
-func confined(h *host.Host, level int) bool { return h.AppArmor && level >= idmap.Confined }
+func confined(h host.Traits, level int) bool { return h.AppArmor && level >= idmap.Confined }
 
 // ProfileOf is the configuration that the LXD of a level gives all its containers.
-func ProfileOf(h *host.Host, level int) map[string]string {
+func ProfileOf(h host.Traits, level int) map[string]string {
 	if !confined(h, level) {
 		return nil
 	}

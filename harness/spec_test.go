@@ -18,12 +18,13 @@ func ofRoot(start, count uint32) idmap.Delegation {
 	return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: start, Count: count})
 }
 
-// onHost is a host that is planned for, but not running.
 // room is what a machine has: 32 pid namespaces, and the host is in one.
 const room = 31
 
-func onHost(d idmap.Delegation, shadow bool) *host.Host {
-	return &host.Host{Delegation: d, Bundle: &bundle.Bundle{ShadowTools: shadow}, Map: idmap.Identity(), Room: room}
+// onHost returns the traits of a host that is planned for, but not running.
+func onHost(d idmap.Delegation, shadow bool) host.Traits {
+	b := &bundle.Bundle{ShadowTools: shadow}
+	return host.Traits{Delegation: d, Bundle: b, Daemon: b, Map: idmap.Identity(), Room: room}
 }
 
 func TestACascadeIsTheArticlesChain(t *testing.T) {

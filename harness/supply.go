@@ -14,8 +14,9 @@ import (
 
 // supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
 // as the files of such a host are not for nestbed to write, and those of a snap not even read.
-func (s Spec) supplied(h *host.Host) (Spec, error) {
-	if h.IsPrivate() {
+func (s Spec) supplied(h host.Host) (Spec, error) {
+	project, is := h.(host.Project)
+	if !is {
 		return s, nil
 	}
 	refuse := func(what string) (Spec, error) { return s, fmt.Errorf("level 1: %s: %w", what, host.ErrNotOurs) }
@@ -32,12 +33,12 @@ func (s Spec) supplied(h *host.Host) (Spec, error) {
 			}
 		}
 	}
-	base, err := h.FreeIDs(false)
+	base, err := project.FreeIDs(false)
 	if err != nil {
 		return s, fmt.Errorf("level 1: %w", err)
 	}
 	s.Levels = slices.Clone(s.Levels)
-	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, h.Supply))
+	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, project.Supply()))
 	return s, nil
 }
 
@@ -48,17 +49,17 @@ func isolated(base int64, count uint32) map[string]string {
 
 // apart is what makes the image of a level one that no other chain has with the same LXD; "" where no other chain can.
 func (c *Chain) apart(level int) string {
-	if level > 1 || c.Host.IsPrivate() {
+	if _, shared := c.Host.(host.Project); level > 1 || !shared {
 		return ""
 	}
-	return c.Host.Name
+	return c.Host.Name()
 }
 
 // pool is the storage pool that a level lies on, which the host may have already.
 func (c *Chain) pool(level int) api.StoragePoolsPost {
 	pool := c.Spec.pool(level)
-	if given := c.Host.Pool(); level == 1 && given != "" {
-		pool.Name = given
+	if project, is := c.Host.(host.Project); is && level == 1 {
+		pool.Name = project.Pool()
 	}
 	return pool
 }
@@ -69,21 +70,21 @@ const supplyTries = 5
 // createSupplied creates level 1 on an existing host, with ids that no other isolated container has there. Where they lie is said to
 // LXD, which would else give it those of a container of the same name in another project (LXD 5.0.2:
 // lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone).
-func (c *Chain) createSupplied(ctx context.Context, l *Level, spec LevelSpec, fingerprint string) error {
+func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Level, spec LevelSpec, fingerprint string) error {
 	var taken error
 	for try := range supplyTries {
-		base, err := c.Host.FreeIDs(try > 0)
+		base, err := project.FreeIDs(try > 0)
 		if err != nil {
 			return err
 		}
-		ids := isolated(base, c.Host.Supply)
+		ids := isolated(base, project.Supply())
 		spec.Config = merged(spec.Config, ids)
 		c.Spec.Levels[0].Config = merged(c.Spec.Levels[0].Config, ids)
-		c.Plan = c.Spec.Plan(c.Host)
+		c.Plan = c.Spec.Plan(c.Host.Traits())
 		if err := l.Create(ctx, spec, fingerprint); err != nil {
 			return err
 		}
-		if taken = c.Host.HasIDs(base); taken == nil {
+		if taken = project.HasIDs(base); taken == nil {
 			return nil
 		}
 		if err := lxdop.Remove(ctx, c.Host.LXD(), l.Name); err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/environment"
 )
 
 // apartEnv names the test that a process runs alone.
@@ -26,7 +28,7 @@ func apart(t *testing.T, chains int) bool {
 		return strings.HasPrefix(arg, "-test.testlogfile=") || strings.HasPrefix(arg, "-test.gocoverdir=") // go test's own files
 	})
 	run := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-test.run=^%s$", t.Name()), "-test.v")...)
-	run.Env = append(os.Environ(), apartEnv+"="+t.Name(), reportsEnv+"=")
+	run.Env = append(os.Environ(), apartEnv+"="+t.Name(), environment.Reports+"=")
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	if strings.Contains(string(out), "\n--- SKIP: "+t.Name()+" ") {

@@ -16,7 +16,7 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 
-	running, err := host.Open(t.Context(), h.Name)
+	running, err := host.Open(t.Context(), h.Name())
 	require.NoError(t, err)
 	defer running.Close()
 	levels, err := harness.Attach(t.Context(), running)

@@ -75,10 +75,10 @@ func depthsIn(b *testing.B, name, list string) []int {
 }
 
 // config is the host that both ways start from; delegation is nothing where it is typed.
-func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.Config {
+func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.PrivateConfig {
 	b.Helper()
-	c := host.Config{Delegation: d, Bundle: bun, InMemory: depth}
-	room, err := c.Levels(b.Context())
+	c := host.PrivateConfig{Delegation: d, Bundle: bun, InMemory: depth}
+	room, err := host.Levels(b.Context(), false)
 	require.NoError(b, err)
 	c.SharePIDs = depth > room
 	return c
@@ -111,7 +111,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	disk, err := h.Disk()
 	require.NoError(b, err)
 	s.Disk = float64(disk)
-	worked := h.LXDTook + executing(b, chain, built)
+	worked := h.LXDTook() + executing(b, chain, built)
 	for _, l := range chain.Levels {
 		for _, p := range l.Phases {
 			worked += p.LXD
@@ -123,7 +123,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	require.NoError(b, h.Close(ctx))
 	require.NoError(b, chain.Close(ctx))
 	s.Close = time.Since(began).Seconds()
-	require.Empty(b, h.Left())
+	require.Empty(b, host.Left(h))
 	b.StartTimer()
 	return s, machine
 }
@@ -178,7 +178,7 @@ func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	began := time.Now()
 	uidMap, err := r.follow(b.Context())
 	require.NoError(b, err)
-	took := time.Since(began) + h.Took
+	took := time.Since(began) + h.Took()
 	want := []string{"0", fmt.Sprint(idmap.Block), fmt.Sprint(idmap.Block)}
 	if depth == 1 {
 		want[1] = "500000"
@@ -196,7 +196,7 @@ func cpuTime(b *testing.B) time.Duration {
 }
 
 // watchMemory watches how much the host holds; what it returns ends that and tells the most.
-func watchMemory(b *testing.B, h *host.Host) func() float64 {
+func watchMemory(b *testing.B, h *host.PrivateHost) func() float64 {
 	b.Helper()
 	peak := h.WatchMemory(b.Context())
 	return func() float64 {

@@ -14,6 +14,7 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach")
@@ -21,7 +22,7 @@ var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach
 // BenchmarkReach builds chains of which the levels are reached through /proc, and by exec, one after the other: what that costs is
 // the ratio of the two.
 func BenchmarkReach(b *testing.B) {
-	harnesstest.Lacking(b, host.FindRelay(b.Context()))
+	harnesstest.Lacking(b, reach.FindRelay(b.Context()))
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
 	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
@@ -42,7 +43,7 @@ func BenchmarkReach(b *testing.B) {
 func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duration {
 	b.Helper()
 	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
-	c.Far = far
+	c.ViaExec = far
 	h, err := host.Private(b.Context(), c)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.Background())) }()

@@ -27,11 +27,11 @@ var (
 )
 
 // newLab is a cluster, and in front of its members a LXD that is in none.
-func newLab(b *testing.B) (c *cluster, single *host.Host) {
+func newLab(b *testing.B) (c *cluster, single *host.PrivateHost) {
 	b.Helper()
 	c = newCluster(b)
 	ids := idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: uint32(simulate.IDs(*benchDepth, *benchAtOnce))}
-	single, err := host.Private(b.Context(), host.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
+	single, err := host.Private(b.Context(), host.PrivateConfig{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, single.Close(context.Background())) })
 	return c, single
@@ -86,7 +86,7 @@ func BenchmarkSimulate(b *testing.B) {
 }
 
 // lab builds the chains of a lab, and gives how long that takes.
-func (c *cluster) lab(b *testing.B, https string, single *host.Host, lab simulate.Lab) time.Duration {
+func (c *cluster) lab(b *testing.B, https string, single *host.PrivateHost, lab simulate.Lab) time.Duration {
 	b.Helper()
 	if lab.Members > 1 {
 		var names []string
@@ -114,7 +114,7 @@ func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int,
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for range chains {
-		all.Go(func() error { return c.chain(b, host.Config{LXD: address, Cluster: members}, depth, nil) })
+		all.Go(func() error { return c.chain(b, host.ExistingConfig{LXD: address, Cluster: members}, depth, nil) })
 	}
 	require.NoError(b, all.Wait())
 	took := time.Since(began)
@@ -123,7 +123,7 @@ func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int,
 }
 
 // chain builds a chain, calls do, unless it is nil, and takes the chain down.
-func (c *cluster) chain(b *testing.B, on host.Config, depth int, do func()) error {
+func (c *cluster) chain(b *testing.B, on host.ExistingConfig, depth int, do func()) error {
 	b.Helper()
 	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
 	h, err := host.System(b.Context(), on)
@@ -137,7 +137,9 @@ func (c *cluster) chain(b *testing.B, on host.Config, depth int, do func()) erro
 	return errors.Join(err, h.Close(b.Context()), chain.Close(b.Context()))
 }
 
-func onSingle(single *host.Host) host.Config { return host.Config{LXD: single.Socket(), Far: true} }
+func onSingle(single *host.PrivateHost) host.ExistingConfig {
+	return host.ExistingConfig{LXD: single.Socket(), ViaExec: true}
+}
 
 // diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
 func (c *cluster) diskOf(b *testing.B) (held int64) {
@@ -148,7 +150,7 @@ func (c *cluster) diskOf(b *testing.B) (held int64) {
 	all, ctx := errgroup.WithContext(b.Context())
 	for range *benchAtOnce {
 		all.Go(func() error {
-			return c.chain(b, host.Config{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
+			return c.chain(b, host.ExistingConfig{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
 				up <- struct{}{}
 				<-looked
 			})
@@ -175,14 +177,14 @@ func BenchmarkMemberCost(b *testing.B) {
 	c, single := newLab(b)
 	https := c.https(b)
 	used := func() (of []float64) {
-		for _, m := range append([]*host.Host{single}, c.members...) {
+		for _, m := range append([]*host.PrivateHost{single}, c.members...) {
 			cpu, err := m.CPU()
 			require.NoError(b, err)
 			of = append(of, cpu.Seconds()/chains)
 		}
 		return of
 	}
-	measure := func(config host.Config) []float64 {
+	measure := func(config host.ExistingConfig) []float64 {
 		require.NoError(b, c.chain(b, config, *benchDepth, nil)) // to warm up
 		before := used()
 		for range chains {
@@ -198,7 +200,7 @@ func BenchmarkMemberCost(b *testing.B) {
 		members, err := host.OpenCluster(b.Context(), address, "", memberName(member))
 		require.NoError(b, err)
 		defer func() { require.NoError(b, members.Close(b.Context())) }()
-		return measure(host.Config{LXD: address, Cluster: members})
+		return measure(host.ExistingConfig{LXD: address, Cluster: members})
 	}
 	for b.Loop() {
 		alone := measure(onSingle(single))[0]

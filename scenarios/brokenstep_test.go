@@ -1,43 +1,50 @@
 package scenarios_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
+	"testing/fstest"
 
-	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/harnesstest"
+	"nestbed/steps"
 )
 
-// brokenEnv has a run of the features break at the first Then about a chain that is up, in the way that it names.
+// brokenEnv makes a process run breakingFeature, and names how its last step breaks.
 const brokenEnv = "NESTBED_TEST_STEP"
 
-// breakSteps does that. It is nothing in a run that nobody has asked it of.
-func breakSteps(sc *godog.ScenarioContext) {
+const breakingFeature = `Feature: A step that breaks
+  Scenario: It breaks while a chain is up
+    Given an LXD host whose root allocation is "root:500000:65536"
+    When a chain of depth 1 is built without delegations
+    Then this step breaks
+`
+
+// runBreaking runs breakingFeature.
+func runBreaking(t *testing.T, how string) {
+	t.Helper()
 	ways := map[string]func(){
 		"panics":              func() { panic(errors.New("a step that panics")) },
 		"ends its goroutine":  runtime.Goexit,
 		"ends the whole test": func() { os.Exit(3) },
 	}
-	how := os.Getenv(brokenEnv)
-	if how == "" {
-		return
-	}
-	sc.StepContext().Before(func(ctx context.Context, step *godog.Step) (context.Context, error) {
-		if strings.HasPrefix(step.Text, "all ") {
-			ways[how]()
-		}
-		return ctx, nil
-	})
+	require.Contains(t, ways, how)
+	steps.Suite{
+		Features: fstest.MapFS{"broken.feature": {Data: []byte(breakingFeature)}},
+		Steps:    []steps.Step{{Keyword: steps.Then, Pattern: `^this step breaks$`, Meaning: "It does not return.", Do: ways[how]}},
+		Format:   "progress",
+	}.Test(t)
 }
 
 func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
+	if how := os.Getenv(brokenEnv); how != "" {
+		runBreaking(t, how)
+		return
+	}
 	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	for how, said := range map[string]string{
@@ -46,8 +53,7 @@ func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
 		"ends the whole test": "",
 	} {
 		t.Run(how, func(t *testing.T) {
-			run := featuresApart(t, "-test.run=^TestFeatures$/^Three_levels_share_an_allocation_of_three_blocks$",
-				"-godog.paths=article.feature", "-godog.format=progress")
+			run := runApart(t, "-test.run=^TestAStepThatPanicsOrNeverReturnsLeavesNothing$")
 			run.Env = append(run.Env, brokenEnv+"="+how)
 			out, err := run.CombinedOutput()
 			require.Error(t, err, "%s", out)

@@ -13,6 +13,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
@@ -52,11 +53,11 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 // stand for the others on a kind of host that TestFeatures does not use: one for each member of a cluster.
 const fewOfCore = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
 
-// featuresApart runs TestFeatures in a process of its own, whose results are nobody's report.
-func featuresApart(t *testing.T, flags ...string) *exec.Cmd {
+// runApart runs tests in a process of its own, whose results are nobody's report.
+func runApart(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
-	cmd.Env = append(os.Environ(), reportsEnv+"=")
+	cmd.Env = append(os.Environ(), environment.Reports+"=")
 	return tied(cmd)
 }
 
@@ -85,7 +86,9 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := host.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs, LXD: o.LXD}
+	config := host.StartConfig{
+		PrivateConfig: host.PrivateConfig{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: o.LXD,
+	}
 	if o.InMemory {
 		config.InMemory = o.Depth
 	}
@@ -93,9 +96,9 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Println(h.Name)
+	fmt.Println(h.Name())
 	if o.Keep {
-		return errors.Join(h.Keep(), h.Close(ctx))
+		return errors.Join(host.Keep(h), h.Close(ctx))
 	}
 	spec := harness.Cascade(o.Depth)
 	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }

@@ -13,15 +13,17 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 	"nestbed/harness/report"
 )
 
 // cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
 type cluster struct {
-	members []*host.Host
+	members []*host.PrivateHost
 	bundle  *bundle.Bundle
 	hub     string // the id of a process in the network namespace that connects them
 }
@@ -44,7 +46,7 @@ const clusterSize = 3
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	hub := ownNetwork()
 	if hub == "" {
 		hub = networkNamespace(t)
@@ -54,7 +56,7 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
 	inNetwork(t, hub, "ip", "address", "add", addressOfHub+"/24", "dev", "hub")
 	for i := range clusterSize {
-		config := host.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
+		config := host.PrivateConfig{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
 		if i == clusterSize-1 && len(disk) > 0 {
 			config.Disk = disk[0]
 		}
@@ -113,28 +115,28 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	members, err := host.OpenCluster(t.Context(), c.socket(1), "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
-	hosts := make([]*host.Host, len(c.members))
+	hosts := make([]host.Host, len(c.members))
 	var all errgroup.Group
 	for i := range hosts {
 		all.Go(func() (err error) {
-			hosts[i], err = host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
+			hosts[i], err = host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
 			return err
 		})
 	}
 	require.NoError(t, all.Wait())
 	used := map[string]bool{}
 	for _, h := range hosts {
-		used[h.Member()] = true
+		used[host.Member(h)] = true
 		chain := harnesstest.Build(t, h, harness.Cascade(3))
 		outcome := harnesstest.AsPlanned(t, chain)
 		for i := range c.members {
-			if memberName(i) == h.Member() {
+			if memberName(i) == host.Member(h) {
 				start := outcome.Levels[0].Map.UID[0].Parent
 				assert.Truef(t, start >= allocationOf(i).Start && start < allocationOf(i).Start+allocationOf(i).Count,
-					"%s: level 1 starts at %d, which is not in %s", h.Member(), start, allocationOf(i))
+					"%s: level 1 starts at %d, which is not in %s", host.Member(h), start, allocationOf(i))
 			}
 		}
-		t.Logf("%s: depth 3 in %s", h.Member(), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
+		t.Logf("%s: depth 3 in %s", host.Member(h), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
 	}
 	assert.Len(t, used, 3, "each has one")
 	for _, h := range hosts {
@@ -149,8 +151,8 @@ func TestScenariosOnTheMembersOfACluster(t *testing.T) {
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := t.TempDir()
-	run := featuresApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	run := runApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
 	t.Log(string(out))

@@ -35,7 +35,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	assert.Regexp(t, `its LXD's containers: not read: LXD has not answered`, of1)
 	assert.Contains(t, of1, "security.nesting: true", "the LXD of the host answers")
 	assert.Regexp(t, `configuration: not read: LXD has not answered`, of2)
-	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name} {
+	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name()} {
 		assert.Contains(t, of2, part)
 	}
 }
@@ -57,7 +57,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	beside(t, 1)
 	hurried := wait.WithPatience(t.Context(), 0.1)
-	h, err := host.Private(hurried, host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
+	h, err := host.Private(hurried, host.PrivateConfig{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	starved := harness.Cascade(2)

@@ -1,25 +1,19 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/artifact"
-	"nestbed/harness/bundle"
-	"nestbed/harness/harnesstest"
+	"nestbed/harness/environment"
 	"nestbed/harness/vm"
 )
 
@@ -42,7 +36,7 @@ func elsewhere() (status int, done bool) {
 	return status, true
 }
 
-func inVM(ctx context.Context, suite string) (int, error) {
+func inVM(ctx context.Context, debian string) (int, error) {
 	job := vm.Job{Results: map[string]string{}}
 	for _, arg := range os.Args[1:] {
 		// Files of go test's own, of which the guest has no directory.
@@ -51,7 +45,7 @@ func inVM(ctx context.Context, suite string) (int, error) {
 		}
 	}
 	flag.Parse() // testing has not yet
-	bundles, err := bundlesInUse(options)
+	bundles, err := suite.Bundles()
 	if err != nil {
 		return 0, err
 	}
@@ -60,8 +54,8 @@ func inVM(ctx context.Context, suite string) (int, error) {
 		return 0, err
 	}
 	job.Results[artifact.Env] = artifacts
-	if reports := os.Getenv(reportsEnv); reports != "" {
-		if job.Results[reportsEnv], err = filepath.Abs(reports); err != nil {
+	if reports := os.Getenv(environment.Reports); reports != "" {
+		if job.Results[environment.Reports], err = filepath.Abs(reports); err != nil {
 			return 0, err
 		}
 	}
@@ -75,48 +69,9 @@ func inVM(ctx context.Context, suite string) (int, error) {
 		console = f
 	}
 	return vm.Run(ctx, vm.Config{
-		Suite: suite, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
+		Suite: debian, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}, job)
-}
-
-// namedBundle is how scenarios name a bundle of Debian's, with what it shall have beside.
-var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?:,[a-z-]+)*`)
-
-// bundlesInUse are those that the environment and the chosen scenarios name.
-func bundlesInUse(of godog.Options) ([]bundle.Source, error) {
-	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
-	if err != nil {
-		return nil, err
-	}
-	names := []string{os.Getenv(harnesstest.BundleEnv)}
-	for _, f := range read {
-		for _, p := range f.Pickles {
-			text, err := json.Marshal(p.Steps)
-			if err != nil {
-				return nil, err
-			}
-			names = append(names, namedBundle.FindAllString(string(text), -1)...)
-			for version, source := range versions() {
-				if bytes.Contains(text, []byte(version)) {
-					names = append(names, source)
-				}
-			}
-		}
-	}
-	slices.Sort(names)
-	var sources []bundle.Source
-	for _, name := range slices.Compact(names) {
-		if name == "" {
-			continue
-		}
-		source, err := bundle.ParseSource(name)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, source)
-	}
-	return sources, nil
 }
 
 // consoleEnv names a file for what the virtual machine's kernel and systemd say.

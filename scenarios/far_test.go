@@ -18,13 +18,14 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/probe"
+	"nestbed/harness/reach"
 )
 
 // byExec gives the levels of a chain as they are when they are reached by exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
-	running, err := host.OpenFar(t.Context(), of.Host.Name)
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	running, err := host.OpenFar(t.Context(), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
 	levels, err := harness.Attach(t.Context(), running)
@@ -39,11 +40,11 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 }
 
 // farHost is a private host whose levels are reached by exec.
-func farHost(t testing.TB) *host.Host {
+func farHost(t testing.TB) *host.PrivateHost {
 	t.Helper()
 	source := harnesstest.Source(t)
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
-	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), Far: true, InMemory: 3})
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	return h
@@ -164,9 +165,9 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 				assert.Equal(t, want, got, name)
 			}
 			_, err = l.Root().Local()
-			require.ErrorIs(t, err, host.ErrFar)
+			require.ErrorIs(t, err, reach.ErrFar)
 			_, err = l.Pid()
-			require.ErrorIs(t, err, host.ErrFar)
+			require.ErrorIs(t, err, reach.ErrFar)
 		}
 	})
 	require.NoError(t, goleak.Find(before))

@@ -21,7 +21,7 @@ import (
 
 // sleepers returns the processes in a host's pid namespace that sleep for the given time. Exec does not put them into
 // the host's cgroups.
-func sleepers(t *testing.T, h *host.Host, seconds string) (found []string) {
+func sleepers(t *testing.T, h *host.PrivateHost, seconds string) (found []string) {
 	t.Helper()
 	of, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.Pid()))
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := h.Exec(ctx, "sh", "-c", "sleep "+seconds+" & sleep "+seconds)
+		_, err := host.Exec(ctx, h, "sh", "-c", "sleep "+seconds+" & sleep "+seconds)
 		ended <- err
 	}()
 	// A busy machine may take a while.
@@ -73,11 +73,11 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 func TestNothingRunsOnAClosedHost(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
-	name, err := h.Exec(t.Context(), "hostname")
+	name, err := host.Exec(t.Context(), h, "hostname")
 	require.NoError(t, err)
-	assert.Equal(t, "nestbed-"+h.Name+"\n", name)
+	assert.Equal(t, "nestbed-"+h.Name()+"\n", name)
 	require.NoError(t, h.Close(t.Context()))
-	_, err = h.Exec(t.Context(), "hostname")
+	_, err = host.Exec(t.Context(), h, "hostname")
 	require.ErrorIs(t, err, host.ErrClosed)
 	require.NoError(t, h.Close(t.Context()), "it may be closed twice")
 }
@@ -85,7 +85,7 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
-	entry := filepath.Dir(h.Bundle.Image())
+	entry := filepath.Dir(h.Traits().Bundle.Image())
 	lock := filepath.Join(filepath.Dir(entry), "lock-"+filepath.Base(entry))
 	var open []string
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.Pid()))
@@ -99,15 +99,15 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	beside(t, 1)
-	h, err := host.Private(t.Context(), host.Config{
+	h, err := host.Private(t.Context(), host.PrivateConfig{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
 	})
 	require.NoError(t, err)
-	require.NoError(t, h.Keep())
+	require.NoError(t, host.Keep(h))
 	require.NoError(t, h.Close(t.Context()))
-	require.NoError(t, host.End(t.Context(), h.Name))
-	assert.True(t, takeInventory(t, h.Name).empty())
+	require.NoError(t, host.End(t.Context(), h.Name()))
+	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
 // The race detector looks on in CI.
@@ -120,7 +120,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		all.Go(func() error {
 			for first := true; !h.Closed(); first = false {
 				_, _, _ = h.LXD().GetServer() // it may be just restarting, or closed
-				if _, err := h.Exec(t.Context(), "true"); err != nil && !h.Closed() {
+				if _, err := host.Exec(t.Context(), h, "true"); err != nil && !h.Closed() {
 					return err
 				}
 				if first {
@@ -131,7 +131,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		})
 	}
 	all.Go(func() error {
-		if err := h.RestartLXD(t.Context()); err != nil {
+		if err := host.RestartLXD(t.Context(), h); err != nil {
 			return err
 		}
 		for range cap(looking) {
@@ -144,7 +144,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		return closing.Wait()
 	})
 	require.NoError(t, all.Wait())
-	_, err := h.Exec(t.Context(), "true")
+	_, err := host.Exec(t.Context(), h, "true")
 	require.ErrorIs(t, err, host.ErrClosed)
-	assert.Empty(t, h.Left())
+	assert.Empty(t, host.Left(h))
 }

@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/reach"
 	"nestbed/harness/report"
 )
 
@@ -33,7 +35,7 @@ const (
 
 // elsewhereLXD is a LXD, and a network namespace of which only a wire leads to that of the LXD.
 type elsewhereLXD struct {
-	machine *host.Host
+	machine *host.PrivateHost
 	address string
 	here    string // the id of a process in that network namespace
 	dir     string // of programs, and of a keyring
@@ -42,7 +44,7 @@ type elsewhereLXD struct {
 func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	machine, _ := ownLXD(t, ofMachine, b)
 	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
 	there := fmt.Sprint(machine.Pid())
@@ -188,8 +190,8 @@ func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
 func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
 	run := networkCommand(t.Context(), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
-	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, harnesstest.RequireEnv+"=") })
-	run.Env = append(run.Env, reportsEnv+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, environment.Require+"=") })
+	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, string(out))

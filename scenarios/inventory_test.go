@@ -131,7 +131,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 	require.NoError(t, err)
 
 	// First that the inventory sees what is there: a test that looks in the wrong place passes for ever.
-	before := takeInventory(t, h.Name)
+	before := takeInventory(t, h.Name())
 	assert.Greater(t, len(before.Processes), 2*2, "init and LXD of two levels, and the host's")
 	assert.NotEmpty(t, before.Cgroups)
 	assert.NotEmpty(t, before.State)
@@ -139,7 +139,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 
 	require.NoError(t, h.Close(t.Context()))
 	require.NoError(t, chain.Close(t.Context()))
-	assert.Equal(t, inventory{}, takeInventory(t, h.Name))
+	assert.Equal(t, inventory{}, takeInventory(t, h.Name()))
 }
 
 // article is the article's allocation.

@@ -17,6 +17,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/steps"
 )
 
 var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
@@ -66,16 +67,16 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	h, err := host.Private(t.Context(), host.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
-	assert.Greater(t, len(takeInventory(t, h.Name).Processes), 2, "the LXDs and the levels' inits run on")
+	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXDs and the levels' inits run on")
 	require.NoError(t, h.Close(t.Context()))
-	assert.True(t, takeInventory(t, h.Name).empty())
+	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
@@ -101,18 +102,18 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
-	require.ErrorIs(t, host.End(t.Context(), h.Name), host.ErrBusy)
+	require.ErrorIs(t, host.End(t.Context(), h.Name()), host.ErrBusy)
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
+	run := runApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), errTimeIsUp.Error())
+	assert.Contains(t, string(out), steps.ErrTimeIsUp.Error())
 	assert.NotContains(t, string(out), "panic: test timed out")
 	assert.NotContains(t, string(out), "the suite left")
 	assert.Empty(t, hostsOf(t, run.Process.Pid))

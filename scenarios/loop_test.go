@@ -24,7 +24,7 @@ func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 		}
 	}
 	source.Tools = true
-	h, err := host.Private(t.Context(), host.Config{
+	h, err := host.Private(t.Context(), host.PrivateConfig{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, source), Loops: true,
 	})

@@ -157,7 +157,7 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) {
 // overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
 func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 	t.Helper()
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: l.address()})
+	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: l.address()})
 	if err == nil {
 		var chain *harness.Chain
 		chain, err = harness.Build(t.Context(), h, harness.Cascade(2))

@@ -32,8 +32,8 @@ import (
 func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
-	if h.Bundle.Flavor != idmap.LXD502 {
-		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Bundle.Daemon())
+	if h.Traits().Bundle.Flavor != idmap.LXD502 {
+		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Traits().Bundle.Daemon())
 	}
 	level := harnesstest.Build(t, h, harness.Cascade(1)).Levels[0]
 	stock, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), nil) // which listens

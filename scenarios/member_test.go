@@ -17,9 +17,11 @@ import (
 
 	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // stateEnv is where private hosts have their state.
@@ -60,13 +62,13 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	}, args...)...)
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, harnesstest.RequireEnv+"=") || strings.HasPrefix(v, stateEnv+"=")
-	}), "HOME="+own, artifact.Env+"="+own, reportsEnv+"=")
+		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, stateEnv+"=")
+	}), "HOME="+own, artifact.Env+"="+own, environment.Reports+"=")
 	return guarded(cmd)
 }
 
 // groupLXD is ownLXD, of which the socket belongs to a group as that of a machine's does.
-func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.Host, socket string) {
+func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.PrivateHost, socket string) {
 	t.Helper()
 	state := filepath.Join(dir, "state")
 	machine, _ = ownLXDIn(t, ofMachine, b, state)
@@ -81,7 +83,7 @@ var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCore
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, host.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())
@@ -115,7 +117,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		return string(out), err
 	}
 	// Somebody else's run, whose process this account is not shown.
-	others, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	others, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, others.Close(context.Background())) })
 	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")
@@ -133,7 +135,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	out, err = nestbed("reap", "--host", "system:"+socket)
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
-	_, _, err = machine.LXD().GetProject(others.Name)
+	_, _, err = machine.LXD().GetProject(others.Name())
 	require.NoError(t, err, "what may still run is left alone")
 	require.NoError(t, others.Close(t.Context()))
 	out, _ = nestbed("doctor")

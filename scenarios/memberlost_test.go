@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
@@ -29,8 +30,8 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
-	run := featuresApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=3")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), reportsEnv+"="+reports)
+	run := runApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=3")
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
 	require.NoError(t, run.Start())
@@ -93,7 +94,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
+	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	require.NoError(t, h.MemberDown())
@@ -108,12 +109,12 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 
 	on := func(names ...string) (string, error) {
-		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
+		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
 		if err != nil {
 			return "", err
 		}
 		require.NoError(t, h.Close(t.Context()))
-		return h.Member(), nil
+		return host.Member(h), nil
 	}
 	_, err = on(memberName(last))
 	require.ErrorContains(t, err, "no member takes instances: m3 is evacuated")
@@ -141,7 +142,7 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	members, err := host.OpenCluster(t.Context(), l.address(), "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
+		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
 		if err != nil {
 			return err
 		}
@@ -183,12 +184,12 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	before := allOf(t, first)
 	members, err := host.OpenCluster(t.Context(), c.socket(0), "")
 	require.NoError(t, err)
-	require.NoError(t, c.members[last].FillDisk())
+	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
-		var hosts []*host.Host
+		var hosts []host.Host
 		for range clusterSize {
-			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
 			if err != nil {
 				t.Log(err)
 				seen["no host"] = err.Error()
@@ -198,13 +199,13 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 			chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
 			t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
 			if stopped := chain.Stop; stopped != nil {
-				t.Log(h.Member(), err)
-				seen[h.Member()] = fmt.Sprint(&stopped.Stop)
+				t.Log(host.Member(h), err)
+				seen[host.Member(h)] = fmt.Sprint(&stopped.Stop)
 				continue
 			}
-			require.NoError(t, err, h.Member())
+			require.NoError(t, err, host.Member(h))
 			harnesstest.AsPlanned(t, chain)
-			seen[h.Member()] = "up"
+			seen[host.Member(h)] = "up"
 		}
 		for _, h := range hosts {
 			require.NoError(t, h.Close(t.Context()))

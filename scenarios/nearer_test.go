@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/environment"
 )
 
 // over is the cluster as it is reached over https from the network that connects its members.
@@ -81,7 +83,7 @@ func TestScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
 	e := c.over(t)
 	before := allOf(t, c.members[0].LXD())
 	reports := filepath.Join(e.dir, "reports")
-	t.Log(e.scenarios(t, reportsEnv+"="+reports))
+	t.Log(e.scenarios(t, environment.Reports+"="+reports))
 	c.usedAll(t, reports)
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }

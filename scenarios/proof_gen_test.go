@@ -20,9 +20,9 @@ type proofCase struct {
 	spec     harness.Spec
 }
 
-// hostWith is a host that is only planned with, not made.
-func (c proofCase) hostWith(b *bundle.Bundle) *host.Host {
-	return &host.Host{Delegation: c.host, Bundle: b, Map: idmap.Identity(), Remaps: c.remaps}
+// hostWith returns the traits of a host that is only planned for, not made.
+func (c proofCase) hostWith(b *bundle.Bundle) host.Traits {
+	return host.Traits{Delegation: c.host, Bundle: b, Daemon: b, Map: idmap.Identity(), Remaps: c.remaps}
 }
 
 // genCase draws a case. The LXDs above the last one mostly have what they need:

@@ -77,13 +77,13 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 // try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
 func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
-	h, err := host.Private(ctx, host.Config{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
+	h, err := host.Private(ctx, host.PrivateConfig{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
 	require.NoError(t, err)
 	chain, err := harness.Build(ctx, h, c.spec)
 	defer func() {
 		late := context.WithoutCancel(ctx)
 		require.NoError(t, errors.Join(h.Close(late), chain.Close(late)))
-		require.Empty(t, h.Left())
+		require.Empty(t, host.Left(h))
 	}()
 	var stopped *harness.LevelError
 	if err != nil && !errors.As(err, &stopped) {

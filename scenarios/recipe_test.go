@@ -13,7 +13,7 @@ import (
 
 // recipe is the article's, as a person types it: the client lxc, its nested exec, files pushed, daemons restarted.
 type recipe struct {
-	host  *host.Host
+	host  *host.PrivateHost
 	depth int
 }
 
@@ -64,7 +64,7 @@ func (r recipe) delegate(ctx context.Context, level int) error {
 		return err
 	}
 	if level == 0 {
-		return r.host.RestartLXD(ctx)
+		return host.RestartLXD(ctx, r.host)
 	}
 	_, err := r.typed(ctx, level, "sh", "-c", "old=$(pidof lxd) && kill $old && while kill -0 $old; do sleep 0.05; done 2>/dev/null; lxd waitready --timeout 60")
 	return err
@@ -101,5 +101,5 @@ func (r recipe) typed(ctx context.Context, level int, command ...string) (string
 	for i := range level {
 		through = append(through, "lxc", "exec", fmt.Sprintf("c%d", i+1), "--")
 	}
-	return r.host.Exec(ctx, append(through, command...)...)
+	return host.Exec(ctx, r.host, append(through, command...)...)
 }

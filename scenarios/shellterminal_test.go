@@ -28,10 +28,10 @@ func keptChain(t *testing.T) string {
 	t.Helper()
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
-	require.NoError(t, h.Keep())
+	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
-	t.Cleanup(func() { assert.NoError(t, host.End(context.Background(), h.Name)) })
-	return h.Name
+	t.Cleanup(func() { assert.NoError(t, host.End(context.Background(), h.Name())) })
+	return h.Name()
 }
 
 // typist sits at a terminal.

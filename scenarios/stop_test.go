@@ -121,7 +121,7 @@ func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
 	before := allOf(t, machine.LXD())
 	up := start(t, program, "1", "up", "--depth", "2", "--host", "system:"+socket, "--bundle", source.String())
 	until(t, up.stdout, "level 1 ")
-	pids, err := machine.Processes()
+	pids, err := host.Processes(machine)
 	require.NoError(t, err)
 	goOn := stopDaemons(t, pids)
 	t.Cleanup(goOn)

@@ -26,15 +26,15 @@ var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 100000
 
 // ownLXD starts a LXD as a machine runs its own, in the machine's pid namespace, and gives its host and its socket. It has a storage
 // pool, and an isolated container of somebody's, named as a level is.
-func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *host.Host, socket string) {
+func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *host.PrivateHost, socket string) {
 	t.Helper()
 	return ownLXDIn(t, files, b, "")
 }
 
 // ownLXDIn is ownLXD with its state in a directory.
-func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *host.Host, socket string) {
+func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *host.PrivateHost, socket string) {
 	t.Helper()
-	machine, err := host.Private(t.Context(), host.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
+	machine, err := host.Private(t.Context(), host.PrivateConfig{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
 	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)
@@ -90,7 +90,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			before := allOf(t, machine.LXD())
 
-			h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
+			h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 			chain := harnesstest.Build(t, h, harness.Cascade(3))
@@ -118,15 +118,15 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	_, _, err := machine.LXD().GetProject(name)
 	require.NoError(t, err, "it is left")
 
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(name)
 	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
-	_, _, err = machine.LXD().GetProject(h.Name)
+	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err)
-	other, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	other, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
-	_, _, err = machine.LXD().GetProject(h.Name)
+	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err, "that of a process that runs is left alone")
 	require.NoError(t, other.Close(t.Context()))
 	require.NoError(t, h.Close(t.Context()))
@@ -138,11 +138,10 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
 	before := allOf(t, machine.LXD())
-	for want, c := range map[string]host.Config{
+	for want, c := range map[string]host.ExistingConfig{
 		"expected 262144 more on end":           {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
 		"storage pool nosuch":                   {Delegation: article, Pool: "nosuch"},
 		"level 1 would have no ids":             {},
-		"a disk of its own":                     {Delegation: article, Disk: 1 << 30},
 		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
 		c.LXD, c.Bundle = socket, b
@@ -150,7 +149,7 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 		assert.Nil(t, h, want)
 		require.ErrorContains(t, err, want)
 	}
-	h, err := host.System(t.Context(), host.Config{Delegation: article, Bundle: b, LXD: socket})
+	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	spec := harness.Cascade(1)
@@ -158,8 +157,8 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 	_, err = harness.Build(t.Context(), h, spec)
 	require.ErrorIs(t, err, host.ErrNotOurs)
 	for _, do := range []func() error{
-		h.Keep, func() error { return h.RestartLXD(t.Context()) }, func() error { return h.Runs(b) },
-		func() error { _, err := h.Exec(t.Context(), "true"); return err },
+		func() error { return host.Keep(h) }, func() error { return host.RestartLXD(t.Context(), h) }, func() error { return host.Runs(h, b) },
+		func() error { _, err := host.Exec(t.Context(), h, "true"); return err },
 	} {
 		require.ErrorIs(t, do(), host.ErrNotOurs)
 	}
@@ -177,7 +176,7 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 			if c.files.UID.Missing {
 				which = fewOfCore
 			}
-			run := featuresApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
+			run := runApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
 			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 			out, err := run.CombinedOutput()
 			require.NoError(t, err, string(out))

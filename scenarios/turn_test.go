@@ -19,7 +19,7 @@ const parallelFlag = "test.parallel"
 // makeTurns makes the turns, for as many chains as -concurrency says. go test's own limit counts tests and not
 // chains, so a test that waits for its turn must not keep TestFeatures from starting.
 func makeTurns() error {
-	turns = steps.NewTurns(options.Concurrency)
+	turns = steps.NewTurns(concurrency())
 	if isSet(parallelFlag) {
 		return nil
 	}
@@ -36,4 +36,10 @@ func beside(t *testing.T, chains int) {
 	require.NoError(t, err)
 	t.Cleanup(giveBack)
 	t.Logf("waited %s for its turn", time.Since(came).Round(time.Second))
+}
+
+// isSet reports whether a flag was given.
+func isSet(name string) (set bool) {
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
 }

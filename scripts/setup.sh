@@ -113,7 +113,7 @@ lxd=$(command -v lxd || true)
 case "$kind/$ID-$VERSION_CODENAME:$lxd" in
 go/*) want= ;;
 unit/*) want=gcc:gcc ;;
-vm/*) want="qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap newuidmap:uidmap tar:tar" ;;
+vm/*) want="qemu-system-x86_64:qemu-system-x86 mke2fs:e2fsprogs mmdebstrap:mmdebstrap newuidmap:uidmap tar:tar" ;;
 all/debian-bookworm:* | all/debian-trixie:* | all/*:/usr/bin/lxd)
 	# The LXD of this machine, and the programs that a bundle takes along.
 	want="gcc:gcc

@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -125,7 +126,7 @@ func (s *scenario) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.host.WatchMember(ctx, s.end)
+	host.WatchMember(ctx, s.host, s.end)
 	return s.compare(ctx)
 }
 
@@ -172,7 +173,7 @@ func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 		if s.host, s.chain, s.came, err = s.pool.get(ctx, order); err != nil {
 			return nil, err
 		}
-		s.host.WatchMember(ctx, s.end)
+		host.WatchMember(ctx, s.host, s.end)
 	}
 	return s.chain, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
@@ -116,7 +117,7 @@ func (s *scenario) move(row map[string]string) error {
 // onHost is what id of the host that the scenario has got an id of the host is that it speaks of: where level 1 has its ids from a
 // LXD that runs by itself, they lie elsewhere than the allocation says, in the same order.
 func (s *scenario) onHost(id uint32) (uint32, error) {
-	if s.host == nil || s.host.Supply == 0 {
+	if s.host == nil || host.Supply(s.host) == 0 {
 		return id, nil
 	}
 	read := idmap.Read(s.allocation.UID, idmap.LXD)

@@ -72,7 +72,7 @@ func (s *scenario) stopsAtTheKernelsLimit() error {
 	if s.host == nil {
 		return errors.New("no When has built a chain")
 	}
-	return s.stops(s.host.Room+1, string(idmap.OpStart), string(idmap.DepthLimit))
+	return s.stops(s.host.Traits().Room+1, string(idmap.OpStart), string(idmap.DepthLimit))
 }
 
 // levelsAboveAreUp asks every LXD above the stop, which must be as many as there are levels.

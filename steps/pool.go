@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -17,7 +18,7 @@ import (
 
 // order is a chain that the Givens ask for, and the host that it is built on.
 type order struct {
-	host host.Config
+	host host.StartConfig
 	spec harness.Spec
 }
 
@@ -45,9 +46,9 @@ func (s *scenario) order() (order, error) {
 	if s.pool.LXD != "" && s.bundle != s.pool.Default {
 		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD, host.ErrNotOurs)
 	}
-	o := order{host: host.Config{
-		Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk, LXD: s.pool.LXD, Pool: s.pool.StoragePool,
-		Cluster: s.pool.Cluster,
+	o := order{host: host.StartConfig{
+		PrivateConfig: host.PrivateConfig{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
+		LXD:           s.pool.LXD, Pool: s.pool.StoragePool, Cluster: s.pool.Cluster,
 	}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
@@ -58,7 +59,7 @@ func (s *scenario) order() (order, error) {
 
 // build starts the host and builds the chain on it, as far as it comes up. The
 // host is there with an error, too, to be closed.
-func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
+func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
 	h, err := host.Start(ctx, o.host)
 	if err != nil {
 		return nil, nil, err
@@ -74,7 +75,7 @@ func (o order) build(ctx context.Context) (*host.Host, *harness.Chain, error) {
 // key is the same for orders of the same chain: it has whatever can be asked for.
 func (o order) key() string {
 	key, err := json.Marshal(struct {
-		Host host.Config
+		Host host.StartConfig
 		Spec harness.Spec
 	}{o.host, o.spec})
 	if err != nil {
@@ -105,6 +106,10 @@ type Pool struct {
 	// Record, if set, is told what each scenario came to, with the number that the scenario has among all.
 	Record func(id string, s report.Scenario)
 
+	steps    []Step // of the suite, beside the vocabulary
+	settings environment.Settings
+	pkg      string // that go test runs a failed scenario of again
+
 	made   made
 	mu     sync.Mutex
 	shared map[string]*shared
@@ -112,14 +117,14 @@ type Pool struct {
 
 type shared struct {
 	once    sync.Once
-	host    *host.Host
+	host    host.Host
 	chain   *harness.Chain
 	outcome idmap.Plan
 	err     error
 }
 
 // get gives the shared chain of an order, built at its first use, and what came up then; it is whole and as planned.
-func (p *Pool) get(ctx context.Context, o order) (*host.Host, *harness.Chain, idmap.Plan, error) {
+func (p *Pool) get(ctx context.Context, o order) (host.Host, *harness.Chain, idmap.Plan, error) {
 	p.mu.Lock()
 	entry := p.shared[o.key()]
 	if entry == nil {
@@ -161,14 +166,14 @@ func (p *Pool) Close(ctx context.Context) error {
 }
 
 // closeAll closes a chain with its host, and fails if that leaves something. A kept host is only let go of.
-func closeAll(ctx context.Context, h *host.Host, chain *harness.Chain) error {
+func closeAll(ctx context.Context, h host.Host, chain *harness.Chain) error {
 	if h == nil {
 		return nil
 	}
 	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
 	errs := []error{h.Close(ctx), chain.Close(ctx)}
-	if left := h.Left(); len(left) > 0 && !h.Kept() {
-		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name, left))
+	if left := host.Left(h); len(left) > 0 && !host.Kept(h) {
+		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name(), left))
 	}
 	return errors.Join(errs...)
 }

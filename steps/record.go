@@ -6,6 +6,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"nestbed/harness/host"
 	"nestbed/harness/report"
 )
 
@@ -16,7 +17,7 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 		Levels: s.came.Levels, Stop: s.came.Stop,
 	}
 	if s.host != nil {
-		r.Member = s.host.Member()
+		r.Member = host.Member(s.host)
 	}
 	if failure != nil {
 		r.Status, r.Error, r.Diagnosis = report.Failed, inALine(failure.Error()), s.told

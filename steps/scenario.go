@@ -36,7 +36,7 @@ type scenario struct {
 	workload    workloadState
 
 	// What came of it: by a When, or when a step first needs the chain of a Given.
-	host  *host.Host
+	host  host.Host
 	chain *harness.Chain
 	// came is what was last seen to have come up, began when the scenario's turn came, told what its failure is explained by.
 	came  idmap.Plan
@@ -134,7 +134,7 @@ func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	}
 	failed = errors.Join(context.Cause(ctx), failed)
 	if s.host != nil {
-		failed = s.host.OrMemberDown(failed)
+		failed = host.OrMemberDown(s.host, failed)
 	}
 	if down, is := errors.AsType[*host.MemberDownError](failed); is {
 		return fmt.Errorf("%s: %w", idmap.MemberDown, down)

@@ -108,12 +108,12 @@ func narrow(line string) string {
 }
 
 // repeat is the line that runs just this test again, with the flags and settings of the environment that it depends on.
-func repeat(test string, flags, environment []string) string {
+func repeat(pkg, test string, flags, environment []string) string {
 	var pattern []string
 	for name := range strings.SplitSeq(test, "/") { // go test matches each part by itself
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	line := "go test -count=1 ./scenarios -run " + quote(strings.Join(pattern, "/")) + " -v"
+	line := "go test -count=1 " + pkg + " -run " + quote(strings.Join(pattern, "/")) + " -v"
 	return strings.Join(slices.Concat(environment, []string{line}, flags), " ")
 }
 

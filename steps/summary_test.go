@@ -122,11 +122,11 @@ func TestASummaryHasItsLengthWhateverFailed(t *testing.T) {
 }
 
 func TestTheLineThatRepeatsMeansThisScenarioToShellAndToGo(t *testing.T) {
-	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("TestFeatures/Three_levels", nil, nil))
+	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("./scenarios", "TestFeatures/Three_levels", nil, nil))
 	assert.Equal(t, `A=1 go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v -godog.tags=@slow`,
-		repeat("TestFeatures/Three_levels", []string{"-godog.tags=@slow"}, []string{"A=1"}))
+		repeat("./scenarios", "TestFeatures/Three_levels", []string{"-godog.tags=@slow"}, []string{"A=1"}))
 	for _, name := range []string{"100_%_(of_2^32)", "a/b", "it's_[odd]", `"$(x)"`, "Name#01"} {
-		line := repeat("TestFeatures/"+name, nil, nil)
+		line := repeat("./scenarios", "TestFeatures/"+name, nil, nil)
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "go test", `printf '%s\n'`, 1)).Output()
 		require.NoError(t, err)
 		word := strings.Split(string(out), "\n")[3]

@@ -7,9 +7,6 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Exclusive is the tag of scenarios that no other may run beside: their outcome is one of the machine's, too.
-const Exclusive = "@exclusive"
-
 // Turns limits how many scenarios, and Go tests beside them, use the machine at a time. They come in the
 // order in which they ask: one that wants the machine for itself waits for those that run, and
 // those that ask after it wait for it.

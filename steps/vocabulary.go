@@ -3,6 +3,7 @@ package steps
 import (
 	"fmt"
 	"io/fs"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,6 +33,23 @@ type Step struct {
 	// Example is the first use of the step in the features, with the table or
 	// the text below it in further lines.
 	Example string `json:"example"`
+	// Do, of a step that Suite.Steps adds, is a function as godog calls it: perhaps a context first, then what the groups of
+	// Pattern capture, then perhaps a table or a text; it returns an error or nothing. Chain gives it the chain.
+	Do any `json:"-"`
+}
+
+// check fails unless a step can be added to the vocabulary.
+func (s Step) check() error {
+	if !slices.Contains([]Keyword{Given, When, Then}, s.Keyword) {
+		return fmt.Errorf("step %q: keyword %q, expected Given, When or Then", s.Pattern, s.Keyword)
+	}
+	if _, err := regexp.Compile(s.Pattern); err != nil {
+		return fmt.Errorf("step %q: %w", s.Pattern, err)
+	}
+	if reflect.ValueOf(s.Do).Kind() != reflect.Func {
+		return fmt.Errorf("step %q: Do is %T, expected a function", s.Pattern, s.Do)
+	}
+	return nil
 }
 
 // step is how a step is written down here: method gives what godog calls, for one scenario.
@@ -115,7 +133,7 @@ func example(s *messages.PickleStep) string {
 	return strings.Join(lines, "\n")
 }
 
-// register registers the vocabulary for one scenario.
+// register registers the vocabulary, and the suite's own steps, for one scenario.
 func (s *scenario) register(sc *godog.ScenarioContext) {
 	with := map[Keyword]func(expr, method any){Given: sc.Given, When: sc.When, Then: sc.Then}
 	for _, step := range vocabulary {
@@ -124,5 +142,8 @@ func (s *scenario) register(sc *godog.ScenarioContext) {
 			method = s.canFail(step.pattern, method)
 		}
 		with[step.keyword](step.pattern, escaping(method))
+	}
+	for _, step := range s.pool.steps {
+		with[step.Keyword](step.Pattern, escaping(step.Do))
 	}
 }

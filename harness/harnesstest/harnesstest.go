@@ -18,18 +18,13 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/standstill"
 	"nestbed/harness/probe"
 )
-
-// RequireEnv is the variable that, set to "all" as in CI, makes a failure of what would be a skip.
-const RequireEnv = "NESTBED_REQUIRE"
-
-// BundleEnv names the source of the bundle; unset, it is chosen for the machine.
-const BundleEnv = "NESTBED_BUNDLE"
 
 // Real skips the test with go test -short, which runs what needs neither root nor LXD.
 func Real(t testing.TB) {
@@ -58,18 +53,18 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
 	t.Helper()
 	Real(t)
-	if text := os.Getenv(BundleEnv); text != "" {
-		s, err := bundle.ParseSource(text)
-		require.NoError(t, err, BundleEnv)
-		Lacking(t, check(s.Kind))
-		return s
-	}
-	s, why, err := bundle.Choose()
+	s, why, err := settings(t).Choose(check)
 	Lacking(t, err)
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
-	Lacking(t, check(s.Kind))
+	return s
+}
+
+func settings(t testing.TB) environment.Settings {
+	t.Helper()
+	s, err := environment.Read()
+	require.NoError(t, err)
 	return s
 }
 
@@ -78,8 +73,8 @@ func Lacking(t testing.TB, lack error) {
 	t.Helper()
 	switch {
 	case lack == nil:
-	case os.Getenv(RequireEnv) == "all":
-		t.Fatalf("%s=all, but: %v", RequireEnv, lack)
+	case settings(t).RequireAll:
+		t.Fatalf("%s=all, but: %v", environment.Require, lack)
 	default:
 		t.Skip(lack)
 	}
@@ -98,9 +93,9 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 const levelsInMemory = 4
 
 // Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
-func Host(t testing.TB, d idmap.Delegation) *host.Host {
+func Host(t testing.TB, d idmap.Delegation) *host.PrivateHost {
 	t.Helper()
-	h, err := host.Private(t.Context(), host.Config{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
+	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {
@@ -111,7 +106,7 @@ func Host(t testing.TB, d idmap.Delegation) *host.Host {
 }
 
 // Build builds a chain that must come up whole, closed at the end of the test.
-func Build(t testing.TB, h *host.Host, s harness.Spec) *harness.Chain {
+func Build(t testing.TB, h host.Host, s harness.Spec) *harness.Chain {
 	t.Helper()
 	chain, err := harness.Build(t.Context(), h, s)
 	t.Cleanup(func() {

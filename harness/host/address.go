@@ -13,13 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 )
 
-// connector connects to a LXD.
-type connector func(ctx context.Context) (net.Conn, error)
-
-// connectorOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
-func connectorOf(address string) (connector, error) {
+// dialerOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
+func dialerOf(address string) (reach.Dialer, error) {
 	if !keyring.IsAddress(address) {
 		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, address) }, nil
 	}
@@ -43,12 +41,12 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := openRootOf(pid)
+	root, err := reach.OpenProcess(pid)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	return root.dial(ctx, through[2])
+	return root.Dial(ctx, through[2])
 }
 
 // nearerBudget is for a member of a cluster to be connected to: what takes longer is no better way.
@@ -57,7 +55,7 @@ const nearerBudget = 5 * time.Second
 // nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
 // carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
 // socket gives nobody the right to use them.
-func (s *system) nearer(ctx context.Context, url string) connector {
+func (s *system) nearer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
 	if err != nil || address == s.address || !keyring.IsAddress(s.address) {
 		return s.dial

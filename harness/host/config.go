@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,8 +9,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Config is what a host is given: but for LXD and Pool, a private one.
-type Config struct {
+// PrivateConfig is what a private host is given.
+type PrivateConfig struct {
 	// Delegation is what the host's /etc/subuid and /etc/subgid say.
 	Delegation idmap.Delegation
 	// Bundle is the root filesystem, and the LXD in it. Required.
@@ -36,25 +35,9 @@ type Config struct {
 	Disk int64
 	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
 	NoIdmapped bool
-	// LXD is the socket, or the https address, of a LXD that runs by itself: the host is then no private one but a project of that. See System.
-	LXD string
-	// Far has levels reached by exec of the LXD above, as is done by itself where this process may not enter the root directory of the
-	// host's LXD: for tests, and to see what it costs.
-	Far bool
-	// Cluster, if that LXD is in one, chooses the member that level 1 is on, and is shared by the hosts of a run. nil: this host has one for itself,
-	// of the named Members or, without names, of all.
-	Cluster *Cluster
-	Members []string
-	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
-	Pool string
-}
-
-// Start starts a private host, or makes one of a LXD that runs already, as the Config says.
-func Start(ctx context.Context, c Config) (*Host, error) {
-	if c.LXD != "" {
-		return System(ctx, c)
-	}
-	return Private(ctx, c)
+	// ViaExec has levels reached through LXD exec, which is done anyway where this process may not enter the root directory of the host's
+	// LXD.
+	ViaExec bool
 }
 
 const stateEnv = "NESTBED_STATE"

@@ -8,19 +8,21 @@ import (
 	"strings"
 )
 
-// Controller is the directory, on the machine, of the host's cgroup in the
-// hierarchy that has the controller: v1's own, or the one of v2. A LXD that runs by itself has the cgroups of containers in the
-// hierarchy's root.
-func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
+// Controller returns the host's cgroup in the hierarchy that has the controller: v1's own, or the one of v2.
+func (h *PrivateHost) Controller(name string) (dir string, v2 bool, err error) {
+	dir, v2, err = controller(name, cgroupPrefix+h.name)
+	return dir, v2, h.wrap("cgroup", err)
+}
+
+// controller returns the directory of a cgroup in the hierarchy that has the controller of the given name, and reports whether that is of
+// cgroup v2. The cgroup is the hierarchy's root if group is "".
+func controller(name, group string) (dir string, v2 bool, err error) {
 	mounts, err := hierarchies()
 	if err != nil {
 		return "", false, err
 	}
 	for _, m := range mounts {
-		dir := m.Mountpoint
-		if h.system == nil {
-			dir = filepath.Join(dir, cgroupPrefix+h.Name)
-		}
+		dir := filepath.Join(m.Mountpoint, group)
 		if m.FSType == "cgroup" {
 			if slices.Contains(strings.Split(m.VFSOptions, ","), name) {
 				return dir, false, nil
@@ -29,11 +31,11 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 		}
 		controllers, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 		if err != nil {
-			return "", false, fmt.Errorf("host %s: %w", h.Name, err)
+			return "", false, err
 		}
 		if slices.Contains(strings.Fields(string(controllers)), name) {
 			return dir, true, nil
 		}
 	}
-	return "", false, fmt.Errorf("host %s: cgroup controller %s: no hierarchy that is mounted on this machine has it", h.Name, name)
+	return "", false, fmt.Errorf("controller %s: no hierarchy that is mounted on this machine has it", name)
 }

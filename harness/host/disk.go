@@ -12,7 +12,7 @@ import (
 const filler = "/var/lib/lxd/nestbed.filler"
 
 // FillDisk leaves no room on the disk that Config.Disk gave the host.
-func (h *Host) FillDisk() error {
+func (h *PrivateHost) FillDisk() error {
 	if h.disk == 0 {
 		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
 	}

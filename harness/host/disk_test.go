@@ -7,5 +7,5 @@ import (
 )
 
 func TestTheMachinesDiskIsNotFilled(t *testing.T) {
-	require.ErrorContains(t, (&Host{Name: "one"}).FillDisk(), "host one: fill its disk: it has none of its own")
+	require.ErrorContains(t, (&PrivateHost{name: "one"}).FillDisk(), "host one: fill its disk: it has none of its own")
 }

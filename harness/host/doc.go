@@ -9,8 +9,4 @@
 // The process that asks for a private host re-executes itself as the init of
 // the new namespaces (stage.go). A program that imports this package needs to do
 // nothing for that: the stage is entered before main, from this package's init.
-//
-// Levels have a Root, whatever the host. It is near where this process may enter the level's root directory (near.go); else it is far
-// (far.go): the LXD above starts a relay in the level by exec (relaystart.go, execway.go; package relay), through which the LXD inside is
-// dialed, so that the next level's relay goes through that one. Questions about ids are answered in those of the host by both.
 package host

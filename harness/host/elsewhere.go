@@ -5,44 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
-	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
-	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 )
 
 // Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
 // what its LXD says and what a level sees.
-func (h *Host) Elsewhere() bool {
-	return h.system != nil && (h.system.member != "" || keyring.IsAddress(h.system.address))
-}
-
-// Member is the member of a cluster that level 1 is on; "" where the host's LXD is in none.
-func (h *Host) Member() string {
-	if h.system == nil {
-		return ""
-	}
-	return h.system.member
-}
-
-// Placing is a client of the host's LXD for what is created: on the member where level 1 shall be.
-func (h *Host) Placing() lxd.InstanceServer {
-	if h.Member() == "" {
-		return h.LXD()
-	}
-	return h.LXD().UseTarget(h.system.member)
+func (h *ExistingHost) Elsewhere() bool {
+	return h.system.member != "" || keyring.IsAddress(h.system.address)
 }
 
 // placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
-func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
+func (s *system) placeIn(ctx context.Context, c ExistingConfig, info *api.Server) (_ *api.Server, err error) {
 	if !info.Environment.ServerClustered && len(c.Members) == 0 {
 		return info, nil
 	}
@@ -61,7 +43,7 @@ func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 }
 
 // lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
-func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
+func (h *ExistingHost) lookElsewhere(e api.ServerEnvironment) error {
 	var here unix.Utsname
 	if err := unix.Uname(&here); err != nil {
 		return err
@@ -73,11 +55,11 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	h.root = &Root{way: elsewhere{h.system.address}, far: true, dialer: h.system.dial}
-	h.daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
-	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	h.Map, h.Room = idmap.Identity(), ofMachine+1
-	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
+	h.root = reach.Remote(h.system.address, h.system.dial)
+	h.traits.Daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
+	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	h.traits.Map, h.traits.Room = idmap.Identity(), ofMachine+1
+	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
 	h.system.kernel = e.KernelVersion
 	return nil
 }
@@ -86,7 +68,7 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 const askedName = "ids"
 
 // askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
-func (h *Host) askIDs(ctx context.Context) (err error) {
+func (h *ExistingHost) askIDs(ctx context.Context) (err error) {
 	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
 	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
 		return fmt.Errorf("container %s: create: %w", askedName, err)
@@ -100,7 +82,7 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
+	h.traits.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
 	if err != nil {
 		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
 	}
@@ -136,19 +118,19 @@ func delegationOf(text string) (d idmap.Delegation, err error) {
 
 // Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
 // machine.
-func (h *Host) Learn(level *Root) error {
+func (h *ExistingHost) Learn(level *reach.Root) error {
 	groups, err := level.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return err
 	}
 	h.system.layout = layoutIn(string(groups))
-	h.Cgroup1 = h.system.layout != "v2"
+	h.traits.Cgroup1 = h.system.layout != "v2"
 	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
 	_, err = level.ReadFile("/proc/self/attr/apparmor/current")
-	if there := err == nil; there != h.AppArmor {
-		h.AppArmor = there
+	if there := err == nil; there != h.traits.AppArmor {
+		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
-			force(there), h.system.address, force(!there))
+			Force(there), h.system.address, Force(!there))
 	}
 	return nil
 }
@@ -171,30 +153,3 @@ func layoutIn(groups string) string {
 	}
 	return "v1"
 }
-
-// elsewhere is the way to the root of a LXD on another machine: there is none.
-type elsewhere struct{ address string }
-
-func (e elsewhere) no(inside string) error {
-	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", e.address, inside, ErrFar)
-}
-
-func (e elsewhere) local() (*inroot.Root, error)                    { return nil, e.no("/") }
-func (e elsewhere) readFile(inside string, _ int64) ([]byte, error) { return nil, e.no(inside) }
-func (e elsewhere) look(inside string) (Info, error)                { return Info{}, e.no(inside) }
-func (e elsewhere) readlink(inside string) (string, error)          { return "", e.no(inside) }
-func (e elsewhere) names(inside string) ([]string, error)           { return nil, e.no(inside) }
-func (e elsewhere) xattr(inside, _ string) ([]byte, error)          { return nil, e.no(inside) }
-func (e elsewhere) idmap(pid string) (idmap.Map, error)             { return idmap.Map{}, e.no("/proc/" + pid) }
-
-func (e elsewhere) dial(_ context.Context, inside string) (net.Conn, error) {
-	return nil, e.no(inside)
-}
-
-// seen is every id there is: those of that LXD are the host's.
-func (elsewhere) seen() (idmap.Map, error) { return idmap.Identity(), nil }
-
-// looker is nobody: no level of nestbed's is in the user namespace of such a host, as level 1 is unprivileged there.
-func (elsewhere) looker() (string, error) { return "", nil }
-
-func (elsewhere) close() {}

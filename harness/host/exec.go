@@ -6,23 +6,17 @@ import (
 	"fmt"
 	"io"
 
-	lxd "github.com/canonical/lxd/client"
-
 	"nestbed/harness/internal/command"
-	"nestbed/harness/wait"
 )
 
 // Exec runs a program on the host, as its root, and returns what it wrote to standard output. An exit status other
 // than 0 is an error with what it wrote to standard error. After Close, the error is ErrClosed.
-func (h *Host) Exec(ctx context.Context, argv ...string) (string, error) {
+func (h *PrivateHost) Exec(ctx context.Context, argv ...string) (string, error) {
 	return h.ExecIn(ctx, nil, argv...)
 }
 
 // ExecIn is Exec with a standard input.
-func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
-	if err := h.RequirePrivate("run a program"); err != nil {
-		return "", err
-	}
+func (h *PrivateHost) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
 	inside, err := h.namespaces()
 	if err != nil {
 		return "", h.wrap(fmt.Sprintf("exec %q", argv), err)
@@ -31,26 +25,26 @@ func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (str
 	// nsenter, because only a process with one thread can enter a mount namespace. It is in every Debian (util-linux).
 	cmd := command.New(ctx, "nsenter", append(append(inside.options(), "--"), argv...)...)
 	cmd.ExtraFiles = inside
-	cmd.Env = cleanEnv
+	cmd.Env = command.Environment()
 	cmd.Stdin = stdin
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.Name, argv, err, bytes.TrimSpace(stderr.Bytes()))
+		return string(out), fmt.Errorf("host %s: exec %q: %w: %s", h.name, argv, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return string(out), nil
 }
 
 // RestartLXD ends the host's LXD, which leaves its containers running, and
 // returns when the next one answers.
-func (h *Host) RestartLXD(ctx context.Context) error {
+func (h *PrivateHost) RestartLXD(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
 }
 
 // RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
 // the one after that takes its place.
-func (h *Host) RestartLXDKilled(ctx context.Context) error {
+func (h *PrivateHost) RestartLXDKilled(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) {
 		if err := h.say(restartWord); err != nil {
 			return 0, err
@@ -63,11 +57,8 @@ func (h *Host) RestartLXDKilled(ctx context.Context) error {
 	})
 }
 
-func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
-	if err := h.RequirePrivate("restart it"); err != nil {
-		return err
-	}
-	server, err := h.root.Succeed(ctx, h.LXD(), h.died, end)
+func (h *PrivateHost) restart(ctx context.Context, end func(old int) (int, error)) error {
+	server, err := h.root.Restart(ctx, h.LXD(), h.died, end)
 	if err != nil {
 		return h.withLog(h.wrap("restart LXD", err))
 	}
@@ -76,61 +67,7 @@ func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) erro
 }
 
 // say tells the stage a word.
-func (h *Host) say(word string) error {
+func (h *PrivateHost) say(word string) error {
 	_, err := h.control.WriteString(word)
 	return err
-}
-
-// Next waits until another LXD than the one with the given id, which is that inside this root, answers, and gives its own. It may
-// not be ready yet.
-func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
-	err = wait.For(ctx, "wait for the next LXD to answer", readyBudget, func(ctx context.Context) error {
-		server, err := r.client(ctx)
-		if err != nil {
-			return err
-		}
-		defer server.Disconnect()
-		next, err = otherThan(old, server)
-		return err
-	})
-	return next, err
-}
-
-// otherThan is the id of the LXD that answers, unless that is the old one.
-func otherThan(old int, server lxd.InstanceServer) (int, error) {
-	now, _, err := server.GetServer()
-	if err == nil && now.Environment.ServerPid == old {
-		err = fmt.Errorf("the one with pid %d still answers", old)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return now.Environment.ServerPid, nil
-}
-
-// Succeed has end end the LXD of this root, which somebody starts again, and gives a client of the next one. end
-// is given its id, inside this root, and returns that of the last one that it has ended. died is that of Connect.
-func (r *Root) Succeed(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
-	before, _, err := old.GetServer()
-	if err != nil {
-		return nil, err
-	}
-	r.Rest()
-	last, err := end(before.Environment.ServerPid)
-	if err != nil {
-		return nil, err
-	}
-	old.Disconnect()
-	var server lxd.InstanceServer
-	err = wait.For(ctx, "wait for the next LXD", readyBudget, func(ctx context.Context) error {
-		if server, err = r.Connect(ctx, died); err != nil {
-			return err
-		}
-		_, err := otherThan(last, server)
-		if err != nil {
-			server.Disconnect()
-		}
-		return err
-	})
-	return server, err
 }

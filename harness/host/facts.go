@@ -26,34 +26,20 @@ type Facts struct {
 	Member string `json:"member,omitempty"`
 }
 
-// notKnown is a fact that there is no way to know, or none before level 1 is up.
-const notKnown = "unknown"
+// NotKnown is a fact that there is no way to know, or none before level 1 is up.
+const NotKnown = "unknown"
 
-// force is how it is said whether the kernel has AppArmor in force.
-func force(on bool) string {
+// Force is how it is said whether the kernel has AppArmor in force.
+func Force(on bool) string {
 	if on {
 		return "enforced"
 	}
 	return "off"
 }
 
-// Facts are the facts of the host.
-func (h *Host) Facts() Facts {
-	f := FactsOf(h.Bundle)
-	d := h.Daemon()
-	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
-	if f.Member = h.Member(); h.Elsewhere() {
-		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, notKnown, notKnown
-		if h.system.layout != "" {
-			f.Cgroup, f.AppArmor = h.system.layout, force(h.AppArmor)
-		}
-	}
-	return f
-}
-
 // FactsOf are those of any host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {
-	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: force(bundle.AppArmor()), Bundle: b.String()}
+	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: Force(bundle.AppArmor()), Bundle: b.String()}
 	if layout, err := CgroupLayout(); err == nil {
 		f.Cgroup = layout
 	}
@@ -69,7 +55,7 @@ func (f Facts) String() string {
 func kernel() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
-		return notKnown
+		return NotKnown
 	}
 	return unix.ByteSliceToString(u.Release[:])
 }

@@ -15,7 +15,7 @@ import (
 // FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
 // LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
 // another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
-func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
+func (h *ExistingHost) FreeIDs(anywhere bool) (base int64, err error) {
 	slots, err := h.slots()
 	if err != nil {
 		return 0, err
@@ -24,13 +24,13 @@ func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
 }
 
 // choose returns the base of FreeIDs, beside the ids that are taken.
-func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
-	own := idmap.Daemon{Flavor: h.daemon.Flavor, Delegation: h.Delegation, ShadowTools: h.daemon.ShadowTools}
-	chosen := own.Choose(h.Map)
+func (h *ExistingHost) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
+	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools}
+	chosen := own.Choose(h.traits.Map)
 	if chosen.Reason != idmap.None {
 		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
 	}
-	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.Supply)
+	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.supply)
 	end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
 	if room := end - first - size; anywhere && room > 0 {
 		// Behind one of any size that is not there.
@@ -46,7 +46,7 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 			has += m.Count
 		}
 		return 0, fmt.Errorf("the host's LXD has %d ids, of which %d isolated containers have theirs and the first %d stay free; expected %d more on end: "+
-			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.Supply)
+			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.supply)
 	}
 	return base, nil
 }
@@ -66,12 +66,12 @@ func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found boo
 }
 
 // HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
-func (h *Host) HasIDs(base int64) error {
+func (h *ExistingHost) HasIDs(base int64) error {
 	slots, err := h.slots()
 	if err != nil {
 		return err
 	}
-	end := base + int64(h.Supply)
+	end := base + int64(h.supply)
 	for _, s := range slots {
 		if base < s.Base+s.Count && s.Base < end {
 			return fmt.Errorf("ids %d to %d: another container of the host's LXD has %d to %d meanwhile", base, end-1, s.Base, s.Base+s.Count-1)
@@ -81,14 +81,14 @@ func (h *Host) HasIDs(base int64) error {
 }
 
 // slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
-func (h *Host) slots() ([]idmap.Slot, error) {
+func (h *ExistingHost) slots() ([]idmap.Slot, error) {
 	all, err := h.system.all.GetInstancesAllProjects(api.InstanceTypeContainer)
 	if err != nil {
 		return nil, err
 	}
 	var slots []idmap.Slot
 	for _, i := range all {
-		if i.Project == h.Name || h.Member() != "" && i.Location != h.Member() || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
+		if i.Project == h.name || h.Member() != "" && i.Location != h.Member() || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
 			continue
 		}
 		base, err := strconv.ParseInt(i.ExpandedConfig["volatile.idmap.base"], 10, 64)

@@ -53,9 +53,9 @@ func TestChainsThatComeAndGoFindTheirIDs(t *testing.T) {
 }
 
 func TestHostsOfOneLXDAndMemberReserveDifferentIDs(t *testing.T) {
-	table := reservationTable{slots: map[*Host]idmap.Slot{}}
-	on := func(address, member string) *Host {
-		return &Host{Supply: idmap.Block, system: &system{address: address, member: member}}
+	table := reservationTable{slots: map[*ExistingHost]idmap.Slot{}}
+	on := func(address, member string) *ExistingHost {
+		return &ExistingHost{supply: idmap.Block, system: &system{address: address, member: member}}
 	}
 	lowest := func(taken []idmap.Slot) (int64, error) {
 		base, _ := firstGap(0, 100*idmap.Block, idmap.Block, taken)
@@ -64,7 +64,7 @@ func TestHostsOfOneLXDAndMemberReserveDifferentIDs(t *testing.T) {
 	first, second, elsewhere, member := on("a", ""), on("a", ""), on("b", ""), on("a", "m1")
 	foreign := []idmap.Slot{{Base: 0, Count: idmap.Block}}
 	for _, c := range []struct {
-		host  *Host
+		host  *ExistingHost
 		want  int64
 		about string
 	}{

@@ -79,7 +79,7 @@ func LeakedLoops() ([]string, error) {
 type inode struct{ dev, ino uint64 }
 
 // pools returns the files that hold storage pools of the host's LXD.
-func (h *Host) pools() ([]inode, error) {
+func (h *PrivateHost) pools() ([]inode, error) {
 	// LXD of a bundle fills this directory, so its content is not trusted.
 	state, err := inroot.Open(filepath.Join(h.dir.path, lxdName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +104,7 @@ func (h *Host) pools() ([]inode, error) {
 }
 
 // Loops are the loop devices, as sysfs knows them, that the host's storage pools lie on.
-func (h *Host) Loops() ([]string, error) {
+func (h *PrivateHost) Loops() ([]string, error) {
 	files, err := h.pools()
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/reach"
 )
 
 // lostAfter is how long the other machine may leave unanswered what the kernel sends it before the connection counts as lost; the kernel's own
@@ -61,7 +63,7 @@ func (l *losses) note(err error) error {
 }
 
 // watch gives connections whose loss is noted.
-func (l *losses) watch(dial connector) connector {
+func (l *losses) watch(dial reach.Dialer) reach.Dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
 		switch {
@@ -111,10 +113,7 @@ func overNetwork() *net.Dialer {
 	}
 }
 
-// Lost is that a connection to the host's LXD, on another machine, was lost since then; nil if none was.
-func (h *Host) Lost(since time.Time) error {
-	if h.system == nil {
-		return nil
-	}
+// Lost returns how a connection to the LXD, on another machine, was lost since then; nil if none was.
+func (h *ExistingHost) Lost(since time.Time) error {
 	return h.system.losses.since(since)
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // claim claims the state directory that the configuration asks for.
-func (c Config) claim(ctx context.Context) (*stateDir, error) {
+func (c PrivateConfig) claim(ctx context.Context) (*stateDir, error) {
 	if c.StateDir != "" || c.InMemory <= 0 || os.Getenv(stateEnv) != "" || !memoryHasRoom(c.InMemory) {
 		return claim(ctx, c.StateDir)
 	}

@@ -30,7 +30,7 @@ type openNamespaces []*os.File
 
 // namespaces opens the host's namespaces. The lock keeps Close from waiting for the host's init meanwhile, and so
 // the init's pid from being given to another process.
-func (h *Host) namespaces() (open openNamespaces, err error) {
+func (h *PrivateHost) namespaces() (open openNamespaces, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

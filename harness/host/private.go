@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +18,8 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/internal/command"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -28,7 +29,7 @@ const leaveBudget = 1500 * time.Millisecond
 
 // Private starts a private host and returns when its LXD answers. On an error
 // nothing is left.
-func Private(ctx context.Context, c Config) (h *Host, err error) {
+func Private(ctx context.Context, c PrivateConfig) (h *PrivateHost, err error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
 	}
@@ -46,26 +47,26 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("private host: %w", err)
 	}
-	h = &Host{
-		Name: dir.journal.Name, Delegation: c.Delegation, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
-		noIdmapped: c.NoIdmapped, AppArmor: bundle.AppArmor(),
+	h = &PrivateHost{
+		name: dir.journal.Name, traits: Traits{Delegation: c.Delegation, AppArmor: bundle.AppArmor()}, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
+		noIdmapped: c.NoIdmapped,
 	}
-	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.Name + " to end", Budget: leaveBudget})
+	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.name + " to end", Budget: leaveBudget})
 	defer context.AfterFunc(ctx, h.Abort)()
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("private host %s: %w", h.Name, err), h.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("private host %s: %w", h.name, err), h.Close(context.WithoutCancel(ctx)))
 			h = nil
 		}
 	}()
-	if h.Map, err = OwnMap(); err != nil {
+	if h.traits.Map, err = reach.OwnMap(); err != nil {
 		return h, err
 	}
 	layout, err := CgroupLayout()
 	if err != nil {
 		return h, err
 	}
-	h.Cgroup1 = layout != "v2"
+	h.traits.Cgroup1 = layout != "v2"
 	go func() { _, _ = Room() }() // it is found out meanwhile
 	if err := h.layOut(); err != nil {
 		return h, err
@@ -79,37 +80,25 @@ func Private(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.launch(ctx, c); err != nil {
 		return h, err
 	}
-	if h.root, err = openRootOf(h.Pid()); err != nil {
+	if h.root, err = reach.OpenProcess(h.Pid()); err != nil {
 		return h, err
 	}
-	h.root.far = c.Far
+	if c.ViaExec {
+		h.root.Tunnel()
+	}
 	server, err := h.root.Connect(ctx, h.died)
 	if err != nil {
 		return h, h.withLog(err)
 	}
 	h.setServer(server)
-	if h.LXDTook, err = h.root.SinceLXDStarted(); err != nil {
+	if h.lxdTook, err = h.root.SinceLXDStarted(); err != nil {
 		return h, err
 	}
-	if h.Room, err = c.Levels(ctx); err != nil {
+	if h.traits.Room, err = Levels(ctx, c.SharePIDs); err != nil {
 		return h, err
 	}
-	h.Took = time.Since(began)
+	h.took = time.Since(began)
 	return h, nil
-}
-
-// OwnMap is the idmap of this process's user namespace, which private hosts share.
-func OwnMap() (m idmap.Map, err error) {
-	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := os.ReadFile("/proc/self/" + file)
-		if err != nil {
-			return m, err
-		}
-		if *into, err = idmap.ParseMappings(string(text)); err != nil {
-			return m, err
-		}
-	}
-	return m, nil
 }
 
 // The parts of a state directory. overlay's upper and work must lie on one filesystem.
@@ -121,7 +110,7 @@ const (
 )
 
 // layOut makes the parts of the state directory, with the host's own subid files in the upper layer.
-func (h *Host) layOut() error {
+func (h *PrivateHost) layOut() error {
 	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
 		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
 			return err
@@ -131,8 +120,8 @@ func (h *Host) layOut() error {
 	return errors.Join(
 		os.Chmod(etc, 0o755),
 		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755),
-		writeSubID(filepath.Join(etc, "subuid"), h.Delegation.UID),
-		writeSubID(filepath.Join(etc, "subgid"), h.Delegation.GID),
+		writeSubID(filepath.Join(etc, "subuid"), h.traits.Delegation.UID),
+		writeSubID(filepath.Join(etc, "subgid"), h.traits.Delegation.GID),
 	)
 }
 
@@ -145,19 +134,15 @@ func writeSubID(path string, f idmap.File) error {
 	return os.WriteFile(path, []byte(f.Text), 0o644)
 }
 
-// cleanEnv is the environment of this binary started again. Without a PATH to Go: godog, which is in
-// the tests' binary, asks the go command for a directory whenever that binary starts.
-var cleanEnv = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-
 // launch starts the stage and waits until it has started the host's LXD.
-func (h *Host) launch(ctx context.Context, c Config) error {
+func (h *PrivateHost) launch(ctx context.Context, c PrivateConfig) error {
 	order, err := json.Marshal(stageOrder{
-		State: h.dir.path, Lower: h.Bundle.Root(), Name: h.Name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
+		State: h.dir.path, Lower: h.traits.Bundle.Root(), Name: h.name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
 	})
 	if err != nil {
 		return err
 	}
-	held, err := h.Bundle.Hold() // a kept host needs it when this process is gone
+	held, err := h.traits.Bundle.Hold() // a kept host needs it when this process is gone
 	if err != nil {
 		return err
 	}
@@ -183,9 +168,9 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
 	}
 	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock, held}
-	cmd.Env = cleanEnv
+	cmd.Env = command.Environment()
 	if c.NoIdmapped {
-		cmd.Env = append(slices.Clone(cleanEnv), "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
 	}
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
@@ -214,7 +199,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 }
 
 // died tells whether the stage, and with it the host's LXD, has ended.
-func (h *Host) died() error {
+func (h *PrivateHost) died() error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	if err == nil && info.Signo == 0 {
@@ -224,7 +209,7 @@ func (h *Host) died() error {
 }
 
 // withLog adds the last lines that the host's LXD wrote to standard error.
-func (h *Host) withLog(err error) error {
+func (h *PrivateHost) withLog(err error) error {
 	log, lerr := h.root.ReadFile(bundle.SaidFile)
 	if lerr != nil || len(log) == 0 {
 		return err

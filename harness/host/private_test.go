@@ -11,17 +11,18 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 func TestAHostThatWasNotMadeCanBeClosed(t *testing.T) {
-	var h *Host
+	var h *PrivateHost
 	require.NoError(t, h.Close(t.Context()))
 }
 
 func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 	dir := t.TempDir()
 	uid, gid := idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}, idmap.Allocation{Owner: "root", Start: 700000, Count: 65536}
-	h := &Host{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}, dir: &stateDir{path: dir}}
+	h := &PrivateHost{traits: Traits{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}}, dir: &stateDir{path: dir}}
 	require.NoError(t, h.layOut())
 	for file, want := range map[string]string{"subuid": "root:500000:196608\n", "subgid": "root:700000:65536\n"} {
 		got, err := os.ReadFile(filepath.Join(dir, "upper/etc", file))
@@ -39,8 +40,11 @@ func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 }
 
 func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
-	root, dir := opened(t)
-	h := &Host{root: root}
+	dir := t.TempDir()
+	root, err := reach.Open(dir)
+	require.NoError(t, err)
+	t.Cleanup(root.Close)
+	h := &PrivateHost{root: root}
 	failed := errors.New("LXD ended at its start")
 	assert.Equal(t, failed, h.withLog(failed), "without a log the error stands alone")
 	log := filepath.Join(dir, "var/log/lxd.err")
@@ -48,13 +52,13 @@ func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
 	require.NoError(t, os.WriteFile(log, nil, 0o644))
 	assert.Equal(t, failed, h.withLog(failed))
 	require.NoError(t, os.WriteFile(log, []byte("one\ntwo\nthree\nfour\n"), 0o644))
-	err := h.withLog(failed)
+	err = h.withLog(failed)
 	require.ErrorIs(t, err, failed)
 	require.EqualError(t, err, "LXD ended at its start; it said: two | three | four")
 }
 
 func TestAPrivateHostNeedsRootAndABundle(t *testing.T) {
-	_, err := Private(t.Context(), Config{})
+	_, err := Private(t.Context(), PrivateConfig{})
 	if os.Geteuid() != 0 {
 		require.ErrorIs(t, err, ErrNotRoot)
 		require.EqualError(t, err,
@@ -70,7 +74,8 @@ func TestTheFactsReadInOneLine(t *testing.T) {
 	f.LXD, f.Flavor = "6.0.4", idmap.Incus
 	assert.Equal(t, "Incus 6.0.4, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
 
-	h := &Host{Bundle: &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", Flavor: idmap.LXD, LXD: "5.0.2"}}
+	b := &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", Flavor: idmap.LXD, LXD: "5.0.2"}
+	h := &PrivateHost{traits: Traits{Bundle: b, Daemon: b}}
 	got := h.Facts()
 	assert.Equal(t, "5.0.2", got.LXD)
 	assert.Equal(t, idmap.LXD, got.Flavor)

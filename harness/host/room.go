@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
 )
 
 // Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
@@ -48,13 +49,14 @@ var room = sync.OnceValues(func() (int, error) {
 // ofMachine is the room on a machine, whose own pid namespace is the first of those that the kernel nests.
 const ofMachine = 31
 
-// Levels is how many levels the kernel has room for on a host of this configuration. It is not waited for longer than ctx lasts.
-func (c Config) Levels(ctx context.Context) (int, error) {
+// Levels returns how many levels the kernel has room for on a host which shares the pid namespace of this process, or has one of its own.
+// It does not wait longer than ctx lasts.
+func Levels(ctx context.Context, sharePIDs bool) (int, error) {
 	levels, err := within(ctx, Room)
 	if err != nil {
 		return 0, fmt.Errorf("nest pid namespaces: %w", err)
 	}
-	if c.SharePIDs {
+	if sharePIDs {
 		levels++
 	}
 	return levels, nil
@@ -88,7 +90,7 @@ const roomName = "nestbed-probe-room"
 func nest(levels int) *exec.Cmd {
 	cmd := reexec.Command(roomName, strconv.Itoa(levels))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
-	cmd.Env = cleanEnv
+	cmd.Env = command.Environment()
 	return cmd
 }
 

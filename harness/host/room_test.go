@@ -28,7 +28,7 @@ func TestTheKernelHasRoomForFewerLevelsThanItNestsNamespaces(t *testing.T) {
 func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the time is up"))
-	_, err := Config{}.Levels(ctx)
+	_, err := Levels(ctx, false)
 	require.EqualError(t, err, "nest pid namespaces: the time is up")
 
 	begun, release := make(chan bool), make(chan bool)

@@ -5,13 +5,15 @@ import (
 	"fmt"
 
 	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/reach"
 )
 
 // Running is a host of another process, looked into from outside.
 type Running struct {
 	Name string
 
-	root   *Root
+	root   *reach.Root
 	server lxd.InstanceServer
 }
 
@@ -31,10 +33,12 @@ func open(ctx context.Context, name string, far bool) (*Running, error) {
 		return nil, fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
 	}
 	r := &Running{Name: l.Name}
-	if r.root, err = openRootOf(l.stage); err != nil {
+	if r.root, err = reach.OpenProcess(l.stage); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	r.root.far = far
+	if far {
+		r.root.Tunnel()
+	}
 	if r.server, err = r.root.Connect(ctx, nil); err != nil {
 		r.root.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)
@@ -43,7 +47,7 @@ func open(ctx context.Context, name string, far bool) (*Running, error) {
 }
 
 // Root is the host's root directory.
-func (r *Running) Root() *Root { return r.root }
+func (r *Running) Root() *reach.Root { return r.root }
 
 // LXD is a client of the host's LXD.
 func (r *Running) LXD() lxd.InstanceServer { return r.server }

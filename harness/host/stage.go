@@ -14,6 +14,8 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/reach"
 )
 
 // The stage is this binary again, as the init of a private host's namespaces.
@@ -51,8 +53,7 @@ func init() {
 	reexec.Register(stageName, stage)
 	reexec.Register(probeName, probe)
 	reexec.Register(roomName, probeRoom)
-	reexec.Register(entranceName, enter)
-	reexec.Register(dialerName, dialer)
+	reach.RegisterPrograms()
 	if reexec.Init() {
 		os.Exit(0)
 	}

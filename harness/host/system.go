@@ -9,22 +9,19 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
-
-// ErrNotOurs is why something cannot be done to a LXD that runs by itself.
-var ErrNotOurs = errors.New("it is not nestbed's: nothing but what is in a project of nestbed's own is touched there; a private host can do that")
 
 // removeBudget is for a LXD to delete a project with a chain in it: 3 s at depth 3.
 const removeBudget = 2 * time.Minute
 
-// system is what of a host there is where its LXD runs by itself.
+// system is an existing LXD, and what a host has there.
 type system struct {
 	address string
-	dial    connector
+	dial    reach.Dialer
 	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
 	losses         *losses
@@ -35,64 +32,6 @@ type system struct {
 	member     string
 	in         *Cluster
 	ownCluster bool // is closed with it
-}
-
-// System makes a host of an existing LXD, in a project of its own there, with a profile and, unless the Config names one, a storage
-// pool. It changes nothing else of that LXD or of the machine. Level 1 gets as many ids as the Config's allocation has, elsewhere, by
-// security.idmap.isolated, base and size. The error is ErrNotOurs if an existing LXD cannot be what the Config says. After any error
-// nothing is left.
-func System(ctx context.Context, c Config) (h *Host, err error) {
-	began := time.Now()
-	supply, err := c.supply()
-	if err != nil {
-		return nil, fmt.Errorf("LXD at %s: %w", c.LXD, err)
-	}
-	if c.Bundle == nil {
-		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
-	}
-	h = &Host{Bundle: c.Bundle, Supply: supply, system: &system{address: c.LXD}}
-	h.removed = func() {} // until something is made
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, h.OrMemberDown(err)), h.Close(context.WithoutCancel(ctx)))
-			h = nil
-		}
-	}()
-	info, err := h.system.connect(ctx)
-	if err != nil {
-		return h, err
-	}
-	if info, err = h.system.placeIn(ctx, c, info); err != nil {
-		return h, err
-	}
-	if h.system.in != nil {
-		c.Pool = h.system.in.pool
-	}
-	// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
-	_, _ = h.system.reap(ctx)
-	if err := h.lookAt(ctx, info, c.Far); err != nil {
-		return h, err
-	}
-	h.system.project, err = makeProject(h.system.all, c.Pool, nil)
-	if h.system.project != nil {
-		h.removed = h.system.willRemove(ctx)
-	}
-	if err != nil {
-		return h, err
-	}
-	h.Name, h.root.project = h.system.project.name, h.system.project.name
-	server, err := h.root.client(context.WithoutCancel(ctx))
-	if err != nil {
-		return h, err
-	}
-	h.setServer(server)
-	if h.Elsewhere() {
-		if err := h.askIDs(ctx); err != nil {
-			return h, err
-		}
-	}
-	h.Took = time.Since(began)
-	return h, nil
 }
 
 // close removes what was made there, and lets go of the LXD.
@@ -170,7 +109,7 @@ func (s *system) form() string {
 
 // connect connects to the LXD, and gives what it says of itself.
 func (s *system) connect(ctx context.Context) (*api.Server, error) {
-	dial, err := connectorOf(s.address)
+	dial, err := dialerOf(s.address)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +118,7 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 		dial = s.losses.watch(dial)
 	}
 	s.dial = dial
-	root := &Root{dialer: dial}
-	if s.all, err = root.client(context.WithoutCancel(ctx)); err != nil {
+	if s.all, err = reach.Remote(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
 		return nil, unreachable(s.address, err)
 	}
 	info, _, err := s.all.GetServer()
@@ -191,21 +129,4 @@ func (s *system) connect(ctx context.Context) (*api.Server, error) {
 		return nil, untrusted(s.address, info.Auth)
 	}
 	return info, nil
-}
-
-// supply is how many ids level 1 shall have: those of an allocation that such a LXD can stand in for.
-func (c Config) supply() (uint32, error) {
-	uid, gid := idmap.Read(c.Delegation.UID, idmap.LXD), idmap.Read(c.Delegation.GID, idmap.LXD)
-	refuse := func(what string) (uint32, error) { return 0, fmt.Errorf("%s: %w", what, ErrNotOurs) }
-	switch {
-	case c.Disk > 0 || c.Loops || c.NoIdmapped:
-		return refuse("a disk of its own, loop devices or no idmapped mounts")
-	case len(uid.Ranges) == 0 || len(gid.Ranges) == 0:
-		return refuse("a host without an allocation, of which level 1 would have no ids")
-	case c.Delegation.UID != c.Delegation.GID || len(uid.Ranges) != 1:
-		return refuse(fmt.Sprintf("an allocation of %s: level 1 has one range of ids there, for users and groups alike", c.Delegation))
-	case uid.Ranges[0].Count < idmap.Block:
-		return refuse(fmt.Sprintf("an allocation of %s, fewer than the %d that a level has", c.Delegation, idmap.Block))
-	}
-	return uid.Ranges[0].Count, nil
 }

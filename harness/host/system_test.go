@@ -17,19 +17,16 @@ func TestWhatALXDThatRunsByItselfCanStandInFor(t *testing.T) {
 		return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: count})
 	}
 	for _, count := range []uint32{idmap.Block, 196607, 1000000000} {
-		got, err := Config{Delegation: of(count)}.supply()
+		got, err := ExistingConfig{Delegation: of(count)}.supply()
 		require.NoError(t, err)
 		assert.Equal(t, count, got)
 	}
 	two := idmap.NewFile(idmap.Allocation{Owner: idmap.Root, Start: 1, Count: idmap.Block}, idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block})
-	for want, c := range map[string]Config{
+	for want, c := range map[string]ExistingConfig{
 		"level 1 would have no ids": {},
 		"fewer than the 65536":      {Delegation: of(idmap.Block - 1)},
 		"one range of ids":          {Delegation: idmap.Delegation{UID: two, GID: two}},
 		"users and groups alike":    {Delegation: idmap.Delegation{UID: of(idmap.Block).UID, GID: of(2 * idmap.Block).GID}},
-		"a disk of its own":         {Delegation: of(idmap.Block), Disk: 1},
-		"loop devices":              {Delegation: of(idmap.Block), Loops: true},
-		"no idmapped mounts":        {Delegation: of(idmap.Block), NoIdmapped: true},
 	} {
 		_, err := c.supply()
 		require.ErrorIs(t, err, ErrNotOurs, want)
@@ -50,7 +47,7 @@ func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
 
 func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
-	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: missing}
+	config := ExistingConfig{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: missing}
 	_, err := System(t.Context(), config)
 	require.ErrorContains(t, err, "LXD at "+missing+": ")
 	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: --host system:SOCKET")

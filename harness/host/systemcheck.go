@@ -10,8 +10,8 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/keyring"
-	"nestbed/harness/relay"
-	"nestbed/harness/wait"
+	"nestbed/harness/reach"
+	"nestbed/harness/reach/relay"
 )
 
 // forSystem is the kind of run on a LXD that runs by itself.
@@ -43,7 +43,7 @@ func SystemRequirements(ctx context.Context, socket string) []Requirement {
 		return []Requirement{r}
 	}
 	helper := Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
-	if err := FindRelay(ctx); err != nil {
+	if err := reach.FindRelay(ctx); err != nil {
 		helper.OK, helper.Found = false, inOneLine(err)
 		helper.Mend = "make build, and keep it beside nestbed"
 	}
@@ -55,7 +55,7 @@ func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error(
 // askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
 func askSystem(ctx context.Context, socket string) (found string, far bool, err error) {
 	s := &system{address: socket}
-	info, err := s.connect(wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds()))
+	info, err := s.connect(reach.Impatient(ctx))
 	if s.all != nil {
 		defer s.all.Disconnect()
 	}
@@ -74,10 +74,10 @@ func askSystem(ctx context.Context, socket string) (found string, far bool, err 
 	}
 	defer root.Close()
 	found += fmt.Sprint("user id ", os.Geteuid())
-	if root.far {
+	if root.Tunnels() {
 		found += ", which reaches levels by exec"
 	}
-	return found, root.far, nil
+	return found, root.Tunnels(), nil
 }
 
 // CheckSystem is the first lack that keeps this account from a run on a LXD that runs by itself, with a bundle of the given kind.

@@ -16,16 +16,17 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach"
 )
 
 // rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
 // is the same but for a snap, and levels are far.
-func rootOf(pid int) (*Root, error) {
+func rootOf(pid int) (*reach.Root, error) {
 	// By its path: the LXD may be restarted while its root directory is in use.
-	root, err := openRoot(fmt.Sprintf("/proc/%d/root", pid))
+	root, err := reach.Open(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
-		if root, err = openRoot("/"); err == nil {
-			root.far = true
+		if root, err = reach.Open("/"); err == nil {
+			root.Tunnel()
 		}
 	}
 	return root, err
@@ -42,7 +43,7 @@ func (s *system) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
 
 // program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
 // name that it goes by.
-func (h *Host) program(e api.ServerEnvironment) (string, error) {
+func (h *ExistingHost) program(e api.ServerEnvironment) (string, error) {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.ServerPid))
 	if !errors.Is(err, fs.ErrPermission) && !isHidden(e.ServerPid) {
 		return path, err
@@ -60,17 +61,20 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 }
 
 // lookAt finds out what the plan depends on.
-func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
+func (h *ExistingHost) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
 	e := info.Environment
 	// What it found out itself, at its start.
-	h.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
+	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
 	if h.Elsewhere() {
 		return h.lookElsewhere(e)
 	}
 	if h.root, err = rootOf(e.ServerPid); err != nil {
 		return err
 	}
-	h.root.dialer, h.root.far = h.system.dial, far || h.root.far
+	h.root.UseDialer(h.system.dial)
+	if far {
+		h.root.Tunnel()
+	}
 	if err := h.look(ctx, e); err != nil {
 		return err
 	}
@@ -79,7 +83,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err erro
 }
 
 // look finds it out on this machine.
-func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
+func (h *ExistingHost) look(ctx context.Context, e api.ServerEnvironment) error {
 	program, err := h.program(e)
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)
@@ -88,19 +92,19 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	if h.daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
+	if h.traits.Daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
 		return err
 	}
-	h.daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	if h.Map, err = OwnMap(); err != nil {
+	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	if h.traits.Map, err = reach.OwnMap(); err != nil {
 		return err
 	}
 	layout, err := CgroupLayout()
 	if err != nil {
 		return err
 	}
-	h.Cgroup1, h.AppArmor = layout != "v2", bundle.AppArmor()
-	for name, file := range map[string]*idmap.File{"subuid": &h.Delegation.UID, "subgid": &h.Delegation.GID} {
+	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
+	for name, file := range map[string]*idmap.File{"subuid": &h.traits.Delegation.UID, "subgid": &h.traits.Delegation.GID} {
 		text, err := h.root.ReadFile("/etc/" + name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), h.system.isSnap(): // whose /etc is its own
@@ -111,7 +115,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 			file.Text = string(text)
 		}
 	}
-	h.Room, err = Config{SharePIDs: true}.Levels(ctx)
+	h.traits.Room, err = Levels(ctx, true)
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // CPU is the processor time that everything on the host has used.
-func (h *Host) CPU() (time.Duration, error) {
+func (h *PrivateHost) CPU() (time.Duration, error) {
 	dir, v2, err := h.Controller("cpuacct")
 	if err != nil {
 		if dir, v2, err = h.Controller("cpu"); err != nil { // v2 has them in one
@@ -30,7 +30,7 @@ func (h *Host) CPU() (time.Duration, error) {
 
 // Memory is how much everything on the host holds now, in bytes, that is no file's
 // and could not be given up: anonymous pages (Documentation/admin-guide, cgroup-v1/memory.rst and cgroup-v2.rst).
-func (h *Host) Memory() (int64, error) {
+func (h *PrivateHost) Memory() (int64, error) {
 	dir, v2, err := h.Controller("memory")
 	if err != nil {
 		return 0, err
@@ -43,7 +43,7 @@ func (h *Host) Memory() (int64, error) {
 }
 
 // WatchMemory looks ten times a second at how much the host holds, until ctx ends or peak is called, which returns the most, in bytes.
-func (h *Host) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
+func (h *PrivateHost) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	var most int64
@@ -99,10 +99,7 @@ func readCounter(path, word string) (int64, error) {
 
 // Disk is how much room the files of the host and all levels take, in bytes,
 // wherever its state lies.
-func (h *Host) Disk() (int64, error) {
-	if err := h.RequirePrivate("measure its disk"); err != nil {
-		return 0, err
-	}
+func (h *PrivateHost) Disk() (int64, error) {
 	var sum int64
 	err := filepath.WalkDir(h.dir.path, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -35,10 +35,10 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
 	defer cancel()
 	d := &Diagnosis{
-		Host: c.Host.Name, Facts: c.Host.Facts().String(), Allocation: c.Host.Delegation.String(),
+		Host: c.Host.Name(), Facts: c.Host.Facts().String(), Allocation: c.Host.Traits().Delegation.String(),
 		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
 	}
-	roots := []*host.Root{c.Host.Root()}
+	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())
 	}
@@ -87,8 +87,8 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 }
 
 // seeMaps reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
-func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*host.Root) {
-	above := idmap.PlannedLevel{Map: c.Host.Map, Host: c.Host.Map}
+func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach.Root) {
+	above := idmap.PlannedLevel{Map: c.Host.Traits().Map, Host: c.Host.Traits().Map}
 	for i, l := range c.Levels {
 		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {
 			m, err := roots[i+1].IDMap("1")
@@ -136,7 +136,7 @@ type answer struct {
 }
 
 // ask asks a LXD by a client of its own, with little patience: the chain's would wait long for one that hangs.
-func ask(ctx context.Context, root *host.Root) answer {
+func ask(ctx context.Context, root *reach.Root) answer {
 	found, err := read(ctx, func() ([]api.Instance, error) {
 		server, err := root.Ask(ctx)
 		if err != nil {

@@ -27,7 +27,7 @@ var kernelFiles = []string{
 }
 
 // kernelFacts are those of the machine, and what room there is for the host's state.
-func kernelFacts(h *host.Host) (string, error) {
+func kernelFacts(h host.Host) (string, error) {
 	var lines []string
 	var errs []error
 	for _, path := range kernelFiles {
@@ -49,12 +49,12 @@ func kernelFacts(h *host.Host) (string, error) {
 			}
 		}
 	}
-	lines = append(lines, fmt.Sprintf("levels that the kernel has room for on this host: %d", h.Room))
+	lines = append(lines, fmt.Sprintf("levels that the kernel has room for on this host: %d", h.Traits().Room))
 	var disk unix.Statfs_t
-	if err := unix.Statfs(h.StateDir(), &disk); err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", h.StateDir(), err))
+	if err := unix.Statfs(h.Traits().StateDir, &disk); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", h.Traits().StateDir, err))
 	} else {
-		lines = append(lines, fmt.Sprintf("%s: %d MB and %d inodes free", h.StateDir(), disk.Bavail*uint64(disk.Bsize)>>20, disk.Ffree))
+		lines = append(lines, fmt.Sprintf("%s: %d MB and %d inodes free", h.Traits().StateDir, disk.Bavail*uint64(disk.Bsize)>>20, disk.Ffree))
 	}
 	return strings.Join(lines, "\n"), errors.Join(errs...)
 }

@@ -16,8 +16,8 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/classify"
-	"nestbed/harness/host"
 	"nestbed/harness/internal/excerpt"
+	"nestbed/harness/reach"
 )
 
 // How many lines of each a diagnosis quotes.
@@ -27,7 +27,7 @@ const (
 )
 
 // container reads what the LXD above has of a level's container, which need not run.
-func (p *Place) container(ctx context.Context, above *host.Root, made answer) {
+func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
 	config := Part{Title: "configuration", Err: made.err}
 	if i := slices.IndexFunc(made.containers, func(c api.Instance) bool { return c.Name == p.Name }); i >= 0 {
 		config.Text = describeConfig(made.containers[i])
@@ -44,7 +44,7 @@ func (p *Place) container(ctx context.Context, above *host.Root, made answer) {
 }
 
 // readLXCLog reads a container's log where LXD has it, or Incus. No LXD is asked: it may be what hangs.
-func readLXCLog(above *host.Root, name string) (string, error) {
+func readLXCLog(above *reach.Root, name string) (string, error) {
 	for _, dir := range []string{"/var/log/lxd", "/var/lib/lxd/logs"} {
 		log, err := above.ReadFile(filepath.Join(dir, name, "lxc.log"))
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,7 @@ func readLXCLog(above *host.Root, name string) (string, error) {
 }
 
 // inside reads what is in the host or a level. pid is its init, in its own /proc.
-func (p *Place) inside(ctx context.Context, root *host.Root, pid string) {
+func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		p.Parts = append(p.Parts, part(ctx, file, func() (string, error) {
 			text, err := root.ReadFile(file)

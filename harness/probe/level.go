@@ -9,8 +9,8 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/reach"
 )
 
 // SentinelOf is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
@@ -23,7 +23,7 @@ func SentinelOf(l *harness.Level) (bundle.Sentinel, error) {
 	return s, nil
 }
 
-func readSentinel(root *host.Root) (s bundle.Sentinel, err error) {
+func readSentinel(root *reach.Root) (s bundle.Sentinel, err error) {
 	info, err := root.Look(bundle.SentinelPath)
 	if err != nil {
 		return s, fmt.Errorf("sentinel: %w", err)

@@ -43,10 +43,10 @@ type Level struct {
 }
 
 // Collect looks at a chain and verifies it. The Result is of use with an error, too.
-func Collect(ctx context.Context, h *host.Host, c *harness.Chain) (Result, error) {
+func Collect(ctx context.Context, h host.Host, c *harness.Chain) (Result, error) {
 	r := Result{
-		Facts: h.Facts(), Depth: len(c.Spec.Levels), Allocation: h.Delegation, HostName: h.Name,
-		Seconds: h.Took.Seconds(), Levels: []Level{}, Checks: []harness.Check{},
+		Facts: h.Facts(), Depth: len(c.Spec.Levels), Allocation: h.Traits().Delegation, HostName: h.Name(),
+		Seconds: h.Took().Seconds(), Levels: []Level{}, Checks: []harness.Check{},
 	}
 	if c.Stop != nil {
 		r.Stop, r.Error = &c.Stop.Stop, c.Stop.Error()

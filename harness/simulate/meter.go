@@ -28,13 +28,13 @@ type Meter struct {
 	// Tell is told what is going on.
 	Tell func(what string)
 
-	member *host.Host
+	member *host.PrivateHost
 }
 
 // Measure builds one chain to warm up, one for its disk, and then as many as said.
 func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
-	member, err := host.Private(ctx, host.Config{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
+	member, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
 	if err != nil {
 		return c, err
 	}
@@ -105,9 +105,9 @@ func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 
 // chain builds a chain, has it looked at, and takes it down.
 func (m Meter) chain(ctx context.Context, look func() error) (err error) {
-	h, err := host.System(ctx, host.Config{
+	h, err := host.System(ctx, host.ExistingConfig{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
-		Bundle:     m.Bundle, LXD: m.member.Socket(), Far: true,
+		Bundle:     m.Bundle, LXD: m.member.Socket(), ViaExec: true,
 	})
 	if err != nil {
 		return err

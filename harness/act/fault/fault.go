@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 	"nestbed/harness/internal/standstill"
@@ -72,7 +73,7 @@ func (f Fault) Hook() harness.Hook {
 func (f Fault) breakIt(ctx context.Context, c *harness.Chain, l *harness.Level) (settled func() error, err error) {
 	switch f.Kind {
 	case DiskFull:
-		return nil, c.Host.FillDisk()
+		return nil, host.FillDisk(c.Host)
 	case LXDStopped:
 		return nil, stopLXD(ctx, l.Above())
 	case DatabaseCut:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"nestbed/harness"
+	"nestbed/harness/host"
 )
 
 // Dir is the directory of the host that Share gives to every level, at the same path everywhere.
@@ -17,12 +18,9 @@ const Dir = "/srv/shared"
 // put it. The mounts translate no ids (LXD: disk device without shift), so that
 // a file has the same host owner wherever it is looked at.
 func Share(ctx context.Context, c *harness.Chain) error {
-	if err := c.Host.RequirePrivate("share " + Dir); err != nil {
-		return err
-	}
-	root, err := c.Host.Root().Local()
+	root, err := host.Files(c.Host)
 	if err != nil {
-		return err
+		return fmt.Errorf("share %s: %w", Dir, err)
 	}
 	if err := errors.Join(root.MkdirAll(Dir), root.Chmod(Dir, 0o777)); err != nil {
 		return fmt.Errorf("level 0: share: %w", err)
@@ -39,12 +37,9 @@ func Share(ctx context.Context, c *harness.Chain) error {
 // AddFile puts a file of the given host ids into the shared directory, which
 // its owner and its group may read and write.
 func AddFile(c *harness.Chain, name string, uid, gid int) error {
-	if err := c.Host.RequirePrivate("share " + Dir); err != nil {
-		return err
-	}
-	root, err := c.Host.Root().Local()
+	root, err := host.Files(c.Host)
 	if err != nil {
-		return err
+		return fmt.Errorf("share %s: %w", Dir, err)
 	}
 	f, err := root.Create(Dir+"/"+name, 0o660)
 	if err != nil {

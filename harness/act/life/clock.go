@@ -9,6 +9,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/host"
+	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
 
@@ -27,7 +28,7 @@ const (
 // StartClocks starts a clock on the host and one at every level, and returns when all tick.
 func StartClocks(ctx context.Context, c *harness.Chain) error {
 	command := []string{"sh", "-c", background, clockProgram}
-	if _, err := c.Host.Exec(ctx, command...); err != nil {
+	if _, err := host.Exec(ctx, c.Host, command...); err != nil {
 		return err
 	}
 	for _, l := range c.Levels {
@@ -74,7 +75,7 @@ func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err 
 
 // ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
 func ticks(c *harness.Chain) ([]int64, error) {
-	roots := []*host.Root{c.Host.Root()}
+	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())
 	}

@@ -107,16 +107,16 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 // those of its source, any other those of its source; inside all is as it was.
 func planCopy(c *harness.Chain) (idmap.Plan, error) {
 	source := c.Plan.Levels[0]
-	b := c.Spec.DaemonBundle(c.Host, 0)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Delegation, ShadowTools: b.ShadowTools, Config: c.Spec.Levels[0].Config}
-	m, reason := d.Container(d.Choose(c.Host.Map).Map, []idmap.Slot{{
+	b := c.Spec.DaemonBundle(c.Host.Traits(), 0)
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Traits().Delegation, ShadowTools: b.ShadowTools, Config: c.Spec.Levels[0].Config}
+	m, reason := d.Container(d.Choose(c.Host.Traits().Map).Map, []idmap.Slot{{
 		Base: int64(source.Map.UID[0].Parent), Count: int64(source.Map.UID[0].Count),
 	}})
 	if reason != idmap.None {
 		return idmap.Plan{}, fmt.Errorf("copy of level 1: there is no map for it: %s", reason)
 	}
 	p := idmap.Plan{}
-	host := c.Host.Map
+	host := c.Host.Traits().Map
 	for i, level := range c.Plan.Levels {
 		if i == 0 {
 			level.Map = m

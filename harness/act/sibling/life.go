@@ -113,12 +113,12 @@ func (s *Siblings) Replaced(level int) error {
 	if level != s.Level-1 {
 		return nil
 	}
-	d := s.chain.Spec.PlanDaemon(s.chain.Host, s.Level-1)
+	d := s.chain.Spec.PlanDaemon(s.chain.Host.Traits(), s.Level-1)
 	var err error
 	if d.Delegation, err = harness.ReadDelegation(s.above().Root()); err != nil {
 		return err
 	}
-	s.model.ReplaceDaemon(d, harness.LayoutOf(s.chain.Host).Remaps)
+	s.model.ReplaceDaemon(d, harness.LayoutOf(s.chain.Host.Traits()).Remaps)
 	return nil
 }
 

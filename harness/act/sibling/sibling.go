@@ -45,12 +45,12 @@ func Of(c *harness.Chain, level int) (*Siblings, error) {
 	if level < 1 || level > len(c.Levels)+1 {
 		return nil, fmt.Errorf("level %d: wanted a LXD above it that is up, got %d levels that are", level, len(c.Levels))
 	}
-	own, hostIDs := c.Host.Map, c.Host.Map
+	own, hostIDs := c.Host.Traits().Map, c.Host.Traits().Map
 	if level > 1 {
 		own, hostIDs = c.Plan.Levels[level-2].Map, c.Plan.Levels[level-2].Host
 	}
 	s := &Siblings{Level: level, chain: c, up: map[string]*harness.Level{}}
-	s.model = harness.LayoutOf(c.Host).Family(level, own, hostIDs, c.Spec.PlanDaemon(c.Host, level-1))
+	s.model = harness.LayoutOf(c.Host.Traits()).Family(level, own, hostIDs, c.Spec.PlanDaemon(c.Host.Traits(), level-1))
 	if level <= len(c.Levels) {
 		if stop := s.model.Create(harness.ContainerName(level), c.Spec.Levels[level-1].Config); stop != nil {
 			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
@@ -96,10 +96,10 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if s.fingerprint != "" {
 		return nil
 	}
-	if err := harness.MakeStorage(s.above().LXD(), api.StoragePoolsPost{Name: harness.PoolName, Driver: harness.Dir}, harness.ProfileOf(s.chain.Host, s.Level-1)); err != nil {
+	if err := harness.MakeStorage(s.above().LXD(), api.StoragePoolsPost{Name: harness.PoolName, Driver: harness.Dir}, harness.ProfileOf(s.chain.Host.Traits(), s.Level-1)); err != nil {
 		return err
 	}
-	small, err := imagefile.Make(ctx, s.chain.Host.Bundle, imagefile.Recipe{Packing: imagefile.Plain})
+	small, err := imagefile.Make(ctx, s.chain.Host.Traits().Bundle, imagefile.Recipe{Packing: imagefile.Plain})
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func OwnersOnDisk(c *harness.Chain, level int, remapped bool) ([]harness.Check, 
 
 // Remapped tells whether the files of a level have new owners on disk: always those of levels
 // in levels, whose LXD does not own the filesystem that it would mount idmapped (fs/namespace.c, can_idmap_mount).
-func Remapped(c *harness.Chain, level int) bool { return level > 1 || c.Host.Remaps }
+func Remapped(c *harness.Chain, level int) bool { return level > 1 || c.Host.Traits().Remaps }
 
 // IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
 // inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).

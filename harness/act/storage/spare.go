@@ -28,7 +28,7 @@ func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bo
 	fail := func(what string, err error) error {
 		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
 	}
-	b := c.Spec.BundleOf(c.Host, level)
+	b := c.Spec.BundleOf(c.Host.Traits(), level)
 	if err := harness.BeginImport(ctx, server, b).Wait(); err != nil {
 		return false, fail("make", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/reach"
 )
 
 // kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
@@ -32,7 +33,7 @@ func Replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 func ReplaceInterrupted(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	return replace(ctx, c, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {
-			return c.Host.RestartLXDKilled(ctx)
+			return host.RestartLXDKilled(ctx, c.Host)
 		}
 		l, err := c.Level(level)
 		if err != nil {
@@ -43,8 +44,8 @@ func ReplaceInterrupted(ctx context.Context, c *harness.Chain, level int, b *bun
 }
 
 func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle, restart func(context.Context, int) error) error {
-	if old := c.Spec.DaemonBundle(c.Host, level); (old.Flavor == idmap.Incus) != (b.Flavor == idmap.Incus) {
-		return fmt.Errorf("level %d: upgrade: it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", level, old.Daemon(), b.Daemon())
+	if err := sameFlavor(c.Spec.DaemonBundle(c.Host.Traits(), level), b); err != nil {
+		return fmt.Errorf("level %d: upgrade: %w", level, err)
 	}
 	if err := layOver(ctx, c, level, b); err != nil {
 		return err
@@ -60,6 +61,14 @@ func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle,
 		errs = append(errs, companion.Replaced(level))
 	}
 	return errors.Join(errs...)
+}
+
+// sameFlavor fails if one is LXD and the other Incus.
+func sameFlavor(old, next *bundle.Bundle) error {
+	if (old.Flavor == idmap.Incus) == (next.Flavor == idmap.Incus) {
+		return nil
+	}
+	return fmt.Errorf("it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", old.Daemon(), next.Daemon())
 }
 
 // layOver has root of a place unpack the files of a bundle there.
@@ -95,7 +104,7 @@ func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 // execIn runs a program at a place with a standard input.
 func execIn(ctx context.Context, c *harness.Chain, level int, stdin io.Reader, command ...string) error {
 	if level == 0 {
-		_, err := c.Host.ExecIn(ctx, stdin, command...)
+		_, err := host.ExecIn(ctx, c.Host, stdin, command...)
 		return err
 	}
 	l, err := c.Level(level)
@@ -109,10 +118,10 @@ func execIn(ctx context.Context, c *harness.Chain, level int, stdin io.Reader, c
 // noteBundle notes what a place runs from now on, without a change of what the others do.
 func noteBundle(c *harness.Chain, level int, b *bundle.Bundle) error {
 	for i := range c.Spec.Levels {
-		c.Spec.Levels[i].Bundle = c.Spec.BundleOf(c.Host, i+1)
+		c.Spec.Levels[i].Bundle = c.Spec.BundleOf(c.Host.Traits(), i+1)
 	}
 	if level == 0 {
-		return c.Host.Runs(b)
+		return host.Runs(c.Host, b)
 	}
 	c.Spec.Levels[level-1].Bundle = b
 	c.Levels[level-1].Bundle = b
@@ -143,7 +152,7 @@ func CheckProgram(c *harness.Chain, level int, b *bundle.Bundle) ([]harness.Chec
 }
 
 // runningProgram reads the executable of a process, up to limit bytes.
-func runningProgram(root *host.Root, pid int, limit int64) ([]byte, error) {
+func runningProgram(root *reach.Root, pid int, limit int64) ([]byte, error) {
 	local, err := root.Local()
 	if err != nil {
 		return nil, err

@@ -5,9 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"nestbed/harness"
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 )
 
@@ -17,10 +15,9 @@ func TestNoIncusTakesThePlaceOfALXDNorTheOtherWayRound(t *testing.T) {
 		old, next *bundle.Bundle
 		words     string
 	}{
-		{lxd, incus, "level 0: upgrade: it runs LXD 5.21, which Incus 6.0.4 cannot take the place of; Incus takes over from LXD by lxd-to-incus"},
-		{incus, lxd, "level 0: upgrade: it runs Incus 6.0.4, which LXD 5.21 cannot take the place of; Incus takes over from LXD by lxd-to-incus"},
+		{lxd, incus, "it runs LXD 5.21, which Incus 6.0.4 cannot take the place of; Incus takes over from LXD by lxd-to-incus"},
+		{incus, lxd, "it runs Incus 6.0.4, which LXD 5.21 cannot take the place of; Incus takes over from LXD by lxd-to-incus"},
 	} {
-		chain := &harness.Chain{Host: &host.Host{Bundle: c.old}}
-		assert.EqualError(t, Replace(t.Context(), chain, 0, c.next), c.words)
+		assert.EqualError(t, sameFlavor(c.old, c.next), c.words)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"slices"
 
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 )
 
 func main() {

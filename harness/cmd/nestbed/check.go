@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/drawing"
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
+	"nestbed/harness/reach"
 )
 
 type checkFlags struct {
@@ -101,7 +101,7 @@ func (f checkFlags) machine(cmd *cobra.Command) error {
 	if d.Delegation.GID, err = readSubID(f.subgid); err != nil {
 		return err
 	}
-	own, err := host.OwnMap()
+	own, err := reach.OwnMap()
 	if err != nil {
 		return err
 	}

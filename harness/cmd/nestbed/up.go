@@ -124,13 +124,13 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := host.Config{Delegation: allocation, Bundle: b, LXD: socket, Pool: f.pool}
+	config := host.StartConfig{LXD: socket, Pool: f.pool, Members: f.members}
 	if socket == "" {
 		progress.spin("starting a private host")
-		config, err = f.private(ctx, b, allocation)
+		config.PrivateConfig, err = f.private(ctx, b, allocation)
 	} else {
 		progress.spin("making a project of the LXD at " + socket)
-		config.Members = f.members
+		config.Delegation, config.Bundle = allocation, b
 	}
 	if err != nil {
 		return orInterrupted(ctx, err)
@@ -140,7 +140,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		return orInterrupted(ctx, err)
 	}
 	// Whatever waits for its LXD ends with it.
-	defer context.AfterFunc(ctx, h.Abort)()
+	defer context.AfterFunc(ctx, func() { host.Abort(h) })()
 	var chain *harness.Chain
 	defer func() {
 		// The host first: with it the chain ends at a stroke.
@@ -148,7 +148,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
 	progress.done()
-	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took), supplyOf(h, socket))
+	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, socket))
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
@@ -203,25 +203,26 @@ func (f upFlags) fit(where vm.Where) error {
 }
 
 // supplyOf tells where the ids of a chain come from.
-func supplyOf(h *host.Host, socket string) string {
-	if h.IsPrivate() {
-		return fmt.Sprintf("allocation %s", h.Delegation)
+func supplyOf(h host.Host, socket string) string {
+	project, is := h.(host.Project)
+	if !is {
+		return fmt.Sprintf("allocation %s", h.Traits().Delegation)
 	}
 	on := ""
-	if member := h.Member(); member != "" {
+	if member := host.Member(h); member != "" {
 		on = ", on its member " + member
 	}
-	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name, socket, on, h.Supply)
+	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
 }
 
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
-func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.Config, error) {
-	c := host.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
+func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.PrivateConfig, error) {
+	c := host.PrivateConfig{Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth
 	}
-	room, err := c.Levels(ctx)
+	room, err := host.Levels(ctx, false)
 	c.SharePIDs = f.depth > room
 	return c, err
 }
@@ -235,14 +236,14 @@ func orInterrupted(ctx context.Context, err error) error {
 }
 
 // keep lets the chain live, and says how to enter its levels and how to end it.
-func keep(w io.Writer, h *host.Host, c *harness.Chain) error {
-	if err := h.Keep(); err != nil {
+func keep(w io.Writer, h host.Host, c *harness.Chain) error {
+	if err := host.Keep(h); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nkept as %s. Enter a level, and end it all:\n", h.Name)
+	fmt.Fprintf(w, "\nkept as %s. Enter a level, and end it all:\n", h.Name())
 	for level := range len(c.Levels) + 1 {
-		fmt.Fprintf(w, "  nestbed shell --chain %s %s\n", h.Name, c.Path(level))
+		fmt.Fprintf(w, "  nestbed shell --chain %s %s\n", h.Name(), c.Path(level))
 	}
-	fmt.Fprintf(w, "  nestbed reap %s\n", h.Name)
+	fmt.Fprintf(w, "  nestbed reap %s\n", h.Name())
 	return nil
 }

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/command"
@@ -32,6 +33,12 @@ const (
 	dialerRootFD
 	dialerPIDsFD
 )
+
+// RegisterPrograms registers what DialInside runs this binary as.
+func RegisterPrograms() {
+	reexec.Register(entranceName, enter)
+	reexec.Register(dialerName, dialAndCarry)
+}
 
 // DialInside connects to a Unix socket of this root as a process of it: in the user and pid
 // namespaces of its init, as the given user and group there. (/dev/lxd/sock serves by the pid and
@@ -63,7 +70,7 @@ func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk fu
 	}
 	defer users.Close()
 	cmd := command.New(ctx, "nsenter", "--user=/proc/self/fd/6", "--", entranceName, fmt.Sprint(id), socket)
-	cmd.Env = cleanEnv // the program starts no others, which root of the level could trace
+	cmd.Env = command.Environment() // the program starts no others, which root of the level could trace
 	cmd.ExtraFiles = []*os.File{self, root.Dir(), pids, users}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -149,9 +156,8 @@ func enterPIDs() error {
 	return err
 }
 
-// dialer connects to the socket that it is told, and carries bytes to and fro until its input
-// ends.
-func dialer() {
+// dialAndCarry is the dialer: it connects to the socket that it is told, and carries bytes to and fro until its input ends.
+func dialAndCarry() {
 	conn, err := dialAs(os.Args[1], os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

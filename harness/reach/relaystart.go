@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 	"nestbed/harness/wait"
 )
 
@@ -33,7 +33,7 @@ func startRelay(ctx context.Context, above *Root, container string) (c *relay.Cl
 	if err != nil {
 		return nil, wait.Final(err)
 	}
-	server, err := above.client(ctx)
+	server, err := above.Client(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 )
 
 // far is the way to the root of a container by a relay in it, which the LXD above starts there at the first question, and again

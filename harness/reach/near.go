@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -8,15 +8,15 @@ import (
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 )
 
 // near reaches a root through its directory on this machine. Files show the owners that they have
 // on the host.
 type near struct{ dir *inroot.Root }
 
-// openRoot opens a directory of this machine as a root.
-func openRoot(path string) (*Root, error) {
+// Open opens a directory of this machine as a root.
+func Open(path string) (*Root, error) {
 	dir, err := inroot.Open(path)
 	if err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func openRoot(path string) (*Root, error) {
 	return &Root{way: near{dir}}, nil
 }
 
-// openRootOf opens the root directory of a process of this machine.
-func openRootOf(pid int) (*Root, error) {
+// OpenProcess opens the root directory of a process of this machine.
+func OpenProcess(pid int) (*Root, error) {
 	machine, err := inroot.Open("/")
 	if err != nil {
 		return nil, err
@@ -108,6 +108,20 @@ func (n near) close() { n.dir.Close() }
 func readMap(w way, pid string) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
 		text, err := w.readFile("/proc/"+pid+"/"+file, inroot.TextLimit)
+		if err != nil {
+			return m, err
+		}
+		if *into, err = idmap.ParseMappings(string(text)); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// OwnMap returns the idmap of this process's user namespace, which is that of the hosts that it starts.
+func OwnMap() (m idmap.Map, err error) {
+	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
+		text, err := os.ReadFile("/proc/self/" + file)
 		if err != nil {
 			return m, err
 		}

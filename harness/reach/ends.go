@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"fmt"
@@ -21,7 +21,7 @@ func (r *Root) Ends() func() error {
 			return nil
 		}
 		said, _ := r.ReadFile(bundle.SaidFile)
-		lines := strings.Split(strings.TrimSpace(Grave(string(said))), "\n")
+		lines := strings.Split(strings.TrimSpace(ErrorLines(string(said))), "\n")
 		why := lines[len(lines)-1]
 		if why == "" {
 			why = "nothing about why"
@@ -30,8 +30,8 @@ func (r *Root) Ends() func() error {
 	}
 }
 
-// Grave leaves out of what a LXD has said the lines of its log that are no errors.
-func Grave(said string) string {
+// ErrorLines returns what an LXD said without the lines of its log that are no errors.
+func ErrorLines(said string) string {
 	var b strings.Builder
 	for line := range strings.Lines(said) {
 		if !harmless.MatchString(line) {

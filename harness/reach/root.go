@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -14,12 +14,12 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 	"nestbed/harness/wait"
 )
 
-// socket is where every LXD of a chain listens, in its own root.
-const socket = "/var/lib/lxd/unix.socket"
+// Socket is where every LXD of a chain listens, in its own root.
+const Socket = "/var/lib/lxd/unix.socket"
 
 // readyBudget is for a LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
 const readyBudget = 60 * time.Second
@@ -40,16 +40,31 @@ type Info = relay.Info
 // through the API of the LXD above. Whatever it tells of ids is in those of the host, either way.
 type Root struct {
 	way
-	// far tells that the roots of levels inside are far.
-	far bool
-	// dialer connects to its LXD, if that does not listen where LXDs of levels do; project is the one that is worked in there, if not the
-	// default one.
-	dialer  connector
+	// tunnels reports whether the roots of levels inside are far.
+	tunnels bool
+	// dialer connects to its LXD, if that does not listen on Socket. project is the LXD's project that clients use; "" is the default one.
+	dialer  Dialer
 	project string
 
 	mu       sync.Mutex
 	children []*Root // they hold mounts, too, which must not outlive the host
 }
+
+// Dialer connects to an LXD.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
+// Tunnel has the roots of levels inside reached through LXD exec, as it is done anyway where this process may not enter this root. Call it
+// before Child.
+func (r *Root) Tunnel() { r.tunnels = true }
+
+// Tunnels reports whether the roots of levels inside are reached through LXD exec.
+func (r *Root) Tunnels() bool { return r.tunnels }
+
+// UseDialer sets how its LXD is connected to, if that does not listen on Socket. Call it before the first client is made.
+func (r *Root) UseDialer(dial Dialer) { r.dialer = dial }
+
+// UseProject sets the project of its LXD that clients use. Call it before the first of them is made.
+func (r *Root) UseProject(name string) { r.project = name }
 
 // way is how a root is reached. Paths are meant inside it.
 type way interface {
@@ -71,8 +86,8 @@ type way interface {
 
 // Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
 func (r *Root) Child(ctx context.Context, container string, pid int) (child *Root, err error) {
-	if r.far {
-		child = &Root{way: newFar(ctx, r, container), far: true}
+	if r.tunnels {
+		child = &Root{way: newFar(ctx, r, container), tunnels: true}
 	} else {
 		var dir *inroot.Root
 		if dir, err = r.local(); err == nil {
@@ -109,6 +124,9 @@ func (r *Root) Look(inside string) (Info, error) { return r.look(inside) }
 
 // Names are the names in a directory inside.
 func (r *Root) Names(inside string) ([]string, error) { return r.names(inside) }
+
+// Dial connects to a Unix socket inside.
+func (r *Root) Dial(ctx context.Context, inside string) (net.Conn, error) { return r.dial(ctx, inside) }
 
 // Xattr is the value of an extended attribute of a file inside; ENODATA where it has none. Ids in it are those that whoever reads it
 // sees: OnHost makes host ids of them.
@@ -163,7 +181,7 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 // say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
-		server, err = r.client(context.WithoutCancel(ctx)) // it outlives the wait's context
+		server, err = r.Client(context.WithoutCancel(ctx)) // it outlives the wait's context
 		return err
 	}))
 	return server, err
@@ -172,17 +190,22 @@ func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.Instanc
 // Ask is a client of the LXD of this root for somebody with little patience: it ends with ctx, and its requests do much earlier
 // than others' where LXD does not answer. It waits for no LXD that is not there.
 func (r *Root) Ask(ctx context.Context) (lxd.InstanceServer, error) {
-	return r.client(wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds()))
+	return r.Client(Impatient(ctx))
 }
 
-// client connects to the LXD of this root; the client learns its extensions by a first request.
-func (r *Root) client(ctx context.Context) (lxd.InstanceServer, error) {
+// Impatient returns a context whose clients give up a request after some seconds.
+func Impatient(ctx context.Context) context.Context {
+	return wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds())
+}
+
+// Client connects to the LXD of this root. The client learns its extensions by a first request.
+func (r *Root) Client(ctx context.Context) (lxd.InstanceServer, error) {
 	args, err := clientArgs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	args.SkipGetServer = true // until it has the dialer
-	server, err := lxd.ConnectLXDUnixWithContext(ctx, socket, args)
+	server, err := lxd.ConnectLXDUnixWithContext(ctx, Socket, args)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +227,7 @@ func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
 	if r.dialer != nil {
 		return r.dialer(ctx)
 	}
-	return r.dial(ctx, socket)
+	return r.dial(ctx, Socket)
 }
 
 // Ready waits until a LXD is ready: it has started what it starts by itself.

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/cache"
 	"nestbed/harness/internal/command"
-	"nestbed/harness/relay"
+	"nestbed/harness/reach/relay"
 	"nestbed/harness/trust"
 )
 

@@ -1,20 +1,14 @@
-package scenarios_test
+package steps
 
 import (
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/cucumber/godog"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"nestbed/harness/vm"
 )
 
 // progress tells how far a run has come, in a virtual machine, where it takes long: on its standard error, at most every tellEvery.
@@ -29,20 +23,17 @@ type progress struct {
 
 const tellEvery = 15 * time.Second
 
-// newProgress counts the scenarios that the options choose; -run may choose fewer.
-func newProgress(t *testing.T, of godog.Options) *progress {
-	t.Helper()
+// newProgress counts the scenarios that the options choose; -run may choose fewer. It tells nobody anything outside a
+// virtual machine, where guest is empty.
+func newProgress(guest string, of godog.Options) (*progress, error) {
 	p := &progress{told: time.Now()}
-	if os.Getenv(vm.GuestEnv) == "" {
-		return p
+	if guest == "" {
+		return p, nil
 	}
 	p.to = os.Stderr
-	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
-	require.NoError(t, err)
-	for _, f := range read {
-		p.total += len(f.Pickles)
-	}
-	return p
+	pickles, err := chosen(of)
+	p.total = len(pickles)
+	return p, err
 }
 
 func (p *progress) watch(sc *godog.ScenarioContext) {
@@ -68,15 +59,4 @@ func (p *progress) one(name string, err error, now time.Time) {
 		outcome = "failed"
 	}
 	fmt.Fprintf(p.to, "\n%d of %d scenarios, %d failed; %s: %s\n", p.done, p.total, p.failed, outcome, name)
-}
-
-func TestProgressIsToldNowAndThenAndAtEachFailure(t *testing.T) {
-	var out strings.Builder
-	start := time.Now()
-	p := &progress{to: &out, total: 9, told: start}
-	p.one("first", nil, start.Add(time.Second))
-	p.one("bad", assert.AnError, start.Add(2*time.Second))
-	p.one("soon", nil, start.Add(3*time.Second))
-	p.one("later", nil, start.Add(2*time.Second+tellEvery))
-	assert.Equal(t, "\n2 of 9 scenarios, 1 failed; failed: bad\n\n4 of 9 scenarios, 1 failed; passed: later\n", out.String())
 }

@@ -1,4 +1,4 @@
-package host
+package reach
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func opened(t *testing.T) (*Root, string) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "etc/subuid"), []byte("root:65536:65536\n"), 0o644))
-	r, err := openRoot(dir)
+	r, err := Open(dir)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	return r, dir
@@ -64,7 +64,7 @@ func TestTheRootOfAContainerIsThatOfItsInit(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a pid namespace")
 	}
-	machine, err := openRoot("/")
+	machine, err := Open("/")
 	require.NoError(t, err)
 	defer machine.Close()
 	cmd := exec.Command("sleep", "60")
@@ -87,9 +87,9 @@ func TestTheRootOfAContainerIsThatOfItsInit(t *testing.T) {
 
 func TestARootIsADirectory(t *testing.T) {
 	_, dir := opened(t)
-	_, err := openRoot(filepath.Join(dir, "etc/subuid"))
+	_, err := Open(filepath.Join(dir, "etc/subuid"))
 	require.ErrorIs(t, err, unix.ENOTDIR)
-	_, err = openRoot(filepath.Join(dir, "gone"))
+	_, err = Open(filepath.Join(dir, "gone"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 

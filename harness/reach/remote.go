@@ -1,0 +1,42 @@
+package reach
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
+)
+
+// Remote returns the root of the LXD at an address on another machine. Nothing in it can be reached but, by dial, the LXD.
+func Remote(address string, dial Dialer) *Root {
+	return &Root{way: remote{address}, tunnels: true, dialer: dial}
+}
+
+// remote refuses to reach into the root of an LXD on another machine.
+type remote struct{ address string }
+
+func (r remote) no(inside string) error {
+	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", r.address, inside, ErrFar)
+}
+
+func (r remote) local() (*inroot.Root, error)                    { return nil, r.no("/") }
+func (r remote) readFile(inside string, _ int64) ([]byte, error) { return nil, r.no(inside) }
+func (r remote) look(inside string) (Info, error)                { return Info{}, r.no(inside) }
+func (r remote) readlink(inside string) (string, error)          { return "", r.no(inside) }
+func (r remote) names(inside string) ([]string, error)           { return nil, r.no(inside) }
+func (r remote) xattr(inside, _ string) ([]byte, error)          { return nil, r.no(inside) }
+func (r remote) idmap(pid string) (idmap.Map, error)             { return idmap.Map{}, r.no("/proc/" + pid) }
+
+func (r remote) dial(_ context.Context, inside string) (net.Conn, error) {
+	return nil, r.no(inside)
+}
+
+// seen maps every id to itself: the ids of that LXD are the host's.
+func (remote) seen() (idmap.Map, error) { return idmap.Identity(), nil }
+
+// looker names no user namespace: level 1 is unprivileged there, so no level shares the host's.
+func (remote) looker() (string, error) { return "", nil }
+
+func (remote) close() {}

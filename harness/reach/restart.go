@@ -1,0 +1,64 @@
+package reach
+
+import (
+	"context"
+	"fmt"
+
+	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/wait"
+)
+
+// Next waits until another LXD than the one with the process id old answers, and returns its process id. Both are ids inside this
+// root. The LXD may not be ready yet.
+func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
+	err = wait.For(ctx, "wait for the next LXD to answer", readyBudget, func(ctx context.Context) error {
+		server, err := r.Client(ctx)
+		if err != nil {
+			return err
+		}
+		defer server.Disconnect()
+		next, err = otherThan(old, server)
+		return err
+	})
+	return next, err
+}
+
+// otherThan is the id of the LXD that answers, unless that is the old one.
+func otherThan(old int, server lxd.InstanceServer) (int, error) {
+	now, _, err := server.GetServer()
+	if err == nil && now.Environment.ServerPid == old {
+		err = fmt.Errorf("the one with pid %d still answers", old)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return now.Environment.ServerPid, nil
+}
+
+// Restart calls end to end the LXD of this root, waits for its supervisor to start the next one, and returns a client of that. end
+// gets the LXD's process id inside this root, and returns the id of the last LXD that it ended. died is that of Connect.
+func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
+	before, _, err := old.GetServer()
+	if err != nil {
+		return nil, err
+	}
+	r.Rest()
+	last, err := end(before.Environment.ServerPid)
+	if err != nil {
+		return nil, err
+	}
+	old.Disconnect()
+	var server lxd.InstanceServer
+	err = wait.For(ctx, "wait for the next LXD", readyBudget, func(ctx context.Context) error {
+		if server, err = r.Connect(ctx, died); err != nil {
+			return err
+		}
+		_, err := otherThan(last, server)
+		if err != nil {
+			server.Disconnect()
+		}
+		return err
+	})
+	return server, err
+}

@@ -1,0 +1,62 @@
+package steps
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
+)
+
+// What scenarios call the two bundles of which one replaces the other.
+const (
+	oldVersion = "the old version"
+	newVersion = "the new version"
+)
+
+// namedBundle is how scenarios name a bundle of Debian's, with what it shall have beside.
+var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?:,[a-z-]+)*`)
+
+// Bundles returns the sources of the bundles that the suite, the environment and the chosen scenarios name: what
+// another machine must be given to run the suite there.
+func (s Suite) Bundles() ([]bundle.Source, error) {
+	settings, err := environment.Read()
+	if err != nil {
+		return nil, err
+	}
+	pickles, err := chosen(s.withDefaults().godogOptions())
+	if err != nil {
+		return nil, err
+	}
+	var sources []bundle.Source
+	add := func(source bundle.Source) {
+		if source.Kind != "" && !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	add(cmp.Or(s.Bundle, settings.Bundle))
+	for _, p := range pickles {
+		text, err := json.Marshal(p.Steps)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range namedBundle.FindAllString(string(text), -1) {
+			source, err := bundle.ParseSource(name)
+			if err != nil {
+				return nil, err
+			}
+			add(source)
+		}
+		if strings.Contains(string(text), oldVersion) {
+			add(settings.Old)
+		}
+		if strings.Contains(string(text), newVersion) {
+			add(settings.New)
+		}
+	}
+	slices.SortFunc(sources, func(a, b bundle.Source) int { return strings.Compare(a.String(), b.String()) })
+	return sources, nil
+}

@@ -1,0 +1,56 @@
+package steps
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/harnesstest"
+)
+
+// Test runs the scenarios, each as a subtest, so that -run chooses among them. What this machine is missing for some of
+// them is a skipped subtest, or a failure if everything is required.
+func (s Suite) Test(t *testing.T) {
+	t.Helper()
+	harnesstest.Real(t)
+	s.Package = cmp.Or(s.Package, ".")
+	r, err := s.withDefaults().start(s.untilDeadline(t), func(what string) { t.Log(what) })
+	if missing, is := errors.AsType[*missingError](err); is {
+		harnesstest.Lacking(t, missing)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, r.close(context.WithoutCancel(t.Context()))) })
+	for _, c := range r.required {
+		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
+			if c.Elsewhere && !c.OK {
+				t.Skip(c.Err())
+			}
+			harnesstest.Lacking(t, c.Err())
+		})
+	}
+	r.options.TestingT = t
+	require.NoError(t, r.scenarios())
+}
+
+// untilDeadline returns a context that ends before go test would end the process, and with it every word about why:
+// a part of the time is kept back for diagnosis and for closing what there is.
+func (s Suite) untilDeadline(t *testing.T) context.Context {
+	t.Helper()
+	deadline, ok := t.Deadline()
+	if !ok {
+		return t.Context()
+	}
+	kept := s.Kept
+	if kept == 0 {
+		kept = min(time.Minute, time.Until(deadline)/4)
+	}
+	ctx, cancel := context.WithDeadlineCause(t.Context(), deadline.Add(-kept), ErrTimeIsUp)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,228 @@
+package steps
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+
+	"github.com/cucumber/godog"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
+	"nestbed/harness/host"
+	"nestbed/harness/report"
+)
+
+// run is one run of a suite: what it needs, made before the scenarios, so that none of them is slow for it.
+type run struct {
+	suite    Suite
+	settings environment.Settings
+	log      func(what string)
+	options  godog.Options
+	pool     *Pool
+	// required are what single scenarios need, missing those of them that this machine does not have.
+	required, missing []host.Requirement
+	results           results
+	progress          *progress
+	count             atomic.Int32
+}
+
+// missingError is the error of a run for which this machine, or its LXD, is missing something.
+type missingError struct{ error }
+
+func (m *missingError) Unwrap() error { return m.error }
+
+func lacking(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &missingError{err}
+}
+
+// start finds out what the scenarios can have here, and makes their bundles. What it returns must be closed.
+func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) {
+	for _, step := range s.Steps {
+		if err := step.check(); err != nil {
+			return nil, err
+		}
+	}
+	settings, err := environment.Read()
+	if err != nil {
+		return nil, err
+	}
+	settings.Host, settings.Bundle = cmp.Or(s.Host, settings.Host), cmp.Or(s.Bundle, settings.Bundle)
+	settings.Reports = cmp.Or(s.Reports, settings.Reports)
+	r := &run{suite: s, settings: settings, log: log}
+	if suite := settings.Host.Suite; suite != "" {
+		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
+	}
+	address, err := settings.Host.LXD()
+	if err != nil {
+		return nil, lacking(err)
+	}
+	source, why, err := settings.Choose(func(kind bundle.Kind) error {
+		if address != "" {
+			return host.CheckSystem(ctx, kind, address)
+		}
+		return host.Check(kind, "")
+	})
+	if err != nil {
+		return nil, lacking(err)
+	}
+	if why != "" {
+		log(fmt.Sprintf("%s: taking the bundle %s", why, source))
+	}
+	r.options = s.godogOptions()
+	r.options.DefaultContext = ctx
+	r.required = requirements(ctx, source, address)
+	if err := r.leaveOut(); err != nil {
+		return nil, err
+	}
+	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
+		return nil, err
+	}
+	if err := r.makePool(ctx, source, address); err != nil {
+		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
+	}
+	return r, nil
+}
+
+func (s Suite) godogOptions() godog.Options {
+	return godog.Options{
+		Format: s.Format, Output: s.Output, NoColors: s.NoColors, StopOnFailure: s.StopOnFailure, Randomize: s.Randomize,
+		FS: s.Features, Paths: s.Paths, Tags: s.Tags,
+		Strict: true, // undefined, pending and ambiguous steps fail
+	}
+}
+
+// leaveOut excludes the scenarios that this machine is missing something for, and records them as skipped.
+func (r *run) leaveOut() error {
+	lacks := map[string]error{}
+	var impossible []string
+	for _, c := range r.required {
+		if !c.OK {
+			r.missing = append(r.missing, c)
+			impossible = append(impossible, c.For)
+			lacks[c.For] = c.Err()
+		}
+	}
+	if err := r.results.skip(r.options, lacks); err != nil {
+		return err
+	}
+	r.options.Tags = excluding(r.options.Tags, impossible...)
+	return nil
+}
+
+// lacks reports whether scenarios with the tag are left out.
+func (r *run) lacks(tag string) bool {
+	return slices.ContainsFunc(r.missing, func(c host.Requirement) bool { return c.For == tag })
+}
+
+// makePool makes the bundles, and the turns of the scenarios.
+func (r *run) makePool(ctx context.Context, source bundle.Source, address string) (err error) {
+	r.pool = &Pool{
+		LXD: address, StoragePool: r.settings.Pool, Mutate: r.suite.Mutate, Record: r.results.record,
+		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
+		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
+		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
+	}
+	if address != "" {
+		if r.pool.Cluster, err = host.OpenCluster(ctx, address, r.settings.Pool, r.settings.Members...); err != nil {
+			return err
+		}
+	}
+	if r.pool.Cluster != nil {
+		fmt.Fprintf(r.suite.Output, "on the members %s\n", r.pool.Cluster)
+	}
+	r.chooseTurns()
+	if r.pool.Default, err = bundle.Make(ctx, source, r.log); err != nil {
+		return err
+	}
+	if !r.lacks(requiresOtherBundles) {
+		if r.pool.NoShadow, err = bundle.Make(ctx, withoutNewuidmap(source), r.log); err != nil {
+			return err
+		}
+	}
+	if !r.lacks(requiresTools) {
+		r.pool.Tools, err = bundle.Make(ctx, withTools(source), r.log)
+	}
+	return err
+}
+
+// chooseTurns takes the suite's turns; in a cluster, whose members do the work, as many as there is room for on them.
+func (r *run) chooseTurns() {
+	size, turns := r.suite.Concurrency, r.suite.Turns
+	switch {
+	case r.pool.Cluster != nil && size == 0:
+		size, turns = r.pool.Cluster.SideBySide(), nil
+	case size == 0 && turns != nil:
+		size = turns.Size()
+	case size == 0:
+		size = host.SideBySide()
+	}
+	if turns == nil {
+		turns = NewTurns(size)
+	}
+	r.options.Concurrency, r.pool.Turns = size, turns
+}
+
+// scenarios runs them. It fails if one fails, or if none was run, and saves the results in any case.
+func (r *run) scenarios() (err error) {
+	dir, err := resultsDir(r.settings.Reports, r.pool.Default)
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		r.options.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
+		defer func() { err = errors.Join(err, r.save(dir)) }()
+	}
+	suite := godog.TestSuite{
+		Name: "nestbed",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) {
+			Register(sc, r.pool)
+			sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+				r.count.Add(1)
+				return ctx, nil
+			})
+			r.progress.watch(sc)
+		},
+		Options: &r.options,
+	}
+	if status := suite.Run(); status != 0 {
+		return fmt.Errorf("scenarios failed: godog's exit status is %d", status)
+	}
+	if r.count.Load() == 0 {
+		return errNone
+	}
+	fmt.Fprintf(r.suite.Output, "%d scenarios on a real LXD, %d at a time, bundle %s\n", r.count.Load(), r.options.Concurrency, r.pool.Default)
+	return nil
+}
+
+func (r *run) save(dir string) error {
+	if err := r.results.run(r.pool.Default).Save(dir); err != nil {
+		return err
+	}
+	r.log("results: " + filepath.Join(dir, report.RunFile))
+	return nil
+}
+
+// close closes the chains that scenarios shared, and lets go of the cluster.
+func (r *run) close(ctx context.Context) error {
+	if r.pool == nil {
+		return nil
+	}
+	errs := []error{r.pool.Close(ctx)}
+	if r.pool.Cluster != nil {
+		err := r.pool.Cluster.Close(ctx)
+		if left, is := errors.AsType[*host.LeftError](err); is {
+			fmt.Fprintln(r.suite.Output, left) // it is nobody's failure
+			err = nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,51 @@
+package steps
+
+import (
+	"testing"
+
+	"github.com/cucumber/godog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/features"
+	"nestbed/harness/bundle"
+)
+
+func TestExcludedTagsAreExcludedFromEveryAlternative(t *testing.T) {
+	const excluded = "@versions"
+	for _, filter := range []string{"", "@requires-debian", "@requires-debian,@slow", "@slow, ~@core && @requires-debian"} {
+		require.Contains(t, tagsChosen(t, filter), excluded, filter)
+		assert.NotContains(t, tagsChosen(t, excluding(filter, excluded, "@moving")), excluded, filter)
+		assert.Equal(t, filter, excluding(filter))
+	}
+}
+
+// tagsChosen returns every tag of the scenarios that godog chooses by a filter.
+func tagsChosen(t *testing.T, filter string) []string {
+	t.Helper()
+	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}, Tags: filter})
+	require.NoError(t, err)
+	var tags []string
+	for _, p := range pickles {
+		for _, tag := range p.Tags {
+			tags = append(tags, tag.Name)
+		}
+	}
+	require.NotEmpty(t, tags)
+	return tags
+}
+
+// TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
+func TestTagsAreOfAClosedList(t *testing.T) {
+	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions}
+	for _, c := range requirements(t.Context(), bundle.Source{Kind: bundle.Installed}, "") {
+		known = append(known, c.For)
+	}
+	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}})
+	require.NoError(t, err)
+	for _, p := range pickles {
+		for _, tag := range p.Tags {
+			assert.Contains(t, known, tag.Name, "%s: %s", p.Uri, p.Name)
+		}
+	}
+}
