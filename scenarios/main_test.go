@@ -18,11 +18,13 @@ import (
 	"go.uber.org/goleak"
 
 	"nestbed/harness/host"
+	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
 
 // TestMain looks, when all tests are done, for what they left on the machine.
 func TestMain(m *testing.M) {
+	host.Init(vm.RegisterPrograms)
 	if os.Getenv(guardEnv) != "" {
 		guard()
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -95,13 +94,6 @@ func (g cgroups) signal(pids []int) error {
 		}
 	}
 	return errors.Join(append(errs, err)...)
-}
-
-// Processes are those of the host and of everything on it, by their ids on the machine.
-func (h *PrivateHost) Processes() ([]int, error) {
-	pids, err := h.groups.processes()
-	slices.Sort(pids)
-	return pids, err
 }
 
 // processes are those in the first of the cgroups, which has all, and in those below it, but for the calling one.

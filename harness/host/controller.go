@@ -8,12 +8,6 @@ import (
 	"strings"
 )
 
-// Controller returns the host's cgroup in the hierarchy that has the controller: v1's own, or the one of v2.
-func (h *PrivateHost) Controller(name string) (dir string, v2 bool, err error) {
-	dir, v2, err = controller(name, cgroupPrefix+h.name)
-	return dir, v2, h.wrap("cgroup", err)
-}
-
 // controller returns the directory of a cgroup in the hierarchy that has the controller of the given name, and reports whether that is of
 // cgroup v2. The cgroup is the hierarchy's root if group is "".
 func controller(name, group string) (dir string, v2 bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"nestbed/harness/internal/command"
 )
@@ -70,4 +71,11 @@ func (h *PrivateHost) restart(ctx context.Context, end func(old int) (int, error
 func (h *PrivateHost) say(word string) error {
 	_, err := h.control.WriteString(word)
 	return err
+}
+
+// Processes are those of the host and of everything on it, by their ids on the machine.
+func (h *PrivateHost) Processes() ([]int, error) {
+	pids, err := h.groups.processes()
+	slices.Sort(pids)
+	return pids, err
 }

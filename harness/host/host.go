@@ -46,5 +46,8 @@ type Host interface {
 // ErrNotOurs is why something cannot be done to an existing LXD.
 var ErrNotOurs = errors.New("it is not nestbed's: nothing but what is in a project of nestbed's own is touched there; a private host can do that")
 
+// ErrBusy is why something is left alone: the host whose it is lives.
+var ErrBusy = errors.New("in use")
+
 // unable says that a host is of no kind that can do something.
 func unable(h Host, op string) error { return fmt.Errorf("%s: %s: %w", h, op, ErrNotOurs) }

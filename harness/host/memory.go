@@ -1,9 +1,7 @@
 package host
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -46,18 +44,4 @@ func memoryHasRoom(levels int) bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(memoryRoot, &fs) == nil && fs.Type == unix.TMPFS_MAGIC &&
 		fs.Bavail*uint64(fs.Bsize) >= need && AvailableMemory() >= need
-}
-
-// AvailableMemory is what can be used without swapping, in bytes (man 5 proc, MemAvailable); 0 if nobody knows.
-func AvailableMemory() uint64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	_, after, _ := bytes.Cut(text, []byte("MemAvailable:"))
-	var kb uint64
-	if _, err := fmt.Sscanf(string(after), "%d kB", &kb); err != nil {
-		return 0
-	}
-	return kb << 10
 }

@@ -12,13 +12,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
@@ -156,7 +156,10 @@ func (h *PrivateHost) launch(ctx context.Context, c PrivateConfig) error {
 		return errors.Join(err, controlRead.Close(), control.Close())
 	}
 	defer report.Close()
-	cmd := reexec.Command(stageName, string(order))
+	cmd, err := rerun.Command(stageName, string(order))
+	if err != nil {
+		return errors.Join(err, controlRead.Close(), control.Close(), reportWrite.Close())
+	}
 	// No parent-death signal: it comes with the death of the thread that
 	// started the child, which the Go runtime may end at any time. The pipe's
 	// end comes with the death of the process, and only then.

@@ -96,6 +96,12 @@ func (h *PrivateHost) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.
 // StateDir is where the host's state lies.
 func (h *PrivateHost) StateDir() string { return h.dir.path }
 
+// Controller returns the host's cgroup in the hierarchy that has the controller: v1's own, or the one of v2.
+func (h *PrivateHost) Controller(name string) (dir string, v2 bool, err error) {
+	dir, v2, err = controller(name, cgroupPrefix+h.name)
+	return dir, v2, h.wrap("cgroup", err)
+}
+
 // Runs notes that the host runs another bundle's LXD from its next start on.
 func (h *PrivateHost) Runs(b *bundle.Bundle) error {
 	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), b)

@@ -3,6 +3,8 @@ package host
 import (
 	"os"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // processor is what the kernel calls the first processor, on architectures where it has names for them.
@@ -26,3 +28,10 @@ func modelName(cpuinfo string) string {
 // emulated tells a processor that QEMU translates for, which is some twenty times slower than its host's
 // (QEMU: target/i386/cpu.c, the name of "max").
 func emulated(model string) bool { return strings.Contains(model, "QEMU TCG") }
+
+// OwnCPU is the processor time that this process has used.
+func OwnCPU() (time.Duration, error) {
+	var own syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+	return time.Duration(own.Utime.Nano() + own.Stime.Nano()), err
+}

@@ -3,14 +3,10 @@ package host
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
@@ -41,121 +37,6 @@ func (r Requirement) Err() error {
 	return fmt.Errorf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend)
 }
 
-// The kinds of run that requirements are for.
-const (
-	forPrivate   = "private host"
-	forInstalled = "bundle installed"
-	forDebian    = "bundle debian"
-)
-
-// minFree is the disk space below which a chain of depth 3 and its bundle do not fit.
-const minFree = 1 << 30
-
-// Requirements looks at the machine, by doing where that is possible, and lists
-// what each kind of run needs. stateDir is where state shall lie; empty: under StateRoot.
-func Requirements(stateDir string) []Requirement {
-	if stateDir == "" {
-		stateDir = StateRoot()
-	}
-	rs := []Requirement{root(), userNamespaces(), cgroupMounted(), freeSpace(stateDir)}
-	return append(rs, bundleRequirements()...)
-}
-
-// Check is the first lack that keeps this machine from running a private host
-// with a bundle of the given kind and its state in the given directory.
-func Check(kind bundle.Kind, stateDir string) error {
-	for _, r := range Requirements(stateDir) {
-		if r.For == forPrivate || r.For == "bundle "+string(kind) {
-			if err := r.Err(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func root() Requirement {
-	r := Requirement{For: forPrivate, Name: "root", OK: os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
-	if !r.OK {
-		r.Mend = "run it as root or with sudo"
-	}
-	return r
-}
-
-const probeName = "nestbed-probe-userns"
-
-// probe is this binary again, in a new user namespace: it enters as many more as its argument says.
-func probe() {
-	left, err := strconv.Atoi(os.Args[1])
-	if err != nil || left == 0 {
-		return
-	}
-	if out, err := inUserNamespace(left - 1); err != nil {
-		fmt.Print(err, " ", out)
-		os.Exit(1)
-	}
-}
-
-// inUserNamespace enters a new user namespace and, inside it, as many more as said.
-func inUserNamespace(more int) (string, error) {
-	cmd := reexec.Command(probeName, strconv.Itoa(more))
-	self := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, UidMappings: self, GidMappings: self}
-	out, err := cmd.CombinedOutput()
-	return strings.TrimSpace(string(out)), err
-}
-
-// userNamespaces enters one user namespace from within another: the second is
-// made without rights on the machine, which is what some machines forbid.
-func userNamespaces() Requirement {
-	r := Requirement{For: forPrivate, Name: "nested user namespaces"}
-	if os.Geteuid() != 0 {
-		r.Found, r.Mend = "cannot be tried without root", "run it as root or with sudo"
-		return r
-	}
-	out, err := inUserNamespace(1)
-	r.OK = err == nil
-	r.Found = "work"
-	if err != nil {
-		r.Found = strings.TrimSpace(fmt.Sprint(err, " ", out))
-		r.Mend = userNamespaceMend()
-	}
-	return r
-}
-
-func userNamespaceMend() string {
-	for _, s := range []struct{ name, bad, good string }{
-		{"user.max_user_namespaces", "0", "100000"},
-		{"kernel.unprivileged_userns_clone", "0", "1"},
-		{"kernel.apparmor_restrict_unprivileged_userns", "1", "0"},
-	} {
-		value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(s.name, ".", "/"))
-		if err == nil && strings.TrimSpace(string(value)) == s.bad {
-			return fmt.Sprintf("sysctl -w %s=%s", s.name, s.good)
-		}
-	}
-	return "use a kernel with CONFIG_USER_NS, outside of containers that forbid namespaces"
-}
-
-func cgroupMounted() Requirement {
-	r := Requirement{For: forPrivate, Name: "cgroups"}
-	layout, err := CgroupLayout()
-	switch {
-	case err != nil:
-		r.Found = err.Error()
-	case layout == "none":
-		r.Found, r.Mend = "none mounted", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
-	default:
-		r.OK, r.Found = true, layout
-	}
-	return r
-}
-
-func freeSpace(dir string) Requirement {
-	r := Requirement{For: forPrivate, Name: "disk space", Mend: "set NESTBED_STATE (or --state) to a directory with 1 GB free"}
-	return r.FreeSpace(dir, minFree)
-}
-
 // FreeSpace is a requirement of so many bytes in a directory, which may not be there yet, as it is met.
 func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 	var fs unix.Statfs_t
@@ -178,6 +59,13 @@ func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 	return r
 }
 
+// The kinds of run that requirements are for.
+const (
+	forInstalled = "bundle installed"
+	forDebian    = "bundle debian"
+)
+
+// bundleRequirements are what bundles need of the machine.
 func bundleRequirements() []Requirement {
 	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
 	switch source, why, err := bundle.Choose(); {

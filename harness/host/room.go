@@ -10,11 +10,11 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
 )
 
 // Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
@@ -27,7 +27,10 @@ import (
 func Room() (int, error) { return room() }
 
 var room = sync.OnceValues(func() (int, error) {
-	first := nest(idmap.MaxDepth + 1)
+	first, err := nest(idmap.MaxDepth + 1)
+	if err != nil {
+		return 0, err
+	}
 	if os.Geteuid() != 0 {
 		first.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		first.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
@@ -84,23 +87,37 @@ func within(ctx context.Context, find func() (int, error)) (int, error) {
 	}
 }
 
+// registerRoom registers what Room runs this binary as.
+func registerRoom() { rerun.Register(roomName, probeRoom) }
+
 const roomName = "nestbed-probe-room"
 
 // nest is this binary again, in a new pid namespace, for so many levels inside.
-func nest(levels int) *exec.Cmd {
-	cmd := reexec.Command(roomName, strconv.Itoa(levels))
+func nest(levels int) (*exec.Cmd, error) {
+	cmd, err := rerun.Command(roomName, strconv.Itoa(levels))
+	if err != nil {
+		return nil, err
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
 	cmd.Env = command.Environment()
-	return cmd
+	return cmd, nil
+}
+
+// nestFurther runs nest, and waits for its end.
+func nestFurther(levels int) error {
+	next, err := nest(levels)
+	if err != nil {
+		return err
+	}
+	next.Stdout, next.Stderr = os.Stdout, os.Stderr
+	return next.Run()
 }
 
 // probeRoom is that binary: it makes the next level, and the innermost prints how many the kernel refuses.
 func probeRoom() {
 	levels, err := strconv.Atoi(os.Args[1])
 	if err == nil && levels > 0 {
-		next := nest(levels - 1)
-		next.Stdout, next.Stderr = os.Stdout, os.Stderr
-		err = next.Run()
+		err = nestFurther(levels - 1)
 	}
 	var exit *exec.ExitError
 	switch {

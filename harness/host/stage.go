@@ -12,10 +12,9 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/reach"
+	"nestbed/harness/internal/rerun"
 )
 
 // The stage is this binary again, as the init of a private host's namespaces.
@@ -47,16 +46,10 @@ type stageOrder struct {
 	SharePIDs bool `json:"sharePIDs"`
 }
 
-// In init, so that no program that uses hosts has to call anything first: a
-// forgotten call would make the stage run that program's main, or all its tests.
-func init() {
-	reexec.Register(stageName, stage)
-	reexec.Register(probeName, probe)
-	reexec.Register(roomName, probeRoom)
-	reach.RegisterPrograms()
-	if reexec.Init() {
-		os.Exit(0)
-	}
+// registerPrograms registers what a private host and its requirements run this binary as.
+func registerPrograms() {
+	rerun.Register(stageName, stage)
+	rerun.Register(probeName, probe)
 }
 
 // stage sets the host up, starts its LXD and then does what an init does: it

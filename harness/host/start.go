@@ -3,7 +3,25 @@ package host
 import (
 	"context"
 	"fmt"
+	"sync"
+
+	"nestbed/harness/internal/rerun"
+	"nestbed/harness/reach"
 )
+
+var once sync.Once
+
+// Init runs the helper program that this process was started as, if it is one, and does not return then. A program that starts hosts
+// calls it first in main or TestMain, before anything else runs: a host, a requirement or a probe runs this program again. programs
+// register further helper programs.
+func Init(programs ...func()) {
+	once.Do(func() {
+		for _, register := range append(programs, registerPrograms, registerRoom, reach.RegisterPrograms) {
+			register()
+		}
+		rerun.Main()
+	})
+}
 
 // StartConfig is what a host of any kind is given: a private one or, if LXD is not "", one on an existing LXD.
 type StartConfig struct {

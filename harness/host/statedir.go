@@ -170,9 +170,6 @@ func (s *stateDir) tryLock(create int) error {
 	return nil
 }
 
-// ErrBusy is why a state directory is left alone: its host lives.
-var ErrBusy = errors.New("in use")
-
 // remove removes what a host puts into the directory, then the directory; what
 // somebody else put there stays, and is an error. The journal goes last, so that a
 // crash on the way can be reaped.

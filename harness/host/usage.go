@@ -72,13 +72,6 @@ func (h *PrivateHost) WatchMemory(ctx context.Context) (peak func() (int64, erro
 	}
 }
 
-// OwnCPU is the processor time that this process has used.
-func OwnCPU() (time.Duration, error) {
-	var own syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
-	return time.Duration(own.Utime.Nano() + own.Stime.Nano()), err
-}
-
 // readCounter reads the number behind the word at the start of a line; without a word, the only number.
 func readCounter(path, word string) (int64, error) {
 	text, err := os.ReadFile(path)

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
 )
 
 // A connection from inside a level takes two processes of this binary. The entrance is in the user
@@ -36,8 +36,8 @@ const (
 
 // RegisterPrograms registers what DialInside runs this binary as.
 func RegisterPrograms() {
-	reexec.Register(entranceName, enter)
-	reexec.Register(dialerName, dialAndCarry)
+	rerun.Register(entranceName, enter)
+	rerun.Register(dialerName, dialAndCarry)
 }
 
 // DialInside connects to a Unix socket of this root as a process of it: in the user and pid
@@ -48,6 +48,9 @@ func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk fu
 	root, err := r.local()
 	if err != nil {
 		return fmt.Errorf("%s: as a process of its own: %w", socket, err)
+	}
+	if err := rerun.Ready(); err != nil {
+		return fmt.Errorf("%s: %w", socket, err)
 	}
 	self, err := unreadable()
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
 )
 
 const (
@@ -31,12 +31,8 @@ const (
 	interrupt = 'i'
 )
 
-func init() {
-	reexec.Register(guestName, guest)
-	if reexec.Init() {
-		os.Exit(0)
-	}
-}
+// RegisterPrograms registers what runs in a virtual machine, for start.Init.
+func RegisterPrograms() { rerun.Register(guestName, guest) }
 
 // guest runs the job and turns the machine off.
 func guest() {

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host"
+	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
 
@@ -24,6 +26,7 @@ const (
 )
 
 func main() {
+	host.Init(vm.RegisterPrograms)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
 	os.Exit(supervise(signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))

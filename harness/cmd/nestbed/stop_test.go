@@ -17,7 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host"
 	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
 
@@ -25,6 +27,7 @@ import (
 const commandEnv = "NESTBED_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
+	host.Init(vm.RegisterPrograms)
 	if os.Getenv(commandEnv) != "" {
 		main()
 	}

@@ -1,0 +1,26 @@
+package host
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
+)
+
+func TestTheFactsReadInOneLine(t *testing.T) {
+	f := Facts{LXD: "5.0.2", Kernel: "6.1.0", Cgroup: "v2", AppArmor: "off", Bundle: "installed (0123456789abcdef)"}
+	assert.Equal(t, "LXD 5.0.2, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
+	f.LXD, f.Flavor = "6.0.4", idmap.Incus
+	assert.Equal(t, "Incus 6.0.4, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
+
+	b := &bundle.Bundle{Source: bundle.Source{Kind: bundle.Installed}, Key: "0123456789abcdef", Flavor: idmap.LXD, LXD: "5.0.2"}
+	got := FactsOf(b)
+	assert.Equal(t, "5.0.2", got.LXD)
+	assert.Equal(t, idmap.LXD, got.Flavor)
+	assert.Equal(t, "installed (0123456789abcdef)", got.Bundle)
+	assert.NotEqual(t, "unknown", got.Kernel)
+	assert.Contains(t, []string{"off", "enforced"}, got.AppArmor)
+	assert.NotContains(t, got.String(), "\n")
+}
