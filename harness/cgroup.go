@@ -15,20 +15,20 @@ type Cgroup struct {
 	unified bool
 }
 
-// Cgroup is that of a level, or of the host, level 0, for a controller: memory, pids, cpu, cpuset.
-func (c *Chain) Cgroup(level int, controller string) (Cgroup, error) {
+// CgroupOf is that of a level, or of the host, level 0, for a controller: memory, pids, cpu, cpuset.
+func CgroupOf(c *Chain, level int, controller string) (Cgroup, error) {
 	dir, v2, err := c.Host.Controller(controller)
 	if err != nil {
 		return Cgroup{}, err
 	}
 	for index := 1; index <= level; index++ {
-		dir = filepath.Join(dir, "lxc.payload."+c.LXCName(index)) // liblxc: cgroups/cgfsng.c
+		dir = filepath.Join(dir, "lxc.payload."+LXCName(c, index)) // liblxc: cgroups/cgfsng.c
 	}
 	return Cgroup{Level: level, dir: dir, unified: v2}, nil
 }
 
 // LXCName is how liblxc names the container of a level.
-func (c *Chain) LXCName(level int) string {
+func LXCName(c *Chain, level int) string {
 	if level == 1 {
 		return c.Host.LXCName(ContainerName(level))
 	}

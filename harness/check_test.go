@@ -38,20 +38,6 @@ func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 	assert.Equal(t, "id 65536, which does not exist there", OnHost(planned, 65536))
 }
 
-func TestALevelsMapIsReadWithItsIndexInTheError(t *testing.T) {
-	l := &Level{Index: 2}
-	m, err := l.ParseMap("0 65536 131072\n", "0 65536 65536\n65536 200000 1\n")
-	require.NoError(t, err)
-	assert.Equal(t, idmap.Map{
-		UID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 131072}},
-		GID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 65536}, {Inside: 65536, Parent: 200000, Count: 1}},
-	}, m)
-	for _, files := range [][2]string{{"", "0 1 2"}, {"0 1 2", ""}} {
-		_, err = l.ParseMap(files[0], files[1])
-		require.EqualError(t, err, `level 2: idmap line 1: "" has 0 fields, expected inside, parent and count`)
-	}
-}
-
 func TestALevelErrorReadsAsStopErrorAndEvidence(t *testing.T) {
 	stop := idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.NestingNotAllowed}
 	e := &LevelError{Stop: stop, Err: errors.New("Failed to run: lxd forkstart c2: exit status 1")}

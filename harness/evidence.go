@@ -51,7 +51,7 @@ func (c *Chain) circumstances(above Daemon, stop idmap.Stop) []string {
 func (c *Chain) starved(level int) []string {
 	var lines []string
 	for i := range level + 1 {
-		g, err := c.Cgroup(i, "memory")
+		g, err := CgroupOf(c, i, "memory")
 		if err != nil {
 			return lines // nobody counts it on this machine
 		}

@@ -61,23 +61,16 @@ func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
 		return idmap.Map{}, err
 	}
 	uid, gid, _ := strings.Cut(out, "\n\n")
-	return l.ParseMap(uid, gid)
-}
-
-// HostMap is the idmap as the machine sees it: inside and host ids.
-func (l *Level) HostMap() (idmap.Map, error) {
-	m, err := l.root.IDMap("1")
+	m, err := idmap.ParseMap(uid, gid)
 	if err != nil {
 		return m, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	return m, nil
 }
 
-// ParseMap parses the content of uid_map and gid_map (man 7 user_namespaces).
-func (l *Level) ParseMap(uid, gid string) (m idmap.Map, err error) {
-	if m.UID, err = idmap.ParseMappings(uid); err == nil {
-		m.GID, err = idmap.ParseMappings(gid)
-	}
+// HostMap is the idmap as the machine sees it: inside and host ids.
+func (l *Level) HostMap() (idmap.Map, error) {
+	m, err := l.root.IDMap("1")
 	if err != nil {
 		return m, fmt.Errorf("level %d: %w", l.Index, err)
 	}

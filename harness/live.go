@@ -104,7 +104,7 @@ func (l *Level) restart(ctx context.Context) error {
 
 // Configured is the value of a key in the level's configuration as the LXD above has it, profiles
 // included, and whether it is set.
-func (l *Level) Configured(key string) (value string, set bool, err error) {
+func Configured(l *Level, key string) (value string, set bool, err error) {
 	instance, _, err := l.above.LXD().GetInstance(l.Name)
 	if err != nil {
 		return "", false, fmt.Errorf("level %d: %w", l.Index, err)

@@ -58,7 +58,7 @@ func (l *Level) RestartLXD(ctx context.Context) error {
 
 // RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
 // the one after that takes its place.
-func (l *Level) RestartLXDKilled(ctx context.Context) error {
+func RestartLXDKilled(ctx context.Context, l *Level) error {
 	return l.restartLXD(ctx, func(old int) (int, error) {
 		if err := l.endLXD(ctx, old); err != nil {
 			return 0, err

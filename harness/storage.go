@@ -95,7 +95,7 @@ func MakeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config ma
 	}, "")
 }
 
-// OnDisk is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
-func (l *Level) OnDisk(inside string) string {
+// PathInPool is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
+func PathInPool(l *Level, inside string) string {
 	return filepath.Join(PoolPath, "containers", l.Name, "rootfs", inside)
 }

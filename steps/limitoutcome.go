@@ -118,7 +118,7 @@ func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
 	if err != nil {
 		return err
 	}
-	of, err := chain.Cgroup(limited, "cpuset")
+	of, err := harness.CgroupOf(chain, limited, "cpuset")
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (s *scenario) changeByLayout() error {
 		return errNothingChanged
 	}
 	c := s.changes[0]
-	g, err := s.chain.Cgroup(c.level, "cpu")
+	g, err := harness.CgroupOf(s.chain, c.level, "cpu")
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (s *scenario) memoryOf(ctx context.Context, level int) (harness.Cgroup, err
 	if err != nil {
 		return harness.Cgroup{}, err
 	}
-	return chain.Cgroup(level, "memory")
+	return harness.CgroupOf(chain, level, "memory")
 }
 
 func (s *scenario) halfOfTheMachine(ctx context.Context, level int) error {

@@ -28,6 +28,14 @@ func Identity() Map {
 	return Map{UID: all, GID: all}
 }
 
+// ParseMap parses the content of uid_map and gid_map (man 7 user_namespaces).
+func ParseMap(uid, gid string) (m Map, err error) {
+	if m.UID, err = ParseMappings(uid); err == nil {
+		m.GID, err = ParseMappings(gid)
+	}
+	return m, err
+}
+
 // ParseMappings reads the text of a uid_map or gid_map: three numbers a line.
 func ParseMappings(text string) ([]Mapping, error) {
 	var mappings []Mapping
@@ -140,4 +148,17 @@ func extents(mappings []Mapping) []Mapping {
 		flat[i] = Mapping{Inside: m.Inside, Parent: m.Inside, Count: m.Count}
 	}
 	return normal(flat)
+}
+
+// Common is how many parent ids, or host ids where the maps are in those, two levels both have.
+func Common(a, b []Mapping) uint64 {
+	var n uint64
+	for _, x := range a {
+		for _, y := range b {
+			from := max(uint64(x.Parent), uint64(y.Parent))
+			to := min(uint64(x.Parent)+uint64(x.Count), uint64(y.Parent)+uint64(y.Count))
+			n += max(to, from) - from
+		}
+	}
+	return n
 }

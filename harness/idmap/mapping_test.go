@@ -171,3 +171,16 @@ func FuzzParseMappings(f *testing.F) {
 		both(mappings).Compose(idmap.Identity())
 	})
 }
+
+func TestParseMapReadsBothFiles(t *testing.T) {
+	m, err := idmap.ParseMap("0 65536 131072\n", "0 65536 65536\n65536 200000 1\n")
+	require.NoError(t, err)
+	assert.Equal(t, idmap.Map{
+		UID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 131072}},
+		GID: []idmap.Mapping{{Inside: 0, Parent: 65536, Count: 65536}, {Inside: 65536, Parent: 200000, Count: 1}},
+	}, m)
+	for _, files := range [][2]string{{"", "0 1 2"}, {"0 1 2", ""}} {
+		_, err = idmap.ParseMap(files[0], files[1])
+		require.EqualError(t, err, `idmap line 1: "" has 0 fields, expected inside, parent and count`)
+	}
+}

@@ -116,7 +116,7 @@ func spoil(l *harness.Level, program string, do func(files *inroot.Root, path st
 	if err != nil {
 		return err
 	}
-	files, err := root.Sub(l.OnDisk(""))
+	files, err := root.Sub(harness.PathInPool(l, ""))
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func TracesOf(c *harness.Chain, level int) (Traces, error) {
 	if t.Processes, err = processesOf(c, c.Plan.Levels[level-1].Host.UID); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
-	if t.Cgroups, err = cgroupsOf(c, c.LXCName(level)); err != nil {
+	if t.Cgroups, err = cgroupsOf(c, harness.LXCName(c, level)); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
 	return t, nil

@@ -18,7 +18,7 @@ func Controllers(ctx context.Context, l *harness.Level) ([]string, error) {
 func OutOfMemoryKills(c *harness.Chain) ([]int64, error) {
 	var kills []int64
 	for level := range len(c.Levels) + 1 {
-		g, err := c.Cgroup(level, "memory")
+		g, err := harness.CgroupOf(c, level, "memory")
 		if err != nil {
 			return nil, err
 		}
@@ -38,7 +38,7 @@ func OutOfMemoryKills(c *harness.Chain) ([]int64, error) {
 func HeldPeriods(c *harness.Chain) ([]int64, error) {
 	held := []int64{0}
 	for _, l := range c.Levels {
-		g, err := c.Cgroup(l.Index, "cpu")
+		g, err := harness.CgroupOf(c, l.Index, "cpu")
 		if err != nil {
 			return nil, err
 		}

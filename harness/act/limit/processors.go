@@ -46,7 +46,7 @@ var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S
 // processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
 // logs that, and level keeps all processors. On v2 it has one left.
 func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int) (checks []harness.Check, err error) {
-	g, err := c.Cgroup(limited, "cpuset")
+	g, err := harness.CgroupOf(c, limited, "cpuset")
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int
 	if err != nil {
 		return nil, err
 	}
-	host, err := c.Cgroup(0, "cpuset")
+	host, err := harness.CgroupOf(c, 0, "cpuset")
 	if err != nil {
 		return nil, err
 	}

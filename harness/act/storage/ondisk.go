@@ -42,7 +42,7 @@ func OwnersOnDisk(c *harness.Chain, level int, remapped bool) ([]harness.Check, 
 		{What: "gid map recorded for its files", Wanted: harness.Lines(wanted.GID), Got: harness.Lines(recorded.GID)},
 	}
 	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.AsMade.UID} {
-		got, err := harness.OwnerIn(l.Above().Root(), l.OnDisk(path))
+		got, err := harness.OwnerIn(l.Above().Root(), harness.PathInPool(l, path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}
@@ -69,7 +69,7 @@ func IsSubvolume(l *harness.Level) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	dir, err := root.Find(filepath.Dir(l.OnDisk("")))
+	dir, err := root.Find(filepath.Dir(harness.PathInPool(l, "")))
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}

@@ -39,7 +39,7 @@ func ReplaceInterrupted(ctx context.Context, c *harness.Chain, level int, b *bun
 		if err != nil {
 			return err
 		}
-		return l.RestartLXDKilled(ctx)
+		return harness.RestartLXDKilled(ctx, l)
 	})
 }
 

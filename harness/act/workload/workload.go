@@ -124,8 +124,8 @@ func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w 
 		return w, err
 	}
 	uid, gid, _ := strings.Cut(inside, "\n\n")
-	if w.Map, err = l.ParseMap(uid, gid); err != nil {
-		return w, err
+	if w.Map, err = idmap.ParseMap(uid, gid); err != nil {
+		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	if w.Host, err = l.Root().IDMap(pid); err != nil {
 		return w, fmt.Errorf("level %d: %w", l.Index, err)
