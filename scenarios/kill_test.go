@@ -110,7 +110,7 @@ func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
 	run := runApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
-		"-godog.paths=deeper.feature", "-concurrency=1", "-godog.format=progress")
+		"-godog.paths=deep.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(out), steps.ErrTimeIsUp.Error())

@@ -30,7 +30,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
-	run := runApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=supply.feature", "-godog.tags=@core", "-concurrency=3")
+	run := runApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=depth.feature", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out

@@ -6,13 +6,13 @@ cd "$(dirname "$0")/.."
 FROM=${FROM:-installed} TO=${TO:-debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
 out=reports/upgrade
 paths=
-[ -z "$QUICK" ] || paths=-godog.paths=article.feature,supply.feature,nesting.feature
+[ -z "$QUICK" ] || paths=-godog.paths=article.feature,depth.feature,nesting.feature
 
 # In the place of a LXD no Incus runs, nor the other way round: from the one to the other there is lxd-to-incus.
 case "$FROM:$TO" in
 */incus*:*/incus*) between=-godog.tags=@versions ;;
-*:*/incus*) between=-godog.paths=mixed.feature,migration.feature ;;
-*/incus*:*) between=-godog.paths=mixed.feature ;;
+*:*/incus*) between=-godog.paths=bundle.feature,migration.feature ;;
+*/incus*:*) between=-godog.paths=bundle.feature ;;
 *) between=-godog.tags=@versions ;;
 esac
 

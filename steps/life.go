@@ -2,74 +2,196 @@ package steps
 
 import (
 	"context"
-	"strconv"
+	"errors"
+	"fmt"
+	"regexp"
 	"strings"
+	"time"
 
 	"nestbed/harness"
+	"nestbed/harness/act/life"
 )
 
-var lifeSteps = []step{
+// lifeNotes are what the steps about the life of a chain note for those after them.
+type lifeNotes struct {
+	// refusal is what a LXD said that was asked for something; asked tells that it was.
+	asked   bool
+	refusal error
+	// twin is the copy of the chain.
+	twin *harness.Chain
+}
+
+// verbs are what the LXD above a level can do with it.
+var verbs = map[string]func(context.Context, *harness.Level) error{
+	"stopped":            func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, life.StopBudget) },
+	"killed":             life.Kill,
+	"started again":      life.Start,
+	"restarted":          func(ctx context.Context, l *harness.Level) error { return life.Restart(ctx, l, false) },
+	"restarted by force": func(ctx context.Context, l *harness.Level) error { return life.Restart(ctx, l, true) },
+	"frozen":             life.Freeze,
+	"thawed":             life.Thaw,
+	"snapshotted":        life.Snapshot,
+	"restored":           life.Restore,
+	"renamed":            life.Rename,
+	"deleted":            life.Delete,
+}
+
+const (
+	// verb has the longer first where one begins like another.
+	verb  = `(?:stopped|killed|started again|restarted by force|restarted|frozen|thawed|snapshotted|restored|renamed|deleted)`
+	chore = `(` + verb + `(?:, ` + verb + `)*(?: and ` + verb + `)?)$`
+)
+
+var endSteps = []step{
 	{
-		When, `^the LXD of (the host|level \d+) is restarted$`,
-		"It ends by SIGTERM, which leaves its containers running, and its place is taken by the next.",
-		func(s *scenario) any { return s.restartLXD },
+		Given, `^level (\d+) has been ` + chore,
+		"The LXD above it has done so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		func(s *scenario) any { return s.haveDone },
 	},
 	{
-		Then, `^every level has run without a break$`,
-		"The init of each is the process that it was before the When.",
-		func(s *scenario) any { return s.sameInits },
+		When, `^level (\d+) is ` + chore,
+		"The LXD above it does so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		func(s *scenario) any { return s.do },
+	},
+	{
+		When, `^the LXD of (the host|level \d+) is asked to (stop|restart|rename|delete) level (\d+)$`,
+		"A stop asks its init to end and gives it a second.",
+		func(s *scenario) any { return s.ask },
+	},
+	{
+		When, `^the LXD of level (\d+) is shut down$`,
+		"As where a machine goes down: it stops its containers and ends; the level's init starts the next one.",
+		func(s *scenario) any { return s.shutDownLXD },
+	},
+	{
+		Then, `^it refuses, saying "([^"]*)"$`,
+		"The LXD that was asked; a regular expression of its words.",
+		func(s *scenario) any { return s.refuses },
 	},
 }
 
-// place reads "the host" or "level N" as the number of a level.
-func place(text string) (int, error) {
-	if text == "the host" {
-		return 0, nil
-	}
-	return strconv.Atoi(strings.TrimPrefix(text, "level "))
-}
-
-// ownAt gives the scenario's own chain to a step that changes something at a place, with the place's number.
-func (s *scenario) ownAt(ctx context.Context, where string) (*harness.Chain, int, error) {
-	level, err := place(where)
-	if err != nil {
-		return nil, 0, err
-	}
+// prepared gives the scenario's own chain to a When, with its inits noted.
+func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
 	chain, err := s.own(ctx)
-	return chain, level, err
+	if err == nil {
+		s.inits, err = s.initsNow()
+	}
+	return chain, err
 }
 
-func (s *scenario) restartLXD(ctx context.Context, where string) error {
-	chain, level, err := s.ownAt(ctx, where)
-	if err != nil {
-		return err
-	}
-	if s.inits, err = s.initsNow(); err != nil {
-		return err
-	}
-	return chain.RestartLXD(ctx, level)
-}
-
-// initsNow name every level's init.
-func (s *scenario) initsNow() ([]string, error) {
-	var inits []string
-	for _, l := range s.chain.Levels {
-		name, err := l.Init()
-		if err != nil {
-			return nil, err
+// each does a chore of the LXD above a level, verb by verb.
+func each(ctx context.Context, l *harness.Level, chore string) error {
+	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
+		if err := verbs[done](ctx, l); err != nil {
+			return err
 		}
-		inits = append(inits, name)
 	}
-	return inits, nil
+	return nil
 }
 
-func (s *scenario) sameInits(ctx context.Context) error {
-	if err := s.reattach(ctx, len(s.inits)); err != nil {
-		return err
-	}
-	now, err := s.initsNow()
+// haveDone leaves the chain as it then is: levels that were ended by it are let go of.
+func (s *scenario) haveDone(ctx context.Context, level int, chore string) error {
+	chain, err := s.own(ctx)
 	if err != nil {
 		return err
 	}
-	return s.equal("the inits", s.inits, now)
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := each(ctx, l, chore); err != nil {
+		return err
+	}
+	if status, err := life.Status(chain, level); err != nil || status != "Stopped" {
+		return err
+	}
+	return chain.Reattach(ctx, level-1)
+}
+
+func (s *scenario) do(ctx context.Context, level int, chore string) error {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := traced(chain, level); err != nil {
+		return err
+	}
+	return each(ctx, l, chore)
+}
+
+// traced makes sure that what a Then may want gone was there. No Then does where only root could see it.
+func traced(chain *harness.Chain, level int) error {
+	if chain.Host.Root().Tunnels() {
+		return nil
+	}
+	for i := level; i <= len(chain.Levels); i++ {
+		t, err := life.TracesOf(chain, i)
+		if err != nil {
+			return err
+		}
+		if len(t.Processes) == 0 || len(t.Cgroups) == 0 {
+			return fmt.Errorf("level %d: expected processes and cgroups of it on the host before the When, got %v", i, t)
+		}
+	}
+	return nil
+}
+
+func (s *scenario) ask(ctx context.Context, where, what string, level int) error {
+	above, err := place(where)
+	if err != nil {
+		return err
+	}
+	if above != level-1 {
+		return fmt.Errorf("the LXD of level %d has no level %d", above, level)
+	}
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	if err := traced(chain, level); err != nil {
+		return err
+	}
+	s.life.asked = true
+	s.life.refusal = map[string]func(context.Context, *harness.Level) error{
+		"stop":    func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, time.Second) },
+		"restart": verbs["restarted"],
+		"rename":  verbs["renamed"],
+		"delete":  verbs["deleted"],
+	}[what](ctx, l)
+	return nil
+}
+
+func (s *scenario) refuses(words string) error {
+	pattern, err := regexp.Compile(words)
+	switch {
+	case err != nil:
+		return err
+	case !s.life.asked:
+		return errors.New("no When has asked anything of a LXD")
+	case s.life.refusal == nil:
+		return unlike("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
+	case !pattern.MatchString(s.life.refusal.Error()):
+		return unlike("wanted LXD to refuse, saying %q, got: %w", words, s.life.refusal)
+	}
+	return nil
+}
+
+func (s *scenario) shutDownLXD(ctx context.Context, level int) error {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	return life.ShutDownLXD(ctx, l)
 }

@@ -59,7 +59,7 @@ type Suite struct {
 
 // longestFirst are the paths of nestbed's own features: those with the longest scenarios first, so that none of them is
 // left to run alone at the end.
-var longestFirst = []string{"deeper.feature", "migration.feature", "upgrade.feature", "."}
+var longestFirst = []string{"deep.feature", "migration.feature", "upgrade.feature", "."}
 
 // withDefaults returns the suite with every field set whose default does not depend on the machine.
 func (s Suite) withDefaults() Suite {

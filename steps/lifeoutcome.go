@@ -1,0 +1,75 @@
+package steps
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"nestbed/harness"
+)
+
+var lifeSteps = []step{
+	{
+		When, `^the LXD of (the host|level \d+) is restarted$`,
+		"It ends by SIGTERM, which leaves its containers running, and its place is taken by the next.",
+		func(s *scenario) any { return s.restartLXD },
+	},
+	{
+		Then, `^every level has run without a break$`,
+		"The init of each is the process that it was before the When.",
+		func(s *scenario) any { return s.sameInits },
+	},
+}
+
+// place reads "the host" or "level N" as the number of a level.
+func place(text string) (int, error) {
+	if text == "the host" {
+		return 0, nil
+	}
+	return strconv.Atoi(strings.TrimPrefix(text, "level "))
+}
+
+// ownAt gives the scenario's own chain to a step that changes something at a place, with the place's number.
+func (s *scenario) ownAt(ctx context.Context, where string) (*harness.Chain, int, error) {
+	level, err := place(where)
+	if err != nil {
+		return nil, 0, err
+	}
+	chain, err := s.own(ctx)
+	return chain, level, err
+}
+
+func (s *scenario) restartLXD(ctx context.Context, where string) error {
+	chain, level, err := s.ownAt(ctx, where)
+	if err != nil {
+		return err
+	}
+	if s.inits, err = s.initsNow(); err != nil {
+		return err
+	}
+	return chain.RestartLXD(ctx, level)
+}
+
+// initsNow name every level's init.
+func (s *scenario) initsNow() ([]string, error) {
+	var inits []string
+	for _, l := range s.chain.Levels {
+		name, err := l.Init()
+		if err != nil {
+			return nil, err
+		}
+		inits = append(inits, name)
+	}
+	return inits, nil
+}
+
+func (s *scenario) sameInits(ctx context.Context) error {
+	if err := s.reattach(ctx, len(s.inits)); err != nil {
+		return err
+	}
+	now, err := s.initsNow()
+	if err != nil {
+		return err
+	}
+	return s.equal("the inits", s.inits, now)
+}
