@@ -14,7 +14,7 @@ import (
 var wallSteps = []step{
 	{
 		When, `^root of (the host|level \d+) tries to (.+)$`,
-		"It does so at home, with its own rights. What it can try is listed in harness/deed.go.",
+		"It does so at home, with its own rights. What it can try is listed in harness/act/wall/deed.go.",
 		func(s *scenario) any {
 			return func(ctx context.Context, who, deed string) error { return s.try(ctx, who, who, deed) }
 		},
