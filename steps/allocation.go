@@ -23,57 +23,57 @@ var changeSteps = []step{
 	{
 		Given, `^the root allocation of level (\d+) is "([^"]*)"$`,
 		"The line of root in /etc/subuid and /etc/subgid of the level.",
-		func(s *scenario) any { return s.levelAllocation },
+		func(s *scenario) any { return s.levelAllocation }, shares,
 	},
 	{
 		Given, `^/etc/subuid and /etc/subgid of (the host|level \d+) read( with CR LF at line ends)?$`,
 		"The whole text of both files, byte for byte.",
-		func(s *scenario) any { return s.filesRead },
+		func(s *scenario) any { return s.filesRead }, shares,
 	},
 	{
 		When, becomes + `$`,
 		"Both files are rewritten as the chain runs; the LXD there runs on, too.",
-		func(s *scenario) any { return s.reallocate },
+		func(s *scenario) any { return s.reallocate }, changes,
 	},
 	{
 		When, becomes + `, and its LXD is restarted$`,
 		"Both files are rewritten as the chain runs, then the LXD there is ended and the next one takes its place.",
-		func(s *scenario) any { return s.reallocateAndRestart },
+		func(s *scenario) any { return s.reallocateAndRestart }, changes,
 	},
 	{
 		When, becomes + `, and its LXD and the level below are restarted$`,
 		"Both files are rewritten as the chain runs, then the LXD there is ended, and the level that it made stopped and started.",
-		func(s *scenario) any { return s.reallocateAndRestartBelow },
+		func(s *scenario) any { return s.reallocateAndRestartBelow }, changes,
 	},
 	{
 		When, usermod + `$`,
 		"Uids and gids, by usermod as the chain runs; the LXD there runs on, too.",
-		func(s *scenario) any { return s.usermod },
+		func(s *scenario) any { return s.usermod }, changes,
 	},
 	{
 		When, usermod + `, and its LXD is restarted$`,
 		"Uids and gids, by usermod as the chain runs; then the LXD there is ended and the next one takes its place.",
-		func(s *scenario) any { return s.usermodAndRestart },
+		func(s *scenario) any { return s.usermodAndRestart }, changes,
 	},
 	{
 		Then, `^usermod cannot take the ids (?P<first>\d+) to (?P<last>\d+) from root (?:on|at) (the host|level \d+), as root runs programs there$`,
 		"It says that root is used by a process.",
-		func(s *scenario) any { return s.usermodRefuses },
+		func(s *scenario) any { return s.usermodRefuses }, changes,
 	},
 	{
 		Then, `^a new container at level (\d+) has the uid and gid maps$`,
 		"It is made beside the chain and deleted again: every line of its /proc/PID/uid_map and gid_map.",
-		func(s *scenario) any { return s.newcomer },
+		func(s *scenario) any { return s.newcomer }, changes,
 	},
 	{
 		Then, `^a new container at level (\d+) stops in operation "([^"]*)" for the reason "([^"]*)"$`,
 		"It is tried beside the chain: the operation is create or start, the reason one of nestbed's.",
-		func(s *scenario) any { return s.newcomerStops },
+		func(s *scenario) any { return s.newcomerStops }, changes,
 	},
 	{
 		Then, `^level (\d+) does not start again, for the reason "([^"]*)"$`,
 		"LXD refused to start it when it was restarted; the reason is one of nestbed's.",
-		func(s *scenario) any { return s.startRefused },
+		func(s *scenario) any { return s.startRefused }, shares,
 	},
 }
 
@@ -101,7 +101,7 @@ func (s *scenario) below(ctx context.Context, where string) (*sibling.Siblings, 
 	if err != nil {
 		return nil, err
 	}
-	siblings, err := s.siblings(ctx, level+1)
+	siblings, err := s.ownSiblings(ctx, level+1)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +201,7 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 // makeNewcomer makes a container with LXD's defaults. That it is refused is an outcome. Its name is new, too: LXD may
 // still be busy with one that it refused to start.
 func (s *scenario) makeNewcomer(ctx context.Context, level int) (*sibling.Siblings, string, error) {
-	siblings, err := s.siblings(ctx, level)
+	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {
 		return nil, "", err
 	}

@@ -16,12 +16,12 @@ var appArmorSteps = []step{
 	{
 		Given, `^level (\d+) has no rules in raw\.apparmor$`,
 		"The key is not in its configuration; where LXD's own profile lets none start inside, levels that have another below them have it otherwise.",
-		func(s *scenario) any { return s.withoutRawAppArmor },
+		func(s *scenario) any { return s.withoutRawAppArmor }, shares,
 	},
 	{
 		Then, `^AppArmor confines the inits by$`,
 		"The profiles that each is in, by the container that LXD made them for: the machine's own, and those in namespaces of profiles.",
-		func(s *scenario) any { return s.confinedBy },
+		func(s *scenario) any { return s.confinedBy }, shares,
 	},
 }
 

@@ -14,7 +14,7 @@ var bundleSteps = []step{
 		Given, `^the levels run the bundles$`,
 		"What each level of the table runs, level 0 being the host; one that is not in it runs what the host runs. " +
 			"The old and the new version are those that the run is asked about.",
-		func(s *scenario) any { return s.levelsRun },
+		func(s *scenario) any { return s.levelsRun }, shares,
 	},
 }
 

@@ -25,37 +25,37 @@ var chainSteps = []step{
 	{
 		When, `^a chain of depth (\d+) is built with the delegations$`,
 		"Each level is made by the LXD of the level above it; those in the table hand down an allocation, the others none.",
-		func(s *scenario) any { return s.buildWithTable },
+		func(s *scenario) any { return s.buildWithTable }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built without delegations$`,
 		"The subid files of every level are there, and empty.",
-		func(s *scenario) any { return s.buildWithout },
+		func(s *scenario) any { return s.buildWithout }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built ` + cascade,
 		"As in the article: a level keeps its first block of 65536 ids and delegates one for each level below.",
-		func(s *scenario) any { return s.buildCascade },
+		func(s *scenario) any { return s.buildCascade }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built ` + remainder,
 		"Whatever there is, even where it is too little for the levels below.",
-		func(s *scenario) any { return s.buildRemainder },
+		func(s *scenario) any { return s.buildRemainder }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built as described$`,
 		"With the files and configurations that the Givens spell out; levels of which they say nothing hand down nothing.",
-		func(s *scenario) any { return s.buildAsDescribed },
+		func(s *scenario) any { return s.buildAsDescribed }, changes,
 	},
 	{
 		Given, `^a chain of depth (\d+) ` + cascade,
 		"It is up as planned. Scenarios that only look at it may share it.",
-		func(s *scenario) any { return s.cascade },
+		func(s *scenario) any { return s.cascade }, shares,
 	},
 	{
 		Given, `^a chain of depth (\d+) as described$`,
 		"It is up as planned, with the files and configurations that the Givens before it spell out.",
-		func(s *scenario) any { return s.asDescribed },
+		func(s *scenario) any { return s.asDescribed }, shares,
 	},
 }
 
@@ -147,10 +147,13 @@ func (s *scenario) compare(ctx context.Context) error {
 	return nil
 }
 
-// own gives the chain of a Given to a step that changes it or what is on its host: to this scenario alone.
+// errNotDeclared is the error of a step that would change a chain which scenarios may share.
+var errNotDeclared = errors.New("this step changes the chain, but no step of the scenario declares that: the vocabulary must say it")
+
+// own gives the scenario's own chain to a step that changes it or what is on its host.
 func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
-	if s.chain != nil && !s.mine {
-		return nil, errors.New("an earlier step took a chain that is shared, and this one would change it: let a step that changes it come first")
+	if !s.alone {
+		return nil, errNotDeclared
 	}
 	if s.chain == nil {
 		if err := s.build(ctx); err != nil {
@@ -163,8 +166,12 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 	return s.chain, nil
 }
 
-// look gives the chain of a Given, or the one that was built, to a step that changes nothing.
+// look gives the chain of a Given, or the one that was built, to a step that changes nothing. The chain is the scenario's
+// own if another step changes it.
 func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
+	if s.alone {
+		return s.own(ctx)
+	}
 	if s.chain == nil {
 		order, err := s.order()
 		if err != nil {

@@ -14,47 +14,47 @@ var faultSteps = []step{
 	{
 		Given, `^the LXD of level (\d+) is killed in the middle of the operation "([^"]*)" for the level below$`,
 		"By SIGKILL, as soon as the operation has left a sign; level 0 is the host. Another LXD is started in its place.",
-		func(s *scenario) any { return s.breaks(fault.LXDKilled) },
+		func(s *scenario) any { return s.breaks(fault.LXDKilled) }, shares,
 	},
 	{
 		Given, `^the LXD of level (\d+) stands still from the operation "([^"]*)" for the level below on$`,
 		"Stopped by SIGSTOP before it is asked for the operation.",
-		func(s *scenario) any { return s.breaks(fault.LXDStopped) },
+		func(s *scenario) any { return s.breaks(fault.LXDStopped) }, shares,
 	},
 	{
 		Given, `^half of the database of level (\d+)'s LXD is lost before the operation "([^"]*)" for the level below$`,
 		"That LXD is killed with it, and the one that is started in its place finds what is left.",
-		func(s *scenario) any { return s.breaks(fault.DatabaseCut) },
+		func(s *scenario) any { return s.breaks(fault.DatabaseCut) }, shares,
 	},
 	{
 		Given, `^the host's disk is full from the operation "([^"]*)" of level (\d+) on$`,
 		"A disk of its own, on which the state of all LXDs lies; the machine's is not filled.",
-		func(s *scenario) any { return s.diskFills },
+		func(s *scenario) any { return s.diskFills }, shares,
 	},
 	{
 		Given, `^the program (\S+) is missing at level (\d+)$`,
 		"Removed from the files of the level before it starts.",
-		func(s *scenario) any { return s.spoils(fault.ProgramMissing) },
+		func(s *scenario) any { return s.spoils(fault.ProgramMissing) }, shares,
 	},
 	{
 		Given, `^half of the program (\S+) is lost at level (\d+)$`,
 		"Cut off in the files of the level before it starts.",
-		func(s *scenario) any { return s.spoils(fault.ProgramCut) },
+		func(s *scenario) any { return s.spoils(fault.ProgramCut) }, shares,
 	},
 	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
 		"By limits.memory, from its first start on.",
-		func(s *scenario) any { return s.lacksMemory },
+		func(s *scenario) any { return s.lacksMemory }, shares,
 	},
 	{
 		Given, `^nothing is waited for longer than a tenth of its time$`,
 		"The budgets of all waits are a tenth of what they are else.",
-		func(s *scenario) any { return func() { s.patience = 0.1 } },
+		func(s *scenario) any { return func() { s.patience = 0.1 } }, shares,
 	},
 	{
 		When, `^the level that the build stopped at is made again$`,
 		"Once the LXD that was to make it runs again: what that has of it is deleted, and the build goes on to the end.",
-		func(s *scenario) any { return s.resume },
+		func(s *scenario) any { return s.resume }, changes,
 	},
 }
 

@@ -17,17 +17,17 @@ var fileSteps = []step{
 	{
 		Given, subidFile + `reads( with CR LF at line ends)?$`,
 		"The whole text of the file, byte for byte.",
-		func(s *scenario) any { return s.fileReads },
+		func(s *scenario) any { return s.fileReads }, shares,
 	},
 	{
 		Given, subidFile + `is missing$`,
 		"There is no such file.",
-		func(s *scenario) any { return s.fileMissing },
+		func(s *scenario) any { return s.fileMissing }, shares,
 	},
 	{
 		Given, `^the configuration of level (\d+) is$`,
 		"Keys of the container's configuration, over those that every level has.",
-		func(s *scenario) any { return s.configuration },
+		func(s *scenario) any { return s.configuration }, shares,
 	},
 }
 

@@ -10,37 +10,37 @@ var hostSteps = []step{
 	{
 		Given, `^an LXD host whose root allocation is "([^"]*)"$`,
 		"The line of root in /etc/subuid and /etc/subgid of the host.",
-		func(s *scenario) any { return s.hostAllocation },
+		func(s *scenario) any { return s.hostAllocation }, shares,
 	},
 	{
 		Given, `^an LXD host without a root allocation$`,
 		"Both files are there on the host, and empty.",
-		func(s *scenario) any { return s.noHostAllocation },
+		func(s *scenario) any { return s.noHostAllocation }, shares,
 	},
 	{
 		Given, `^the host's subgid allocation is "([^"]*)"$`,
 		"The line of root in /etc/subgid of the host, where it is another than in /etc/subuid.",
-		func(s *scenario) any { return s.hostSubGID },
+		func(s *scenario) any { return s.hostSubGID }, shares,
 	},
 	{
 		Given, `^the host has no pid namespace of its own$`,
 		"It is in that of the machine, as the machine's own LXD is, which leaves the kernel room for one level more.",
-		func(s *scenario) any { return s.sharesPIDs },
+		func(s *scenario) any { return s.sharesPIDs }, shares,
 	},
 	{
 		Given, `^newuidmap is installed on the host but at no level$`,
 		"liblxc writes the idmaps of level 2 and below itself, as in the snap.",
-		func(s *scenario) any { return s.noNewuidmapInLevels },
+		func(s *scenario) any { return s.noNewuidmapInLevels }, shares,
 	},
 	{
 		Given, `^newuidmap is installed neither on the host nor at any level$`,
 		"liblxc writes all idmaps itself, as in the snap.",
-		func(s *scenario) any { return s.noNewuidmap },
+		func(s *scenario) any { return s.noNewuidmap }, shares,
 	},
 	{
 		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs) is installed on the host and at every level$`,
 		"The program comes with the bundle; others of these may, too.",
-		func(s *scenario) any { return s.withTools },
+		func(s *scenario) any { return s.withTools }, shares,
 	},
 }
 

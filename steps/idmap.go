@@ -44,17 +44,17 @@ var mapSteps = []step{
 	{
 		Then, `^the uid and gid maps are$`,
 		"Every line of /proc/PID/uid_map and gid_map of every level that is up: ids inside, in the level above, on the host.",
-		func(s *scenario) any { return s.bothMaps },
+		func(s *scenario) any { return s.bothMaps }, shares,
 	},
 	{
 		Then, `^the uid maps are$`,
 		"The same of uids alone.",
-		func(s *scenario) any { return s.uidMaps },
+		func(s *scenario) any { return s.uidMaps }, shares,
 	},
 	{
 		Then, `^the gid maps are$`,
 		"The same of gids alone.",
-		func(s *scenario) any { return s.gidMaps },
+		func(s *scenario) any { return s.gidMaps }, shares,
 	},
 }
 

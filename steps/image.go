@@ -18,47 +18,47 @@ var imageSteps = []step{
 	{
 		Given, `^the host's LXD has a (private |public |)(split|unified) image packed by (none|gzip|xz|zstd|squashfs)$`,
 		"Of a megabyte, with a file each of users 0, 1000 and 65535, and the sentinel of every level's image; it is private unless it is said to be public.",
-		func(s *scenario) any { return s.hasImage },
+		func(s *scenario) any { return s.hasImage }, shares,
 	},
 	{
 		Given, `^a file of the image belongs to user and group (\d+)$`,
 		"One more than those of users 0, 1000 and 65535.",
-		func(s *scenario) any { return func(id uint32) { s.image.owners = append(s.image.owners, id) } },
+		func(s *scenario) any { return func(id uint32) { s.image.owners = append(s.image.owners, id) } }, shares,
 	},
 	{
 		Given, `^the image is for machines of the architecture (\w+)$`,
 		"By its metadata, in the kernel's name for it.",
-		func(s *scenario) any { return s.imageIsFor },
+		func(s *scenario) any { return s.imageIsFor }, shares,
 	},
 	{
 		When, `^the image is carried down to level (\d+), which is stopped while its files are pushed into it$`,
 		"Level by level: exported from the LXD above, pushed into the level, imported there from the files that lie in it. That level is started again before its import.",
-		func(s *scenario) any { return s.carryStopped },
+		func(s *scenario) any { return s.carryStopped }, changes,
 	},
 	{
 		When, `^the image is carried down to level (\d+) and a container is made of it there$`,
 		"Level by level: exported from the LXD above, pushed into the running level, imported there from the files that lie in it. The container is made beside the one that leads further down.",
-		func(s *scenario) any { return s.carryAndLaunch },
+		func(s *scenario) any { return s.carryAndLaunch }, changes,
 	},
 	{
 		When, `^the first (half|\d+ bytes) of the image's (metadata|root filesystem) is imported at level (\d+), and a container made of it$`,
 		"A transfer that broke off; the other file of the image is whole.",
-		func(s *scenario) any { return s.importCut },
+		func(s *scenario) any { return s.importCut }, changes,
 	},
 	{
 		When, `^a container made of it at level (\d+) is stopped and published as an image$`,
 		"The image is carried down first; the LXD at that level packs it, by gzip.",
-		func(s *scenario) any { return s.publish },
+		func(s *scenario) any { return s.publish }, changes,
 	},
 	{
 		When, `^a file is pushed into level (\d+) as user and group (\d+)$`,
 		"Into the running level.",
-		func(s *scenario) any { return s.pushAs },
+		func(s *scenario) any { return s.pushAs }, changes,
 	},
 	{
 		When, `^user (\d+) of level (\d+) asks the LXD above for the image$`,
 		"A process of the level does, by /dev/lxd/sock.",
-		func(s *scenario) any { return s.askForImage },
+		func(s *scenario) any { return s.askForImage }, changes,
 	},
 }
 

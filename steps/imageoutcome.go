@@ -19,52 +19,52 @@ var imageOutcomeSteps = []step{
 	{
 		Then, `^every LXD down to level (\d+) has the image under the fingerprint that it was made with$`,
 		"And gives out the same bytes: their SHA-256 is the fingerprint.",
-		func(s *scenario) any { return s.sameFingerprint },
+		func(s *scenario) any { return s.sameFingerprint }, shares,
 	},
 	{
 		Then, `^the files of the image in level (\d+) belong to root of that level$`,
 		"Looked at on the host.",
-		func(s *scenario) any { return s.pushedOwner },
+		func(s *scenario) any { return s.pushedOwner }, shares,
 	},
 	{
 		Then, `^in the container the files of users 0, 1000 and 65535 have their owners$`,
 		"By stat in the container, and by the host ids of its idmap on the host.",
-		func(s *scenario) any { return s.launchedOwners },
+		func(s *scenario) any { return s.launchedOwners }, shares,
 	},
 	{
 		Then, `^in the container the file of user and group (?P<file>\d+) belongs to (\d+)$`,
 		"User and group, by stat in the container.",
-		func(s *scenario) any { return s.launchedOwner },
+		func(s *scenario) any { return s.launchedOwner }, shares,
 	},
 	{
 		Then, `^the access control list of the sentinel (arrives|is lost) in the container$`,
 		"Looked at on the host, in the host ids of the container's idmap.",
-		func(s *scenario) any { return s.launchedACL },
+		func(s *scenario) any { return s.launchedACL }, shares,
 	},
 	{
 		Then, `^it is refused at level (?P<wanted>\d+) in operation "([^"]*)", which says "([^"]*)"$`,
 		"The operation is push, or one of those of a build; it ends with an error of LXD's that has those words.",
-		func(s *scenario) any { return s.imageRefused },
+		func(s *scenario) any { return s.imageRefused }, shares,
 	},
 	{
 		Then, `^the published image at level (\d+) has the files of users 0, 1000 and 65535 with their owners$`,
 		"Read in the tar that the LXD gives out; its SHA-256 is the fingerprint.",
-		func(s *scenario) any { return s.publishedOwners },
+		func(s *scenario) any { return s.publishedOwners }, shares,
 	},
 	{
 		Then, `^the pushed file belongs to user and group (\d+) on the host$`,
 		"Whether the push succeeded or not.",
-		func(s *scenario) any { return s.pushedAsOwner },
+		func(s *scenario) any { return s.pushedAsOwner }, shares,
 	},
 	{
 		Then, `^the level gets the image, byte for byte$`,
 		"The SHA-256 of what it gets is the fingerprint.",
-		func(s *scenario) any { return s.askedAndGot },
+		func(s *scenario) any { return s.askedAndGot }, shares,
 	},
 	{
 		Then, `^the LXD above answers with status (\d+)$`,
 		"Of HTTP: 401 to who is not the level's root, 403 where the level may not, 404 where there is no such image for it.",
-		func(s *scenario) any { return s.askedAndRefused },
+		func(s *scenario) any { return s.askedAndRefused }, shares,
 	},
 }
 

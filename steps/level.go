@@ -31,12 +31,12 @@ var levelSteps = slices.Concat([]step{
 	{
 		Then, `^root at level (\d+) is id (\d+) on the host$`,
 		"User and group, by the idmaps that the kernel shows on the host.",
-		func(s *scenario) any { return s.rootOnHost },
+		func(s *scenario) any { return s.rootOnHost }, shares,
 	},
 	{
 		Then, `^the file capability of the image (arrives|is lost) at level (\d+)$`,
 		"That of the sentinel, looked at on the file itself.",
-		func(s *scenario) any { return s.fileCapability },
+		func(s *scenario) any { return s.fileCapability }, shares,
 	},
 })
 

@@ -46,27 +46,27 @@ var endSteps = []step{
 	{
 		Given, `^level (\d+) has been ` + chore,
 		"The LXD above it has done so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
-		func(s *scenario) any { return s.haveDone },
+		func(s *scenario) any { return s.haveDone }, changes,
 	},
 	{
 		When, `^level (\d+) is ` + chore,
 		"The LXD above it does so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
-		func(s *scenario) any { return s.do },
+		func(s *scenario) any { return s.do }, changes,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is asked to (stop|restart|rename|delete) level (\d+)$`,
 		"A stop asks its init to end and gives it a second.",
-		func(s *scenario) any { return s.ask },
+		func(s *scenario) any { return s.ask }, changes,
 	},
 	{
 		When, `^the LXD of level (\d+) is shut down$`,
 		"As where a machine goes down: it stops its containers and ends; the level's init starts the next one.",
-		func(s *scenario) any { return s.shutDownLXD },
+		func(s *scenario) any { return s.shutDownLXD }, changes,
 	},
 	{
 		Then, `^it refuses, saying "([^"]*)"$`,
 		"The LXD that was asked; a regular expression of its words.",
-		func(s *scenario) any { return s.refuses },
+		func(s *scenario) any { return s.refuses }, shares,
 	},
 }
 

@@ -14,32 +14,32 @@ var copySteps = []step{
 	{
 		When, `^level 1 is copied and the copy is started$`,
 		"By the host's LXD, with all that is inside, as it runs.",
-		func(s *scenario) any { return s.copyChain },
+		func(s *scenario) any { return s.copyChain }, changes,
 	},
 	{
 		Then, `^all (\d+) levels of the copy come up$`,
 		"The LXDs inside start what ran when it was copied.",
-		func(s *scenario) any { return s.copyComesUp },
+		func(s *scenario) any { return s.copyComesUp }, shares,
 	},
 	{
 		Then, `^every level of the copy has the ids that were planned$`,
 		"Maps, processes and files; an isolated copy was planned ids of its own, any other those of its source.",
-		func(s *scenario) any { return s.copyIDs },
+		func(s *scenario) any { return s.copyIDs }, shares,
 	},
 	{
 		Then, `^root at level (\d+) of the copy is id (\d+) on the host$`,
 		"User and group, by the idmaps that the kernel shows on the host.",
-		func(s *scenario) any { return s.copyRootOnHost },
+		func(s *scenario) any { return s.copyRootOnHost }, shares,
 	},
 	{
 		Then, `^the copy has the file "([^"]*)" of user (\d+) of level (\d+)$`,
 		"At the same level, with what was in it, and under the ids that this user of the copy has on the host.",
-		func(s *scenario) any { return s.copyHasFile },
+		func(s *scenario) any { return s.copyHasFile }, shares,
 	},
 	{
 		Then, `^what is made at level (\d+) of the copy is not at level (\d+)$`,
 		"A file that a user of the copy makes.",
-		func(s *scenario) any { return s.copyIsApart },
+		func(s *scenario) any { return s.copyIsApart }, shares,
 	},
 }
 

@@ -12,42 +12,42 @@ var mementoSteps = []step{
 	{
 		Given, `^user (\d+) of level (\d+) has made the file "([^"]*)"$`,
 		"With its name in it; the user's id is also the group's.",
-		func(s *scenario) any { return s.leave },
+		func(s *scenario) any { return s.leave }, changes,
 	},
 	{
 		Given, `^a program at level (\d+) leaves word when it is asked to end$`,
 		"It makes a file when SIGTERM comes; it runs before the next step.",
-		func(s *scenario) any { return s.leaveWord },
+		func(s *scenario) any { return s.leaveWord }, changes,
 	},
 	{
 		Given, `^a clock ticks on the host and at every level$`,
 		"Programs that count about a hundred times a second.",
-		func(s *scenario) any { return s.startClocks },
+		func(s *scenario) any { return s.startClocks }, changes,
 	},
 	{
 		Then, `^level (\d+) has the file "([^"]*)" of user (\d+)$`,
 		"With what was in it, and under the ids that the user was planned to have on the host.",
-		func(s *scenario) any { return s.hasFile },
+		func(s *scenario) any { return s.hasFile }, shares,
 	},
 	{
 		Then, `^level (\d+) does not have the file "(?P<name>[^"]*)"$`,
 		"There is no such file.",
-		func(s *scenario) any { return s.lacksFile },
+		func(s *scenario) any { return s.lacksFile }, shares,
 	},
 	{
 		Then, `^the program at level (\d+) (was|was not) asked to end$`,
 		"Whether the file is there that it makes when SIGTERM comes.",
-		func(s *scenario) any { return s.wasAsked },
+		func(s *scenario) any { return s.wasAsked }, shares,
 	},
 	{
 		Then, `^the clocks from level (?P<wanted>\d+) down stand still and those above go on$`,
 		"That of the host is one of those above; by theirs it is seen how long the others stand.",
-		func(s *scenario) any { return s.clocksStand },
+		func(s *scenario) any { return s.clocksStand }, shares,
 	},
 	{
 		Then, `^the clocks of all (\d+) levels go on$`,
 		"They are programs that have not ended.",
-		func(s *scenario) any { return s.clocksGo },
+		func(s *scenario) any { return s.clocksGo }, shares,
 	},
 }
 
@@ -116,7 +116,7 @@ func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error
 }
 
 func (s *scenario) clocksStand(ctx context.Context, level int) error {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *scenario) clocksStand(ctx context.Context, level int) error {
 }
 
 func (s *scenario) clocksGo(ctx context.Context, depth int) error {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}

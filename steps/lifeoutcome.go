@@ -12,12 +12,12 @@ var lifeSteps = []step{
 	{
 		When, `^the LXD of (the host|level \d+) is restarted$`,
 		"It ends by SIGTERM, which leaves its containers running, and its place is taken by the next.",
-		func(s *scenario) any { return s.restartLXD },
+		func(s *scenario) any { return s.restartLXD }, changes,
 	},
 	{
 		Then, `^every level has run without a break$`,
 		"The init of each is the process that it was before the When.",
-		func(s *scenario) any { return s.sameInits },
+		func(s *scenario) any { return s.sameInits }, shares,
 	},
 }
 

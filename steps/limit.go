@@ -16,27 +16,27 @@ var limitSteps = []step{
 	{
 		Given, `^the configuration of level (\d+) was changed while it ran to$`,
 		"By the LXD above it, with the whole chain running; an empty value takes a key away.",
-		func(s *scenario) any { return s.wasChanged },
+		func(s *scenario) any { return s.wasChanged }, changes,
 	},
 	{
 		When, `^the configuration of level (\d+) is changed to$`,
 		"The same, where what LXD says to it is what the scenario is about.",
-		func(s *scenario) any { return s.change },
+		func(s *scenario) any { return s.change }, changes,
 	},
 	{
 		When, `^level (\d+) takes (\d+) MB of memory$`,
 		"One process of it, which fills them with zeros and then ends.",
-		func(s *scenario) any { return s.takeMemory },
+		func(s *scenario) any { return s.takeMemory }, shares,
 	},
 	{
 		When, `^level (\d+) starts (\d+) processes$`,
 		"One process starts them all, and ends them.",
-		func(s *scenario) any { return s.startProcesses },
+		func(s *scenario) any { return s.startProcesses }, shares,
 	},
 	{
 		When, `^level (\d+) computes without a break$`,
 		"One process of it, for a second.",
-		func(s *scenario) any { return s.compute },
+		func(s *scenario) any { return s.compute }, shares,
 	},
 }
 
@@ -70,14 +70,9 @@ func (s *scenario) wasChanged(level int, table *godog.Table) error {
 	return err
 }
 
-// changed gives the chain with the changes of the Givens, and counts what the kernel
-// has done to it so far. It is the scenario's own if the Givens, or the caller, change it.
-func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, error) {
-	take := s.own
-	if len(s.changes) == 0 && !changes {
-		take = s.look
-	}
-	chain, err := take(ctx)
+// changed returns the chain with the changes of the Givens, and counts what the kernel has done to it so far.
+func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
+	chain, err := s.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +94,7 @@ func (s *scenario) changed(ctx context.Context, changes bool) (*harness.Chain, e
 
 // use has a level use what its limits are on.
 func (s *scenario) use(ctx context.Context, level int, what string, use func(*harness.Level) (attempt.Attempt, error)) error {
-	chain, err := s.changed(ctx, false)
+	chain, err := s.changed(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,7 +130,10 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 	if err != nil {
 		return err
 	}
-	chain, err := s.changed(ctx, true)
+	if _, err := s.own(ctx); err != nil {
+		return err
+	}
+	chain, err := s.changed(ctx)
 	if err != nil {
 		return err
 	}

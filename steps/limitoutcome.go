@@ -16,47 +16,47 @@ var limitOutcomeSteps = []step{
 	{
 		Then, `^the kernel has killed that process of level (?P<wanted>\d+) for want of memory, and none elsewhere$`,
 		"By what it told its parent, and by the counters of the memory cgroups of the host and of every level.",
-		func(s *scenario) any { return s.killed },
+		func(s *scenario) any { return s.killed }, shares,
 	},
 	{
 		Then, `^the kernel starts no more of them$`,
 		"The process that starts them is told that there are no resources for another one just now.",
-		func(s *scenario) any { return s.noMoreProcesses },
+		func(s *scenario) any { return s.noMoreProcesses }, shares,
 	},
 	{
 		Then, `^the kernel has held back level (?P<wanted>\d+) for a limit of its own, and no other level$`,
 		"By the counters of the processor cgroups of every level.",
-		func(s *scenario) any { return s.heldBack },
+		func(s *scenario) any { return s.heldBack }, shares,
 	},
 	{
 		Then, `^level (\d+) has one processor, and it is that of level (\d+)$`,
 		"By the processors that the kernel lets a process of it use, and by the cgroup of the other.",
-		func(s *scenario) any { return s.oneProcessor },
+		func(s *scenario) any { return s.oneProcessor }, shares,
 	},
 	{
 		Then, `^every level has the cgroup controllers "([^"]*)"$`,
 		"Those of cgroup v2 that it may limit what is inside it with, by what it reads itself; it may have others.",
-		func(s *scenario) any { return s.controllers },
+		func(s *scenario) any { return s.controllers }, shares,
 	},
 	{
 		Then, `^LXD refuses the change where cgroups are v1, and takes it where they are v2$`,
 		"As the kernel does; where it is refused, the configuration stays what it was.",
-		func(s *scenario) any { return s.changeByLayout },
+		func(s *scenario) any { return s.changeByLayout }, shares,
 	},
 	{
 		Then, `^level (\d+) keeps its processors where cgroups are v1, and has one left where they are v2$`,
 		"LXD has nobody to tell that it could not divide them anew, except its log, which must say so.",
-		func(s *scenario) any { return s.processorsByLayout },
+		func(s *scenario) any { return s.processorsByLayout }, shares,
 	},
 	{
 		Then, `^the kernel throttles level (\d+) from (\d+) bytes of memory on$`,
 		"By memory.high of its cgroup, which is of v2.",
-		func(s *scenario) any { return s.throttled },
+		func(s *scenario) any { return s.throttled }, shares,
 	},
 	{
 		Then, `^the limit on the memory of level (\d+) is half of the memory of the machine$`,
 		"What the kernel holds the level to, against what it says that there is; a kB of that may have been taken for 1000 bytes.",
-		func(s *scenario) any { return s.halfOfTheMachine },
+		func(s *scenario) any { return s.halfOfTheMachine }, shares,
 	},
 }
 
@@ -165,7 +165,7 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 
 // memoryOf is where the kernel bounds the memory of a level.
 func (s *scenario) memoryOf(ctx context.Context, level int) (harness.Cgroup, error) {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return harness.Cgroup{}, err
 	}

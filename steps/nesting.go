@@ -13,37 +13,37 @@ var nestingSteps = []step{
 	{
 		Given, `^level (\d+) has no security\.nesting$`,
 		"The key is not in its configuration; levels that have another below them have it otherwise.",
-		func(s *scenario) any { return s.withoutNesting },
+		func(s *scenario) any { return s.withoutNesting }, shares,
 	},
 	{
 		Given, `^level (\d+) (gets|loses) (security\.(?:nesting|privileged)) (while it runs|and is restarted)$`,
 		"The key is set to true, or taken away, when the level is up and before the next one is made.",
-		func(s *scenario) any { return s.flagLive },
+		func(s *scenario) any { return s.flagLive }, shares,
 	},
 	{
 		Given, `^root of level (\d+) uncovers the boot id$`,
 		"It unmounts what liblxc mounted over that file of /proc, when the level is up and before the next one is made.",
-		func(s *scenario) any { return s.uncoverBootID },
+		func(s *scenario) any { return s.uncoverBootID }, shares,
 	},
 	{
 		Given, `^lxcfs of the host covers files of /proc at level 1$`,
 		"As on a machine where lxcfs is installed: its hook for liblxc mounts them as level 1 starts.",
-		func(s *scenario) any { return s.withLXCFS },
+		func(s *scenario) any { return s.withLXCFS }, shares,
 	},
 	{
 		Then, `^security\.nesting of level (\d+) is (unset|"[^"]*")$`,
 		"In the configuration that the LXD above has of it, profiles included.",
-		func(s *scenario) any { return s.nestingIs },
+		func(s *scenario) any { return s.nestingIs }, shares,
 	},
 	{
 		Then, `^at level (\d+) (/\S+) is covered by (\S+)$`,
 		"What is mounted on that very path, by the type of its filesystem.",
-		func(s *scenario) any { return s.coveredBy },
+		func(s *scenario) any { return s.coveredBy }, shares,
 	},
 	{
 		Then, `^at level (\d+) nothing covers (/\S+)$`,
 		"There is no mount on that very path.",
-		func(s *scenario) any { return s.notCovered },
+		func(s *scenario) any { return s.notCovered }, shares,
 	},
 }
 

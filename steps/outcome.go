@@ -13,22 +13,22 @@ var outcomeSteps = []step{
 	{
 		Then, `^all (\d+) levels are up$`,
 		"So many levels run, and the LXD inside each answers.",
-		func(s *scenario) any { return s.allUp },
+		func(s *scenario) any { return s.allUp }, shares,
 	},
 	{
 		Then, `^the build stops at level (?P<wanted>\d+) in operation "([^"]*)" for the reason "([^"]*)"$`,
 		"That level cannot be made: the operation is storage, import, create, start or ready, the reason one of nestbed's.",
-		func(s *scenario) any { return s.stops },
+		func(s *scenario) any { return s.stops }, shares,
 	},
 	{
 		Then, `^the build stops at the first level that the kernel has no room for$`,
 		"In operation start, for the depth limit of the kernel. How much room there is was found out by nesting pid namespaces.",
-		func(s *scenario) any { return s.stopsAtTheKernelsLimit },
+		func(s *scenario) any { return s.stopsAtTheKernelsLimit }, shares,
 	},
 	{
 		Then, `^the levels above it are still up$`,
 		"The LXD of every level above the stop answers.",
-		func(s *scenario) any { return s.levelsAboveAreUp },
+		func(s *scenario) any { return s.levelsAboveAreUp }, shares,
 	},
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -110,9 +111,10 @@ type Pool struct {
 	settings environment.Settings
 	pkg      string // that go test runs a failed scenario of again
 
-	made   made
-	mu     sync.Mutex
-	shared map[string]*shared
+	made     made
+	mu       sync.Mutex
+	patterns []*regexp.Regexp // of the steps that change the chain
+	shared   map[string]*shared
 }
 
 type shared struct {

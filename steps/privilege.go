@@ -14,22 +14,22 @@ var privilegeSteps = []step{
 	{
 		Given, `^level (\d+) is privileged$`,
 		"security.privileged is true in its configuration.",
-		func(s *scenario) any { return s.privileged },
+		func(s *scenario) any { return s.privileged }, shares,
 	},
 	{
 		Then, `^level (\d+) runs in the user namespace of (the host|level \d+)$`,
 		"By the namespaces of the inits of both.",
-		func(s *scenario) any { return s.sharesNamespace },
+		func(s *scenario) any { return s.sharesNamespace }, shares,
 	},
 	{
 		Then, `^level (\d+) runs in a user namespace of its own$`,
 		"It is another than that of the level above, by the inits of both.",
-		func(s *scenario) any { return s.ownNamespace },
+		func(s *scenario) any { return s.ownNamespace }, shares,
 	},
 	{
 		Then, `^root at level (\d+) (may|may not) (?P<capability>set the clock|load kernel modules|mount filesystems) in its user namespace$`,
 		"By the capabilities in the bounding set of the level's init.",
-		func(s *scenario) any { return s.rootMay },
+		func(s *scenario) any { return s.rootMay }, shares,
 	},
 }
 

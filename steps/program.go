@@ -16,7 +16,7 @@ var programSteps = []step{
 			return func(ctx context.Context, where, grant string, level int) error {
 				return s.runProgram(ctx, where, grant, level, false)
 			}
-		},
+		}, shares,
 	},
 	{
 		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+) out of the mounts of that level$`,
@@ -25,27 +25,27 @@ var programSteps = []step{
 			return func(ctx context.Context, where, grant string, level int) error {
 				return s.runProgram(ctx, where, grant, level, true)
 			}
-		},
+		}, shares,
 	},
 	{
 		Then, `^the program runs as user (\d+)$`,
 		"Its effective user id, as the place where it runs numbers it.",
-		func(s *scenario) any { return s.runsAs },
+		func(s *scenario) any { return s.runsAs }, shares,
 	},
 	{
 		Then, `^the program runs as the owner of its file, which is not root$`,
 		"Its effective user id on the host; which one that is depends on how the host's LXD stores what belongs to others.",
-		func(s *scenario) any { return s.runsAsOwner },
+		func(s *scenario) any { return s.runsAsOwner }, shares,
 	},
 	{
 		Then, `^the program has (no|one|every) capability$`,
 		"Its effective capabilities, which are for the user namespace that it runs in.",
-		func(s *scenario) any { return s.hasCapabilities },
+		func(s *scenario) any { return s.hasCapabilities }, shares,
 	},
 	{
 		When, `^root of level (\d+) maps (\d+) of its ids into a user namespace that it makes$`,
 		"From id 0 on, by a write to the uid_map of its first process.",
-		func(s *scenario) any { return s.mapIDs },
+		func(s *scenario) any { return s.mapIDs }, shares,
 	},
 }
 

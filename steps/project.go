@@ -10,7 +10,7 @@ var projectSteps = []step{
 	{
 		Given, `^the project of (the host|level \d+) has the configuration$`,
 		"The one that the LXD there makes its containers in; it is configured so before it is asked for any.",
-		func(s *scenario) any { return s.project },
+		func(s *scenario) any { return s.project }, shares,
 	},
 }
 

@@ -16,47 +16,47 @@ var rawIDMapSteps = []step{
 	{
 		Given, `^(uids? and gids?|uids?|gids?) (\d+)(?: to (\d+))? of the host (?:is|are) handed through to level (\d+)$`,
 		"Every level keeps a block and delegates one for each level below; beside that its subid files list those ids and raw.idmap maps them to themselves.",
-		func(s *scenario) any { return s.handThrough },
+		func(s *scenario) any { return s.handThrough }, shares,
 	},
 	{
 		Given, `^every level has a directory of the host$`,
 		"It is bind-mounted from level to level, without a translation of ids, and everybody may make files in it.",
-		func(s *scenario) any { return func() { s.shared.wanted = true } },
+		func(s *scenario) any { return func() { s.shared.wanted = true } }, shares,
 	},
 	{
 		Given, `^every level has a directory of the host with a file of user (\d+) and group (\d+) of the host$`,
 		"The same with a file that its owner and its group may write, and nobody else.",
-		func(s *scenario) any { return s.hasSharedFile },
+		func(s *scenario) any { return s.hasSharedFile }, shares,
 	},
 	{
 		When, `^user (\d+) of level (\d+) makes a file in that directory$`,
 		"By a process whose user and group have that inside id.",
-		func(s *scenario) any { return s.makeShared },
+		func(s *scenario) any { return s.makeShared }, changes,
 	},
 	{
 		When, `^user (\d+) of level (\d+) writes to that file$`,
 		"By a process whose user and group have that inside id.",
-		func(s *scenario) any { return s.writeShared },
+		func(s *scenario) any { return s.writeShared }, changes,
 	},
 	{
 		Then, `^the new file belongs to user (\d+) and group (\d+) of the host$`,
 		"Looked at on the host.",
-		func(s *scenario) any { return s.sharedOwner },
+		func(s *scenario) any { return s.sharedOwner }, shares,
 	},
 	{
 		Then, `^what was written stands in the file on the host$`,
 		"Read on the host, byte for byte.",
-		func(s *scenario) any { return s.sharedContent },
+		func(s *scenario) any { return s.sharedContent }, shares,
 	},
 	{
 		Then, `^the write is refused for want of permission, and the file on the host is as it was$`,
 		"The process was told EACCES, and the file is still empty.",
-		func(s *scenario) any { return s.sharedRefused },
+		func(s *scenario) any { return s.sharedRefused }, shares,
 	},
 	{
 		Then, `^at level (\d+) that file belongs to user (\d+) and group (\d+)$`,
 		"By stat at the level; 65534 is who has no id there.",
-		func(s *scenario) any { return s.sharedOwnerInside },
+		func(s *scenario) any { return s.sharedOwnerInside }, shares,
 	},
 }
 

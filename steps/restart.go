@@ -16,37 +16,37 @@ var againSteps = []step{
 	{
 		Then, `^all (\d+) levels come up again$`,
 		"Nobody starts any but the LXDs themselves, whose answers are waited for; then the maps must be as planned.",
-		func(s *scenario) any { return s.comeUpAgain },
+		func(s *scenario) any { return s.comeUpAgain }, shares,
 	},
 	{
 		Then, `^level (\d+) stays down$`,
 		"The LXD above it has started what it starts by itself, and calls this level stopped.",
-		func(s *scenario) any { return s.staysDown },
+		func(s *scenario) any { return s.staysDown }, shares,
 	},
 	{
 		Then, `^level (\d+) has run without a break$`,
 		"Its init is the process that it was before the When.",
-		func(s *scenario) any { return s.sameInit },
+		func(s *scenario) any { return s.sameInit }, shares,
 	},
 	{
 		Then, `^(every level|level \d+) has been started anew$`,
 		"The init is another process than before the When.",
-		func(s *scenario) any { return s.otherInits },
+		func(s *scenario) any { return s.otherInits }, shares,
 	},
 	{
 		Then, `^nothing of level (\d+) is left on the host$`,
 		"No process under its host ids, which are also those of the levels inside it, and no cgroup of its name; before the When there were both.",
-		func(s *scenario) any { return s.withoutTraces },
+		func(s *scenario) any { return s.withoutTraces }, shares,
 	},
 	{
 		Then, `^the LXD of (the host|level \d+) has no record and no files of level (\d+)$`,
 		"Under the name that it was made with.",
-		func(s *scenario) any { return s.unknown },
+		func(s *scenario) any { return s.unknown }, shares,
 	},
 }
 
 func (s *scenario) comeUpAgain(ctx context.Context, depth int) error {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (s *scenario) comeUpAgain(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) staysDown(ctx context.Context, level int) error {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (s *scenario) initOf(ctx context.Context, level int) (string, error) {
 }
 
 func (s *scenario) withoutTraces(ctx context.Context, level int) error {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 	if above != level-1 {
 		return fmt.Errorf("the LXD of level %d never had level %d", above, level)
 	}
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type scenario struct {
 	came  idmap.Plan
 	began time.Time
 	told  []string
+	// alone means that a step of this scenario changes the chain.
+	alone bool
 	// mine tells that they are this scenario's alone, which closes them.
 	mine bool
 	// contradiction is where LXD did something else than planned.
@@ -88,6 +90,7 @@ func Register(sc *godog.ScenarioContext, pool *Pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	chains := 1
+	s.alone = s.pool.change(sc.Steps)
 	if hasTag(sc, Exclusive) {
 		chains = s.pool.Turns.Size()
 	}
@@ -96,7 +99,7 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	ctx, s.end = context.WithCancelCause(ctx)
+	ctx, s.end = context.WithCancelCause(context.WithValue(ctx, scenarioKey{}, s))
 	return ctx, err
 }
 

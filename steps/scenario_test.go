@@ -11,9 +11,9 @@ import (
 func TestASharedChainIsNotGivenToAStepThatChangesIt(t *testing.T) {
 	s := &scenario{chain: &harness.Chain{}, pool: &Pool{}}
 	_, err := s.own(t.Context())
-	require.ErrorContains(t, err, "shared")
+	require.ErrorIs(t, err, errNotDeclared)
 
-	s.mine = true
+	s.alone = true
 	chain, err := s.own(t.Context())
 	require.NoError(t, err)
 	require.Same(t, s.chain, chain)

@@ -40,37 +40,37 @@ var siblingSteps = []step{
 	{
 		Given, `^these siblings at level (\d+)$`,
 		"Containers beside the chain, made by the LXD that makes that level, one after the other; they are up as planned.",
-		func(s *scenario) any { return s.givenSiblings },
+		func(s *scenario) any { return s.givenSiblings }, changes,
 	},
 	{
 		When, `^these siblings are made at level (\d+)$`,
 		"Containers beside the chain, made by the LXD that makes that level, one after the other until one is refused.",
-		func(s *scenario) any { return s.makeSiblings },
+		func(s *scenario) any { return s.makeSiblings }, changes,
 	},
 	{
 		When, oneSibling + `is (deleted|stopped), and these are made$`,
 		"First the one goes, or stands still, then the others are made, one after the other.",
-		func(s *scenario) any { return s.makeAfter },
+		func(s *scenario) any { return s.makeAfter }, changes,
 	},
 	{
 		When, oneSibling + `is stopped and started$`,
 		"Its init is killed, then its LXD above starts it.",
-		func(s *scenario) any { return s.restartSibling },
+		func(s *scenario) any { return s.restartSibling }, changes,
 	},
 	{
 		When, oneSibling + `is given the size (\d+)$`,
 		"Its security.idmap.size is changed as it runs.",
-		func(s *scenario) any { return s.resize },
+		func(s *scenario) any { return s.resize }, changes,
 	},
 	{
 		When, oneSibling + `is given the size (\d+), and stopped and started$`,
 		"Its security.idmap.size is changed as it runs; then its init is killed, and its LXD above starts it.",
-		func(s *scenario) any { return s.resizeAndRestart },
+		func(s *scenario) any { return s.resizeAndRestart }, changes,
 	},
 	{
 		When, oneSibling + `is given the size (\d+), and these are made$`,
 		"Its security.idmap.size is changed as it runs; it runs on while the others are made, one after the other.",
-		func(s *scenario) any { return s.resizeAndMake },
+		func(s *scenario) any { return s.resizeAndMake }, changes,
 	},
 }
 
@@ -78,16 +78,28 @@ func (s *scenario) givenSiblings(level int, table *godog.Table) {
 	s.besides.wanted = append(s.besides.wanted, wantedSiblings{level, table})
 }
 
-// siblings gives the siblings at a level of the scenario's own chain, with those that the Givens ask for.
+// ownSiblings returns the siblings at a level to a step that changes them.
+func (s *scenario) ownSiblings(ctx context.Context, level int) (*sibling.Siblings, error) {
+	if _, err := s.own(ctx); err != nil {
+		return nil, err
+	}
+	return s.siblings(ctx, level)
+}
+
+// siblings returns the siblings at a level to a step that only looks, with those that the Givens ask for.
 func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, error) {
-	chain, err := s.own(ctx)
+	chain, err := s.look(ctx)
 	if err != nil {
 		return nil, err
 	}
 	wanted := s.besides.wanted
 	s.besides.wanted = nil
 	for _, w := range wanted {
-		if err := s.makeSiblings(ctx, w.level, w.table); err != nil {
+		of, err := sibling.Of(chain, w.level)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.addSiblings(ctx, of, w.table); err != nil {
 			return nil, err
 		}
 		for _, refused := range s.besides.refused {
@@ -114,11 +126,16 @@ func (s *scenario) note(siblings *sibling.Siblings, name string, err error) (ref
 }
 
 func (s *scenario) makeSiblings(ctx context.Context, level int, table *godog.Table) error {
-	rows, err := readTable(table, siblingColumns...)
+	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {
 		return err
 	}
-	siblings, err := s.siblings(ctx, level)
+	return s.addSiblings(ctx, siblings, table)
+}
+
+// addSiblings makes the siblings of a table, one after the other.
+func (s *scenario) addSiblings(ctx context.Context, siblings *sibling.Siblings, table *godog.Table) error {
+	rows, err := readTable(table, siblingColumns...)
 	if err != nil {
 		return err
 	}
@@ -145,7 +162,7 @@ func (s *scenario) makeSiblings(ctx context.Context, level int, table *godog.Tab
 }
 
 func (s *scenario) makeAfter(ctx context.Context, name string, level int, what string, table *godog.Table) error {
-	siblings, err := s.siblings(ctx, level)
+	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {
 		return err
 	}
@@ -161,7 +178,7 @@ func (s *scenario) makeAfter(ctx context.Context, name string, level int, what s
 }
 
 func (s *scenario) restartSibling(ctx context.Context, name string, level int) error {
-	siblings, err := s.siblings(ctx, level)
+	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {
 		return err
 	}
@@ -174,7 +191,7 @@ func (s *scenario) restartSibling(ctx context.Context, name string, level int) e
 }
 
 func (s *scenario) resize(ctx context.Context, name string, level int, size string) error {
-	siblings, err := s.siblings(ctx, level)
+	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {
 		return err
 	}

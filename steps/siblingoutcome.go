@@ -17,27 +17,27 @@ var siblingOutcomeSteps = []step{
 	{
 		Then, `^the uid and gid maps of the siblings at level (\d+) are$`,
 		"Every line of /proc/PID/uid_map and gid_map of every sibling that is up: ids inside, in the level above, on the host.",
-		func(s *scenario) any { return s.siblingMaps },
+		func(s *scenario) any { return s.siblingMaps }, shares,
 	},
 	{
 		Then, `^siblings ([A-Z]) and ([A-Z]) at level (\d+) share (no|all|\d+) host ids?$`,
 		"Uids and gids alike, by the maps that the kernel shows on the host; all: all that the first has.",
-		func(s *scenario) any { return s.siblingsShare },
+		func(s *scenario) any { return s.siblingsShare }, shares,
 	},
 	{
 		Then, `^sibling ([A-Z]) and level (\d+) share (no|all|\d+) host ids?$`,
 		"As between siblings: the level is that of the chain, beside the sibling.",
-		func(s *scenario) any { return s.siblingAndLevelShare },
+		func(s *scenario) any { return s.siblingAndLevelShare }, shares,
 	},
 	{
 		Then, `^root of sibling ([A-Z]) at level (\d+) reaches no (?P<thing>file|process|abstract socket) of sibling ([A-Z])$`,
 		"One is made in the second sibling, whose own root reaches it.",
-		func(s *scenario) any { return s.reachesNothing },
+		func(s *scenario) any { return s.reachesNothing }, shares,
 	},
 	{
 		Then, oneSibling + `stops in operation "([^"]*)" for the reason "([^"]*)"$`,
 		"LXD refused it: the operation is create, start or configure, the reason one of nestbed's.",
-		func(s *scenario) any { return s.siblingStops },
+		func(s *scenario) any { return s.siblingStops }, shares,
 	},
 }
 

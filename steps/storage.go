@@ -14,72 +14,72 @@ var storageSteps = []step{
 	{
 		Given, `^the storage pool of (the host|level \d+) is on (dir|btrfs)$`,
 		"The driver of the pool that the LXD there makes its containers on; where nothing is said it is dir.",
-		func(s *scenario) any { return s.storageDriver },
+		func(s *scenario) any { return s.storageDriver }, shares,
 	},
 	{
 		Given, `^the storage pool of the host is mounted with the options "([^"]*)"$`,
 		"They take the place of those that LXD mounts a btrfs with.",
-		func(s *scenario) any { return s.mountOptions },
+		func(s *scenario) any { return s.mountOptions }, shares,
 	},
 	{
 		Given, `^the LXD of the host may not mount anything idmapped$`,
 		"It is told so by its environment, and gives files new owners instead.",
-		func(s *scenario) any { return s.noIdmapped },
+		func(s *scenario) any { return s.noIdmapped }, shares,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) makes a container and deletes it again$`,
 		"A container of the bundle's image that never runs.",
-		func(s *scenario) any { return s.makeAndDelete },
+		func(s *scenario) any { return s.makeAndDelete }, changes,
 	},
 	{
 		When, `^a storage volume( to be shifted)? is attached to level (\d+)$`,
 		"The LXD above makes it and attaches it to the running level, whose root makes a file of user 1000 there; to be shifted is to be mounted idmapped.",
-		func(s *scenario) any { return s.attachVolume },
+		func(s *scenario) any { return s.attachVolume }, changes,
 	},
 	{
 		When, `^level (\d+) hands a directory with a file of its root down( to be shifted)?$`,
 		"Its LXD attaches it to the running level below; to be shifted is to be mounted idmapped.",
-		func(s *scenario) any { return s.handDown },
+		func(s *scenario) any { return s.handDown }, changes,
 	},
 	{
 		Then, `^the files of every level are owned on disk as the LXD above can give them$`,
 		"By the host ids of the level, or, at level 1 where the host's LXD mounts them idmapped, by the ids of the image; LXD has recorded which.",
-		func(s *scenario) any { return s.ownedAsPlanned },
+		func(s *scenario) any { return s.ownedAsPlanned }, shares,
 	},
 	{
 		Then, `^the files of level (\d+) are owned on disk by the host ids of that level$`,
 		"Files of its users 0 and 65535, looked at in the storage pool; LXD has recorded the map for them.",
-		func(s *scenario) any { return s.ownedByHostIDs },
+		func(s *scenario) any { return s.ownedByHostIDs }, shares,
 	},
 	{
 		Then, `^level (\d+) lies in (a btrfs subvolume|a plain directory)$`,
 		"In the pool of the LXD above.",
-		func(s *scenario) any { return s.liesIn },
+		func(s *scenario) any { return s.liesIn }, shares,
 	},
 	{
 		Then, `^nothing of the container is left$`,
 		"Neither LXD's record of it nor its files.",
-		func(s *scenario) any { return s.nothingLeft },
+		func(s *scenario) any { return s.nothingLeft }, shares,
 	},
 	{
 		Then, `^the container is still there$`,
 		"LXD knows it, and its files are in the pool.",
-		func(s *scenario) any { return s.stillThere },
+		func(s *scenario) any { return s.stillThere }, shares,
 	},
 	{
 		Then, `^LXD cannot (delete|attach) it: "([^"]*)"$`,
 		"What the When wanted fails at that, and with these words.",
-		func(s *scenario) any { return s.cannot },
+		func(s *scenario) any { return s.cannot }, shares,
 	},
 	{
 		Then, `^the volume and the file are owned on disk by the host ids of level (\d+)$`,
 		"Looked at in the storage pool; LXD has recorded the map of that level for them.",
-		func(s *scenario) any { return s.volumeOwned },
+		func(s *scenario) any { return s.volumeOwned }, shares,
 	},
 	{
 		Then, `^the directory and the file belong to nobody at level (\d+)$`,
 		"To the ids 65534, which stand for all that the level has not.",
-		func(s *scenario) any { return s.belongToNobody },
+		func(s *scenario) any { return s.belongToNobody }, shares,
 	},
 }
 

@@ -13,22 +13,22 @@ var systemdSteps = []step{
 	{
 		Then, `^all that systemd of level (\d+) starts runs$`,
 		"It has started everything that it starts, and no unit has failed.",
-		func(s *scenario) any { return s.systemdRuns },
+		func(s *scenario) any { return s.systemdRuns }, shares,
 	},
 	{
 		Then, `^the LXD inside level (\d+) is the main process of "([^"]*)" there$`,
 		"The LXD that answers is the one that systemd keeps as that service.",
-		func(s *scenario) any { return s.lxdIsService },
+		func(s *scenario) any { return s.lxdIsService }, shares,
 	},
 	{
 		Then, `^systemd of level (\d+) has left out "([^"]*)", whose conditions no container meets$`,
 		"The unit is wanted, and its ConditionVirtualization or another condition was not met.",
-		func(s *scenario) any { return s.leftOut },
+		func(s *scenario) any { return s.leftOut }, shares,
 	},
 	{
 		Then, `^systemd of level (\d+) cannot set up the credentials of "([^"]*)"$`,
 		"By the exit status of what should have become the service: 243, EXIT_CREDENTIALS (man 5 systemd.exec).",
-		func(s *scenario) any { return s.noCredentials },
+		func(s *scenario) any { return s.noCredentials }, shares,
 	},
 }
 

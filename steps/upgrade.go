@@ -13,52 +13,52 @@ var upgradeSteps = []step{
 	{
 		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)"$`,
 		"As the chain ran: files of the bundle took the places of those that were there, and its LXD that of the one before.",
-		func(s *scenario) any { return s.replaced },
+		func(s *scenario) any { return s.replaced }, changes,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)"$`,
 		"As the chain runs: files of the bundle take the places of those that are there, and its LXD that of the one before.",
-		func(s *scenario) any { return s.replace },
+		func(s *scenario) any { return s.replace }, changes,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed as it first comes up$`,
 		"It is killed as soon as it answers, without a wait for it to be ready; the one that takes its place is the same again.",
-		func(s *scenario) any { return s.replaceInterrupted },
+		func(s *scenario) any { return s.replaceInterrupted }, changes,
 	},
 	{
 		Given, `^the LXD of level (\d+) has become the Incus of "([^"]*)" by lxd-to-incus$`,
 		"As the chain ran: the Incus was installed beside it, and the tool, which comes with it, moved everything over.",
-		func(s *scenario) any { return s.migrated },
+		func(s *scenario) any { return s.migrated }, changes,
 	},
 	{
 		When, `^the LXD of level (\d+) becomes the Incus of "([^"]*)" by lxd-to-incus$`,
 		"As the chain runs: the Incus is installed beside it, and the tool, which comes with it, stops LXD and what runs inside, moves everything over and has Incus start it again.",
-		func(s *scenario) any { return s.migrate },
+		func(s *scenario) any { return s.migrate }, changes,
 	},
 	{
 		Given, `^what the LXD of (the host|level \d+) keeps about its containers among its logs has been lost$`,
 		"The directories below /var/log/lxd, as the chain ran.",
-		func(s *scenario) any { return s.logsLost },
+		func(s *scenario) any { return s.logsLost }, changes,
 	},
 	{
 		When, `^what the LXD of (the host|level \d+) keeps about its containers among its logs is lost$`,
 		"The directories below /var/log/lxd, as the chain runs.",
-		func(s *scenario) any { return s.logsLost },
+		func(s *scenario) any { return s.logsLost }, changes,
 	},
 	{
 		When, becomes + `, and its LXD is replaced by that of "([^"]*)"$`,
 		"Both files are rewritten as the chain runs, then the LXD is replaced by the bundle's.",
-		func(s *scenario) any { return s.reallocateAndReplace },
+		func(s *scenario) any { return s.reallocateAndReplace }, changes,
 	},
 	{
 		Then, `^no program can be run in level (\d+): "([^"]*)"$`,
 		"The LXD above it is asked to; a regular expression of its words.",
-		func(s *scenario) any { return s.runsNothing },
+		func(s *scenario) any { return s.runsNothing }, shares,
 	},
 	{
 		Then, `^the LXD of (the host|level \d+) is that of "([^"]*)"$`,
 		"The program that runs there is the bundle's, byte for byte, as versions of some call themselves the same.",
-		func(s *scenario) any { return s.lxdOf },
+		func(s *scenario) any { return s.lxdOf }, shares,
 	},
 }
 

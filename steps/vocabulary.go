@@ -33,6 +33,9 @@ type Step struct {
 	// Example is the first use of the step in the features, with the table or
 	// the text below it in further lines.
 	Example string `json:"example"`
+	// Changes means that the step changes the chain or what is on its host. Its scenario gets a chain of its own, whatever
+	// the order of the steps; scenarios without such a step may share one.
+	Changes bool `json:"changes"`
 	// Do, of a step that Suite.Steps adds, is a function as godog calls it: perhaps a context first, then what the groups of
 	// Pattern capture, then perhaps a table or a text; it returns an error or nothing. Chain gives it the chain.
 	Do any `json:"-"`
@@ -52,12 +55,20 @@ func (s Step) check() error {
 	return nil
 }
 
-// step is how a step is written down here: method gives what godog calls, for one scenario.
+// step is how a step is written down here: method gives what godog calls, for one scenario; changes is Step.Changes.
 type step struct {
 	keyword          Keyword
 	pattern, meaning string
 	method           func(*scenario) any
+	changes          bool
 }
+
+// A step changes the chain or what is on its host, so that its scenario needs a chain of its own; or it leaves them as
+// they are, so that scenarios of such steps may share one.
+const (
+	changes = true
+	shares  = false
+)
 
 // vocabulary is every step, by the rooms that they are in.
 var vocabulary = slices.Concat(
@@ -99,7 +110,7 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 		if err != nil {
 			return nil, fmt.Errorf("step %q: %w", s.pattern, err)
 		}
-		step := Step{Keyword: s.keyword, Pattern: groupName.ReplaceAllString(s.pattern, "("), Meaning: s.meaning}
+		step := Step{Keyword: s.keyword, Pattern: groupName.ReplaceAllString(s.pattern, "("), Meaning: s.meaning, Changes: s.changes}
 		if i := slices.IndexFunc(used, func(u *messages.PickleStep) bool { return pattern.MatchString(u.Text) }); i >= 0 {
 			step.Example = example(used[i])
 		}
@@ -131,6 +142,33 @@ func example(s *messages.PickleStep) string {
 		lines = append(lines, strings.TrimSuffix(table.String(), "\n"))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// change reports whether a step of a scenario changes the chain.
+func (p *Pool) change(steps []*messages.PickleStep) bool {
+	return slices.ContainsFunc(steps, func(s *messages.PickleStep) bool {
+		return slices.ContainsFunc(p.changing(), func(pattern *regexp.Regexp) bool { return pattern.MatchString(s.Text) })
+	})
+}
+
+// changing returns the patterns of the steps that change the chain.
+func (p *Pool) changing() []*regexp.Regexp {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.patterns != nil {
+		return p.patterns
+	}
+	for _, s := range vocabulary {
+		if s.changes {
+			p.patterns = append(p.patterns, regexp.MustCompile(s.pattern))
+		}
+	}
+	for _, s := range p.steps {
+		if s.Changes {
+			p.patterns = append(p.patterns, regexp.MustCompile(s.Pattern))
+		}
+	}
+	return p.patterns
 }
 
 // register registers the vocabulary, and the suite's own steps, for one scenario.

@@ -17,32 +17,32 @@ var wallSteps = []step{
 		"It does so at home, with its own rights. What it can try is listed in harness/act/wall/deed.go.",
 		func(s *scenario) any {
 			return func(ctx context.Context, who, deed string) error { return s.try(ctx, who, who, deed) }
-		},
+		}, shares,
 	},
 	{
 		When, `^root of (level \d+), put among the processes and files of (the host|level \d+), tries to (.+)$`,
 		"All it has of its own there is its user namespace; what it can see is what that place sees.",
-		func(s *scenario) any { return s.try },
+		func(s *scenario) any { return s.try }, shares,
 	},
 	{
 		Then, `^the kernel refuses it with "([^"]*)"$`,
 		"The error that the one who tried it got, in the words of strerror(3); with \" or \" between them, any of several.",
-		func(s *scenario) any { return s.refused },
+		func(s *scenario) any { return s.refused }, shares,
 	},
 	{
 		Then, `^it is done$`,
 		"What was tried succeeded.",
-		func(s *scenario) any { return s.done },
+		func(s *scenario) any { return s.done }, shares,
 	},
 	{
 		Then, `^root of (the host|level \d+) is not refused the same$`,
 		"It tries it at home: it is done, or fails for what is wrong with the deed, not for who does it.",
-		func(s *scenario) any { return s.notRefused },
+		func(s *scenario) any { return s.notRefused }, shares,
 	},
 	{
 		Then, `^the setting "(?P<name>[^"]*)" is "([^"]*)" at (the host|level \d+)$`,
 		"As it reads there.",
-		func(s *scenario) any { return s.setting },
+		func(s *scenario) any { return s.setting }, shares,
 	},
 }
 

@@ -18,37 +18,37 @@ var workloadSteps = []step{
 	{
 		Given, `^a chain of depth (\d+) in which every level keeps a block and delegates the rest, the last one to its root and its user 1000$`,
 		"The last level, too, may have containers; its subid files grant the rest of its ids to both.",
-		func(s *scenario) any { return s.remainderToUser },
+		func(s *scenario) any { return s.remainderToUser }, shares,
 	},
 	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs a container of OCI that asks for no user namespace$`,
 		"By crun; the container's root filesystem belongs to who runs it.",
-		func(s *scenario) any { return s.runWithoutNamespace },
+		func(s *scenario) any { return s.runWithoutNamespace }, shares,
 	},
 	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs a container of (OCI|LXC) with the uid and gid map$`,
 		"By crun or lxc-start; the parent ids are those of the level, and the container's root filesystem belongs to its root.",
-		func(s *scenario) any { return s.runWithMap },
+		func(s *scenario) any { return s.runWithMap }, shares,
 	},
 	{
 		Then, `^the container runs with the uid and gid map$`,
 		"What the kernel shows of its init, at the level and on the host.",
-		func(s *scenario) any { return s.workloadMaps },
+		func(s *scenario) any { return s.workloadMaps }, shares,
 	},
 	{
 		Then, `^the container has the uid and gid map of level (\d+)$`,
 		"What the kernel shows of its init on the host.",
-		func(s *scenario) any { return s.workloadAsLevel },
+		func(s *scenario) any { return s.workloadAsLevel }, shares,
 	},
 	{
 		Then, `^the container's root is id (\d+) on the host, and so is the owner of a file that it makes$`,
 		"User and group of the container's init, and of the file on disk.",
-		func(s *scenario) any { return s.workloadIDs },
+		func(s *scenario) any { return s.workloadIDs }, shares,
 	},
 	{
 		Then, `^the container does not start: "([^"]*)"$`,
 		"The words are those of the runtime, of newuidmap or of the kernel.",
-		func(s *scenario) any { return s.workloadFails },
+		func(s *scenario) any { return s.workloadFails }, shares,
 	},
 }
 

@@ -1,0 +1,71 @@
+package scenarios_test
+
+import (
+	"context"
+	"io"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/report"
+	"nestbed/steps"
+)
+
+// The steps of another module: one looks at the chain, the other changes it.
+const othersFeature = `Feature: Steps of another module
+  Background:
+    Given an LXD host whose root allocation is "root:500000:65536"
+    And a chain of depth 1 in which every level delegates what the levels below it need
+
+  Scenario: One looks
+    Then somebody looks at the chain
+  Scenario: Another looks
+    Then somebody looks at the chain
+  Scenario: One looks before it changes something
+    Then somebody looks at the chain
+    And somebody writes into the chain
+`
+
+func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
+	beside(t, 2)
+	harnesstest.Source(t)
+	var mu sync.Mutex
+	hosts := map[string][]string{} // by what is done on them
+	note := func(ctx context.Context, what string) error {
+		chain, err := steps.Chain(ctx)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		hosts[what] = append(hosts[what], chain.Host.Name())
+		return nil
+	}
+	run, err := steps.Suite{
+		Features: fstest.MapFS{"others.feature": {Data: []byte(othersFeature)}},
+		Steps: []steps.Step{
+			{Keyword: steps.Then, Pattern: `^somebody looks at the chain$`, Do: func(ctx context.Context) error { return note(ctx, "look") }},
+			{Keyword: steps.Then, Pattern: `^somebody writes into the chain$`, Changes: true, Do: func(ctx context.Context) error { return note(ctx, "write") }},
+		},
+		Concurrency: 1, Output: io.Discard,
+	}.Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, run.Scenarios, 3)
+	for _, s := range run.Scenarios {
+		assert.Equal(t, report.Passed, s.Status, s.Name)
+	}
+	require.Len(t, hosts["look"], 3)
+	assert.Equal(t, hosts["look"][0], hosts["look"][1], "the scenarios that only look")
+	assert.NotEqual(t, hosts["look"][0], hosts["look"][2], "the one that changes something")
+	assert.Equal(t, hosts["look"][2:], hosts["write"])
+}
+
+func TestARunOfNoScenarioFails(t *testing.T) {
+	harnesstest.Source(t)
+	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard}.Run(t.Context())
+	require.ErrorContains(t, err, "no scenario was run")
+}
