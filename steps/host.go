@@ -6,6 +6,12 @@ import (
 	"nestbed/harness/idmap"
 )
 
+// Texts of the steps for which a run makes a bundle of their own.
+const (
+	newuidmapIs = "newuidmap is installed "
+	everywhere  = "is installed on the host and at every level"
+)
+
 var hostSteps = []step{
 	{
 		Given, `^an LXD host whose root allocation is "([^"]*)"$`,
@@ -28,17 +34,17 @@ var hostSteps = []step{
 		func(s *scenario) any { return s.sharesPIDs }, shares,
 	},
 	{
-		Given, `^newuidmap is installed on the host but at no level$`,
+		Given, `^` + newuidmapIs + `on the host but at no level$`,
 		"liblxc writes the idmaps of level 2 and below itself, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmapInLevels }, shares,
 	},
 	{
-		Given, `^newuidmap is installed neither on the host nor at any level$`,
+		Given, `^` + newuidmapIs + `neither on the host nor at any level$`,
 		"liblxc writes all idmaps itself, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmap }, shares,
 	},
 	{
-		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs) is installed on the host and at every level$`,
+		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs) ` + everywhere + `$`,
 		"The program comes with the bundle; others of these may, too.",
 		func(s *scenario) any { return s.withTools }, shares,
 	},

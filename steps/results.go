@@ -35,11 +35,7 @@ func (r *results) record(id string, s report.Scenario) {
 }
 
 // skip records those scenarios of a run that bear one of the tags as skipped, each for the lack of what it needs.
-func (r *results) skip(of godog.Options, lacks map[string]error) error {
-	pickles, err := chosen(of)
-	if err != nil {
-		return err
-	}
+func (r *results) skip(pickles []*godog.Scenario, lacks map[string]error) {
 	for _, p := range pickles {
 		for _, tag := range p.Tags {
 			if lack := lacks[tag.Name]; lack != nil {
@@ -48,7 +44,6 @@ func (r *results) skip(of godog.Options, lacks map[string]error) error {
 			}
 		}
 	}
-	return nil
 }
 
 // chosen returns the scenarios that godog would run.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cucumber/godog"
@@ -24,8 +25,9 @@ type run struct {
 	log      func(what string)
 	options  godog.Options
 	pool     *Pool
-	// required are what single scenarios need, missing those of them that this machine does not have.
+	// required are what single scenarios of this run need, missing those of them that this machine does not have.
 	required, missing []host.Requirement
+	noShadow, tools   bool // are scenarios run that need these bundles?
 	results           results
 	progress          *progress
 	count             atomic.Int32
@@ -78,8 +80,7 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	r.required = requirements(ctx, source, address)
-	if err := r.leaveOut(); err != nil {
+	if err := r.leaveOut(requirements(ctx, source, address)); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
@@ -100,26 +101,36 @@ func (s Suite) godogOptions() godog.Options {
 }
 
 // leaveOut excludes the scenarios that this machine is missing something for, and records them as skipped.
-func (r *run) leaveOut() error {
+func (r *run) leaveOut(all []host.Requirement) error {
+	pickles, err := chosen(r.options)
+	if err != nil {
+		return err
+	}
 	lacks := map[string]error{}
 	var impossible []string
-	for _, c := range r.required {
+	for _, c := range all {
+		if !slices.ContainsFunc(pickles, func(p *godog.Scenario) bool { return hasTag(p, c.For) }) {
+			continue
+		}
+		r.required = append(r.required, c)
 		if !c.OK {
 			r.missing = append(r.missing, c)
 			impossible = append(impossible, c.For)
 			lacks[c.For] = c.Err()
 		}
 	}
-	if err := r.results.skip(r.options, lacks); err != nil {
-		return err
-	}
+	r.results.skip(pickles, lacks)
 	r.options.Tags = excluding(r.options.Tags, impossible...)
-	return nil
+	pickles, err = chosen(r.options)
+	r.noShadow, r.tools = anySays(pickles, newuidmapIs), anySays(pickles, everywhere)
+	return err
 }
 
-// lacks reports whether scenarios with the tag are left out.
-func (r *run) lacks(tag string) bool {
-	return slices.ContainsFunc(r.missing, func(c host.Requirement) bool { return c.For == tag })
+// anySays reports whether a scenario has a step with the text in it.
+func anySays(scenarios []*godog.Scenario, text string) bool {
+	return slices.ContainsFunc(scenarios, func(p *godog.Scenario) bool {
+		return slices.ContainsFunc(p.Steps, func(s *godog.Step) bool { return strings.Contains(s.Text, text) })
+	})
 }
 
 // makePool makes the bundles, and the turns of the scenarios.
@@ -142,12 +153,12 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, address string
 	if r.pool.Default, err = bundle.Make(ctx, source, r.log); err != nil {
 		return err
 	}
-	if !r.lacks(requiresOtherBundles) {
+	if r.noShadow {
 		if r.pool.NoShadow, err = bundle.Make(ctx, withoutNewuidmap(source), r.log); err != nil {
 			return err
 		}
 	}
-	if !r.lacks(requiresTools) {
+	if r.tools {
 		r.pool.Tools, err = bundle.Make(ctx, withTools(source), r.log)
 	}
 	return err
