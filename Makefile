@@ -16,7 +16,7 @@ RACE := GORACE=atexit_sleep_ms=0 go test -race
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build demo test test-other race test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
+.PHONY: help setup go build demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,6 +45,9 @@ test-other: setup ## the Go tests of scenarios/ and the core scenarios with the 
 
 race: setup ## the core scenarios, and a host that is used by many at once, with the race detector
 	$(RACE) -count=1 -timeout 30m $(EXEC) ./scenarios -run 'TestFeatures|ByManyAtOnce' -godog.format=progress -godog.tags=@core
+
+consumer: setup ## a module that uses nestbed as a library, with a feature and a step of its own
+	cd testdata/consumer && go mod tidy -diff && go test -count=1 $(EXEC) ./...
 
 VM ?= debian:bookworm debian:trixie
 VMFLAGS ?=

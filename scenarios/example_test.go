@@ -37,13 +37,6 @@ func TestAStopInPlainGo(t *testing.T) {
 	beside(t, 1)
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}
 	h := harnesstest.Host(t, idmap.Delegate(supply))
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
-	t.Cleanup(func() { assert.NoError(t, chain.Close(t.Context())) })
-
-	var stopped *harness.LevelError
-	require.ErrorAs(t, err, &stopped)
-	assert.Equal(t, 2, stopped.Level)
-	assert.Equal(t, idmap.OpCreate, stopped.Op)
-	assert.Equal(t, idmap.OutsideParent, stopped.Reason)
+	chain := harnesstest.Build(t, h, harness.Cascade(2), harnesstest.StopsAt(2, idmap.OpCreate, idmap.OutsideParent))
 	assert.Len(t, chain.Levels, 1, "what was built is there to look at")
 }

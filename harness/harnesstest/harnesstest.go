@@ -10,6 +10,7 @@ package harnesstest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 
@@ -93,9 +94,17 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 const levelsInMemory = 4
 
 // Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
-func Host(t testing.TB, d idmap.Delegation) *host.PrivateHost {
+// Options change how it is made: func(c *host.PrivateConfig) { c.SharePIDs = true }.
+func Host(t testing.TB, d idmap.Delegation, options ...func(*host.PrivateConfig)) *host.PrivateHost {
 	t.Helper()
-	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: d, Bundle: Bundle(t, Source(t)), InMemory: levelsInMemory})
+	config := host.PrivateConfig{Delegation: d, InMemory: levelsInMemory}
+	for _, option := range options {
+		option(&config)
+	}
+	if config.Bundle == nil {
+		config.Bundle = Bundle(t, Source(t))
+	}
+	h, err := host.Private(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {
@@ -105,16 +114,39 @@ func Host(t testing.TB, d idmap.Delegation) *host.PrivateHost {
 	return h
 }
 
-// Build builds a chain that must come up whole, closed at the end of the test.
-func Build(t testing.TB, h host.Host, s harness.Spec) *harness.Chain {
+// BuildOption changes what Build expects.
+type BuildOption func(*expectation)
+
+type expectation struct{ stop *idmap.Stop }
+
+// StopsAt makes Build expect that the chain stops at a level, in an operation and for a reason. The levels above the stop
+// are returned.
+func StopsAt(level int, op idmap.Op, why idmap.Reason) BuildOption {
+	return func(e *expectation) { e.stop = &idmap.Stop{Level: level, Op: op, Reason: why} }
+}
+
+// Build builds a chain that must come up whole, unless an option says where it must stop. It is closed at the end of the
+// test.
+func Build(t testing.TB, h host.Host, s harness.Spec, options ...BuildOption) *harness.Chain {
 	t.Helper()
+	var expected expectation
+	for _, option := range options {
+		option(&expected)
+	}
 	chain, err := harness.Build(t.Context(), h, s)
 	t.Cleanup(func() {
 		if err := chain.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	require.NoError(t, err)
+	if expected.stop == nil {
+		require.NoError(t, err)
+		return chain
+	}
+	require.Error(t, err, "a stop was expected: %s", expected.stop)
+	stopped, is := errors.AsType[*harness.LevelError](err)
+	require.True(t, is, "a stop was expected: %s; got %v", expected.stop, err)
+	require.Equal(t, *expected.stop, stopped.Stop, "%v", err)
 	return chain
 }
 

@@ -1,0 +1,65 @@
+package harness_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"testing"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/probe"
+)
+
+// Build makes a chain of two levels on a private host. It needs root, and LXD on this machine.
+func ExampleBuild() {
+	ctx := context.Background()
+	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	allocation := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 131072}
+	h, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(allocation), Bundle: b})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer h.Close(ctx)
+	chain, err := harness.Build(ctx, h, harness.Cascade(2))
+	if err != nil {
+		fmt.Println(err) // a *harness.LevelError says at which level it stopped, in which operation and why
+		return
+	}
+	defer chain.Close(ctx)
+	checks, err := probe.Verify(ctx, chain)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(chain.Levels), "levels are up; what is not as planned:", harness.Failed(checks))
+}
+
+// TestTheExampleOfBuildRuns runs the example where that is possible; go test itself would run it everywhere.
+func TestTheExampleOfBuildRuns(t *testing.T) {
+	if source := harnesstest.Source(t); source.Kind != bundle.Installed {
+		t.Skip("the example is about the installed LXD")
+	}
+	ExampleBuild()
+}
+
+// In a chain as in the article, every level keeps a block of 65536 ids and delegates one for each level below it.
+func ExampleCascade() {
+	for i, level := range harness.Cascade(3).Levels {
+		if level.Delegation == nil {
+			fmt.Printf("level %d delegates nothing\n", i+1)
+			continue
+		}
+		fmt.Printf("level %d delegates %s", i+1, level.Delegation.UID.Text)
+	}
+	// Output:
+	// level 1 delegates root:65536:131072
+	// level 2 delegates root:65536:65536
+	// level 3 delegates nothing
+}

@@ -1,0 +1,13 @@
+package steps_test
+
+import (
+	"os"
+	"testing"
+
+	"nestbed/harness/host"
+)
+
+func TestMain(m *testing.M) {
+	host.Init()
+	os.Exit(m.Run())
+}
