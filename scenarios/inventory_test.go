@@ -20,19 +20,19 @@ import (
 	"nestbed/harness/wait"
 )
 
-// inventory is what one host has on the machine, by its name. Others are listening sockets, files, AppArmor profiles
+// belongings is what one host has on the machine, by its name. Others are listening sockets, files, AppArmor profiles
 // and loop devices that nobody frees.
-type inventory struct{ Processes, Mounts, Cgroups, State, Others []string }
+type belongings struct{ Processes, Mounts, Cgroups, State, Others []string }
 
 // empty tells that the host has nothing.
-func (i inventory) empty() bool {
+func (i belongings) empty() bool {
 	return len(i.Processes)+len(i.Mounts)+len(i.Cgroups)+len(i.State)+len(i.Others) == 0
 }
 
 // takeInventory looks for everything that bears the host's name. Its processes are those in its cgroups, containers included.
-func takeInventory(t *testing.T, name string) inventory {
+func takeInventory(t *testing.T, name string) belongings {
 	t.Helper()
-	var inv inventory
+	var inv belongings
 	mounts, err := mountinfo.GetMounts(nil)
 	require.NoError(t, err)
 	for _, m := range mounts {
@@ -139,7 +139,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 
 	require.NoError(t, h.Close(t.Context()))
 	require.NoError(t, chain.Close(t.Context()))
-	assert.Equal(t, inventory{}, takeInventory(t, h.Name()))
+	assert.Equal(t, belongings{}, takeInventory(t, h.Name()))
 }
 
 // article is the article's allocation.

@@ -25,9 +25,9 @@ type running struct {
 	stdout, stderr *bufio.Reader
 }
 
-// start starts the command, which has patience times as long for everything as usual. If it has not ended after a few
+// startProgram starts the command, which has patience times as long for everything as usual. If it has not ended after a few
 // minutes, the test kills it.
-func start(t *testing.T, program, patience string, args ...string) *running {
+func startProgram(t *testing.T, program, patience string, args ...string) *running {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = append(os.Environ(), wait.PatienceEnv+"="+patience)
@@ -96,7 +96,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 	program := built(t)
 	t.Setenv("NESTBED_STATE", t.TempDir())
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
-		up := start(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
+		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
 		until(t, up.stdout, "level 1 ")
 		hosts, err := host.Leftovers()
 		require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
 	program := built(t)
 	machine, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, source))
 	before := allOf(t, machine.LXD())
-	up := start(t, program, "1", "up", "--depth", "2", "--host", "system:"+socket, "--bundle", source.String())
+	up := startProgram(t, program, "1", "up", "--depth", "2", "--host", "system:"+socket, "--bundle", source.String())
 	until(t, up.stdout, "level 1 ")
 	pids, err := host.Processes(machine)
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/report"
+	"nestbed/harness/vm"
 )
 
 // run is one run of a suite: what it needs, made before the scenarios, so that none of them is slow for it.
@@ -62,7 +63,7 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
 	}
-	address, err := settings.Host.LXD()
+	address, err := vm.LXDAddress(settings.Host)
 	if err != nil {
 		return nil, lacking(err)
 	}

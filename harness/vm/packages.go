@@ -60,3 +60,14 @@ func mountPackages(entries []string) error {
 	}
 	return nil
 }
+
+// packages are what a machine has beside Debian's essential ones: a kernel for virtual machines, systemd, AppArmor, LXD and
+// all that the scenarios run.
+func packages() []string {
+	all := slices.Concat(
+		[]string{"linux-image-cloud-amd64", "initramfs-tools", "systemd-sysv", "udev", "dbus", "apparmor", "kmod"},
+		bundle.InstalledPackages(), bundle.ToolPackages(),
+	)
+	slices.Sort(all)
+	return slices.Compact(all)
+}

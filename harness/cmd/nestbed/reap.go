@@ -75,7 +75,7 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 
 // reapProjects clears projects of a LXD that runs by itself.
 func reapProjects(cmd *cobra.Command, where vm.Where, names []string, asJSON bool) error {
-	socket, err := where.LXD()
+	socket, err := vm.LXDAddress(where)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if where.Suite != "" {
 		return f.inVM(cmd, where.Suite)
 	}
-	socket, err := where.LXD()
+	socket, err := vm.LXDAddress(where)
 	if err != nil {
 		return err
 	}
