@@ -1,7 +1,7 @@
 // Package harness builds chains of nested unprivileged containers on a real LXD or Incus.
 //
 //	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
-//	h, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(supply), Bundle: b})
+//	h, err := private.Start(ctx, private.Config{Delegation: idmap.Delegate(supply), Bundle: b})
 //	defer h.Close(ctx)
 //	chain, err := harness.Build(ctx, h, harness.Cascade(3))
 //	defer chain.Close(ctx)

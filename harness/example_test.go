@@ -9,7 +9,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/probe"
 )
@@ -22,7 +22,7 @@ func ExampleBuild() {
 		log.Fatal(err)
 	}
 	allocation := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 131072}
-	h, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(allocation), Bundle: b})
+	h, err := private.Start(ctx, private.Config{Delegation: idmap.Delegate(allocation), Bundle: b})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/start"
 )
 
 func TestMain(m *testing.M) {
-	host.Init()
+	start.Init()
 	os.Exit(m.Run())
 }

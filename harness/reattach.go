@@ -112,7 +112,7 @@ func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 
 // Attach finds the levels of a chain that runs on a host of another process,
 // level 1 first, as far down as they are up. Let go of them with Detach.
-func Attach(ctx context.Context, h *host.Running) ([]*Level, error) {
+func Attach(ctx context.Context, h Daemon) ([]*Level, error) {
 	var levels []*Level
 	var above Daemon = h
 	for index := 1; ; index++ {

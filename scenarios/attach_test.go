@@ -8,7 +8,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
@@ -16,7 +16,7 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 
-	running, err := host.Open(t.Context(), h.Name())
+	running, err := private.Open(t.Context(), h.Name())
 	require.NoError(t, err)
 	defer running.Close()
 	levels, err := harness.Attach(t.Context(), running)
@@ -32,6 +32,6 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 		assert.Equal(t, chain.Plan.Levels[i].Host, onHost, "level %d", l.Index)
 	}
 
-	_, err = host.Open(t.Context(), "nobody")
+	_, err = private.Open(t.Context(), "nobody")
 	assert.ErrorContains(t, err, "host nobody: no journal of nestbed")
 }

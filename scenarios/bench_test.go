@@ -21,7 +21,9 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 	"nestbed/harness/report"
 )
 
@@ -75,10 +77,10 @@ func depthsIn(b *testing.B, name, list string) []int {
 }
 
 // config is the host that both ways start from; delegation is nothing where it is typed.
-func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) host.PrivateConfig {
+func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
 	b.Helper()
-	c := host.PrivateConfig{Delegation: d, Bundle: bun, InMemory: depth}
-	room, err := host.Levels(b.Context(), false)
+	c := private.Config{Delegation: d, Bundle: bun, InMemory: depth}
+	room, err := inventory.Levels(b.Context(), false)
 	require.NoError(b, err)
 	c.SharePIDs = depth > room
 	return c
@@ -91,7 +93,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	delegation := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)})
 	c := config(b, bun, depth, delegation)
 	before, began := cpuTime(b), time.Now()
-	h, err := host.Private(ctx, c)
+	h, err := private.Start(ctx, c)
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = h.Close(context.Background()) })
 	peak := watchMemory(b, h)
@@ -170,7 +172,7 @@ func together(operations []api.Operation) (all time.Duration) {
 // typed measures the recipe from nothing to a last level that answers, in seconds.
 func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	b.Helper()
-	h, err := host.Private(b.Context(), config(b, bun, depth, idmap.Delegation{}))
+	h, err := private.Start(b.Context(), config(b, bun, depth, idmap.Delegation{}))
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.Background())) }()
 	r := recipe{h, depth}
@@ -190,13 +192,13 @@ func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 // cpuTime is the processor time that this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
-	used, err := host.OwnCPU()
+	used, err := inventory.OwnCPU()
 	require.NoError(b, err)
 	return used
 }
 
 // watchMemory watches how much the host holds; what it returns ends that and tells the most.
-func watchMemory(b *testing.B, h *host.PrivateHost) func() float64 {
+func watchMemory(b *testing.B, h *private.Host) func() float64 {
 	b.Helper()
 	peak := h.WatchMemory(b.Context())
 	return func() float64 {

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/reach"
 )
@@ -44,7 +44,7 @@ func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duratio
 	b.Helper()
 	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
 	c.ViaExec = far
-	h, err := host.Private(b.Context(), c)
+	h, err := private.Start(b.Context(), c)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.Background())) }()
 	began := time.Now()

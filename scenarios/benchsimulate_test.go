@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/simulate"
 )
@@ -27,11 +28,11 @@ var (
 )
 
 // newLab is a cluster, and in front of its members a LXD that is in none.
-func newLab(b *testing.B) (c *cluster, single *host.PrivateHost) {
+func newLab(b *testing.B) (c *cluster, single *private.Host) {
 	b.Helper()
 	c = newCluster(b)
 	ids := idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: uint32(simulate.IDs(*benchDepth, *benchAtOnce))}
-	single, err := host.Private(b.Context(), host.PrivateConfig{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
+	single, err := private.Start(b.Context(), private.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, single.Close(context.Background())) })
 	return c, single
@@ -86,7 +87,7 @@ func BenchmarkSimulate(b *testing.B) {
 }
 
 // lab builds the chains of a lab, and gives how long that takes.
-func (c *cluster) lab(b *testing.B, https string, single *host.PrivateHost, lab simulate.Lab) time.Duration {
+func (c *cluster) lab(b *testing.B, https string, single *private.Host, lab simulate.Lab) time.Duration {
 	b.Helper()
 	if lab.Members > 1 {
 		var names []string
@@ -108,13 +109,13 @@ func (c *cluster) lab(b *testing.B, https string, single *host.PrivateHost, lab 
 // build builds chains, atOnce at a time, on the named members or on all, and returns how long that took.
 func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int, names ...string) time.Duration {
 	b.Helper()
-	members, err := host.OpenCluster(b.Context(), address, "", names...)
+	members, err := existing.OpenCluster(b.Context(), address, "", names...)
 	require.NoError(b, err)
 	began := time.Now()
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for range chains {
-		all.Go(func() error { return c.chain(b, host.ExistingConfig{LXD: address, Cluster: members}, depth, nil) })
+		all.Go(func() error { return c.chain(b, existing.Config{LXD: address, Cluster: members}, depth, nil) })
 	}
 	require.NoError(b, all.Wait())
 	took := time.Since(began)
@@ -123,10 +124,10 @@ func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int,
 }
 
 // chain builds a chain, calls do, unless it is nil, and takes the chain down.
-func (c *cluster) chain(b *testing.B, on host.ExistingConfig, depth int, do func()) error {
+func (c *cluster) chain(b *testing.B, on existing.Config, depth int, do func()) error {
 	b.Helper()
 	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
-	h, err := host.System(b.Context(), on)
+	h, err := existing.Start(b.Context(), on)
 	if err != nil {
 		return err
 	}
@@ -137,20 +138,20 @@ func (c *cluster) chain(b *testing.B, on host.ExistingConfig, depth int, do func
 	return errors.Join(err, h.Close(b.Context()), chain.Close(b.Context()))
 }
 
-func onSingle(single *host.PrivateHost) host.ExistingConfig {
-	return host.ExistingConfig{LXD: single.Socket(), ViaExec: true}
+func onSingle(single *private.Host) existing.Config {
+	return existing.Config{LXD: single.Socket(), ViaExec: true}
 }
 
 // diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
 func (c *cluster) diskOf(b *testing.B) (held int64) {
 	b.Helper()
-	members, err := host.OpenCluster(b.Context(), c.socket(0), "", memberName(0))
+	members, err := existing.OpenCluster(b.Context(), c.socket(0), "", memberName(0))
 	require.NoError(b, err)
 	up, looked := make(chan struct{}), make(chan struct{})
 	all, ctx := errgroup.WithContext(b.Context())
 	for range *benchAtOnce {
 		all.Go(func() error {
-			return c.chain(b, host.ExistingConfig{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
+			return c.chain(b, existing.Config{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
 				up <- struct{}{}
 				<-looked
 			})
@@ -177,14 +178,14 @@ func BenchmarkMemberCost(b *testing.B) {
 	c, single := newLab(b)
 	https := c.https(b)
 	used := func() (of []float64) {
-		for _, m := range append([]*host.PrivateHost{single}, c.members...) {
+		for _, m := range append([]*private.Host{single}, c.members...) {
 			cpu, err := m.CPU()
 			require.NoError(b, err)
 			of = append(of, cpu.Seconds()/chains)
 		}
 		return of
 	}
-	measure := func(config host.ExistingConfig) []float64 {
+	measure := func(config existing.Config) []float64 {
 		require.NoError(b, c.chain(b, config, *benchDepth, nil)) // to warm up
 		before := used()
 		for range chains {
@@ -197,10 +198,10 @@ func BenchmarkMemberCost(b *testing.B) {
 		return after
 	}
 	on := func(member int, address string) []float64 {
-		members, err := host.OpenCluster(b.Context(), address, "", memberName(member))
+		members, err := existing.OpenCluster(b.Context(), address, "", memberName(member))
 		require.NoError(b, err)
 		defer func() { require.NoError(b, members.Close(b.Context())) }()
-		return measure(host.ExistingConfig{LXD: address, Cluster: members})
+		return measure(existing.Config{LXD: address, Cluster: members})
 	}
 	for b.Loop() {
 		alone := measure(onSingle(single))[0]

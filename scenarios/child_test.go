@@ -15,6 +15,8 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 )
 
@@ -86,13 +88,13 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := host.StartConfig{
-		PrivateConfig: host.PrivateConfig{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: o.LXD,
+	config := start.Config{
+		Config: private.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: o.LXD,
 	}
 	if o.InMemory {
 		config.InMemory = o.Depth
 	}
-	h, err := host.Start(ctx, config)
+	h, err := start.Start(ctx, config)
 	if err != nil {
 		return err
 	}

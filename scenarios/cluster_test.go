@@ -16,6 +16,8 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/reach"
 	"nestbed/harness/report"
@@ -23,7 +25,7 @@ import (
 
 // cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
 type cluster struct {
-	members []*host.PrivateHost
+	members []*private.Host
 	bundle  *bundle.Bundle
 	hub     string // the id of a process in the network namespace that connects them
 }
@@ -56,11 +58,11 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
 	inNetwork(t, hub, "ip", "address", "add", addressOfHub+"/24", "dev", "hub")
 	for i := range clusterSize {
-		config := host.PrivateConfig{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
+		config := private.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
 		if i == clusterSize-1 && len(disk) > 0 {
 			config.Disk = disk[0]
 		}
-		m, err := host.Private(t.Context(), config)
+		m, err := private.Start(t.Context(), config)
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, m.Close(context.Background())) })
 		c.members = append(c.members, m)
@@ -112,14 +114,14 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	members, err := host.OpenCluster(t.Context(), c.socket(1), "")
+	members, err := existing.OpenCluster(t.Context(), c.socket(1), "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
 	hosts := make([]host.Host, len(c.members))
 	var all errgroup.Group
 	for i := range hosts {
 		all.Go(func() (err error) {
-			hosts[i], err = host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
+			hosts[i], err = existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
 			return err
 		})
 	}

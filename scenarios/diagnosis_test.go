@@ -11,7 +11,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/act/fault"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/postmortem"
 	"nestbed/harness/wait"
@@ -57,7 +57,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	beside(t, 1)
 	hurried := wait.WithPatience(t.Context(), 0.1)
-	h, err := host.Private(hurried, host.PrivateConfig{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
+	h, err := private.Start(hurried, private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	starved := harness.Cascade(2)

@@ -14,12 +14,13 @@ import (
 
 	"nestbed/harness/artifact"
 	"nestbed/harness/environment"
+	"nestbed/harness/host"
 	"nestbed/harness/vm"
 )
 
 // elsewhere runs these tests in a virtual machine where the environment says so, and gives their exit status.
 func elsewhere() (status int, done bool) {
-	where, err := vm.ParseHost(os.Getenv(vm.HostEnv))
+	where, err := host.ParseTarget(os.Getenv(vm.HostEnv))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", vm.HostEnv, err)
 		return 2, true

@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/act/life"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/probe"
 	"nestbed/harness/reach"
@@ -25,7 +25,7 @@ import (
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
-	running, err := host.OpenFar(t.Context(), of.Host.Name())
+	running, err := private.OpenFar(t.Context(), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
 	levels, err := harness.Attach(t.Context(), running)
@@ -40,11 +40,11 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 }
 
 // farHost is a private host whose levels are reached by exec.
-func farHost(t testing.TB) *host.PrivateHost {
+func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
 	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
-	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
+	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	return h

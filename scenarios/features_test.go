@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"nestbed/harness/host"
+	"nestbed/harness/inventory"
 	"nestbed/steps"
 )
 
@@ -34,7 +34,7 @@ func init() {
 }
 
 // concurrency is how many chains this machine builds at a time.
-func concurrency() int { return cmp.Or(suite.Concurrency, host.SideBySide()) }
+func concurrency() int { return cmp.Or(suite.Concurrency, inventory.SideBySide()) }
 
 // TestFeatures runs the scenarios on the real LXD.
 func TestFeatures(t *testing.T) {

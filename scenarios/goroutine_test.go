@@ -10,7 +10,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 // A LXD that ends takes along the goroutines that talk to it. So that it shows whether
@@ -23,7 +23,7 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 	harnesstest.Build(t, h, harness.Cascade(2))
 	before := goleak.IgnoreCurrent()
 
-	running, err := host.Open(t.Context(), h.Name())
+	running, err := private.Open(t.Context(), h.Name())
 	require.NoError(t, err)
 	levels, err := harness.Attach(t.Context(), running)
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
 	"nestbed/harness/postmortem"
 	"nestbed/harness/wait"
 )
@@ -48,7 +48,7 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, socket := ownLXD(t, ofMachine, b)
-	existing, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
+	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, existing.Close(context.Background())) })
 	onExisting := harnesstest.Build(t, existing, harness.Cascade(1))

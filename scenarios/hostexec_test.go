@@ -15,13 +15,14 @@ import (
 
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
 
 // sleepers returns the processes in a host's pid namespace that sleep for the given time. Exec does not put them into
 // the host's cgroups.
-func sleepers(t *testing.T, h *host.PrivateHost, seconds string) (found []string) {
+func sleepers(t *testing.T, h *private.Host, seconds string) (found []string) {
 	t.Helper()
 	of, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.Pid()))
 	require.NoError(t, err)
@@ -78,7 +79,7 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 	assert.Equal(t, "nestbed-"+h.Name()+"\n", name)
 	require.NoError(t, h.Close(t.Context()))
 	_, err = host.Exec(t.Context(), h, "hostname")
-	require.ErrorIs(t, err, host.ErrClosed)
+	require.ErrorIs(t, err, private.ErrClosed)
 	require.NoError(t, h.Close(t.Context()), "it may be closed twice")
 }
 
@@ -99,14 +100,14 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	beside(t, 1)
-	h, err := host.Private(t.Context(), host.PrivateConfig{
+	h, err := private.Start(t.Context(), private.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
 	})
 	require.NoError(t, err)
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, h.Close(t.Context()))
-	require.NoError(t, host.End(t.Context(), h.Name()))
+	require.NoError(t, private.End(t.Context(), h.Name()))
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
@@ -145,6 +146,6 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 	})
 	require.NoError(t, all.Wait())
 	_, err := host.Exec(t.Context(), h, "true")
-	require.ErrorIs(t, err, host.ErrClosed)
+	require.ErrorIs(t, err, private.ErrClosed)
 	assert.Empty(t, host.Left(h))
 }

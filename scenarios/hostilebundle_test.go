@@ -15,7 +15,8 @@ import (
 	"nestbed/harness/act/file"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/postmortem"
 )
@@ -72,7 +73,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	require.NoError(t, err)
 	c.untouched(t)
 
-	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: b})
+	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: b})
 	c.untouched(t)
 	require.NoError(t, err, "inside, every symlink leads to the moved directory")
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
@@ -98,11 +99,11 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 
 	alter(t, b.Root(), further, c.dir, up)
 	plenty := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 10 * idmap.Block})
-	worse, err := host.Private(t.Context(), host.PrivateConfig{Delegation: plenty, Bundle: b, SharePIDs: true})
+	worse, err := private.Start(t.Context(), private.Config{Delegation: plenty, Bundle: b, SharePIDs: true})
 	c.untouched(t)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, worse.Close(context.Background())) })
-	existing, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: worse.Socket()})
+	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: worse.Socket()})
 	require.NoError(t, err)
 	require.NoError(t, existing.Close(t.Context()))
 	c.untouched(t)

@@ -20,6 +20,7 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/reach"
 	"nestbed/harness/report"
 )
@@ -35,7 +36,7 @@ const (
 
 // elsewhereLXD is a LXD, and a network namespace of which only a wire leads to that of the LXD.
 type elsewhereLXD struct {
-	machine *host.PrivateHost
+	machine *private.Host
 	address string
 	here    string // the id of a process in that network namespace
 	dir     string // of programs, and of a keyring

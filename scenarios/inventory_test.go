@@ -15,7 +15,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/wait"
 )
@@ -59,7 +59,7 @@ func takeInventory(t *testing.T, name string) belongings {
 			inv.Processes = append(inv.Processes, dir+" "+strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}
-	if _, err := os.Stat(filepath.Join(host.StateRoot(), name)); err == nil {
+	if _, err := os.Stat(filepath.Join(private.StateRoot(), name)); err == nil {
 		inv.State = append(inv.State, name)
 	}
 	others := traces{}
@@ -67,7 +67,7 @@ func takeInventory(t *testing.T, name string) belongings {
 		require.NoError(t, look(others, func(text string) bool { return !strings.Contains(text, name) }))
 	}
 	for trace := range others {
-		if trace != "file "+filepath.Join(host.StateRoot(), name) {
+		if trace != "file "+filepath.Join(private.StateRoot(), name) {
 			inv.Others = append(inv.Others, trace)
 		}
 	}
@@ -79,7 +79,7 @@ func takeInventory(t *testing.T, name string) belongings {
 // hostsOf names the hosts that a run has, or left when it ended.
 func hostsOf(t *testing.T, pid int) (names []string) {
 	t.Helper()
-	hosts, err := host.Leftovers()
+	hosts, err := private.Leftovers()
 	require.NoError(t, err)
 	for _, h := range hosts {
 		if h.Pid == pid {
@@ -95,7 +95,7 @@ func requireReaped(t *testing.T, names []string) {
 	for _, name := range names {
 		requireNoProcess(t, name) // the kernel ends that
 	}
-	_, err := host.Reap(t.Context())
+	_, err := private.Reap(t.Context())
 	require.NoError(t, err)
 	for _, name := range names {
 		requireCleared(t, name)

@@ -17,6 +17,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/steps"
 )
 
@@ -67,7 +68,7 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	h, err := host.Private(t.Context(), host.PrivateConfig{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
+	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
@@ -88,21 +89,21 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 	name := strings.TrimSpace(string(out))
 	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })
 
-	_, err = host.Reap(t.Context())
+	_, err = private.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, takeInventory(t, name).Processes, 2, "after its maker ended, and after a reap: init and LXD")
-	require.NoError(t, host.End(t.Context(), name))
+	require.NoError(t, private.End(t.Context(), name))
 	assert.True(t, takeInventory(t, name).empty())
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
-	_, err := host.Reap(t.Context())
+	_, err := private.Reap(t.Context())
 	require.NoError(t, err)
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
-	require.ErrorIs(t, host.End(t.Context(), h.Name()), host.ErrBusy)
+	require.ErrorIs(t, private.End(t.Context(), h.Name()), host.ErrBusy)
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {

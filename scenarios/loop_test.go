@@ -11,20 +11,21 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 )
 
 func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 	beside(t, 1)
 	source := harnesstest.Source(t)
-	for _, c := range host.Capabilities(source) {
+	for _, c := range inventory.Capabilities(source) {
 		if c.For == "@requires-btrfs" || c.For == "@requires-tools" {
 			harnesstest.Lacking(t, c.Err())
 		}
 	}
 	source.Tools = true
-	h, err := host.Private(t.Context(), host.PrivateConfig{
+	h, err := private.Start(t.Context(), private.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, source), Loops: true,
 	})
@@ -37,7 +38,7 @@ func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
 	require.NoError(t, h.Close(t.Context()), "it waits for the device to be freed")
-	after, err := host.LeakedLoops()
+	after, err := private.LeakedLoops()
 	require.NoError(t, err)
 	assert.NotContains(t, after, loops[0])
 }

@@ -21,7 +21,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/keyring"
 )
@@ -157,7 +157,7 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) {
 // overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
 func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 	t.Helper()
-	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: l.address()})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: l.address()})
 	if err == nil {
 		var chain *harness.Chain
 		chain, err = harness.Build(t.Context(), h, harness.Cascade(2))
@@ -165,7 +165,7 @@ func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 		require.NoError(t, chain.Close(t.Context()))
 	}
 	var stopped *harness.LevelError
-	var lost *host.LostError
+	var lost *existing.LostError
 	switch {
 	case err == nil:
 		return "none"

@@ -14,7 +14,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/wait"
 )
 
@@ -62,7 +62,7 @@ func requireNothingLeft(t *testing.T, before traces) {
 // othersHost tells whether a path, or a line about one, is of a host that another run has now.
 func othersHost(t *testing.T) func(string) bool {
 	t.Helper()
-	hosts, err := host.Leftovers()
+	hosts, err := private.Leftovers()
 	require.NoError(t, err)
 	return func(text string) bool {
 		for _, h := range hosts {
@@ -150,7 +150,7 @@ func socketTraces(found traces, others func(string) bool) error {
 // fileTraces are names in the places where LXD, liblxc and we keep things.
 func fileTraces(found traces, others func(string) bool) error {
 	for _, dir := range []string{
-		host.StateRoot(), "/dev/shm", "/run", "/run/lxc", "/run/lxd", "/var/lib/lxd", "/var/lib/lxc", "/var/log/lxd", "/var/log/lxc", "/etc",
+		private.StateRoot(), "/dev/shm", "/run", "/run/lxc", "/run/lxd", "/var/lib/lxd", "/var/lib/lxc", "/var/log/lxd", "/var/log/lxc", "/etc",
 	} {
 		names, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {
@@ -167,7 +167,7 @@ func fileTraces(found traces, others func(string) bool) error {
 
 // loopTraces are loop devices that no host has any more.
 func loopTraces(found traces, others func(string) bool) error {
-	loops, err := host.LeakedLoops()
+	loops, err := private.LeakedLoops()
 	for _, loop := range loops {
 		if !others(loop) {
 			found["loop device "+loop] = true

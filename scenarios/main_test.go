@@ -17,14 +17,16 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"go.uber.org/goleak"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
+	"nestbed/harness/inventory"
 	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
 
 // TestMain looks, when all tests are done, for what they left on the machine.
 func TestMain(m *testing.M) {
-	host.Init(vm.RegisterPrograms)
+	start.Init(vm.RegisterPrograms)
 	if os.Getenv(guardEnv) != "" {
 		guard()
 	}
@@ -56,7 +58,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(now.since(load))
 	}
 	// What finds out about room has not been waited for where a run's time was up; it shall not count as left.
-	_, _ = host.Room()
+	_, _ = inventory.Room()
 	if err := goleak.Find(goleak.IgnoreAnyFunction("nestbed/scenarios_test.waitForInput")); err != nil {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
 		status = 1
@@ -79,7 +81,7 @@ func onMachine() (map[string][]string, error) {
 		return nil, err
 	}
 	for _, m := range mounts {
-		if name, ok := strings.CutPrefix(m.Mountpoint, host.StateRoot()+"/"); ok {
+		if name, ok := strings.CutPrefix(m.Mountpoint, private.StateRoot()+"/"); ok {
 			name, _, _ = strings.Cut(name, "/")
 			found[name] = append(found[name], m.Mountpoint)
 		}
@@ -95,14 +97,14 @@ func onMachine() (map[string][]string, error) {
 			found[name] = append(found[name], group)
 		}
 	}
-	loops, err := host.LeakedLoops()
+	loops, err := private.LeakedLoops()
 	if err != nil {
 		return nil, err
 	}
 	for _, loop := range loops {
 		found[loop] = append(found[loop], loop)
 	}
-	entries, err := filepath.Glob(filepath.Join(host.StateRoot(), "*"))
+	entries, err := filepath.Glob(filepath.Join(private.StateRoot(), "*"))
 	for _, entry := range entries {
 		found[filepath.Base(entry)] = append(found[filepath.Base(entry)], entry)
 	}
@@ -161,7 +163,7 @@ func standing(before map[string][]string) (map[string][]string, error) {
 
 // noteOthers adds the names of the hosts that live and belong to other runs, or are kept on purpose.
 func noteOthers(names map[string]bool) error {
-	hosts, err := host.Leftovers()
+	hosts, err := private.Leftovers()
 	for _, h := range hosts {
 		if h.Live && (h.Kept || h.Pid != os.Getpid()) {
 			names[h.Name] = true
@@ -175,7 +177,7 @@ func noteOthers(names map[string]bool) error {
 func ofAnotherRoot(things []string) bool {
 	running := false
 	for _, thing := range things {
-		if strings.HasPrefix(thing, host.StateRoot()) {
+		if strings.HasPrefix(thing, private.StateRoot()) {
 			return false
 		}
 		_ = filepath.WalkDir(thing, func(path string, _ fs.DirEntry, _ error) error {

@@ -19,7 +19,8 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/reach"
 )
@@ -68,7 +69,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 }
 
 // groupLXD is ownLXD, of which the socket belongs to a group as that of a machine's does.
-func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *host.PrivateHost, socket string) {
+func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *private.Host, socket string) {
 	t.Helper()
 	state := filepath.Join(dir, "state")
 	machine, _ = ownLXDIn(t, ofMachine, b, state)
@@ -117,7 +118,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		return string(out), err
 	}
 	// Somebody else's run, whose process this account is not shown.
-	others, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
+	others, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, others.Close(context.Background())) })
 	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")

@@ -17,6 +17,7 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
 	"nestbed/harness/wait"
@@ -94,7 +95,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	require.NoError(t, h.MemberDown())
@@ -109,7 +110,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 
 	on := func(names ...string) (string, error) {
-		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
+		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
 		if err != nil {
 			return "", err
 		}
@@ -139,10 +140,10 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	l := newLine(t, c.hub, memberAddress(0))
 	trustOver(t, c.members[0].LXD(), l)
 	before := allOf(t, c.members[0].LXD())
-	members, err := host.OpenCluster(t.Context(), l.address(), "", memberName(last))
+	members, err := existing.OpenCluster(t.Context(), l.address(), "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
+		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
 		if err != nil {
 			return err
 		}
@@ -182,14 +183,14 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	// A member whose disk is full writes no heartbeat, and would count as offline before a busy machine is done.
 	configure("cluster.offline_threshold", "3600")
 	before := allOf(t, first)
-	members, err := host.OpenCluster(t.Context(), c.socket(0), "")
+	members, err := existing.OpenCluster(t.Context(), c.socket(0), "")
 	require.NoError(t, err)
 	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
 		var hosts []host.Host
 		for range clusterSize {
-			h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
 			if err != nil {
 				t.Log(err)
 				seen["no host"] = err.Error()

@@ -19,6 +19,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 )
 
@@ -49,8 +50,8 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 			t.Logf("%4d  %s", ends[end], end)
 		}
 	})
-	require.NoError(t, os.MkdirAll(host.StateRoot(), 0o711))
-	idmapped, err := host.MountsIdmapped(host.StateRoot(), bundles[false])
+	require.NoError(t, os.MkdirAll(private.StateRoot(), 0o711))
+	idmapped, err := private.MountsIdmapped(private.StateRoot(), bundles[false])
 	require.NoError(t, err)
 	gen := genCase(bundles[false], bundles[true], !idmapped)
 	for i := range *proofs {
@@ -77,7 +78,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 // try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
 func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
-	h, err := host.Private(ctx, host.PrivateConfig{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
+	h, err := private.Start(ctx, private.Config{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
 	require.NoError(t, err)
 	chain, err := harness.Build(ctx, h, c.spec)
 	defer func() {

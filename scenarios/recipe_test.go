@@ -8,12 +8,13 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 )
 
 // recipe is the article's, as a person types it: the client lxc, its nested exec, files pushed, daemons restarted.
 type recipe struct {
-	host  *host.PrivateHost
+	host  *private.Host
 	depth int
 }
 

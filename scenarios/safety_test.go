@@ -18,16 +18,16 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	for where, c := range map[string]host.PrivateConfig{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
+	for where, c := range map[string]private.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
 		t.Run(where, func(t *testing.T) {
 			c.Delegation, c.Bundle = article, b
-			h, err := host.Private(t.Context(), c)
+			h, err := private.Start(t.Context(), c)
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 			if c.InMemory > 0 && !strings.HasPrefix(h.StateDir(), "/dev/shm/") {
@@ -62,7 +62,7 @@ func openDir(t *testing.T) string {
 
 // againstState are attempts at every directory, file and socket of the host's state. Of
 // the levels' root filesystems it takes only the sockets.
-func againstState(t *testing.T, h *host.PrivateHost) []attempt {
+func againstState(t *testing.T, h *private.Host) []attempt {
 	t.Helper()
 	var attempts []attempt
 	err := filepath.WalkDir(h.StateDir(), func(path string, e fs.DirEntry, err error) error {
@@ -106,7 +106,7 @@ func againstState(t *testing.T, h *host.PrivateHost) []attempt {
 }
 
 // inits are the ids, on the machine, of the inits of the host and of the levels.
-func inits(t *testing.T, h *host.PrivateHost, chain *harness.Chain) []int {
+func inits(t *testing.T, h *private.Host, chain *harness.Chain) []int {
 	t.Helper()
 	pids := []int{h.Pid()}
 	for _, l := range chain.Levels {
@@ -118,7 +118,7 @@ func inits(t *testing.T, h *host.PrivateHost, chain *harness.Chain) []int {
 }
 
 // againstProcesses are attempts at every process of the host, and at the LXDs by way of the inits' roots.
-func againstProcesses(t *testing.T, h *host.PrivateHost, chain *harness.Chain) []attempt {
+func againstProcesses(t *testing.T, h *private.Host, chain *harness.Chain) []attempt {
 	t.Helper()
 	var attempts []attempt
 	for _, dir := range processes(t, h) {
@@ -139,7 +139,7 @@ func againstProcesses(t *testing.T, h *host.PrivateHost, chain *harness.Chain) [
 }
 
 // processes are the directories in /proc of all processes of the host.
-func processes(t *testing.T, h *host.PrivateHost) []string {
+func processes(t *testing.T, h *private.Host) []string {
 	t.Helper()
 	var dirs []string
 	for _, p := range takeInventory(t, h.Name()).Processes {
@@ -151,7 +151,7 @@ func processes(t *testing.T, h *host.PrivateHost) []string {
 }
 
 // againstCgroups are attempts at every cgroup of the host, those of the containers included.
-func againstCgroups(t *testing.T, h *host.PrivateHost) []attempt {
+func againstCgroups(t *testing.T, h *private.Host) []attempt {
 	t.Helper()
 	var attempts []attempt
 	for _, group := range takeInventory(t, h.Name()).Cgroups {
@@ -183,7 +183,7 @@ func againstBundle(b *bundle.Bundle) []attempt {
 
 // againstAbstract are attempts at the sockets without a file: who may connect is not asked,
 // so that nothing but the network namespaces keeps others from them.
-func againstAbstract(t *testing.T, h *host.PrivateHost, chain *harness.Chain) []attempt {
+func againstAbstract(t *testing.T, h *private.Host, chain *harness.Chain) []attempt {
 	t.Helper()
 	var attempts []attempt
 	for _, pid := range inits(t, h, chain) {

@@ -16,6 +16,7 @@ import (
 	"nestbed/harness/act/fault"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 // built builds the command nestbed, and returns its path.
@@ -56,7 +57,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
 	t.Cleanup(func() {
-		assert.NoError(t, host.End(context.Background(), h.Name()))
+		assert.NoError(t, private.End(context.Background(), h.Name()))
 		assert.True(t, takeInventory(t, h.Name()).empty())
 	})
 

@@ -21,6 +21,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 // keptChain returns the name of a host that is kept with a chain of one level, until the test ends.
@@ -30,7 +31,7 @@ func keptChain(t *testing.T) string {
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
-	t.Cleanup(func() { assert.NoError(t, host.End(context.Background(), h.Name())) })
+	t.Cleanup(func() { assert.NoError(t, private.End(context.Background(), h.Name())) })
 	return h.Name()
 }
 

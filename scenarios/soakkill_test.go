@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/wait"
 )
 
@@ -65,7 +65,7 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 		seed = rand.Uint64N(1 << 31)
 	}
 	draw := rand.New(rand.NewPCG(seed, 0))
-	_, err := host.Reap(t.Context())
+	_, err := private.Reap(t.Context())
 	require.NoError(t, err)
 	var before traces
 	if *soakAll {

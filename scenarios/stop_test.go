@@ -16,6 +16,7 @@ import (
 
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/wait"
 )
 
@@ -98,7 +99,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
 		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
 		until(t, up.stdout, "level 1 ")
-		hosts, err := host.Leftovers()
+		hosts, err := private.Leftovers()
 		require.NoError(t, err)
 		require.Len(t, hosts, 1)
 		pids, err := hosts[0].Processes()

@@ -18,6 +18,8 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 )
 
@@ -26,15 +28,15 @@ var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 100000
 
 // ownLXD starts a LXD as a machine runs its own, in the machine's pid namespace, and gives its host and its socket. It has a storage
 // pool, and an isolated container of somebody's, named as a level is.
-func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *host.PrivateHost, socket string) {
+func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *private.Host, socket string) {
 	t.Helper()
 	return ownLXDIn(t, files, b, "")
 }
 
 // ownLXDIn is ownLXD with its state in a directory.
-func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *host.PrivateHost, socket string) {
+func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
 	t.Helper()
-	machine, err := host.Private(t.Context(), host.PrivateConfig{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
+	machine, err := private.Start(t.Context(), private.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
 	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)
@@ -90,7 +92,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			before := allOf(t, machine.LXD())
 
-			h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
+			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 			chain := harnesstest.Build(t, h, harness.Cascade(3))
@@ -118,13 +120,13 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	_, _, err := machine.LXD().GetProject(name)
 	require.NoError(t, err, "it is left")
 
-	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(name)
 	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err)
-	other, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
+	other, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err, "that of a process that runs is left alone")
@@ -138,18 +140,18 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
 	before := allOf(t, machine.LXD())
-	for want, c := range map[string]host.ExistingConfig{
+	for want, c := range map[string]existing.Config{
 		"expected 262144 more on end":           {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
 		"storage pool nosuch":                   {Delegation: article, Pool: "nosuch"},
 		"level 1 would have no ids":             {},
 		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
 		c.LXD, c.Bundle = socket, b
-		h, err := host.System(t.Context(), c)
+		h, err := existing.Start(t.Context(), c)
 		assert.Nil(t, h, want)
 		require.ErrorContains(t, err, want)
 	}
-	h, err := host.System(t.Context(), host.ExistingConfig{Delegation: article, Bundle: b, LXD: socket})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	spec := harness.Cascade(1)

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
-	s := &scenario{host: &host.PrivateHost{}, pool: &Pool{}}
+	s := &scenario{host: &private.Host{}, pool: &Pool{}}
 	kept, err := s.keep()
 	require.NoError(t, err)
 	assert.Nil(t, kept)

@@ -13,13 +13,16 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
 )
 
 // order is a chain that the Givens ask for, and the host that it is built on.
 type order struct {
-	host host.StartConfig
+	host start.Config
 	spec harness.Spec
 }
 
@@ -47,9 +50,9 @@ func (s *scenario) order() (order, error) {
 	if s.pool.LXD != "" && s.bundle != s.pool.Default {
 		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD, host.ErrNotOurs)
 	}
-	o := order{host: host.StartConfig{
-		PrivateConfig: host.PrivateConfig{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
-		LXD:           s.pool.LXD, Pool: s.pool.StoragePool, Cluster: s.pool.Cluster,
+	o := order{host: start.Config{
+		Config: private.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
+		LXD:    s.pool.LXD, Pool: s.pool.StoragePool, Cluster: s.pool.Cluster,
 	}, spec: spec}
 	s.storage.apply(&o)
 	if !s.onDisk {
@@ -61,7 +64,7 @@ func (s *scenario) order() (order, error) {
 // build starts the host and builds the chain on it, as far as it comes up. The
 // host is there with an error, too, to be closed.
 func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
-	h, err := host.Start(ctx, o.host)
+	h, err := start.Start(ctx, o.host)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +79,7 @@ func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
 // key is the same for orders of the same chain: it has whatever can be asked for.
 func (o order) key() string {
 	key, err := json.Marshal(struct {
-		Host host.StartConfig
+		Host start.Config
 		Spec harness.Spec
 	}{o.host, o.spec})
 	if err != nil {
@@ -95,7 +98,7 @@ type Pool struct {
 	// are private, or a pool is made.
 	LXD, StoragePool string
 	// Cluster, if that LXD is in one, places hosts on its members.
-	Cluster *host.Cluster
+	Cluster *existing.Cluster
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
 	Versions map[string]bundle.Source
 	// Mutate is with how many wrong values each Then is run first, at most; it must fail with each.

@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
+	"nestbed/harness/inventory"
 )
 
 // The tags of scenarios that need a bundle beside the run's own.
@@ -16,9 +16,9 @@ const (
 )
 
 // requirements are what single scenarios need of the machine, and of the kind of host. address is that of an existing LXD.
-func requirements(ctx context.Context, source bundle.Source, address string) []host.Requirement {
-	all := append(host.Capabilities(source), host.Privacy(address != ""), host.Entry(address),
-		host.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "root makes them"})
+func requirements(ctx context.Context, source bundle.Source, address string) []inventory.Requirement {
+	all := append(inventory.Capabilities(source), inventory.Privacy(address != ""), inventory.Entry(address),
+		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all
 	}
@@ -36,7 +36,7 @@ func requirements(ctx context.Context, source bundle.Source, address string) []h
 }
 
 // madeByRoot is a requirement that takes a bundle as well, which only root can make.
-func madeByRoot(ctx context.Context, r host.Requirement, s bundle.Source) host.Requirement {
+func madeByRoot(ctx context.Context, r inventory.Requirement, s bundle.Source) inventory.Requirement {
 	if !r.OK {
 		return r
 	}

@@ -14,9 +14,11 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
+	"nestbed/harness/inventory"
 	"nestbed/harness/report"
-	"nestbed/harness/vm"
 )
 
 // run is one run of a suite: what it needs, made before the scenarios, so that none of them is slow for it.
@@ -27,7 +29,7 @@ type run struct {
 	options  godog.Options
 	pool     *Pool
 	// required are what single scenarios of this run need, missing those of them that this machine does not have.
-	required, missing []host.Requirement
+	required, missing []inventory.Requirement
 	noShadow, tools   bool // are scenarios run that need these bundles?
 	results           results
 	progress          *progress
@@ -63,15 +65,15 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
 	}
-	address, err := vm.LXDAddress(settings.Host)
+	address, err := start.LXDAddress(settings.Host)
 	if err != nil {
 		return nil, lacking(err)
 	}
 	source, why, err := settings.Choose(func(kind bundle.Kind) error {
 		if address != "" {
-			return host.CheckSystem(ctx, kind, address)
+			return existing.Check(ctx, kind, address)
 		}
-		return host.Check(kind, "")
+		return private.Check(kind, "")
 	})
 	if err != nil {
 		return nil, lacking(err)
@@ -102,7 +104,7 @@ func (s Suite) godogOptions() godog.Options {
 }
 
 // leaveOut excludes the scenarios that this machine is missing something for, and records them as skipped.
-func (r *run) leaveOut(all []host.Requirement) error {
+func (r *run) leaveOut(all []inventory.Requirement) error {
 	pickles, err := chosen(r.options)
 	if err != nil {
 		return err
@@ -143,7 +145,7 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, address string
 		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
 	}
 	if address != "" {
-		if r.pool.Cluster, err = host.OpenCluster(ctx, address, r.settings.Pool, r.settings.Members...); err != nil {
+		if r.pool.Cluster, err = existing.OpenCluster(ctx, address, r.settings.Pool, r.settings.Members...); err != nil {
 			return err
 		}
 	}
@@ -174,7 +176,7 @@ func (r *run) chooseTurns() {
 	case size == 0 && turns != nil:
 		size = turns.Size()
 	case size == 0:
-		size = host.SideBySide()
+		size = inventory.SideBySide()
 	}
 	if turns == nil {
 		turns = NewTurns(size)
@@ -230,7 +232,7 @@ func (r *run) close(ctx context.Context) error {
 	errs := []error{r.pool.Close(ctx)}
 	if r.pool.Cluster != nil {
 		err := r.pool.Cluster.Close(ctx)
-		if left, is := errors.AsType[*host.LeftError](err); is {
+		if left, is := errors.AsType[*existing.LeftError](err); is {
 			fmt.Fprintln(r.suite.Output, left) // it is nobody's failure
 			err = nil
 		}

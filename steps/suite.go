@@ -13,8 +13,8 @@ import (
 
 	"nestbed/features"
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/report"
-	"nestbed/harness/vm"
 )
 
 // Suite runs features on a real LXD or Incus: nestbed's own, or those of somebody else. The zero value runs all of
@@ -29,7 +29,7 @@ type Suite struct {
 	// Steps are added to nestbed's vocabulary.
 	Steps []Step
 	// Host is where the scenarios run. The tests start a virtual machine in TestMain: Suite does not.
-	Host vm.Where
+	Host host.Target
 	// Bundle is the source of the bundle; without a kind it is chosen for this machine.
 	Bundle bundle.Source
 	// Concurrency is how many scenarios run at a time; 0: as many as there are processors and memory for.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host"
 	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
@@ -29,7 +30,7 @@ const (
 // Settings are what the variables say.
 type Settings struct {
 	// Host is where scenarios run.
-	Host vm.Where
+	Host host.Target
 	// Bundle is the source of the bundle; without a kind it is chosen for the machine.
 	Bundle bundle.Source
 	// Old and New are the sources of the bundles that scenarios call the old version and the new version.
@@ -64,7 +65,7 @@ func Read() (Settings, error) {
 		s.Members = strings.Split(text, ",")
 	}
 	var err error
-	if s.Host, err = vm.ParseHost(os.Getenv(Host)); err != nil {
+	if s.Host, err = host.ParseTarget(os.Getenv(Host)); err != nil {
 		return Settings{}, fmt.Errorf("%s: %w", Host, err)
 	}
 	for _, source := range []struct {

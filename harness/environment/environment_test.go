@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/vm"
+	"nestbed/harness/host"
 )
 
 func TestSettingsThatAreUnsetHaveDefaults(t *testing.T) {
@@ -28,7 +28,7 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv(Keep, "1")
 	s, err := Read()
 	require.NoError(t, err)
-	assert.Equal(t, vm.Where{System: true, Address: "/run/lxd.socket"}, s.Host)
+	assert.Equal(t, host.Target{System: true, Address: "/run/lxd.socket"}, s.Host)
 	assert.Equal(t, []string{"a", "b"}, s.Members)
 	assert.True(t, s.RequireAll && s.Keep)
 	t.Setenv(Keep, "0")

@@ -21,6 +21,8 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/standstill"
@@ -39,7 +41,7 @@ func Real(t testing.TB) {
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
-	return sourceFor(t, func(kind bundle.Kind) error { return host.Check(kind, "") })
+	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(kind, "") })
 }
 
 // SourceOn is Source for hosts of a LXD that runs by itself, by its socket; empty: for private ones.
@@ -48,7 +50,7 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 	if socket == "" {
 		return Source(t)
 	}
-	return sourceFor(t, func(kind bundle.Kind) error { return host.CheckSystem(t.Context(), kind, socket) })
+	return sourceFor(t, func(kind bundle.Kind) error { return existing.Check(t.Context(), kind, socket) })
 }
 
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
@@ -94,17 +96,17 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 const levelsInMemory = 4
 
 // Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
-// Options change how it is made: func(c *host.PrivateConfig) { c.SharePIDs = true }.
-func Host(t testing.TB, d idmap.Delegation, options ...func(*host.PrivateConfig)) *host.PrivateHost {
+// Options change how it is made: func(c *private.Config) { c.SharePIDs = true }.
+func Host(t testing.TB, d idmap.Delegation, options ...func(*private.Config)) *private.Host {
 	t.Helper()
-	config := host.PrivateConfig{Delegation: d, InMemory: levelsInMemory}
+	config := private.Config{Delegation: d, InMemory: levelsInMemory}
 	for _, option := range options {
 		option(&config)
 	}
 	if config.Bundle == nil {
 		config.Bundle = Bundle(t, Source(t))
 	}
-	h, err := host.Private(t.Context(), config)
+	h, err := private.Start(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := h.Close(context.Background()); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cgroup"
 )
 
 // Facts are what an outcome depends on, for the head of every report.
@@ -40,7 +41,7 @@ func Force(on bool) string {
 // FactsOf are those of any host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {
 	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: Force(bundle.AppArmor()), Bundle: b.String()}
-	if layout, err := CgroupLayout(); err == nil {
+	if layout, err := cgroup.Layout(); err == nil {
 		f.Cgroup = layout
 	}
 	return f

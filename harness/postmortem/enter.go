@@ -7,26 +7,34 @@ import (
 	"strconv"
 	"strings"
 
-	"nestbed/harness/host"
 	"nestbed/harness/internal/proc"
 )
+
+// Running is a host that runs.
+type Running interface {
+	fmt.Stringer
+	// Stage is the id, on the machine, of the init of its namespaces.
+	Stage() int
+	// Processes are those of the host and of everything on it, by their ids on the machine.
+	Processes() ([]int, error)
+}
 
 // Enter is the command line that runs a program in a container of a host that runs, known by the names of the containers
 // from level 1 inwards; none of them: on the host itself. It works by the processes that are there and
 // asks no LXD, as a chain is looked into where one does not answer, too.
-func Enter(l host.Leftover, path, command []string) ([]string, error) {
-	pids, err := l.Processes()
+func Enter(h Running, path, command []string) ([]string, error) {
+	pids, err := h.Processes()
 	if err != nil {
-		return nil, fmt.Errorf("host %s: %w", l.Name, err)
+		return nil, fmt.Errorf("%s: %w", h, err)
 	}
-	at := l.Stage()
+	at := h.Stage()
 	for i, name := range path {
 		var beside []string
 		if at, beside, err = findInit(pids, at, name); err != nil {
-			return nil, fmt.Errorf("host %s: %w", l.Name, err)
+			return nil, fmt.Errorf("%s: %w", h, err)
 		}
 		if at == 0 {
-			return nil, fmt.Errorf("host %s: no container %s runs; at that level there are %q", l.Name, strings.Join(path[:i+1], "/"), beside)
+			return nil, fmt.Errorf("%s: no container %s runs; at that level there are %q", h, strings.Join(path[:i+1], "/"), beside)
 		}
 	}
 	// nsenter, as it takes a process of one thread to enter user and mount namespaces. It is in every Debian (util-linux).

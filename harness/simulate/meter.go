@@ -13,8 +13,10 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 )
 
 // Meter measures what a chain takes on a LXD that runs already, with levels that are reached by exec, as on the members of a
@@ -28,13 +30,13 @@ type Meter struct {
 	// Tell is told what is going on.
 	Tell func(what string)
 
-	member *host.PrivateHost
+	member *private.Host
 }
 
 // Measure builds one chain to warm up, one for its disk, and then as many as said.
 func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
-	member, err := host.Private(ctx, host.PrivateConfig{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
+	member, err := private.Start(ctx, private.Config{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
 	if err != nil {
 		return c, err
 	}
@@ -105,7 +107,7 @@ func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 
 // chain builds a chain, has it looked at, and takes it down.
 func (m Meter) chain(ctx context.Context, look func() error) (err error) {
-	h, err := host.System(ctx, host.ExistingConfig{
+	h, err := existing.Start(ctx, existing.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
 		Bundle:     m.Bundle, LXD: m.member.Socket(), ViaExec: true,
 	})
@@ -149,13 +151,13 @@ func (m Meter) used() (u used, err error) {
 	if u.member, err = m.member.CPU(); err != nil {
 		return u, err
 	}
-	u.runner, err = host.OwnCPU()
+	u.runner, err = inventory.OwnCPU()
 	return u, err
 }
 
 // UsualLoads are those that tell how a member's processors are shared: one chain, one a processor, and as many as there are at a time by themselves.
 func UsualLoads() []int {
-	most := host.SideBySide()
+	most := inventory.SideBySide()
 	loads := []int{1, min(runtime.NumCPU(), most), most}
 	slices.Sort(loads)
 	return slices.Compact(loads)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// HostEnv names where the scenarios run: "private", a host in namespaces of this machine, or what ParseHost reads.
+// HostEnv names where the scenarios run: "private", a host in namespaces of this machine, or what host.ParseTarget reads.
 const HostEnv = "NESTBED_HOST"
 
 // GuestEnv is set in a virtual machine only, to what HostEnv was where that was asked for.

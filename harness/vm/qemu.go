@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"strings"
 
-	"nestbed/harness/host"
+	"nestbed/harness/inventory"
 )
 
 const emulator = "qemu-system-x86_64"
@@ -86,7 +86,7 @@ const (
 // hardwareHere is what this machine can give: all processors, and memory as far as it is available.
 func hardwareHere(accel string) (hardware, error) {
 	h := hardware{accel: accel, processors: runtime.NumCPU(), memory: mostMemory}
-	if available := host.AvailableMemory(); available > 0 {
+	if available := inventory.AvailableMemory(); available > 0 {
 		if available < leastMemory+leftMemory {
 			return h, fmt.Errorf("virtual machine: %d MB of memory are available, expected %d; end something, or use a larger machine", available>>20, (leastMemory+leftMemory)>>20)
 		}

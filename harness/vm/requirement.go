@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"strings"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 )
 
 // The kinds of run that requirements are for.
@@ -21,8 +21,8 @@ const (
 const minFree = 4 << 30
 
 // Requirements lists what a virtual machine needs of this machine, and what the making of its image does.
-func Requirements() []host.Requirement {
-	rs := []host.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
+func Requirements() []inventory.Requirement {
+	rs := []inventory.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
 	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
 	if os.Geteuid() == 0 {
 		return append(rs, programs(forImage, making), room())
@@ -43,16 +43,16 @@ func lacking(kind string) error {
 	return nil
 }
 
-func architecture() host.Requirement {
-	r := host.Requirement{For: forRun, Name: "architecture", Found: runtime.GOARCH, OK: runtime.GOARCH == "amd64"}
+func architecture() inventory.Requirement {
+	r := inventory.Requirement{For: forRun, Name: "architecture", Found: runtime.GOARCH, OK: runtime.GOARCH == "amd64"}
 	if !r.OK {
 		r.Mend = "run the scenarios on this machine itself; images are made for amd64 only"
 	}
 	return r
 }
 
-func programs(kind string, packages map[string]string) host.Requirement {
-	r := host.Requirement{For: kind, Name: "programs", OK: true, Found: "all there"}
+func programs(kind string, packages map[string]string) inventory.Requirement {
+	r := inventory.Requirement{For: kind, Name: "programs", OK: true, Found: "all there"}
 	var names, from []string
 	for name, pkg := range packages {
 		if _, err := find(name); err != nil {
@@ -66,8 +66,8 @@ func programs(kind string, packages map[string]string) host.Requirement {
 }
 
 // subIDs looks for the ids that mmdebstrap needs of an account that is not root (man 1 mmdebstrap, unshare mode).
-func subIDs() host.Requirement {
-	r := host.Requirement{For: forImage, Name: "subordinate ids"}
+func subIDs() inventory.Requirement {
+	r := inventory.Requirement{For: forImage, Name: "subordinate ids"}
 	me, err := user.Current()
 	if err != nil {
 		r.Found, r.Mend = err.Error(), "run it as an account that /etc/passwd knows"
@@ -97,8 +97,8 @@ func hasEnough(text, name, id string) bool {
 }
 
 // room looks for the space that making an image takes.
-func room() host.Requirement {
-	r := host.Requirement{
+func room() inventory.Requirement {
+	r := inventory.Requirement{
 		For: forImage, Name: "disk space", Mend: fmt.Sprintf("set NESTBED_CACHE to a directory of yours with %d MB free", minFree>>20),
 	}
 	dir, err := imageCache()

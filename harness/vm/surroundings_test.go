@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/host"
 	"nestbed/harness/wait"
 )
 
@@ -77,10 +78,10 @@ func TestAnInterruptedRunWaitsForTheEndOfItsJobAndNoLonger(t *testing.T) {
 func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("NESTBED_CACHE", t.TempDir())
-	_, err := Run(t.Context(), Config{Suite: DefaultSuite}, Job{})
+	_, err := Run(t.Context(), Config{Suite: host.DefaultVMSuite}, Job{})
 	require.ErrorContains(t, err, "no qemu-system-x86_64")
 	require.ErrorContains(t, err, "apt-get install qemu-system-x86")
-	_, err = MakeImage(t.Context(), DefaultSuite, nil)
+	_, err = MakeImage(t.Context(), host.DefaultVMSuite, nil)
 	require.ErrorContains(t, err, "mmdebstrap")
 	require.ErrorContains(t, err, "apt-get install ")
 	assertNothingHalf(t)
@@ -108,7 +109,7 @@ func TestAnImageThatCannotBeMadeLeavesNoHalfOfIt(t *testing.T) {
 	assertNothingHalf(t)
 
 	ctx, stop := context.WithCancel(t.Context())
-	_, err = MakeImage(ctx, DefaultSuite, func(string) { stop() })
+	_, err = MakeImage(ctx, host.DefaultVMSuite, func(string) { stop() })
 	require.ErrorIs(t, err, context.Canceled)
 	assertNothingHalf(t)
 }

@@ -11,7 +11,8 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 	"nestbed/steps"
 )
@@ -20,7 +21,7 @@ import (
 var features embed.FS
 
 func TestMain(m *testing.M) {
-	host.Init() // hosts run this program again, as their helpers
+	start.Init() // hosts run this program again, as their helpers
 	os.Exit(m.Run())
 }
 
@@ -29,7 +30,7 @@ func allocation(count uint32) idmap.Delegation {
 }
 
 func TestTwoLevelsComeUp(t *testing.T) {
-	h := harnesstest.Host(t, allocation(131072), func(c *host.PrivateConfig) { c.SharePIDs = true })
+	h := harnesstest.Host(t, allocation(131072), func(c *private.Config) { c.SharePIDs = true })
 	harnesstest.AsPlanned(t, harnesstest.Build(t, h, harness.Cascade(2)))
 }
 

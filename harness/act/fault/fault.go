@@ -30,7 +30,7 @@ const (
 	// killed, and does not come up again.
 	DatabaseCut Kind = "database cut"
 	// DiskFull is the disk of the host, without room from the beginning of the operation on. The host
-	// needs a disk of its own for that: host.Config.Disk.
+	// needs a disk of its own for that: private.Config.Disk.
 	DiskFull Kind = "disk full"
 	// ProgramMissing and ProgramCut are of the files of the level itself, before it starts: the Program is not among
 	// them, or only the first half of it.

@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 )
 
 // hostPlace is the host where a place of the chain is asked for; the others are numbers of levels.
@@ -76,9 +77,9 @@ func (f upFlags) makeBundles(ctx context.Context, socket string, progress *progr
 	defer progress.done()
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
-		check := func(kind bundle.Kind) error { return host.Check(kind, f.state) }
+		check := func(kind bundle.Kind) error { return private.Check(kind, f.state) }
 		if socket != "" {
-			check = func(kind bundle.Kind) error { return host.CheckSystem(ctx, kind, socket) }
+			check = func(kind bundle.Kind) error { return existing.Check(ctx, kind, socket) }
 		}
 		if err := check(sources[level].Kind); err != nil {
 			return nil, nil, err

@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/inventory"
 	"nestbed/harness/vm"
 )
 
@@ -23,7 +25,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
-			requirements := slices.Concat(host.Requirements(""), host.SystemRequirements(cmd.Context(), ""), host.Capabilities(source), vm.Requirements())
+			requirements := slices.Concat(private.Requirements(""), existing.Requirements(cmd.Context(), ""), inventory.Capabilities(source), vm.Requirements())
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err
@@ -37,7 +39,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 			if !asJSON && why != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)
 			}
-			if err := host.Check(source.Kind, ""); err != nil {
+			if err := private.Check(source.Kind, ""); err != nil {
 				return fmt.Errorf("nestbed up would not run here: %w", err)
 			}
 			if !asJSON {
@@ -50,7 +52,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 	return cmd
 }
 
-func writeRequirements(w io.Writer, requirements []host.Requirement) error {
+func writeRequirements(w io.Writer, requirements []inventory.Requirement) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	kind := ""
 	for _, r := range requirements {

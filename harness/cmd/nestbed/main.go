@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/start"
 	"nestbed/harness/vm"
 	"nestbed/harness/wait"
 )
@@ -26,7 +26,7 @@ const (
 )
 
 func main() {
-	host.Init(vm.RegisterPrograms)
+	start.Init(vm.RegisterPrograms)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
 	os.Exit(supervise(signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 )
 
 // nestbed runs the command as a shell does, and gives its exit status and what it wrote. Only arguments
@@ -190,7 +190,7 @@ func TestReapOfNothingWorks(t *testing.T) {
 	assert.Empty(t, stderr)
 	status, stdout, _ = nestbed(t, "reap", "--list", "--json")
 	assert.Equal(t, 0, status)
-	var hosts []host.Leftover
+	var hosts []private.Leftover
 	require.NoError(t, json.Unmarshal([]byte(stdout), &hosts))
 	for _, h := range hosts {
 		assert.Regexp(t, `^/dev/shm/nestbed-`, h.Path)

@@ -17,8 +17,10 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/drawing"
-	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 	"nestbed/harness/printable"
 	"nestbed/harness/report"
 	"nestbed/harness/vm"
@@ -156,7 +158,7 @@ func TestJSONIsIndentedAndEndsWithALine(t *testing.T) {
 
 func TestRequirementsAreListedByKindWithWhatMendsALack(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, writeRequirements(&b, []host.Requirement{
+	require.NoError(t, writeRequirements(&b, []inventory.Requirement{
 		{For: "private host", Name: "root", OK: true, Found: "user id 0"},
 		{For: "private host", Name: "cgroups", Found: "none mounted", Mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
 		{For: "bundle debian", Name: "mmdebstrap", OK: true, Found: "/usr/bin/mmdebstrap"},
@@ -172,7 +174,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	// It makes nothing but a short-lived user namespace.
 	status, stdout, stderr := nestbed(t, "doctor")
 	source, _, err := bundle.Choose()
-	runs := err == nil && host.Check(source.Kind, "") == nil // with the same state root
+	runs := err == nil && private.Check(source.Kind, "") == nil // with the same state root
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {
@@ -185,10 +187,10 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 
 	status, stdout, _ = nestbed(t, "doctor", "--json")
 	assert.Equal(t, want, status)
-	var requirements []host.Requirement
+	var requirements []inventory.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(host.Requirements(""))+len(host.SystemRequirements(t.Context(), ""))+
-		len(host.Capabilities(bundle.Source{}))+len(vm.Requirements()))
+	assert.Len(t, requirements, len(private.Requirements(""))+len(existing.Requirements(t.Context(), ""))+
+		len(inventory.Capabilities(bundle.Source{}))+len(vm.Requirements()))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {

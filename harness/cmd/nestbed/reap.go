@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/host"
-	"nestbed/harness/vm"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 )
 
 func newReap() *cobra.Command {
@@ -28,7 +30,7 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 			if list && len(names) > 0 {
 				return &usageError{errors.New("--list takes no names; see nestbed reap --help")}
 			}
-			where, err := vm.ParseHost(at)
+			where, err := host.ParseTarget(at)
 			switch {
 			case err != nil:
 				return &usageError{err}
@@ -40,21 +42,21 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 				return reapProjects(cmd, where, names, asJSON)
 			}
 			if os.Geteuid() != 0 {
-				return fmt.Errorf("reap: %w", host.ErrNotRoot)
+				return fmt.Errorf("reap: %w", private.ErrNotRoot)
 			}
 			switch {
 			case list:
 				return listHosts(cmd, asJSON)
 			case len(names) > 0:
 				for _, name := range names {
-					if err := host.End(cmd.Context(), name); err != nil {
+					if err := private.End(cmd.Context(), name); err != nil {
 						return err
 					}
 					fmt.Fprintf(out, "ended %s\n", name)
 				}
 				return nil
 			}
-			cleared, err := host.Reap(cmd.Context())
+			cleared, err := private.Reap(cmd.Context())
 			if asJSON {
 				return errors.Join(err, writeJSON(out, cleared))
 			}
@@ -74,12 +76,12 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 }
 
 // reapProjects clears projects of a LXD that runs by itself.
-func reapProjects(cmd *cobra.Command, where vm.Where, names []string, asJSON bool) error {
-	socket, err := vm.LXDAddress(where)
+func reapProjects(cmd *cobra.Command, where host.Target, names []string, asJSON bool) error {
+	socket, err := start.LXDAddress(where)
 	if err != nil {
 		return err
 	}
-	removed, err := host.ReapProjects(cmd.Context(), socket, names...)
+	removed, err := existing.Reap(cmd.Context(), socket, names...)
 	if asJSON {
 		return errors.Join(err, writeJSON(cmd.OutOrStdout(), append([]string{}, removed...)))
 	}
@@ -93,7 +95,7 @@ func reapProjects(cmd *cobra.Command, where vm.Where, names []string, asJSON boo
 }
 
 func listHosts(cmd *cobra.Command, asJSON bool) error {
-	all, err := host.Leftovers()
+	all, err := private.Leftovers()
 	if err != nil {
 		return err
 	}

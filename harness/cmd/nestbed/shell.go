@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/postmortem"
 )
@@ -51,9 +51,9 @@ func enter(ctx context.Context, chain, path string, argv []string) error {
 		return &usageError{err}
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("shell: %w", host.ErrNotRoot)
+		return fmt.Errorf("shell: %w", private.ErrNotRoot)
 	}
-	on, err := host.Lookup(chain)
+	on, err := private.Lookup(chain)
 	if err != nil {
 		return err
 	}

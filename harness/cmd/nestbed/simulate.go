@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 	"nestbed/harness/simulate"
 )
 
@@ -98,7 +98,7 @@ func (f *simulateFlags) complete(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("at-once") {
 		// Of what is out of range Validate tells.
 		processors := int(math.Ceil(min(max(f.lab.Processors, 0), math.MaxInt16)))
-		f.lab.AtOnce = host.RoomFor(processors, uint64(min(max(f.memory, 0), math.MaxInt32)*bytes))
+		f.lab.AtOnce = inventory.RoomFor(processors, uint64(min(max(f.memory, 0), math.MaxInt32)*bytes))
 	}
 	if f.depth < 1 || f.depth > idmap.MaxDepth {
 		return fmt.Errorf("--depth %d: out of range; a chain has 1 to %d levels", f.depth, idmap.MaxDepth)

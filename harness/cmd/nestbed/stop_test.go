@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/host"
+	"nestbed/harness/host/start"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/vm"
 	"nestbed/harness/wait"
@@ -27,7 +27,7 @@ import (
 const commandEnv = "NESTBED_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
-	host.Init(vm.RegisterPrograms)
+	start.Init(vm.RegisterPrograms)
 	if os.Getenv(commandEnv) != "" {
 		main()
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness"
-	"nestbed/harness/host"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
 	"nestbed/harness/tree"
@@ -167,9 +167,9 @@ func readTree(file string) (*tree.Tree, error) {
 // without names, of all of it.
 func runningMaps(ctx context.Context, name string, names []string) (found []string, maps []idmap.Map, err error) {
 	if os.Geteuid() != 0 {
-		return nil, nil, fmt.Errorf("translate --chain: %w", host.ErrNotRoot)
+		return nil, nil, fmt.Errorf("translate --chain: %w", private.ErrNotRoot)
 	}
-	running, err := host.Open(ctx, name)
+	running, err := private.Open(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,9 +12,11 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 	"nestbed/harness/report"
-	"nestbed/harness/vm"
 )
 
 // defaultStart is where the host's allocation starts in the article.
@@ -60,8 +62,8 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
-	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+host.StateRoot()+")")
-	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+vm.Forms)
+	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+private.StateRoot()+")")
+	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+host.TargetForms)
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
 	cmd.Flags().StringSliceVar(&f.members, "members", nil, "where that LXD is in a cluster: the members of which one gets the chain (default all)")
@@ -97,7 +99,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err := checkSVG(f.svg); err != nil {
 		return err
 	}
-	where, err := vm.ParseHost(f.host)
+	where, err := host.ParseTarget(f.host)
 	if err == nil {
 		err = f.fit(where)
 	}
@@ -107,7 +109,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if where.Suite != "" {
 		return f.inVM(cmd, where.Suite)
 	}
-	socket, err := vm.LXDAddress(where)
+	socket, err := start.LXDAddress(where)
 	if err != nil {
 		return err
 	}
@@ -124,10 +126,10 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := host.StartConfig{LXD: socket, Pool: f.pool, Members: f.members}
+	config := start.Config{LXD: socket, Pool: f.pool, Members: f.members}
 	if socket == "" {
 		progress.spin("starting a private host")
-		config.PrivateConfig, err = f.private(ctx, b, allocation)
+		config.Config, err = f.private(ctx, b, allocation)
 	} else {
 		progress.spin("making a project of the LXD at " + socket)
 		config.Delegation, config.Bundle = allocation, b
@@ -135,7 +137,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
-	h, err := host.Start(ctx, config)
+	h, err := start.Start(ctx, config)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
@@ -188,7 +190,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 }
 
 // fit refuses flags that the kind of host has no use for.
-func (f upFlags) fit(where vm.Where) error {
+func (f upFlags) fit(where host.Target) error {
 	switch {
 	case f.pool != "" && !where.System:
 		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
@@ -217,12 +219,12 @@ func supplyOf(h host.Host, socket string) string {
 
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
-func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (host.PrivateConfig, error) {
-	c := host.PrivateConfig{Delegation: allocation, Bundle: b, StateDir: f.state}
+func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (private.Config, error) {
+	c := private.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth
 	}
-	room, err := host.Levels(ctx, false)
+	room, err := inventory.Levels(ctx, false)
 	c.SharePIDs = f.depth > room
 	return c, err
 }

@@ -1,0 +1,158 @@
+package existing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/canonical/lxd/shared/api"
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/inventory"
+	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
+)
+
+// Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
+// what its LXD says and what a level sees.
+func (h *Host) Elsewhere() bool {
+	return h.system.member != "" || keyring.IsAddress(h.system.address)
+}
+
+// placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
+func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
+	if !info.Environment.ServerClustered && len(c.Members) == 0 {
+		return info, nil
+	}
+	if s.in = c.Cluster; s.in == nil {
+		s.ownCluster = true
+		if s.in, err = OpenCluster(ctx, s.address, c.Pool, c.Members...); err != nil {
+			return info, err
+		}
+	}
+	placed, info, err := s.in.place()
+	if err == nil {
+		s.member = placed.ServerName
+		s.dial = s.nearer(ctx, placed.URL)
+	}
+	return info, err
+}
+
+// lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
+func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
+	var here unix.Utsname
+	if err := unix.Uname(&here); err != nil {
+		return err
+	}
+	if machine := unix.ByteSliceToString(here.Machine[:]); e.KernelArchitecture != machine {
+		return fmt.Errorf("its machine is %s, and the bundle of this one for %s; run nestbed on a machine of that kind", e.KernelArchitecture, machine)
+	}
+	layout, err := cgroup.Layout()
+	if err != nil {
+		return err
+	}
+	h.root = reach.Remote(h.system.address, h.system.dial)
+	h.traits.Daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
+	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
+	h.traits.Map, h.traits.Room = idmap.Identity(), inventory.OfMachine+1
+	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
+	h.system.kernel = e.KernelVersion
+	return nil
+}
+
+// askedName is that of a container that is created for what LXD says of it, and deleted.
+const askedName = "ids"
+
+// askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
+func (h *Host) askIDs(ctx context.Context) (err error) {
+	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
+	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
+		return fmt.Errorf("container %s: create: %w", askedName, err)
+	}
+	defer func() {
+		op, deleted := h.LXD().DeleteInstance(askedName)
+		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.LXD(), op, deleted)
+		err = errors.Join(err, deleted)
+	}()
+	made, _, err := h.LXD().GetInstance(askedName)
+	if err != nil {
+		return err
+	}
+	h.traits.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
+	if err != nil {
+		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
+	}
+	_, err = h.FreeIDs(false)
+	return err
+}
+
+// delegationOf is the allocation by which a LXD gives a container the ids that it writes down so (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
+func delegationOf(text string) (d idmap.Delegation, err error) {
+	var entries []struct {
+		Isuid, Isgid           bool
+		Hostid, Nsid, Maprange int64
+	}
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		return d, fmt.Errorf("read %q, expected a list of mappings: %w", text, err)
+	}
+	var uid, gid strings.Builder
+	for _, e := range entries {
+		line := fmt.Sprintf("%s:%d:%d\n", idmap.Root, e.Hostid, e.Maprange)
+		if e.Isuid {
+			uid.WriteString(line)
+		}
+		if e.Isgid {
+			gid.WriteString(line)
+		}
+	}
+	if uid.Len() == 0 || gid.Len() == 0 {
+		return d, fmt.Errorf("read %q, expected ids of users and of groups", text)
+	}
+	d.UID.Text, d.GID.Text = uid.String(), gid.String()
+	return d, nil
+}
+
+// Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
+// machine.
+func (h *Host) Learn(level *reach.Root) error {
+	groups, err := level.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return err
+	}
+	h.system.layout = layoutIn(string(groups))
+	h.traits.Cgroup1 = h.system.layout != "v2"
+	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
+	_, err = level.ReadFile("/proc/self/attr/apparmor/current")
+	if there := err == nil; there != h.traits.AppArmor {
+		h.traits.AppArmor = there
+		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
+			host.Force(there), h.system.address, host.Force(!there))
+	}
+	return nil
+}
+
+// layoutIn is the layout of cgroups by /proc/PID/cgroup, where each hierarchy has a line, and that of cgroup v2 the number 0 (man 7 cgroups).
+func layoutIn(groups string) string {
+	v1, v2 := false, false
+	for line := range strings.Lines(groups) {
+		if strings.HasPrefix(line, "0:") {
+			v2 = true
+		} else {
+			v1 = true
+		}
+	}
+	switch {
+	case !v1:
+		return "v2"
+	case v2:
+		return "hybrid"
+	}
+	return "v1"
+}

@@ -1,0 +1,41 @@
+package existing
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// sockets are where LXDs and Incuses listen for the machine's users: of LXD the snap and the packages (LXD: client/connection.go,
+// ConnectLXDUnix), and Incus's (Incus: internal/server/util/sys.go, VarPath and RunPath).
+var sockets = []string{
+	"/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket",
+}
+
+// FindLXD is the socket of the LXD, or the Incus, that this machine runs by itself: that which LXD_SOCKET or LXD_DIR names, as for
+// LXD's own client, or the first that is where they listen.
+func FindLXD() (string, error) {
+	if path := os.Getenv("LXD_SOCKET"); path != "" {
+		return path, nil
+	}
+	if dir := os.Getenv("LXD_DIR"); dir != "" {
+		return filepath.Join(dir, "unix.socket"), nil
+	}
+	for _, path := range sockets {
+		if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
+			return path, nil
+		} else if errors.Is(err, fs.ErrPermission) {
+			return "", notAllowed(path)
+		}
+	}
+	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: --host system:SOCKET", sockets)
+}
+
+// bePermitted is what to do where a LXD lets in somebody else.
+const bePermitted = "run it as root, or as a member of its group: lxd, or incus-admin"
+
+func notAllowed(socket string) error {
+	return fmt.Errorf("LXD at %s: %w; %s", socket, fs.ErrPermission, bePermitted)
+}

@@ -1,0 +1,230 @@
+package existing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/reach"
+)
+
+// Config is what a host on an existing LXD is given.
+type Config struct {
+	// LXD is the socket of the LXD, or its address: https://HOST:PORT.
+	LXD string
+	// Delegation has as many ids as level 1 shall get.
+	Delegation idmap.Delegation
+	// Bundle is what levels run. Required.
+	Bundle *bundle.Bundle
+	// ViaExec has levels reached through LXD exec, which is done anyway where this process may not enter the root directory of the LXD.
+	ViaExec bool
+	// Cluster, if that LXD is in one, chooses the member that level 1 is on, and is shared by the hosts of a run. nil: this host has one for
+	// itself, of the named Members or, without names, of all.
+	Cluster *Cluster
+	Members []string
+	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
+	Pool string
+}
+
+// Host is a project of an existing LXD. Nothing else of that LXD or of its machine is changed.
+type Host struct {
+	name   string // of the project
+	traits host.Traits
+	supply uint32
+	took   time.Duration
+
+	system  *system
+	root    *reach.Root
+	removed func() // is called when nothing of it is left, or no more is done about it
+
+	mu     sync.Mutex // guards what is below
+	server lxd.InstanceServer
+	closed bool
+}
+
+// Start makes a host of an existing LXD: a project of its own there, with a profile and, unless the Config names one, a storage pool.
+// Level 1 gets as many ids as the Config's allocation has, elsewhere, by security.idmap.isolated, base and size. The error is ErrNotOurs
+// if an existing LXD cannot have the allocation. After any error nothing is left.
+func Start(ctx context.Context, c Config) (h *Host, err error) {
+	began := time.Now()
+	supply, err := c.supply()
+	if err != nil {
+		return nil, fmt.Errorf("LXD at %s: %w", c.LXD, err)
+	}
+	if c.Bundle == nil {
+		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
+	}
+	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, system: &system{address: c.LXD}}
+	h.removed = func() {} // until something is made
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, host.OrMemberDown(h, err)), h.Close(context.WithoutCancel(ctx)))
+			h = nil
+		}
+	}()
+	info, err := h.system.connect(ctx)
+	if err != nil {
+		return h, err
+	}
+	if info, err = h.system.placeIn(ctx, c, info); err != nil {
+		return h, err
+	}
+	if h.system.in != nil {
+		c.Pool = h.system.in.pool
+	}
+	// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
+	_, _ = h.system.reap(ctx)
+	if err := h.lookAt(ctx, info, c.ViaExec); err != nil {
+		return h, err
+	}
+	h.system.project, err = makeProject(h.system.all, c.Pool, nil)
+	if h.system.project != nil {
+		h.removed = h.system.willRemove(ctx)
+	}
+	if err != nil {
+		return h, err
+	}
+	h.name = h.system.project.name
+	h.root.UseProject(h.name)
+	if h.server, err = h.root.Client(context.WithoutCancel(ctx)); err != nil {
+		return h, err
+	}
+	if h.Elsewhere() {
+		if err := h.askIDs(ctx); err != nil {
+			return h, err
+		}
+	}
+	h.took = time.Since(began)
+	return h, nil
+}
+
+// supply is how many ids level 1 shall have: those of an allocation that such an LXD can stand in for.
+func (c Config) supply() (uint32, error) {
+	uid, gid := idmap.Read(c.Delegation.UID, idmap.LXD), idmap.Read(c.Delegation.GID, idmap.LXD)
+	refuse := func(what string) (uint32, error) { return 0, fmt.Errorf("%s: %w", what, host.ErrNotOurs) }
+	switch {
+	case len(uid.Ranges) == 0 || len(gid.Ranges) == 0:
+		return refuse("a host without an allocation, of which level 1 would have no ids")
+	case c.Delegation.UID != c.Delegation.GID || len(uid.Ranges) != 1:
+		return refuse(fmt.Sprintf("an allocation of %s: level 1 has one range of ids there, for users and groups alike", c.Delegation))
+	case uid.Ranges[0].Count < idmap.Block:
+		return refuse(fmt.Sprintf("an allocation of %s, fewer than the %d that a level has", c.Delegation, idmap.Block))
+	}
+	return uid.Ranges[0].Count, nil
+}
+
+func (h *Host) String() string { return "LXD at " + h.system.address }
+
+// Name is that of the project.
+func (h *Host) Name() string { return h.name }
+
+// LXD is a client of the LXD, in the project.
+func (h *Host) LXD() lxd.InstanceServer { return h.server }
+
+// Root is the root directory that the LXD sees.
+func (h *Host) Root() *reach.Root { return h.root }
+
+// Traits are what the plan of a chain on the host depends on.
+func (h *Host) Traits() host.Traits { return h.traits }
+
+// Facts are for the head of reports. Of another machine some are "unknown" until Learn.
+func (h *Host) Facts() host.Facts {
+	f := host.FactsOf(h.traits.Bundle)
+	d := h.traits.Daemon
+	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
+	if f.Member = h.Member(); h.Elsewhere() {
+		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, host.NotKnown, host.NotKnown
+		if h.system.layout != "" {
+			f.Cgroup, f.AppArmor = h.system.layout, host.Force(h.traits.AppArmor)
+		}
+	}
+	return f
+}
+
+// Took is how long it took to make the host.
+func (h *Host) Took() time.Duration { return h.took }
+
+// Pid is that of the machine's init.
+func (h *Host) Pid() int { return 1 }
+
+// LXCName is how liblxc names a container of the LXD: by its project, too, unless that is the default one
+// (LXD: lxd/project/project.go, Instance).
+func (h *Host) LXCName(container string) string { return h.name + "_" + container }
+
+// Controller returns the root of the hierarchy that has the controller: there the LXD has the cgroups of containers.
+func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
+	if dir, v2, err = cgroup.Controller(name, ""); err != nil {
+		err = fmt.Errorf("%s: cgroup: %w", h, err)
+	}
+	return dir, v2, err
+}
+
+// Supply is how many ids level 1 gets for itself.
+func (h *Host) Supply() uint32 { return h.supply }
+
+// Pool is the storage pool that level 1 lies on.
+func (h *Host) Pool() string { return h.system.project.pool }
+
+// Member is the member of a cluster that level 1 is on; "" if the LXD is in none.
+func (h *Host) Member() string { return h.system.member }
+
+// Placing is a client of the LXD for what is created: on the member where level 1 shall be.
+func (h *Host) Placing() lxd.InstanceServer {
+	if h.Member() == "" {
+		return h.LXD()
+	}
+	return h.LXD().UseTarget(h.system.member)
+}
+
+// MemberDown asks the member of a cluster that level 1 is on. It returns a *MemberDownError if the member does not answer, or is
+// evacuated, which stops what is on it; nil otherwise, and if the LXD is in no cluster.
+func (h *Host) MemberDown() error {
+	if h.Member() == "" {
+		return nil
+	}
+	if err := h.system.in.out(h.system.member); err != nil {
+		return &host.MemberDownError{Member: h.system.member, Err: err}
+	}
+	return nil
+}
+
+// Closed reports whether Close was called.
+func (h *Host) Closed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}
+
+// setClosed marks the host as closed, and reports whether it was not closed before.
+func (h *Host) setClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was := h.closed
+	h.closed = true
+	return !was
+}
+
+// Close removes the project with everything in it, and lets go of the LXD. It is nil-safe and may be called twice.
+func (h *Host) Close(ctx context.Context) error {
+	if h == nil || !h.setClosed() {
+		return nil
+	}
+	defer h.removed()
+	if h.server != nil {
+		h.server.Disconnect()
+	}
+	h.root.Close()
+	defer reservations.release(h)
+	if err := h.system.close(ctx); err != nil {
+		return fmt.Errorf("host %s: close: %w", h.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package existing
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/idmap"
+)
+
+// FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
+// LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
+// another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
+func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
+	slots, err := h.slots()
+	if err != nil {
+		return 0, err
+	}
+	return reservations.reserve(h, slots, func(slots []idmap.Slot) (int64, error) { return h.choose(slots, anywhere) })
+}
+
+// choose returns the base of FreeIDs, beside the ids that are taken.
+func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
+	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools}
+	chosen := own.Choose(h.traits.Map)
+	if chosen.Reason != idmap.None {
+		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
+	}
+	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.supply)
+	end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
+	if room := end - first - size; anywhere && room > 0 {
+		// Behind one of any size that is not there.
+		more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // no secret
+		if base, found := firstGap(first, end, size, more); found {
+			return base, nil
+		}
+	}
+	base, found := firstGap(first, end, size, slots)
+	if !found {
+		var has uint32
+		for _, m := range chosen.Map.UID {
+			has += m.Count
+		}
+		return 0, fmt.Errorf("the host's LXD has %d ids, of which %d isolated containers have theirs and the first %d stay free; expected %d more on end: "+
+			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.supply)
+	}
+	return base, nil
+}
+
+// firstGap is where the first ids on end begin, from first to below end, as many as size, of which no slot has any. A gap of just that size will do, other
+// than where LXD looks for one by itself (idmap.Isolate): else what chains leave that come and go could not be used again.
+func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found bool) {
+	slots = slices.SortedFunc(slices.Values(slots), func(a, b idmap.Slot) int { return cmp.Compare(a.Base, b.Base) })
+	base = first
+	for _, s := range slots {
+		if base+size <= s.Base {
+			break
+		}
+		base = max(base, s.Base+s.Count)
+	}
+	return base, base+size < end
+}
+
+// HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
+func (h *Host) HasIDs(base int64) error {
+	slots, err := h.slots()
+	if err != nil {
+		return err
+	}
+	end := base + int64(h.supply)
+	for _, s := range slots {
+		if base < s.Base+s.Count && s.Base < end {
+			return fmt.Errorf("ids %d to %d: another container of the host's LXD has %d to %d meanwhile", base, end-1, s.Base, s.Base+s.Count-1)
+		}
+	}
+	return nil
+}
+
+// slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
+func (h *Host) slots() ([]idmap.Slot, error) {
+	all, err := h.system.all.GetInstancesAllProjects(api.InstanceTypeContainer)
+	if err != nil {
+		return nil, err
+	}
+	var slots []idmap.Slot
+	for _, i := range all {
+		if i.Project == h.name || h.Member() != "" && i.Location != h.Member() || i.ExpandedConfig[idmap.KeyIsolated] != "true" {
+			continue
+		}
+		base, err := strconv.ParseInt(i.ExpandedConfig["volatile.idmap.base"], 10, 64)
+		if err != nil {
+			continue // it has none yet
+		}
+		count, err := strconv.ParseInt(i.ExpandedConfig[idmap.KeySize], 10, 64)
+		if err != nil {
+			count = idmap.Block
+		}
+		slots = append(slots, idmap.Slot{Base: base, Count: count})
+	}
+	return slots, nil
+}

@@ -1,0 +1,70 @@
+package existing
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/canonical/lxd/shared/api"
+)
+
+// ask asks a member, through the one that is connected to. A LXD notices only after some time (cluster.offline_threshold) that another is down.
+// A *LostError tells nothing of the member: it is the connection to that one which was lost.
+func (c *Cluster) ask(name string) (*api.Server, error) {
+	answer, _, err := c.of.all.RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
+	if err != nil {
+		return nil, err
+	}
+	info := &api.Server{}
+	return info, answer.MetadataAsStruct(info)
+}
+
+// answers asks a member whether it still answers: the error is how it does not. It is not used any more then.
+func (c *Cluster) answers(name string) error {
+	_, err := c.ask(name)
+	if _, lost := errors.AsType[*LostError](err); lost {
+		return nil // it may well answer
+	}
+	if err != nil {
+		c.sawNoAnswer(name, err)
+	}
+	return err
+}
+
+// sawNoAnswer notes that a member does not answer. It gets no more hosts.
+func (c *Cluster) sawNoAnswer(name string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down[name] = err
+}
+
+func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
+
+// out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
+func (c *Cluster) out(name string) error {
+	if err := c.answers(name); err != nil {
+		return err
+	}
+	member, _, err := c.of.all.GetClusterMember(name)
+	if err != nil || member.Status == online {
+		return nil // the one that was asked about it is another one
+	}
+	return refuses(*member)
+}
+
+// refuses says why a member takes no instances.
+func refuses(m api.ClusterMember) error {
+	return fmt.Errorf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message)
+}
+
+// sawDown tells whether any member was seen to be down.
+func (c *Cluster) sawDown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.down) > 0
+}
+
+// someDown asks all members.
+func (c *Cluster) someDown() bool { return slices.ContainsFunc(c.all, c.isDown) }

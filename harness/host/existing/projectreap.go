@@ -1,0 +1,80 @@
+package existing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	lxd "github.com/canonical/lxd/client"
+
+	"nestbed/harness/host"
+	"nestbed/harness/keyring"
+)
+
+// Reap removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
+// With names it removes those, of whatever machine's process, but for one that still runs.
+func Reap(ctx context.Context, socket string, names ...string) (removed []string, err error) {
+	s := &system{address: socket}
+	if _, err := s.connect(ctx); err != nil {
+		return nil, fmt.Errorf("LXD at %s: %w", socket, err)
+	}
+	defer func() { s.all.Disconnect() }()
+	if len(names) == 0 {
+		return s.reap(ctx)
+	}
+	for _, name := range names {
+		if err := s.endProject(ctx, name); err != nil {
+			return removed, fmt.Errorf("LXD at %s: project %s: %w", socket, name, err)
+		}
+		removed = append(removed, name)
+	}
+	return removed, nil
+}
+
+// reap removes the projects whose processes have ended.
+func (s *system) reap(ctx context.Context) (removed []string, err error) {
+	projects, err := s.all.GetProjects()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, found := range projects {
+		if !strings.HasPrefix(found.Name, projectPrefix) || found.Config[ownerKey] == "" {
+			continue
+		}
+		seen, err := stateOf(found.Config, keyring.IsAddress(s.address))
+		if err == nil && seen == ended {
+			if err = theirs(s.all, found.Name).remove(ctx); err == nil {
+				removed = append(removed, found.Name)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("project %s: %w", found.Name, err))
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// theirs is a project that another process made.
+func theirs(all lxd.InstanceServer, name string) *project {
+	_, _, err := all.GetStoragePool(name)
+	return &project{name: name, pool: name, ownPool: err == nil, all: all}
+}
+
+func (s *system) endProject(ctx context.Context, name string) error {
+	found, _, err := s.all.GetProject(name)
+	if err != nil {
+		return err
+	}
+	if found.Config[ownerKey] == "" {
+		return fmt.Errorf("it is none of nestbed's: it has no %s", ownerKey)
+	}
+	switch seen, err := stateOf(found.Config, keyring.IsAddress(s.address)); {
+	case err != nil:
+		return err
+	case seen == running:
+		return fmt.Errorf("%w (%s); end that process", host.ErrBusy, found.Description)
+	}
+	return theirs(s.all, name).remove(ctx)
+}

@@ -1,0 +1,94 @@
+package existing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/inventory"
+	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
+	"nestbed/harness/reach/relay"
+)
+
+// forSystem is the kind of run on a LXD that runs by itself.
+const forSystem = "system host"
+
+// Requirements is what a run on a LXD that runs by itself needs of the machine and of the account, found by asking that LXD. An
+// empty socket is that of FindLXD.
+func Requirements(ctx context.Context, socket string) []inventory.Requirement {
+	r := inventory.Requirement{For: forSystem, Name: "LXD"}
+	far, err := false, error(nil)
+	if socket == "" {
+		socket, err = FindLXD()
+	}
+	if err == nil {
+		r.Found, far, err = askSystem(ctx, socket)
+	}
+	switch {
+	case err == nil:
+		r.OK = true
+	case errors.Is(err, fs.ErrPermission):
+		r.Found, r.Mend = "it does not let in user id "+fmt.Sprint(os.Geteuid()), bePermitted
+	default:
+		found, mend, said := strings.Cut(inOneLine(err), "; ")
+		if r.Found, r.Mend = found, mend; !said {
+			r.Mend = "start it, or name its socket: --host system:SOCKET"
+		}
+	}
+	if !far {
+		return []inventory.Requirement{r}
+	}
+	helper := inventory.Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
+	if err := reach.FindRelay(ctx); err != nil {
+		helper.OK, helper.Found = false, inOneLine(err)
+		helper.Mend = "make build, and keep it beside nestbed"
+	}
+	return []inventory.Requirement{r, helper}
+}
+
+func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
+func askSystem(ctx context.Context, socket string) (found string, far bool, err error) {
+	s := &system{address: socket}
+	info, err := s.connect(reach.Impatient(ctx))
+	if s.all != nil {
+		defer s.all.Disconnect()
+	}
+	if err != nil {
+		return "", false, err
+	}
+	found = fmt.Sprintf("%s %s at %s, ", info.Environment.Server, info.Environment.ServerVersion, socket)
+	if keyring.IsAddress(socket) {
+		return found + "which reaches levels by exec", true, nil
+	}
+	root, err := rootOf(info.Environment.ServerPid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, fmt.Errorf("its process %d is not seen on this machine", info.Environment.ServerPid)
+	} else if err != nil {
+		return "", false, err
+	}
+	defer root.Close()
+	found += fmt.Sprint("user id ", os.Geteuid())
+	if root.Tunnels() {
+		found += ", which reaches levels by exec"
+	}
+	return found, root.Tunnels(), nil
+}
+
+// Check is the first lack that keeps this account from a run on a LXD that runs by itself, with a bundle of the given kind.
+func Check(ctx context.Context, kind bundle.Kind, socket string) error {
+	for _, r := range append(Requirements(ctx, socket), inventory.Bundles()...) {
+		if r.For == forSystem || r.For == "bundle "+string(kind) {
+			if err := r.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package existing
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
+)
+
+func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "unix.socket")
+	rs := Requirements(t.Context(), missing)
+	require.Len(t, rs, 1, "who cannot be asked has no levels")
+	require.ErrorContains(t, rs[0].Err(), "system host: LXD: ")
+	require.ErrorContains(t, rs[0].Err(), "no such file or directory; mend it with: start it, or name its socket: --host system:SOCKET")
+	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Dir, missing))
+
+	// Somebody listens there who is no LXD.
+	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
+	require.NoError(t, err)
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}
+	server.Start()
+	defer server.Close()
+	rs = Requirements(t.Context(), missing)
+	require.Len(t, rs, 1)
+	require.Error(t, rs[0].Err())
+	assert.NotContains(t, rs[0].Found, "\n")
+}

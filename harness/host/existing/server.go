@@ -1,0 +1,132 @@
+package existing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/keyring"
+	"nestbed/harness/reach"
+	"nestbed/harness/wait"
+)
+
+// removeBudget is for a LXD to delete a project with a chain in it: 3 s at depth 3.
+const removeBudget = 2 * time.Minute
+
+// system is an existing LXD, and what a host has there.
+type system struct {
+	address string
+	dial    reach.Dialer
+	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
+	kernel, layout string
+	losses         *losses
+	project        *project
+	all            lxd.InstanceServer // without a project
+
+	// member is where level 1 is, of a cluster.
+	member     string
+	in         *Cluster
+	ownCluster bool // is closed with it
+}
+
+// close removes what was made there, and lets go of the LXD.
+func (s *system) close(ctx context.Context) (err error) {
+	if s.all == nil {
+		return nil
+	}
+	defer func() { s.all.Disconnect() }()
+	if s.ownCluster {
+		defer func() { err = errors.Join(err, s.in.Close(ctx)) }()
+	}
+	if s.member != "" {
+		defer s.in.leave(s.member)
+	}
+	if s.project == nil {
+		return nil
+	}
+	if s.in != nil && s.in.isDown(s.member) {
+		s.in.leaves(s.project.name)
+		return nil
+	}
+	undo := s.project.remove
+	if s.in != nil && s.in.sawDown() {
+		undo = s.project.empty // which is all that there is a way to do, see below
+		s.in.leaves(s.project.name)
+	}
+	err = s.remove(ctx, undo)
+	// LXD deletes no image while any member is down (LXD: lxd/images.go, imageDelete, which notifies all), and so no project.
+	if err != nil && s.in != nil && s.in.someDown() {
+		s.in.leaves(s.project.name)
+		return nil
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; what is left there is removed by: %s", err, s.reapCommand())
+	}
+	return err
+}
+
+// reapCommand is the command that removes what is left of the project.
+func (s *system) reapCommand() string {
+	return fmt.Sprintf("nestbed reap --host %s %s", s.form(), s.project.name)
+}
+
+// deleteBudget is for the LXD to delete the project, once its command is told to stop.
+const deleteBudget = 30 * time.Second
+
+// willRemove records that the LXD still has to delete the project.
+func (s *system) willRemove(ctx context.Context) (done func()) {
+	return cleanup.Begin(ctx, cleanup.Task{
+		What: fmt.Sprintf("the LXD at %s to delete project %s", s.address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
+	})
+}
+
+// remove removes what was made there, by what the caller gives, which is done again over the next connection where one was lost.
+func (s *system) remove(ctx context.Context, undo func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
+	defer cancel()
+	return wait.For(ctx, "remove what was made", removeBudget, func(ctx context.Context) error {
+		err := undo(ctx)
+		if err != nil && s.losses.since(time.Time{}) == nil {
+			return wait.Final(err)
+		}
+		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
+		return err
+	})
+}
+
+// form is how the host is written on a command line.
+func (s *system) form() string {
+	if keyring.IsAddress(s.address) {
+		return s.address
+	}
+	return "system:" + s.address
+}
+
+// connect connects to the LXD, and gives what it says of itself.
+func (s *system) connect(ctx context.Context) (*api.Server, error) {
+	dial, err := dialerOf(s.address)
+	if err != nil {
+		return nil, err
+	}
+	if keyring.IsAddress(s.address) {
+		s.losses = &losses{address: s.address}
+		dial = s.losses.watch(dial)
+	}
+	s.dial = dial
+	if s.all, err = reach.Remote(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
+		return nil, unreachable(s.address, err)
+	}
+	info, _, err := s.all.GetServer()
+	if err != nil {
+		return nil, err
+	}
+	if info.Auth != "trusted" {
+		return nil, untrusted(s.address, info.Auth)
+	}
+	return info, nil
+}

@@ -1,0 +1,42 @@
+package private
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// filler takes the room on the host's disk.
+const filler = "/var/lib/lxd/nestbed.filler"
+
+// FillDisk leaves no room on the disk that Config.Disk gave the host.
+func (h *Host) FillDisk() error {
+	if h.disk == 0 {
+		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
+	}
+	root, err := h.root.Local()
+	if err != nil {
+		return h.wrap("fill its disk", err)
+	}
+	f, err := root.Create(filler, 0o600)
+	if errors.Is(err, fs.ErrExist) { // from an earlier call
+		f, err = root.OpenFile(filler, os.O_WRONLY)
+	}
+	if err != nil {
+		return h.wrap("fill its disk", err)
+	}
+	defer f.Close()
+	size := int64(0)
+	for _, piece := range []int64{1 << 20, int64(os.Getpagesize())} { // what is left of the larger, the smaller takes
+		for err = nil; err == nil; size += piece {
+			err = unix.Fallocate(int(f.Fd()), 0, size, piece)
+		}
+		size -= piece
+		if !errors.Is(err, unix.ENOSPC) {
+			return h.wrap("fill its disk", err)
+		}
+	}
+	return nil
+}

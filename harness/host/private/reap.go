@@ -1,0 +1,240 @@
+package private
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/host"
+	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/trust"
+	"nestbed/harness/wait"
+)
+
+// Leftover is a state directory found by Leftovers.
+type Leftover struct {
+	// Path is the state directory, Name that of its host.
+	Path string `json:"path"`
+	Name string `json:"name"`
+	// Live tells that its host runs; Kept that it was kept on purpose.
+	Live bool `json:"live"`
+	Kept bool `json:"kept"`
+	// Pid is the process that made it, Command how that was called.
+	Pid     int    `json:"pid"`
+	Command string `json:"command"`
+
+	stage  int
+	groups cgroup.Groups
+}
+
+// Leftovers lists the hosts under StateRoot, live ones included, and those in memory whose StateRoot
+// somebody has removed. Directories without a journal of ours are passed over.
+func Leftovers() ([]Leftover, error) {
+	places, err := entries()
+	if err != nil {
+		return nil, err
+	}
+	stray, err := strays()
+	if err != nil {
+		return nil, err
+	}
+	var found []Leftover
+	for _, place := range append(places, stray...) {
+		// What cannot be read as a host of ours is none of ours, and must not hide the others.
+		if l, err := look(place); err == nil {
+			found = append(found, l)
+		}
+	}
+	return found, nil
+}
+
+// entries are what stands under StateRoot by the names of hosts.
+func entries() ([]string, error) {
+	// What is entered there is ended and removed.
+	if err := trust.Dir(StateRoot()); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	found, err := os.ReadDir(StateRoot())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range found {
+		if !strings.HasPrefix(e.Name(), newPrefix) {
+			paths = append(paths, filepath.Join(StateRoot(), e.Name()))
+		}
+	}
+	return paths, nil
+}
+
+func look(dir string) (Leftover, error) {
+	if err := trust.Dir(dir); err != nil {
+		return Leftover{}, err
+	}
+	j, err := readJournal(dir)
+	if err != nil {
+		return Leftover{}, err
+	}
+	if target, err := os.Readlink(dir); err == nil {
+		dir = target
+	}
+	l := Leftover{Path: dir, Name: j.Name, Kept: j.Kept, Pid: j.Pid, Command: j.Command, stage: j.Stage, groups: j.Cgroups}
+	s := &stateDir{path: dir}
+	if err := s.tryLock(0); errors.Is(err, host.ErrBusy) {
+		l.Live = true
+		return l, nil
+	} else if err != nil {
+		return l, err
+	}
+	return l, s.release()
+}
+
+// find looks at the host of the given name or state directory.
+func find(name string) (Leftover, error) {
+	dir := name
+	if hostName.MatchString(name) {
+		dir = filepath.Join(StateRoot(), name)
+	}
+	l, err := look(dir)
+	if err != nil {
+		return l, fmt.Errorf("host %s: no journal of nestbed: %w; nestbed reap --list shows the hosts", name, err)
+	}
+	return l, nil
+}
+
+// Reap clears what dead hosts left under StateRoot, cgroups and state, and
+// returns what it cleared. A live host is never touched, kept or not; a kept
+// one that has died, with the machine say, is cleared like any other.
+func Reap(ctx context.Context) ([]Leftover, error) {
+	places, err := entries()
+	if err != nil {
+		return nil, err
+	}
+	var cleared []Leftover
+	errs := []error{clearUnborn()}
+	for _, entry := range places {
+		if _, err := os.Stat(entry); errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, clearDangling(ctx, entry))
+			continue
+		}
+		if err := mendJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	all, err := Leftovers()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range all {
+		if l.Live {
+			continue
+		}
+		switch err := clearAway(ctx, l.Path); {
+		case errors.Is(err, host.ErrBusy) || errors.Is(err, fs.ErrNotExist): // another run was faster
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			cleared = append(cleared, l)
+		}
+	}
+	return cleared, errors.Join(errs...)
+}
+
+// End ends one host by its name or state directory, a kept one too, and clears what it left.
+// A live host that was not kept belongs to its process and is refused.
+func End(ctx context.Context, name string) error {
+	l, err := find(name)
+	if err != nil {
+		return err
+	}
+	if l.Live && !l.Kept {
+		return fmt.Errorf("host %s: %w by process %d (%s); end that one", name, host.ErrBusy, l.Pid, l.Command)
+	}
+	if l.Live {
+		if err := l.kill(); err != nil {
+			return fmt.Errorf("host %s: %w", name, err)
+		}
+	}
+	if err := clearAway(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Another run was faster, but may not be done.
+	return wait.For(ctx, "wait for another run to clear host "+l.Name, cgroup.EmptyBudget, func(context.Context) error {
+		for _, path := range []string{l.Path, filepath.Join(StateRoot(), l.Name)} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				return errors.Join(fmt.Errorf("%s is still there", path), err)
+			}
+		}
+		return nil
+	})
+}
+
+// kill ends the init of a host, and with it everything on it. The pid in the
+// journal is believed only if the process says that it is this host's.
+func (l Leftover) kill() error {
+	// From here on the descriptor means this process, or nothing, whoever gets the pid later.
+	fd, err := unix.PidfdOpen(l.stage, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("process %d: %w", l.stage, err)
+	}
+	defer unix.Close(fd)
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", l.stage))
+	if err != nil {
+		return err
+	}
+	argv := strings.Split(string(command), "\x00")
+	var order stageOrder
+	if len(argv) < 2 || argv[0] != stageName || json.Unmarshal([]byte(argv[1]), &order) != nil || order.State != l.Path {
+		return fmt.Errorf("process %d is %q, expected the init of host %s; end that by hand", l.stage, argv[0], l.Name)
+	}
+	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("end process %d: %w", l.stage, err)
+	}
+	return nil
+}
+
+// clearDangling clears what is left of a host whose state directory somebody
+// removed by hand: its cgroups, which its name tells, and its entry.
+func clearDangling(ctx context.Context, entry string) error {
+	if _, err := os.Lstat(entry); errors.Is(err, fs.ErrNotExist) {
+		return nil // it was closed meanwhile
+	}
+	groups, err := cgroup.Plan(filepath.Base(entry))
+	if err != nil {
+		return err
+	}
+	return errors.Join(groups.Remove(ctx), clearProfiles(filepath.Base(entry)), os.Remove(entry))
+}
+
+// clearAway removes a dead host's cgroups and state.
+func clearAway(ctx context.Context, dir string) error {
+	s := &stateDir{path: dir}
+	err := wait.For(ctx, "wait for the last process of "+dir, cgroup.EmptyBudget, func(context.Context) error {
+		err := s.tryLock(0)
+		if err != nil && !errors.Is(err, host.ErrBusy) {
+			return wait.Final(err)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if s.journal, err = readJournal(dir); err != nil {
+		return errors.Join(err, s.release())
+	}
+	if err := errors.Join(cgroup.Groups(s.journal.Cgroups).Remove(ctx), clearProfiles(s.journal.Name)); err != nil {
+		return errors.Join(fmt.Errorf("host %s: %w", s.journal.Name, err), s.release())
+	}
+	return s.remove()
+}

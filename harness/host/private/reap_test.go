@@ -1,0 +1,203 @@
+package private
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/host"
+	"nestbed/harness/internal/cgroup"
+)
+
+// leftover is how a directory is listed that this process made.
+func leftover(s *stateDir) Leftover {
+	return Leftover{Path: s.path, Name: s.journal.Name, Pid: os.Getpid(), Command: strings.Join(os.Args, " "), groups: s.journal.Cgroups}
+}
+
+func TestWithoutAStateRootThereIsNothingToReap(t *testing.T) {
+	t.Setenv("NESTBED_STATE", filepath.Join(stateRoot(t), "never-made"))
+	all, err := Leftovers()
+	require.NoError(t, err)
+	assert.Empty(t, all)
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, cleared)
+}
+
+func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
+	for name, dir := range map[string]string{"under the state root": "", "elsewhere": filepath.Join(t.TempDir(), "given")} {
+		t.Run(name, func(t *testing.T) {
+			root := stateRoot(t)
+			s := dead(t, dir)
+			before := append(content(t, root), content(t, s.path)...)
+			for range 2 {
+				all, err := Leftovers()
+				require.NoError(t, err)
+				assert.Equal(t, []Leftover{leftover(s)}, all)
+			}
+			assert.Equal(t, before, append(content(t, root), content(t, s.path)...), "to list it changes nothing")
+
+			cleared, err := Reap(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []Leftover{leftover(s)}, cleared)
+			assert.NoDirExists(t, s.path)
+			assert.Equal(t, []string{root}, content(t, root))
+			cleared, err = Reap(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, cleared)
+		})
+	}
+}
+
+func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
+	root, given := stateRoot(t), t.TempDir()
+	running, kept, elsewhere := claimed(t, ""), claimed(t, ""), claimed(t, given) // locked for as long as this test
+	require.NoError(t, kept.keep())
+	gone := dead(t, "")
+	all, err := Leftovers()
+	require.NoError(t, err)
+	var want []Leftover
+	for _, s := range []*stateDir{running, kept, elsewhere} {
+		l := leftover(s)
+		l.Live, l.Kept = true, s == kept
+		want = append(want, l)
+	}
+	assert.ElementsMatch(t, append(want, leftover(gone)), all)
+
+	began := time.Now()
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), cgroup.EmptyBudget, "nobody waits for a live host to end")
+	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
+	for _, s := range []*stateDir{running, kept, elsewhere} {
+		j, err := readJournal(filepath.Join(root, s.journal.Name))
+		require.NoError(t, err)
+		assert.Equal(t, s.journal, j)
+	}
+}
+
+func TestAKeptHostThatDiedIsReapedLikeAnyOther(t *testing.T) {
+	stateRoot(t)
+	s := claimed(t, "")
+	require.NoError(t, s.keep())
+	require.NoError(t, s.release())
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	require.Len(t, cleared, 1)
+	assert.True(t, cleared[0].Kept)
+	assert.False(t, cleared[0].Live)
+	assert.NoDirExists(t, s.path)
+}
+
+func TestADirectoryWithoutAJournalIsNoneOfOurs(t *testing.T) {
+	root := stateRoot(t)
+	photos, empty := filepath.Join(root, "photos"), filepath.Join(root, "empty")
+	require.NoError(t, os.MkdirAll(filepath.Join(photos, "2015"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(photos, lockName), nil, 0o600))
+	require.NoError(t, os.Mkdir(empty, 0o700))
+	before := content(t, root)
+	gone := dead(t, "")
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
+	assert.Equal(t, before, content(t, root))
+}
+
+func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
+	stateRoot(t)
+	groups := t.TempDir()
+	s := claimed(t, "")
+	// Plain directories, as a cgroup is to whoever removes it; one is gone already.
+	own := "nestbed-" + s.journal.Name
+	s.journal.Cgroups = []string{filepath.Join(groups, "v1", own), filepath.Join(groups, "v2", own), filepath.Join(groups, "gone", own)}
+	require.NoError(t, os.MkdirAll(filepath.Join(groups, "v1", own, "lxc.payload.c1/inner"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(groups, "v2", own), 0o700))
+	require.NoError(t, s.write())
+	require.NoError(t, s.release())
+	_, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{groups, filepath.Join(groups, "v1"), filepath.Join(groups, "v2")}, content(t, groups))
+	assert.NoDirExists(t, s.path)
+}
+
+func TestAKilledHostIsEndedByNameAndByDirectory(t *testing.T) {
+	root, elsewhere := stateRoot(t), filepath.Join(t.TempDir(), "given")
+	for _, dir := range []string{"", elsewhere} {
+		for name, of := range map[string]func(*stateDir) string{
+			"by name":      func(s *stateDir) string { return s.journal.Name },
+			"by directory": func(s *stateDir) string { return s.path },
+		} {
+			s := dead(t, dir)
+			require.NoError(t, End(t.Context(), of(s)), "%s, %q", name, dir)
+			assert.NoDirExists(t, s.path)
+			assert.Equal(t, []string{root}, content(t, root))
+		}
+	}
+}
+
+func TestAHostThatBelongsToARunningProcessIsNotEnded(t *testing.T) {
+	stateRoot(t)
+	s := claimed(t, "")
+	before := content(t, s.path)
+	err := End(t.Context(), s.journal.Name)
+	require.ErrorIs(t, err, host.ErrBusy)
+	require.EqualError(t, err, fmt.Sprintf("host %s: in use by process %d (%s); end that one",
+		s.journal.Name, os.Getpid(), strings.Join(os.Args, " ")))
+	assert.Equal(t, before, content(t, s.path))
+}
+
+func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
+	root := stateRoot(t)
+	foreign := filepath.Join(root, "photos")
+	require.NoError(t, os.Mkdir(foreign, 0o700))
+	t.Chdir(root)
+	for _, name := range []string{"nobody", "photos", foreign, "./photos"} {
+		err := End(t.Context(), name)
+		require.ErrorIs(t, err, os.ErrNotExist, name)
+		require.ErrorContains(t, err, "host "+name+": no journal of nestbed: ")
+		require.ErrorContains(t, err, "; nestbed reap --list shows the hosts")
+	}
+	assert.Equal(t, []string{foreign}, content(t, foreign))
+}
+
+func TestAFileUnderTheStateRootDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
+	root := stateRoot(t)
+	gone := dead(t, "")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "README"), nil, 0o600))
+	_, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.NoDirExists(t, gone.path)
+}
+
+func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
+	root := stateRoot(t)
+	gone := dead(t, "")
+	require.NoError(t, os.Mkdir(filepath.Join(root, "a-foreign"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "a-foreign", journalName), []byte("Dear diary"), 0o600))
+	cleared, _ := Reap(t.Context()) // whether it is an error is another question
+	assert.Len(t, cleared, 1)
+	assert.NoDirExists(t, gone.path)
+}
+
+func TestAnEntryWhoseDirectoryWasRemovedIsReaped(t *testing.T) {
+	root := stateRoot(t)
+	s := dead(t, filepath.Join(t.TempDir(), "given"))
+	require.NoError(t, os.RemoveAll(s.path))
+	_, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{root}, content(t, root))
+}
+
+func TestAHostIsEndedByItsDirectoryUnderAnotherStateRoot(t *testing.T) {
+	stateRoot(t)
+	s := dead(t, filepath.Join(t.TempDir(), "given"))
+	stateRoot(t) // as with sudo, which drops NESTBED_STATE
+	require.NoError(t, End(t.Context(), s.path))
+	assert.NoDirExists(t, s.path)
+}

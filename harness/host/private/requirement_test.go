@@ -1,0 +1,89 @@
+package private
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
+)
+
+func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
+	names := map[string][]string{}
+	for _, r := range Requirements("") {
+		names[r.For] = append(names[r.For], r.Name)
+		assert.NotEmpty(t, r.Found, r.Name)
+		assert.Equal(t, r.OK, r.Mend == "", "%s: a lack has a mend, and nothing else has", r.Name)
+		assert.NotContains(t, r.Found+r.Mend, "\n", r.Name)
+		assert.Equal(t, r.OK, r.Err() == nil)
+	}
+	assert.Equal(t, map[string][]string{
+		"private host":     {"root", "nested user namespaces", "cgroups", "disk space"},
+		"bundle installed": {"LXD", "programs"},
+		"bundle debian":    {"mmdebstrap"},
+	}, names)
+}
+
+func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // so this machine has neither LXD nor mmdebstrap
+	t.Setenv("NESTBED_CACHE", t.TempDir())
+	for kind, lack := range map[bundle.Kind]string{
+		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
+	} {
+		var first error
+		for _, r := range Requirements("") {
+			if first == nil && (r.For == "private host" || r.For == "bundle "+string(kind)) {
+				first = r.Err()
+			}
+		}
+		err := Check(kind, "")
+		assert.Equal(t, first, err, kind)
+		if lack != "" && os.Geteuid() == 0 {
+			require.Error(t, err)
+			if strings.HasPrefix(err.Error(), "bundle") { // else the machine lacks more than that
+				assert.Regexp(t, "^"+lack, err.Error())
+			}
+		}
+	}
+}
+
+func TestOnlyRootHasRoot(t *testing.T) {
+	r := root()
+	assert.Equal(t, os.Geteuid() == 0, r.OK)
+	assert.Equal(t, fmt.Sprintf("user id %d", os.Geteuid()), r.Found)
+	if !r.OK {
+		require.EqualError(t, r.Err(), fmt.Sprintf(
+			"private host: root: user id %d; mend it with: run it as root or with sudo", os.Geteuid()))
+		require.EqualError(t, userNamespaces().Err(),
+			"private host: nested user namespaces: cannot be tried without root; mend it with: run it as root or with sudo")
+	}
+}
+
+func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{root, filepath.Join(root, "not/there/yet")} {
+		t.Setenv("NESTBED_STATE", dir)
+		r := freeSpace(StateRoot())
+		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
+		if !r.OK {
+			assert.Equal(t, "set NESTBED_STATE (or --state) to a directory with 1 GB free", r.Mend)
+		}
+	}
+	file := filepath.Join(root, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv("NESTBED_STATE", filepath.Join(file, "state"))
+	r := freeSpace(StateRoot())
+	assert.False(t, r.OK, "under a file there is no room at all")
+	assert.Equal(t, file+"/state: not a directory", r.Found)
+}
+
+func TestDiskSpaceIsLookedForUnderARelativeDirectoryToo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	assert.Regexp(t, `^\d+ MB free on `, freeSpace("state").Found)
+}

@@ -1,0 +1,225 @@
+package private
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
+	"nestbed/harness/inventory"
+	"nestbed/harness/reach"
+	"nestbed/harness/wait"
+)
+
+// leaveBudget is for a host to end and for its state to be removed, once its command is told to stop. What then is
+// left has no process any more, and the next run removes it.
+const leaveBudget = 1500 * time.Millisecond
+
+// Start starts a private host and returns when its LXD answers. On an error
+// nothing is left.
+func Start(ctx context.Context, c Config) (h *Host, err error) {
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
+	}
+	if c.Bundle == nil {
+		return nil, errors.New("private host: no bundle given; make one with bundle.Make")
+	}
+	if _, err := wait.Patience(); err != nil {
+		return nil, fmt.Errorf("private host: %w", err)
+	}
+	began := time.Now()
+	// What dead hosts left is cleared by the next one. That this does not
+	// succeed is no reason to fail: nestbed reap tells why.
+	_, _ = Reap(ctx)
+	dir, err := c.claim(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("private host: %w", err)
+	}
+	h = &Host{
+		name: dir.journal.Name, traits: host.Traits{Delegation: c.Delegation, AppArmor: bundle.AppArmor()}, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
+		noIdmapped: c.NoIdmapped,
+	}
+	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.name + " to end", Budget: leaveBudget})
+	defer context.AfterFunc(ctx, h.Abort)()
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("private host %s: %w", h.name, err), h.Close(context.WithoutCancel(ctx)))
+			h = nil
+		}
+	}()
+	if h.traits.Map, err = reach.OwnMap(); err != nil {
+		return h, err
+	}
+	layout, err := cgroup.Layout()
+	if err != nil {
+		return h, err
+	}
+	h.traits.Cgroup1 = layout != "v2"
+	go func() { _, _ = inventory.Room() }() // it is found out meanwhile
+	if err := h.layOut(); err != nil {
+		return h, err
+	}
+	if err := h.Runs(c.Bundle); err != nil {
+		return h, err
+	}
+	if err := h.groups.Make(); err != nil {
+		return h, err
+	}
+	if err := h.launch(ctx, c); err != nil {
+		return h, err
+	}
+	if h.root, err = reach.OpenProcess(h.Pid()); err != nil {
+		return h, err
+	}
+	if c.ViaExec {
+		h.root.Tunnel()
+	}
+	server, err := h.root.Connect(ctx, h.died)
+	if err != nil {
+		return h, h.withLog(err)
+	}
+	h.setServer(server)
+	if h.lxdTook, err = h.root.SinceLXDStarted(); err != nil {
+		return h, err
+	}
+	if h.traits.Room, err = inventory.Levels(ctx, c.SharePIDs); err != nil {
+		return h, err
+	}
+	h.took = time.Since(began)
+	return h, nil
+}
+
+// The parts of a state directory. overlay's upper and work must lie on one filesystem.
+const (
+	upperName = "upper"
+	workName  = "work"
+	rootName  = "root"
+	lxdName   = "lxd"
+)
+
+// layOut makes the parts of the state directory, with the host's own subid files in the upper layer.
+func (h *Host) layOut() error {
+	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
+		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
+			return err
+		}
+	}
+	etc := filepath.Join(h.dir.path, upperName, "etc")
+	return errors.Join(
+		os.Chmod(etc, 0o755),
+		os.Chmod(filepath.Join(h.dir.path, upperName), 0o755),
+		writeSubID(filepath.Join(etc, "subuid"), h.traits.Delegation.UID),
+		writeSubID(filepath.Join(etc, "subgid"), h.traits.Delegation.GID),
+	)
+}
+
+// writeSubID writes a subid file into the upper layer of an overlay. One that shall be
+// missing is a device 0:0 there, which hides that of the layer below (Documentation/filesystems/overlayfs.rst, whiteouts).
+func writeSubID(path string, f idmap.File) error {
+	if f.Missing {
+		return unix.Mknod(path, unix.S_IFCHR, 0)
+	}
+	return os.WriteFile(path, []byte(f.Text), 0o644)
+}
+
+// launch starts the stage and waits until it has started the host's LXD.
+func (h *Host) launch(ctx context.Context, c Config) error {
+	order, err := json.Marshal(stageOrder{
+		State: h.dir.path, Lower: h.traits.Bundle.Root(), Name: h.name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
+	})
+	if err != nil {
+		return err
+	}
+	held, err := h.traits.Bundle.Hold() // a kept host needs it when this process is gone
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	controlRead, control, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	report, reportWrite, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, controlRead.Close(), control.Close())
+	}
+	defer report.Close()
+	cmd, err := rerun.Command(stageName, string(order))
+	if err != nil {
+		return errors.Join(err, controlRead.Close(), control.Close(), reportWrite.Close())
+	}
+	// No parent-death signal: it comes with the death of the thread that
+	// started the child, which the Go runtime may end at any time. The pipe's
+	// end comes with the death of the process, and only then.
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		Setsid:     true, // a Ctrl-C is for us, who then close the host
+	}
+	if !c.SharePIDs {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
+	}
+	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock, held}
+	cmd.Env = command.Environment()
+	if c.NoIdmapped {
+		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+	}
+	err = cmd.Start()
+	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
+	if err != nil {
+		return errors.Join(fmt.Errorf("start namespaces: %w; are user.max_*_namespaces and the container's rights high enough?", err), control.Close())
+	}
+	h.mu.Lock()
+	h.stage, h.control = cmd, control
+	h.mu.Unlock()
+	h.dir.journal.Stage = cmd.Process.Pid
+	if err := h.dir.write(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = report.SetReadDeadline(time.Now()) })
+	defer stop()
+	line, err := bufio.NewReader(report).ReadString('\n')
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("the init of its namespaces ended without a word: %w", err)
+	case line != startedWord:
+		return errors.New(strings.TrimSpace(line))
+	}
+	return nil
+}
+
+// died tells whether the stage, and with it the host's LXD, has ended.
+func (h *Host) died() error {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	if err == nil && info.Signo == 0 {
+		return nil
+	}
+	return errors.New("LXD ended at its start")
+}
+
+// withLog adds the last lines that the host's LXD wrote to standard error.
+func (h *Host) withLog(err error) error {
+	log, lerr := h.root.ReadFile(bundle.SaidFile)
+	if lerr != nil || len(log) == 0 {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return fmt.Errorf("%w; it said: %s", err, strings.Join(lines[max(0, len(lines)-3):], " | "))
+}

@@ -1,0 +1,272 @@
+package private
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/host"
+	"nestbed/harness/internal/cgroup"
+)
+
+// stateRoot makes an empty directory the one under which hosts are known.
+func stateRoot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	t.Setenv("NESTBED_STATE", root)
+	was := memoryRoot
+	memoryRoot = t.TempDir()
+	t.Cleanup(func() { memoryRoot = was })
+	return root
+}
+
+// rounds is how often a test tries what depends on timing: a tenth of n with -short.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
+func needsCgroups(t *testing.T) {
+	t.Helper()
+	if layout, err := cgroup.Layout(); err != nil || layout == "none" {
+		t.Skip("no cgroup hierarchy is mounted here, and a host is named in each")
+	}
+}
+
+// claimed is a state directory that this process holds, as for a host of its own; nothing else is made for it.
+func claimed(t *testing.T, dir string) *stateDir {
+	t.Helper()
+	require.NotEqual(t, "/var/lib/nestbed", StateRoot(), "a test has no business there")
+	needsCgroups(t)
+	s, err := claim(t.Context(), dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.release() }) // a test may have released it
+	return s
+}
+
+// dead is what is left of a host that was killed: its directory is full, its lock is free.
+func dead(t *testing.T, dir string) *stateDir {
+	t.Helper()
+	s := claimed(t, dir)
+	require.NoError(t, os.MkdirAll(filepath.Join(s.path, lxdName, "containers/c1"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(s.path, upperName, "etc"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(s.path, upperName, "etc/subuid"), nil, 0o600))
+	require.NoError(t, s.release())
+	return s
+}
+
+// content are the paths of everything in a directory; links are not followed.
+func content(t *testing.T, dir string) []string {
+	t.Helper()
+	var paths []string
+	require.NoError(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		paths = append(paths, path)
+		return err
+	}))
+	return paths
+}
+
+func TestTheStateRootIsTheUsersOrTheDefault(t *testing.T) {
+	t.Setenv("NESTBED_STATE", "")
+	assert.Equal(t, "/var/lib/nestbed", StateRoot())
+	t.Setenv("NESTBED_STATE", "/srv/state")
+	assert.Equal(t, "/srv/state", StateRoot())
+}
+
+func TestAHostGetsANewPrivateDirectoryUnderTheStateRoot(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "not", "there", "yet")
+	t.Setenv("NESTBED_STATE", root)
+	one, other := claimed(t, ""), claimed(t, "")
+	assert.NotEqual(t, one.path, other.path)
+	for _, s := range []*stateDir{one, other} {
+		assert.Equal(t, filepath.Join(root, s.journal.Name), s.path)
+		info, err := os.Lstat(s.path)
+		require.NoError(t, err)
+		assert.Equal(t, os.ModeDir|0o700, info.Mode())
+	}
+}
+
+func TestAGivenDirectoryIsEnteredUnderTheStateRoot(t *testing.T) {
+	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "given")
+	s := claimed(t, dir)
+	assert.Equal(t, dir, s.path)
+	target, err := os.Readlink(filepath.Join(root, s.journal.Name))
+	require.NoError(t, err)
+	assert.Equal(t, dir, target)
+
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, upperName, "etc"), 0o700))
+	require.NoError(t, s.remove())
+	assert.NoDirExists(t, dir)
+	assert.Equal(t, []string{root}, content(t, root), "with its entry")
+}
+
+func TestARelativeDirectoryIsEnteredByItsWholePath(t *testing.T) {
+	root, dir := stateRoot(t), t.TempDir()
+	t.Chdir(dir)
+	s := claimed(t, "state")
+	assert.Equal(t, filepath.Join(dir, "state"), s.path)
+	target, err := os.Readlink(filepath.Join(root, s.journal.Name))
+	require.NoError(t, err)
+	assert.Equal(t, s.path, target)
+}
+
+func TestDirectoriesOfTheSameNameHaveHostsOfDifferentNames(t *testing.T) {
+	stateRoot(t)
+	one, other := claimed(t, filepath.Join(t.TempDir(), "state")), claimed(t, filepath.Join(t.TempDir(), "state"))
+	assert.NotEqual(t, one.journal.Name, other.journal.Name)
+	assert.NotEqual(t, one.journal.Cgroups, other.journal.Cgroups)
+}
+
+func TestTheJournalIsThereBeforeAnythingElseAndReadsBack(t *testing.T) {
+	stateRoot(t)
+	began := time.Now()
+	s := claimed(t, "")
+	assert.Equal(t, []string{s.path, filepath.Join(s.path, "journal.json"), filepath.Join(s.path, "lock")}, content(t, s.path))
+	j, err := readJournal(s.path)
+	require.NoError(t, err)
+	assert.Equal(t, s.journal, j)
+	assert.Equal(t, os.Getpid(), j.Pid)
+	assert.Equal(t, strings.Join(os.Args, " "), j.Command)
+	assert.WithinRange(t, j.Created, began, time.Now())
+	assert.False(t, j.Kept)
+	assert.Zero(t, j.Stage)
+	assert.NotEmpty(t, j.Cgroups)
+	for _, group := range j.Cgroups {
+		assert.Equal(t, "nestbed-"+j.Name, filepath.Base(group), "told from the machine's own at a glance")
+		assert.NoDirExists(t, group, "named, but not made yet")
+	}
+}
+
+func TestAKeptHostSaysSoInItsJournal(t *testing.T) {
+	stateRoot(t)
+	s := claimed(t, "")
+	before := content(t, s.path)
+	s.journal.Stage = 4711
+	require.NoError(t, s.keep())
+	j, err := readJournal(s.path)
+	require.NoError(t, err)
+	assert.True(t, j.Kept)
+	assert.Equal(t, s.journal, j)
+	assert.Equal(t, before, content(t, s.path), "the journal is replaced without leaving a temporary file")
+}
+
+func TestWhatNoHostWroteIsNotReadAsAJournal(t *testing.T) {
+	for text, want := range map[string]string{
+		"Dear diary":                      "invalid character",
+		"[]":                              "cannot unmarshal",
+		"{}":                              `the name is "", expected that of a host`,
+		`{"name":".."}`:                   `the name is "..", expected that of a host`,
+		`{"name":"a","entry":"/b"}`:       `the entry is "/b", expected one named a`,
+		`{"name":"a","entry":"a"}`:        `the entry is "a", expected one named a`,
+		`{"name":"a","entry":"/s/../a"}`:  `the entry is "/s/../a", expected one named a`,
+		`{"name":"../../etc"}`:            `the name is "../../etc", expected that of a host`,
+		`{"name":"a","cgroups":["/"]}`:    `the cgroup is "/", expected one named nestbed-a`,
+		`{"name":"a","cgroups":["/s/a"]}`: `the cgroup is "/s/a", expected one named nestbed-a`,
+		`{"name":"a","cgroups":["/s/../nestbed-a"]}`:                `the cgroup is "/s/../nestbed-a", expected one named nestbed-a`,
+		`{"name":"a","cgroups":["/s/nestbed-a","/s/nestbed-a/.."]}`: `the cgroup is "/s/nestbed-a/..", expected one named nestbed-a`,
+	} {
+		path := filepath.Join(t.TempDir(), journalName)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := readJournal(filepath.Dir(path))
+		require.ErrorContains(t, err, path+": ")
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestADirectoryInUseIsRefusedWithWhoUsesIt(t *testing.T) {
+	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "busy")
+	claimed(t, dir)
+	before, entries := content(t, dir), content(t, root)
+	for _, given := range []string{dir, filepath.Join(dir, "..", "busy")} {
+		_, err := claim(t.Context(), given)
+		require.ErrorIs(t, err, host.ErrBusy)
+		require.EqualError(t, err, fmt.Sprintf("state directory %s: in use by process %d (%s); give another one or wait for it",
+			dir, os.Getpid(), strings.Join(os.Args, " ")))
+	}
+	assert.Equal(t, before, content(t, dir), "its owner must find it as it was")
+	assert.Equal(t, entries, content(t, root), "and no entry is left of who was refused")
+}
+
+func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
+	root := stateRoot(t)
+	for name, put := range map[string]func(dir string) error{
+		"a file":              func(dir string) error { return os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o600) },
+		"an empty directory":  func(dir string) error { return os.Mkdir(filepath.Join(dir, "photos"), 0o700) },
+		"a journal of others": func(dir string) error { return os.WriteFile(filepath.Join(dir, journalName), []byte("x"), 0o600) },
+		"a lock of others":    func(dir string) error { return os.WriteFile(filepath.Join(dir, lockName), nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, put(dir))
+			before := content(t, dir)
+			_, err := claim(t.Context(), dir)
+			require.EqualError(t, err, "state directory "+dir+
+				": not empty, and no journal of nestbed in it; give an empty or new directory")
+			assert.Equal(t, before, content(t, dir))
+			assert.Equal(t, []string{root}, content(t, root))
+		})
+	}
+}
+
+func TestADirectoryLeftByADeadHostIsClearedAndTaken(t *testing.T) {
+	root := stateRoot(t)
+	left := dead(t, filepath.Join(t.TempDir(), "left"))
+	s := claimed(t, left.path)
+	assert.NotEqual(t, left.journal.Name, s.journal.Name)
+	assert.Equal(t, []string{s.path, filepath.Join(s.path, journalName), filepath.Join(s.path, lockName)}, content(t, s.path))
+	assert.Equal(t, []string{root, filepath.Join(root, s.journal.Name)}, content(t, root))
+}
+
+func TestWhatSomebodyElsePutIntoAHostsDirectoryStaysAndIsAnError(t *testing.T) {
+	stateRoot(t)
+	s := claimed(t, "")
+	thesis := filepath.Join(s.path, "thesis.tex")
+	require.NoError(t, os.WriteFile(thesis, nil, 0o600))
+	require.ErrorContains(t, s.remove(), "directory not empty")
+	assert.Equal(t, []string{s.path, thesis}, content(t, s.path))
+}
+
+func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv("NESTBED_STATE", filepath.Join(file, "state")) // a file is in the way of anyone, root included
+	_, err := claim(t.Context(), "")
+	require.ErrorContains(t, err, "state directory: ")
+	require.ErrorContains(t, err, "; set NESTBED_STATE to a directory that can be written")
+
+	root := stateRoot(t)
+	_, err = claim(t.Context(), filepath.Join(file, "given"))
+	require.ErrorContains(t, err, "state directory: mkdir "+file)
+	assert.Equal(t, []string{root}, content(t, root))
+}
+
+func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
+	needsCgroups(t)
+	stateRoot(t)
+	dir := filepath.Join(t.TempDir(), "state")
+	for range rounds(300) {
+		var reaper sync.WaitGroup
+		ctx, stop := context.WithCancel(t.Context())
+		reaper.Go(func() { // once, so that the next try succeeds however busy the machine is
+			for ctx.Err() == nil && os.Remove(dir) != nil {
+				runtime.Gosched()
+			}
+		})
+		s, err := claim(t.Context(), dir)
+		stop()
+		reaper.Wait()
+		require.NoError(t, err)
+		require.NoError(t, s.remove())
+	}
+}

@@ -1,0 +1,151 @@
+package private
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAJournalCutAtAnyByteIsKnownForOne(t *testing.T) {
+	stateRoot(t)
+	left := dead(t, "")
+	path := filepath.Join(left.path, journalName)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for n := range whole {
+		require.NoError(t, os.WriteFile(path, whole[:n], 0o600))
+		_, err := readJournal(left.path)
+		require.ErrorIs(t, err, errCut, "at byte %d", n)
+	}
+}
+
+func TestAHostWithACutJournalIsReaped(t *testing.T) {
+	root := stateRoot(t)
+	for _, dir := range []string{"", filepath.Join(t.TempDir(), "given")} {
+		for _, n := range []int64{0, 1, 200} {
+			left := dead(t, dir)
+			require.NoError(t, os.Truncate(filepath.Join(left.path, journalName), n))
+			cleared, err := Reap(t.Context())
+			require.NoError(t, err, "cut at byte %d", n)
+			require.Len(t, cleared, 1, "cut at byte %d", n)
+			require.Equal(t, left.journal.Name, cleared[0].Name)
+			require.Equal(t, left.path, cleared[0].Path)
+			require.NoDirExists(t, left.path)
+			require.Equal(t, []string{root}, content(t, root), "cut at byte %d", n)
+		}
+	}
+}
+
+func TestACutJournalOfAHostThatRunsIsLeftToIt(t *testing.T) {
+	stateRoot(t)
+	s := claimed(t, "")
+	path := filepath.Join(s.path, journalName)
+	require.NoError(t, os.Truncate(path, 20))
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, cleared)
+	require.DirExists(t, s.path)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Len(t, text, 20)
+}
+
+func TestWhatAKilledClaimLeavesIsReaped(t *testing.T) {
+	root := stateRoot(t)
+	for name, leave := range map[string]func(dir string) error{
+		"nothing":                    func(string) error { return nil },
+		"a lock":                     func(dir string) error { return os.WriteFile(filepath.Join(dir, lockName), nil, 0o600) },
+		"a lock and half a journal":  func(dir string) error { return put(dir, lockName, "."+journalName+"123") },
+		"a lock and a whole journal": func(dir string) error { return put(dir, lockName, journalName) },
+	} {
+		for _, parent := range []string{root, memoryRoot} {
+			prefix := map[string]string{root: newPrefix, memoryRoot: memoryPrefix}[parent]
+			if parent == memoryRoot && name == "a lock and a whole journal" {
+				continue // is a host's
+			}
+			dir := filepath.Join(parent, prefix+"1")
+			require.NoError(t, os.Mkdir(dir, 0o700))
+			require.NoError(t, leave(dir))
+			_, err := Reap(t.Context())
+			require.NoError(t, err, "%s: %s", dir, name)
+			assert.NoDirExists(t, dir, name)
+		}
+	}
+}
+
+func put(dir string, names ...string) error {
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
+	root := stateRoot(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, newPrefix+"thesis", "chapters"), 0o700))
+	_, err := Reap(t.Context())
+	require.ErrorContains(t, err, "directory not empty")
+	require.DirExists(t, filepath.Join(root, newPrefix+"thesis", "chapters"))
+
+	open := filepath.Join(memoryRoot, memoryPrefix+"1")
+	require.NoError(t, os.Mkdir(open, 0o755)) // as none of ours is
+	require.NoError(t, os.RemoveAll(filepath.Join(root, newPrefix+"thesis")))
+	_, err = Reap(t.Context())
+	require.NoError(t, err)
+	require.DirExists(t, open)
+}
+
+func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
+	gone := stateRoot(t)
+	dir := filepath.Join(memoryRoot, memoryPrefix+"1")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	left := dead(t, dir)
+	t.Setenv(stateEnv, t.TempDir())
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, cleared, "the other root still knows it")
+
+	require.NoError(t, os.RemoveAll(gone))
+	cleared, err = Reap(t.Context())
+	require.NoError(t, err)
+	require.Len(t, cleared, 1)
+	require.Equal(t, left.path, cleared[0].Path)
+	require.NoDirExists(t, dir)
+}
+
+func TestClaimsAndReapsDoNotMeet(t *testing.T) {
+	root := stateRoot(t)
+	claimed(t, "")
+	done := make(chan struct{})
+	var reaping sync.WaitGroup
+	for range 3 {
+		reaping.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					_, err := Reap(context.Background())
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+	for range rounds(200) {
+		s, err := claim(t.Context(), "")
+		require.NoError(t, err)
+		_, err = readJournal(s.path)
+		require.NoError(t, err, "the journal of a host that lives")
+		require.NoError(t, s.remove())
+	}
+	close(done)
+	reaping.Wait()
+	assert.Len(t, content(t, root), 4, "root, and the first claim with lock and journal")
+}

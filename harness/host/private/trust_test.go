@@ -1,0 +1,79 @@
+package private
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// trap is a directory that is not ours alone: anybody may write to it.
+func trap(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o777))
+	return dir
+}
+
+func TestAStateRootThatOthersMayWriteToIsRefused(t *testing.T) {
+	root := trap(t)
+	t.Setenv("NESTBED_STATE", root)
+	_, err := claim(t.Context(), "")
+	require.ErrorContains(t, err, "state directory: "+root+": it has mode drwxrwxrwx, expected that nobody but ")
+	require.ErrorContains(t, err, "; set NESTBED_STATE to a directory that can be written")
+	_, err = Reap(t.Context())
+	require.ErrorContains(t, err, "state directory: "+root+": it has mode drwxrwxrwx")
+	assert.Equal(t, []string{root}, content(t, root))
+}
+
+func TestAGivenDirectoryThatOthersMayWriteToIsRefused(t *testing.T) {
+	root, dir := stateRoot(t), trap(t)
+	for _, given := range []string{dir, filepath.Join(dir, "new")} {
+		_, err := claim(t.Context(), given)
+		require.ErrorContains(t, err, "state directory: "+dir+": it has mode drwxrwxrwx")
+	}
+	assert.Equal(t, []string{dir}, content(t, dir))
+	assert.Equal(t, []string{root}, content(t, root))
+}
+
+// What a journal says is ended and removed, so that one that others may have written is not believed.
+func TestAJournalWhereOthersMayWriteIsNotBelieved(t *testing.T) {
+	stateRoot(t)
+	left := dead(t, filepath.Join(t.TempDir(), "left"))
+	before := content(t, left.path)
+	require.NoError(t, os.Chmod(filepath.Dir(left.path), 0o777))
+	require.ErrorContains(t, End(t.Context(), left.path), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
+	require.ErrorContains(t, End(t.Context(), left.journal.Name), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, cleared)
+	assert.Equal(t, before, content(t, left.path))
+	require.NoError(t, os.Chmod(filepath.Dir(left.path), 0o755))
+	require.NoError(t, End(t.Context(), left.journal.Name))
+	assert.NoDirExists(t, left.path)
+}
+
+func TestStateIsClosedToOthersWhateverTheUmaskAndWhateverItWas(t *testing.T) {
+	t.Setenv("NESTBED_STATE", filepath.Join(t.TempDir(), "state"))
+	open := filepath.Join(t.TempDir(), "open")
+	defer unix.Umask(unix.Umask(0))
+	require.NoError(t, os.Mkdir(open, 0o755))
+	for _, dir := range []string{"", open, filepath.Join(filepath.Dir(open), "new")} {
+		s := claimed(t, dir)
+		for path, want := range map[string]os.FileMode{StateRoot(): 0o700, s.path: 0o700, filepath.Join(s.path, lockName): 0o600, filepath.Join(s.path, journalName): 0o600} {
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			assert.Equal(t, want, info.Mode().Perm(), path)
+		}
+	}
+}
+
+func TestANameIsNoPath(t *testing.T) {
+	stateRoot(t)
+	for _, name := range []string{"", ".", "..", "../x", "a/b", "nestbed-*", "a\x00b"} {
+		assert.ErrorContains(t, End(t.Context(), name), "no journal of nestbed", name)
+	}
+}

@@ -1,0 +1,109 @@
+package private
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// CPU is the processor time that everything on the host has used.
+func (h *Host) CPU() (time.Duration, error) {
+	dir, v2, err := h.Controller("cpuacct")
+	if err != nil {
+		if dir, v2, err = h.Controller("cpu"); err != nil { // v2 has them in one
+			return 0, err
+		}
+	}
+	if v2 {
+		n, err := readCounter(filepath.Join(dir, "cpu.stat"), "usage_usec")
+		return time.Duration(n) * time.Microsecond, err
+	}
+	n, err := readCounter(filepath.Join(dir, "cpuacct.usage"), "")
+	return time.Duration(n), err
+}
+
+// Memory is how much everything on the host holds now, in bytes, that is no file's
+// and could not be given up: anonymous pages (Documentation/admin-guide, cgroup-v1/memory.rst and cgroup-v2.rst).
+func (h *Host) Memory() (int64, error) {
+	dir, v2, err := h.Controller("memory")
+	if err != nil {
+		return 0, err
+	}
+	field := "total_rss"
+	if v2 {
+		field = "anon"
+	}
+	return readCounter(filepath.Join(dir, "memory.stat"), field)
+}
+
+// WatchMemory looks ten times a second at how much the host holds, until ctx ends or peak is called, which returns the most, in bytes.
+func (h *Host) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	var most int64
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			now, err := h.Memory()
+			most = max(most, now)
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				ended <- nil
+				return
+			}
+		}
+	}()
+	return func() (int64, error) {
+		stop()
+		err := <-ended
+		return most, err
+	}
+}
+
+// readCounter reads the number behind the word at the start of a line; without a word, the only number.
+func readCounter(path, word string) (int64, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		key, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if !found {
+			key, value = "", key
+		}
+		if key == word {
+			return strconv.ParseInt(value, 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s: read %q, expected a line %q", path, text, word)
+}
+
+// Disk is how much room the files of the host and all levels take, in bytes,
+// wherever its state lies.
+func (h *Host) Disk() (int64, error) {
+	var sum int64
+	err := filepath.WalkDir(h.dir.path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		sum += info.Sys().(*syscall.Stat_t).Blocks * 512 // man 2 stat
+		return nil
+	})
+	return sum, err
+}

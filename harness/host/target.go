@@ -1,0 +1,53 @@
+package host
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/keyring"
+)
+
+// VMSuites are the Debian suites that a machine can be of: the newest two that package LXD.
+var VMSuites = []string{"bookworm", "trixie"}
+
+// DefaultVMSuite is the newer.
+const DefaultVMSuite = bundle.DefaultSuite
+
+// TargetForms is how hosts are written, for help texts.
+var TargetForms = "private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (" + strings.Join(VMSuites, ", ") + ")"
+
+// Target is a kind of host. The zero value is a private host on this machine.
+type Target struct {
+	// Suite is the suite of the virtual machine in which a private host is; "" is this machine.
+	Suite string
+	// System is set for an existing LXD. Address is its socket on this machine, or the https address of another machine's; "" is the
+	// socket where the LXD of this machine listens.
+	System  bool
+	Address string
+}
+
+// ParseTarget reads one of the Forms; the empty text is a private host, too.
+func ParseTarget(text string) (Target, error) {
+	switch text {
+	case "", "private":
+		return Target{}, nil
+	case "system":
+		return Target{System: true}, nil
+	case "vm":
+		return Target{Suite: DefaultVMSuite}, nil
+	}
+	if suite, ok := strings.CutPrefix(text, "vm:debian:"); ok && slices.Contains(VMSuites, suite) {
+		return Target{Suite: suite}, nil
+	}
+	if socket, ok := strings.CutPrefix(text, "system:"); ok && filepath.IsAbs(socket) {
+		return Target{System: true, Address: socket}, nil
+	}
+	if keyring.IsAddress(text) {
+		address, err := keyring.ParseAddress(text)
+		return Target{System: err == nil, Address: address}, err
+	}
+	return Target{}, fmt.Errorf("host %q: not known; write %s", text, TargetForms)
+}

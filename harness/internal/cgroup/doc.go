@@ -1,0 +1,2 @@
+// Package cgroup makes, joins, empties and removes the cgroups of a host, in every hierarchy that the machine has mounted.
+package cgroup

@@ -1,0 +1,138 @@
+package inventory
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/keyring"
+)
+
+// Capabilities are what single scenarios need of the machine beyond what every
+// one does: For is the tag that they bear. The bundle is what the scenarios run.
+func Capabilities(s bundle.Source) []Requirement {
+	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
+}
+
+// Privacy requires private hosts, which have exactly the allocation that a scenario states, and of which it may change anything. An
+// existing LXD keeps its own files.
+func Privacy(system bool) Requirement {
+	found := "hosts are private"
+	if system {
+		found = "hosts are projects of a LXD that runs by itself"
+	}
+	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
+}
+
+// Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
+// account that works on a LXD that runs by itself, or where that, by its address, runs on another machine.
+func Entry(address string) Requirement {
+	r := Requirement{For: "@requires-root", Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
+	switch {
+	case keyring.IsAddress(address):
+		r.OK, r.Elsewhere, r.Found = false, true, "levels are on another machine"
+	case !r.OK:
+		r.Mend = "run it as root or with sudo"
+	}
+	return r
+}
+
+// cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
+func cgroups1or2() []Requirement {
+	layout, err := cgroup.Layout()
+	if err != nil {
+		layout = err.Error()
+	}
+	found := "the layout is " + layout
+	return []Requirement{
+		{For: "@on-cgroup1", Name: "cgroup v1", OK: layout == "v1" || layout == "hybrid", Found: found, Elsewhere: true},
+		{For: "@on-cgroup2", Name: "pure cgroup v2", OK: layout == "v2", Found: found, Elsewhere: true},
+	}
+}
+
+// appArmorOnOrOff tells what of AppArmor this machine's scenarios can be about.
+func appArmorOnOrOff() []Requirement {
+	on, asked := bundle.AppArmor(), bundle.MediatesUserNS()
+	found, foundAsked := "AppArmor is off", "the kernel does not ask it"
+	if on {
+		found = "AppArmor is in force"
+	}
+	if asked {
+		foundAsked = "the kernel asks it"
+	}
+	return []Requirement{
+		{For: "@on-apparmor", Name: "AppArmor", OK: on, Found: found, Elsewhere: true},
+		{For: "@on-no-apparmor", Name: "no AppArmor", OK: !on, Found: found, Elsewhere: true},
+		{For: "@on-userns-mediation", Name: "AppArmor asked about user namespaces", OK: asked, Found: foundAsked, Elsewhere: true},
+	}
+}
+
+// debian is what bundles of Debian's need, whatever the bundle of the others is.
+func debian() Requirement {
+	r := mmdebstrap()
+	r.For = "@requires-debian"
+	return r
+}
+
+func tools(s bundle.Source) Requirement {
+	r := Requirement{For: "@requires-tools", Name: "programs", OK: true, Found: "all there"}
+	if s.Kind == bundle.Debian {
+		r.Found = "come with the bundle"
+		return r
+	}
+	if lacking := bundle.LackingTools(); len(lacking) > 0 {
+		r.OK, r.Found = false, "no "+strings.Join(lacking, ", ")
+		r.Mend = "apt-get install " + strings.Join(bundle.ToolPackages(), " ")
+	}
+	return r
+}
+
+// btrfs looks for the filesystem, and for loop devices to put one on.
+func btrfs() Requirement {
+	r := Requirement{For: "@requires-btrfs", Name: "btrfs on a loop device"}
+	known, err := os.ReadFile("/proc/filesystems")
+	switch {
+	case err != nil:
+		r.Found = err.Error()
+	case !slices.Contains(strings.Fields(string(known)), "btrfs"):
+		r.Found, r.Mend = "the kernel does not know btrfs", "modprobe btrfs"
+	default:
+		r.OK, r.Found = opens("/dev/loop-control")
+	}
+	if !r.OK && r.Mend == "" {
+		r.Mend = "modprobe loop"
+	}
+	return r
+}
+
+func fuse() Requirement {
+	r := Requirement{For: "@requires-fuse", Name: "fuse"}
+	if r.OK, r.Found = opens("/dev/fuse"); !r.OK {
+		r.Mend = "modprobe fuse"
+	}
+	return r
+}
+
+// speed looks whether the processor is one.
+func speed() Requirement {
+	r := Requirement{For: "@requires-speed", Name: "processor", Found: processor()}
+	if r.OK = !emulated(r.Found); !r.OK {
+		r.Mend = "run it where KVM works"
+	}
+	return r
+}
+
+// opens tells whether a device can be opened, and why not.
+func opens(device string) (bool, string) {
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, device + ": " + err.Error()
+	}
+	_ = unix.Close(fd)
+	return true, device + " opens"
+}

@@ -1,0 +1,42 @@
+package inventory
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
+)
+
+func TestACapabilityIsNamedLikeItsTagAndEveryLackHasAMend(t *testing.T) {
+	for _, path := range []string{"", t.TempDir()} {
+		if path != "" {
+			programsIn(t, path) // so this machine has no programs
+		}
+		for _, c := range Capabilities(bundle.Source{Kind: bundle.Installed}) {
+			assert.NotEmpty(t, c.Found, c.For)
+			if c.Elsewhere {
+				assert.True(t, strings.HasPrefix(c.For, "@on-"), c.For)
+				assert.Empty(t, c.Mend, "%s: there is nothing to mend", c.For)
+				continue
+			}
+			assert.True(t, strings.HasPrefix(c.For, "@requires-"), c.For)
+			assert.Equal(t, c.OK, c.Mend == "", "%s: a lack has a mend, and nothing else has", c.For)
+			if path != "" && c.For == "@requires-tools" {
+				require.ErrorContains(t, c.Err(), "no usermod, ")
+				require.ErrorContains(t, c.Err(), "apt-get install ")
+			}
+		}
+	}
+}
+
+func TestToolsComeWithABundleOfDebians(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for _, c := range Capabilities(bundle.Source{Kind: bundle.Debian, Arg: "trixie"}) {
+		if c.For == "@requires-tools" {
+			assert.NoError(t, c.Err())
+		}
+	}
+}

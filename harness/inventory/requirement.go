@@ -1,0 +1,102 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/bundle"
+)
+
+// Requirement is something that a kind of run needs of the machine.
+type Requirement struct {
+	// For is the kind of run: "private host", "system host", "bundle installed", "bundle debian".
+	For string `json:"for"`
+	// Name is what is needed, OK whether it is there, Found what was seen.
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"`
+	// Mend is the command, or the deed, that mends a lack.
+	Mend string `json:"mend,omitempty"`
+	// Elsewhere tells that it is no lack where it is not met: what it is for is about other machines.
+	Elsewhere bool `json:"elsewhere,omitempty"`
+}
+
+// Err is nil if the requirement is met, else one line that says what is wrong and what to do.
+func (r Requirement) Err() error {
+	if r.OK {
+		return nil
+	}
+	if r.Elsewhere {
+		return fmt.Errorf("%s: %s: %s; it is about other machines", r.For, r.Name, r.Found)
+	}
+	return fmt.Errorf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend)
+}
+
+// FreeSpace is a requirement of so many bytes in a directory, which may not be there yet, as it is met.
+func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
+	var fs unix.Statfs_t
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		if err = unix.Statfs(dir, &fs); !errors.Is(err, unix.ENOENT) || dir == "/" {
+			break
+		}
+		dir, err = filepath.Dir(dir), nil // what is not there yet will be made here
+	}
+	if err != nil {
+		r.Found = fmt.Sprintf("%s: %v", dir, err)
+	} else {
+		free := fs.Bavail * uint64(fs.Bsize)
+		r.OK, r.Found = free >= least, fmt.Sprintf("%d MB free on %s", free>>20, dir)
+	}
+	if r.OK {
+		r.Mend = ""
+	}
+	return r
+}
+
+// The kinds of run that requirements are for.
+const (
+	forInstalled = "bundle installed"
+	forDebian    = "bundle debian"
+)
+
+// Bundles are what bundles need of the machine.
+func Bundles() []Requirement {
+	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
+	switch source, why, err := bundle.Choose(); {
+	case err != nil:
+		installed.Found = "not installed"
+	case source.Kind != bundle.Installed:
+		installed.Found, installed.Mend = why, "use the bundle "+source.String()
+	default:
+		installed.Found, installed.OK = "installed", true
+	}
+	programs := Requirement{For: forInstalled, Name: "programs", Found: "all there", OK: true}
+	if lacking := bundle.Lacking(); len(lacking) > 0 {
+		programs.OK, programs.Found = false, "no "+strings.Join(lacking, ", ")
+	}
+	programs.Mend = installed.Mend
+	rs := []Requirement{installed, programs, mmdebstrap()}
+	for i := range rs {
+		if rs[i].OK {
+			rs[i].Mend = ""
+		}
+	}
+	return rs
+}
+
+// mmdebstrap fetches the packages of bundles of Debian's, if they are not there, as in a virtual machine.
+func mmdebstrap() Requirement {
+	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"}
+	if path, err := exec.LookPath("mmdebstrap"); err == nil {
+		r.OK, r.Found, r.Mend = true, path, ""
+	} else if fetched := bundle.Fetched(); len(fetched) > 0 {
+		r.OK, r.Found, r.Mend = true, "not installed; the cache has "+strings.Join(fetched, ", "), ""
+	}
+	return r
+}

@@ -1,0 +1,65 @@
+package inventory
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// programsIn makes dir the only directory that programs are looked for in. It skips the test without root, because other
+// accounts look where root does first.
+func programsIn(t *testing.T, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for whom PATH alone says where programs are")
+	}
+	t.Setenv("PATH", dir)
+}
+
+func TestARequirementThatIsMetIsNoError(t *testing.T) {
+	require.NoError(t, Requirement{For: "private host", Name: "root", OK: true, Found: "user id 0"}.Err())
+}
+
+func TestALackIsOneLineThatSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	r := Requirement{For: "private host", Name: "root", Found: "user id 1000", Mend: "run it as root or with sudo"}
+	require.EqualError(t, r.Err(), "private host: root: user id 1000; mend it with: run it as root or with sudo")
+}
+
+func TestWithoutItsProgramsABundleSaysWhatToInstall(t *testing.T) {
+	programsIn(t, t.TempDir())
+	t.Setenv("NESTBED_CACHE", t.TempDir())
+	rs := Bundles()
+	for i, want := range []Requirement{
+		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // by the machine's distribution
+		{
+			For: "bundle installed", Name: "programs", Mend: rs[0].Mend,
+			Found: "no lxd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox",
+		},
+		{For: "bundle debian", Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"},
+	} {
+		assert.Equal(t, want, rs[i])
+	}
+}
+
+func TestASnapIsNotTheLXDOfABundle(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "snap"), []byte("#!/bin/sh\n"), 0o755))
+	require.NoError(t, os.Symlink("snap", filepath.Join(dir, "lxd")))
+	programsIn(t, dir)
+	assert.Equal(t, Requirement{
+		For: "bundle installed", Name: "LXD", Found: "the LXD of this machine is a snap", Mend: "use the bundle debian:trixie",
+	}, Bundles()[0])
+}
+
+func TestNothingFetchesWhatTheCacheHas(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	cache := t.TempDir()
+	t.Setenv("NESTBED_CACHE", cache)
+	require.EqualError(t, mmdebstrap().Err(), "bundle debian: mmdebstrap: not installed; mend it with: apt-get install mmdebstrap")
+	require.NoError(t, os.Mkdir(filepath.Join(cache, "packages-trixie-1"), 0o700))
+	require.NoError(t, mmdebstrap().Err())
+	assert.Contains(t, mmdebstrap().Found, "packages-trixie-1")
+}

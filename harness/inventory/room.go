@@ -1,0 +1,132 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/rerun"
+)
+
+// Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
+// nesting pid namespaces until the kernel refuses: one for the host, one for each
+// level. On a machine it is 31, as the kernel nests 32 (kernel/pid_namespace.c,
+// MAX_PID_NS_LEVEL); in a container it is less. User namespaces it nests one more,
+// and the host has none. It is tried once in a process, in a fraction of a second.
+//
+// Accounts other than root try it in a user namespace. Where they may make none, it is taken for what it is on a machine.
+func Room() (int, error) { return room() }
+
+var room = sync.OnceValues(func() (int, error) {
+	first, err := nest(idmap.MaxDepth + 1)
+	if err != nil {
+		return 0, err
+	}
+	if os.Geteuid() != 0 {
+		first.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		first.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}
+		first.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}}
+	}
+	out, err := first.Output()
+	if err != nil && os.Geteuid() != 0 {
+		return OfMachine, nil
+	} else if err != nil {
+		return 0, err
+	}
+	refused, err := strconv.Atoi(string(out))
+	if err != nil {
+		return 0, fmt.Errorf("wanted the number of those that are refused, got %q", out)
+	}
+	return idmap.MaxDepth + 1 - refused, nil
+})
+
+// OfMachine is the room on a machine, whose own pid namespace is the first of those that the kernel nests.
+const OfMachine = 31
+
+// Levels returns how many levels the kernel has room for on a host which shares the pid namespace of this process, or has one of its own.
+// It does not wait longer than ctx lasts.
+func Levels(ctx context.Context, sharePIDs bool) (int, error) {
+	levels, err := within(ctx, Room)
+	if err != nil {
+		return 0, fmt.Errorf("nest pid namespaces: %w", err)
+	}
+	if sharePIDs {
+		levels++
+	}
+	return levels, nil
+}
+
+// within returns what find does, or why ctx has ended if that comes first.
+func within(ctx context.Context, find func() (int, error)) (int, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	type found struct {
+		n   int
+		err error
+	}
+	out := make(chan found, 1)
+	go func() {
+		n, err := find()
+		out <- found{n, err}
+	}()
+	select {
+	case f := <-out:
+		return f.n, f.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// RegisterPrograms registers what Room runs this binary as.
+func RegisterPrograms() { rerun.Register(roomName, probeRoom) }
+
+const roomName = "nestbed-probe-room"
+
+// nest is this binary again, in a new pid namespace, for so many levels inside.
+func nest(levels int) (*exec.Cmd, error) {
+	cmd, err := rerun.Command(roomName, strconv.Itoa(levels))
+	if err != nil {
+		return nil, err
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	cmd.Env = command.Environment()
+	return cmd, nil
+}
+
+// nestFurther runs nest, and waits for its end.
+func nestFurther(levels int) error {
+	next, err := nest(levels)
+	if err != nil {
+		return err
+	}
+	next.Stdout, next.Stderr = os.Stdout, os.Stderr
+	return next.Run()
+}
+
+// probeRoom is that binary: it makes the next level, and the innermost prints how many the kernel refuses.
+func probeRoom() {
+	levels, err := strconv.Atoi(os.Args[1])
+	if err == nil && levels > 0 {
+		err = nestFurther(levels - 1)
+	}
+	var exit *exec.ExitError
+	switch {
+	case err == nil && levels == 0, errors.Is(err, unix.ENOSPC):
+		fmt.Print(levels)
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
