@@ -20,7 +20,7 @@ func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 	beside(t, 1)
 	source := harnesstest.Source(t)
 	for _, c := range inventory.Capabilities(source) {
-		if c.For == "@requires-btrfs" || c.For == "@requires-tools" {
+		if c.For == inventory.Btrfs || c.For == inventory.Tools {
 			harnesstest.Lacking(t, c.Err())
 		}
 	}

@@ -15,9 +15,30 @@ const (
 	requiresOtherBundles = "@requires-other-bundles"
 )
 
+// tags are those of the scenarios that need something of the machine, or are for machines that have it.
+var tags = map[string]string{
+	inventory.Tools: requiresTools, inventory.Debian: requiresDebian, inventory.Btrfs: "@requires-btrfs", inventory.FUSE: "@requires-fuse",
+	inventory.Speed: "@requires-speed", inventory.PrivateHost: "@requires-private-host", inventory.Root: "@requires-root",
+	inventory.OnCgroup1: "@on-cgroup1", inventory.OnCgroup2: "@on-cgroup2", inventory.OnAppArmor: "@on-apparmor",
+	inventory.OnNoAppArmor: "@on-no-apparmor", inventory.OnMediation: "@on-userns-mediation",
+}
+
+// Requirements are what single scenarios need of this machine, each for the tag that they bear. The bundle is what they run.
+func Requirements(source bundle.Source) []inventory.Requirement {
+	return tagged(inventory.Capabilities(source))
+}
+
+// tagged has each requirement be for a tag.
+func tagged(all []inventory.Requirement) []inventory.Requirement {
+	for i := range all {
+		all[i].For = tags[all[i].For]
+	}
+	return all
+}
+
 // requirements are what single scenarios need of the machine, and of the kind of host. address is that of an existing LXD.
 func requirements(ctx context.Context, source bundle.Source, address string) []inventory.Requirement {
-	all := append(inventory.Capabilities(source), inventory.Privacy(address != ""), inventory.Entry(address),
+	all := append(tagged(append(inventory.Capabilities(source), inventory.Privacy(address != ""), inventory.Entry(address))),
 		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all

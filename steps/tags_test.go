@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/cucumber/godog"
@@ -47,5 +48,15 @@ func TestTagsAreOfAClosedList(t *testing.T) {
 		for _, tag := range p.Tags {
 			assert.Contains(t, known, tag.Name, "%s: %s", p.Uri, p.Name)
 		}
+	}
+}
+
+func TestWhatScenariosNeedHasATag(t *testing.T) {
+	for _, c := range requirements(t.Context(), bundle.Source{Kind: bundle.Installed}, "") {
+		prefix := "@requires-"
+		if c.Elsewhere && c.For != "@requires-private-host" {
+			prefix = "@on-"
+		}
+		assert.True(t, strings.HasPrefix(c.For, prefix), "%s: %s", c.Name, c.For)
 	}
 }

@@ -13,8 +13,24 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// Capabilities are what single scenarios need of the machine beyond what every
-// one does: For is the tag that they bear. The bundle is what the scenarios run.
+// What single scenarios need, as Requirement.For says it.
+const (
+	Tools       = "tools"        // programs in levels that not every bundle has
+	Debian      = "debian"       // bundles of Debian
+	Btrfs       = "btrfs"        // on a loop device
+	FUSE        = "fuse"         //
+	Speed       = "speed"        // no emulated processor
+	PrivateHost = "private-host" // no project of an existing LXD
+	Root        = "root"         // on the machine of the levels
+	OnCgroup1   = "cgroup1"      // machines with cgroup v1
+	OnCgroup2   = "cgroup2"      // machines with nothing but cgroup v2
+	OnAppArmor  = "apparmor"     // machines with AppArmor in force
+
+	OnNoAppArmor = "no-apparmor"      // machines without
+	OnMediation  = "userns-mediation" // machines whose kernel asks AppArmor about user namespaces
+)
+
+// Capabilities are what single scenarios need of the machine beyond what every one does. The bundle is what the scenarios run.
 func Capabilities(s bundle.Source) []Requirement {
 	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
@@ -26,13 +42,13 @@ func Privacy(system bool) Requirement {
 	if system {
 		found = "hosts are projects of a LXD that runs by itself"
 	}
-	return Requirement{For: "@requires-private-host", Name: "private host", OK: !system, Found: found, Elsewhere: true}
+	return Requirement{For: PrivateHost, Name: "private host", OK: !system, Found: found, Elsewhere: true}
 }
 
 // Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
 // account that works on a LXD that runs by itself, or where that, by its address, runs on another machine.
 func Entry(address string) Requirement {
-	r := Requirement{For: "@requires-root", Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
+	r := Requirement{For: Root, Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
 	switch {
 	case keyring.IsAddress(address):
 		r.OK, r.Elsewhere, r.Found = false, true, "levels are on another machine"
@@ -50,8 +66,8 @@ func cgroups1or2() []Requirement {
 	}
 	found := "the layout is " + layout
 	return []Requirement{
-		{For: "@on-cgroup1", Name: "cgroup v1", OK: layout == "v1" || layout == "hybrid", Found: found, Elsewhere: true},
-		{For: "@on-cgroup2", Name: "pure cgroup v2", OK: layout == "v2", Found: found, Elsewhere: true},
+		{For: OnCgroup1, Name: "cgroup v1", OK: layout == "v1" || layout == "hybrid", Found: found, Elsewhere: true},
+		{For: OnCgroup2, Name: "pure cgroup v2", OK: layout == "v2", Found: found, Elsewhere: true},
 	}
 }
 
@@ -66,21 +82,21 @@ func appArmorOnOrOff() []Requirement {
 		foundAsked = "the kernel asks it"
 	}
 	return []Requirement{
-		{For: "@on-apparmor", Name: "AppArmor", OK: on, Found: found, Elsewhere: true},
-		{For: "@on-no-apparmor", Name: "no AppArmor", OK: !on, Found: found, Elsewhere: true},
-		{For: "@on-userns-mediation", Name: "AppArmor asked about user namespaces", OK: asked, Found: foundAsked, Elsewhere: true},
+		{For: OnAppArmor, Name: "AppArmor", OK: on, Found: found, Elsewhere: true},
+		{For: OnNoAppArmor, Name: "no AppArmor", OK: !on, Found: found, Elsewhere: true},
+		{For: OnMediation, Name: "AppArmor asked about user namespaces", OK: asked, Found: foundAsked, Elsewhere: true},
 	}
 }
 
 // debian is what bundles of Debian's need, whatever the bundle of the others is.
 func debian() Requirement {
 	r := mmdebstrap()
-	r.For = "@requires-debian"
+	r.For = Debian
 	return r
 }
 
 func tools(s bundle.Source) Requirement {
-	r := Requirement{For: "@requires-tools", Name: "programs", OK: true, Found: "all there"}
+	r := Requirement{For: Tools, Name: "programs", OK: true, Found: "all there"}
 	if s.Kind == bundle.Debian {
 		r.Found = "come with the bundle"
 		return r
@@ -94,7 +110,7 @@ func tools(s bundle.Source) Requirement {
 
 // btrfs looks for the filesystem, and for loop devices to put one on.
 func btrfs() Requirement {
-	r := Requirement{For: "@requires-btrfs", Name: "btrfs on a loop device"}
+	r := Requirement{For: Btrfs, Name: "btrfs on a loop device"}
 	known, err := os.ReadFile("/proc/filesystems")
 	switch {
 	case err != nil:
@@ -111,7 +127,7 @@ func btrfs() Requirement {
 }
 
 func fuse() Requirement {
-	r := Requirement{For: "@requires-fuse", Name: "fuse"}
+	r := Requirement{For: FUSE, Name: "fuse"}
 	if r.OK, r.Found = opens("/dev/fuse"); !r.OK {
 		r.Mend = "modprobe fuse"
 	}
@@ -120,7 +136,7 @@ func fuse() Requirement {
 
 // speed looks whether the processor is one.
 func speed() Requirement {
-	r := Requirement{For: "@requires-speed", Name: "processor", Found: processor()}
+	r := Requirement{For: Speed, Name: "processor", Found: processor()}
 	if r.OK = !emulated(r.Found); !r.OK {
 		r.Mend = "run it where KVM works"
 	}

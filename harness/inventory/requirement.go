@@ -14,7 +14,7 @@ import (
 
 // Requirement is something that a kind of run needs of the machine.
 type Requirement struct {
-	// For is the kind of run: "private host", "system host", "bundle installed", "bundle debian".
+	// For is the kind of run: "private host", "system host", "bundle installed", "bundle debian"; or what single scenarios need, such as Btrfs.
 	For string `json:"for"`
 	// Name is what is needed, OK whether it is there, Found what was seen.
 	Name  string `json:"name"`

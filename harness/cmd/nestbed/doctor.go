@@ -13,6 +13,7 @@ import (
 	"nestbed/harness/host/private"
 	"nestbed/harness/inventory"
 	"nestbed/harness/vm"
+	"nestbed/steps"
 )
 
 func newDoctor() *cobra.Command {
@@ -25,7 +26,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
-			requirements := slices.Concat(private.Requirements(""), existing.Requirements(cmd.Context(), ""), inventory.Capabilities(source), vm.Requirements())
+			requirements := slices.Concat(private.Requirements(""), existing.Requirements(cmd.Context(), ""), steps.Requirements(source), vm.Requirements())
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err

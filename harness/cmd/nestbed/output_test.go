@@ -190,7 +190,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	var requirements []inventory.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
 	assert.Len(t, requirements, len(private.Requirements(""))+len(existing.Requirements(t.Context(), ""))+
-		len(inventory.Capabilities(bundle.Source{}))+len(vm.Requirements()))
+		len(steps.Requirements(bundle.Source{}))+len(vm.Requirements()))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {
