@@ -17,6 +17,9 @@ func (m *mismatch) Unwrap() error { return m.error }
 // unlike returns the mismatch that fmt.Errorf words.
 func unlike(format string, args ...any) error { return &mismatch{fmt.Errorf(format, args...)} }
 
+// comparison counts the comparisons of a Then; from number contrary on, if it is not 0, something else is wanted.
+type comparison struct{ compared, contrary int }
+
 // wanted returns what a Then compares with, which is something else where mutate.go wants it to fail.
 func (s *scenario) wanted(value any) any {
 	s.compared++

@@ -12,7 +12,7 @@ import (
 )
 
 func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
-	s := &scenario{host: &private.Host{}, pool: &Pool{}}
+	s := &scenario{built: built{host: &private.Host{}}, pool: &Pool{}}
 	kept, err := s.keep()
 	require.NoError(t, err)
 	assert.Nil(t, kept)

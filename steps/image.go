@@ -62,19 +62,38 @@ var imageSteps = []step{
 	},
 }
 
-// images is what scenarios about images keep.
-type images struct {
-	recipe    *imagefile.Recipe
-	public    bool
-	owners    []uint32
+// imageGiven is the image that the Givens ask for.
+type imageGiven struct {
+	recipe *imagefile.Recipe
+	public bool
+	owners []uint32
+}
+
+// carried is what a When did with an image.
+type carried struct {
 	made      imagefile.Image
 	container *harness.Level
-	// published is the fingerprint of what a LXD made itself.
+	// published is the fingerprint of what an LXD made itself.
 	published string
-	// refusal is how LXD refused what a When wanted.
+	// refusal is how LXD refused what the When wanted.
 	refusal error
 	pushed  *harness.Level
 	got     imagefile.Image
+}
+
+// carrying returns what the When, which runs, has done with an image so far.
+func (s *scenario) carrying() *carried {
+	did, is := s.did.(*carried)
+	if !is {
+		did = &carried{}
+		s.did = did
+	}
+	return did
+}
+
+// carried returns what the When did with an image.
+func (s *scenario) carried() (*carried, error) {
+	return deed[*carried](s, "done anything with an image")
 }
 
 const (
@@ -106,10 +125,10 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 		return nil, err
 	}
 	s.image.recipe.Owners = s.image.owners
-	if s.image.made, err = imagefile.Make(ctx, s.bundle, *s.image.recipe); err != nil {
+	if s.carrying().made, err = imagefile.Make(ctx, s.bundle, *s.image.recipe); err != nil {
 		return nil, err
 	}
-	_, err = image.Import(ctx, chain, 0, s.image.made, s.image.public)
+	_, err = image.Import(ctx, chain, 0, s.carrying().made, s.image.public)
 	return chain, err
 }
 
@@ -117,7 +136,7 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 func (s *scenario) keepRefusal(err error) error {
 	var stuck *image.StuckError
 	if errors.As(err, &stuck) {
-		s.image.refusal, err = err, nil
+		s.carrying().refusal, err = err, nil
 	}
 	return err
 }
@@ -128,7 +147,7 @@ func (s *scenario) carry(ctx context.Context, level int) error {
 		return err
 	}
 	for l := 1; l <= level; l++ {
-		if err := image.CarryIn(ctx, chain, l, s.image.made.Fingerprint()); err != nil {
+		if err := image.CarryIn(ctx, chain, l, s.carrying().made.Fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -139,7 +158,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err := s.carry(ctx, level-1); err != nil {
 		return err
 	}
-	exported, err := image.Export(s.chain, level-1, s.image.made.Fingerprint())
+	exported, err := image.Export(s.chain, level-1, s.carrying().made.Fingerprint())
 	if err != nil {
 		return err
 	}
@@ -169,7 +188,7 @@ func (s *scenario) carryAndLaunch(ctx context.Context, level int) error {
 		return err
 	}
 	var err error
-	s.image.container, err = image.Launch(ctx, s.chain, level, launchedName, s.image.made.Fingerprint())
+	s.carrying().container, err = image.Launch(ctx, s.chain, level, launchedName, s.carrying().made.Fingerprint())
 	return s.keepRefusal(err)
 }
 
@@ -178,7 +197,7 @@ func (s *scenario) importCut(ctx context.Context, much, file string, level int) 
 	if err != nil {
 		return err
 	}
-	broken := s.image.made
+	broken := s.carrying().made
 	cut := &broken.Metadata
 	if file == "root filesystem" {
 		cut = &broken.RootFS
@@ -204,11 +223,11 @@ func (s *scenario) publish(ctx context.Context, level int) error {
 	if err := s.carryAndLaunch(ctx, level); err != nil {
 		return err
 	}
-	if s.image.refusal != nil {
-		return s.image.refusal
+	if s.carrying().refusal != nil {
+		return s.carrying().refusal
 	}
 	var err error
-	s.image.published, err = image.Publish(ctx, s.chain, level, launchedName)
+	s.carrying().published, err = image.Publish(ctx, s.chain, level, launchedName)
 	return err
 }
 
@@ -217,10 +236,10 @@ func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
 	if err != nil {
 		return err
 	}
-	if s.image.pushed, err = chain.Level(level); err != nil {
+	if s.carrying().pushed, err = chain.Level(level); err != nil {
 		return err
 	}
-	return s.keepRefusal(image.PushFile(s.image.pushed, pushedPath, []byte("pushed\n"), id))
+	return s.keepRefusal(image.PushFile(s.carrying().pushed, pushedPath, []byte("pushed\n"), id))
 }
 
 func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {
@@ -232,10 +251,10 @@ func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error 
 	if err != nil {
 		return err
 	}
-	s.image.got, err = image.Ask(ctx, l, id, s.image.made.Fingerprint())
+	s.carrying().got, err = image.Ask(ctx, l, id, s.carrying().made.Fingerprint())
 	var refused *image.DevLXDError
 	if errors.As(err, &refused) {
-		s.image.refusal, err = err, nil
+		s.carrying().refusal, err = err, nil
 	}
 	return err
 }

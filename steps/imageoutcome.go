@@ -69,16 +69,20 @@ var imageOutcomeSteps = []step{
 }
 
 func (s *scenario) sameFingerprint(level int) error {
-	if s.image.refusal != nil {
-		return s.image.refusal
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
+	if did.refusal != nil {
+		return did.refusal
 	}
 	for l := range level + 1 {
-		got, err := image.Export(s.chain, l, s.image.made.Fingerprint())
+		got, err := image.Export(s.chain, l, did.made.Fingerprint())
 		if err != nil {
 			return err
 		}
 		what := fmt.Sprintf("level %d: SHA-256 of the exported image", l)
-		if err := s.equal(what, s.image.made.Fingerprint(), got.Fingerprint()); err != nil {
+		if err := s.equal(what, did.made.Fingerprint(), got.Fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -86,12 +90,16 @@ func (s *scenario) sameFingerprint(level int) error {
 }
 
 func (s *scenario) pushedOwner(level int) error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
 	l, err := s.chain.Level(level)
 	if err != nil {
 		return err
 	}
 	paths := []string{image.CarriedMetadata}
-	if !s.image.made.Unified() {
+	if !did.made.Unified() {
 		paths = append(paths, image.CarriedRootFS)
 	}
 	for _, path := range paths {
@@ -104,10 +112,14 @@ func (s *scenario) pushedOwner(level int) error {
 
 // launched gives the container that was made of the image.
 func (s *scenario) launched() (*harness.Level, error) {
-	if s.image.container == nil {
-		return nil, errors.Join(errors.New("no container was made of the image"), s.image.refusal)
+	did, err := s.carried()
+	if err != nil {
+		return nil, err
 	}
-	return s.image.container, nil
+	if did.container == nil {
+		return nil, errors.Join(errors.New("no container was made of the image"), did.refusal)
+	}
+	return did.container, nil
 }
 
 func (s *scenario) launchedOwners(ctx context.Context) error {
@@ -160,6 +172,10 @@ func (s *scenario) launchedACL(what string) error {
 }
 
 func (s *scenario) imageRefused(level int, operation, words string) error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
 	op := image.OpPush
 	if operation != string(op) {
 		var err error
@@ -173,7 +189,7 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	}
 	var stuck *image.StuckError
 	switch {
-	case !errors.As(s.image.refusal, &stuck):
+	case !errors.As(did.refusal, &stuck):
 		return unlike("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
 	case stuck.Level != level || stuck.Op != op || !pattern.MatchString(stuck.Err.Error()):
 		return unlike("wanted a refusal at level %d in operation %s that says %q, got %w", level, op, words, stuck)
@@ -182,11 +198,15 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 }
 
 func (s *scenario) publishedOwners(level int) error {
-	exported, err := image.Export(s.chain, level, s.image.published)
+	did, err := s.carried()
 	if err != nil {
 		return err
 	}
-	if err := s.equal("SHA-256 of the published image", s.image.published, exported.Fingerprint()); err != nil {
+	exported, err := image.Export(s.chain, level, did.published)
+	if err != nil {
+		return err
+	}
+	if err := s.equal("SHA-256 of the published image", did.published, exported.Fingerprint()); err != nil {
 		return err
 	}
 	owners, err := exported.Owners()
@@ -203,23 +223,34 @@ func (s *scenario) publishedOwners(level int) error {
 }
 
 func (s *scenario) pushedAsOwner(id uint32) error {
-	id, err := s.onHost(id)
+	did, err := s.carried()
 	if err != nil {
 		return err
 	}
-	return s.hold(probe.IsOwnedOnHost(s.image.pushed, pushedPath, id))
+	if id, err = s.onHost(id); err != nil {
+		return err
+	}
+	return s.hold(probe.IsOwnedOnHost(did.pushed, pushedPath, id))
 }
 
 func (s *scenario) askedAndGot() error {
-	if s.image.refusal != nil {
-		return s.image.refusal
+	did, err := s.carried()
+	if err != nil {
+		return err
 	}
-	return s.equal("SHA-256 of the image by /dev/lxd", s.image.made.Fingerprint(), s.image.got.Fingerprint())
+	if did.refusal != nil {
+		return did.refusal
+	}
+	return s.equal("SHA-256 of the image by /dev/lxd", did.made.Fingerprint(), did.got.Fingerprint())
 }
 
 func (s *scenario) askedAndRefused(status int) error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
 	var refused *image.DevLXDError
-	if !errors.As(s.image.refusal, &refused) {
+	if !errors.As(did.refusal, &refused) {
 		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
 	}
 	if refused.Status != status {

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -12,14 +11,8 @@ import (
 	"nestbed/harness/act/life"
 )
 
-// lifeNotes are what the steps about the life of a chain note for those after them.
-type lifeNotes struct {
-	// refusal is what a LXD said that was asked for something; asked tells that it was.
-	asked   bool
-	refusal error
-	// twin is the copy of the chain.
-	twin *harness.Chain
-}
+// asked is what LXD said that was asked for something; nil: it did it.
+type asked struct{ refusal error }
 
 // verbs are what the LXD above a level can do with it.
 var verbs = map[string]func(context.Context, *harness.Level) error{
@@ -159,27 +152,28 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	if err := traced(chain, level); err != nil {
 		return err
 	}
-	s.life.asked = true
-	s.life.refusal = map[string]func(context.Context, *harness.Level) error{
+	s.did = asked{map[string]func(context.Context, *harness.Level) error{
 		"stop":    func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, time.Second) },
 		"restart": verbs["restarted"],
 		"rename":  verbs["renamed"],
 		"delete":  verbs["deleted"],
-	}[what](ctx, l)
+	}[what](ctx, l)}
 	return nil
 }
 
 func (s *scenario) refuses(words string) error {
+	did, err := deed[asked](s, "asked anything of an LXD")
+	if err != nil {
+		return err
+	}
 	pattern, err := regexp.Compile(words)
 	switch {
 	case err != nil:
 		return err
-	case !s.life.asked:
-		return errors.New("no When has asked anything of a LXD")
-	case s.life.refusal == nil:
+	case did.refusal == nil:
 		return unlike("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
-	case !pattern.MatchString(s.life.refusal.Error()):
-		return unlike("wanted LXD to refuse, saying %q, got: %w", words, s.life.refusal)
+	case !pattern.MatchString(did.refusal.Error()):
+		return unlike("wanted LXD to refuse, saying %q, got: %w", words, did.refusal)
 	}
 	return nil
 }

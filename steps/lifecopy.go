@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"nestbed/harness"
@@ -45,28 +44,42 @@ var copySteps = []step{
 
 func (s *scenario) copyChain(ctx context.Context) error {
 	chain, err := s.prepared(ctx)
-	if err == nil {
-		s.life.twin, err = life.Copy(ctx, chain)
+	if err != nil {
+		return err
 	}
+	twin, err := life.Copy(ctx, chain)
+	s.did = copied{twin}
 	return err
 }
 
-// twinLevel gives a level of the copy, which must be up.
-func (s *scenario) twinLevel(index int) (*harness.Level, error) {
-	if s.life.twin == nil {
-		return nil, errors.New("no When has copied level 1")
-	}
-	l, err := s.life.twin.Level(index)
+// copied is the copy of a chain.
+type copied struct{ twin *harness.Chain }
+
+func (c copied) close(ctx context.Context) error { return c.twin.Close(ctx) }
+
+// twin returns the copy of the chain.
+func (s *scenario) twin() (*harness.Chain, error) {
+	did, err := deed[copied](s, "copied level 1")
+	return did.twin, err
+}
+
+// twinLevel returns the copy and a level of it, which must be up.
+func (s *scenario) twinLevel(index int) (*harness.Chain, *harness.Level, error) {
+	twin, err := s.twin()
 	if err != nil {
-		return nil, fmt.Errorf("copy: %w", err)
+		return nil, nil, err
 	}
-	return l, nil
+	l, err := twin.Level(index)
+	if err != nil {
+		return nil, nil, fmt.Errorf("copy: %w", err)
+	}
+	return twin, l, nil
 }
 
 func (s *scenario) copyComesUp(ctx context.Context, depth int) error {
-	twin := s.life.twin
-	if twin == nil {
-		return errors.New("no When has copied level 1")
+	twin, err := s.twin()
+	if err != nil {
+		return err
 	}
 	if err := twin.Reattach(ctx, len(twin.Plan.Levels)); err != nil {
 		return fmt.Errorf("copy: %w", err)
@@ -85,17 +98,18 @@ func (s *scenario) copyComesUp(ctx context.Context, depth int) error {
 }
 
 func (s *scenario) copyIDs(ctx context.Context) error {
-	if _, err := s.twinLevel(1); err != nil {
+	twin, _, err := s.twinLevel(1)
+	if err != nil {
 		return err
 	}
-	if err := s.hold(probe.Verify(ctx, s.life.twin, harness.IDMaps, harness.Processes, harness.Files)); err != nil {
+	if err := s.hold(probe.Verify(ctx, twin, harness.IDMaps, harness.Processes, harness.Files)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
 }
 
 func (s *scenario) copyRootOnHost(level int, id uint32) error {
-	l, err := s.twinLevel(level)
+	_, l, err := s.twinLevel(level)
 	if err != nil {
 		return err
 	}
@@ -106,11 +120,11 @@ func (s *scenario) copyRootOnHost(level int, id uint32) error {
 }
 
 func (s *scenario) copyHasFile(name string, user uint32, level int) error {
-	l, err := s.twinLevel(level)
+	twin, l, err := s.twinLevel(level)
 	if err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(l, s.life.twin.Plan.Levels[level-1], user, name)); err != nil {
+	if err := s.hold(life.CheckLeft(l, twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -118,14 +132,14 @@ func (s *scenario) copyHasFile(name string, user uint32, level int) error {
 
 func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	const name = "apart"
-	l, err := s.twinLevel(level)
+	twin, l, err := s.twinLevel(level)
 	if err != nil {
 		return err
 	}
 	if err := life.Leave(ctx, l, 1000, name); err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(l, s.life.twin.Plan.Levels[level-1], 1000, name)); err != nil {
+	if err := s.hold(life.CheckLeft(l, twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return s.lacksFile(ctx, same, name)

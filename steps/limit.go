@@ -40,22 +40,29 @@ var limitSteps = []step{
 	},
 }
 
-// change is of the configuration of a level that runs.
-type change struct {
+// configuration is what keys of the configuration of a level, which runs, become.
+type configuration struct {
 	level  int
 	config map[string]string
 }
 
-func readChange(level int, table *godog.Table) (change, error) {
+// configured is a configuration that was changed: what it was before, and what LXD answered.
+type configured struct {
+	configuration
+	before map[string]string
+	answer error
+}
+
+func readChange(level int, table *godog.Table) (configuration, error) {
 	rows, err := readTable(table, "key", "value")
-	c := change{level: level, config: map[string]string{}}
+	c := configuration{level: level, config: map[string]string{}}
 	for _, row := range rows {
 		c.config[row["key"]] = row["value"]
 	}
 	return c, err
 }
 
-func configure(ctx context.Context, chain *harness.Chain, c change) error {
+func configure(ctx context.Context, chain *harness.Chain, c configuration) error {
 	l, err := chain.Level(c.level)
 	if err != nil {
 		return err
@@ -70,7 +77,7 @@ func (s *scenario) wasChanged(level int, table *godog.Table) error {
 	return err
 }
 
-// changed returns the chain with the changes of the Givens, and counts what the kernel has done to it so far.
+// changed returns the chain with the changes of the Givens, and notes its inits.
 func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
 	chain, err := s.look(ctx)
 	if err != nil {
@@ -82,13 +89,7 @@ func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
 		}
 	}
 	s.changes = nil
-	if s.inits, err = s.initsNow(); err != nil {
-		return nil, err
-	}
-	if s.kills, err = limit.OutOfMemoryKills(chain); err != nil {
-		return nil, err
-	}
-	s.held, err = limit.HeldPeriods(chain)
+	s.inits, err = s.initsNow()
 	return chain, err
 }
 
@@ -102,8 +103,15 @@ func (s *scenario) use(ctx context.Context, level int, what string, use func(*ha
 	if err != nil {
 		return err
 	}
-	a, err := use(l)
-	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: what}}
+	did := tried{who: fmt.Sprint("level ", level), deed: wall.Deed{Name: what}}
+	if did.kills, err = limit.OutOfMemoryKills(chain); err != nil {
+		return err
+	}
+	if did.held, err = limit.HeldPeriods(chain); err != nil {
+		return err
+	}
+	did.attempt, err = use(l)
+	s.did = did
 	return err
 }
 
@@ -137,10 +145,11 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 	if err != nil {
 		return err
 	}
-	s.changes = []change{c}
-	if s.before, err = limit.Configuration(chain, level); err != nil {
+	did := configured{configuration: c}
+	if did.before, err = limit.Configuration(chain, level); err != nil {
 		return err
 	}
-	s.answer = configure(ctx, chain, c)
+	did.answer = configure(ctx, chain, c)
+	s.did = did
 	return nil
 }

@@ -60,18 +60,21 @@ var limitOutcomeSteps = []step{
 	},
 }
 
-func (s *scenario) ended(errno string) error {
-	if s.tried == nil {
-		return errNothingTried
+// ended fails unless what was tried ended with an error; "": with none.
+func (s *scenario) ended(errno string) (tried, error) {
+	did, err := s.tried()
+	if err != nil {
+		return did, err
 	}
-	if got := s.tried.attempt; s.wanted(errno) != any(got.Errno) {
-		return unlike("%s: %s: wanted %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+	if got := did.attempt; s.wanted(errno) != any(got.Errno) {
+		return did, unlike("%s: %s: wanted %q, got %s", did.who, did.deed.Name, errno, got)
 	}
-	return nil
+	return did, nil
 }
 
 func (s *scenario) killed(level int) error {
-	if err := s.ended("Killed"); err != nil {
+	did, err := s.ended("Killed")
+	if err != nil {
 		return err
 	}
 	now, err := limit.OutOfMemoryKills(s.chain)
@@ -79,7 +82,7 @@ func (s *scenario) killed(level int) error {
 		return err
 	}
 	for i, n := range now {
-		wanted := s.kills[i]
+		wanted := did.kills[i]
 		if i == level {
 			wanted++
 		}
@@ -90,10 +93,14 @@ func (s *scenario) killed(level int) error {
 	return nil
 }
 
-func (s *scenario) noMoreProcesses() error { return s.ended("Resource temporarily unavailable") }
+func (s *scenario) noMoreProcesses() error {
+	_, err := s.ended("Resource temporarily unavailable")
+	return err
+}
 
 func (s *scenario) heldBack(level int) error {
-	if err := s.ended(""); err != nil {
+	did, err := s.ended("")
+	if err != nil {
 		return err
 	}
 	now, err := limit.HeldPeriods(s.chain)
@@ -101,8 +108,8 @@ func (s *scenario) heldBack(level int) error {
 		return err
 	}
 	for i, n := range now {
-		what := fmt.Sprintf("level %d: held back, with %d periods before and %d after", i, s.held[i], n)
-		if err := s.equal(what, i == level, n > s.held[i]); err != nil {
+		what := fmt.Sprintf("level %d: held back, with %d periods before and %d after", i, did.held[i], n)
+		if err := s.equal(what, i == level, n > did.held[i]); err != nil {
 			return err
 		}
 	}
@@ -125,28 +132,30 @@ func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
 	return s.hold(limit.OneProcessor(ctx, l, of))
 }
 
-var errNothingChanged = errors.New("no When has changed a configuration")
+func (s *scenario) configured() (configured, error) {
+	return deed[configured](s, "changed a configuration")
+}
 
 func (s *scenario) changeByLayout() error {
-	if s.before == nil {
-		return errNothingChanged
+	c, err := s.configured()
+	if err != nil {
+		return err
 	}
-	c := s.changes[0]
 	g, err := harness.CgroupOf(s.chain, c.level, "cpu")
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("level %d: LXD, which said %v, was refused the change by the kernel", c.level, s.answer)
-	refused := limit.CgroupRefused(s.answer)
+	what := fmt.Sprintf("level %d: LXD, which said %v, was refused the change by the kernel", c.level, c.answer)
+	refused := limit.CgroupRefused(c.answer)
 	if err := s.equal(what, !g.Unified(), refused); err != nil || !refused {
-		return errors.Join(err, s.answer)
+		return errors.Join(err, c.answer)
 	}
 	now, err := limit.Configuration(s.chain, c.level)
 	if err != nil {
 		return err
 	}
 	for key := range c.config {
-		if err := s.equal(fmt.Sprintf("level %d: %s after a change that was refused", c.level, key), s.before[key], now[key]); err != nil {
+		if err := s.equal(fmt.Sprintf("level %d: %s after a change that was refused", c.level, key), c.before[key], now[key]); err != nil {
 			return err
 		}
 	}
@@ -154,13 +163,14 @@ func (s *scenario) changeByLayout() error {
 }
 
 func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
-	if s.before == nil {
-		return errNothingChanged
+	c, err := s.configured()
+	if err != nil {
+		return err
 	}
-	if s.answer != nil {
-		return s.answer
+	if c.answer != nil {
+		return c.answer
 	}
-	return s.hold(limit.ProcessorsDivided(ctx, s.chain, s.changes[0].level, level))
+	return s.hold(limit.ProcessorsDivided(ctx, s.chain, c.level, level))
 }
 
 // memoryOf is where the kernel bounds the memory of a level.

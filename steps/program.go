@@ -70,39 +70,43 @@ func (s *scenario) runProgram(ctx context.Context, where, grant string, level in
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Remove(ctx)) }()
-	s.ran = &ran{}
-	if s.ran.owner, err = p.Owner(); err != nil {
+	var did ran
+	if did.owner, err = p.Owner(); err != nil {
 		return err
 	}
-	s.ran.credentials, err = p.Run(ctx, at, mounted)
+	did.credentials, err = p.Run(ctx, at, mounted)
+	s.did = did
 	return err
 }
 
-var errNothingRan = errors.New("no When has run a program")
+func (s *scenario) ran() (ran, error) { return deed[ran](s, "run a program") }
 
 func (s *scenario) runsAs(id uint32) error {
-	if s.ran == nil {
-		return errNothingRan
+	did, err := s.ran()
+	if err != nil {
+		return err
 	}
-	return s.equal("effective user id of the program", id, s.ran.credentials.UID)
+	return s.equal("effective user id of the program", id, did.credentials.UID)
 }
 
 func (s *scenario) runsAsOwner() error {
-	if s.ran == nil {
-		return errNothingRan
+	did, err := s.ran()
+	if err != nil {
+		return err
 	}
 	return errors.Join(
-		s.equal("the program's file belongs to root on the host", false, s.ran.owner == 0),
-		s.runsAs(s.ran.owner),
+		s.equal("the program's file belongs to root on the host", false, did.owner == 0),
+		s.runsAs(did.owner),
 	)
 }
 
 func (s *scenario) hasCapabilities(wanted string) error {
-	if s.ran == nil {
-		return errNothingRan
+	did, err := s.ran()
+	if err != nil {
+		return err
 	}
 	const netBindService, all = 1 << 10, 1<<40 - 1
-	got := s.ran.credentials.Capabilities
+	got := did.credentials.Capabilities
 	holds := map[string]bool{"no": got == 0, "one": got == netBindService, "every": got&all == all}
 	if !holds[wanted] {
 		return unlike("effective capabilities of the program: wanted %s, got %#x", wanted, got)
@@ -116,6 +120,6 @@ func (s *scenario) mapIDs(ctx context.Context, level int, count uint32) error {
 		return err
 	}
 	a, err := wall.TryMap(ctx, l, count)
-	s.tried = &tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: fmt.Sprint("map ids: ", count)}}
+	s.did = tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: fmt.Sprint("map ids: ", count)}}
 	return err
 }

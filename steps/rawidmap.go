@@ -60,12 +60,16 @@ var rawIDMapSteps = []step{
 	},
 }
 
-// sharedDir is the directory of the host that every level has.
-type sharedDir struct {
+// sharedGiven is the directory of the host that every level has.
+type sharedGiven struct {
 	wanted, file bool
 	uid, gid     int
-	refusal      error // of the write
 }
+
+// wrote is a write to the file, and how that was refused.
+type wrote struct{ refusal error }
+
+func (s *scenario) wrote() (wrote, error) { return deed[wrote](s, "written to the file") }
 
 const (
 	givenFile = "given"
@@ -126,7 +130,7 @@ func grantOf(first, last string) (string, error) {
 }
 
 func (s *scenario) hasSharedFile(uid, gid int) {
-	s.shared = sharedDir{wanted: true, file: true, uid: uid, gid: gid}
+	s.shared = sharedGiven{wanted: true, file: true, uid: uid, gid: gid}
 }
 
 // share makes what the Givens say of the directory.
@@ -166,10 +170,12 @@ func (s *scenario) makeShared(ctx context.Context, id uint32, level int) error {
 
 // writeShared keeps a refusal, which the Thens look at.
 func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error {
+	var did wrote
 	err := s.writeInside(ctx, id, level, givenFile)
 	if err != nil && strings.Contains(err.Error(), "Permission denied") {
-		s.shared.refusal, err = err, nil
+		did.refusal, err = err, nil
 	}
+	s.did = did
 	return err
 }
 
@@ -187,8 +193,9 @@ func (s *scenario) sharedText() (string, error) {
 }
 
 func (s *scenario) sharedContent() error {
-	if s.shared.refusal != nil {
-		return s.shared.refusal
+	did, err := s.wrote()
+	if err := errors.Join(err, did.refusal); err != nil {
+		return err
 	}
 	text, err := s.sharedText()
 	if err != nil {
@@ -198,12 +205,16 @@ func (s *scenario) sharedContent() error {
 }
 
 func (s *scenario) sharedRefused() error {
+	did, err := s.wrote()
+	if err != nil {
+		return err
+	}
 	text, err := s.sharedText()
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		s.equal("file of the host: the write is refused", true, s.shared.refusal != nil),
+		s.equal("file of the host: the write is refused", true, did.refusal != nil),
 		s.equal("file of the host after the write", "", text),
 	)
 }

@@ -17,9 +17,8 @@ import (
 // closeBudget is kept back for diagnosis and closing, whatever ended the scenario.
 const closeBudget = time.Minute
 
-// scenario is the state of one scenario: godog makes one for each.
-type scenario struct {
-	// What the Givens want.
+// given is what the Givens of a scenario want.
+type given struct {
 	bundle      *bundle.Bundle
 	levelBundle *bundle.Bundle // nil: as the host
 	allocation  idmap.Delegation
@@ -32,55 +31,66 @@ type scenario struct {
 	faults      []harness.Hook
 	broken      bool    // is something, of which the plan does not know
 	patience    float64 // factor for every budget; 0: none
-	storage     storageState
-	workload    workloadState
+	changes     []configuration
+	storage     storageGiven
+	shared      sharedGiven
+	image       imageGiven
+	siblings    []siblingsGiven
+}
 
-	// What came of it: by a When, or when a step first needs the chain of a Given.
+// built is what came of the Givens: by a When, or when a step first needs the chain of a Given.
+type built struct {
 	host  host.Host
 	chain *harness.Chain
-	// came is what was last seen to have come up, began when the scenario's turn came, told what its failure is explained by.
-	came  idmap.Plan
-	began time.Time
-	told  []string
-	// alone means that a step of this scenario changes the chain.
-	alone bool
-	// mine tells that they are this scenario's alone, which closes them.
+	// came is what was last seen to have come up.
+	came idmap.Plan
+	// mine means that they are this scenario's alone, which closes them.
 	mine bool
 	// contradiction is where LXD did something else than planned.
 	contradiction error
-	// inits are the processes that the levels ran in before a When.
+}
+
+// scenario is the state of one scenario: godog makes one for each.
+type scenario struct {
+	given
+	built
+	// alone means that a step of this scenario changes the chain.
+	alone bool
+	// inits are the processes that the levels ran in before the When.
 	inits []string
-	// tried and ran are what a When has tried or run.
-	tried *tried
-	ran   *ran
-	// changes are of configurations, before the one of a When and what LXD answered to it;
-	// kills and held are counters of the kernel before a When.
-	changes     []change
-	before      map[string]string
-	answer      error
-	kills, held []int64
-
-	// shared is the directory of the host that every level has.
-	shared sharedDir
-	// image is what is carried from LXD to LXD.
-	image images
-	life  lifeNotes
-
+	// did is what the When did and what came of it, for the Thens. Each kind of When has a type of its own.
+	did any
+	// besides are the containers that are made beside the chain.
 	besides besides
-
-	// compared counts the comparisons of a Then; from number contrary on, if it is not 0, something else is wanted.
-	compared, contrary int
+	comparison
 
 	pool *Pool
 	name string
-	turn func()                  // gives the scenario's turn back
-	end  context.CancelCauseFunc // ends the context of its steps
+	// began is when the scenario's turn came, told what its failure is explained by.
+	began time.Time
+	told  []string
+	turn  func()                  // gives the scenario's turn back
+	end   context.CancelCauseFunc // ends the context of its steps
+}
+
+// closer is what a When has done if something of it must be closed.
+type closer interface {
+	close(ctx context.Context) error
+}
+
+// deed returns what the When did. It fails unless that is of type T, which the error calls what: "tried anything".
+func deed[T any](s *scenario, what string) (T, error) {
+	did, is := s.did.(T)
+	if !is {
+		return did, fmt.Errorf("no When has %s", what)
+	}
+	return did, nil
 }
 
 // Register registers the steps for one scenario. It does nothing else: godog
 // calls it for scenarios, too, that are then not run.
 func Register(sc *godog.ScenarioContext, pool *Pool) {
-	s := &scenario{bundle: pool.Default, pool: pool}
+	s := &scenario{given: given{bundle: pool.Default}, pool: pool}
 	s.register(sc)
 	sc.Before(s.await)
 	// One hook, and one order in it: godog runs several in the order of their registration.
@@ -125,7 +135,11 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	if !s.mine {
 		return ctx, errors.Join(down, s.contradiction, untold)
 	}
-	return ctx, errors.Join(down, s.contradiction, untold, closeAll(late, s.host, s.chain), s.life.twin.Close(late))
+	err = closeAll(late, s.host, s.chain)
+	if did, is := s.did.(closer); is {
+		err = errors.Join(err, did.close(late))
+	}
+	return ctx, errors.Join(down, s.contradiction, untold, err)
 }
 
 // memberDown returns an error with the reason "member down" if the scenario failed because the cluster member that its

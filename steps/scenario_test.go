@@ -9,7 +9,7 @@ import (
 )
 
 func TestASharedChainIsNotGivenToAStepThatChangesIt(t *testing.T) {
-	s := &scenario{chain: &harness.Chain{}, pool: &Pool{}}
+	s := &scenario{built: built{chain: &harness.Chain{}}, pool: &Pool{}}
 	_, err := s.own(t.Context())
 	require.ErrorIs(t, err, errNotDeclared)
 

@@ -14,8 +14,6 @@ import (
 
 // besides is what a scenario knows of the siblings of its chain.
 type besides struct {
-	// wanted are those that the Givens ask for.
-	wanted []wantedSiblings
 	// refused is where LXD refused something, by sibling and level.
 	refused map[siblingKey]*harness.LevelError
 	// newcomers are how many containers Thens have made.
@@ -27,7 +25,7 @@ type siblingKey struct {
 	level int
 }
 
-type wantedSiblings struct {
+type siblingsGiven struct {
 	level int
 	table *godog.Table
 }
@@ -75,7 +73,7 @@ var siblingSteps = []step{
 }
 
 func (s *scenario) givenSiblings(level int, table *godog.Table) {
-	s.besides.wanted = append(s.besides.wanted, wantedSiblings{level, table})
+	s.given.siblings = append(s.given.siblings, siblingsGiven{level, table})
 }
 
 // ownSiblings returns the siblings at a level to a step that changes them.
@@ -92,8 +90,8 @@ func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, 
 	if err != nil {
 		return nil, err
 	}
-	wanted := s.besides.wanted
-	s.besides.wanted = nil
+	wanted := s.given.siblings
+	s.given.siblings = nil
 	for _, w := range wanted {
 		of, err := sibling.Of(chain, w.level)
 		if err != nil {

@@ -83,19 +83,24 @@ var storageSteps = []step{
 	},
 }
 
-// storageState is what Givens want of storage pools, and what came of a When.
-type storageState struct {
+// storageGiven is what Givens want of storage pools.
+type storageGiven struct {
 	drivers map[int]string // by the level of the LXD that has the pool; 0: the host
 	options string
 	chowns  bool // the host's LXD shall not mount idmapped
+}
 
-	place  int    // whose LXD made the container
-	verb   string // what err is of
+// stored is what a When did in a pool: the place of the LXD that did it, in one word what, and how that failed.
+type stored struct {
+	place  int
+	verb   string
 	failed error
 }
 
+func (s *scenario) stored() (stored, error) { return deed[stored](s, "done anything in a pool") }
+
 // apply completes an order with what the Givens want of storage. On the pool of the last level nothing lies.
-func (w storageState) apply(o *order) {
+func (w storageGiven) apply(o *order) {
 	o.host.NoIdmapped, o.host.Loops = w.chowns, w.drivers[0] == harness.Btrfs
 	for i := range o.spec.Levels {
 		o.spec.Levels[i].Storage = w.drivers[i]
@@ -130,7 +135,7 @@ func (s *scenario) makeAndDelete(ctx context.Context, where string) error {
 	if !made {
 		return err
 	}
-	s.storage.place, s.storage.verb, s.storage.failed = level, "delete", err
+	s.did = stored{level, "delete", err}
 	return nil
 }
 
@@ -143,7 +148,7 @@ func (s *scenario) attachVolume(ctx context.Context, shifted string, level int) 
 	if shifted != "" {
 		config["security.shifted"] = "true"
 	}
-	s.storage.verb, s.storage.failed = "attach", storage.AttachVolume(ctx, chain, level, config)
+	s.did = stored{level, "attach", storage.AttachVolume(ctx, chain, level, config)}
 	return nil
 }
 
@@ -156,7 +161,7 @@ func (s *scenario) handDown(ctx context.Context, level int, shifted string) erro
 	if shifted != "" {
 		config["shift"] = "true"
 	}
-	s.storage.verb, s.storage.failed = "attach", storage.HandDown(ctx, chain, level, config)
+	s.did = stored{level, "attach", storage.HandDown(ctx, chain, level, config)}
 	return nil
 }
 
@@ -194,19 +199,29 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 }
 
 func (s *scenario) spare(wanted bool) error {
-	known, onDisk, err := storage.SpareLeft(s.chain, s.storage.place)
+	did, err := s.stored()
+	if err != nil {
+		return err
+	}
+	known, onDisk, err := storage.SpareLeft(s.chain, did.place)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		s.equal(fmt.Sprintf("level %d: LXD knows the container", s.storage.place), wanted, known),
-		s.equal(fmt.Sprintf("level %d: files of the container are in the pool", s.storage.place), wanted, onDisk),
+		s.equal(fmt.Sprintf("level %d: LXD knows the container", did.place), wanted, known),
+		s.equal(fmt.Sprintf("level %d: files of the container are in the pool", did.place), wanted, onDisk),
 	)
 }
 
+// storedWell fails if what the When did failed.
+func (s *scenario) storedWell() error {
+	did, err := s.stored()
+	return errors.Join(err, did.failed)
+}
+
 func (s *scenario) nothingLeft() error {
-	if s.storage.failed != nil {
-		return s.storage.failed
+	if err := s.storedWell(); err != nil {
+		return err
 	}
 	return s.spare(false)
 }
@@ -214,9 +229,13 @@ func (s *scenario) nothingLeft() error {
 func (s *scenario) stillThere() error { return s.spare(true) }
 
 func (s *scenario) cannot(verb, words string) error {
-	switch err := s.storage.failed; {
-	case s.storage.verb != verb:
-		return unlike("wanted an attempt to %s something, got one to %s", verb, s.storage.verb)
+	did, err := s.stored()
+	if err != nil {
+		return err
+	}
+	switch err := did.failed; {
+	case did.verb != verb:
+		return unlike("wanted an attempt to %s something, got one to %s", verb, did.verb)
 	case err == nil:
 		return unlike("wanted LXD to fail to %s it with %q, but it did", verb, words)
 	case !strings.Contains(err.Error(), words):
@@ -226,15 +245,15 @@ func (s *scenario) cannot(verb, words string) error {
 }
 
 func (s *scenario) volumeOwned(level int) error {
-	if s.storage.failed != nil {
-		return s.storage.failed
+	if err := s.storedWell(); err != nil {
+		return err
 	}
 	return s.hold(storage.VolumeOnDisk(s.chain, level))
 }
 
 func (s *scenario) belongToNobody(ctx context.Context, level int) error {
-	if s.storage.failed != nil {
-		return s.storage.failed
+	if err := s.storedWell(); err != nil {
+		return err
 	}
 	l, err := s.level(ctx, level)
 	if err != nil {

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,58 +50,63 @@ type tried struct {
 	deed    wall.Deed
 	who     string
 	attempt attempt.Attempt
+	// kills and held are counters of the kernel before the deed, for each level, if it is one against limits.
+	kills, held []int64
 }
 
-func (s *scenario) attempt(ctx context.Context, who, where, name string) (*tried, error) {
+func (s *scenario) attempt(ctx context.Context, who, where, name string) (tried, error) {
 	d, err := wall.ParseDeed(name)
 	if err != nil {
-		return nil, err
+		return tried{}, err
 	}
 	root, err := place(who)
 	if err != nil {
-		return nil, err
+		return tried{}, err
 	}
 	at, err := place(where)
 	if err != nil {
-		return nil, err
+		return tried{}, err
 	}
 	chain, err := s.look(ctx)
 	if err != nil {
-		return nil, err
+		return tried{}, err
 	}
 	a, err := wall.Try(ctx, chain, root, at, d)
-	return &tried{deed: d, who: who, attempt: a}, err
+	return tried{deed: d, who: who, attempt: a}, err
 }
 
-func (s *scenario) try(ctx context.Context, who, where, deed string) (err error) {
-	s.tried, err = s.attempt(ctx, who, where, deed)
+func (s *scenario) try(ctx context.Context, who, where, name string) (err error) {
+	s.did, err = s.attempt(ctx, who, where, name)
 	return err
 }
 
-var errNothingTried = errors.New("no When has tried anything")
+func (s *scenario) tried() (tried, error) { return deed[tried](s, "tried anything") }
 
 func (s *scenario) refused(errno string) error {
-	if s.tried == nil {
-		return errNothingTried
+	did, err := s.tried()
+	if err != nil {
+		return err
 	}
-	if got := s.tried.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
-		return unlike("root of %s: %s: wanted refused with %q, got %s", s.tried.who, s.tried.deed.Name, errno, got)
+	if got := did.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
+		return unlike("root of %s: %s: wanted refused with %q, got %s", did.who, did.deed.Name, errno, got)
 	}
 	return nil
 }
 
 func (s *scenario) done() error {
-	if s.tried == nil {
-		return errNothingTried
+	did, err := s.tried()
+	if err != nil {
+		return err
 	}
-	return s.equal(fmt.Sprintf("root of %s: %s", s.tried.who, s.tried.deed.Name), attempt.Attempt{}.String(), s.tried.attempt.String())
+	return s.equal(fmt.Sprintf("root of %s: %s", did.who, did.deed.Name), attempt.Attempt{}.String(), did.attempt.String())
 }
 
 func (s *scenario) notRefused(ctx context.Context, who string) error {
-	if s.tried == nil {
-		return errNothingTried
+	did, err := s.tried()
+	if err != nil {
+		return err
 	}
-	control, err := s.attempt(ctx, who, who, s.tried.deed.Name)
+	control, err := s.attempt(ctx, who, who, did.deed.Name)
 	if err != nil {
 		return err
 	}

@@ -52,9 +52,8 @@ var workloadSteps = []step{
 	},
 }
 
-// workloadState is what came of a container at a level.
-type workloadState struct {
-	ran   bool
+// workloadRun is a container that a When ran: what it saw, or how it ended.
+type workloadRun struct {
 	saw   workload.Result
 	ended error
 }
@@ -117,16 +116,18 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spe
 	if err != nil {
 		return err
 	}
-	s.workload.ran = true
-	s.workload.saw, s.workload.ended = workload.Run(ctx, l, spec)
+	var did workloadRun
+	did.saw, did.ended = workload.Run(ctx, l, spec)
+	s.did = did
 	return nil
 }
 
+func (s *scenario) workload() (workloadRun, error) { return deed[workloadRun](s, "run a container") }
+
+// seen returns what a container saw that ran.
 func (s *scenario) seen() (workload.Result, error) {
-	if !s.workload.ran {
-		return workload.Result{}, errors.New("no When has run a container")
-	}
-	return s.workload.saw, s.workload.ended
+	did, err := s.workload()
+	return did.saw, errors.Join(err, did.ended)
 }
 
 func (s *scenario) workloadMaps(table *godog.Table) error {
@@ -190,9 +191,11 @@ func (s *scenario) workloadIDs(id uint32) error {
 }
 
 func (s *scenario) workloadFails(words string) error {
-	switch _, err := s.seen(); {
-	case !s.workload.ran:
+	did, err := s.workload()
+	if err != nil {
 		return err
+	}
+	switch err := did.ended; {
 	case err == nil:
 		return unlike("wanted a container that does not start, %q, but it ran", words)
 	case !strings.Contains(err.Error(), words):
