@@ -73,7 +73,7 @@ func RestartLXDKilled(ctx context.Context, l *Level) error {
 
 // endLXD asks the LXD inside, known by its id there, to end.
 func (l *Level) endLXD(ctx context.Context, pid int) error {
-	if !l.root.Far() {
+	if !l.root.Tunneled() {
 		return signalDaemon(l.root, pid, unix.SIGTERM)
 	}
 	_, err := l.Exec(ctx, "kill", "-TERM", strconv.Itoa(pid))

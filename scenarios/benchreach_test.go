@@ -55,7 +55,7 @@ func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duratio
 	took := time.Since(began)
 	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
 	for _, l := range chain.Levels {
-		require.Equal(b, far, l.Root().Far())
+		require.Equal(b, far, l.Root().Tunneled())
 	}
 	require.NoError(b, h.Close(b.Context()))
 	require.NoError(b, chain.Close(context.Background())) // lets go of the descriptors

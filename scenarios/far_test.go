@@ -25,7 +25,7 @@ import (
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
-	running, err := private.OpenFar(t.Context(), of.Host.Name())
+	running, err := private.OpenTunneled(t.Context(), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
 	levels, err := harness.Attach(t.Context(), running)
@@ -33,7 +33,7 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Cleanup(func() { harness.Detach(levels) })
 	require.Len(t, levels, len(of.Levels))
 	for i, l := range levels {
-		require.True(t, l.Root().Far(), l.Name)
+		require.True(t, l.Root().Tunneled(), l.Name)
 		l.Bundle = of.Levels[i].Bundle
 	}
 	return levels
@@ -165,9 +165,9 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 				assert.Equal(t, want, got, name)
 			}
 			_, err = l.Root().Local()
-			require.ErrorIs(t, err, reach.ErrFar)
+			require.ErrorIs(t, err, reach.ErrTunneled)
 			_, err = l.Pid()
-			require.ErrorIs(t, err, reach.ErrFar)
+			require.ErrorIs(t, err, reach.ErrTunneled)
 		}
 	})
 	require.NoError(t, goleak.Find(before))

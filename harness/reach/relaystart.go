@@ -74,11 +74,11 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	if err != nil {
 		return nil, err
 	}
-	way, err := dialExec(ctx, above, op)
+	conn, err := dialExec(ctx, above, op)
 	if err != nil {
 		return nil, err
 	}
-	c, err := relay.Connect(ctx, way, budget)
+	c, err := relay.Connect(ctx, conn, budget)
 	if err == nil {
 		return c, nil
 	}
@@ -86,7 +86,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	if ended, _, asked := server.GetOperation(op.ID); asked == nil && ended.Err != "" {
 		err = fmt.Errorf("%w: %s", err, ended.Err)
 	}
-	if said := strings.TrimSpace(way.said.String()); said != "" {
+	if said := strings.TrimSpace(conn.said.String()); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
 	return nil, err

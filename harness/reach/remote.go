@@ -11,14 +11,14 @@ import (
 
 // Remote returns the root of the LXD at an address on another machine. Nothing in it can be reached but, by dial, the LXD.
 func Remote(address string, dial Dialer) *Root {
-	return &Root{way: remote{address}, tunnels: true, dialer: dial}
+	return &Root{access: remote{address}, tunnels: true, dialer: dial}
 }
 
 // remote refuses to reach into the root of an LXD on another machine.
 type remote struct{ address string }
 
 func (r remote) no(inside string) error {
-	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", r.address, inside, ErrFar)
+	return fmt.Errorf("LXD at %s: %s: it is on another machine: %w", r.address, inside, ErrTunneled)
 }
 
 func (r remote) local() (*inroot.Root, error)                    { return nil, r.no("/") }
@@ -36,7 +36,7 @@ func (r remote) dial(_ context.Context, inside string) (net.Conn, error) {
 // seen maps every id to itself: the ids of that LXD are the host's.
 func (remote) seen() (idmap.Map, error) { return idmap.Identity(), nil }
 
-// looker names no user namespace: level 1 is unprivileged there, so no level shares the host's.
-func (remote) looker() (string, error) { return "", nil }
+// userNamespace names no user namespace: level 1 is unprivileged there, so no level shares the host's.
+func (remote) userNamespace() (string, error) { return "", nil }
 
 func (remote) close() {}

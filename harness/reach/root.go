@@ -27,8 +27,8 @@ const readyBudget = 60 * time.Second
 // askBudget is for the answer to a request of a client that Ask gives.
 const askBudget = 5 * time.Second
 
-// ErrFar is why something cannot be done to a level that is reached by exec: the machine has no path to it.
-var ErrFar = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
+// ErrTunneled is why something cannot be done to a level that is reached through LXD exec: the machine has no path to it.
+var ErrTunneled = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
 
 // writeSize is how many bytes of a request are written at a time: through many relays, it is the pieces that cost.
 const writeSize = 128 << 10
@@ -36,11 +36,11 @@ const writeSize = 128 << 10
 // Info is what Look tells of a file, with owners in ids of the host.
 type Info = relay.Info
 
-// Root is the root directory of the host or of a level. It is near where the machine has a path to it, and far where it is reached
-// through the API of the LXD above. Whatever it tells of ids is in those of the host, either way.
+// Root is the root directory of the host or of a level. It is reached directly, through /proc, or tunneled through LXD exec. All ids that
+// it returns are those that the host sees.
 type Root struct {
-	way
-	// tunnels reports whether the roots of levels inside are far.
+	access
+	// tunnels reports whether the roots of levels inside are reached through LXD exec.
 	tunnels bool
 	// dialer connects to its LXD, if that does not listen on Socket. project is the LXD's project that clients use; "" is the default one.
 	dialer  Dialer
@@ -66,8 +66,8 @@ func (r *Root) UseDialer(dial Dialer) { r.dialer = dial }
 // UseProject sets the project of its LXD that clients use. Call it before the first of them is made.
 func (r *Root) UseProject(name string) { r.project = name }
 
-// way is how a root is reached. Paths are meant inside it.
-type way interface {
+// access is how a root is reached. Paths are those inside it.
+type access interface {
 	// local returns the root's directory on this machine, or ErrFar.
 	local() (*inroot.Root, error)
 	readFile(inside string, limit int64) ([]byte, error)
@@ -79,15 +79,15 @@ type way interface {
 	// idmap is that of a process of the root, and all the ids that are seen in it, in ids of the host.
 	idmap(pid string) (idmap.Map, error)
 	seen() (idmap.Map, error)
-	// looker names the user namespace of who looks.
-	looker() (string, error)
+	// userNamespace names the user namespace of whoever reads.
+	userNamespace() (string, error)
 	close()
 }
 
 // Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
 func (r *Root) Child(ctx context.Context, container string, pid int) (child *Root, err error) {
 	if r.tunnels {
-		child = &Root{way: newFar(ctx, r, container), tunnels: true}
+		child = &Root{access: newTunnel(ctx, r, container), tunnels: true}
 	} else {
 		var dir *inroot.Root
 		if dir, err = r.local(); err == nil {
@@ -102,10 +102,10 @@ func (r *Root) Child(ctx context.Context, container string, pid int) (child *Roo
 	return child, err
 }
 
-// Far tells whether the root is reached by exec.
-func (r *Root) Far() bool {
-	_, far := r.way.(*far)
-	return far
+// Tunneled reports whether the root is reached through LXD exec.
+func (r *Root) Tunneled() bool {
+	_, is := r.access.(*tunnel)
+	return is
 }
 
 // Local returns the root's directory on this machine, or ErrFar if there is none. Close closes it.
@@ -158,7 +158,7 @@ func up(mappings []idmap.Mapping, id uint32) uint32 {
 func (r *Root) UserNamespace() (string, error) {
 	name, err := r.readlink("/proc/1/ns/user")
 	if errors.Is(err, fs.ErrPermission) { // of the machine's init, by who is not root there, but in the same namespace
-		name, err = r.looker()
+		name, err = r.userNamespace()
 	}
 	return name, err
 }
@@ -270,7 +270,7 @@ func (r *Root) Rest() {
 	defer r.mu.Unlock()
 	for _, child := range r.children {
 		child.Rest()
-		if f, far := child.way.(*far); far {
+		if f, is := child.access.(*tunnel); is {
 			f.rest()
 		}
 	}
@@ -287,7 +287,7 @@ func (r *Root) Close() {
 		child.Close()
 	}
 	r.children = nil
-	if r.way != nil {
+	if r.access != nil {
 		r.close()
 	}
 }

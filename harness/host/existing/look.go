@@ -22,7 +22,7 @@ import (
 )
 
 // rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
-// is the same but for a snap, and levels are far.
+// is the same but for a snap, and levels are reached through LXD exec.
 func rootOf(pid int) (*reach.Root, error) {
 	// By its path: the LXD may be restarted while its root directory is in use.
 	root, err := reach.Open(fmt.Sprintf("/proc/%d/root", pid))
@@ -63,7 +63,7 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 }
 
 // lookAt finds out what the plan depends on.
-func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err error) {
+func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err error) {
 	e := info.Environment
 	// What it found out itself, at its start.
 	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
@@ -74,7 +74,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, far bool) (err erro
 		return err
 	}
 	h.root.UseDialer(h.system.dial)
-	if far {
+	if viaExec {
 		h.root.Tunnel()
 	}
 	if err := h.look(ctx, e); err != nil {

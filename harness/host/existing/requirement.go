@@ -22,12 +22,12 @@ const forSystem = "system host"
 // empty socket is that of FindLXD.
 func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 	r := inventory.Requirement{For: forSystem, Name: "LXD"}
-	far, err := false, error(nil)
+	viaExec, err := false, error(nil)
 	if socket == "" {
 		socket, err = FindLXD()
 	}
 	if err == nil {
-		r.Found, far, err = askSystem(ctx, socket)
+		r.Found, viaExec, err = askSystem(ctx, socket)
 	}
 	switch {
 	case err == nil:
@@ -40,7 +40,7 @@ func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 			r.Mend = "start it, or name its socket: --host system:SOCKET"
 		}
 	}
-	if !far {
+	if !viaExec {
 		return []inventory.Requirement{r}
 	}
 	helper := inventory.Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
@@ -54,7 +54,7 @@ func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
-func askSystem(ctx context.Context, socket string) (found string, far bool, err error) {
+func askSystem(ctx context.Context, socket string) (found string, viaExec bool, err error) {
 	s := &system{address: socket}
 	info, err := s.connect(reach.Impatient(ctx))
 	if s.all != nil {

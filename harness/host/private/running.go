@@ -24,10 +24,10 @@ type Running struct {
 // reap --list shows it. It changes nothing there.
 func Open(ctx context.Context, name string) (*Running, error) { return open(ctx, name, false) }
 
-// OpenFar is Open with levels that are reached by exec, as those of a Config that is Far.
-func OpenFar(ctx context.Context, name string) (*Running, error) { return open(ctx, name, true) }
+// OpenTunneled is Open with levels that are reached through LXD exec.
+func OpenTunneled(ctx context.Context, name string) (*Running, error) { return open(ctx, name, true) }
 
-func open(ctx context.Context, name string, far bool) (*Running, error) {
+func open(ctx context.Context, name string, tunneled bool) (*Running, error) {
 	l, err := find(name)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func open(ctx context.Context, name string, far bool) (*Running, error) {
 	if r.root, err = reach.OpenProcess(l.stage); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	if far {
+	if tunneled {
 		r.root.Tunnel()
 	}
 	if r.server, err = r.root.Connect(ctx, nil); err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// execWay is standard input and output of a program that a LXD runs, as one connection, by the websockets of its operation. They are
+// execConn is standard input and output of a program that a LXD runs, as one connection, by the websockets of its operation. They are
 // dialed here, and not by LXD's client, for the size of what goes inwards: that client cuts it into pieces of 4 kB
 // (github.com/gorilla/websocket, defaultWriteBufferSize), and every level on the way handles each by itself.
-type execWay struct {
+type execConn struct {
 	all         []*websocket.Conn
 	in, out     io.ReadWriteCloser
 	said        said
@@ -38,15 +38,15 @@ const (
 )
 
 // dialExec connects to a program that waits for it.
-func dialExec(ctx context.Context, at *Root, op *api.Operation) (w *execWay, err error) {
+func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, err error) {
 	secrets, ok := op.Metadata["fds"].(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("operation %s: LXD told no websockets of the program", op.ID)
 	}
-	w = &execWay{}
+	c = &execConn{}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.Close())
+			err = errors.Join(err, c.Close())
 		}
 	}()
 	dialer := websocket.Dialer{
@@ -57,39 +57,39 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (w *execWay, err
 	for _, name := range []string{api.SecretNameControl, stdinName, stdoutName, stderrName} {
 		secret, ok := secrets[name].(string)
 		if !ok {
-			return w, fmt.Errorf("operation %s: LXD told no websocket %s of the program", op.ID, name)
+			return c, fmt.Errorf("operation %s: LXD told no websocket %s of the program", op.ID, name)
 		}
 		address := "ws://unix.socket/1.0/operations/" + url.PathEscape(op.ID) + "/websocket?" + at.query(url.Values{"secret": {secret}})
 		conn, answer, err := dialer.DialContext(ctx, address, nil)
 		if err != nil {
 			if answer != nil {
 				text, _ := io.ReadAll(io.LimitReader(answer.Body, saidLength))
-				err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))
+				err = fmt.Errorf("%c: %s", err, bytes.TrimSpace(text))
 			}
-			return w, err
+			return c, err
 		}
-		byName[name], w.all = conn, append(w.all, conn)
+		byName[name], c.all = conn, append(c.all, conn)
 	}
-	w.in, w.out = ws.NewWrapper(byName[stdinName]), ws.NewWrapper(byName[stdoutName])
+	c.in, c.out = ws.NewWrapper(byName[stdinName]), ws.NewWrapper(byName[stdoutName])
 	for _, conn := range []*websocket.Conn{byName[api.SecretNameControl], byName[stdinName]} {
-		w.others.Go(func() { _, _, _ = conn.ReadMessage() }) // LXD's pings are answered by who reads
+		c.others.Go(func() { _, _, _ = conn.ReadMessage() }) // LXD's pings are answered by who reads
 	}
-	w.others.Go(func() { _, _ = io.Copy(&w.said, ws.NewWrapper(byName[stderrName])) })
-	return w, nil
+	c.others.Go(func() { _, _ = io.Copy(&c.said, ws.NewWrapper(byName[stderrName])) })
+	return c, nil
 }
 
-func (w *execWay) Read(p []byte) (int, error)  { return w.out.Read(p) }
-func (w *execWay) Write(p []byte) (int, error) { return w.in.Write(p) }
+func (c *execConn) Read(p []byte) (int, error)  { return c.out.Read(p) }
+func (c *execConn) Write(p []byte) (int, error) { return c.in.Write(p) }
 
 // Close ends the program's input, and with it the program.
-func (w *execWay) Close() error {
-	w.closed.Do(func() {
-		for _, conn := range w.all {
-			w.closedError = errors.Join(w.closedError, conn.Close())
+func (c *execConn) Close() error {
+	c.closed.Do(func() {
+		for _, conn := range c.all {
+			c.closedError = errors.Join(c.closedError, conn.Close())
 		}
-		w.others.Wait()
+		c.others.Wait()
 	})
-	return w.closedError
+	return c.closedError
 }
 
 // said keeps the beginning of what a program wrote to standard error.

@@ -11,9 +11,8 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// near reaches a root through its directory on this machine. Files show the owners that they have
-// on the host.
-type near struct{ dir *inroot.Root }
+// direct reaches a root through its directory on this machine. Files show the owners that they have on the host.
+type direct struct{ dir *inroot.Root }
 
 // Open opens a directory of this machine as a root.
 func Open(path string) (*Root, error) {
@@ -21,7 +20,7 @@ func Open(path string) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Root{way: near{dir}}, nil
+	return &Root{access: direct{dir}}, nil
 }
 
 // OpenProcess opens the root directory of a process of this machine.
@@ -40,7 +39,7 @@ func OpenProcess(pid int) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Root{way: near{dir}}, nil
+	return &Root{access: direct{dir}}, nil
 }
 
 // containerRoot opens the root directory of a container by the id that its init has in the root
@@ -60,34 +59,34 @@ func containerRoot(above *inroot.Root, pid int) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Root{way: near{dir}}, nil
+	return &Root{access: direct{dir}}, nil
 }
 
-func (n near) local() (*inroot.Root, error) { return n.dir, nil }
+func (d direct) local() (*inroot.Root, error) { return d.dir, nil }
 
-func (n near) readFile(inside string, limit int64) ([]byte, error) {
-	return n.dir.ReadFile(inside, limit)
+func (d direct) readFile(inside string, limit int64) ([]byte, error) {
+	return d.dir.ReadFile(inside, limit)
 }
 
-func (n near) look(inside string) (Info, error) {
-	stat, err := n.dir.Lstat(inside)
+func (d direct) look(inside string) (Info, error) {
+	stat, err := d.dir.Lstat(inside)
 	return relay.InfoOf(stat), err
 }
 
-func (n near) readlink(inside string) (string, error)    { return n.dir.Readlink(inside) }
-func (n near) names(inside string) ([]string, error)     { return n.dir.Names(inside) }
-func (n near) xattr(inside, name string) ([]byte, error) { return n.dir.Xattr(inside, name) }
+func (d direct) readlink(inside string) (string, error)    { return d.dir.Readlink(inside) }
+func (d direct) names(inside string) ([]string, error)     { return d.dir.Names(inside) }
+func (d direct) xattr(inside, name string) ([]byte, error) { return d.dir.Xattr(inside, name) }
 
-func (n near) dial(ctx context.Context, inside string) (net.Conn, error) {
-	return n.dir.Dial(ctx, inside)
+func (d direct) dial(ctx context.Context, inside string) (net.Conn, error) {
+	return d.dir.Dial(ctx, inside)
 }
 
 // idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file
 // (man 7 user_namespaces).
-func (n near) idmap(pid string) (idmap.Map, error) { return readMap(n, pid) }
+func (d direct) idmap(pid string) (idmap.Map, error) { return readMap(d, pid) }
 
 // seen is every id that there is for this process: what it sees has host ids already.
-func (n near) seen() (idmap.Map, error) {
+func (d direct) seen() (idmap.Map, error) {
 	m, err := OwnMap()
 	if err != nil {
 		return m, err
@@ -100,12 +99,12 @@ func (n near) seen() (idmap.Map, error) {
 	return m, nil
 }
 
-func (n near) looker() (string, error) { return os.Readlink("/proc/self/ns/user") }
+func (d direct) userNamespace() (string, error) { return os.Readlink("/proc/self/ns/user") }
 
-func (n near) close() { n.dir.Close() }
+func (d direct) close() { d.dir.Close() }
 
 // readMap reads the idmap of a process of a root, as whoever reads there sees it.
-func readMap(w way, pid string) (m idmap.Map, err error) {
+func readMap(w access, pid string) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
 		text, err := w.readFile("/proc/"+pid+"/"+file, inroot.TextLimit)
 		if err != nil {

@@ -1,0 +1,189 @@
+package reach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"sync"
+
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
+	"nestbed/harness/reach/relay"
+)
+
+// tunnel reaches the root of a container through a relay in it, which the LXD above starts at the first question, and again
+// after that LXD itself was started again. Whoever asks does so as root of the level: in its namespaces, with the ids that are seen there.
+type tunnel struct {
+	ctx       context.Context // of who opened the root, without its end, until the root is closed: questions have none of their own
+	cancel    context.CancelFunc
+	above     *Root
+	container string
+
+	mu     sync.Mutex
+	relay  *relay.Client
+	ids    *idmap.Map // of the level, in ids of the host
+	closed bool
+}
+
+func newTunnel(ctx context.Context, above *Root, container string) *tunnel {
+	t := &tunnel{above: above, container: container}
+	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return t
+}
+
+// asking gives the relay, which it starts unless it runs.
+func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, fmt.Errorf("container %s: %w", t.container, net.ErrClosed)
+	}
+	if t.relay != nil {
+		select {
+		case <-t.relay.Ended():
+			t.end()
+		default:
+			return t.relay, nil
+		}
+	}
+	start, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	started, err := startRelay(start, t.above, t.container)
+	if err != nil {
+		return nil, fmt.Errorf("container %s: reach into it by exec: %w", t.container, err)
+	}
+	t.relay = started
+	return t.relay, nil
+}
+
+// end ends the relay.
+func (t *tunnel) end() {
+	if t.relay != nil {
+		_ = t.relay.Close() // whoever is at the other end learns of it
+		t.relay = nil
+	}
+}
+
+// rest ends the relay until the next question.
+func (t *tunnel) rest() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end()
+}
+
+func (t *tunnel) close() {
+	t.cancel() // before the lock, which who starts the relay holds
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	t.end()
+}
+
+// clean is a path as relays take it.
+func clean(inside string) string { return path.Clean("/" + inside) }
+
+// asked asks the relay one question, and the next relay if that one has ended before it answered: that it has is
+// noticed only when something is asked.
+func asked[T any](ctx context.Context, t *tunnel, question func(c *relay.Client) (T, error)) (answer T, err error) {
+	for range 2 {
+		var c *relay.Client
+		if c, err = t.asking(ctx); err != nil {
+			return answer, err
+		}
+		if answer, err = question(c); !errors.Is(err, relay.ErrEnded) {
+			break
+		}
+	}
+	return answer, err
+}
+
+func (t *tunnel) local() (*inroot.Root, error) {
+	return nil, fmt.Errorf("container %s: %w", t.container, ErrTunneled)
+}
+
+func (t *tunnel) readFile(inside string, limit int64) ([]byte, error) {
+	return asked(t.ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
+}
+
+func (t *tunnel) look(inside string) (Info, error) {
+	info, err := asked(t.ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
+	if err != nil {
+		return info, err
+	}
+	m, err := t.seen()
+	info.UID, info.GID = up(m.UID, info.UID), up(m.GID, info.GID)
+	return info, err
+}
+
+func (t *tunnel) readlink(inside string) (string, error) {
+	return asked(t.ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
+}
+
+func (t *tunnel) names(inside string) ([]string, error) {
+	return asked(t.ctx, t, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
+}
+
+func (t *tunnel) xattr(inside, name string) ([]byte, error) {
+	return asked(t.ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
+}
+
+func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {
+	return asked(ctx, t, func(c *relay.Client) (net.Conn, error) { return c.Dial(ctx, clean(inside)) })
+}
+
+// seen is the map of the level itself in ids of the host. A process reads the map of its own user namespace in ids of the parent,
+// which is that of the level above (man 7 user_namespaces): but for a privileged level, which is in the same one.
+func (t *tunnel) seen() (idmap.Map, error) {
+	t.mu.Lock()
+	known := t.ids
+	t.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	m, err := t.above.seen()
+	if err != nil {
+		return m, err
+	}
+	outer, err := t.above.userNamespace()
+	if err != nil {
+		return m, err
+	}
+	own, err := t.userNamespace()
+	if err != nil {
+		return m, err
+	}
+	if own != outer {
+		mine, err := readMap(t, "self")
+		if err != nil {
+			return m, err
+		}
+		m = mine.Compose(m)
+	}
+	t.mu.Lock()
+	t.ids = &m
+	t.mu.Unlock()
+	return m, nil
+}
+
+func (t *tunnel) userNamespace() (string, error) { return t.readlink("/proc/self/ns/user") }
+
+// idmap composes what the relay sees, which is in ids of the level but for processes in the level's own user namespace.
+func (t *tunnel) idmap(pid string) (idmap.Map, error) {
+	level, err := t.seen()
+	if err != nil {
+		return level, err
+	}
+	own, err := t.userNamespace()
+	if err != nil {
+		return level, err
+	}
+	of, err := t.readlink("/proc/" + pid + "/ns/user")
+	if err != nil || of == own {
+		return level, err
+	}
+	m, err := readMap(t, pid)
+	return m.Compose(level), err
+}
