@@ -14,6 +14,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
@@ -53,12 +54,12 @@ func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.
 	return nil
 }
 
-func (l *Level) runOnce(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) error {
+func (l *Level) runOnce(ctx context.Context, id uint32, program []string, args *lxd.InstanceExecArgs) error {
 	done := make(chan bool)
 	args.DataDone = done
 	op, err := l.above.LXD().ExecInstance(l.Name, api.InstanceExecPost{
-		Command: command, WaitForWS: true, User: id, Group: id,
-		Environment: map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+		Command: program, WaitForWS: true, User: id, Group: id,
+		Environment: map[string]string{"PATH": command.Path},
 	}, args)
 	if err != nil {
 		return err

@@ -29,7 +29,10 @@ func ProcessIDs(l *Level, pid string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p := proc.Parse(pid, string(status))
+	p, err := proc.ParseStatus(string(status))
+	if err != nil {
+		return "", fmt.Errorf("level %d: %w", l.Index, err)
+	}
 	uid, gid, err := l.root.OnHost(p.UID, p.GID)
 	if err != nil {
 		return "", fmt.Errorf("level %d: %w", l.Index, err)

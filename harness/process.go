@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -40,12 +39,11 @@ func (l *Level) Init() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The name, in parentheses, can have any character.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 20 {
-		return "", fmt.Errorf("level %d: /proc/1/stat: read %q, expected 52 fields", l.Index, stat)
+	start, err := proc.ParseStart(stat)
+	if err != nil {
+		return "", fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
-	return namespace + " since " + fields[19], nil
+	return fmt.Sprint(namespace, " since ", start), nil
 }
 
 // processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
@@ -179,7 +177,11 @@ func HostProcesses(h host.Host) (string, error) {
 		return "", err
 	}
 	uid := func(id uint32) uint32 { return id }
-	return processes(os.ReadFile, pids, len(proc.Parse("", string(own)).PIDs), uid)
+	init, err := proc.ParseStatus(string(own))
+	if err != nil {
+		return "", err
+	}
+	return processes(os.ReadFile, pids, len(init.PIDs), uid)
 }
 
 // LevelProcesses are those of a level that are in none further inside, known by their pids there.
@@ -214,9 +216,9 @@ func processes(readFile func(string) ([]byte, error), pids []int, namespaces int
 		if err != nil {
 			continue // it has ended
 		}
-		if p := proc.Parse(name, string(status)); len(p.PIDs) == namespaces {
+		if p, err := proc.ParseStatus(string(status)); err == nil && len(p.PIDs) == namespaces {
 			command, _ := readFile(filepath.Join("/proc", name, "cmdline"))
-			lines = append(lines, p.Describe(onHost(p.UID), string(command)))
+			lines = append(lines, p.Describe(name, onHost(p.UID), string(command)))
 		}
 	}
 	return strings.Join(excerpt.Shorten(lines, processLines), "\n"), nil

@@ -64,7 +64,10 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	}
 	for _, pid := range pids {
 		status, err := os.ReadFile(proc.Path(pid, "status"))
-		p := proc.Parse("", string(status))
+		if err != nil {
+			continue // it has ended
+		}
+		p, err := proc.ParseStatus(string(status))
 		if monitor != 0 && err == nil && p.Innermost() == "1" && p.Parent == strconv.Itoa(monitor) {
 			return pid, beside, nil
 		}

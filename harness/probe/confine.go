@@ -3,10 +3,12 @@ package probe
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
+
 	"nestbed/harness"
+	"nestbed/harness/internal/proc"
 )
 
 // Cover tells by what a path of the level is covered: the type of the filesystem that is mounted right there, on the
@@ -16,12 +18,13 @@ func Cover(ctx context.Context, l *harness.Level, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	all, err := mountinfo.GetMountsFromReader(strings.NewReader(mounts), mountinfo.SingleEntryFilter(path))
+	if err != nil {
+		return "", fmt.Errorf("level %d: %w", l.Index, err)
+	}
 	cover := ""
-	for line := range strings.Lines(mounts) { // man 5 proc: the last line of several is the one on top
-		before, after, _ := strings.Cut(line, " - ")
-		if fields := strings.Fields(before); len(fields) > 4 && fields[4] == path {
-			cover, _, _ = strings.Cut(after, " ")
-		}
+	for _, m := range all { // the last of several is the one on top
+		cover = m.FSType
 	}
 	return cover, nil
 }
@@ -38,21 +41,13 @@ func OwnUserNamespace(l *harness.Level) (bool, error) {
 // Holds tells whether a process of the level can have a capability (a number, man 7 capabilities) in its user
 // namespace, by the bounding set of the level's init.
 func Holds(l *harness.Level, capability int) (bool, error) {
-	const name = "CapBnd:"
 	status, err := l.ReadFile("/proc/1/status")
 	if err != nil {
 		return false, err
 	}
-	for line := range strings.Lines(string(status)) {
-		text, found := strings.CutPrefix(line, name)
-		if !found {
-			continue
-		}
-		set, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
-		if err != nil {
-			return false, fmt.Errorf("level %d: /proc/1/status: %s %q is not a hexadecimal number", l.Index, name, text)
-		}
-		return set&(1<<capability) != 0, nil
+	init, err := proc.ParseStatus(string(status))
+	if err != nil {
+		return false, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
-	return false, fmt.Errorf("level %d: /proc/1/status has no line %s", l.Index, name)
+	return init.Bounding&(1<<capability) != 0, nil
 }

@@ -75,7 +75,7 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
 		return 0, err
 	}
-	cmd.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}, job.Env...)
+	cmd.Env = append([]string{"PATH=" + command.Path, "HOME=/root", "LANG=C.UTF-8"}, job.Env...)
 	for name, dir := range job.Results {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return 0, err

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/internal/proc"
 )
 
 // Grant is what a program's file grants to whoever runs it.
@@ -76,15 +76,15 @@ func (p *Program) Owner() (uint32, error) {
 	return info.UID, nil
 }
 
-// Credentials are what a program runs with, in ids of the place where it runs.
+// Credentials are what a program runs with.
 type Credentials struct {
-	// UID is the effective user id.
+	// UID is the effective user id, in ids of the place where the program runs.
 	UID uint32
-	// Capabilities are the effective ones, a bit each.
+	// Capabilities are the effective ones: bit N is capability N (man 7 capabilities).
 	Capabilities uint64
 }
 
-// Run runs the program as user 1000 of a level or of the host, level 0. Where that is
+// Run runs the program, which prints its status, as user 1000 of a level or of the host, level 0. Where that is
 // above the program's own level it is taken from the storage there or, with mounted,
 // from the mounts of its level. The place's root opens it, as the way there is open to nobody else.
 func (p *Program) Run(ctx context.Context, place int, mounted bool) (Credentials, error) {
@@ -101,30 +101,6 @@ func (p *Program) Run(ctx context.Context, place int, mounted bool) (Credentials
 	if err != nil {
 		return Credentials{}, err
 	}
-	return parseCredentials(out)
-}
-
-// parseCredentials reads /proc/PID/status.
-func parseCredentials(status string) (c Credentials, err error) {
-	found := 0
-	for line := range strings.Lines(status) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 5 && fields[0] == "Uid:": // real, effective, saved, filesystem
-			var id uint64
-			id, err = strconv.ParseUint(fields[2], 10, 32)
-			c.UID = uint32(id)
-			found++
-		case len(fields) == 2 && fields[0] == "CapEff:":
-			c.Capabilities, err = strconv.ParseUint(fields[1], 16, 64)
-			found++
-		}
-		if err != nil {
-			return c, fmt.Errorf("process status: line %q: %w", strings.TrimSpace(line), err)
-		}
-	}
-	if found != 2 {
-		return c, fmt.Errorf("process status: read %q, expected a line Uid and a line CapEff", status)
-	}
-	return c, nil
+	status, err := proc.ParseStatus(out)
+	return Credentials{UID: status.UID, Capabilities: status.Effective}, err
 }

@@ -57,7 +57,11 @@ func pidAt(l *harness.Level, place int) (int, error) {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
 	// Outermost first; the last is the level's own.
-	pids := proc.Parse("", string(status)).PIDs
+	init, err := proc.ParseStatus(string(status))
+	if err != nil {
+		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
+	}
+	pids := init.PIDs
 	if i := len(pids) - 1 - (l.Index - place); i >= 0 {
 		return strconv.Atoi(pids[i])
 	}

@@ -89,7 +89,7 @@ func containersOf(path string) ([]string, error) {
 
 // shellEnv is the environment of root in a level; of this one only the terminal's kind is of use there.
 func shellEnv(path string) []string {
-	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "PS1=" + path + " # "}
+	env := []string{"PATH=" + command.Path, "HOME=/root", "USER=root", "PS1=" + path + " # "}
 	if kind := os.Getenv("TERM"); kind != "" {
 		env = append(env, "TERM="+kind)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/proc"
 )
 
 // owner names a process so that any other on its machine can tell whether it lives.
@@ -53,12 +55,11 @@ func startedAt(pid string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The name, in parentheses, can have any character.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 20 {
-		return "", fmt.Errorf("/proc/%s/stat: read %q, expected 52 fields", pid, stat)
+	start, err := proc.ParseStart(stat)
+	if err != nil {
+		return "", fmt.Errorf("process %s: %w", pid, err)
 	}
-	return fields[19], nil
+	return fmt.Sprint(start), nil
 }
 
 // state of a process, as far as another one can know it.

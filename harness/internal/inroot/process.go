@@ -8,11 +8,12 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"nestbed/harness/internal/proc"
 )
 
 // Process is a process in the /proc of a root. It holds the process's directory there, so it can
@@ -211,42 +212,31 @@ func (p *Process) check() error {
 	return err
 }
 
-// startField is the index of the start time among the fields after the name in /proc/PID/stat.
-const startField = 19
-
 // read reads the start time and the ids of the process.
 func (p *Process) read() (started uint64, pids []int, err error) {
 	stat, err := p.readFile("stat")
 	if err != nil {
 		return 0, nil, err
 	}
-	// The name, in parentheses, can have any character.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) <= startField {
-		return 0, nil, fmt.Errorf("stat: read %q, expected 52 fields", stat)
-	}
-	if started, err = strconv.ParseUint(fields[startField], 10, 64); err != nil {
+	if started, err = proc.ParseStart(stat); err != nil {
 		return 0, nil, err
 	}
 	status, err := p.readFile("status")
 	if err != nil {
 		return 0, nil, err
 	}
-	for line := range strings.Lines(string(status)) {
-		list, is := strings.CutPrefix(line, "NSpid:")
-		if !is {
-			continue
-		}
-		for _, field := range strings.Fields(list) {
-			pid, err := strconv.Atoi(field)
-			if err != nil {
-				return 0, nil, err
-			}
-			pids = append(pids, pid)
-		}
-		return started, pids, nil
+	parsed, err := proc.ParseStatus(string(status))
+	if err != nil {
+		return 0, nil, err
 	}
-	return 0, nil, errors.New("status: found no line NSpid")
+	for _, field := range parsed.PIDs {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return started, pids, nil
 }
 
 // readFile reads a file in the process's directory.

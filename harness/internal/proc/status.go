@@ -1,4 +1,4 @@
-// Package proc parses what the kernel writes about a process (man 5 proc_pid_status).
+// Package proc parses what the kernel writes about a process.
 package proc
 
 import (
@@ -10,71 +10,93 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// Status is one as /proc/PID/status tells of it.
+// Status is a process as /proc/PID/status shows it (man 5 proc_pid_status).
 type Status struct {
-	pid, state, name string
-	UID, GID         uint32   // the effective ones, as who reads it sees them
-	Parent           string   // the id of its parent, as this /proc has it
-	PIDs             []string // in every pid namespace from that of this /proc inwards
+	// Name is the command name, State such as "sleeping".
+	Name, State string
+	// UID and GID are the effective ids, as the reader's user namespace numbers them.
+	UID, GID uint32
+	// Parent is the id of its parent in the pid namespace of this /proc.
+	Parent string
+	// PIDs are its ids in every pid namespace, from that of this /proc inwards.
+	PIDs []string
+	// Effective and Bounding are capability sets: bit N is capability N (man 7 capabilities).
+	Effective, Bounding uint64
 }
 
-// Innermost is the id that it has in the innermost of its pid namespaces.
-func (p Status) Innermost() string {
-	if len(p.PIDs) == 0 {
+// Innermost returns the id that it has in the innermost of its pid namespaces.
+func (s Status) Innermost() string {
+	if len(s.PIDs) == 0 {
 		return ""
 	}
-	return p.PIDs[len(p.PIDs)-1]
+	return s.PIDs[len(s.PIDs)-1]
 }
 
-// commandLength is what of a command line a list of processes shows.
-const commandLength = 160
-
-// Parse reads /proc/PID/status.
-func Parse(pid, status string) Status {
-	p := Status{pid: pid}
-	for line := range strings.Lines(status) {
+// ParseStatus parses /proc/PID/status. It fails if a line is missing or malformed.
+func ParseStatus(text string) (s Status, err error) {
+	number := func(digits string, base, bits int) (n uint64) {
+		if err == nil {
+			n, err = strconv.ParseUint(digits, base, bits)
+		}
+		return n
+	}
+	missing := map[string]bool{"Name": true, "State": true, "Uid": true, "Gid": true, "PPid": true, "NSpid": true, "CapEff": true, "CapBnd": true}
+	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
 		fields := strings.Fields(value)
-		if len(fields) == 0 {
+		if !missing[key] || len(fields) == 0 {
 			continue
 		}
+		delete(missing, key)
 		switch key {
 		case "Name":
-			p.name = strings.TrimSpace(value)
-		case "State":
-			p.state = strings.Trim(strings.TrimSpace(value)[1:], " ()")
-		case "Uid":
-			p.UID = effective(fields)
-		case "Gid":
-			p.GID = effective(fields)
+			s.Name = value
+		case "State": // such as "S (sleeping)"
+			s.State = strings.Trim(value[1:], " ()")
+		case "Uid", "Gid": // real, effective, saved, filesystem
+			if len(fields) != 4 {
+				return s, fmt.Errorf("process status: line %q: expected 4 ids", line)
+			}
+			id := uint32(number(fields[1], 10, 32))
+			if key == "Uid" {
+				s.UID = id
+			} else {
+				s.GID = id
+			}
 		case "PPid":
-			p.Parent = fields[0]
+			s.Parent = fields[0]
 		case "NSpid":
-			p.PIDs = fields
+			s.PIDs = fields
+		case "CapEff":
+			s.Effective = number(fields[0], 16, 64)
+		case "CapBnd":
+			s.Bounding = number(fields[0], 16, 64)
+		}
+		if err != nil {
+			return s, fmt.Errorf("process status: line %q: %w", line, err)
 		}
 	}
-	return p
-}
-
-// effective is the second of the ids in a line of /proc/PID/status: real, effective, saved, filesystem.
-func effective(fields []string) uint32 {
-	if len(fields) < 2 {
-		return 0
+	for key := range missing {
+		return s, fmt.Errorf("process status: read %q, expected a line %s", text, key)
 	}
-	id, _ := strconv.ParseUint(fields[1], 10, 32) // the kernel writes nothing else
-	return uint32(id)
+	return s, nil
 }
 
-// Describe is a line of a list of processes. uid is that on the host, command /proc/PID/cmdline, which a kernel thread or a zombie has not.
-func (p Status) Describe(uid uint32, command string) string {
+// commandLength is how much of a command line a list of processes shows.
+const commandLength = 160
+
+// Describe returns a line for a list of processes. uid is the user id on the host, command the content of
+// /proc/PID/cmdline, which is empty for a kernel thread or a zombie.
+func (s Status) Describe(pid string, uid uint32, command string) string {
 	command = excerpt.OneLine(strings.ReplaceAll(command, "\x00", " "))
 	if command == "" {
-		command = "[" + p.name + "]"
+		command = "[" + s.Name + "]"
 	}
 	if len(command) > commandLength {
 		command = command[:commandLength] + "..."
 	}
-	return fmt.Sprintf("pid %s, uid %d on the host, %s: %s", p.pid, uid, p.state, command)
+	return fmt.Sprintf("pid %s, uid %d on the host, %s: %s", pid, uid, s.State, command)
 }
 
 // Path returns the path of a file that the machine's /proc has about a process.
