@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/internal/cleanup"
@@ -106,54 +103,6 @@ func bootTwice(ctx context.Context, progress func(string), run func() (int, erro
 		return run()
 	}
 	return status, err
-}
-
-// machine is one that runs.
-type machine struct {
-	qemu    *process
-	console *console
-	port    net.Conn
-}
-
-func boot(ctx context.Context, hw hardware, i *Image, packages []packagesDisk, job Job, program string, to io.Writer) (*machine, error) {
-	// Without a name, as QEMU's own changes of the disk: what is killed leaves nothing.
-	disk, err := os.CreateTemp("", "nestbed-job-")
-	if err != nil {
-		return nil, err
-	}
-	defer disk.Close()
-	if err := os.Remove(disk.Name()); err != nil {
-		return nil, err
-	}
-	for _, p := range packages {
-		job.Packages = append(job.Packages, p.entry)
-	}
-	if err := job.write(disk, program); err != nil {
-		return nil, err
-	}
-	ours, theirs, err := socketPair()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	m := &machine{console: &console{to: to}, port: ours}
-	args := append(hw.command(i), append(disks(i, fmt.Sprintf("/proc/self/fd/%d", portFD+1), packages), port()...)...)
-	if m.qemu, err = start(context.WithoutCancel(ctx), args, m.console, theirs, disk); err != nil {
-		return nil, errors.Join(err, ours.Close())
-	}
-	return m, nil
-}
-
-// socketPair is a connection of which the other end is given to QEMU.
-func socketPair() (net.Conn, *os.File, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("virtual machine: socket: %w", err)
-	}
-	mine := os.NewFile(uintptr(fds[0]), "port")
-	defer mine.Close()
-	conn, err := net.FileConn(mine)
-	return conn, os.NewFile(uintptr(fds[1]), "port"), err
 }
 
 // close ends the machine, if it has not ended.
