@@ -48,7 +48,7 @@ type made struct {
 }
 
 // named gives the bundle of a source, or of a version that has a name. It outlives the scenario that comes first.
-func (p *Pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
+func (p *pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
 	source, err := p.source(text)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (p *Pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
 }
 
 // source is what a bundle that a scenario names is made from.
-func (p *Pool) source(text string) (bundle.Source, error) {
+func (p *pool) source(text string) (bundle.Source, error) {
 	if source, is := p.Versions[text]; is {
 		return source, nil
 	}
@@ -65,7 +65,7 @@ func (p *Pool) source(text string) (bundle.Source, error) {
 }
 
 // bundle makes the bundle of a source, once.
-func (p *Pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle, error) {
+func (p *pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle, error) {
 	p.made.mu.Lock()
 	if p.made.making == nil {
 		p.made.making = map[bundle.Source]func() (*bundle.Bundle, error){}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
-	s := &scenario{built: built{host: &private.Host{}}, pool: &Pool{}}
+	s := &scenario{built: built{host: &private.Host{}}, pool: &pool{}}
 	kept, err := s.keep()
 	require.NoError(t, err)
 	assert.Nil(t, kept)
@@ -20,7 +20,7 @@ func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
 
 func TestAFlagIsRepeatedWithoutWhichTheScenarioWouldNotRun(t *testing.T) {
 	slow := &godog.Scenario{Tags: []*messages.PickleTag{{Name: Slow}}}
-	s := &scenario{pool: &Pool{}}
+	s := &scenario{pool: &pool{}}
 	assert.Empty(t, s.flags(&godog.Scenario{}))
 	assert.Equal(t, []string{"-godog.tags=@slow"}, s.flags(slow))
 	s.pool.settings.Sudo = true

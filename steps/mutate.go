@@ -19,7 +19,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// canFail returns the method of a Then with a test before it: it runs with Pool.Mutate wrong values first,
+// canFail returns the method of a Then with a test before it: it runs with Suite.Mutate wrong values first,
 // and every time it must fail by comparison.
 func (s *scenario) canFail(pattern string, method any) any {
 	do := reflect.ValueOf(method)
@@ -85,7 +85,7 @@ type wrong struct {
 }
 
 // wrongs are all of a step. A step whose captures only say where to look has none.
-func (p *Pool) wrongs(pattern string, in []reflect.Value) []wrong {
+func (p *pool) wrongs(pattern string, in []reflect.Value) []wrong {
 	var all []wrong
 	add := func(at int, value reflect.Value, what string, args ...any) {
 		changed := slices.Clone(in)
@@ -164,7 +164,7 @@ func typed(t reflect.Type, text string) reflect.Value {
 }
 
 // another is another valid value of what a capture captured.
-func (p *Pool) another(c capture, value string) string {
+func (p *pool) another(c capture, value string) string {
 	quoted := func(what string) bool { return strings.HasSuffix(c.before, what+` "`) }
 	switch n, err := strconv.ParseUint(value, 10, 32); {
 	case err == nil && c.ofLevel() && n > 0:

@@ -19,7 +19,7 @@ import (
 )
 
 func TestAThenThatCannotFailIsFound(t *testing.T) {
-	s := &scenario{pool: &Pool{Mutate: 100}}
+	s := &scenario{pool: &pool{Mutate: 100}}
 	maps := table([]string{"level", "count"}, []string{"1", "65536"}, []string{"2", "65536"})
 	const number, place, text, rows = `^it is (\d+)$`, `^level (\d+) is up$`, `^it says "([^"]*)"$`, `^the maps are$`
 	for name, c := range map[string]struct {
@@ -98,7 +98,7 @@ func (s *scenario) waits(wanted int) error {
 }
 
 func TestWrongValuesAreOfTheTypeOfTheRightOnes(t *testing.T) {
-	pool := &Pool{Versions: map[string]bundle.Source{
+	p := &pool{Versions: map[string]bundle.Source{
 		"the old version": {Kind: bundle.Debian, Arg: "bookworm"}, "the new version": {Kind: bundle.Debian, Arg: "trixie"},
 	}}
 	for _, c := range []struct{ pattern, value, wrong string }{
@@ -118,7 +118,7 @@ func TestWrongValuesAreOfTheTypeOfTheRightOnes(t *testing.T) {
 		{`^share (no|all|\d+) ids$`, strconv.Itoa(31072), "31073"},
 		{`^by (\S+)$`, "tmpfs", "other"},
 	} {
-		assert.Equal(t, c.wrong, pool.another(captures(c.pattern)[0], c.value), "%s: %s", c.pattern, c.value)
+		assert.Equal(t, c.wrong, p.another(captures(c.pattern)[0], c.value), "%s: %s", c.pattern, c.value)
 	}
 	for _, place := range []string{`level (\d+) is`, `the LXD of (the host|level \d+) is`, `sibling ([A-Z]) is`, `nothing covers (/\S+)`, `not the file "(?P<name>[^"]*)"`} {
 		assert.False(t, captures(place)[0].wanted, place)

@@ -134,7 +134,7 @@ func TestAScenarioHasAChainOfItsOwnIfAnyOfItsStepsChangesIt(t *testing.T) {
 		"another's step":       {[]string{looks, "it is painted"}, true},
 		"another's that looks": {[]string{looks, "it is admired"}, false},
 	} {
-		p := &Pool{steps: []Step{{Pattern: "^it is painted$", Changes: true}, {Pattern: "^it is admired$"}}}
+		p := &pool{steps: []Step{{Pattern: "^it is painted$", Changes: true}, {Pattern: "^it is admired$"}}}
 		sc := &godog.Scenario{}
 		for _, text := range c.steps {
 			sc.Steps = append(sc.Steps, &godog.Step{Text: text})

@@ -88,9 +88,9 @@ func (o order) key() string {
 	return string(key)
 }
 
-// Pool holds the chains that scenarios share: those that only look at what a
+// pool holds the chains that scenarios share: those that only look at what a
 // Given describes. It is for scenarios that run at the same time.
-type Pool struct {
+type pool struct {
 	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
@@ -129,7 +129,7 @@ type shared struct {
 }
 
 // get gives the shared chain of an order, built at its first use, and what came up then; it is whole and as planned.
-func (p *Pool) get(ctx context.Context, o order) (host.Host, *harness.Chain, idmap.Plan, error) {
+func (p *pool) get(ctx context.Context, o order) (host.Host, *harness.Chain, idmap.Plan, error) {
 	p.mu.Lock()
 	entry := p.shared[o.key()]
 	if entry == nil {
@@ -159,7 +159,7 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 }
 
 // Close closes the shared chains and their hosts; an error tells what is left of them, too.
-func (p *Pool) Close(ctx context.Context) error {
+func (p *pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var errs []error

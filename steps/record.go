@@ -13,7 +13,7 @@ import (
 // recorded returns the result of the scenario, for a comparison with other runs.
 func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	r := report.Scenario{
-		Name: ScenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
+		Name: scenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
 		Levels: s.came.Levels, Stop: s.came.Stop,
 	}
 	if s.host != nil {
@@ -25,8 +25,8 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	return r
 }
 
-// ScenarioName names a scenario by its feature and its own name, the same in every run.
-func ScenarioName(sc *godog.Scenario) string {
+// scenarioName names a scenario by its feature and its own name, the same in every run.
+func scenarioName(sc *godog.Scenario) string {
 	feature, _, _ := strings.Cut(sc.Uri, ".feature") // behind which is the line, where a scenario was chosen by that
 	return feature + ": " + sc.Name
 }

@@ -39,7 +39,7 @@ func (r *results) skip(pickles []*godog.Scenario, lacks map[string]error) {
 	for _, p := range pickles {
 		for _, tag := range p.Tags {
 			if lack := lacks[tag.Name]; lack != nil {
-				r.record(p.Id, report.Scenario{Name: ScenarioName(p), Status: report.Skipped, Error: lack.Error()})
+				r.record(p.Id, report.Scenario{Name: scenarioName(p), Status: report.Skipped, Error: lack.Error()})
 				break
 			}
 		}

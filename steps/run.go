@@ -27,7 +27,7 @@ type run struct {
 	settings environment.Settings
 	log      func(what string)
 	options  godog.Options
-	pool     *Pool
+	pool     *pool
 	// required are what single scenarios of this run need, missing those of them that this machine does not have.
 	required, missing []inventory.Requirement
 	noShadow, tools   bool // are scenarios run that need these bundles?
@@ -138,7 +138,7 @@ func anySays(scenarios []*godog.Scenario, text string) bool {
 
 // makePool makes the bundles, and the turns of the scenarios.
 func (r *run) makePool(ctx context.Context, source bundle.Source, address string) (err error) {
-	r.pool = &Pool{
+	r.pool = &pool{
 		LXD: address, StoragePool: r.settings.Pool, Mutate: r.suite.Mutate, Record: r.results.record,
 		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
 		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
@@ -197,7 +197,7 @@ func (r *run) scenarios() (err error) {
 	suite := godog.TestSuite{
 		Name: "nestbed",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			Register(sc, r.pool)
+			newScenario(sc, r.pool)
 			sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 				r.count.Add(1)
 				return ctx, nil

@@ -64,7 +64,7 @@ type scenario struct {
 	besides besides
 	comparison
 
-	pool *Pool
+	pool *pool
 	name string
 	// began is when the scenario's turn came, told what its failure is explained by.
 	began time.Time
@@ -87,10 +87,10 @@ func deed[T any](s *scenario, what string) (T, error) {
 	return did, nil
 }
 
-// Register registers the steps for one scenario. It does nothing else: godog
+// newScenario registers the steps for one scenario. It does nothing else: godog
 // calls it for scenarios, too, that are then not run.
-func Register(sc *godog.ScenarioContext, pool *Pool) {
-	s := &scenario{given: given{bundle: pool.Default}, pool: pool}
+func newScenario(sc *godog.ScenarioContext, p *pool) {
+	s := &scenario{given: given{bundle: p.Default}, pool: p}
 	s.register(sc)
 	sc.Before(s.await)
 	// One hook, and one order in it: godog runs several in the order of their registration.
@@ -105,7 +105,7 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 		chains = s.pool.Turns.Size()
 	}
 	s.turn, err = s.pool.Turns.Take(ctx, chains)
-	s.name, s.began = ScenarioName(sc), time.Now()
+	s.name, s.began = scenarioName(sc), time.Now()
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestASharedChainIsNotGivenToAStepThatChangesIt(t *testing.T) {
-	s := &scenario{built: built{chain: &harness.Chain{}}, pool: &Pool{}}
+	s := &scenario{built: built{chain: &harness.Chain{}}, pool: &pool{}}
 	_, err := s.own(t.Context())
 	require.ErrorIs(t, err, errNotDeclared)
 
@@ -21,7 +21,7 @@ func TestASharedChainIsNotGivenToAStepThatChangesIt(t *testing.T) {
 
 func TestChainsAreSharedByScenariosThatAskForTheSame(t *testing.T) {
 	asked := func(change func(s *scenario)) string {
-		s := &scenario{pool: &Pool{}}
+		s := &scenario{pool: &pool{}}
 		require.NoError(t, s.hostAllocation("root:500000:131072"))
 		s.cascade(2)
 		change(s)
@@ -50,7 +50,7 @@ func TestWhatIsSaidOfALevelCountsBeforeAndBehindTheChain(t *testing.T) {
 		func(s *scenario) { s.cascade(2) },
 		func(s *scenario) { s.asDescribed(2) },
 	} {
-		before, behind := &scenario{pool: &Pool{}}, &scenario{pool: &Pool{}}
+		before, behind := &scenario{pool: &pool{}}, &scenario{pool: &pool{}}
 		require.NoError(t, before.privileged("1"))
 		chain(before)
 		chain(behind)

@@ -145,14 +145,14 @@ func example(s *messages.PickleStep) string {
 }
 
 // change reports whether a step of a scenario changes the chain.
-func (p *Pool) change(steps []*messages.PickleStep) bool {
+func (p *pool) change(steps []*messages.PickleStep) bool {
 	return slices.ContainsFunc(steps, func(s *messages.PickleStep) bool {
 		return slices.ContainsFunc(p.changing(), func(pattern *regexp.Regexp) bool { return pattern.MatchString(s.Text) })
 	})
 }
 
 // changing returns the patterns of the steps that change the chain.
-func (p *Pool) changing() []*regexp.Regexp {
+func (p *pool) changing() []*regexp.Regexp {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.patterns != nil {

@@ -53,7 +53,7 @@ func TestEveryThenTakesWrongValues(t *testing.T) {
 		if s.keyword != Then {
 			continue
 		}
-		method := reflect.TypeOf(s.method(&scenario{pool: &Pool{}}))
+		method := reflect.TypeOf(s.method(&scenario{pool: &pool{}}))
 		require.True(t, method.NumOut() == 1 && method.Out(0) == reflect.TypeFor[error](), "step %q: its method returns no error: %s", s.pattern, method)
 		pattern := regexp.MustCompile(s.pattern)
 		found := captures(s.pattern)
@@ -71,7 +71,7 @@ func TestEveryThenTakesWrongValues(t *testing.T) {
 				if !found[i].wanted {
 					continue
 				}
-				other := (&Pool{}).another(found[i], values[i+1])
+				other := (&pool{}).another(found[i], values[i+1])
 				assert.NotEqual(t, values[i+1], other, "%q", use.Text)
 				assert.Regexp(t, "^(?:"+found[i].source+")$", other, "%q", use.Text)
 			}
