@@ -50,16 +50,6 @@ var imageSteps = []step{
 		"The image is carried down first; the LXD at that level packs it, by gzip.",
 		func(s *scenario) any { return s.publish }, changes,
 	},
-	{
-		When, `^a file is pushed into level (\d+) as user and group (\d+)$`,
-		"Into the running level.",
-		func(s *scenario) any { return s.pushAs }, changes,
-	},
-	{
-		When, `^user (\d+) of level (\d+) asks the LXD above for the image$`,
-		"A process of the level does, by /dev/lxd/sock.",
-		func(s *scenario) any { return s.askForImage }, changes,
-	},
 }
 
 // imageGiven is the image that the Givens ask for.
@@ -228,33 +218,5 @@ func (s *scenario) publish(ctx context.Context, level int) error {
 	}
 	var err error
 	s.carrying().published, err = image.Publish(ctx, s.chain, level, launchedName)
-	return err
-}
-
-func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
-	chain, err := s.own(ctx)
-	if err != nil {
-		return err
-	}
-	if s.carrying().pushed, err = chain.Level(level); err != nil {
-		return err
-	}
-	return s.keepRefusal(image.PushFile(s.carrying().pushed, pushedPath, []byte("pushed\n"), id))
-}
-
-func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {
-	chain, err := s.makeImage(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
-	if err != nil {
-		return err
-	}
-	s.carrying().got, err = image.Ask(ctx, l, id, s.carrying().made.Fingerprint())
-	var refused *image.DevLXDError
-	if errors.As(err, &refused) {
-		s.carrying().refusal, err = err, nil
-	}
 	return err
 }

@@ -51,21 +51,6 @@ var imageOutcomeSteps = []step{
 		"Read in the tar that the LXD gives out; its SHA-256 is the fingerprint.",
 		func(s *scenario) any { return s.publishedOwners }, shares,
 	},
-	{
-		Then, `^the pushed file belongs to user and group (\d+) on the host$`,
-		"Whether the push succeeded or not.",
-		func(s *scenario) any { return s.pushedAsOwner }, shares,
-	},
-	{
-		Then, `^the level gets the image, byte for byte$`,
-		"The SHA-256 of what it gets is the fingerprint.",
-		func(s *scenario) any { return s.askedAndGot }, shares,
-	},
-	{
-		Then, `^the LXD above answers with status (\d+)$`,
-		"Of HTTP: 401 to who is not the level's root, 403 where the level may not, 404 where there is no such image for it.",
-		func(s *scenario) any { return s.askedAndRefused }, shares,
-	},
 }
 
 func (s *scenario) sameFingerprint(level int) error {
@@ -218,43 +203,6 @@ func (s *scenario) publishedOwners(level int) error {
 		if err := s.equal(what, fmt.Sprintf("%d:%d", id, id), owners[imagefile.FileOf(id)]); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (s *scenario) pushedAsOwner(id uint32) error {
-	did, err := s.carried()
-	if err != nil {
-		return err
-	}
-	if id, err = s.onHost(id); err != nil {
-		return err
-	}
-	return s.hold(probe.IsOwnedOnHost(did.pushed, pushedPath, id))
-}
-
-func (s *scenario) askedAndGot() error {
-	did, err := s.carried()
-	if err != nil {
-		return err
-	}
-	if did.refusal != nil {
-		return did.refusal
-	}
-	return s.equal("SHA-256 of the image by /dev/lxd", did.made.Fingerprint(), did.got.Fingerprint())
-}
-
-func (s *scenario) askedAndRefused(status int) error {
-	did, err := s.carried()
-	if err != nil {
-		return err
-	}
-	var refused *image.DevLXDError
-	if !errors.As(did.refusal, &refused) {
-		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
-	}
-	if refused.Status != status {
-		return unlike("wanted status %d, got %w", status, refused)
 	}
 	return nil
 }

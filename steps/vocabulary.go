@@ -75,10 +75,10 @@ var vocabulary = slices.Concat(
 	hostSteps, bundleSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
 	privilegeSteps, nestingSteps, appArmorSteps, systemdSteps,
 	siblingSteps, siblingOutcomeSteps, changeSteps,
-	rawIDMapSteps, imageSteps, imageOutcomeSteps,
+	rawIDMapSteps, imageSteps, imageGivenSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,
 	wallSteps, programSteps, limitSteps, limitOutcomeSteps,
-	storageSteps, workloadSteps,
+	storageSteps, storageOutcomeSteps, workloadSteps,
 	faultSteps, projectSteps, upgradeSteps,
 )
 

@@ -5,17 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
-	lxd "github.com/canonical/lxd/client"
-
-	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 	"nestbed/harness/reach/relay"
-	"nestbed/harness/wait"
 )
 
 // Socket is where every LXD of a chain listens, in its own root.
@@ -161,103 +156,6 @@ func (r *Root) UserNamespace() (string, error) {
 		name, err = r.userNamespace()
 	}
 	return name, err
-}
-
-// Connect waits until the LXD of this root is ready, and gives a client of it.
-// died, which may be nil, ends the wait early with what it returns.
-func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServer, error) {
-	server, err := r.Reach(ctx, died)
-	if err != nil {
-		return nil, err
-	}
-	if err := Ready(ctx, server, died); err != nil {
-		server.Disconnect()
-		return nil, err
-	}
-	return server, nil
-}
-
-// Reach is Connect to a LXD that answers, but may not be ready yet: it takes images,
-// say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
-func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
-	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
-		server, err = r.Client(context.WithoutCancel(ctx)) // it outlives the wait's context
-		return err
-	}))
-	return server, err
-}
-
-// Ask is a client of the LXD of this root for somebody with little patience: it ends with ctx, and its requests do much earlier
-// than others' where LXD does not answer. It waits for no LXD that is not there.
-func (r *Root) Ask(ctx context.Context) (lxd.InstanceServer, error) {
-	return r.Client(Impatient(ctx))
-}
-
-// Impatient returns a context whose clients give up a request after some seconds.
-func Impatient(ctx context.Context) context.Context {
-	return wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds())
-}
-
-// Client connects to the LXD of this root. The client learns its extensions by a first request.
-func (r *Root) Client(ctx context.Context) (lxd.InstanceServer, error) {
-	args, err := clientArgs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	args.SkipGetServer = true // until it has the dialer
-	server, err := lxd.ConnectLXDUnixWithContext(ctx, Socket, args)
-	if err != nil {
-		return nil, err
-	}
-	if transport, ok := args.HTTPClient.Transport.(*http.Transport); ok {
-		transport.WriteBufferSize = writeSize
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return r.dialLXD(ctx) }
-	}
-	if _, _, err = server.GetServer(); err != nil {
-		return nil, err
-	}
-	if r.project != "" {
-		server = server.UseProject(r.project)
-	}
-	return closing(server, args.HTTPClient), nil
-}
-
-// dialLXD connects to the LXD of this root.
-func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
-	if r.dialer != nil {
-		return r.dialer(ctx)
-	}
-	return r.dial(ctx, Socket)
-}
-
-// Ready waits until a LXD is ready: it has started what it starts by itself.
-func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
-	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(context.Context) error {
-		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
-		_, _, err := server.RawQuery("GET", "/internal/ready", nil, "")
-		return err
-	}))
-}
-
-// final is try, unless whoever is waited for has died.
-func final(died func() error, try func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if died != nil {
-			if err := died(); err != nil {
-				return wait.Final(err)
-			}
-		}
-		return try(ctx)
-	}
-}
-
-// SinceLXDStarted is how long ago the LXD of this root was started.
-func (r *Root) SinceLXDStarted() (time.Duration, error) {
-	made, err := r.Look(bundle.StartedFile)
-	if err != nil {
-		return 0, err
-	}
-	return time.Since(time.Unix(made.Seconds, made.Nanoseconds)), nil
 }
 
 // PIDNamespace names the pid namespace of this root's init.

@@ -1,0 +1,103 @@
+package steps
+
+import (
+	"context"
+	"errors"
+
+	"nestbed/harness/act/image"
+	"nestbed/harness/probe"
+)
+
+// imageGivenSteps are about what a level is given from above: a file that is pushed, an image by /dev/lxd.
+var imageGivenSteps = []step{
+	{
+		When, `^a file is pushed into level (\d+) as user and group (\d+)$`,
+		"Into the running level.",
+		func(s *scenario) any { return s.pushAs }, changes,
+	},
+	{
+		When, `^user (\d+) of level (\d+) asks the LXD above for the image$`,
+		"A process of the level does, by /dev/lxd/sock.",
+		func(s *scenario) any { return s.askForImage }, changes,
+	},
+	{
+		Then, `^the pushed file belongs to user and group (\d+) on the host$`,
+		"Whether the push succeeded or not.",
+		func(s *scenario) any { return s.pushedAsOwner }, shares,
+	},
+	{
+		Then, `^the level gets the image, byte for byte$`,
+		"The SHA-256 of what it gets is the fingerprint.",
+		func(s *scenario) any { return s.askedAndGot }, shares,
+	},
+	{
+		Then, `^the LXD above answers with status (\d+)$`,
+		"Of HTTP: 401 to who is not the level's root, 403 where the level may not, 404 where there is no such image for it.",
+		func(s *scenario) any { return s.askedAndRefused }, shares,
+	},
+}
+
+func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return err
+	}
+	if s.carrying().pushed, err = chain.Level(level); err != nil {
+		return err
+	}
+	return s.keepRefusal(image.PushFile(s.carrying().pushed, pushedPath, []byte("pushed\n"), id))
+}
+
+func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {
+	chain, err := s.makeImage(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := chain.Level(level)
+	if err != nil {
+		return err
+	}
+	s.carrying().got, err = image.Ask(ctx, l, id, s.carrying().made.Fingerprint())
+	var refused *image.DevLXDError
+	if errors.As(err, &refused) {
+		s.carrying().refusal, err = err, nil
+	}
+	return err
+}
+
+func (s *scenario) pushedAsOwner(id uint32) error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
+	if id, err = s.onHost(id); err != nil {
+		return err
+	}
+	return s.hold(probe.IsOwnedOnHost(did.pushed, pushedPath, id))
+}
+
+func (s *scenario) askedAndGot() error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
+	if did.refusal != nil {
+		return did.refusal
+	}
+	return s.equal("SHA-256 of the image by /dev/lxd", did.made.Fingerprint(), did.got.Fingerprint())
+}
+
+func (s *scenario) askedAndRefused(status int) error {
+	did, err := s.carried()
+	if err != nil {
+		return err
+	}
+	var refused *image.DevLXDError
+	if !errors.As(did.refusal, &refused) {
+		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
+	}
+	if refused.Status != status {
+		return unlike("wanted status %d, got %w", status, refused)
+	}
+	return nil
+}
