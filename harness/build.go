@@ -126,7 +126,7 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 	}
 	reason, lines := classify.Reason(failed.err, Gather(ctx, above, ContainerName(level)))
 	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}
-	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(above, at), lines...)}
+	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(context.WithoutCancel(ctx), above, at), lines...)}
 	return c.Stop
 }
 

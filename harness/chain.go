@@ -38,7 +38,7 @@ type Companion interface {
 	// Delete deletes what does not go with level 1. Close calls it when level 1 is deleted.
 	Delete(ctx context.Context) error
 	// Replaced is told that the LXD of the host, level 0, or of a level is another one, which has just started.
-	Replaced(level int) error
+	Replaced(ctx context.Context, level int) error
 }
 
 // Accompany has a companion end with the chain.

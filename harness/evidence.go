@@ -16,7 +16,8 @@ import (
 // failure itself matters more.
 func Gather(ctx context.Context, above Daemon, container string) classify.Evidence {
 	var e classify.Evidence
-	if log, err := above.Root().ReadFile("/var/log/lxd.log"); err == nil {
+	// Whatever ended with ctx, what LXD wrote about it is there.
+	if log, err := above.Root().ReadFile(context.WithoutCancel(ctx), "/var/log/lxd.log"); err == nil {
 		e.DaemonLog, e.DaemonErrors = string(log), reach.ErrorLines(string(log))
 	}
 	server, err := above.Root().Ask(ctx)
@@ -37,12 +38,12 @@ func Gather(ctx context.Context, above Daemon, container string) classify.Eviden
 
 // circumstances are what the kernel knows of a level that could not be made and no log says: that processes were
 // ended for want of memory, or that the LXD which was waited for has been stopped.
-func (c *Chain) circumstances(above Daemon, stop idmap.Stop) []string {
+func (c *Chain) circumstances(ctx context.Context, above Daemon, stop idmap.Stop) []string {
 	switch stop.Reason {
 	case idmap.DaemonDied:
 		return c.starved(stop.Level)
 	case idmap.TimedOut:
-		return c.standing(above, stop.Level-1)
+		return c.standing(ctx, above, stop.Level-1)
 	}
 	return nil
 }
@@ -63,10 +64,10 @@ func (c *Chain) starved(level int) []string {
 }
 
 // standing are the processes at a level that were stopped, as by SIGSTOP.
-func (c *Chain) standing(at Daemon, level int) []string {
+func (c *Chain) standing(ctx context.Context, at Daemon, level int) []string {
 	list := func() (string, error) { return HostProcesses(c.Host) }
 	if level > 0 {
-		list = func() (string, error) { return LevelProcesses(at.Root()) }
+		list = func() (string, error) { return LevelProcesses(ctx, at.Root()) }
 	}
 	all, err := list()
 	if err != nil {

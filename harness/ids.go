@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,8 +25,8 @@ func OnHost(planned idmap.PlannedLevel, id uint32) string {
 }
 
 // ProcessIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
-func ProcessIDs(l *Level, pid string) (string, error) {
-	status, err := l.ReadFile("/proc/" + pid + "/status")
+func ProcessIDs(ctx context.Context, l *Level, pid string) (string, error) {
+	status, err := l.ReadFile(ctx, "/proc/"+pid+"/status")
 	if err != nil {
 		return "", err
 	}
@@ -33,7 +34,7 @@ func ProcessIDs(l *Level, pid string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	uid, gid, err := l.root.OnHost(p.UID, p.GID)
+	uid, gid, err := l.root.OnHost(ctx, p.UID, p.GID)
 	if err != nil {
 		return "", fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -41,11 +42,13 @@ func ProcessIDs(l *Level, pid string) (string, error) {
 }
 
 // OwnerOf is that of a file of the level.
-func OwnerOf(l *Level, path string) (string, error) { return OwnerIn(l.root, path) }
+func OwnerOf(ctx context.Context, l *Level, path string) (string, error) {
+	return OwnerIn(ctx, l.root, path)
+}
 
 // OwnerIn are the host ids of the owner and the group of a file in a root.
-func OwnerIn(root *reach.Root, path string) (string, error) {
-	info, err := root.Look(path)
+func OwnerIn(ctx context.Context, root *reach.Root, path string) (string, error) {
+	info, err := root.Look(ctx, path)
 	if err != nil {
 		return "", fmt.Errorf("owner of %s: %w", path, err)
 	}
@@ -53,8 +56,8 @@ func OwnerIn(root *reach.Root, path string) (string, error) {
 }
 
 // readSubID reads a subid file below a root.
-func readSubID(root *reach.Root, path string) (idmap.File, error) {
-	text, err := root.ReadFile(path)
+func readSubID(ctx context.Context, root *reach.Root, path string) (idmap.File, error) {
+	text, err := root.ReadFile(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return idmap.File{Missing: true}, nil
 	}
@@ -62,9 +65,9 @@ func readSubID(root *reach.Root, path string) (idmap.File, error) {
 }
 
 // ReadDelegation reads the subid files below a root.
-func ReadDelegation(root *reach.Root) (d idmap.Delegation, err error) {
+func ReadDelegation(ctx context.Context, root *reach.Root) (d idmap.Delegation, err error) {
 	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
-		if *into, err = readSubID(root, path); err != nil {
+		if *into, err = readSubID(ctx, root, path); err != nil {
 			return d, err
 		}
 	}

@@ -44,8 +44,8 @@ func (l *Level) LXD() lxd.InstanceServer { return l.server }
 func (l *Level) Root() *reach.Root { return l.root }
 
 // ReadFile reads a file of the level.
-func (l *Level) ReadFile(path string) ([]byte, error) {
-	b, err := l.root.ReadFile(path)
+func (l *Level) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	b, err := l.root.ReadFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -69,8 +69,8 @@ func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
 }
 
 // HostMap is the idmap as the machine sees it: inside and host ids.
-func (l *Level) HostMap() (idmap.Map, error) {
-	m, err := l.root.IDMap("1")
+func (l *Level) HostMap(ctx context.Context) (idmap.Map, error) {
+	m, err := l.root.IDMap(ctx, "1")
 	if err != nil {
 		return m, fmt.Errorf("level %d: %w", l.Index, err)
 	}

@@ -58,7 +58,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 				return err
 			}
 			var err error
-			ends := l.root.Ends()
+			ends := l.root.Ends(ctx)
 			if l.server, err = l.root.Reach(ctx, ends); err != nil {
 				return err
 			}
@@ -188,7 +188,7 @@ func (l *Level) Connect(ctx context.Context) (err error) {
 	if err := l.Reach(ctx); err != nil {
 		return err
 	}
-	l.server, err = l.root.Connect(ctx, l.root.Ends())
+	l.server, err = l.root.Connect(ctx, l.root.Ends(ctx))
 	return err
 }
 
@@ -197,6 +197,6 @@ func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
 	if err := reach.Ready(ctx, l.server, ends); err != nil {
 		return err
 	}
-	l.worked, err = l.root.SinceLXDStarted()
+	l.worked, err = l.root.SinceLXDStarted(ctx)
 	return err
 }

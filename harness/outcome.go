@@ -20,7 +20,7 @@ func (c *Chain) Outcome(ctx context.Context) (idmap.Plan, error) {
 		g.Go(func() (err error) {
 			seen := idmap.PlannedLevel{Level: l.Index}
 			if seen.Map, err = l.Map(ctx); err == nil {
-				seen.Host, err = l.HostMap()
+				seen.Host, err = l.HostMap(ctx)
 			}
 			o.Levels[i] = seen
 			return err

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,12 +31,12 @@ func (l *Level) Pid() (int, error) {
 
 // Init names the level's init as no other process of the machine is named: by its pid namespace, and by when it was started, in ticks
 // since the boot (man 5 proc_pid_stat), as the kernel gives the numbers of namespaces again.
-func (l *Level) Init() (string, error) {
-	namespace, err := l.root.PIDNamespace()
+func (l *Level) Init(ctx context.Context) (string, error) {
+	namespace, err := l.root.PIDNamespace(ctx)
 	if err != nil {
 		return "", fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
-	stat, err := l.ReadFile("/proc/1/stat")
+	stat, err := l.ReadFile(ctx, "/proc/1/stat")
 	if err != nil {
 		return "", err
 	}
@@ -154,12 +155,12 @@ func DaemonProcess(of Daemon) (*os.Process, error) {
 }
 
 // SameUserNamespace reports whether the inits of two roots are in the same user namespace.
-func SameUserNamespace(above, below *reach.Root) (bool, error) {
-	a, err := above.UserNamespace()
+func SameUserNamespace(ctx context.Context, above, below *reach.Root) (bool, error) {
+	a, err := above.UserNamespace(ctx)
 	if err != nil {
 		return false, err
 	}
-	b, err := below.UserNamespace()
+	b, err := below.UserNamespace(ctx)
 	return err == nil && a == b, err
 }
 
@@ -185,8 +186,8 @@ func HostProcesses(h host.Host) (string, error) {
 }
 
 // LevelProcesses are those of a level that are in none further inside, known by their pids there.
-func LevelProcesses(root *reach.Root) (string, error) {
-	names, err := root.Names("/proc")
+func LevelProcesses(ctx context.Context, root *reach.Root) (string, error) {
+	names, err := root.Names(ctx, "/proc")
 	if err != nil {
 		return "", err
 	}
@@ -198,13 +199,13 @@ func LevelProcesses(root *reach.Root) (string, error) {
 	}
 	slices.Sort(pids)
 	onHost := func(id uint32) uint32 {
-		uid, _, err := root.OnHost(id, 0)
+		uid, _, err := root.OnHost(ctx, id, 0)
 		if err != nil {
 			return id
 		}
 		return uid
 	}
-	return processes(root.ReadFile, pids, 1, onHost)
+	return processes(func(path string) ([]byte, error) { return root.ReadFile(ctx, path) }, pids, 1, onHost)
 }
 
 // processes lists those that are in so many pid namespaces of a /proc, with the host's id of their user.

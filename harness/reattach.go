@@ -114,7 +114,7 @@ func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 // level 1 first, as far down as they are up. Let go of them with Detach.
 func Attach(ctx context.Context, h Daemon) ([]*Level, error) {
 	var levels []*Level
-	var above Daemon = h
+	above := h
 	for index := 1; ; index++ {
 		state, _, err := above.LXD().GetInstanceState(ContainerName(index))
 		if api.StatusErrorCheck(err, http.StatusNotFound) || err == nil && state.Pid <= 0 {

@@ -27,7 +27,7 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 		m, err := l.Map(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, chain.Plan.Levels[i].Map, m, "level %d", l.Index)
-		onHost, err := l.HostMap()
+		onHost, err := l.HostMap(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, chain.Plan.Levels[i].Host, onHost, "level %d", l.Index)
 	}

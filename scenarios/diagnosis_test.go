@@ -95,7 +95,7 @@ func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
 			read = chain.Levels[level-1].ReadFile
 		}
 		for _, file := range []string{"server.key", "server.crt"} {
-			text, err := read("/var/lib/lxd/" + file)
+			text, err := read(t.Context(), "/var/lib/lxd/"+file)
 			require.NoError(t, err)
 			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 			require.Greater(t, len(lines), 3, "%s of level %d", file, level)

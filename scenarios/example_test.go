@@ -23,7 +23,7 @@ func TestAChainInPlainGo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "0\n", out, "root inside")
 
-	m, err := chain.Deepest().HostMap()
+	m, err := chain.Deepest().HostMap(t.Context())
 	require.NoError(t, err)
 	root, _ := idmap.Up(m.UID, 0)
 	assert.EqualValues(t, 565536, root, "and somebody else on the host")

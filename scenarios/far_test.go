@@ -82,7 +82,7 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 		_, err := last.ExecAs(t.Context(), 0, stdin, "sh", "-c", `: >"$0"; read never`, runs)
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { _, err := last.Root().Look(runs); return err == nil }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := last.Root().Look(t.Context(), runs); return err == nil }, time.Minute, 10*time.Millisecond)
 	_, err = first.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do grep -q nestbed-[r]elay $p/cmdline && kill -KILL ${p#/proc/}; done; true`)
 	require.NoError(t, err)
 	err = <-ended
@@ -97,7 +97,7 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	require.NoError(t, life.LeaveWord(t.Context(), chain.Levels[2]))
 	require.NoError(t, life.Restart(t.Context(), first, false))
 	require.NoError(t, chain.Reattach(t.Context(), 3))
-	wasAsked, err := life.WasAsked(chain.Levels[2])
+	wasAsked, err := life.WasAsked(t.Context(), chain.Levels[2])
 	require.NoError(t, err)
 	assert.True(t, wasAsked, "level 3 ended with notice")
 	first = chain.Levels[0]
@@ -106,7 +106,7 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 		l.Root().Close()
 	}
 	require.Eventually(t, func() bool { return relays(t, first) == "" }, time.Minute, 10*time.Millisecond, "they end with their input")
-	_, err = first.ReadFile("/etc/subuid")
+	_, err = first.ReadFile(t.Context(), "/etc/subuid")
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.NoError(t, chain.Close(t.Context()))
 	require.NoError(t, h.Close(t.Context()))
@@ -150,17 +150,18 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 		t.Logf("%d checks", len(near))
 		for i, l := range levels {
 			for _, path := range []string{"/etc/subuid", bundle.StartedFile, bundle.SentinelPath, "/nosuch"} {
-				want, wantErr := chain.Levels[i].ReadFile(path)
-				got, err := l.ReadFile(path)
+				want, wantErr := chain.Levels[i].ReadFile(t.Context(), path)
+				got, err := l.ReadFile(t.Context(), path)
 				assert.Equal(t, string(want), string(got), path)
 				assert.Equal(t, wantErr == nil, err == nil, "%s: %v, %v", path, wantErr, err)
 			}
-			for name, of := range map[string]func(l *harness.Level) (string, error){
-				"user namespace": func(l *harness.Level) (string, error) { return l.Root().UserNamespace() }, "init": (*harness.Level).Init,
+			for name, of := range map[string]func(ctx context.Context, l *harness.Level) (string, error){
+				"user namespace": func(ctx context.Context, l *harness.Level) (string, error) { return l.Root().UserNamespace(ctx) },
+				"init":           func(ctx context.Context, l *harness.Level) (string, error) { return l.Init(ctx) },
 			} {
-				want, err := of(chain.Levels[i])
+				want, err := of(t.Context(), chain.Levels[i])
 				require.NoError(t, err, name)
-				got, err := of(l)
+				got, err := of(t.Context(), l)
 				require.NoError(t, err, name)
 				assert.Equal(t, want, got, name)
 			}

@@ -61,7 +61,7 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	level := chain.Levels[0]
 	far := byExec(t, chain)[0]
-	_, err := far.ReadFile("/etc/subuid")
+	_, err := far.ReadFile(t.Context(), "/etc/subuid")
 	require.NoError(t, err, "start the relay before the level is hostile")
 	run := func(t *testing.T, script string) {
 		t.Helper()
@@ -77,16 +77,16 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 			inTime(t, func() {
 				for _, l := range []*harness.Level{level, far} {
 					for _, path := range touched {
-						text, err := l.Root().ReadFile(path)
+						text, err := l.Root().ReadFile(t.Context(), path)
 						assert.NotContains(t, string(text), strings.TrimSpace(secret))
 						if kind.refused == "" {
 							require.ErrorIs(t, err, fs.ErrNotExist, path)
 						} else {
 							require.ErrorContains(t, err, kind.refused, path)
 						}
-						_, _ = l.Root().Names(path)
-						_, looked := l.Root().Look(path)
-						_, asked := l.Root().Xattr(path, bundle.XattrCaps)
+						_, _ = l.Root().Names(t.Context(), path)
+						_, looked := l.Root().Look(t.Context(), path)
+						_, asked := l.Root().Xattr(t.Context(), path, bundle.XattrCaps)
 						if strings.HasPrefix(kind.name, "a directory that is a") {
 							require.ErrorIs(t, looked, fs.ErrNotExist, path)
 							require.ErrorIs(t, asked, fs.ErrNotExist, path)
@@ -94,10 +94,10 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 					}
 					_, err := l.Root().Ask(t.Context())
 					require.Error(t, err)
-					_, err = image.Pushed(l, false)
+					_, err = image.Pushed(t.Context(), l, false)
 					require.Error(t, err)
-					_, _ = l.Root().SinceLXDStarted()
-					_ = l.Root().Ends()()
+					_, _ = l.Root().SinceLXDStarted(t.Context())
+					_ = l.Root().Ends(t.Context())()
 				}
 				changes(t, level, kind.refused)
 				for _, f := range postmortem.Diagnose(t.Context(), chain).Files() {
@@ -172,9 +172,9 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 			require.ErrorContains(t, err, k.says)
 			_, err = level.Root().Child(t.Context(), "c2", 1)
 			require.ErrorContains(t, err, k.says)
-			_, err = level.Root().UserNamespace()
+			_, err = level.Root().UserNamespace(t.Context())
 			require.ErrorContains(t, err, k.says)
-			_, err = level.ReadFile("/proc/1/root/file")
+			_, err = level.ReadFile(t.Context(), "/proc/1/root/file")
 			require.ErrorContains(t, err, k.says)
 			c.untouched(t)
 			_, err = level.Exec(t.Context(), "umount", "-l", "/proc")

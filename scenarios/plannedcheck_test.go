@@ -43,7 +43,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 			chain.Plan.Levels[i] = changed
 			checks, err := probe.Verify(t.Context(), chain, idmaps, processes, files, edges, sentinels)
 			require.NoError(t, err)
-			onDisk, err := storage.OwnersOnDisk(chain, i+1, storage.Remapped(chain, i+1))
+			onDisk, err := storage.OwnersOnDisk(t.Context(), chain, i+1, storage.Remapped(chain, i+1))
 			require.NoError(t, err)
 			chain.Plan.Levels[i] = planned
 

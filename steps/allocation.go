@@ -105,7 +105,7 @@ func (s *scenario) below(ctx context.Context, where string) (*sibling.Siblings, 
 	if err != nil {
 		return nil, err
 	}
-	s.inits, err = s.initsNow()
+	s.inits, err = s.initsNow(ctx)
 	return siblings, err
 }
 

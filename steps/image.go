@@ -165,7 +165,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if l, err = s.chain.Level(level); err != nil {
 		return err
 	}
-	pushed, err := image.Pushed(l, exported.Unified())
+	pushed, err := image.Pushed(ctx, l, exported.Unified())
 	if err != nil {
 		return err
 	}

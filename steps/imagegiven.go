@@ -65,7 +65,7 @@ func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error 
 	return err
 }
 
-func (s *scenario) pushedAsOwner(id uint32) error {
+func (s *scenario) pushedAsOwner(ctx context.Context, id uint32) error {
 	did, err := s.carried()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (s *scenario) pushedAsOwner(id uint32) error {
 	if id, err = s.onHost(id); err != nil {
 		return err
 	}
-	return s.hold(probe.IsOwnedOnHost(did.pushed, pushedPath, id))
+	return s.hold(probe.IsOwnedOnHost(ctx, did.pushed, pushedPath, id))
 }
 
 func (s *scenario) askedAndGot() error {

@@ -74,7 +74,7 @@ func (s *scenario) sameFingerprint(level int) error {
 	return nil
 }
 
-func (s *scenario) pushedOwner(level int) error {
+func (s *scenario) pushedOwner(ctx context.Context, level int) error {
 	did, err := s.carried()
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (s *scenario) pushedOwner(level int) error {
 		paths = append(paths, image.CarriedRootFS)
 	}
 	for _, path := range paths {
-		if err := s.hold(probe.HasOwnerOnHost(l, path, 0)); err != nil {
+		if err := s.hold(probe.HasOwnerOnHost(ctx, l, path, 0)); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (s *scenario) launchedOwners(ctx context.Context) error {
 		if err := s.launchedOwner(ctx, id, id); err != nil {
 			return err
 		}
-		if err := s.hold(probe.HasOwnerOnHost(l, imagefile.FileOf(id), id)); err != nil {
+		if err := s.hold(probe.HasOwnerOnHost(ctx, l, imagefile.FileOf(id), id)); err != nil {
 			return err
 		}
 	}
@@ -136,12 +136,12 @@ func (s *scenario) launchedOwner(ctx context.Context, made, owner uint32) error 
 	return s.equal(what, fmt.Sprintf("%d:%d", owner, owner), strings.TrimSpace(got))
 }
 
-func (s *scenario) launchedACL(what string) error {
+func (s *scenario) launchedACL(ctx context.Context, what string) error {
 	l, err := s.launched()
 	if err != nil {
 		return err
 	}
-	acl, err := probe.SentinelACLOnHost(l)
+	acl, err := probe.SentinelACLOnHost(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *scenario) launchedACL(what string) error {
 	if err := s.equal(there+"the sentinel has an ACL", what == "arrives", acl != nil); err != nil || acl == nil {
 		return err
 	}
-	wanted, err := probe.ACLWantedOnHost(l)
+	wanted, err := probe.ACLWantedOnHost(ctx, l)
 	if err != nil {
 		return err
 	}

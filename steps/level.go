@@ -63,12 +63,12 @@ func (s *scenario) rootOnHost(ctx context.Context, level int, id uint32) error {
 	if id, err = s.onHost(id); err != nil {
 		return err
 	}
-	return s.rootIs(l, id)
+	return s.rootIs(ctx, l, id)
 }
 
 // rootIs compares the host ids of a level's root, user and group.
-func (s *scenario) rootIs(l *harness.Level, id uint32) error {
-	m, err := l.HostMap()
+func (s *scenario) rootIs(ctx context.Context, l *harness.Level, id uint32) error {
+	m, err := l.HostMap(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *scenario) fileCapability(ctx context.Context, what string, level int) e
 	if err != nil {
 		return err
 	}
-	sentinel, err := probe.SentinelOf(l)
+	sentinel, err := probe.SentinelOf(ctx, l)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ var endSteps = []step{
 func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
 	chain, err := s.own(ctx)
 	if err == nil {
-		s.inits, err = s.initsNow()
+		s.inits, err = s.initsNow(ctx)
 	}
 	return chain, err
 }
@@ -110,19 +110,19 @@ func (s *scenario) do(ctx context.Context, level int, chore string) error {
 	if err != nil {
 		return err
 	}
-	if err := traced(chain, level); err != nil {
+	if err := traced(ctx, chain, level); err != nil {
 		return err
 	}
 	return each(ctx, l, chore)
 }
 
 // traced makes sure that what a Then may want gone was there. No Then does where only root could see it.
-func traced(chain *harness.Chain, level int) error {
+func traced(ctx context.Context, chain *harness.Chain, level int) error {
 	if chain.Host.Root().Tunnels() {
 		return nil
 	}
 	for i := level; i <= len(chain.Levels); i++ {
-		t, err := life.TracesOf(chain, i)
+		t, err := life.TracesOf(ctx, chain, i)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	if err != nil {
 		return err
 	}
-	if err := traced(chain, level); err != nil {
+	if err := traced(ctx, chain, level); err != nil {
 		return err
 	}
 	s.did = asked{map[string]func(context.Context, *harness.Level) error{

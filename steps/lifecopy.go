@@ -108,23 +108,23 @@ func (s *scenario) copyIDs(ctx context.Context) error {
 	return nil
 }
 
-func (s *scenario) copyRootOnHost(level int, id uint32) error {
+func (s *scenario) copyRootOnHost(ctx context.Context, level int, id uint32) error {
 	_, l, err := s.twinLevel(level)
 	if err != nil {
 		return err
 	}
-	if err := s.rootIs(l, id); err != nil {
+	if err := s.rootIs(ctx, l, id); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
 }
 
-func (s *scenario) copyHasFile(name string, user uint32, level int) error {
+func (s *scenario) copyHasFile(ctx context.Context, name string, user uint32, level int) error {
 	twin, l, err := s.twinLevel(level)
 	if err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(l, twin.Plan.Levels[level-1], user, name)); err != nil {
+	if err := s.hold(life.CheckLeft(ctx, l, twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -139,7 +139,7 @@ func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	if err := life.Leave(ctx, l, 1000, name); err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(l, twin.Plan.Levels[level-1], 1000, name)); err != nil {
+	if err := s.hold(life.CheckLeft(ctx, l, twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return s.lacksFile(ctx, same, name)

@@ -88,7 +88,7 @@ func (s *scenario) hasFile(ctx context.Context, level int, name string, user uin
 	if err != nil {
 		return err
 	}
-	return s.hold(life.CheckLeft(l, s.chain.Plan.Levels[level-1], user, name))
+	return s.hold(life.CheckLeft(ctx, l, s.chain.Plan.Levels[level-1], user, name))
 }
 
 func (s *scenario) lacksFile(ctx context.Context, level int, name string) error {
@@ -96,7 +96,7 @@ func (s *scenario) lacksFile(ctx context.Context, level int, name string) error 
 	if err != nil {
 		return err
 	}
-	has, err := life.Left(l, name)
+	has, err := life.Left(ctx, l, name)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error
 	if err != nil {
 		return err
 	}
-	asked, err := life.WasAsked(l)
+	asked, err := life.WasAsked(ctx, l)
 	if err != nil {
 		return err
 	}

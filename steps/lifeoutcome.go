@@ -44,17 +44,17 @@ func (s *scenario) restartLXD(ctx context.Context, where string) error {
 	if err != nil {
 		return err
 	}
-	if s.inits, err = s.initsNow(); err != nil {
+	if s.inits, err = s.initsNow(ctx); err != nil {
 		return err
 	}
 	return chain.RestartLXD(ctx, level)
 }
 
 // initsNow name every level's init.
-func (s *scenario) initsNow() ([]string, error) {
+func (s *scenario) initsNow(ctx context.Context) ([]string, error) {
 	var inits []string
 	for _, l := range s.chain.Levels {
-		name, err := l.Init()
+		name, err := l.Init(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +67,7 @@ func (s *scenario) sameInits(ctx context.Context) error {
 	if err := s.reattach(ctx, len(s.inits)); err != nil {
 		return err
 	}
-	now, err := s.initsNow()
+	now, err := s.initsNow(ctx)
 	if err != nil {
 		return err
 	}

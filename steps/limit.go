@@ -89,7 +89,7 @@ func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
 		}
 	}
 	s.changes = nil
-	s.inits, err = s.initsNow()
+	s.inits, err = s.initsNow(ctx)
 	return chain, err
 }
 

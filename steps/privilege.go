@@ -72,7 +72,7 @@ func (s *scenario) namespace(ctx context.Context, level int, wanted bool) error 
 	if err != nil {
 		return err
 	}
-	own, err := probe.OwnUserNamespace(l)
+	own, err := probe.OwnUserNamespace(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *scenario) rootMay(ctx context.Context, level int, may, what string) err
 	if err != nil {
 		return err
 	}
-	holds, err := probe.Holds(l, capabilities[what])
+	holds, err := probe.Holds(ctx, l, capabilities[what])
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (s *scenario) runProgram(ctx context.Context, where, grant string, level in
 	}
 	defer func() { err = errors.Join(err, p.Remove(ctx)) }()
 	var did ran
-	if did.owner, err = p.Owner(); err != nil {
+	if did.owner, err = p.Owner(ctx); err != nil {
 		return err
 	}
 	did.credentials, err = p.Run(ctx, at, mounted)

@@ -179,37 +179,37 @@ func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error 
 	return err
 }
 
-func (s *scenario) sharedOwner(uid, gid uint32) error {
-	u, g, err := file.OwnerOnHost(s.chain, newFile)
+func (s *scenario) sharedOwner(ctx context.Context, uid, gid uint32) error {
+	u, g, err := file.OwnerOnHost(ctx, s.chain, newFile)
 	if err != nil {
 		return err
 	}
 	return s.equal("file of the host, made inside: owner on the host", [2]uint32{uid, gid}, [2]uint32{u, g})
 }
 
-func (s *scenario) sharedText() (string, error) {
-	text, err := s.chain.Host.Root().ReadFile(file.Dir + "/" + givenFile)
+func (s *scenario) sharedText(ctx context.Context) (string, error) {
+	text, err := s.chain.Host.Root().ReadFile(ctx, file.Dir+"/"+givenFile)
 	return string(text), err
 }
 
-func (s *scenario) sharedContent() error {
+func (s *scenario) sharedContent(ctx context.Context) error {
 	did, err := s.wrote()
 	if err := errors.Join(err, did.refusal); err != nil {
 		return err
 	}
-	text, err := s.sharedText()
+	text, err := s.sharedText(ctx)
 	if err != nil {
 		return err
 	}
 	return s.equal("file of the host, written inside", written, text)
 }
 
-func (s *scenario) sharedRefused() error {
+func (s *scenario) sharedRefused(ctx context.Context) error {
 	did, err := s.wrote()
 	if err != nil {
 		return err
 	}
-	text, err := s.sharedText()
+	text, err := s.sharedText(ctx)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (s *scenario) initOf(ctx context.Context, level int) (string, error) {
 	if err := s.reattach(ctx, level); err != nil {
 		return "", err
 	}
-	return s.chain.Levels[level-1].Init()
+	return s.chain.Levels[level-1].Init(ctx)
 }
 
 func (s *scenario) withoutTraces(ctx context.Context, level int) error {
@@ -142,7 +142,7 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 	if err != nil {
 		return err
 	}
-	record, files, err := life.Known(chain, level)
+	record, files, err := life.Known(ctx, chain, level)
 	if err != nil {
 		return err
 	}

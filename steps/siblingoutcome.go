@@ -112,7 +112,7 @@ func mapsOf(ctx context.Context, siblings *sibling.Siblings, name string) (m, ho
 		return m, host, err
 	}
 	if m, err = l.Map(ctx); err == nil {
-		host, err = l.HostMap()
+		host, err = l.HostMap(ctx)
 	}
 	return m, host, err
 }
@@ -126,7 +126,7 @@ func (s *scenario) siblingsShare(ctx context.Context, first, second string, leve
 	if err != nil {
 		return err
 	}
-	return share(siblings, first, other, "sibling "+second, count)
+	return share(ctx, siblings, first, other, "sibling "+second, count)
 }
 
 func (s *scenario) siblingAndLevelShare(ctx context.Context, name string, level int, count string) error {
@@ -138,20 +138,20 @@ func (s *scenario) siblingAndLevelShare(ctx context.Context, name string, level 
 	if err != nil {
 		return err
 	}
-	return share(siblings, name, other, fmt.Sprintf("level %d", level), count)
+	return share(ctx, siblings, name, other, fmt.Sprintf("level %d", level), count)
 }
 
 // share compares how many host ids a sibling has that the other has as well with the wanted count: no, all or a number.
-func share(siblings *sibling.Siblings, name string, other *harness.Level, called, count string) error {
+func share(ctx context.Context, siblings *sibling.Siblings, name string, other *harness.Level, called, count string) error {
 	one, err := siblings.Get(name)
 	if err != nil {
 		return err
 	}
-	m, err := one.HostMap()
+	m, err := one.HostMap(ctx)
 	if err != nil {
 		return err
 	}
-	uids, gids, err := sibling.SharedIDs(one, other)
+	uids, gids, err := sibling.SharedIDs(ctx, one, other)
 	if err != nil {
 		return err
 	}

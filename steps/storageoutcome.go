@@ -59,7 +59,7 @@ func (s *scenario) ownedAsPlanned(ctx context.Context) error {
 		return err
 	}
 	for _, l := range chain.Levels {
-		if err := s.hold(storage.OwnersOnDisk(chain, l.Index, storage.Remapped(chain, l.Index))); err != nil {
+		if err := s.hold(storage.OwnersOnDisk(ctx, chain, l.Index, storage.Remapped(chain, l.Index))); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func (s *scenario) ownedByHostIDs(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(storage.OwnersOnDisk(chain, level, true))
+	return s.hold(storage.OwnersOnDisk(ctx, chain, level, true))
 }
 
 func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
@@ -86,12 +86,12 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 	return s.equal(fmt.Sprintf("level %d: it lies in a btrfs subvolume", level), what == "a btrfs subvolume", subvolume)
 }
 
-func (s *scenario) spare(wanted bool) error {
+func (s *scenario) spare(ctx context.Context, wanted bool) error {
 	did, err := s.stored()
 	if err != nil {
 		return err
 	}
-	known, onDisk, err := storage.SpareLeft(s.chain, did.place)
+	known, onDisk, err := storage.SpareLeft(ctx, s.chain, did.place)
 	if err != nil {
 		return err
 	}
@@ -107,14 +107,14 @@ func (s *scenario) storedWell() error {
 	return errors.Join(err, did.failed)
 }
 
-func (s *scenario) nothingLeft() error {
+func (s *scenario) nothingLeft(ctx context.Context) error {
 	if err := s.storedWell(); err != nil {
 		return err
 	}
-	return s.spare(false)
+	return s.spare(ctx, false)
 }
 
-func (s *scenario) stillThere() error { return s.spare(true) }
+func (s *scenario) stillThere(ctx context.Context) error { return s.spare(ctx, true) }
 
 func (s *scenario) cannot(verb, words string) error {
 	did, err := s.stored()
@@ -132,11 +132,11 @@ func (s *scenario) cannot(verb, words string) error {
 	return nil
 }
 
-func (s *scenario) volumeOwned(level int) error {
+func (s *scenario) volumeOwned(ctx context.Context, level int) error {
 	if err := s.storedWell(); err != nil {
 		return err
 	}
-	return s.hold(storage.VolumeOnDisk(s.chain, level))
+	return s.hold(storage.VolumeOnDisk(ctx, s.chain, level))
 }
 
 func (s *scenario) belongToNobody(ctx context.Context, level int) error {

@@ -168,7 +168,7 @@ func (s *scenario) workloadAsLevel(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	m, err := l.HostMap()
+	m, err := l.HostMap(ctx)
 	if err != nil {
 		return err
 	}

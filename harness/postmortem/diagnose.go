@@ -78,7 +78,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 				if i == 0 {
 					return harness.HostProcesses(c.Host)
 				}
-				return harness.LevelProcesses(roots[i])
+				return harness.LevelProcesses(ctx, roots[i])
 			}))
 		}
 		d.Places[i] = p
@@ -91,11 +91,11 @@ func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach
 	above := idmap.PlannedLevel{Map: c.Host.Traits().Map, Host: c.Host.Traits().Map}
 	for i, l := range c.Levels {
 		seen, err := read(ctx, func() (idmap.PlannedLevel, error) {
-			m, err := roots[i+1].IDMap("1")
+			m, err := roots[i+1].IDMap(ctx, "1")
 			if err != nil {
 				return idmap.PlannedLevel{}, err
 			}
-			same, err := harness.SameUserNamespace(roots[i], roots[i+1])
+			same, err := harness.SameUserNamespace(ctx, roots[i], roots[i+1])
 			if same { // a privileged level: the kernel shows it the lines of the level above
 				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
 			}

@@ -65,7 +65,7 @@ func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
 	defer unix.Close(process)
-	before, err := of.Root().ReadFile(bundle.SaidFile)
+	before, err := of.Root().ReadFile(ctx, bundle.SaidFile)
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,7 @@ func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
-	after, err := of.Root().ReadFile(bundle.SaidFile)
+	after, err := of.Root().ReadFile(ctx, bundle.SaidFile)
 	if err != nil {
 		return "", err
 	}

@@ -35,7 +35,7 @@ func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
 		config.Text = "none: the LXD above has no container of that name"
 	}
 	var err error
-	p.LXCLog, err = read(ctx, func() (string, error) { return readLXCLog(above, p.Name) })
+	p.LXCLog, err = read(ctx, func() (string, error) { return readLXCLog(ctx, above, p.Name) })
 	log := Part{Title: "lxc.log, decisive lines", Text: strings.Join(classify.Decisive(p.LXCLog), "\n"), Err: err}
 	if p.LXCLog == "" && err == nil {
 		log.Text = "none: it was never started"
@@ -44,9 +44,9 @@ func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
 }
 
 // readLXCLog reads a container's log where LXD has it, or Incus. No LXD is asked: it may be what hangs.
-func readLXCLog(above *reach.Root, name string) (string, error) {
+func readLXCLog(ctx context.Context, above *reach.Root, name string) (string, error) {
 	for _, dir := range []string{"/var/log/lxd", "/var/lib/lxd/logs"} {
-		log, err := above.ReadFile(filepath.Join(dir, name, "lxc.log"))
+		log, err := above.ReadFile(ctx, filepath.Join(dir, name, "lxc.log"))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return withoutSecrets(string(log)), err
 		}
@@ -58,7 +58,7 @@ func readLXCLog(above *reach.Root, name string) (string, error) {
 func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		p.Parts = append(p.Parts, part(ctx, file, func() (string, error) {
-			text, err := root.ReadFile(file)
+			text, err := root.ReadFile(ctx, file)
 			if errors.Is(err, fs.ErrNotExist) {
 				return "missing", nil
 			}
@@ -67,16 +67,16 @@ func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 	}
 	var err error
 	p.DaemonLog, err = read(ctx, func() (string, error) {
-		log, err := root.ReadFile("/var/log/lxd.log")
+		log, err := root.ReadFile(ctx, "/var/log/lxd.log")
 		return withoutSecrets(string(log)), err
 	})
 	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(excerpt.Tail(p.DaemonLog, daemonLines), "\n"), err})
-	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(bundle.SaidFile) }); err == nil {
+	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(ctx, bundle.SaidFile) }); err == nil {
 		if more := beside(withoutSecrets(string(said)), p.DaemonLog); more != "" {
 			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(excerpt.Tail(more, daemonLines), "\n")})
 		}
 	}
-	readFile := root.ReadFile
+	readFile := func(path string) ([]byte, error) { return root.ReadFile(ctx, path) }
 	if p.Level == 0 {
 		readFile = os.ReadFile
 	}

@@ -30,8 +30,8 @@ func Cover(ctx context.Context, l *harness.Level, path string) (string, error) {
 }
 
 // OwnUserNamespace tells whether the level has another user namespace than what is above it, by the namespaces of their inits.
-func OwnUserNamespace(l *harness.Level) (bool, error) {
-	same, err := harness.SameUserNamespace(l.Above().Root(), l.Root())
+func OwnUserNamespace(ctx context.Context, l *harness.Level) (bool, error) {
+	same, err := harness.SameUserNamespace(ctx, l.Above().Root(), l.Root())
 	if err != nil {
 		return false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -40,8 +40,8 @@ func OwnUserNamespace(l *harness.Level) (bool, error) {
 
 // Holds tells whether a process of the level can have a capability (a number, man 7 capabilities) in its user
 // namespace, by the bounding set of the level's init.
-func Holds(l *harness.Level, capability int) (bool, error) {
-	status, err := l.ReadFile("/proc/1/status")
+func Holds(ctx context.Context, l *harness.Level, capability int) (bool, error) {
+	status, err := l.ReadFile(ctx, "/proc/1/status")
 	if err != nil {
 		return false, err
 	}

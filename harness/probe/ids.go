@@ -15,7 +15,7 @@ func probeIDMaps(ctx context.Context, l *harness.Level, planned idmap.PlannedLev
 	if err != nil {
 		return nil, err
 	}
-	host, err := l.HostMap()
+	host, err := l.HostMap(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -29,13 +29,13 @@ func probeIDMaps(ctx context.Context, l *harness.Level, planned idmap.PlannedLev
 
 // probeProcesses looks under which host ids the level's init and a process started in it run.
 func probeProcesses(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
-	initIDs, err := harness.ProcessIDs(l, "1")
+	initIDs, err := harness.ProcessIDs(ctx, l, "1")
 	if err != nil {
 		return nil, err
 	}
 	checks := []harness.Check{{What: "host ids of init", Wanted: harness.OnHost(planned, 0), Got: initIDs}}
 	err = harness.WhileRunning(ctx, l, 1000, func(pid string) error {
-		got, err := harness.ProcessIDs(l, pid)
+		got, err := harness.ProcessIDs(ctx, l, pid)
 		checks = append(checks, harness.Check{What: "host ids of a process of user 1000", Wanted: harness.OnHost(planned, 1000), Got: got})
 		return err
 	})
@@ -50,7 +50,7 @@ func probeFiles(ctx context.Context, l *harness.Level, planned idmap.PlannedLeve
 		if _, err := l.ExecAs(ctx, id, nil, "touch", path); err != nil {
 			return checks, err
 		}
-		got, err := harness.OwnerOf(l, path)
+		got, err := harness.OwnerOf(ctx, l, path)
 		if err != nil {
 			return checks, err
 		}

@@ -15,21 +15,21 @@ import (
 
 // SentinelOf is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
 // level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
-func SentinelOf(l *harness.Level) (bundle.Sentinel, error) {
-	s, err := readSentinel(l.Root())
+func SentinelOf(ctx context.Context, l *harness.Level) (bundle.Sentinel, error) {
+	s, err := readSentinel(ctx, l.Root())
 	if err != nil {
 		return s, fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	return s, nil
 }
 
-func readSentinel(root *reach.Root) (s bundle.Sentinel, err error) {
-	info, err := root.Look(bundle.SentinelPath)
+func readSentinel(ctx context.Context, root *reach.Root) (s bundle.Sentinel, err error) {
+	info, err := root.Look(ctx, bundle.SentinelPath)
 	if err != nil {
 		return s, fmt.Errorf("sentinel: %w", err)
 	}
 	s.UID, s.GID = info.UID, info.GID
-	caps, err := root.Xattr(bundle.SentinelPath, bundle.XattrCaps)
+	caps, err := root.Xattr(ctx, bundle.SentinelPath, bundle.XattrCaps)
 	if errors.Is(err, unix.ENODATA) {
 		return s, nil
 	} else if err != nil {
@@ -38,13 +38,13 @@ func readSentinel(root *reach.Root) (s bundle.Sentinel, err error) {
 	if err := s.ParseCaps(caps); err != nil {
 		return s, err
 	}
-	s.CapsRoot, _, err = root.OnHost(s.CapsRoot, 0)
+	s.CapsRoot, _, err = root.OnHost(ctx, s.CapsRoot, 0)
 	return s, err
 }
 
 // probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
-func probeSentinel(_ context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
-	s, err := readSentinel(l.Root())
+func probeSentinel(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
+	s, err := readSentinel(ctx, l.Root())
 	if err != nil {
 		return []harness.Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
 	}
@@ -62,7 +62,7 @@ func probeSentinel(_ context.Context, l *harness.Level, planned idmap.PlannedLev
 		{What: "file capability of the sentinel", Wanted: caps(planned.FileCaps, root), Got: caps(s.HasCaps, s.CapsRoot)},
 	}
 	acl := harness.Check{What: "host user and group in the sentinel's ACL", Wanted: named(aclOnHost(planned.Host))}
-	switch found, err := SentinelACLOnHost(l); {
+	switch found, err := SentinelACLOnHost(ctx, l); {
 	case err != nil:
 		acl.Got = err.Error()
 	case found == nil:
@@ -83,12 +83,12 @@ func probeDaemon(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]h
 }
 
 // probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
-func probePrivilege(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
+func probePrivilege(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
 	instance, _, err := l.Above().LXD().GetInstance(l.Name)
 	if err != nil {
 		return nil, err
 	}
-	host, err := l.HostMap()
+	host, err := l.HostMap(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -13,23 +14,23 @@ import (
 
 // HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
 // that the level's idmap makes of an inside id.
-func HasOwnerOnHost(l *harness.Level, path string, inside uint32) ([]harness.Check, error) {
-	m, err := l.HostMap()
+func HasOwnerOnHost(ctx context.Context, l *harness.Level, path string, inside uint32) ([]harness.Check, error) {
+	m, err := l.HostMap(ctx)
 	if err != nil {
 		return nil, err
 	}
 	uid, _ := idmap.Up(m.UID, inside)
 	gid, _ := idmap.Up(m.GID, inside)
-	return checkOwner(l, path, uid, gid)
+	return checkOwner(ctx, l, path, uid, gid)
 }
 
 // IsOwnedOnHost looks whether a file of the level belongs, on the host, to the user and group of that host id.
-func IsOwnedOnHost(l *harness.Level, path string, id uint32) ([]harness.Check, error) {
-	return checkOwner(l, path, id, id)
+func IsOwnedOnHost(ctx context.Context, l *harness.Level, path string, id uint32) ([]harness.Check, error) {
+	return checkOwner(ctx, l, path, id, id)
 }
 
-func checkOwner(l *harness.Level, path string, uid, gid uint32) ([]harness.Check, error) {
-	got, err := harness.OwnerOf(l, path)
+func checkOwner(ctx context.Context, l *harness.Level, path string, uid, gid uint32) ([]harness.Check, error) {
+	got, err := harness.OwnerOf(ctx, l, path)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -37,8 +38,8 @@ func checkOwner(l *harness.Level, path string, uid, gid uint32) ([]harness.Check
 }
 
 // SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
-func SentinelACLOnHost(l *harness.Level) (*bundle.ACL, error) {
-	value, err := l.Root().Xattr(bundle.SentinelPath, bundle.XattrACL)
+func SentinelACLOnHost(ctx context.Context, l *harness.Level) (*bundle.ACL, error) {
+	value, err := l.Root().Xattr(ctx, bundle.SentinelPath, bundle.XattrACL)
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
 	} else if err != nil {
@@ -46,14 +47,14 @@ func SentinelACLOnHost(l *harness.Level) (*bundle.ACL, error) {
 	}
 	acl, err := bundle.ParseACL(value)
 	if err == nil {
-		acl.User, acl.Group, err = l.Root().OnHost(acl.User, acl.Group)
+		acl.User, acl.Group, err = l.Root().OnHost(ctx, acl.User, acl.Group)
 	}
 	return &acl, err
 }
 
 // ACLWantedOnHost is what the sentinel's access control list must be in host ids.
-func ACLWantedOnHost(l *harness.Level) (bundle.ACL, error) {
-	m, err := l.HostMap()
+func ACLWantedOnHost(ctx context.Context, l *harness.Level) (bundle.ACL, error) {
+	m, err := l.HostMap(ctx)
 	if err != nil {
 		return bundle.ACL{}, err
 	}

@@ -64,18 +64,24 @@ func containerRoot(above *inroot.Root, pid int) (*Root, error) {
 
 func (d direct) local() (*inroot.Root, error) { return d.dir, nil }
 
-func (d direct) readFile(inside string, limit int64) ([]byte, error) {
+func (d direct) readFile(_ context.Context, inside string, limit int64) ([]byte, error) {
 	return d.dir.ReadFile(inside, limit)
 }
 
-func (d direct) look(inside string) (Info, error) {
+func (d direct) look(_ context.Context, inside string) (Info, error) {
 	stat, err := d.dir.Lstat(inside)
 	return relay.InfoOf(stat), err
 }
 
-func (d direct) readlink(inside string) (string, error)    { return d.dir.Readlink(inside) }
-func (d direct) names(inside string) ([]string, error)     { return d.dir.Names(inside) }
-func (d direct) xattr(inside, name string) ([]byte, error) { return d.dir.Xattr(inside, name) }
+func (d direct) readlink(_ context.Context, inside string) (string, error) {
+	return d.dir.Readlink(inside)
+}
+
+func (d direct) names(_ context.Context, inside string) ([]string, error) { return d.dir.Names(inside) }
+
+func (d direct) xattr(_ context.Context, inside, name string) ([]byte, error) {
+	return d.dir.Xattr(inside, name)
+}
 
 func (d direct) dial(ctx context.Context, inside string) (net.Conn, error) {
 	return d.dir.Dial(ctx, inside)
@@ -83,10 +89,12 @@ func (d direct) dial(ctx context.Context, inside string) (net.Conn, error) {
 
 // idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file
 // (man 7 user_namespaces).
-func (d direct) idmap(pid string) (idmap.Map, error) { return readMap(d, pid) }
+func (d direct) idmap(ctx context.Context, pid string) (idmap.Map, error) {
+	return readMap(ctx, d, pid)
+}
 
 // seen is every id that there is for this process: what it sees has host ids already.
-func (d direct) seen() (idmap.Map, error) {
+func (d direct) seen(context.Context) (idmap.Map, error) {
 	m, err := OwnMap()
 	if err != nil {
 		return m, err
@@ -99,14 +107,16 @@ func (d direct) seen() (idmap.Map, error) {
 	return m, nil
 }
 
-func (d direct) userNamespace() (string, error) { return os.Readlink("/proc/self/ns/user") }
+func (d direct) userNamespace(context.Context) (string, error) {
+	return os.Readlink("/proc/self/ns/user")
+}
 
 func (d direct) close() { d.dir.Close() }
 
 // readMap reads the idmap of a process of a root, as whoever reads there sees it.
-func readMap(w access, pid string) (m idmap.Map, err error) {
+func readMap(ctx context.Context, from access, pid string) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := w.readFile("/proc/"+pid+"/"+file, inroot.TextLimit)
+		text, err := from.readFile(ctx, "/proc/"+pid+"/"+file, inroot.TextLimit)
 		if err != nil {
 			return m, err
 		}

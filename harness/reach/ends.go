@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -13,14 +14,14 @@ const tooOften = 2
 
 // Ends gives what tells, from now on, whether the LXD of this root ends whenever it is started, which its
 // level's init does again and again. It ends a wait for that LXD long before its budget does.
-func (r *Root) Ends() func() error {
-	before := max(1, r.starts())
+func (r *Root) Ends(ctx context.Context) func() error {
+	before := max(1, r.starts(ctx))
 	return func() error {
-		again := r.starts() - before
+		again := r.starts(ctx) - before
 		if again < tooOften {
 			return nil
 		}
-		said, _ := r.ReadFile(bundle.SaidFile)
+		said, _ := r.ReadFile(ctx, bundle.SaidFile)
 		lines := strings.Split(strings.TrimSpace(ErrorLines(string(said))), "\n")
 		why := lines[len(lines)-1]
 		if why == "" {
@@ -45,8 +46,8 @@ func ErrorLines(said string) string {
 var harmless = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
 
 // starts is how often the LXD of this root was started.
-func (r *Root) starts() int {
-	info, err := r.Look(bundle.StartedFile)
+func (r *Root) starts(ctx context.Context) int {
+	info, err := r.Look(ctx, bundle.StartedFile)
 	if err != nil {
 		return 0 // it was not yet
 	}

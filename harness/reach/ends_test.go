@@ -18,10 +18,10 @@ func TestALXDThatIsStartedAgainAndAgainEndsAWaitForIt(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644))
 	}
 	const benign = `time="2026-11-25T19:01:37Z" level=warning msg="Instance type not operational"` + "\n"
-	fromNothing := r.Ends()
+	fromNothing := r.Ends(t.Context())
 	require.NoError(t, fromNothing(), "it was not started yet")
 	write(bundle.StartedFile, "\n")
-	once := r.Ends()
+	once := r.Ends(t.Context())
 	write(bundle.StartedFile, "\n\n")
 	require.NoError(t, fromNothing())
 	require.NoError(t, once(), "a crash may be overcome")
@@ -30,7 +30,7 @@ func TestALXDThatIsStartedAgainAndAgainEndsAWaitForIt(t *testing.T) {
 	for _, ends := range []func() error{fromNothing, once} {
 		require.EqualError(t, ends(), "LXD ended at its start, and was started again 2 times; it said: nothing about why")
 	}
-	require.NoError(t, r.Ends()(), "of a wait that begins now nothing is known yet")
+	require.NoError(t, r.Ends(t.Context())(), "of a wait that begins now nothing is known yet")
 	write(bundle.SaidFile, benign+"Error: exec: \"tar\": executable file not found in $PATH\n"+benign)
 	assert.EqualError(t, once(), `LXD ended at its start, and was started again 2 times; it said: Error: exec: "tar": executable file not found in $PATH`)
 }

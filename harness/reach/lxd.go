@@ -101,8 +101,8 @@ func final(died func() error, try func(context.Context) error) func(context.Cont
 }
 
 // SinceLXDStarted is how long ago the LXD of this root was started.
-func (r *Root) SinceLXDStarted() (time.Duration, error) {
-	made, err := r.Look(bundle.StartedFile)
+func (r *Root) SinceLXDStarted(ctx context.Context) (time.Duration, error) {
+	made, err := r.Look(ctx, bundle.StartedFile)
 	if err != nil {
 		return 0, err
 	}

@@ -63,26 +63,26 @@ func (r *Root) UseProject(name string) { r.project = name }
 
 // access is how a root is reached. Paths are those inside it.
 type access interface {
-	// local returns the root's directory on this machine, or ErrFar.
+	// local returns the root's directory on this machine, or ErrTunneled.
 	local() (*inroot.Root, error)
-	readFile(inside string, limit int64) ([]byte, error)
-	look(inside string) (Info, error)
-	readlink(inside string) (string, error)
-	names(inside string) ([]string, error)
-	xattr(inside, name string) ([]byte, error)
+	readFile(ctx context.Context, inside string, limit int64) ([]byte, error)
+	look(ctx context.Context, inside string) (Info, error)
+	readlink(ctx context.Context, inside string) (string, error)
+	names(ctx context.Context, inside string) ([]string, error)
+	xattr(ctx context.Context, inside, name string) ([]byte, error)
 	dial(ctx context.Context, inside string) (net.Conn, error)
 	// idmap is that of a process of the root, and all the ids that are seen in it, in ids of the host.
-	idmap(pid string) (idmap.Map, error)
-	seen() (idmap.Map, error)
+	idmap(ctx context.Context, pid string) (idmap.Map, error)
+	seen(ctx context.Context) (idmap.Map, error)
 	// userNamespace names the user namespace of whoever reads.
-	userNamespace() (string, error)
+	userNamespace(ctx context.Context) (string, error)
 	close()
 }
 
 // Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
-func (r *Root) Child(ctx context.Context, container string, pid int) (child *Root, err error) {
+func (r *Root) Child(_ context.Context, container string, pid int) (child *Root, err error) {
 	if r.tunnels {
-		child = &Root{access: newTunnel(ctx, r, container), tunnels: true}
+		child = &Root{access: newTunnel(r, container), tunnels: true}
 	} else {
 		var dir *inroot.Root
 		if dir, err = r.local(); err == nil {
@@ -103,36 +103,42 @@ func (r *Root) Tunneled() bool {
 	return is
 }
 
-// Local returns the root's directory on this machine, or ErrFar if there is none. Close closes it.
+// Local returns the root's directory on this machine, or ErrTunneled if there is none. Close closes it.
 func (r *Root) Local() (*inroot.Root, error) { return r.local() }
 
 // ReadFile reads a regular file of at most inroot.TextLimit bytes.
-func (r *Root) ReadFile(inside string) ([]byte, error) { return r.readFile(inside, inroot.TextLimit) }
+func (r *Root) ReadFile(ctx context.Context, inside string) ([]byte, error) {
+	return r.readFile(ctx, inside, inroot.TextLimit)
+}
 
 // ReadLarge reads a regular file of at most limit bytes.
-func (r *Root) ReadLarge(inside string, limit int64) ([]byte, error) {
-	return r.readFile(inside, limit)
+func (r *Root) ReadLarge(ctx context.Context, inside string, limit int64) ([]byte, error) {
+	return r.readFile(ctx, inside, limit)
 }
 
 // Look tells of a file inside, which is not followed if it is a symbolic link.
-func (r *Root) Look(inside string) (Info, error) { return r.look(inside) }
+func (r *Root) Look(ctx context.Context, inside string) (Info, error) { return r.look(ctx, inside) }
 
 // Names are the names in a directory inside.
-func (r *Root) Names(inside string) ([]string, error) { return r.names(inside) }
+func (r *Root) Names(ctx context.Context, inside string) ([]string, error) {
+	return r.names(ctx, inside)
+}
 
 // Dial connects to a Unix socket inside.
 func (r *Root) Dial(ctx context.Context, inside string) (net.Conn, error) { return r.dial(ctx, inside) }
 
 // Xattr is the value of an extended attribute of a file inside; ENODATA where it has none. Ids in it are those that whoever reads it
 // sees: OnHost makes host ids of them.
-func (r *Root) Xattr(inside, name string) ([]byte, error) { return r.xattr(inside, name) }
+func (r *Root) Xattr(ctx context.Context, inside, name string) ([]byte, error) {
+	return r.xattr(ctx, inside, name)
+}
 
 // IDMap is the idmap of a process inside, by the id that it has there: inside and host ids.
-func (r *Root) IDMap(pid string) (idmap.Map, error) { return r.idmap(pid) }
+func (r *Root) IDMap(ctx context.Context, pid string) (idmap.Map, error) { return r.idmap(ctx, pid) }
 
 // OnHost gives the host ids of a user and a group that something inside was read to have, such as /proc/PID/status.
-func (r *Root) OnHost(uid, gid uint32) (hostUID, hostGID uint32, err error) {
-	m, err := r.seen()
+func (r *Root) OnHost(ctx context.Context, uid, gid uint32) (hostUID, hostGID uint32, err error) {
+	m, err := r.seen(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -150,16 +156,18 @@ func up(mappings []idmap.Mapping, id uint32) uint32 {
 }
 
 // UserNamespace names the user namespace of this root's init, as no other one is named on the machine.
-func (r *Root) UserNamespace() (string, error) {
-	name, err := r.readlink("/proc/1/ns/user")
+func (r *Root) UserNamespace(ctx context.Context) (string, error) {
+	name, err := r.readlink(ctx, "/proc/1/ns/user")
 	if errors.Is(err, fs.ErrPermission) { // of the machine's init, by who is not root there, but in the same namespace
-		name, err = r.userNamespace()
+		name, err = r.userNamespace(ctx)
 	}
 	return name, err
 }
 
 // PIDNamespace names the pid namespace of this root's init.
-func (r *Root) PIDNamespace() (string, error) { return r.readlink("/proc/1/ns/pid") }
+func (r *Root) PIDNamespace(ctx context.Context) (string, error) {
+	return r.readlink(ctx, "/proc/1/ns/pid")
+}
 
 // Rest has no relay run in the levels inside until something is asked there: a LXD that is asked to end waits for the programs
 // that it runs there, as relays are (LXD: lxd/operations.go, waitForOperations).

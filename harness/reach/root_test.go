@@ -29,7 +29,7 @@ func opened(t *testing.T) (*Root, string) {
 // read reads a file inside; it skips where the kernel, or who confines this process, does not let it.
 func read(t *testing.T, r *Root, inside string) (string, error) {
 	t.Helper()
-	b, err := r.ReadFile(inside)
+	b, err := r.ReadFile(t.Context(), inside)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 		t.Skip("no openat2 here: ", err)
 	}
@@ -73,9 +73,9 @@ func TestTheRootOfAContainerIsThatOfItsInit(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	own, err := machine.Child(t.Context(), "own", cmd.Process.Pid)
 	require.NoError(t, err)
-	want, err := machine.Look("/")
+	want, err := machine.Look(t.Context(), "/")
 	require.NoError(t, err)
-	got, err := own.Look("/")
+	got, err := own.Look(t.Context(), "/")
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 

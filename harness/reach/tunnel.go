@@ -16,10 +16,10 @@ import (
 // tunnel reaches the root of a container through a relay in it, which the LXD above starts at the first question, and again
 // after that LXD itself was started again. Whoever asks does so as root of the level: in its namespaces, with the ids that are seen there.
 type tunnel struct {
-	ctx       context.Context // of who opened the root, without its end, until the root is closed: questions have none of their own
-	cancel    context.CancelFunc
 	above     *Root
 	container string
+	closing   chan struct{} // is closed, once, to end the start of a relay
+	once      sync.Once
 
 	mu     sync.Mutex
 	relay  *relay.Client
@@ -27,10 +27,8 @@ type tunnel struct {
 	closed bool
 }
 
-func newTunnel(ctx context.Context, above *Root, container string) *tunnel {
-	t := &tunnel{above: above, container: container}
-	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	return t
+func newTunnel(above *Root, container string) *tunnel {
+	return &tunnel{above: above, container: container, closing: make(chan struct{})}
 }
 
 // asking gives the relay, which it starts unless it runs.
@@ -48,10 +46,16 @@ func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
 			return t.relay, nil
 		}
 	}
-	start, cancel := context.WithCancel(t.ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	started, err := startRelay(start, t.above, t.container)
+	go func() {
+		select {
+		case <-t.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	started, err := startRelay(ctx, t.above, t.container)
 	if err != nil {
 		return nil, fmt.Errorf("container %s: reach into it by exec: %w", t.container, err)
 	}
@@ -75,7 +79,7 @@ func (t *tunnel) rest() {
 }
 
 func (t *tunnel) close() {
-	t.cancel() // before the lock, which who starts the relay holds
+	t.once.Do(func() { close(t.closing) }) // before the lock, which whoever starts the relay holds
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
@@ -104,30 +108,30 @@ func (t *tunnel) local() (*inroot.Root, error) {
 	return nil, fmt.Errorf("container %s: %w", t.container, ErrTunneled)
 }
 
-func (t *tunnel) readFile(inside string, limit int64) ([]byte, error) {
-	return asked(t.ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
+func (t *tunnel) readFile(ctx context.Context, inside string, limit int64) ([]byte, error) {
+	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
 }
 
-func (t *tunnel) look(inside string) (Info, error) {
-	info, err := asked(t.ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
+func (t *tunnel) look(ctx context.Context, inside string) (Info, error) {
+	info, err := asked(ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
 	if err != nil {
 		return info, err
 	}
-	m, err := t.seen()
+	m, err := t.seen(ctx)
 	info.UID, info.GID = up(m.UID, info.UID), up(m.GID, info.GID)
 	return info, err
 }
 
-func (t *tunnel) readlink(inside string) (string, error) {
-	return asked(t.ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
+func (t *tunnel) readlink(ctx context.Context, inside string) (string, error) {
+	return asked(ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
 }
 
-func (t *tunnel) names(inside string) ([]string, error) {
-	return asked(t.ctx, t, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
+func (t *tunnel) names(ctx context.Context, inside string) ([]string, error) {
+	return asked(ctx, t, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
 }
 
-func (t *tunnel) xattr(inside, name string) ([]byte, error) {
-	return asked(t.ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
+func (t *tunnel) xattr(ctx context.Context, inside, name string) ([]byte, error) {
+	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
 }
 
 func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {
@@ -136,27 +140,27 @@ func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {
 
 // seen is the map of the level itself in ids of the host. A process reads the map of its own user namespace in ids of the parent,
 // which is that of the level above (man 7 user_namespaces): but for a privileged level, which is in the same one.
-func (t *tunnel) seen() (idmap.Map, error) {
+func (t *tunnel) seen(ctx context.Context) (idmap.Map, error) {
 	t.mu.Lock()
 	known := t.ids
 	t.mu.Unlock()
 	if known != nil {
 		return *known, nil
 	}
-	m, err := t.above.seen()
+	m, err := t.above.seen(ctx)
 	if err != nil {
 		return m, err
 	}
-	outer, err := t.above.userNamespace()
+	outer, err := t.above.userNamespace(ctx)
 	if err != nil {
 		return m, err
 	}
-	own, err := t.userNamespace()
+	own, err := t.userNamespace(ctx)
 	if err != nil {
 		return m, err
 	}
 	if own != outer {
-		mine, err := readMap(t, "self")
+		mine, err := readMap(ctx, t, "self")
 		if err != nil {
 			return m, err
 		}
@@ -168,22 +172,24 @@ func (t *tunnel) seen() (idmap.Map, error) {
 	return m, nil
 }
 
-func (t *tunnel) userNamespace() (string, error) { return t.readlink("/proc/self/ns/user") }
+func (t *tunnel) userNamespace(ctx context.Context) (string, error) {
+	return t.readlink(ctx, "/proc/self/ns/user")
+}
 
 // idmap composes what the relay sees, which is in ids of the level but for processes in the level's own user namespace.
-func (t *tunnel) idmap(pid string) (idmap.Map, error) {
-	level, err := t.seen()
+func (t *tunnel) idmap(ctx context.Context, pid string) (idmap.Map, error) {
+	level, err := t.seen(ctx)
 	if err != nil {
 		return level, err
 	}
-	own, err := t.userNamespace()
+	own, err := t.userNamespace(ctx)
 	if err != nil {
 		return level, err
 	}
-	of, err := t.readlink("/proc/" + pid + "/ns/user")
+	of, err := t.readlink(ctx, "/proc/"+pid+"/ns/user")
 	if err != nil || of == own {
 		return level, err
 	}
-	m, err := readMap(t, pid)
+	m, err := readMap(ctx, t, pid)
 	return m.Compose(level), err
 }

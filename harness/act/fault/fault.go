@@ -163,7 +163,7 @@ func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op id
 		err := wait.For(ctx, "wait for "+strings.Join(paths, " or "), signBudget, func(context.Context) error {
 			var errs []error
 			for _, path := range paths {
-				_, err := of.Root().Look(path)
+				_, err := of.Root().Look(ctx, path)
 				if err == nil {
 					return nil
 				}

@@ -52,7 +52,7 @@ func AddFile(c *harness.Chain, name string, uid, gid int) error {
 }
 
 // OwnerOnHost is the owner, in host ids, of a file in the shared directory.
-func OwnerOnHost(c *harness.Chain, name string) (uid, gid uint32, err error) {
-	info, err := c.Host.Root().Look(Dir + "/" + name)
+func OwnerOnHost(ctx context.Context, c *harness.Chain, name string) (uid, gid uint32, err error) {
+	info, err := c.Host.Root().Look(ctx, Dir+"/"+name)
 	return info.UID, info.GID, err
 }

@@ -109,9 +109,9 @@ func Push(l *harness.Level, i imagefile.Image) error {
 }
 
 // Pushed reads the files of an image that lie in the level.
-func Pushed(l *harness.Level, unified bool) (i imagefile.Image, err error) {
-	if i.Metadata, err = l.Root().ReadLarge(CarriedMetadata, imageLimit); err == nil && !unified {
-		i.RootFS, err = l.Root().ReadLarge(CarriedRootFS, imageLimit)
+func Pushed(ctx context.Context, l *harness.Level, unified bool) (i imagefile.Image, err error) {
+	if i.Metadata, err = l.Root().ReadLarge(ctx, CarriedMetadata, imageLimit); err == nil && !unified {
+		i.RootFS, err = l.Root().ReadLarge(ctx, CarriedRootFS, imageLimit)
 	}
 	if err != nil {
 		err = fmt.Errorf("level %d: %w", l.Index, err)
@@ -133,7 +133,7 @@ func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint strin
 	if err := Push(l, exported); err != nil {
 		return err
 	}
-	pushed, err := Pushed(l, exported.Unified())
+	pushed, err := Pushed(ctx, l, exported.Unified())
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func StartClocks(ctx context.Context, c *harness.Chain) error {
 		}
 	}
 	return wait.For(ctx, "wait for the clocks to tick", clockBudget, func(context.Context) error {
-		sizes, err := ticks(c)
+		sizes, err := ticks(ctx, c)
 		if err == nil && slices.Contains(sizes, 0) {
 			err = fmt.Errorf("they are at %d", sizes)
 		}
@@ -48,13 +48,13 @@ func StartClocks(ctx context.Context, c *harness.Chain) error {
 // Clocks reports which clocks go on, the host's first. It gives those above the level, and the host's
 // in any case, time to go on; by these is measured how long the others stand still.
 func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err error) {
-	before, err := ticks(c)
+	before, err := ticks(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	var now []int64
 	err = wait.For(ctx, "wait for clocks to go on", clockBudget, func(context.Context) (err error) {
-		if now, err = ticks(c); err != nil {
+		if now, err = ticks(ctx, c); err != nil {
 			return wait.Final(err)
 		}
 		for i := range min(max(level, 1), len(now)) {
@@ -74,14 +74,14 @@ func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err 
 }
 
 // ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
-func ticks(c *harness.Chain) ([]int64, error) {
+func ticks(ctx context.Context, c *harness.Chain) ([]int64, error) {
 	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {
 		roots = append(roots, l.Root())
 	}
 	var sizes []int64
 	for level, root := range roots {
-		info, err := root.Look(clockFile)
+		info, err := root.Look(ctx, clockFile)
 		if err != nil {
 			return nil, fmt.Errorf("level %d: clock: %w", level, err)
 		}

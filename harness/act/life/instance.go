@@ -51,7 +51,7 @@ func Delete(ctx context.Context, l *harness.Level) error {
 }
 
 // Known looks for what the LXD above a level, up or not, has of it under the name that it was made with: its record and its files.
-func Known(c *harness.Chain, level int) (record, files bool, err error) {
+func Known(ctx context.Context, c *harness.Chain, level int) (record, files bool, err error) {
 	above, err := c.Daemon(level - 1)
 	if err != nil {
 		return false, false, err
@@ -62,7 +62,7 @@ func Known(c *harness.Chain, level int) (record, files bool, err error) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	record = err == nil
-	_, err = above.Root().Look(path.Join("/var/lib/lxd/storage-pools", harness.PoolName, "containers", name))
+	_, err = above.Root().Look(ctx, path.Join("/var/lib/lxd/storage-pools", harness.PoolName, "containers", name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return record, false, fmt.Errorf("level %d: %w", level, err)
 	}

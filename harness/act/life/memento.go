@@ -22,8 +22,8 @@ func Leave(ctx context.Context, l *harness.Level, id uint32, name string) error 
 }
 
 // Left tells whether the level has the file of that name.
-func Left(l *harness.Level, name string) (bool, error) {
-	_, err := l.Root().Look(mementos + name)
+func Left(ctx context.Context, l *harness.Level, name string) (bool, error) {
+	_, err := l.Root().Look(ctx, mementos+name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -35,22 +35,22 @@ func Left(l *harness.Level, name string) (bool, error) {
 
 // CheckLeft looks whether the level has the file of that name, whole and under the
 // ids that its user has on the host by the plan.
-func CheckLeft(l *harness.Level, planned idmap.PlannedLevel, id uint32, name string) ([]harness.Check, error) {
+func CheckLeft(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel, id uint32, name string) ([]harness.Check, error) {
 	check := func(what, wanted, got string) harness.Check {
 		return harness.Check{Level: l.Index, What: fmt.Sprintf("file %q: %s", name, what), Wanted: wanted, Got: got}
 	}
-	has, err := Left(l, name)
+	has, err := Left(ctx, l, name)
 	if err != nil {
 		return nil, err
 	}
 	if !has {
 		return []harness.Check{check("it", "there", "missing")}, nil
 	}
-	content, err := l.ReadFile(mementos + name)
+	content, err := l.ReadFile(ctx, mementos+name)
 	if err != nil {
 		return nil, err
 	}
-	owner, err := harness.OwnerOf(l, mementos+name)
+	owner, err := harness.OwnerOf(ctx, l, mementos+name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -71,7 +71,7 @@ func LeaveWord(ctx context.Context, l *harness.Level) error {
 		return err
 	}
 	return wait.For(ctx, fmt.Sprintf("level %d: wait for a program to run", l.Index), clockBudget, func(context.Context) error {
-		runs, err := Left(l, listens)
+		runs, err := Left(ctx, l, listens)
 		if err == nil && !runs {
 			err = errors.New("it has not said that it does")
 		}
@@ -80,13 +80,13 @@ func LeaveWord(ctx context.Context, l *harness.Level) error {
 }
 
 // WasAsked tells whether the program of LeaveWord, which may have ended since, was asked to.
-func WasAsked(l *harness.Level) (bool, error) {
-	ran, err := Left(l, listens)
+func WasAsked(ctx context.Context, l *harness.Level) (bool, error) {
+	ran, err := Left(ctx, l, listens)
 	if err == nil && !ran {
 		err = fmt.Errorf("level %d: no program has run there that could have been asked to end", l.Index)
 	}
 	if err != nil {
 		return false, err
 	}
-	return Left(l, asked)
+	return Left(ctx, l, asked)
 }

@@ -28,13 +28,13 @@ type Traces struct {
 // TracesOf looks for the traces of a level of the plan, which need not be up. Its
 // host ids are those of the levels inside it, too; another container of the host's
 // LXD that has the same ids would be taken for it.
-func TracesOf(c *harness.Chain, level int) (Traces, error) {
+func TracesOf(ctx context.Context, c *harness.Chain, level int) (Traces, error) {
 	if level < 1 || level > len(c.Plan.Levels) {
 		return Traces{}, fmt.Errorf("level %d: the plan has %d levels", level, len(c.Plan.Levels))
 	}
 	var t Traces
 	var err error
-	if t.Processes, err = processesOf(c, c.Plan.Levels[level-1].Host.UID); err != nil {
+	if t.Processes, err = processesOf(ctx, c, c.Plan.Levels[level-1].Host.UID); err != nil {
 		return t, fmt.Errorf("level %d: %w", level, err)
 	}
 	if t.Cgroups, err = cgroupsOf(c, harness.LXCName(c, level)); err != nil {
@@ -44,9 +44,9 @@ func TracesOf(c *harness.Chain, level int) (Traces, error) {
 }
 
 // processesOf are the processes of the host's pid namespace that run under one of these host ids.
-func processesOf(c *harness.Chain, ids []idmap.Mapping) ([]string, error) {
+func processesOf(ctx context.Context, c *harness.Chain, ids []idmap.Mapping) ([]string, error) {
 	root := c.Host.Root()
-	names, err := root.Names("/proc")
+	names, err := root.Names(ctx, "/proc")
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func processesOf(c *harness.Chain, ids []idmap.Mapping) ([]string, error) {
 		if strings.Trim(name, "0123456789") != "" {
 			continue
 		}
-		info, err := root.Look("/proc/" + name)
+		info, err := root.Look(ctx, "/proc/"+name)
 		if err != nil {
 			continue // it has ended meanwhile
 		}
@@ -63,7 +63,7 @@ func processesOf(c *harness.Chain, ids []idmap.Mapping) ([]string, error) {
 		if !slices.ContainsFunc(ids, func(m idmap.Mapping) bool { return uid >= m.Parent && uid-m.Parent < m.Count }) {
 			continue
 		}
-		command, err := root.ReadFile("/proc/" + name + "/cmdline")
+		command, err := root.ReadFile(ctx, "/proc/"+name+"/cmdline")
 		if err != nil {
 			continue
 		}
@@ -105,7 +105,7 @@ func cgroupsOf(c *harness.Chain, name string) ([]string, error) {
 func TracesLeft(ctx context.Context, c *harness.Chain, level int) (t Traces, err error) {
 	what := fmt.Sprintf("wait for level %d to be gone from the host", level)
 	err = wait.For(ctx, what, tracesBudget, func(context.Context) (err error) {
-		if t, err = TracesOf(c, level); err != nil {
+		if t, err = TracesOf(ctx, c, level); err != nil {
 			return wait.Final(err)
 		}
 		if len(t.Processes)+len(t.Cgroups) > 0 {

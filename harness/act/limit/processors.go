@@ -77,7 +77,7 @@ func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int
 		if limited > 1 {
 			above = c.Levels[limited-2]
 		}
-		log, err := above.Root().ReadFile("/var/log/lxd.log")
+		log, err := above.Root().ReadFile(ctx, "/var/log/lxd.log")
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (s *Siblings) halt(ctx context.Context, l *harness.Level) error {
 
 // Start starts a sibling that was stopped. Where LXD refuses, the error is a *LevelError.
 func (s *Siblings) Start(ctx context.Context, name string) (*harness.Level, error) {
-	if err := s.known(name); err != nil {
+	if err := s.known(ctx, name); err != nil {
 		return nil, err
 	}
 	l := s.level(siblingName(name))
@@ -52,7 +52,7 @@ func (s *Siblings) RestartChain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.ready(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	planned, stop := s.model.Start(l.Name)
@@ -74,7 +74,7 @@ func (s *Siblings) RestartChain(ctx context.Context) error {
 
 // Configure changes keys of a sibling's configuration. Where LXD refuses, the error is a *LevelError.
 func (s *Siblings) Configure(ctx context.Context, name string, change map[string]string) error {
-	if err := s.known(name); err != nil {
+	if err := s.known(ctx, name); err != nil {
 		return err
 	}
 	l := s.level(siblingName(name))
@@ -98,7 +98,7 @@ func (s *Siblings) Remove(ctx context.Context, name string) error {
 
 // RestartLXD restarts the LXD that made them, which then reads its files anew.
 func (s *Siblings) RestartLXD(ctx context.Context) error {
-	if err := s.ready(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	if err := s.chain.RestartLXD(ctx, s.Level-1); err != nil {
@@ -109,13 +109,13 @@ func (s *Siblings) RestartLXD(ctx context.Context) error {
 }
 
 // Replaced tells the model that the LXD that made the siblings is another one, which has just started.
-func (s *Siblings) Replaced(level int) error {
+func (s *Siblings) Replaced(ctx context.Context, level int) error {
 	if level != s.Level-1 {
 		return nil
 	}
 	d := s.chain.Spec.PlanDaemon(s.chain.Host.Traits(), s.Level-1)
 	var err error
-	if d.Delegation, err = harness.ReadDelegation(s.above().Root()); err != nil {
+	if d.Delegation, err = harness.ReadDelegation(ctx, s.above().Root()); err != nil {
 		return err
 	}
 	s.model.ReplaceDaemon(d, harness.LayoutOf(s.chain.Host.Traits()).Remaps)
@@ -123,9 +123,9 @@ func (s *Siblings) Replaced(level int) error {
 }
 
 // known is ready, for what is done to a sibling that was created.
-func (s *Siblings) known(name string) error {
+func (s *Siblings) known(ctx context.Context, name string) error {
 	if !slices.Contains(s.names, name) {
 		return fmt.Errorf("level %d: sibling %s: wanted created, got %q that are", s.Level, name, s.names)
 	}
-	return s.ready()
+	return s.ready(ctx)
 }

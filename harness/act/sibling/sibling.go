@@ -65,7 +65,7 @@ func siblingName(name string) string { return "beside-" + strings.ToLower(name) 
 
 // Add makes a container beside the chain. Where LXD refuses, the error is a *LevelError.
 func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec) (*harness.Level, error) {
-	if err := s.ready(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
 	if slices.Contains(s.names, name) {
@@ -120,11 +120,11 @@ func (s *Siblings) Get(name string) (*harness.Level, error) {
 func (s *Siblings) Up() []string { return slices.Sorted(maps.Keys(s.up)) }
 
 // ready tells the model what the files of the level above say now, whoever wrote them.
-func (s *Siblings) ready() error {
+func (s *Siblings) ready(ctx context.Context) error {
 	if s.Contradiction != nil {
 		return s.Contradiction
 	}
-	d, err := harness.ReadDelegation(s.above().Root())
+	d, err := harness.ReadDelegation(ctx, s.above().Root())
 	s.model.SetFiles(d)
 	return err
 }

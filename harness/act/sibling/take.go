@@ -36,7 +36,7 @@ func (s *Siblings) take(ctx context.Context, name string, l *harness.Level, plan
 		if err != nil {
 			return nil, err
 		}
-		hostMap, err := l.HostMap()
+		hostMap, err := l.HostMap(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -55,12 +55,12 @@ func (s *Siblings) take(ctx context.Context, name string, l *harness.Level, plan
 }
 
 // SharedIDs is how many host ids two levels both have: uids and gids.
-func SharedIDs(a, b *harness.Level) (uids, gids uint64, err error) {
-	x, err := a.HostMap()
+func SharedIDs(ctx context.Context, a, b *harness.Level) (uids, gids uint64, err error) {
+	x, err := a.HostMap(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	y, err := b.HostMap()
+	y, err := b.HostMap(ctx)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -2,6 +2,7 @@
 package storage
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 // the LXD above has recorded as theirs. With remapped they must be the level's host ids and its map; else,
 // where the level's files are mounted idmapped, those of the image and an empty map
 // (LXD: instance/drivers/driver_lxc.go, handleIdmappedStorage).
-func OwnersOnDisk(c *harness.Chain, level int, remapped bool) ([]harness.Check, error) {
+func OwnersOnDisk(ctx context.Context, c *harness.Chain, level int, remapped bool) ([]harness.Check, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func OwnersOnDisk(c *harness.Chain, level int, remapped bool) ([]harness.Check, 
 		{What: "gid map recorded for its files", Wanted: harness.Lines(wanted.GID), Got: harness.Lines(recorded.GID)},
 	}
 	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.AsMade.UID} {
-		got, err := harness.OwnerIn(l.Above().Root(), harness.PathInPool(l, path))
+		got, err := harness.OwnerIn(ctx, l.Above().Root(), harness.PathInPool(l, path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}

@@ -47,7 +47,7 @@ func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bo
 }
 
 // SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
-func SpareLeft(c *harness.Chain, level int) (known, onDisk bool, err error) {
+func SpareLeft(ctx context.Context, c *harness.Chain, level int) (known, onDisk bool, err error) {
 	above, err := c.Daemon(level)
 	if err != nil {
 		return false, false, err
@@ -57,7 +57,7 @@ func SpareLeft(c *harness.Chain, level int) (known, onDisk bool, err error) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}
 	known = err == nil
-	_, err = above.Root().Look(filepath.Join(harness.PoolPath, "containers", spareName))
+	_, err = above.Root().Look(ctx, filepath.Join(harness.PoolPath, "containers", spareName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return known, false, fmt.Errorf("level %d: %w", level, err)
 	}

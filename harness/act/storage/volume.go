@@ -65,7 +65,7 @@ func attachDisk(ctx context.Context, l *harness.Level, device map[string]string)
 // VolumeOnDisk looks who owns the volume of a level, and the file of user 1000 in it, in the pool of
 // the LXD above, and which map that has recorded: all of the level, as LXD mounts no volume
 // idmapped unless told so by security.shifted (LXD: device/disk.go, storagePoolVolumeAttachShift).
-func VolumeOnDisk(c *harness.Chain, level int) ([]harness.Check, error) {
+func VolumeOnDisk(ctx context.Context, c *harness.Chain, level int) ([]harness.Check, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func VolumeOnDisk(c *harness.Chain, level int) ([]harness.Check, error) {
 		what, path string
 		id         uint32
 	}{{"volume", "", 0}, {"file of user 1000", "file", 1000}} {
-		got, err := harness.OwnerIn(l.Above().Root(), filepath.Join(dir, file.path))
+		got, err := harness.OwnerIn(ctx, l.Above().Root(), filepath.Join(dir, file.path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)
 		}

@@ -58,7 +58,7 @@ func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle,
 	}
 	var errs []error
 	for _, companion := range c.Companions() {
-		errs = append(errs, companion.Replaced(level))
+		errs = append(errs, companion.Replaced(ctx, level))
 	}
 	return errors.Join(errs...)
 }

@@ -68,8 +68,8 @@ func (p *Program) stored(place int) string {
 }
 
 // Owner is the user id of the program's file in the storage of the host.
-func (p *Program) Owner() (uint32, error) {
-	info, err := p.chain.Host.Root().Look(p.stored(0))
+func (p *Program) Owner(ctx context.Context) (uint32, error) {
+	info, err := p.chain.Host.Root().Look(ctx, p.stored(0))
 	if err != nil {
 		return 0, fmt.Errorf("program of level %d in the storage of the host: %w", p.level.Index, err)
 	}

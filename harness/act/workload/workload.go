@@ -113,7 +113,7 @@ func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error)
 // lookAtWorkload looks at a container by the level's pid of its init, once that has made the file.
 func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Result, err error) {
 	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
-		w.File, err = harness.OwnerOf(l, made)
+		w.File, err = harness.OwnerOf(ctx, l, made)
 		return err
 	})
 	if err != nil {
@@ -127,9 +127,9 @@ func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w 
 	if w.Map, err = idmap.ParseMap(uid, gid); err != nil {
 		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	if w.Host, err = l.Root().IDMap(pid); err != nil {
+	if w.Host, err = l.Root().IDMap(ctx, pid); err != nil {
 		return w, fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	w.Process, err = harness.ProcessIDs(l, pid)
+	w.Process, err = harness.ProcessIDs(ctx, l, pid)
 	return w, err
 }

@@ -121,15 +121,15 @@ func delegationOf(text string) (d idmap.Delegation, err error) {
 
 // Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
 // machine.
-func (h *Host) Learn(level *reach.Root) error {
-	groups, err := level.ReadFile("/proc/self/cgroup")
+func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
+	groups, err := level.ReadFile(ctx, "/proc/self/cgroup")
 	if err != nil {
 		return err
 	}
 	h.system.layout = layoutIn(string(groups))
 	h.traits.Cgroup1 = h.system.layout != "v2"
 	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
-	_, err = level.ReadFile("/proc/self/attr/apparmor/current")
+	_, err = level.ReadFile(ctx, "/proc/self/attr/apparmor/current")
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",

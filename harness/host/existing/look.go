@@ -107,7 +107,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	}
 	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
 	for name, file := range map[string]*idmap.File{"subuid": &h.traits.Delegation.UID, "subgid": &h.traits.Delegation.GID} {
-		text, err := h.root.ReadFile("/etc/" + name)
+		text, err := h.root.ReadFile(ctx, "/etc/"+name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), h.system.isSnap(): // whose /etc is its own
 			file.Missing = true

@@ -66,7 +66,7 @@ func (h *Host) RestartLXDKilled(ctx context.Context) error {
 func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
 	server, err := h.root.Restart(ctx, h.LXD(), h.died, end)
 	if err != nil {
-		return h.withLog(h.wrap("restart LXD", err))
+		return h.withLog(ctx, h.wrap("restart LXD", err))
 	}
 	h.setServer(server)
 	return nil

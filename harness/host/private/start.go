@@ -91,10 +91,10 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	server, err := h.root.Connect(ctx, h.died)
 	if err != nil {
-		return h, h.withLog(err)
+		return h, h.withLog(ctx, err)
 	}
 	h.setServer(server)
-	if h.lxdTook, err = h.root.SinceLXDStarted(); err != nil {
+	if h.lxdTook, err = h.root.SinceLXDStarted(ctx); err != nil {
 		return h, err
 	}
 	if h.traits.Room, err = inventory.Levels(ctx, c.SharePIDs); err != nil {
@@ -215,8 +215,8 @@ func (h *Host) died() error {
 }
 
 // withLog adds the last lines that the host's LXD wrote to standard error.
-func (h *Host) withLog(err error) error {
-	log, lerr := h.root.ReadFile(bundle.SaidFile)
+func (h *Host) withLog(ctx context.Context, err error) error {
+	log, lerr := h.root.ReadFile(ctx, bundle.SaidFile)
 	if lerr != nil || len(log) == 0 {
 		return err
 	}

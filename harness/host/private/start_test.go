@@ -46,13 +46,13 @@ func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
 	t.Cleanup(root.Close)
 	h := &Host{root: root}
 	failed := errors.New("LXD ended at its start")
-	assert.Equal(t, failed, h.withLog(failed), "without a log the error stands alone")
+	assert.Equal(t, failed, h.withLog(t.Context(), failed), "without a log the error stands alone")
 	log := filepath.Join(dir, "var/log/lxd.err")
 	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o755))
 	require.NoError(t, os.WriteFile(log, nil, 0o644))
-	assert.Equal(t, failed, h.withLog(failed))
+	assert.Equal(t, failed, h.withLog(t.Context(), failed))
 	require.NoError(t, os.WriteFile(log, []byte("one\ntwo\nthree\nfour\n"), 0o644))
-	err = h.withLog(failed)
+	err = h.withLog(t.Context(), failed)
 	require.ErrorIs(t, err, failed)
 	require.EqualError(t, err, "LXD ended at its start; it said: two | three | four")
 }
