@@ -44,7 +44,7 @@ type Host interface {
 }
 
 // ErrNotOurs is why something cannot be done to an existing LXD.
-var ErrNotOurs = errors.New("it is not nestbed's: nothing but what is in a project of nestbed's own is touched there; a private host can do that")
+var ErrNotOurs = errors.New("not supported on an existing LXD: nestbed changes only its own project there; use a private host")
 
 // ErrBusy is why something is left alone: the host whose it is lives.
 var ErrBusy = errors.New("in use")

@@ -10,14 +10,16 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// VMSuites are the Debian suites that a machine can be of: the newest two that package LXD.
-var VMSuites = []string{"bookworm", "trixie"}
+// vmSuites are the Debian suites that a virtual machine can be of: the newest two that package LXD.
+var vmSuites = []string{"bookworm", "trixie"}
 
 // DefaultVMSuite is the newer.
 const DefaultVMSuite = bundle.DefaultSuite
 
-// TargetForms is how hosts are written, for help texts.
-var TargetForms = "private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (" + strings.Join(VMSuites, ", ") + ")"
+// TargetForms returns how targets are written, for help texts.
+func TargetForms() string {
+	return "private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (" + strings.Join(vmSuites, ", ") + ")"
+}
 
 // Target is a kind of host. The zero value is a private host on this machine.
 type Target struct {
@@ -29,7 +31,7 @@ type Target struct {
 	Address string
 }
 
-// ParseTarget reads one of the Forms; the empty text is a private host, too.
+// ParseTarget reads one of the TargetForms. The empty text is a private host, too.
 func ParseTarget(text string) (Target, error) {
 	switch text {
 	case "", "private":
@@ -39,7 +41,7 @@ func ParseTarget(text string) (Target, error) {
 	case "vm":
 		return Target{Suite: DefaultVMSuite}, nil
 	}
-	if suite, ok := strings.CutPrefix(text, "vm:debian:"); ok && slices.Contains(VMSuites, suite) {
+	if suite, ok := strings.CutPrefix(text, "vm:debian:"); ok && slices.Contains(vmSuites, suite) {
 		return Target{Suite: suite}, nil
 	}
 	if socket, ok := strings.CutPrefix(text, "system:"); ok && filepath.IsAbs(socket) {
@@ -49,5 +51,5 @@ func ParseTarget(text string) (Target, error) {
 		address, err := keyring.ParseAddress(text)
 		return Target{System: err == nil, Address: address}, err
 	}
-	return Target{}, fmt.Errorf("host %q: not known; write %s", text, TargetForms)
+	return Target{}, fmt.Errorf("host %q: not known; write %s", text, TargetForms())
 }

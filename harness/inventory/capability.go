@@ -40,13 +40,13 @@ func Capabilities(s bundle.Source) []Requirement {
 func Privacy(system bool) Requirement {
 	found := "hosts are private"
 	if system {
-		found = "hosts are projects of a LXD that runs by itself"
+		found = "hosts are projects of an existing LXD"
 	}
 	return Requirement{For: PrivateHost, Name: "private host", OK: !system, Found: found, Elsewhere: true}
 }
 
 // Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
-// account that works on a LXD that runs by itself, or where that, by its address, runs on another machine.
+// account that works on an existing LXD, or where that, by its address, runs on another machine.
 func Entry(address string) Requirement {
 	r := Requirement{For: Root, Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
 	switch {
@@ -143,7 +143,7 @@ func speed() Requirement {
 	return r
 }
 
-// opens tells whether a device can be opened, and why not.
+// opens reports whether a device can be opened, and why not.
 func opens(device string) (bool, string) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

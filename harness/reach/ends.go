@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// tooOften is how often a LXD may have been started again while it is waited for: once is bad luck.
+// tooOften is how often an LXD may have been started again while it is waited for: once is bad luck.
 const tooOften = 2
 
 // Ends gives what tells, from now on, whether the LXD of this root ends whenever it is started, which its

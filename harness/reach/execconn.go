@@ -15,7 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// execConn is standard input and output of a program that a LXD runs, as one connection, by the websockets of its operation. They are
+// execConn is standard input and output of a program that an LXD runs, as one connection, by the websockets of its operation. They are
 // dialed here, and not by LXD's client, for the size of what goes inwards: that client cuts it into pieces of 4 kB
 // (github.com/gorilla/websocket, defaultWriteBufferSize), and every level on the way handles each by itself.
 type execConn struct {

@@ -26,7 +26,7 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 	return server, nil
 }
 
-// Reach is Connect to a LXD that answers, but may not be ready yet: it takes images,
+// Reach is Connect to an LXD that answers, but may not be ready yet: it takes images,
 // say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
@@ -79,7 +79,7 @@ func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
 	return r.dial(ctx, Socket)
 }
 
-// Ready waits until a LXD is ready: it has started what it starts by itself.
+// Ready waits until an LXD is ready: it has started what it starts by itself.
 func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
 	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(context.Context) error {
 		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.

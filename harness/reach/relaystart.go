@@ -16,11 +16,11 @@ import (
 	"nestbed/harness/wait"
 )
 
-// ExecTries is how often a program is started that LXD gave up before it ran: that it is needed even once takes a LXD without
+// ExecTries is how often a program is started that LXD gave up before it ran: that it is needed even once takes an LXD without
 // processor time for seconds.
 const ExecTries = 5
 
-// NeverStarted tells whether LXD waited in vain for the program's websockets, for which it has 5 s (LXD: lxd/instance_exec.go,
+// NeverStarted reports whether LXD waited in vain for the program's websockets, for which it has 5 s (LXD: lxd/instance_exec.go,
 // execWs.Do); one that comes later finds the operation ended (lxd/operations/operations.go, Connect).
 func NeverStarted(err error) bool {
 	return err != nil && (strings.Contains(err.Error(), "Timed out waiting for websockets to connect") ||

@@ -16,7 +16,7 @@ import (
 // Socket is where every LXD of a chain listens, in its own root.
 const Socket = "/var/lib/lxd/unix.socket"
 
-// readyBudget is for a LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
+// readyBudget is for an LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
 const readyBudget = 60 * time.Second
 
 // askBudget is for the answer to a request of a client that Ask gives.
@@ -169,7 +169,7 @@ func (r *Root) PIDNamespace(ctx context.Context) (string, error) {
 	return r.readlink(ctx, "/proc/1/ns/pid")
 }
 
-// Rest has no relay run in the levels inside until something is asked there: a LXD that is asked to end waits for the programs
+// Rest has no relay run in the levels inside until something is asked there: an LXD that is asked to end waits for the programs
 // that it runs there, as relays are (LXD: lxd/operations.go, waitForOperations).
 func (r *Root) Rest() {
 	r.mu.Lock()

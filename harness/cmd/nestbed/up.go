@@ -63,7 +63,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+private.StateRoot()+")")
-	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+host.TargetForms)
+	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+host.TargetForms())
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
 	cmd.Flags().StringSliceVar(&f.members, "members", nil, "where that LXD is in a cluster: the members of which one gets the chain (default all)")

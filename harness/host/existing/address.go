@@ -55,7 +55,7 @@ const nearerBudget = 5 * time.Second
 // nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
 // carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
 // socket gives nobody the right to use them.
-func (s *system) nearer(ctx context.Context, url string) reach.Dialer {
+func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
 	if err != nil || address == s.address || !keyring.IsAddress(s.address) {
 		return s.dial
@@ -95,7 +95,7 @@ func unreachable(address string, err error) error {
 	return err
 }
 
-// untrusted is what to do where a LXD lets in nobody of this account.
+// untrusted says what to do if an LXD does not trust this account.
 func untrusted(address, auth string) error {
 	if !keyring.IsAddress(address) {
 		return fmt.Errorf("it does not trust this user (%q); run as root, or as a member of its group", auth)

@@ -16,7 +16,7 @@ import (
 // Cluster places hosts on the members of a clustered LXD: each has its level 1, and all that is inside, on one of them. It is safe for
 // use by several goroutines.
 type Cluster struct {
-	of       *system
+	of       *daemon
 	all      []string       // the members
 	names    []string       // those that may be used
 	capacity map[string]int // of each, in hosts at a time
@@ -35,7 +35,7 @@ const online = "Online"
 // OpenCluster gives the cluster that the LXD at an address is in, nil if it is in none. Hosts on it have the given storage pool or, where that is
 // "", one that is made for all of them, as none can be made any more when a member is down. With names only those members are used, else all.
 func OpenCluster(ctx context.Context, address, pool string, names ...string) (c *Cluster, err error) {
-	s := &system{address: address}
+	s := &daemon{address: address}
 	defer func() {
 		if c == nil && s.all != nil {
 			s.all.Disconnect()
@@ -51,8 +51,8 @@ func OpenCluster(ctx context.Context, address, pool string, names ...string) (c 
 	return s.cluster(ctx, info, pool, names)
 }
 
-// cluster is OpenCluster for a LXD that is connected to.
-func (s *system) cluster(ctx context.Context, info *api.Server, pool string, names []string) (*Cluster, error) {
+// cluster is OpenCluster for an LXD that is connected to.
+func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, names []string) (*Cluster, error) {
 	if !info.Environment.ServerClustered {
 		if len(names) > 0 {
 			return nil, fmt.Errorf("members %q: it is in no cluster; leave them out", names)

@@ -20,14 +20,14 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Elsewhere tells that the host's LXD runs on another machine, or that it is a member of a cluster, which may: what is known of that is
+// Elsewhere reports whether the host's LXD runs on another machine, or is a member of a cluster, which may. What is known of that is
 // what its LXD says and what a level sees.
 func (h *Host) Elsewhere() bool {
-	return h.system.member != "" || keyring.IsAddress(h.system.address)
+	return h.daemon.member != "" || keyring.IsAddress(h.daemon.address)
 }
 
 // placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
-func (s *system) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
+func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
 	if !info.Environment.ServerClustered && len(c.Members) == 0 {
 		return info, nil
 	}
@@ -58,12 +58,12 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	h.root = reach.Remote(h.system.address, h.system.dial)
+	h.root = reach.Remote(h.daemon.address, h.daemon.dial)
 	h.traits.Daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
 	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
 	h.traits.Map, h.traits.Room = idmap.Identity(), inventory.OfMachine+1
 	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
-	h.system.kernel = e.KernelVersion
+	h.daemon.kernel = e.KernelVersion
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 	return err
 }
 
-// delegationOf is the allocation by which a LXD gives a container the ids that it writes down so (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
+// delegationOf is the allocation by which an LXD gives a container the ids that it writes down so (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
 func delegationOf(text string) (d idmap.Delegation, err error) {
 	var entries []struct {
 		Isuid, Isgid           bool
@@ -126,14 +126,14 @@ func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	if err != nil {
 		return err
 	}
-	h.system.layout = layoutIn(string(groups))
-	h.traits.Cgroup1 = h.system.layout != "v2"
+	h.daemon.layout = layoutIn(string(groups))
+	h.traits.Cgroup1 = h.daemon.layout != "v2"
 	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
 	_, err = level.ReadFile(ctx, "/proc/self/attr/apparmor/current")
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
-			host.Force(there), h.system.address, host.Force(!there))
+			host.Force(there), h.daemon.address, host.Force(!there))
 	}
 	return nil
 }

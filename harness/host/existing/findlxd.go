@@ -14,7 +14,7 @@ var sockets = []string{
 	"/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket",
 }
 
-// FindLXD is the socket of the LXD, or the Incus, that this machine runs by itself: that which LXD_SOCKET or LXD_DIR names, as for
+// FindLXD returns the socket of the LXD, or Incus, of this machine: that which LXD_SOCKET or LXD_DIR names, as for
 // LXD's own client, or the first that is where they listen.
 func FindLXD() (string, error) {
 	if path := os.Getenv("LXD_SOCKET"); path != "" {
@@ -33,7 +33,7 @@ func FindLXD() (string, error) {
 	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: --host system:SOCKET", sockets)
 }
 
-// bePermitted is what to do where a LXD lets in somebody else.
+// bePermitted is what to do if an LXD lets in other accounts only.
 const bePermitted = "run it as root, or as a member of its group: lxd, or incus-admin"
 
 func notAllowed(socket string) error {

@@ -41,7 +41,7 @@ type Host struct {
 	supply uint32
 	took   time.Duration
 
-	system  *system
+	daemon  *daemon
 	root    *reach.Root
 	removed func() // is called when nothing of it is left, or no more is done about it
 
@@ -62,7 +62,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if c.Bundle == nil {
 		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
 	}
-	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, system: &system{address: c.LXD}}
+	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, daemon: &daemon{address: c.LXD}}
 	h.removed = func() {} // until something is made
 	defer func() {
 		if err != nil {
@@ -70,29 +70,29 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 			h = nil
 		}
 	}()
-	info, err := h.system.connect(ctx)
+	info, err := h.daemon.connect(ctx)
 	if err != nil {
 		return h, err
 	}
-	if info, err = h.system.placeIn(ctx, c, info); err != nil {
+	if info, err = h.daemon.placeIn(ctx, c, info); err != nil {
 		return h, err
 	}
-	if h.system.in != nil {
-		c.Pool = h.system.in.pool
+	if h.daemon.in != nil {
+		c.Pool = h.daemon.in.pool
 	}
 	// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
-	_, _ = h.system.reap(ctx)
+	_, _ = h.daemon.reap(ctx)
 	if err := h.lookAt(ctx, info, c.ViaExec); err != nil {
 		return h, err
 	}
-	h.system.project, err = makeProject(h.system.all, c.Pool, nil)
-	if h.system.project != nil {
-		h.removed = h.system.willRemove(ctx)
+	h.daemon.project, err = makeProject(h.daemon.all, c.Pool, nil)
+	if h.daemon.project != nil {
+		h.removed = h.daemon.willRemove(ctx)
 	}
 	if err != nil {
 		return h, err
 	}
-	h.name = h.system.project.name
+	h.name = h.daemon.project.name
 	h.root.UseProject(h.name)
 	if h.server, err = h.root.Client(context.WithoutCancel(ctx)); err != nil {
 		return h, err
@@ -121,7 +121,7 @@ func (c Config) supply() (uint32, error) {
 	return uid.Ranges[0].Count, nil
 }
 
-func (h *Host) String() string { return "LXD at " + h.system.address }
+func (h *Host) String() string { return "LXD at " + h.daemon.address }
 
 // Name is that of the project.
 func (h *Host) Name() string { return h.name }
@@ -141,9 +141,9 @@ func (h *Host) Facts() host.Facts {
 	d := h.traits.Daemon
 	f.LXD, f.Package, f.Flavor = d.LXD, d.Package, d.Flavor
 	if f.Member = h.Member(); h.Elsewhere() {
-		f.Kernel, f.Cgroup, f.AppArmor = h.system.kernel, host.NotKnown, host.NotKnown
-		if h.system.layout != "" {
-			f.Cgroup, f.AppArmor = h.system.layout, host.Force(h.traits.AppArmor)
+		f.Kernel, f.Cgroup, f.AppArmor = h.daemon.kernel, host.NotKnown, host.NotKnown
+		if h.daemon.layout != "" {
+			f.Cgroup, f.AppArmor = h.daemon.layout, host.Force(h.traits.AppArmor)
 		}
 	}
 	return f
@@ -171,17 +171,17 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 func (h *Host) Supply() uint32 { return h.supply }
 
 // Pool is the storage pool that level 1 lies on.
-func (h *Host) Pool() string { return h.system.project.pool }
+func (h *Host) Pool() string { return h.daemon.project.pool }
 
 // Member is the member of a cluster that level 1 is on; "" if the LXD is in none.
-func (h *Host) Member() string { return h.system.member }
+func (h *Host) Member() string { return h.daemon.member }
 
 // Placing is a client of the LXD for what is created: on the member where level 1 shall be.
 func (h *Host) Placing() lxd.InstanceServer {
 	if h.Member() == "" {
 		return h.LXD()
 	}
-	return h.LXD().UseTarget(h.system.member)
+	return h.LXD().UseTarget(h.daemon.member)
 }
 
 // MemberDown asks the member of a cluster that level 1 is on. It returns a *MemberDownError if the member does not answer, or is
@@ -190,8 +190,8 @@ func (h *Host) MemberDown() error {
 	if h.Member() == "" {
 		return nil
 	}
-	if err := h.system.in.out(h.system.member); err != nil {
-		return &host.MemberDownError{Member: h.system.member, Err: err}
+	if err := h.daemon.in.out(h.daemon.member); err != nil {
+		return &host.MemberDownError{Member: h.daemon.member, Err: err}
 	}
 	return nil
 }
@@ -223,7 +223,7 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	h.root.Close()
 	defer reservations.release(h)
-	if err := h.system.close(ctx); err != nil {
+	if err := h.daemon.close(ctx); err != nil {
 		return fmt.Errorf("host %s: close: %w", h.name, err)
 	}
 	return nil

@@ -51,8 +51,8 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	return base, nil
 }
 
-// firstGap is where the first ids on end begin, from first to below end, as many as size, of which no slot has any. A gap of just that size will do, other
-// than where LXD looks for one by itself (idmap.Isolate): else what chains leave that come and go could not be used again.
+// firstGap returns the lowest base in [first, end) at which size consecutive ids overlap no slot. Unlike LXD's own search (idmap.Isolate)
+// it accepts an exact fit, so that chains which come and go can use the same ids again.
 func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found bool) {
 	slots = slices.SortedFunc(slices.Values(slots), func(a, b idmap.Slot) int { return cmp.Compare(a.Base, b.Base) })
 	base = first
@@ -82,7 +82,7 @@ func (h *Host) HasIDs(base int64) error {
 
 // slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
 func (h *Host) slots() ([]idmap.Slot, error) {
-	all, err := h.system.all.GetInstancesAllProjects(api.InstanceTypeContainer)
+	all, err := h.daemon.all.GetInstancesAllProjects(api.InstanceTypeContainer)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 	"nestbed/harness/reach"
 )
 
-// rootOf is the root directory that a LXD sees, by its process. Where this process may not enter that, it is the machine's, which
+// rootOf is the root directory that an LXD sees, by its process. Where this process may not enter that, it is the machine's, which
 // is the same but for a snap, and levels are reached through LXD exec.
 func rootOf(pid int) (*reach.Root, error) {
 	// By its path: the LXD may be restarted while its root directory is in use.
@@ -40,8 +40,8 @@ const (
 	snapPrograms = "/snap/lxd/current/bin"
 )
 
-// isSnap tells whether the LXD is one of a snap, by its socket.
-func (s *system) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
+// isSnap reports whether the LXD is that of a snap, by its socket.
+func (s *daemon) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
 
 // program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
 // name that it goes by.
@@ -51,7 +51,7 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 		return path, err
 	}
 	name := bundle.DaemonOf(e.Server)
-	if h.system.isSnap() {
+	if h.daemon.isSnap() {
 		return filepath.Join(snapPrograms, name), nil
 	}
 	machine, err := inroot.Open("/")
@@ -73,7 +73,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err 
 	if h.root, err = rootOf(e.ServerPid); err != nil {
 		return err
 	}
-	h.root.UseDialer(h.system.dial)
+	h.root.UseDialer(h.daemon.dial)
 	if viaExec {
 		h.root.Tunnel()
 	}
@@ -109,7 +109,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	for name, file := range map[string]*idmap.File{"subuid": &h.traits.Delegation.UID, "subgid": &h.traits.Delegation.GID} {
 		text, err := h.root.ReadFile(ctx, "/etc/"+name)
 		switch {
-		case errors.Is(err, fs.ErrNotExist), h.system.isSnap(): // whose /etc is its own
+		case errors.Is(err, fs.ErrNotExist), h.daemon.isSnap(): // whose /etc is its own
 			file.Missing = true
 		case err != nil:
 			return err
@@ -121,7 +121,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	return err
 }
 
-// driverVersion is how a LXD writes the version of its liblxc, beside QEMU's: "5.0.2 | 8.2.1".
+// driverVersion is how an LXD writes the version of its liblxc, beside QEMU's: "5.0.2 | 8.2.1".
 var driverVersion = regexp.MustCompile(`^(\d+)\.`)
 
 // onlyCgroup2 tells, by its version, whether a liblxc knows cgroup v2 alone.

@@ -21,7 +21,7 @@ import (
 // patience is a quarter of an hour (man 7 tcp, TCP_USER_TIMEOUT).
 const lostAfter = 45 * time.Second
 
-// LostError is that a connection to a LXD of another machine ended otherwise than by one of its ends closing it.
+// LostError reports that a connection to an LXD of another machine ended, though neither of its ends closed it.
 type LostError struct {
 	Address string
 	Err     error
@@ -32,7 +32,7 @@ func (e *LostError) Error() string {
 }
 func (e *LostError) Unwrap() error { return e.Err }
 
-// losses keeps what was the last loss, as whoever works above a connection has it told in other words, or not at all.
+// losses records the last lost connection, because the LXD client rewrites or swallows the error.
 type losses struct {
 	address string
 	had     atomic.Bool // a connection, ever
@@ -42,7 +42,7 @@ type losses struct {
 	at   time.Time
 }
 
-// since is the last loss, if it was not before then. It is nil-safe: on this machine no connection is lost.
+// since returns the last loss, unless it was before then. It is nil-safe, because on this machine no connection is lost.
 func (l *losses) since(then time.Time) error {
 	if l == nil {
 		return nil
@@ -115,5 +115,5 @@ func overNetwork() *net.Dialer {
 
 // Lost returns how a connection to the LXD, on another machine, was lost since then; nil if none was.
 func (h *Host) Lost(since time.Time) error {
-	return h.system.losses.since(since)
+	return h.daemon.losses.since(since)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 )
 
-// ask asks a member, through the one that is connected to. A LXD notices only after some time (cluster.offline_threshold) that another is down.
+// ask asks a member, through the one that is connected to. An LXD notices only after some time (cluster.offline_threshold) that another is down.
 // A *LostError tells nothing of the member: it is the connection to that one which was lost.
 func (c *Cluster) ask(name string) (*api.Server, error) {
 	answer, _, err := c.of.all.RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
@@ -59,7 +59,7 @@ func refuses(m api.ClusterMember) error {
 	return fmt.Errorf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message)
 }
 
-// sawDown tells whether any member was seen to be down.
+// sawDown reports whether any member was seen to be down.
 func (c *Cluster) sawDown() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -23,10 +23,10 @@ const ownerKey = "user.nestbed.owner"
 // poolDriver is that of a storage pool that is made for a project.
 const poolDriver = "dir"
 
-// project is one of a LXD that runs by itself: images, profiles and instances in it are apart from all others.
+// project is one of an existing LXD: images, profiles and instances in it are apart from all others.
 type project struct {
 	name string
-	// pool is its storage pool, which is one for all projects; ownPool tells that it was made for this one.
+	// pool is its storage pool, which is one for all projects; ownPool reports whether it was made for this one.
 	pool    string
 	ownPool bool
 	all     lxd.InstanceServer

@@ -92,7 +92,7 @@ func (o owner) seenFrom(here owner, remote bool) (state, error) {
 	return running, nil
 }
 
-// hidden tells whether the process is there, but not shown: of another account, where /proc is mounted so (man 5 proc, hidepid).
+// hidden reports whether the process is there, but not shown: of another account, where /proc is mounted so (man 5 proc, hidepid).
 func (o owner) hidden() bool {
 	pid, err := strconv.Atoi(o.Pid)
 	return err == nil && isHidden(pid)

@@ -15,7 +15,7 @@ import (
 // Reap removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
 // With names it removes those, of whatever machine's process, but for one that still runs.
 func Reap(ctx context.Context, socket string, names ...string) (removed []string, err error) {
-	s := &system{address: socket}
+	s := &daemon{address: socket}
 	if _, err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("LXD at %s: %w", socket, err)
 	}
@@ -33,7 +33,7 @@ func Reap(ctx context.Context, socket string, names ...string) (removed []string
 }
 
 // reap removes the projects whose processes have ended.
-func (s *system) reap(ctx context.Context) (removed []string, err error) {
+func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 	projects, err := s.all.GetProjects()
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func theirs(all lxd.InstanceServer, name string) *project {
 	return &project{name: name, pool: name, ownPool: err == nil, all: all}
 }
 
-func (s *system) endProject(ctx context.Context, name string) error {
+func (s *daemon) endProject(ctx context.Context, name string) error {
 	found, _, err := s.all.GetProject(name)
 	if err != nil {
 		return err

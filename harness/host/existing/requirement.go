@@ -15,10 +15,10 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// forSystem is the kind of run on a LXD that runs by itself.
+// forSystem is the kind of run on an existing LXD.
 const forSystem = "system host"
 
-// Requirements is what a run on a LXD that runs by itself needs of the machine and of the account, found by asking that LXD. An
+// Requirements is what a run on an existing LXD needs of the machine and of the account, found by asking that LXD. An
 // empty socket is that of FindLXD.
 func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 	r := inventory.Requirement{For: forSystem, Name: "LXD"}
@@ -53,9 +53,9 @@ func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 
 func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// askSystem asks a LXD who it is, with little patience, and tells whether levels there are reached by exec.
+// askSystem asks an LXD who it is, with little patience, and reports whether levels there are reached by exec.
 func askSystem(ctx context.Context, socket string) (found string, viaExec bool, err error) {
-	s := &system{address: socket}
+	s := &daemon{address: socket}
 	info, err := s.connect(reach.Impatient(ctx))
 	if s.all != nil {
 		defer s.all.Disconnect()
@@ -81,7 +81,7 @@ func askSystem(ctx context.Context, socket string) (found string, viaExec bool, 
 	return found, root.Tunnels(), nil
 }
 
-// Check is the first lack that keeps this account from a run on a LXD that runs by itself, with a bundle of the given kind.
+// Check is the first lack that keeps this account from a run on an existing LXD, with a bundle of the given kind.
 func Check(ctx context.Context, kind bundle.Kind, socket string) error {
 	for _, r := range append(Requirements(ctx, socket), inventory.Bundles()...) {
 		if r.For == forSystem || r.For == "bundle "+string(kind) {

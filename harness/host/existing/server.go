@@ -15,14 +15,14 @@ import (
 	"nestbed/harness/wait"
 )
 
-// removeBudget is for a LXD to delete a project with a chain in it: 3 s at depth 3.
+// removeBudget is for an LXD to delete a project with a chain in it: 3 s at depth 3.
 const removeBudget = 2 * time.Minute
 
-// system is an existing LXD, and what a host has there.
-type system struct {
+// daemon is an existing LXD, and what a host has there.
+type daemon struct {
 	address string
 	dial    reach.Dialer
-	// Of a LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
+	// Of an LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
 	losses         *losses
 	project        *project
@@ -35,7 +35,7 @@ type system struct {
 }
 
 // close removes what was made there, and lets go of the LXD.
-func (s *system) close(ctx context.Context) (err error) {
+func (s *daemon) close(ctx context.Context) (err error) {
 	if s.all == nil {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *system) close(ctx context.Context) (err error) {
 }
 
 // reapCommand is the command that removes what is left of the project.
-func (s *system) reapCommand() string {
+func (s *daemon) reapCommand() string {
 	return fmt.Sprintf("nestbed reap --host %s %s", s.form(), s.project.name)
 }
 
@@ -79,14 +79,14 @@ func (s *system) reapCommand() string {
 const deleteBudget = 30 * time.Second
 
 // willRemove records that the LXD still has to delete the project.
-func (s *system) willRemove(ctx context.Context) (done func()) {
+func (s *daemon) willRemove(ctx context.Context) (done func()) {
 	return cleanup.Begin(ctx, cleanup.Task{
 		What: fmt.Sprintf("the LXD at %s to delete project %s", s.address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
 	})
 }
 
 // remove removes what was made there, by what the caller gives, which is done again over the next connection where one was lost.
-func (s *system) remove(ctx context.Context, undo func(context.Context) error) error {
+func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
 	defer cancel()
 	return wait.For(ctx, "remove what was made", removeBudget, func(ctx context.Context) error {
@@ -100,7 +100,7 @@ func (s *system) remove(ctx context.Context, undo func(context.Context) error) e
 }
 
 // form is how the host is written on a command line.
-func (s *system) form() string {
+func (s *daemon) form() string {
 	if keyring.IsAddress(s.address) {
 		return s.address
 	}
@@ -108,7 +108,7 @@ func (s *system) form() string {
 }
 
 // connect connects to the LXD, and gives what it says of itself.
-func (s *system) connect(ctx context.Context) (*api.Server, error) {
+func (s *daemon) connect(ctx context.Context) (*api.Server, error) {
 	dial, err := dialerOf(s.address)
 	if err != nil {
 		return nil, err

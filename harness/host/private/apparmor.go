@@ -43,7 +43,7 @@ func (order stageOrder) withAppArmor() error {
 	if err := mount(lxdDir, own, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	// A LXD that is told its directory has its logs there (shared/util.go, LogPath).
+	// An LXD that is told its directory has its logs there (shared/util.go, LogPath).
 	if err := mount(lxdDir+"/logs", "/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func clearProfiles(host string) error {
 	return nil
 }
 
-// isNamespaceOf tells whether a namespace of profiles is one that a host's LXD has made for a container: LXD
+// isNamespaceOf reports whether a namespace of profiles is one that a host's LXD has made for a container: LXD
 // puts dashes for the slashes of its directory (lxd/apparmor/instance.go, InstanceNamespaceName).
 func isNamespaceOf(host, name string) bool {
 	dir := strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")

@@ -39,7 +39,7 @@ func (d *daemonProcess) restart(by unix.Signal) {
 	}
 }
 
-// goesOnAfter tells whether the host lives on after a process has ended: LXD is
+// goesOnAfter reports whether the host lives on after a process has ended: LXD is
 // started again if it ended for that.
 func (d *daemonProcess) goesOnAfter(pid int) bool {
 	d.mu.Lock()

@@ -144,7 +144,7 @@ func (h *Host) Keep() error {
 	return nil
 }
 
-// Kept tells whether the host lives on.
+// Kept reports whether the host lives on.
 func (h *Host) Kept() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

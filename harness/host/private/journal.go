@@ -86,7 +86,7 @@ func readJournal(dir string) (journal, error) {
 // hostName is what hosts are named: as os.MkdirTemp names directories. It becomes part of paths.
 var hostName = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 
-// isNamed tells whether a path is a whole one, without detours, whose last part is the name.
+// isNamed reports whether a path is a whole one, without detours, whose last part is the name.
 func isNamed(path, name string) bool {
 	return filepath.IsAbs(path) && filepath.Clean(path) == path && filepath.Base(path) == name
 }

@@ -38,7 +38,7 @@ func (c Config) claim(ctx context.Context) (*stateDir, error) {
 	return s, err
 }
 
-// memoryHasRoom tells whether the files of so many levels can lie in memory. That spares them the way
+// memoryHasRoom reports whether the files of so many levels can lie in memory. That spares them the way
 // in which ext4 without a journal makes a file: it looks at all that were removed
 // in the last minutes, for one number that it may use again (fs/ext4/ialloc.c, recently_deleted).
 func memoryHasRoom(levels int) bool {

@@ -54,7 +54,7 @@ func (d *detached) attach(target string) error {
 	return nil
 }
 
-// MountsIdmapped tells whether the daemon of a bundle, on this kernel, mounts
+// MountsIdmapped reports whether the daemon of a bundle, on this kernel, mounts
 // files in the directory idmapped; where it cannot it changes their owners. It
 // does what they do at the first start of a container: clone the mount and set
 // on it the map of a new user namespace, which is empty with some

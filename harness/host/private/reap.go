@@ -23,7 +23,7 @@ type Leftover struct {
 	// Path is the state directory, Name that of its host.
 	Path string `json:"path"`
 	Name string `json:"name"`
-	// Live tells that its host runs; Kept that it was kept on purpose.
+	// Live reports whether its host runs, Kept whether it was kept on purpose.
 	Live bool `json:"live"`
 	Kept bool `json:"kept"`
 	// Pid is the process that made it, Command how that was called.
@@ -120,13 +120,13 @@ func Reap(ctx context.Context) ([]Leftover, error) {
 		return nil, err
 	}
 	var cleared []Leftover
-	errs := []error{clearUnborn()}
+	errs := []error{clearUncreated()}
 	for _, entry := range places {
 		if _, err := os.Stat(entry); errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, clearDangling(ctx, entry))
 			continue
 		}
-		if err := mendJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+		if err := repairJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}

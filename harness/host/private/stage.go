@@ -43,7 +43,7 @@ type stageOrder struct {
 	Cgroups []string `json:"cgroups"` // to join
 	Loops   bool     `json:"loops"`   // with loop devices
 	Disk    int64    `json:"disk"`    // of its own for LXD's state, in bytes; 0: none
-	// SharePIDs tells that it is no init of a pid namespace, with which everything would end.
+	// SharePIDs reports whether it is no init of a pid namespace, with which everything would end.
 	SharePIDs bool `json:"sharePIDs"`
 }
 
@@ -62,7 +62,7 @@ func stage() {
 	for _, fd := range []int{controlFD, reportFD, lockFD, bundleFD} {
 		unix.CloseOnExec(fd)
 	}
-	// As for a LXD that systemd starts: files of the host have the modes that they have on any.
+	// As for an LXD that systemd starts: files of the host have the modes that they have on any.
 	unix.Umask(0o022)
 	report := os.NewFile(reportFD, "report")
 	var lxd daemonProcess

@@ -204,7 +204,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	return nil
 }
 
-// died tells whether the stage, and with it the host's LXD, has ended.
+// died reports whether the stage, and with it the host's LXD, has ended.
 func (h *Host) died() error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)

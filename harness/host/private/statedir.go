@@ -47,7 +47,7 @@ func claim(ctx context.Context, dir string) (s *stateDir, err error) {
 // claimBudget is for reaps in other processes to let go of what they have looked at.
 const claimBudget = 5 * time.Second
 
-// errTaken is why a claim is begun anew: a reap has taken what there is of it, which has
+// errTaken is why a claim starts again: a reap has taken what there is of it, which has
 // no journal yet, for what a killed one left.
 var errTaken = errors.New("taken by a reap")
 

@@ -11,9 +11,9 @@ import (
 	"nestbed/harness/host"
 )
 
-// clearUnborn clears what is left of hosts that were killed before they had a journal: what they
+// clearUncreated clears what is left of hosts that were killed before they had a journal: what they
 // held is a directory, with a lock in it at most, and no lock is held.
-func clearUnborn() error {
+func clearUncreated() error {
 	made, err := filepath.Glob(filepath.Join(StateRoot(), newPrefix+"*"))
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func clearUnborn() error {
 }
 
 // removeUnlocked removes a directory without a lock in it. One that is being made, and would
-// get its lock now, is made anew; one with other things in it stays.
+// get its lock now, is made again; one with other things in it stays.
 func removeUnlocked(dir string) error {
 	err := os.Remove(dir)
 	_, unlocked := os.Lstat(filepath.Join(dir, lockName))
@@ -57,9 +57,9 @@ func removeUnlocked(dir string) error {
 	return err
 }
 
-// mendJournal writes the journal of an entry under StateRoot anew where a loss of power has cut it:
+// repairJournal writes the journal of an entry under StateRoot again, if a loss of power has cut it:
 // whatever was made has the name of the entry. A host that lives keeps what it wrote.
-func mendJournal(entry string) error {
+func repairJournal(entry string) error {
 	dir, err := filepath.EvalSymlinks(entry)
 	if err != nil {
 		return err

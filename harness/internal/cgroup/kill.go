@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Thaw lets everything in the cgroups go on that a LXD has frozen. A process in a frozen v1 cgroup does
+// Thaw lets everything in the cgroups go on that an LXD has frozen. A process in a frozen v1 cgroup does
 // not even end when it is killed, and then the init of its pid namespace does not either;
 // v2 ends it (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze").
 func (g Groups) Thaw() error {
