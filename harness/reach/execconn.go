@@ -64,7 +64,7 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, er
 		if err != nil {
 			if answer != nil {
 				text, _ := io.ReadAll(io.LimitReader(answer.Body, saidLength))
-				err = fmt.Errorf("%c: %s", err, bytes.TrimSpace(text))
+				err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))
 			}
 			return c, err
 		}
