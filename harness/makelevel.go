@@ -69,7 +69,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			if err := l.ready(ctx, ends); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
-			return host.Learn(c.Host, l.root)
+			return host.Learn(ctx, c.Host, l.root)
 		}},
 	}
 	for _, s := range steps {

@@ -43,7 +43,7 @@ type line struct {
 // newLine lays one to the LXD at an address in the network namespace of a process.
 func newLine(t *testing.T, network, to string) *line {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l := &line{network: network, to: to, listener: listener, open: map[net.Conn]context.CancelFunc{}}
 	l.all.Go(func() {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"time"
 
 	"nestbed/harness/reach"
@@ -11,7 +12,7 @@ type Remote interface {
 	// Elsewhere reports whether it does, or may. What is known of that machine is what its LXD says and what a level sees.
 	Elsewhere() bool
 	// Learn finds out what only a level, by its root directory, can see of that machine. The error says what of the bundle does not fit it.
-	Learn(level *reach.Root) error
+	Learn(ctx context.Context, level *reach.Root) error
 	// Lost returns how a connection to the LXD was lost since then; nil if none was.
 	Lost(since time.Time) error
 }
@@ -23,9 +24,9 @@ func Elsewhere(h Host) bool {
 }
 
 // Learn has a Remote find out what only a level can see of its machine.
-func Learn(h Host, level *reach.Root) error {
+func Learn(ctx context.Context, h Host, level *reach.Root) error {
 	if r, is := h.(Remote); is {
-		return r.Learn(level)
+		return r.Learn(ctx, level)
 	}
 	return nil
 }

@@ -109,11 +109,11 @@ func (t *tunnel) local() (*inroot.Root, error) {
 }
 
 func (t *tunnel) readFile(ctx context.Context, inside string, limit int64) ([]byte, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(clean(inside), limit) })
+	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(ctx, clean(inside), limit) })
 }
 
 func (t *tunnel) look(ctx context.Context, inside string) (Info, error) {
-	info, err := asked(ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(clean(inside)) })
+	info, err := asked(ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(ctx, clean(inside)) })
 	if err != nil {
 		return info, err
 	}
@@ -123,15 +123,15 @@ func (t *tunnel) look(ctx context.Context, inside string) (Info, error) {
 }
 
 func (t *tunnel) readlink(ctx context.Context, inside string) (string, error) {
-	return asked(ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(clean(inside)) })
+	return asked(ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(ctx, clean(inside)) })
 }
 
 func (t *tunnel) names(ctx context.Context, inside string) ([]string, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]string, error) { return c.List(clean(inside)) })
+	return asked(ctx, t, func(c *relay.Client) ([]string, error) { return c.List(ctx, clean(inside)) })
 }
 
 func (t *tunnel) xattr(ctx context.Context, inside, name string) ([]byte, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(clean(inside), name) })
+	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(ctx, clean(inside), name) })
 }
 
 func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {

@@ -53,7 +53,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "LXD at "+missing+": ")
 	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: --host system:SOCKET")
 
-	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
+	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)
 	require.NoError(t, listener.Close()) // and takes the socket away
 	_, err = Reap(t.Context(), missing, "")

@@ -22,7 +22,7 @@ func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Dir, missing))
 
 	// Somebody listens there who is no LXD.
-	listener, err := net.Listen("unix", missing) //nolint:noctx // it listens at once
+	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}
 	server.Start()

@@ -21,7 +21,7 @@ type daemonProcess struct {
 func (d *daemonProcess) start() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	cmd := exec.Command("/usr/lib/nestbed/lxd") //nolint:forbidigo // it ends with the host
+	cmd := exec.Command("/usr/lib/nestbed/lxd") //nolint:forbidigo,noctx // it ends with the host
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start LXD: %w", err)
 	}

@@ -148,7 +148,7 @@ func (order stageOrder) setUp(lxd *daemonProcess) error {
 	if err := unix.Sethostname([]byte("nestbed-" + order.Name)); err != nil {
 		return fmt.Errorf("host name: %w", err)
 	}
-	if out, err := exec.Command("/usr/lib/nestbed/mounts").CombinedOutput(); err != nil { //nolint:forbidigo // it ends with the host
+	if out, err := exec.Command("/usr/lib/nestbed/mounts").CombinedOutput(); err != nil { //nolint:forbidigo,noctx // it ends with the host
 		return fmt.Errorf("mounts: %w: %s", err, out)
 	}
 	return lxd.start()

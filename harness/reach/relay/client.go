@@ -115,8 +115,8 @@ func (c *Client) explain(r Request, err error) error {
 }
 
 // look asks about a file, and reads what follows the answer.
-func (c *Client) look(r Request) (Answer, []byte, error) {
-	stream, answer, err := c.ask(context.Background(), r) //nolint:forbidigo // the budget ends it
+func (c *Client) look(ctx context.Context, r Request) (Answer, []byte, error) {
+	stream, answer, err := c.ask(ctx, r)
 	if err != nil {
 		return answer, nil, err
 	}
@@ -132,32 +132,32 @@ func (c *Client) look(r Request) (Answer, []byte, error) {
 }
 
 // ReadFile reads a regular file of the level. It fails if the file has more than limit bytes.
-func (c *Client) ReadFile(path string, limit int64) ([]byte, error) {
-	_, content, err := c.look(Request{Op: Read, Path: path, Limit: limit})
+func (c *Client) ReadFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+	_, content, err := c.look(ctx, Request{Op: Read, Path: path, Limit: limit})
 	return content, err
 }
 
 // Stat tells of a file of the level.
-func (c *Client) Stat(path string) (Info, error) {
-	answer, _, err := c.look(Request{Op: Stat, Path: path})
+func (c *Client) Stat(ctx context.Context, path string) (Info, error) {
+	answer, _, err := c.look(ctx, Request{Op: Stat, Path: path})
 	return answer.Info, err
 }
 
 // Readlink tells where a symbolic link in the level leads to.
-func (c *Client) Readlink(path string) (string, error) {
-	answer, _, err := c.look(Request{Op: Readlink, Path: path})
+func (c *Client) Readlink(ctx context.Context, path string) (string, error) {
+	answer, _, err := c.look(ctx, Request{Op: Readlink, Path: path})
 	return answer.Text, err
 }
 
 // List lists the names in a directory of the level, sorted.
-func (c *Client) List(path string) ([]string, error) {
-	answer, _, err := c.look(Request{Op: List, Path: path})
+func (c *Client) List(ctx context.Context, path string) ([]string, error) {
+	answer, _, err := c.look(ctx, Request{Op: List, Path: path})
 	return answer.Names, err
 }
 
 // Xattr is the value of an extended attribute, with ids as the level sees them. ENODATA: there is none.
-func (c *Client) Xattr(path, name string) ([]byte, error) {
-	_, content, err := c.look(Request{Op: Xattr, Path: path, Name: name})
+func (c *Client) Xattr(ctx context.Context, path, name string) ([]byte, error) {
+	_, content, err := c.look(ctx, Request{Op: Xattr, Path: path, Name: name})
 	return content, err
 }
 

@@ -20,7 +20,7 @@ func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) 
 	cmd, c := asProcess(t)
 	c.Budget = 50 * time.Millisecond
 	require.NoError(t, standstill.Stop(t.Context(), cmd.Process)) // as one in a level that is frozen
-	_, err := c.ReadFile("/etc/passwd", fileLimit)
+	_, err := c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
 	require.ErrorContains(t, err, "read /etc/passwd: no answer within 50ms; is the level frozen?")
 	_, err = c.Dial(t.Context(), "/run/socket")
 	require.ErrorContains(t, err, "no answer within 50ms")
@@ -31,7 +31,7 @@ func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) 
 
 	c.Budget = budget
 	require.NoError(t, cmd.Process.Signal(syscall.SIGCONT))
-	_, err = c.ReadFile("/etc/passwd", fileLimit)
+	_, err = c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
 	require.NoError(t, err, "it goes on where it stood")
 	require.NoError(t, c.Close())
 	_ = cmd.Wait() // it ends with its input, or by what it still had to say
@@ -51,7 +51,7 @@ func TestARelayThatIsKilledEndsAllThatGoesThroughIt(t *testing.T) {
 	_, err = conn.Read(make([]byte, 1))
 	require.Error(t, err)
 	<-c.Ended()
-	_, err = c.ReadFile("/etc/passwd", fileLimit)
+	_, err = c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
 	require.ErrorIs(t, err, ErrEnded)
 	require.EqualError(t, err, "read /etc/passwd: the relay in the level has ended")
 	require.NoError(t, c.Close())
