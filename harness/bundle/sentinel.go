@@ -31,11 +31,11 @@ type Sentinel struct {
 // ACL is the user and the group that the sentinel's access control list names (man 5 acl).
 type ACL struct{ User, Group uint32 }
 
-// The sentinel as it is put into a bundle: the last id of a block, and two ids that differ from it and from root.
-var (
-	AsMade    = Sentinel{UID: 65535, GID: 65535, HasCaps: true}
-	ACLAsMade = ACL{User: 1000, Group: 65534}
-)
+// AsMade returns the sentinel as it is put into a bundle: it belongs to the last id of a block.
+func AsMade() Sentinel { return Sentinel{UID: 65535, GID: 65535, HasCaps: true} }
+
+// ACLAsMade returns its access control list: two ids that differ from its owner and from root.
+func ACLAsMade() ACL { return ACL{User: 1000, Group: 65534} }
 
 // XattrACL is the extended attribute that an access control list stands in, XattrCaps that of capabilities. With them here: how the
 // kernel lays both out (linux/posix_acl_xattr.h, linux/capability.h).
@@ -66,9 +66,9 @@ const SentinelText = "ownership survived\n"
 func SentinelACL() []byte {
 	return encode(uint32(aclVersion), []aclEntry{
 		{0x01, 6, aclAnyone},
-		{aclUser, 4, ACLAsMade.User},
+		{aclUser, 4, ACLAsMade().User},
 		{0x04, 4, aclAnyone},
-		{aclGroup, 6, ACLAsMade.Group},
+		{aclGroup, 6, ACLAsMade().Group},
 		{0x10, 6, aclAnyone},
 		{0x20, 0, aclAnyone},
 	})
@@ -87,7 +87,7 @@ func writeSentinel(r *inroot.Root) error {
 	// Capability words: magic, then permitted and inheritable, low words before high.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
-		f.Chown(int(AsMade.UID), int(AsMade.GID)), // first: it clears capabilities
+		f.Chown(int(AsMade().UID), int(AsMade().GID)), // first: it clears capabilities
 		unix.Fsetxattr(fd, XattrACL, SentinelACL(), 0),
 		unix.Fsetxattr(fd, XattrCaps, encode(caps), 0),
 	)

@@ -71,7 +71,7 @@ func TestTheSentinelIsReadAsItWasMade(t *testing.T) {
 	s, err := ReadSentinel(path)
 	require.NoError(t, err)
 	assert.Equal(t, Sentinel{UID: 65535, GID: 65535, HasCaps: true}, s)
-	assert.Equal(t, AsMade, s)
+	assert.Equal(t, AsMade(), s)
 }
 
 func TestASentinelWithAnotherOwnerShowsItAndItsLostCapability(t *testing.T) {
@@ -127,7 +127,7 @@ func TestTheACLIsReadAsItWasMade(t *testing.T) {
 	require.NoError(t, err)
 	got, err := ParseACL(value[:n])
 	require.NoError(t, err)
-	assert.Equal(t, ACLAsMade, got)
+	assert.Equal(t, ACLAsMade(), got)
 	assert.Equal(t, ACL{User: 1000, Group: 65534}, got)
 }
 

@@ -45,7 +45,7 @@ func Configuration(d idmap.Delegation) map[string]string {
 // ImageIDs are the ids in every bundle's image, beside those of a distribution's own files, which are all below 65536.
 func ImageIDs() idmap.ImageIDs {
 	return idmap.ImageIDs{
-		OwnerUIDs: []uint32{AsMade.UID}, OwnerGIDs: []uint32{AsMade.GID},
-		ACLUIDs: []uint32{ACLAsMade.User}, ACLGIDs: []uint32{ACLAsMade.Group},
+		OwnerUIDs: []uint32{AsMade().UID}, OwnerGIDs: []uint32{AsMade().GID},
+		ACLUIDs: []uint32{ACLAsMade().User}, ACLGIDs: []uint32{ACLAsMade().Group},
 	}
 }

@@ -63,7 +63,7 @@ func ACLWantedOnHost(ctx context.Context, l *harness.Level) (bundle.ACL, error) 
 
 // aclOnHost is the sentinel's access control list where its ids are mapped to those of the host.
 func aclOnHost(m idmap.Map) bundle.ACL {
-	user, _ := idmap.Up(m.UID, bundle.ACLAsMade.User)
-	group, _ := idmap.Up(m.GID, bundle.ACLAsMade.Group)
+	user, _ := idmap.Up(m.UID, bundle.ACLAsMade().User)
+	group, _ := idmap.Up(m.GID, bundle.ACLAsMade().Group)
 	return bundle.ACL{User: user, Group: group}
 }

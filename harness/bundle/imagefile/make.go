@@ -133,7 +133,7 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 // sentinel is that of the bundle, with what GNU tar keeps of extended attributes.
 func (w *writer) sentinel() {
 	w.put(tar.Header{
-		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade.UID), Gid: int(bundle.AsMade.GID),
+		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade().UID), Gid: int(bundle.AsMade().GID),
 		PAXRecords: map[string]string{"SCHILY.xattr." + bundle.XattrACL: string(bundle.SentinelACL())},
 	}, []byte(bundle.SentinelText))
 }

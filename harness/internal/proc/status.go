@@ -2,6 +2,7 @@
 package proc
 
 import (
+	"embed"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -9,6 +10,11 @@ import (
 
 	"nestbed/harness/internal/excerpt"
 )
+
+// Sources holds the files of this package, for the keys of programs that are built from it.
+//
+//go:embed *.go
+var Sources embed.FS
 
 // Status is a process as /proc/PID/status shows it (man 5 proc_pid_status).
 type Status struct {

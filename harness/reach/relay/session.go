@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/yamux"
 
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/proc"
 )
 
 // Program is the name of the program that is a relay, Pushed the argument that tells it that it was pushed into a level, AskKey
@@ -27,11 +28,13 @@ const (
 //go:embed *.go
 var sources embed.FS
 
-// Key is the same for a client and a relay that were built from the same sources: 16 hexadecimal digits.
-var Key = sync.OnceValue(func() string {
+// Key returns the same for a client and a relay that were built from the same sources: 16 hexadecimal digits.
+func Key() string { return key() }
+
+var key = sync.OnceValue(func() string {
 	h := sha256.New()
 	fmt.Fprintln(h, runtime.Version(), runtime.GOARCH)
-	for _, of := range []embed.FS{sources, inroot.Sources} {
+	for _, of := range []embed.FS{sources, inroot.Sources, proc.Sources} {
 		_ = fs.WalkDir(of, ".", func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") {
 				return err
