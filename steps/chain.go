@@ -148,6 +148,15 @@ func (s *scenario) compare(ctx context.Context) error {
 }
 
 // errNotDeclared is the error of a step that would change a chain which scenarios may share.
+// ownLevel returns a level of the scenario's own chain.
+func (s *scenario) ownLevel(ctx context.Context, level int) (*harness.Level, error) {
+	chain, err := s.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Level(level)
+}
+
 var errNotDeclared = errors.New("this step changes the chain, but no step of the scenario declares that: the vocabulary must say it")
 
 // own gives the scenario's own chain to a step that changes it or what is on its host.

@@ -72,6 +72,15 @@ func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
 	return chain, err
 }
 
+// preparedLevel returns a level of the prepared chain.
+func (s *scenario) preparedLevel(ctx context.Context, level int) (*harness.Level, error) {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chain.Level(level)
+}
+
 // each does a chore of the LXD above a level, verb by verb.
 func each(ctx context.Context, l *harness.Level, chore string) error {
 	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
@@ -179,11 +188,7 @@ func (s *scenario) refuses(words string) error {
 }
 
 func (s *scenario) shutDownLXD(ctx context.Context, level int) error {
-	chain, err := s.prepared(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
+	l, err := s.preparedLevel(ctx, level)
 	if err != nil {
 		return err
 	}

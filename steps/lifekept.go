@@ -52,11 +52,7 @@ var mementoSteps = []step{
 }
 
 func (s *scenario) leave(ctx context.Context, user uint32, level int, name string) error {
-	chain, err := s.own(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
+	l, err := s.ownLevel(ctx, level)
 	if err != nil {
 		return err
 	}
@@ -64,11 +60,7 @@ func (s *scenario) leave(ctx context.Context, user uint32, level int, name strin
 }
 
 func (s *scenario) leaveWord(ctx context.Context, level int) error {
-	chain, err := s.own(ctx)
-	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
+	l, err := s.ownLevel(ctx, level)
 	if err != nil {
 		return err
 	}

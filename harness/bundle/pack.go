@@ -40,7 +40,7 @@ func (b *Bundle) pack(ctx context.Context) error {
 // metadata are the image's metadata.yaml and its templates, by their names in the image (LXD: doc/image_format.md).
 func metadata() map[string]string {
 	// The creation date is required but means nothing here.
-	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", architecture())
+	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", Architecture())
 	files := map[string]string{}
 	for _, t := range templates {
 		name := filepath.Base(t.path) + ".tpl"
@@ -51,8 +51,8 @@ func metadata() map[string]string {
 	return files
 }
 
-// architecture is the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
-func architecture() string {
+// Architecture returns the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
+func Architecture() string {
 	switch runtime.GOARCH {
 	case "amd64":
 		return "x86_64"

@@ -21,7 +21,7 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	yaml := files["metadata.yaml"]
 	head, templates, found := strings.Cut(yaml, "templates:\n")
 	require.True(t, found, yaml)
-	assert.Equal(t, "architecture: "+architecture()+"\ncreation_date: 1\nproperties:\n  description: nestbed bundle\n", head)
+	assert.Equal(t, "architecture: "+Architecture()+"\ncreation_date: 1\nproperties:\n  description: nestbed bundle\n", head)
 	// In either order, and at creation only: a level may change its files later.
 	assert.ElementsMatch(t, []string{
 		"  /etc/subuid:\n    when: [create]\n    template: subuid.tpl\n",
@@ -40,5 +40,5 @@ func TestTheArchitectureIsTheKernelsName(t *testing.T) {
 	if strings.HasPrefix(machine, "arm") || strings.HasPrefix(machine, "i") {
 		t.Skip("a 32-bit machine has more names than Go has: ", machine)
 	}
-	assert.Equal(t, machine, architecture())
+	assert.Equal(t, machine, Architecture())
 }

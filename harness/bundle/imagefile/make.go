@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"nestbed/harness/bundle"
@@ -50,7 +49,7 @@ func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
 		return Image{}, fmt.Errorf("image: unified and %s: LXD unpacks unified images by tar only", r.Packing)
 	}
 	if r.Architecture == "" {
-		r.Architecture = architecture()
+		r.Architecture = bundle.Architecture()
 	}
 	prefix := "."
 	if r.Unified {
@@ -184,16 +183,4 @@ func squash(ctx context.Context, content []byte) ([]byte, error) {
 		}
 	}
 	return os.ReadFile(file)
-}
-
-// architecture is the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
-func architecture() string {
-	switch runtime.GOARCH {
-	case "amd64":
-		return "x86_64"
-	case "arm64":
-		return "aarch64"
-	default:
-		return runtime.GOARCH
-	}
 }
