@@ -18,6 +18,10 @@ type Clustered interface {
 	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer, or is evacuated, which stops what is on
 	// it; nil otherwise, and if the LXD is in no cluster.
 	MemberDown() error
+	// NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer; nil if
+	// there is none. LXD copies the image of a chain to other members, and fails if one of them is down (LXD: lxd/images.go,
+	// imageSyncBetweenNodes).
+	NeededDown(failure error) error
 }
 
 // Member returns the cluster member that level 1 is on; "" if the host is in no cluster.
@@ -39,7 +43,7 @@ func Placing(h Host) lxd.InstanceServer {
 // askPeriod is how often a member is asked whether it still answers, while something else is waited for.
 const askPeriod = 5 * time.Second
 
-// MemberDownError reports that the cluster member that a host was placed on went down or was evacuated.
+// MemberDownError reports that the cluster member that a host was placed on, or one that it needs, went down or was evacuated.
 type MemberDownError struct {
 	Member string
 	Err    error // how it was noticed
@@ -50,13 +54,18 @@ func (e *MemberDownError) Error() string {
 }
 func (e *MemberDownError) Unwrap() error { return e.Err }
 
-// OrMemberDown returns err, preceded by a *MemberDownError if the member that the host is on is down, and err has none yet.
+// OrMemberDown returns err, preceded by a *MemberDownError if the member that the host is on is down, or another one that the error
+// names, and err has none yet.
 func OrMemberDown(h Host, err error) error {
 	if _, said := errors.AsType[*MemberDownError](err); said {
 		return err
 	}
 	if c, is := h.(Clustered); is {
-		if down := c.MemberDown(); down != nil {
+		down := c.MemberDown()
+		if down == nil {
+			down = c.NeededDown(err)
+		}
+		if down != nil {
 			return fmt.Errorf("%w: %w", down, err)
 		}
 	}

@@ -196,6 +196,18 @@ func (h *Host) MemberDown() error {
 	return nil
 }
 
+// NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer.
+func (h *Host) NeededDown(failure error) error {
+	if h.Member() == "" || failure == nil {
+		return nil
+	}
+	name, err := h.daemon.in.downOf(failure.Error())
+	if err == nil {
+		return nil
+	}
+	return &host.MemberDownError{Member: name, Err: err}
+}
+
 // Closed reports whether Close was called.
 func (h *Host) Closed() bool {
 	h.mu.Lock()

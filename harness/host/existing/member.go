@@ -42,6 +42,24 @@ func (c *Cluster) sawNoAnswer(name string, err error) {
 
 func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
 
+// downOf returns a member whose address is in a text and that does not answer, and how; no error if there is none.
+func (c *Cluster) downOf(text string) (name string, err error) {
+	members, err := c.of.all.GetClusterMembers()
+	if err != nil {
+		return "", nil //nolint:nilerr // then nothing is known of the members
+	}
+	for _, m := range members {
+		address, err := url.Parse(m.URL)
+		if err != nil || !strings.Contains(text, address.Host) {
+			continue
+		}
+		if err := c.answers(m.ServerName); err != nil {
+			return m.ServerName, err
+		}
+	}
+	return "", nil
+}
+
 // out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
 func (c *Cluster) out(name string) error {
 	if err := c.answers(name); err != nil {
