@@ -87,7 +87,7 @@ func BenchmarkSimulate(b *testing.B) {
 }
 
 // lab builds the chains of a lab, and gives how long that takes.
-func (c *cluster) lab(b *testing.B, https string, single *private.Host, lab simulate.Lab) time.Duration {
+func (c *cluster) lab(b *testing.B, https existing.LXD, single *private.Host, lab simulate.Lab) time.Duration {
 	b.Helper()
 	if lab.Members > 1 {
 		var names []string
@@ -107,15 +107,15 @@ func (c *cluster) lab(b *testing.B, https string, single *private.Host, lab simu
 }
 
 // build builds chains, atOnce at a time, on the named members or on all, and returns how long that took.
-func (c *cluster) build(b *testing.B, address string, chains, depth, atOnce int, names ...string) time.Duration {
+func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce int, names ...string) time.Duration {
 	b.Helper()
-	members, err := existing.OpenCluster(b.Context(), address, "", names...)
+	members, err := existing.OpenCluster(b.Context(), lxd, "", names...)
 	require.NoError(b, err)
 	began := time.Now()
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for range chains {
-		all.Go(func() error { return c.chain(b, existing.Config{LXD: address, Cluster: members}, depth, nil) })
+		all.Go(func() error { return c.chain(b, existing.Config{LXD: lxd, Cluster: members}, depth, nil) })
 	}
 	require.NoError(b, all.Wait())
 	took := time.Since(began)
@@ -139,19 +139,19 @@ func (c *cluster) chain(b *testing.B, on existing.Config, depth int, do func()) 
 }
 
 func onSingle(single *private.Host) existing.Config {
-	return existing.Config{LXD: single.Socket(), ViaExec: true}
+	return existing.Config{LXD: existing.LXD{Address: single.Socket()}, ViaExec: true}
 }
 
 // diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
 func (c *cluster) diskOf(b *testing.B) (held int64) {
 	b.Helper()
-	members, err := existing.OpenCluster(b.Context(), c.socket(0), "", memberName(0))
+	members, err := existing.OpenCluster(b.Context(), existing.LXD{Address: c.socket(0)}, "", memberName(0))
 	require.NoError(b, err)
 	up, looked := make(chan struct{}), make(chan struct{})
 	all, ctx := errgroup.WithContext(b.Context())
 	for range *benchAtOnce {
 		all.Go(func() error {
-			return c.chain(b, existing.Config{LXD: c.socket(0), Cluster: members}, *benchDepth, func() {
+			return c.chain(b, existing.Config{LXD: existing.LXD{Address: c.socket(0)}, Cluster: members}, *benchDepth, func() {
 				up <- struct{}{}
 				<-looked
 			})
@@ -197,15 +197,15 @@ func BenchmarkMemberCost(b *testing.B) {
 		}
 		return after
 	}
-	on := func(member int, address string) []float64 {
-		members, err := existing.OpenCluster(b.Context(), address, "", memberName(member))
+	on := func(member int, lxd existing.LXD) []float64 {
+		members, err := existing.OpenCluster(b.Context(), lxd, "", memberName(member))
 		require.NoError(b, err)
 		defer func() { require.NoError(b, members.Close(b.Context())) }()
-		return measure(existing.Config{LXD: address, Cluster: members})
+		return measure(existing.Config{LXD: lxd, Cluster: members})
 	}
 	for b.Loop() {
 		alone := measure(onSingle(single))[0]
-		first, second, through := on(0, https), on(1, https), on(1, c.socket(0))
+		first, second, through := on(0, https), on(1, https), on(1, existing.LXD{Address: c.socket(0)})
 		own, other := (first[1]+second[2])/2, (first[2]+first[3]+second[3])/3
 		b.ReportMetric(alone, "CPU-s/chain")
 		b.ReportMetric(own/alone-1, "own")

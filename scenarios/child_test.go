@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
@@ -89,7 +90,7 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
 	config := start.Config{
-		Config: private.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: o.LXD,
+		Config: private.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: existing.LXD{Address: o.LXD},
 	}
 	if o.InMemory {
 		config.InMemory = o.Depth

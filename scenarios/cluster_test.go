@@ -114,14 +114,14 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	members, err := existing.OpenCluster(t.Context(), c.socket(1), "")
+	members, err := existing.OpenCluster(t.Context(), existing.LXD{Address: c.socket(1)}, "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
 	hosts := make([]host.Host, len(c.members))
 	var all errgroup.Group
 	for i := range hosts {
 		all.Go(func() (err error) {
-			hosts[i], err = existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(1), Cluster: members})
+			hosts[i], err = existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(1)}, Cluster: members})
 			return err
 		})
 	}

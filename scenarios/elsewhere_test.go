@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"nestbed/harness/artifact"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/vm"
@@ -50,11 +49,11 @@ func inVM(ctx context.Context, debian string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	artifacts, err := artifact.Dir()
+	artifacts, err := environment.ReadMachine().Artifacts.Path()
 	if err != nil {
 		return 0, err
 	}
-	job.Results[artifact.Env] = artifacts
+	job.Results[environment.Artifacts] = artifacts
 	if reports := os.Getenv(environment.Reports); reports != "" {
 		if job.Results[environment.Reports], err = filepath.Abs(reports); err != nil {
 			return 0, err

@@ -48,7 +48,7 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, socket := ownLXD(t, ofMachine, b)
-	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
+	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, existing.Close(context.Background())) })
 	onExisting := harnesstest.Build(t, existing, harness.Cascade(1))

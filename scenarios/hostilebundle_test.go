@@ -103,7 +103,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	c.untouched(t)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, worse.Close(context.Background())) })
-	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: worse.Socket()})
+	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: worse.Socket()}})
 	require.NoError(t, err)
 	require.NoError(t, existing.Close(t.Context()))
 	c.untouched(t)

@@ -138,11 +138,11 @@ func (l *line) arm(n, refused int) {
 	l.seen, l.cutAt, l.refused = 0, n, refused
 }
 
-// trustOver has this process and a LXD trust each other, by the line's address.
-func trustOver(t *testing.T, server lxd.InstanceServer, l *line) {
+// trustOver makes a keyring with which this process and an LXD trust each other, by the line's address.
+func trustOver(t *testing.T, server lxd.InstanceServer, l *line) existing.LXD {
 	t.Helper()
-	t.Setenv(keyringEnv, t.TempDir())
-	k, err := keyring.Open()
+	dir := t.TempDir()
+	k, err := keyring.Open(dir)
 	require.NoError(t, err)
 	token, err := shared.CertificateTokenDecode(newToken(t, server))
 	require.NoError(t, err)
@@ -152,12 +152,13 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) {
 	address, err := k.Trust(t.Context(), base64.StdEncoding.EncodeToString(text))
 	require.NoError(t, err)
 	require.Equal(t, l.address(), address)
+	return existing.LXD{Address: address, Keyring: dir}
 }
 
 // overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
-func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
+func overLine(t *testing.T, l existing.LXD, b *bundle.Bundle) string {
 	t.Helper()
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: l.address()})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: l})
 	if err == nil {
 		var chain *harness.Chain
 		chain, err = harness.Build(t.Context(), h, harness.Cascade(2))
@@ -174,7 +175,7 @@ func overLine(t *testing.T, l *line, b *bundle.Bundle) string {
 		require.ErrorAs(t, err, &lost)
 		return fmt.Sprint(&stopped.Stop)
 	}
-	require.ErrorContains(t, err, "LXD at "+l.address())
+	require.ErrorContains(t, err, "LXD at "+l.Address)
 	return "before level 1"
 }
 
@@ -189,17 +190,17 @@ func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
 	harnesstest.Lacking(t, err)
 	e := newElsewhereLXD(t)
 	l := newLine(t, e.here, addressThere)
-	trustOver(t, e.machine.LXD(), l)
+	over := trustOver(t, e.machine.LXD(), l)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	before := allOf(t, e.machine.LXD())
 	l.arm(0, 0)
-	require.Equal(t, "none", overLine(t, l, b))
+	require.Equal(t, "none", overLine(t, over, b))
 	all := l.count()
 	stops := map[string]int{}
 	for i := range *losses {
 		n := 1 + i*all / *losses
 		l.arm(n, i%2*5)
-		how := overLine(t, l, b)
+		how := overLine(t, over, b)
 		t.Logf("lost with piece %d of %d: stopped at: %s", n, all, how)
 		stops[how]++
 		require.Equal(t, before, allOf(t, e.machine.LXD()), "lost with piece %d of %d, and something is left", n, all)

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
@@ -64,7 +63,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, stateEnv+"=")
-	}), "HOME="+own, artifact.Env+"="+own, environment.Reports+"=")
+	}), "HOME="+own, environment.Artifacts+"="+own, environment.Reports+"=")
 	return guarded(cmd)
 }
 
@@ -118,7 +117,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		return string(out), err
 	}
 	// Somebody else's run, whose process this account is not shown.
-	others, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
+	others, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, others.Close(context.Background())) })
 	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")

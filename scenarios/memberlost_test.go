@@ -89,7 +89,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 func TestAnImageThatCannotBeCopiedToAMemberStopsTheBuildForThatMember(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(0)}})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(0)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = h.Close(context.Background()) }) // what it says of the member that is down is tested elsewhere
 	require.NoError(t, c.members[last].Close(t.Context()))  // LXD takes it for online for 20 s (cluster.offline_threshold)
@@ -112,7 +112,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: []string{memberName(last)}})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	require.NoError(t, h.MemberDown())
@@ -127,7 +127,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	require.NoError(t, h.Close(t.Context()))
 
 	on := func(names ...string) (string, error) {
-		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Members: names})
+		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: names})
 		if err != nil {
 			return "", err
 		}
@@ -155,12 +155,12 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	harnesstest.Lacking(t, err)
 	c := newCluster(t)
 	l := newLine(t, c.hub, memberAddress(0))
-	trustOver(t, c.members[0].LXD(), l)
+	over := trustOver(t, c.members[0].LXD(), l)
 	before := allOf(t, c.members[0].LXD())
-	members, err := existing.OpenCluster(t.Context(), l.address(), "", memberName(last))
+	members, err := existing.OpenCluster(t.Context(), over, "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: l.address(), Cluster: members})
+		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: over, Cluster: members})
 		if err != nil {
 			return err
 		}
@@ -200,14 +200,14 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	// A member whose disk is full writes no heartbeat, and would count as offline before a busy machine is done.
 	configure("cluster.offline_threshold", "3600")
 	before := allOf(t, first)
-	members, err := existing.OpenCluster(t.Context(), c.socket(0), "")
+	members, err := existing.OpenCluster(t.Context(), existing.LXD{Address: c.socket(0)}, "")
 	require.NoError(t, err)
 	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
 		var hosts []host.Host
 		for range clusterSize {
-			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: c.socket(0), Cluster: members})
+			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Cluster: members})
 			if err != nil {
 				t.Log(err)
 				seen["no host"] = err.Error()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/host/existing"
 	"nestbed/harness/keyring"
 )
 
@@ -44,12 +45,12 @@ func inOwnNetwork(b *testing.B) {
 }
 
 // https is the cluster's address for this process, which is in the network that connects the members, when both trust each other.
-func (c *cluster) https(b *testing.B) string {
+func (c *cluster) https(b *testing.B) existing.LXD {
 	b.Helper()
-	b.Setenv(keyringEnv, b.TempDir())
-	k, err := keyring.Open()
+	dir := b.TempDir()
+	k, err := keyring.Open(dir)
 	require.NoError(b, err)
 	address, err := k.Trust(b.Context(), newToken(b, c.members[0].LXD()))
 	require.NoError(b, err)
-	return address
+	return existing.LXD{Address: address, Keyring: dir}
 }

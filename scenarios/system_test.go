@@ -92,7 +92,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			before := allOf(t, machine.LXD())
 
-			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: socket})
+			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: existing.LXD{Address: socket}})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 			chain := harnesstest.Build(t, h, harness.Cascade(3))
@@ -120,13 +120,13 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	_, _, err := machine.LXD().GetProject(name)
 	require.NoError(t, err, "it is left")
 
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(name)
 	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err)
-	other, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
+	other, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err, "that of a process that runs is left alone")
@@ -146,12 +146,12 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 		"level 1 would have no ids":             {},
 		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
-		c.LXD, c.Bundle = socket, b
+		c.LXD, c.Bundle = existing.LXD{Address: socket}, b
 		h, err := existing.Start(t.Context(), c)
 		assert.Nil(t, h, want)
 		require.ErrorContains(t, err, want)
 	}
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: socket})
+	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
 	spec := harness.Cascade(1)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cucumber/godog"
 
-	"nestbed/harness/artifact"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/postmortem"
@@ -24,7 +23,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 		s.addGoroutines(late, told.diagnosis, failure)
 	}
 	if s.chain != nil {
-		dir, unsaved := artifact.Save(sc.Name, told.diagnosis.Files())
+		dir, unsaved := s.pool.settings.Artifacts.Save(sc.Name, told.diagnosis.Files())
 		if unsaved == nil {
 			told.next = append(told.next, "all of it:  "+dir)
 		}

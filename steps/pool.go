@@ -47,8 +47,8 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	if s.pool.LXD != "" && s.bundle != s.pool.Default {
-		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD, host.ErrNotOurs)
+	if s.pool.LXD.Address != "" && s.bundle != s.pool.Default {
+		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD.Address, host.ErrNotOurs)
 	}
 	o := order{host: start.Config{
 		Config: private.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
@@ -94,9 +94,10 @@ type pool struct {
 	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
 	// the same with what some scenarios run. Tools is nil where this machine lacks them.
 	Default, NoShadow, Tools *bundle.Bundle
-	// LXD is the socket of a LXD that runs by itself, of which hosts are projects, StoragePool a pool of it for them; empty: hosts
-	// are private, or a pool is made.
-	LXD, StoragePool string
+	// LXD is an existing LXD, of which hosts are projects; without an address hosts are private. StoragePool is a storage pool of that LXD for
+	// the hosts; "": each host makes one.
+	LXD         existing.LXD
+	StoragePool string
 	// Cluster, if that LXD is in one, places hosts on its members.
 	Cluster *existing.Cluster
 	// Versions are the bundles that scenarios have names for: "the old version", "the new version".

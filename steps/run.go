@@ -59,19 +59,19 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	if err != nil {
 		return nil, err
 	}
-	settings.Host, settings.Bundle = cmp.Or(s.Host, settings.Host), cmp.Or(s.Bundle, settings.Bundle)
+	settings.Host, settings.Bundle = settings.Locate(cmp.Or(s.Host, settings.Host)), cmp.Or(s.Bundle, settings.Bundle)
 	settings.Reports = cmp.Or(s.Reports, settings.Reports)
 	r := &run{suite: s, settings: settings, log: log}
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
 	}
-	address, err := start.LXDAddress(settings.Host)
+	on, err := start.LXD(settings.Host, settings.Keyring)
 	if err != nil {
 		return nil, lacking(err)
 	}
 	source, why, err := settings.Choose(func(kind bundle.Kind) error {
-		if address != "" {
-			return existing.Check(ctx, kind, address)
+		if on.Address != "" {
+			return existing.Check(ctx, kind, on)
 		}
 		return private.Check(kind, "")
 	})
@@ -83,13 +83,13 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	if err := r.leaveOut(requirements(ctx, source, address)); err != nil {
+	if err := r.leaveOut(requirements(ctx, source, on.Address)); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
 		return nil, err
 	}
-	if err := r.makePool(ctx, source, address); err != nil {
+	if err := r.makePool(ctx, source, on); err != nil {
 		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
 	}
 	return r, nil
@@ -137,15 +137,15 @@ func anySays(scenarios []*godog.Scenario, text string) bool {
 }
 
 // makePool makes the bundles, and the turns of the scenarios.
-func (r *run) makePool(ctx context.Context, source bundle.Source, address string) (err error) {
+func (r *run) makePool(ctx context.Context, source bundle.Source, on existing.LXD) (err error) {
 	r.pool = &pool{
-		LXD: address, StoragePool: r.settings.Pool, Mutate: r.suite.Mutate, Record: r.results.record,
+		LXD: on, StoragePool: r.settings.Pool, Mutate: r.suite.Mutate, Record: r.results.record,
 		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
 		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
 		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
 	}
-	if address != "" {
-		if r.pool.Cluster, err = existing.OpenCluster(ctx, address, r.settings.Pool, r.settings.Members...); err != nil {
+	if on.Address != "" {
+		if r.pool.Cluster, err = existing.OpenCluster(ctx, on, r.settings.Pool, r.settings.Members...); err != nil {
 			return err
 		}
 	}

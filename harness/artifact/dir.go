@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,19 +14,16 @@ import (
 	"nestbed/harness/printable"
 )
 
-// Env is the variable that names the directory of all runs. Unset, it is reports/artifacts.
-const Env = "NESTBED_ARTIFACTS"
-
 // began is in the name of this run's directory.
 var began = time.Now()
 
-// Dir is where the runs keep things, each in a directory of its own. What is no absolute path counts from the root of the
-// module, as go test starts tests in the directory of their package; elsewhere from the working directory.
-func Dir() (string, error) {
-	dir := os.Getenv(Env)
-	if dir == "" {
-		dir = filepath.Join("reports", "artifacts")
-	}
+// Dir is where runs keep things, each in a directory of its own; "" is reports/artifacts. A relative path counts from the root of the
+// module, as go test starts tests in the directory of their package; outside of a module from the working directory.
+type Dir string
+
+// Path returns the absolute path.
+func (d Dir) Path() (string, error) {
+	dir := cmp.Or(string(d), filepath.Join("reports", "artifacts"))
 	if filepath.IsAbs(dir) {
 		return dir, nil
 	}
@@ -33,9 +31,9 @@ func Dir() (string, error) {
 	return filepath.Join(base, dir), err
 }
 
-// RunDir is where this run keeps things; it may not be there yet.
-func RunDir() (string, error) {
-	dir, err := Dir()
+// Run returns the directory of this run, which may not exist yet.
+func (d Dir) Run() (string, error) {
+	dir, err := d.Path()
 	return filepath.Join(dir, fmt.Sprintf("%s-%d", began.Format("20060102-150405"), os.Getpid())), err
 }
 
@@ -73,13 +71,13 @@ func Slug(text string) string {
 
 // Save writes files into a new directory of this run, which it names after what they are of, and gives that directory.
 // Only who runs the tests may read them. What the files say is escaped: they are looked at on terminals.
-func Save(of string, files []File) (string, error) {
-	run, err := RunDir()
+func (d Dir) Save(of string, files []File) (string, error) {
+	run, err := d.Run()
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(run, 0o700); err != nil {
-		return "", fmt.Errorf("artifacts: %w; set %s to a directory that can be written", err, Env)
+		return "", fmt.Errorf("artifacts: %w; name another directory for them", err)
 	}
 	dir, err := newDir(filepath.Join(run, Slug(of)))
 	if err != nil {

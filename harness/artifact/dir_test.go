@@ -26,9 +26,8 @@ func TestASlugIsAPlainName(t *testing.T) {
 }
 
 func TestASavedLogCannotActOnATerminal(t *testing.T) {
-	t.Setenv(artifact.Env, t.TempDir())
 	body := []byte("\x1b[2J\n\u009b\u202e\xff\n")
-	dir, err := artifact.Save("A scenario", []artifact.File{{"lxc.log", body}})
+	dir, err := artifact.Dir(t.TempDir()).Save("A scenario", []artifact.File{{"lxc.log", body}})
 	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(dir, "lxc.log"))
 	require.NoError(t, err)
@@ -37,13 +36,13 @@ func TestASavedLogCannotActOnATerminal(t *testing.T) {
 }
 
 func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
-	t.Setenv(artifact.Env, filepath.Join(t.TempDir(), "kept"))
-	first, err := artifact.Save("A scenario", []artifact.File{{"diagnosis.txt", []byte("all")}, {"1-c1/lxc.log", []byte("log")}})
+	kept := artifact.Dir(filepath.Join(t.TempDir(), "kept"))
+	first, err := kept.Save("A scenario", []artifact.File{{"diagnosis.txt", []byte("all")}, {"1-c1/lxc.log", []byte("log")}})
 	require.NoError(t, err)
-	second, err := artifact.Save("A scenario", nil)
+	second, err := kept.Save("A scenario", nil)
 	require.NoError(t, err)
 	assert.Equal(t, first+"-2", second, "another of the same name")
-	run, err := artifact.RunDir()
+	run, err := kept.Run()
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(run, "a-scenario"), first)
 	for path, mode := range map[string]os.FileMode{
@@ -60,16 +59,14 @@ func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
 }
 
 func TestWithoutAWordArtifactsLieInTheReportsOfTheRepository(t *testing.T) {
-	t.Setenv(artifact.Env, "")
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	root := filepath.Dir(filepath.Dir(here))
-	dir, err := artifact.RunDir()
+	dir, err := artifact.Dir("").Run()
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(root, "reports/artifacts"), filepath.Dir(dir), "though tests run in the directory of their package")
 
-	t.Setenv(artifact.Env, "elsewhere")
-	dir, err = artifact.RunDir()
+	dir, err = artifact.Dir("elsewhere").Run()
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(root, "elsewhere"), filepath.Dir(dir))
 }

@@ -1,4 +1,4 @@
-// Package environment reads the settings that runs of scenarios and tests take from environment variables.
+// Package environment translates environment variables into settings. No other library reads the environment.
 // CONTRIBUTING.md lists them. Packages that do the work get settings as values from whoever uses this package.
 package environment
 
@@ -29,6 +29,7 @@ const (
 
 // Settings are what the variables say.
 type Settings struct {
+	Machine
 	// Host is where scenarios run.
 	Host host.Target
 	// Bundle is the source of the bundle; without a kind it is chosen for the machine.
@@ -56,6 +57,7 @@ type Settings struct {
 // Read returns the settings. It fails if a variable has a value that it cannot have.
 func Read() (Settings, error) {
 	s := Settings{
+		Machine:    ReadMachine(),
 		RequireAll: os.Getenv(Require) == "all",
 		Reports:    os.Getenv(Reports), Pool: os.Getenv(Pool), Guest: os.Getenv(vm.GuestEnv),
 		Sudo: os.Getenv("SUDO_USER") != "",

@@ -11,7 +11,7 @@ import (
 )
 
 func TestSettingsThatAreUnsetHaveDefaults(t *testing.T) {
-	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, "NESTBED_GUEST", "NESTBED_PATIENCE", "SUDO_USER"} {
+	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Artifacts, Keyring, LXDSocket, LXDDir, "NESTBED_GUEST", "NESTBED_PATIENCE", "SUDO_USER"} {
 		t.Setenv(name, "")
 	}
 	s, err := Read()
@@ -26,15 +26,37 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv(Members, "a,b")
 	t.Setenv(Require, "all")
 	t.Setenv(Keep, "1")
+	t.Setenv(Artifacts, "kept")
+	t.Setenv(Keyring, "/etc/keyring")
+	t.Setenv(LXDSocket, "/here")
 	s, err := Read()
 	require.NoError(t, err)
 	assert.Equal(t, host.Target{System: true, Address: "/run/lxd.socket"}, s.Host)
 	assert.Equal(t, []string{"a", "b"}, s.Members)
 	assert.True(t, s.RequireAll && s.Keep)
+	assert.Equal(t, Machine{Artifacts: "kept", Keyring: "/etc/keyring", Socket: "/here"}, s.Machine)
 	t.Setenv(Keep, "0")
 	s, err = Read()
 	require.NoError(t, err)
 	assert.False(t, s.Keep)
+}
+
+func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
+	system := host.Target{System: true}
+	t.Setenv(LXDSocket, "")
+	t.Setenv(LXDDir, "")
+	assert.Equal(t, system, ReadMachine().Locate(system))
+	t.Setenv(LXDDir, "/there")
+	assert.Equal(t, host.Target{System: true, Address: "/there/unix.socket"}, ReadMachine().Locate(system))
+	t.Setenv(LXDSocket, "/here")
+	for _, c := range [][2]host.Target{
+		{system, {System: true, Address: "/here"}},
+		{{System: true, Address: "/elsewhere"}, {System: true, Address: "/elsewhere"}},
+		{{}, {}},
+		{{Suite: "trixie"}, {Suite: "trixie"}},
+	} {
+		assert.Equal(t, c[1], ReadMachine().Locate(c[0]))
+	}
 }
 
 func TestASettingThatCannotBeReadIsNamed(t *testing.T) {

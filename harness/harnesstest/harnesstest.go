@@ -50,7 +50,7 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 	if socket == "" {
 		return Source(t)
 	}
-	return sourceFor(t, func(kind bundle.Kind) error { return existing.Check(t.Context(), kind, socket) })
+	return sourceFor(t, func(kind bundle.Kind) error { return existing.Check(t.Context(), kind, existing.LXD{Address: socket}) })
 }
 
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {

@@ -18,9 +18,6 @@ import (
 	"nestbed/harness/trust"
 )
 
-// dirEnv names the directory of the keyring.
-const dirEnv = "NESTBED_KEYRING"
-
 // The files of a keyring, named as LXD's client names its own (LXD: lxc/config/config.go and cert.go).
 const (
 	certFile   = "client.crt"
@@ -32,10 +29,10 @@ const (
 // Keyring is a directory with a client certificate and those of LXDs.
 type Keyring struct{ dir string }
 
-// Open gives the keyring of this account: the directory NESTBED_KEYRING, else nestbed in the account's own for configuration (os.UserConfigDir).
-// What is not there yet is made: the directory, and in it a client certificate with its key.
-func Open() (*Keyring, error) {
-	k, err := find()
+// Open returns the keyring in a directory; "" is nestbed in the account's directory for configuration (os.UserConfigDir). If the
+// directory does not exist, it is made, with a client certificate and its key.
+func Open(dir string) (*Keyring, error) {
+	k, err := at(dir)
 	if err == nil {
 		if err = trust.Make(k.dir, 0o700); err == nil {
 			err = k.makePair()
@@ -64,14 +61,14 @@ func (k *Keyring) makePair() error {
 	return errors.Join(renameio.WriteFile(k.file(keyFile), key, 0o600), renameio.WriteFile(k.file(certFile), cert, 0o644))
 }
 
-func find() (*Keyring, error) {
-	if dir := os.Getenv(dirEnv); dir != "" {
+func at(dir string) (*Keyring, error) {
+	if dir != "" {
 		abs, err := filepath.Abs(dir)
 		return &Keyring{abs}, err
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return nil, fmt.Errorf("%w; name a directory in %s", err, dirEnv)
+		return nil, fmt.Errorf("%w; name another directory for the keyring", err)
 	}
 	return &Keyring{filepath.Join(dir, "nestbed")}, nil
 }

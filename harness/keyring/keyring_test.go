@@ -46,16 +46,15 @@ func TestAddresses(t *testing.T) {
 
 func TestAKeyringIsMadeOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keyring")
-	t.Setenv(dirEnv, dir)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			_, err := Open()
+			_, err := Open(dir)
 			assert.NoError(t, err)
 		})
 	}
 	all.Wait()
-	k, err := Open()
+	k, err := Open(dir)
 	require.NoError(t, err)
 	cert, key, err := k.pair()
 	require.NoError(t, err)
@@ -66,7 +65,7 @@ func TestAKeyringIsMadeOnce(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o600), info.Mode())
 	before, err := k.Fingerprint()
 	require.NoError(t, err)
-	k, err = Open()
+	k, err = Open(dir)
 	require.NoError(t, err)
 	after, err := k.Fingerprint()
 	require.NoError(t, err)
@@ -129,8 +128,7 @@ func connect(t *testing.T, k *Keyring, address string) error {
 }
 
 func TestOnlyWhoShowsTheKnownCertificateIsConnectedTo(t *testing.T) {
-	t.Setenv(dirEnv, t.TempDir())
-	k, err := Open()
+	k, err := Open(t.TempDir())
 	require.NoError(t, err)
 	address, cert := answering(t, time.Now().Add(time.Hour))
 	other, otherCert := answering(t, time.Now().Add(time.Hour))
@@ -148,8 +146,7 @@ func TestOnlyWhoShowsTheKnownCertificateIsConnectedTo(t *testing.T) {
 }
 
 func TestATokenIsForOneLXD(t *testing.T) {
-	t.Setenv(dirEnv, t.TempDir())
-	k, err := Open()
+	k, err := Open(t.TempDir())
 	require.NoError(t, err)
 	address, cert := answering(t, time.Now().Add(time.Hour))
 	token := api.CertificateAddToken{

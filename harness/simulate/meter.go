@@ -109,7 +109,7 @@ func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 func (m Meter) chain(ctx context.Context, look func() error) (err error) {
 	h, err := existing.Start(ctx, existing.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
-		Bundle:     m.Bundle, LXD: m.member.Socket(), ViaExec: true,
+		Bundle:     m.Bundle, LXD: existing.LXD{Address: m.member.Socket()}, ViaExec: true,
 	})
 	if err != nil {
 		return err

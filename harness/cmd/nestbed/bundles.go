@@ -59,8 +59,8 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 }
 
 // makeBundles makes what the flag asks for: the bundle of the host, and those of levels that run another.
-// socket is that of a LXD that runs by itself, if there is to be one.
-func (f upFlags) makeBundles(ctx context.Context, socket string, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
+// on is the existing LXD that the chain is built on; without an address the host is private.
+func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
 	sources, err := parseBundles(f.bundle, f.depth)
 	if err != nil {
 		return nil, nil, &usageError{fmt.Errorf("--bundle: %w", err)}
@@ -78,8 +78,8 @@ func (f upFlags) makeBundles(ctx context.Context, socket string, progress *progr
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
 		check := func(kind bundle.Kind) error { return private.Check(kind, f.state) }
-		if socket != "" {
-			check = func(kind bundle.Kind) error { return existing.Check(ctx, kind, socket) }
+		if on.Address != "" {
+			check = func(kind bundle.Kind) error { return existing.Check(ctx, kind, on) }
 		}
 		if err := check(sources[level].Kind); err != nil {
 			return nil, nil, err

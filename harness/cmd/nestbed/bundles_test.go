@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host/existing"
 )
 
 func TestABundleIsForAllOrForSinglePlaces(t *testing.T) {
@@ -46,7 +47,7 @@ func TestBundlesThatCannotBeMeantAreRefused(t *testing.T) {
 }
 
 func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
-	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), "", newProgress(nil))
+	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), existing.LXD{}, newProgress(nil))
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)
 	require.ErrorContains(t, err, `--bundle: bundle "debian": not known; write installed`)

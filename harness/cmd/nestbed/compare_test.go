@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/report"
 )
 
@@ -32,7 +33,7 @@ func TestCompareEndsWithOneIfTheNewerRunIsWorse(t *testing.T) {
 	file, err := os.Create(filepath.Join(dir, "out.json"))
 	require.NoError(t, err)
 	defer file.Close()
-	cmd := newRoot()
+	cmd := newRoot(environment.Machine{})
 	cmd.SetOut(file)
 	cmd.SetArgs([]string{"compare", "--json", good, bad})
 	require.ErrorContains(t, cmd.Execute(), "compare: the newer run is worse: in 1 of 1 scenarios")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/inventory"
@@ -16,7 +17,7 @@ import (
 	"nestbed/steps"
 )
 
-func newDoctor() *cobra.Command {
+func newDoctor(m environment.Machine) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -26,7 +27,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
-			requirements := slices.Concat(private.Requirements(""), existing.Requirements(cmd.Context(), ""), steps.Requirements(source), vm.Requirements())
+			requirements := slices.Concat(private.Requirements(""), existing.Requirements(cmd.Context(), existing.LXD{Address: m.Socket, Keyring: m.Keyring}), steps.Requirements(source), vm.Requirements())
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err

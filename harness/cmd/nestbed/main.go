@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/host/start"
 	"nestbed/harness/vm"
 	"nestbed/harness/wait"
@@ -33,7 +34,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) int {
-	root := newRoot()
+	root := newRoot(environment.ReadMachine())
 	root.SetArgs(args)
 	out, errOut := newScreen(os.Stdout), newScreen(os.Stderr)
 	root.SetOut(out)
@@ -66,7 +67,8 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-func newRoot() *cobra.Command {
+// newRoot returns the command with all verbs, for a machine with these settings.
+func newRoot(m environment.Machine) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nestbed",
 		Short: "Prove on a real LXD that unprivileged containers nest",
@@ -98,7 +100,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 	})
 	root.SetVersionTemplate("nestbed {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(), newReap(), newTrust(), newSimulate())
+	root.AddCommand(newUp(m), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newMatrix(), newSteps(), newDoctor(m), newReap(m), newTrust(m), newSimulate())
 	return root
 }
 

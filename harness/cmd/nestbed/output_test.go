@@ -189,7 +189,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []inventory.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(private.Requirements(""))+len(existing.Requirements(t.Context(), ""))+
+	assert.Len(t, requirements, len(private.Requirements(""))+len(existing.Requirements(t.Context(), existing.LXD{}))+
 		len(steps.Requirements(bundle.Source{}))+len(vm.Requirements()))
 }
 

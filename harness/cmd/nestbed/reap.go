@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 )
 
-func newReap() *cobra.Command {
+func newReap(m environment.Machine) *cobra.Command {
 	var list, asJSON bool
 	var at string
 	cmd := &cobra.Command{
@@ -39,7 +40,11 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 			case where.System && list:
 				return &usageError{errors.New("--list: of private hosts alone; see nestbed reap --help")}
 			case where.System:
-				return reapProjects(cmd, where, names, asJSON)
+				on, err := start.LXD(m.Locate(where), m.Keyring)
+				if err != nil {
+					return err
+				}
+				return reapProjects(cmd, on, names, asJSON)
 			}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("reap: %w", private.ErrNotRoot)
@@ -75,18 +80,14 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 	return cmd
 }
 
-// reapProjects clears projects of a LXD that runs by itself.
-func reapProjects(cmd *cobra.Command, where host.Target, names []string, asJSON bool) error {
-	socket, err := start.LXDAddress(where)
-	if err != nil {
-		return err
-	}
-	removed, err := existing.Reap(cmd.Context(), socket, names...)
+// reapProjects removes projects of an existing LXD.
+func reapProjects(cmd *cobra.Command, on existing.LXD, names []string, asJSON bool) error {
+	removed, err := existing.Reap(cmd.Context(), on, names...)
 	if asJSON {
 		return errors.Join(err, writeJSON(cmd.OutOrStdout(), append([]string{}, removed...)))
 	}
 	for _, name := range removed {
-		fmt.Fprintf(cmd.OutOrStdout(), "removed project %s of the LXD at %s\n", name, socket)
+		fmt.Fprintf(cmd.OutOrStdout(), "removed project %s of the LXD at %s\n", name, on.Address)
 	}
 	if len(removed) == 0 && err == nil {
 		fmt.Fprintln(cmd.OutOrStdout(), "nothing to clear")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/host/existing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/inventory"
 	"nestbed/harness/simulate"
@@ -136,7 +137,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	progress := newProgress(cmd.ErrOrStderr())
 	defer progress.done()
 	ctx := cmd.Context()
-	b, others, err := upFlags{depth: f.depth, bundle: f.bundle}.makeBundles(ctx, "", progress)
+	b, others, err := upFlags{depth: f.depth, bundle: f.bundle}.makeBundles(ctx, existing.LXD{}, progress)
 	if err != nil {
 		return c, orInterrupted(ctx, err)
 	}

@@ -5,10 +5,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/keyring"
 )
 
-func newTrust() *cobra.Command {
+func newTrust(m environment.Machine) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "trust TOKEN",
@@ -22,7 +23,7 @@ keyring: NESTBED_KEYRING, or nestbed in the account's directory for configuratio
   nestbed up --host https://HOST:8443       a chain there, from here on`,
 		Args: wrongUse(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := keyring.Open()
+			k, err := keyring.Open(m.Keyring)
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
@@ -23,6 +24,8 @@ import (
 const defaultStart = 500000
 
 type upFlags struct {
+	machine environment.Machine
+
 	depth      int
 	allocation string
 	bundle     string
@@ -35,8 +38,8 @@ type upFlags struct {
 	json       bool
 }
 
-func newUp() *cobra.Command {
-	var f upFlags
+func newUp(m environment.Machine) *cobra.Command {
+	f := upFlags{machine: m}
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Build a chain, verify it, show it, and take it down",
@@ -109,7 +112,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if where.Suite != "" {
 		return f.inVM(cmd, where.Suite)
 	}
-	socket, err := start.LXDAddress(where)
+	on, err := start.LXD(f.machine.Locate(where), f.machine.Keyring)
 	if err != nil {
 		return err
 	}
@@ -119,19 +122,19 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		out = io.Discard
 	}
 	ctx := cmd.Context()
-	b, others, err := f.makeBundles(ctx, socket, progress)
+	b, others, err := f.makeBundles(ctx, on, progress)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := start.Config{LXD: socket, Pool: f.pool, Members: f.members}
-	if socket == "" {
+	config := start.Config{LXD: on, Pool: f.pool, Members: f.members}
+	if on.Address == "" {
 		progress.spin("starting a private host")
 		config.Config, err = f.private(ctx, b, allocation)
 	} else {
-		progress.spin("making a project of the LXD at " + socket)
+		progress.spin("making a project of the LXD at " + on.Address)
 		config.Delegation, config.Bundle = allocation, b
 	}
 	if err != nil {
@@ -150,7 +153,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
 	progress.done()
-	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, socket))
+	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, on.Address))
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()

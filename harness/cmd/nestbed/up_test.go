@@ -8,12 +8,13 @@ import (
 	"pgregory.net/rapid"
 
 	"nestbed/harness"
+	"nestbed/harness/environment"
 	"nestbed/harness/idmap"
 )
 
 // ordered are the flags of up as parsed from arguments.
 func ordered(t require.TestingT, args ...string) upFlags {
-	cmd := newUp()
+	cmd := newUp(environment.Machine{})
 	require.NoError(t, cmd.ParseFlags(args))
 	depth, err := cmd.Flags().GetInt("depth")
 	require.NoError(t, err)

@@ -16,16 +16,24 @@ import (
 	"nestbed/harness/reach"
 )
 
-// dialerOf is that of the LXD at an address: the path of a socket, or https://HOST:PORT as keyring.ParseAddress gives it.
-func dialerOf(address string) (reach.Dialer, error) {
-	if !keyring.IsAddress(address) {
-		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, address) }, nil
+// LXD is an existing LXD, or Incus, and how it is connected to.
+type LXD struct {
+	// Address is the path of its socket, or https://HOST:PORT as keyring.ParseAddress returns it.
+	Address string
+	// Keyring is the directory of the keyring for LXDs of other machines; "" is the account's own, as in keyring.Open.
+	Keyring string
+}
+
+// dialer returns that of the LXD.
+func (l LXD) dialer() (reach.Dialer, error) {
+	if !keyring.IsAddress(l.Address) {
+		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, l.Address) }, nil
 	}
-	k, err := keyring.Open()
+	k, err := keyring.Open(l.Keyring)
 	if err != nil {
 		return nil, err
 	}
-	return k.Dialer(address, overNetwork())
+	return k.Dialer(l.Address, overNetwork())
 }
 
 // inProcessRoot matches a path through the root directory of a process: its id, and the path below that directory.
@@ -57,14 +65,14 @@ const nearerBudget = 5 * time.Second
 // socket gives nobody the right to use them.
 func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
-	if err != nil || address == s.address || !keyring.IsAddress(s.address) {
+	if err != nil || address == s.Address || !keyring.IsAddress(s.Address) {
 		return s.dial
 	}
-	k, err := keyring.Open()
+	k, err := keyring.Open(s.Keyring)
 	if err != nil {
 		return s.dial
 	}
-	dial, err := k.MemberDialer(s.address, address, overNetwork())
+	dial, err := k.MemberDialer(s.Address, address, overNetwork())
 	if err != nil {
 		return s.dial
 	}
@@ -96,11 +104,11 @@ func unreachable(address string, err error) error {
 }
 
 // untrusted says what to do if an LXD does not trust this account.
-func untrusted(address, auth string) error {
-	if !keyring.IsAddress(address) {
+func (l LXD) untrusted(auth string) error {
+	if !keyring.IsAddress(l.Address) {
 		return fmt.Errorf("it does not trust this user (%q); run as root, or as a member of its group", auth)
 	}
-	k, err := keyring.Open()
+	k, err := keyring.Open(l.Keyring)
 	if err != nil {
 		return err
 	}

@@ -32,16 +32,16 @@ type Cluster struct {
 // online is the status of a member that answers and takes instances (LXD: lxd/db/cluster/nodes.go, ToAPI).
 const online = "Online"
 
-// OpenCluster gives the cluster that the LXD at an address is in, nil if it is in none. Hosts on it have the given storage pool or, where that is
+// OpenCluster returns the cluster that the LXD is in, nil if it is in none. Hosts on it have the given storage pool or, where that is
 // "", one that is made for all of them, as none can be made any more when a member is down. With names only those members are used, else all.
-func OpenCluster(ctx context.Context, address, pool string, names ...string) (c *Cluster, err error) {
-	s := &daemon{address: address}
+func OpenCluster(ctx context.Context, of LXD, pool string, names ...string) (c *Cluster, err error) {
+	s := &daemon{LXD: of}
 	defer func() {
 		if c == nil && s.all != nil {
 			s.all.Disconnect()
 		}
 		if err != nil {
-			err = fmt.Errorf("LXD at %s: %w", address, err)
+			err = fmt.Errorf("LXD at %s: %w", of.Address, err)
 		}
 	}()
 	info, err := s.connect(ctx)

@@ -23,7 +23,7 @@ import (
 // Elsewhere reports whether the host's LXD runs on another machine, or is a member of a cluster, which may. What is known of that is
 // what its LXD says and what a level sees.
 func (h *Host) Elsewhere() bool {
-	return h.daemon.member != "" || keyring.IsAddress(h.daemon.address)
+	return h.daemon.member != "" || keyring.IsAddress(h.daemon.Address)
 }
 
 // placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
@@ -33,7 +33,7 @@ func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 	}
 	if s.in = c.Cluster; s.in == nil {
 		s.ownCluster = true
-		if s.in, err = OpenCluster(ctx, s.address, c.Pool, c.Members...); err != nil {
+		if s.in, err = OpenCluster(ctx, s.LXD, c.Pool, c.Members...); err != nil {
 			return info, err
 		}
 	}
@@ -58,7 +58,7 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	h.root = reach.Remote(h.daemon.address, h.daemon.dial)
+	h.root = reach.Remote(h.daemon.Address, h.daemon.dial)
 	h.traits.Daemon = bundle.Elsewhere(e.Server, e.ServerVersion)
 	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
 	h.traits.Map, h.traits.Room = idmap.Identity(), inventory.OfMachine+1
@@ -133,7 +133,7 @@ func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
 		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
-			host.Force(there), h.daemon.address, host.Force(!there))
+			host.Force(there), h.daemon.Address, host.Force(!there))
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // sockets are where LXDs and Incuses listen for the machine's users: of LXD the snap and the packages (LXD: client/connection.go,
@@ -14,15 +13,8 @@ var sockets = []string{
 	"/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket",
 }
 
-// FindLXD returns the socket of the LXD, or Incus, of this machine: that which LXD_SOCKET or LXD_DIR names, as for
-// LXD's own client, or the first that is where they listen.
+// FindLXD returns the socket of the LXD, or Incus, of this machine: the first that is in one of the usual places.
 func FindLXD() (string, error) {
-	if path := os.Getenv("LXD_SOCKET"); path != "" {
-		return path, nil
-	}
-	if dir := os.Getenv("LXD_DIR"); dir != "" {
-		return filepath.Join(dir, "unix.socket"), nil
-	}
 	for _, path := range sockets {
 		if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
 			return path, nil

@@ -18,8 +18,8 @@ import (
 
 // Config is what a host on an existing LXD is given.
 type Config struct {
-	// LXD is the socket of the LXD, or its address: https://HOST:PORT.
-	LXD string
+	// LXD is the existing LXD. Its address is required.
+	LXD LXD
 	// Delegation has as many ids as level 1 shall get.
 	Delegation idmap.Delegation
 	// Bundle is what levels run. Required.
@@ -57,16 +57,16 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
 	supply, err := c.supply()
 	if err != nil {
-		return nil, fmt.Errorf("LXD at %s: %w", c.LXD, err)
+		return nil, fmt.Errorf("LXD at %s: %w", c.LXD.Address, err)
 	}
 	if c.Bundle == nil {
-		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD)
+		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD.Address)
 	}
-	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, daemon: &daemon{address: c.LXD}}
+	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, daemon: &daemon{LXD: c.LXD}}
 	h.removed = func() {} // until something is made
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD, host.OrMemberDown(h, err)), h.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD.Address, host.OrMemberDown(h, err)), h.Close(context.WithoutCancel(ctx)))
 			h = nil
 		}
 	}()
@@ -121,7 +121,7 @@ func (c Config) supply() (uint32, error) {
 	return uid.Ranges[0].Count, nil
 }
 
-func (h *Host) String() string { return "LXD at " + h.daemon.address }
+func (h *Host) String() string { return "LXD at " + h.daemon.Address }
 
 // Name is that of the project.
 func (h *Host) Name() string { return h.name }

@@ -35,20 +35,9 @@ func TestWhatALXDThatRunsByItselfCanStandInFor(t *testing.T) {
 	}
 }
 
-func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
-	t.Setenv("LXD_DIR", "/there")
-	found, err := FindLXD()
-	require.NoError(t, err)
-	assert.Equal(t, "/there/unix.socket", found)
-	t.Setenv("LXD_SOCKET", "/here")
-	found, err = FindLXD()
-	require.NoError(t, err)
-	assert.Equal(t, "/here", found)
-}
-
 func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
-	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: missing}
+	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: LXD{Address: missing}}
 	_, err := Start(t.Context(), config)
 	require.ErrorContains(t, err, "LXD at "+missing+": ")
 	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: --host system:SOCKET")
@@ -56,7 +45,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)
 	require.NoError(t, listener.Close()) // and takes the socket away
-	_, err = Reap(t.Context(), missing, "")
+	_, err = Reap(t.Context(), LXD{Address: missing}, "")
 	require.ErrorContains(t, err, "start it")
 }
 

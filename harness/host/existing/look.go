@@ -41,7 +41,7 @@ const (
 )
 
 // isSnap reports whether the LXD is that of a snap, by its socket.
-func (s *daemon) isSnap() bool { return strings.HasPrefix(s.address, snapDir) }
+func (s *daemon) isSnap() bool { return strings.HasPrefix(s.Address, snapDir) }
 
 // program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
 // name that it goes by.

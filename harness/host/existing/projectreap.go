@@ -12,12 +12,12 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// Reap removes from the LXD at a socket the projects of nestbed's whose processes, of this machine, have ended, and names them.
-// With names it removes those, of whatever machine's process, but for one that still runs.
-func Reap(ctx context.Context, socket string, names ...string) (removed []string, err error) {
-	s := &daemon{address: socket}
+// Reap removes from the LXD the projects of nestbed whose processes, on this machine, have ended, and returns their names. With names it
+// removes those projects, whatever machine their processes are on. It refuses one whose process still runs.
+func Reap(ctx context.Context, of LXD, names ...string) (removed []string, err error) {
+	s := &daemon{LXD: of}
 	if _, err := s.connect(ctx); err != nil {
-		return nil, fmt.Errorf("LXD at %s: %w", socket, err)
+		return nil, fmt.Errorf("LXD at %s: %w", of.Address, err)
 	}
 	defer func() { s.all.Disconnect() }()
 	if len(names) == 0 {
@@ -25,7 +25,7 @@ func Reap(ctx context.Context, socket string, names ...string) (removed []string
 	}
 	for _, name := range names {
 		if err := s.endProject(ctx, name); err != nil {
-			return removed, fmt.Errorf("LXD at %s: project %s: %w", socket, name, err)
+			return removed, fmt.Errorf("LXD at %s: project %s: %w", of.Address, name, err)
 		}
 		removed = append(removed, name)
 	}
@@ -43,7 +43,7 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 		if !strings.HasPrefix(found.Name, projectPrefix) || found.Config[ownerKey] == "" {
 			continue
 		}
-		seen, err := stateOf(found.Config, keyring.IsAddress(s.address))
+		seen, err := stateOf(found.Config, keyring.IsAddress(s.Address))
 		if err == nil && seen == ended {
 			if err = theirs(s.all, found.Name).remove(ctx); err == nil {
 				removed = append(removed, found.Name)
@@ -70,7 +70,7 @@ func (s *daemon) endProject(ctx context.Context, name string) error {
 	if found.Config[ownerKey] == "" {
 		return fmt.Errorf("it is none of nestbed's: it has no %s", ownerKey)
 	}
-	switch seen, err := stateOf(found.Config, keyring.IsAddress(s.address)); {
+	switch seen, err := stateOf(found.Config, keyring.IsAddress(s.Address)); {
 	case err != nil:
 		return err
 	case seen == running:

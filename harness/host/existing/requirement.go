@@ -19,15 +19,15 @@ import (
 const forSystem = "system host"
 
 // Requirements is what a run on an existing LXD needs of the machine and of the account, found by asking that LXD. An
-// empty socket is that of FindLXD.
-func Requirements(ctx context.Context, socket string) []inventory.Requirement {
+// empty address is the socket that FindLXD returns.
+func Requirements(ctx context.Context, of LXD) []inventory.Requirement {
 	r := inventory.Requirement{For: forSystem, Name: "LXD"}
 	viaExec, err := false, error(nil)
-	if socket == "" {
-		socket, err = FindLXD()
+	if of.Address == "" {
+		of.Address, err = FindLXD()
 	}
 	if err == nil {
-		r.Found, viaExec, err = askSystem(ctx, socket)
+		r.Found, viaExec, err = askSystem(ctx, of)
 	}
 	switch {
 	case err == nil:
@@ -54,8 +54,8 @@ func Requirements(ctx context.Context, socket string) []inventory.Requirement {
 func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // askSystem asks an LXD who it is, with little patience, and reports whether levels there are reached by exec.
-func askSystem(ctx context.Context, socket string) (found string, viaExec bool, err error) {
-	s := &daemon{address: socket}
+func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err error) {
+	s := &daemon{LXD: of}
 	info, err := s.connect(reach.Impatient(ctx))
 	if s.all != nil {
 		defer s.all.Disconnect()
@@ -63,8 +63,8 @@ func askSystem(ctx context.Context, socket string) (found string, viaExec bool, 
 	if err != nil {
 		return "", false, err
 	}
-	found = fmt.Sprintf("%s %s at %s, ", info.Environment.Server, info.Environment.ServerVersion, socket)
-	if keyring.IsAddress(socket) {
+	found = fmt.Sprintf("%s %s at %s, ", info.Environment.Server, info.Environment.ServerVersion, of.Address)
+	if keyring.IsAddress(of.Address) {
 		return found + "which reaches levels by exec", true, nil
 	}
 	root, err := rootOf(info.Environment.ServerPid)
@@ -82,8 +82,8 @@ func askSystem(ctx context.Context, socket string) (found string, viaExec bool, 
 }
 
 // Check is the first lack that keeps this account from a run on an existing LXD, with a bundle of the given kind.
-func Check(ctx context.Context, kind bundle.Kind, socket string) error {
-	for _, r := range append(Requirements(ctx, socket), inventory.Bundles()...) {
+func Check(ctx context.Context, kind bundle.Kind, of LXD) error {
+	for _, r := range append(Requirements(ctx, of), inventory.Bundles()...) {
 		if r.For == forSystem || r.For == "bundle "+string(kind) {
 			if err := r.Err(); err != nil {
 				return err

@@ -21,7 +21,7 @@ func (t *reservationTable) reserve(h *Host, taken []idmap.Slot, choose func([]id
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for other, slot := range t.slots {
-		if other != h && other.daemon.address == h.daemon.address && other.Member() == h.Member() {
+		if other != h && other.daemon.Address == h.daemon.Address && other.Member() == h.Member() {
 			taken = append(taken, slot)
 		}
 	}

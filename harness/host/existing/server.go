@@ -20,8 +20,8 @@ const removeBudget = 2 * time.Minute
 
 // daemon is an existing LXD, and what a host has there.
 type daemon struct {
-	address string
-	dial    reach.Dialer
+	LXD
+	dial reach.Dialer
 	// Of an LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
 	kernel, layout string
 	losses         *losses
@@ -81,7 +81,7 @@ const deleteBudget = 30 * time.Second
 // willRemove records that the LXD still has to delete the project.
 func (s *daemon) willRemove(ctx context.Context) (done func()) {
 	return cleanup.Begin(ctx, cleanup.Task{
-		What: fmt.Sprintf("the LXD at %s to delete project %s", s.address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
+		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
 	})
 }
 
@@ -101,32 +101,32 @@ func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) e
 
 // form is how the host is written on a command line.
 func (s *daemon) form() string {
-	if keyring.IsAddress(s.address) {
-		return s.address
+	if keyring.IsAddress(s.Address) {
+		return s.Address
 	}
-	return "system:" + s.address
+	return "system:" + s.Address
 }
 
 // connect connects to the LXD, and gives what it says of itself.
 func (s *daemon) connect(ctx context.Context) (*api.Server, error) {
-	dial, err := dialerOf(s.address)
+	dial, err := s.dialer()
 	if err != nil {
 		return nil, err
 	}
-	if keyring.IsAddress(s.address) {
-		s.losses = &losses{address: s.address}
+	if keyring.IsAddress(s.Address) {
+		s.losses = &losses{address: s.Address}
 		dial = s.losses.watch(dial)
 	}
 	s.dial = dial
-	if s.all, err = reach.Remote(s.address, dial).Client(context.WithoutCancel(ctx)); err != nil {
-		return nil, unreachable(s.address, err)
+	if s.all, err = reach.Remote(s.Address, dial).Client(context.WithoutCancel(ctx)); err != nil {
+		return nil, unreachable(s.Address, err)
 	}
 	info, _, err := s.all.GetServer()
 	if err != nil {
 		return nil, err
 	}
 	if info.Auth != "trusted" {
-		return nil, untrusted(s.address, info.Auth)
+		return nil, s.untrusted(info.Auth)
 	}
 	return info, nil
 }

@@ -5,10 +5,11 @@ import (
 	"nestbed/harness/host/existing"
 )
 
-// LXDAddress returns the socket or the address of the existing LXD that a target is; "" for any other target.
-func LXDAddress(w host.Target) (string, error) {
-	if !w.System || w.Address != "" {
-		return w.Address, nil
+// LXD returns the existing LXD that a target is, with the keyring for it; its address is "" for any other target.
+func LXD(w host.Target, keyring string) (existing.LXD, error) {
+	address, err := w.Address, error(nil)
+	if w.System && address == "" {
+		address, err = existing.FindLXD()
 	}
-	return existing.FindLXD()
+	return existing.LXD{Address: address, Keyring: keyring}, err
 }

@@ -27,11 +27,11 @@ func Init(programs ...func()) {
 	})
 }
 
-// Config is what a host of any kind is given: a private one or, if LXD is not "", one on an existing LXD.
+// Config is what a host of any kind is given: a private one or, if LXD has an address, one on an existing LXD.
 type Config struct {
 	private.Config
 	// LXD, Cluster, Members and Pool are those of existing.Config.
-	LXD     string
+	LXD     existing.LXD
 	Cluster *existing.Cluster
 	Members []string
 	Pool    string
@@ -40,7 +40,7 @@ type Config struct {
 // Start starts a private host, or makes one on an existing LXD, as the Config says. The error is ErrNotOurs if an existing LXD cannot be
 // what the Config says.
 func Start(ctx context.Context, c Config) (host.Host, error) {
-	if c.LXD == "" {
+	if c.LXD.Address == "" {
 		h, err := private.Start(ctx, c.Config)
 		if err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func Start(ctx context.Context, c Config) (host.Host, error) {
 		return h, nil
 	}
 	if c.Disk > 0 || c.Loops || c.NoIdmapped {
-		return nil, fmt.Errorf("LXD at %s: a disk of its own, loop devices or no idmapped mounts: %w", c.LXD, host.ErrNotOurs)
+		return nil, fmt.Errorf("LXD at %s: a disk of its own, loop devices or no idmapped mounts: %w", c.LXD.Address, host.ErrNotOurs)
 	}
 	h, err := existing.Start(ctx, existing.Config{
 		LXD: c.LXD, Delegation: c.Delegation, Bundle: c.Bundle, ViaExec: c.ViaExec, Cluster: c.Cluster, Members: c.Members, Pool: c.Pool,
