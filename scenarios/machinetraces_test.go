@@ -25,8 +25,8 @@ type traces map[string]bool
 // tracesBudget is for the kernel to let go of what has ended, and for what others do on the machine to end.
 const tracesBudget = 30 * time.Second
 
-// takeTraces looks at the whole machine, but for hosts of other runs that live. Whatever else is done on the machine
-// meanwhile is taken for a trace.
+// takeTraces looks at the whole machine, but for hosts of other runs that live under the same state root. Whatever else is
+// done on the machine meanwhile is taken for a trace.
 func takeTraces(t *testing.T) traces {
 	t.Helper()
 	found := traces{}

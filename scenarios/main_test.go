@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -49,6 +48,10 @@ func TestMain(m *testing.M) {
 	}
 	load, loadErr := readUtilization()
 	before, err := onMachine()
+	var names hostNames
+	if err == nil && os.Geteuid() == 0 {
+		names, err = watchHostNames(private.StateRoot())
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -63,7 +66,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
 		status = 1
 	}
-	left, err := leftByUs(before)
+	left, err := leftByUs(before, names)
 	if err != nil || len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the suite left %q (%v)\n", left, err)
 		status = 1
@@ -114,15 +117,19 @@ func onMachine() (map[string][]string, error) {
 // leftBudget is for hosts that other runs are starting or closing, which look like left ones for a moment.
 const leftBudget = time.Minute
 
-// leftByUs returns what stands now and did not before, without the hosts of other runs and those kept on purpose. It looks
-// again until everything that the first look found is gone, or the budget is used up.
-func leftByUs(before map[string][]string) (left map[string][]string, err error) {
+// leftByUs returns what stands now of hosts that got one of the names, and did not before, without the hosts of other
+// runs and those kept on purpose. It looks again until everything that the first look found is gone, or the budget is used up.
+func leftByUs(before map[string][]string, names hostNames) (left map[string][]string, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
 	}
+	ours, err := names.end()
+	if err != nil {
+		return nil, err
+	}
 	errLeft := errors.New("something is left")
 	err = wait.For(context.Background(), "wait for other runs' hosts", leftBudget, func(context.Context) error {
-		now, err := standing(before)
+		now, err := standing(before, ours)
 		if err != nil {
 			return wait.Final(err)
 		}
@@ -142,7 +149,7 @@ func leftByUs(before map[string][]string) (left map[string][]string, err error) 
 }
 
 // standing returns what leftByUs finds at one look, by the name of its host.
-func standing(before map[string][]string) (map[string][]string, error) {
+func standing(before map[string][]string, ours map[string]bool) (map[string][]string, error) {
 	// Listed before and after the look: a host of another run may start or end in between.
 	others := map[string]bool{}
 	if err := noteOthers(others); err != nil {
@@ -155,8 +162,9 @@ func standing(before map[string][]string) (map[string][]string, error) {
 	if err := noteOthers(others); err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(found, func(name string, things []string) bool {
-		return before[name] != nil || others[name] || ofAnotherRoot(things)
+	maps.DeleteFunc(found, func(name string, _ []string) bool {
+		isLoop := strings.HasPrefix(name, "/") // which has no host any more
+		return before[name] != nil || others[name] || !isLoop && !ours[name]
 	})
 	return found, nil
 }
@@ -170,21 +178,4 @@ func noteOthers(names map[string]bool) error {
 		}
 	}
 	return err
-}
-
-// ofAnotherRoot tells whether what stands of a host is that of a run with another NESTBED_STATE: cgroups
-// with processes in them, and no state here. (What of ours still ran would have its state here, too.)
-func ofAnotherRoot(things []string) bool {
-	running := false
-	for _, thing := range things {
-		if strings.HasPrefix(thing, private.StateRoot()) {
-			return false
-		}
-		_ = filepath.WalkDir(thing, func(path string, _ fs.DirEntry, _ error) error {
-			procs, _ := os.ReadFile(filepath.Join(path, "cgroup.procs")) // the run that it is of may end meanwhile
-			running = running || len(procs) > 0
-			return nil
-		})
-	}
-	return running
 }

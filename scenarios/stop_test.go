@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 		until(t, up.stdout, "level 1 ")
 		hosts, err := private.Leftovers()
 		require.NoError(t, err)
+		hosts = slices.DeleteFunc(hosts, func(h private.Leftover) bool { return h.Pid != up.cmd.Process.Pid })
 		require.Len(t, hosts, 1)
 		pids, err := hosts[0].Processes()
 		require.NoError(t, err)

@@ -21,7 +21,9 @@ func newReap(m environment.Machine) *cobra.Command {
 		Use:   "reap [NAME...]",
 		Short: "Clear what killed runs left; with a name, end that kept chain",
 		Long: `Without a name: removes the state and cgroups of hosts whose processes are all
-gone, as after kill -9. Running hosts, kept or not, are left alone.
+gone, as after kill -9. Running hosts, kept or not, are left alone. Hosts in the
+memory that containers of a machine share are left to the container that made them;
+when no process is in it any more, the machine clears them.
 With names, or state directories: ends those hosts, if they were kept or are dead.
 With --host system: removes the projects that killed runs left on the LXD which this
 machine runs; with names those projects, such as one of a run on another machine.

@@ -23,8 +23,10 @@ const journalName = "journal.json"
 // the directory can clear the rest as well.
 type journal struct {
 	Name string `json:"name"`
-	// Entry is where the host is entered under StateRoot: the directory itself, or a link to it.
+	// Entry is where the host is entered under StateRoot: the directory itself, or a link to it. Mounts
+	// is the mount namespace in which that is its path.
 	Entry   string    `json:"entry"`
+	Mounts  string    `json:"mounts"`
 	Created time.Time `json:"created"`
 	// Pid is the process that made the host, Started when that began, Stage the init of its
 	// namespaces: for people to read. Whether they live is told by the lock, not by the pid.
@@ -42,8 +44,12 @@ func newJournal(name string) (journal, error) {
 	if err != nil {
 		return journal{}, err
 	}
+	mounts, err := mountNamespace("self")
+	if err != nil {
+		return journal{}, err
+	}
 	return journal{
-		Name: name, Entry: filepath.Join(StateRoot(), name), Created: time.Now().UTC(),
+		Name: name, Entry: filepath.Join(StateRoot(), name), Mounts: mounts, Created: time.Now().UTC(),
 		Pid: os.Getpid(), Started: began.UTC(), Command: strings.Join(os.Args, " "), Cgroups: groups,
 	}, nil
 }

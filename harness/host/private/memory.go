@@ -2,7 +2,13 @@ package private
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -46,4 +52,66 @@ func memoryHasRoom(levels int) bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(memoryRoot, &fs) == nil && fs.Type == unix.TMPFS_MAGIC &&
 		fs.Bavail*uint64(fs.Bsize) >= need && inventory.AvailableMemory() >= need
+}
+
+// memoryDirs are the state directories in memory, those of other StateRoots too: hosts of ours, and
+// nobody else's, though anybody may make a directory there.
+func memoryDirs() ([]string, error) {
+	entries, err := os.ReadDir(memoryRoot)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var dirs []string
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !strings.HasPrefix(e.Name(), memoryPrefix) || info.Mode() != os.ModeDir|0o700 ||
+			int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
+			continue
+		}
+		dirs = append(dirs, filepath.Join(memoryRoot, e.Name()))
+	}
+	return dirs, err
+}
+
+// strays are the state directories in memory whose StateRoot is gone, and the entry with it. Containers
+// may share the memory and not the files: then an entry that this process does not see may exist for another one.
+func strays() ([]string, error) {
+	dirs, err := memoryDirs()
+	var found []string
+	for _, dir := range dirs {
+		j, err := readJournal(dir)
+		if err != nil {
+			continue
+		}
+		if _, err := os.Lstat(j.Entry); errors.Is(err, fs.ErrNotExist) && !ofOthers(j.Mounts) {
+			found = append(found, dir)
+		}
+	}
+	return found, err
+}
+
+// ofOthers reports whether a mount namespace is another one than this process's, and processes may be in it.
+func ofOthers(mounts string) bool {
+	own, err := mountNamespace("self")
+	if err != nil || mounts == own {
+		return err != nil
+	}
+	// From any other pid namespace, not all processes are seen.
+	const initial = "pid:[4026531836]" // include/linux/proc_ns.h, PROC_PID_INIT_INO
+	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != initial {
+		return true
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(processes, func(process string) bool {
+		its, err := mountNamespace(filepath.Base(process)) // fails if it has ended, or is the machine's and closed to root
+		return err == nil && its == mounts
+	})
+}
+
+// mountNamespace names that of a process.
+func mountNamespace(pid string) (string, error) {
+	return os.Readlink(filepath.Join("/proc", pid, "ns/mnt"))
 }

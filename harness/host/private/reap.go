@@ -35,7 +35,9 @@ type Leftover struct {
 }
 
 // Leftovers lists the hosts under StateRoot, live ones included, and those in memory whose StateRoot
-// somebody has removed. Directories without a journal of ours are passed over.
+// somebody has removed. Hosts in memory that were made in another mount namespace, as that of a container, belong to
+// the processes there: they are listed when no process is in it, and then only in the machine's own pid
+// namespace, which shows all processes. Directories without a journal of ours are passed over.
 func Leftovers() ([]Leftover, error) {
 	places, err := entries()
 	if err != nil {
@@ -111,7 +113,7 @@ func find(name string) (Leftover, error) {
 	return l, nil
 }
 
-// Reap clears what dead hosts left under StateRoot, cgroups and state, and
+// Reap clears what the dead ones of Leftovers left, cgroups and state, and
 // returns what it cleared. A live host is never touched, kept or not; a kept
 // one that has died, with the machine say, is cleared like any other.
 func Reap(ctx context.Context) ([]Leftover, error) {

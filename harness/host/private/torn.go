@@ -5,8 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"nestbed/harness/host"
 )
@@ -75,39 +73,4 @@ func repairJournal(entry string) error {
 		err = s.write()
 	}
 	return errors.Join(err, s.release())
-}
-
-// memoryDirs are the state directories in memory, those of other StateRoots too: hosts of ours, and
-// nobody else's, though anybody may make a directory there.
-func memoryDirs() ([]string, error) {
-	entries, err := os.ReadDir(memoryRoot)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var dirs []string
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || !strings.HasPrefix(e.Name(), memoryPrefix) || info.Mode() != os.ModeDir|0o700 ||
-			int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
-			continue
-		}
-		dirs = append(dirs, filepath.Join(memoryRoot, e.Name()))
-	}
-	return dirs, err
-}
-
-// strays are the state directories in memory whose StateRoot is gone, and the entry with it.
-func strays() ([]string, error) {
-	dirs, err := memoryDirs()
-	var found []string
-	for _, dir := range dirs {
-		j, err := readJournal(dir)
-		if err != nil {
-			continue
-		}
-		if _, err := os.Lstat(j.Entry); errors.Is(err, fs.ErrNotExist) {
-			found = append(found, dir)
-		}
-	}
-	return found, err
 }

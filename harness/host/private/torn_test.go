@@ -2,8 +2,11 @@ package private
 
 import (
 	"context"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -117,6 +120,46 @@ func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, cleared, 1)
 	require.Equal(t, left.path, cleared[0].Path)
+	require.NoDirExists(t, dir)
+}
+
+func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for a mount namespace")
+	}
+	gone := stateRoot(t)
+	dir := filepath.Join(memoryRoot, memoryPrefix+"1")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	left := dead(t, dir)
+	require.NoError(t, os.RemoveAll(gone))
+	t.Setenv(stateEnv, t.TempDir())
+
+	there := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", "echo; exec cat")
+	in, err := there.StdinPipe()
+	require.NoError(t, err)
+	out, err := there.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, there.Start())
+	_, err = io.ReadFull(out, make([]byte, 1))
+	require.NoError(t, err)
+	left.journal.Mounts, err = mountNamespace(strconv.Itoa(there.Process.Pid))
+	require.NoError(t, err)
+	require.NoError(t, left.write())
+	cleared, err := Reap(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, cleared)
+	require.DirExists(t, dir)
+
+	require.NoError(t, in.Close())
+	require.NoError(t, there.Wait())
+	cleared, err = Reap(t.Context())
+	require.NoError(t, err)
+	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != "pid:[4026531836]" {
+		require.Empty(t, cleared, "some processes are not seen from here")
+		require.NoError(t, End(t.Context(), dir))
+	} else {
+		require.Len(t, cleared, 1, "nobody is there any more")
+	}
 	require.NoDirExists(t, dir)
 }
 
