@@ -25,7 +25,7 @@ func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	s, err := s.supplied(h)
+	s, err := s.supplied(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.ConnectionLost}, Err: errors.Join(lost, failed.err)}
 		return c.Stop
 	}
-	err = host.OrMemberDown(c.Host, failed.err)
+	err = host.OrMemberDown(ctx, c.Host, failed.err)
 	if _, down := errors.AsType[*host.MemberDownError](err); down {
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.MemberDown}, Err: err}
 		return c.Stop

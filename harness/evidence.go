@@ -9,6 +9,7 @@ import (
 	"nestbed/harness/classify"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 )
 
@@ -25,12 +26,12 @@ func Gather(ctx context.Context, above Daemon, container string) classify.Eviden
 		return e
 	}
 	defer server.Disconnect()
-	if r, err := server.GetInstanceLogfile(container, "lxc.log"); err == nil {
+	if r, err := lxdop.With(ctx, server).GetInstanceLogfile(container, "lxc.log"); err == nil {
 		log, _ := io.ReadAll(io.LimitReader(r, inroot.TextLimit))
 		_ = r.Close()
 		e.LXCLog = string(log)
 	}
-	if instance, _, err := server.GetInstance(container); err == nil {
+	if instance, _, err := lxdop.With(ctx, server).GetInstance(container); err == nil {
 		e.IDMap = instance.Config["volatile.idmap.next"]
 	}
 	return e

@@ -54,7 +54,7 @@ func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.
 }
 
 func (i *Importing) run(ctx context.Context) error {
-	if _, _, err := i.server.GetImage(i.fingerprint); i.apart == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
+	if _, _, err := lxdop.With(ctx, i.server).GetImage(i.fingerprint); i.apart == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return err
 	}
 	i.fresh = true

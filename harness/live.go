@@ -104,8 +104,8 @@ func (l *Level) restart(ctx context.Context) error {
 
 // Configured is the value of a key in the level's configuration as the LXD above has it, profiles
 // included, and whether it is set.
-func Configured(l *Level, key string) (value string, set bool, err error) {
-	instance, _, err := l.above.LXD().GetInstance(l.Name)
+func Configured(ctx context.Context, l *Level, key string) (value string, set bool, err error) {
+	instance, _, err := lxdop.With(ctx, l.above.LXD()).GetInstance(l.Name)
 	if err != nil {
 		return "", false, fmt.Errorf("level %d: %w", l.Index, err)
 	}
@@ -132,7 +132,7 @@ func Finish(ctx context.Context, l *Level, what string, op lxd.Operation, err er
 
 // updateInstance has the LXD above change what it has written down of the level, running or not.
 func updateInstance(ctx context.Context, l *Level, what string, change func(*api.InstancePut)) error {
-	instance, etag, err := l.above.LXD().GetInstance(l.Name)
+	instance, etag, err := lxdop.With(ctx, l.above.LXD()).GetInstance(l.Name)
 	if err != nil {
 		return Finish(ctx, l, what, nil, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 )
 
@@ -36,7 +37,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			if !c.Spec.hooked(index, idmap.OpImport) {
 				image() // beside it
 			}
-			return errors.Join(MakeStorage(above.LXD(), c.pool(index), ProfileOf(c.Host.Traits(), index-1)), configureProject(above.LXD(), c.Spec.Levels[index-1].Project))
+			return errors.Join(MakeStorage(ctx, above.LXD(), c.pool(index), ProfileOf(c.Host.Traits(), index-1)), configureProject(ctx, above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
 		{idmap.OpImport, func() error {
 			err := image().Wait()
@@ -107,7 +108,7 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 // pool "default" on a directory, a default profile on that, and the bundle's
 // image, whose fingerprint it returns. For tests that drive a LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
-	if err := MakeStorage(server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
+	if err := MakeStorage(ctx, server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
 		return "", err
 	}
 	return b.Fingerprint, BeginImport(ctx, server, b).Wait()
@@ -172,7 +173,7 @@ func (l *Level) Start(ctx context.Context) error {
 
 // Reach opens the root of the level, by the pid that the LXD above knows.
 func (l *Level) Reach(ctx context.Context) error {
-	state, _, err := l.above.LXD().GetInstanceState(l.Name)
+	state, _, err := lxdop.With(ctx, l.above.LXD()).GetInstanceState(l.Name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -37,7 +38,7 @@ echo "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook" >/usr/share/lxc/config/c
 }
 
 // configureProject adds to the configuration of the project that a LXD is used by: what it restricts and limits (LXD: lxd/project/limits).
-func configureProject(server lxd.InstanceServer, config map[string]string) error {
+func configureProject(ctx context.Context, server lxd.InstanceServer, config map[string]string) error {
 	if len(config) == 0 {
 		return nil
 	}
@@ -45,7 +46,7 @@ func configureProject(server lxd.InstanceServer, config map[string]string) error
 	if err != nil {
 		return err
 	}
-	project, etag, err := server.GetProject(info.Project)
+	project, etag, err := lxdop.With(ctx, server).GetProject(info.Project)
 	if err != nil {
 		return err
 	}

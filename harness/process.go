@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/internal/excerpt"
 	"nestbed/harness/internal/inroot"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/proc"
 	"nestbed/harness/reach"
 )
@@ -146,8 +147,8 @@ func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 }
 
 // DaemonProcess returns the process of an LXD, which is not confused with one that gets its id later.
-func DaemonProcess(of Daemon) (*os.Process, error) {
-	server, _, err := of.LXD().GetServer()
+func DaemonProcess(ctx context.Context, of Daemon) (*os.Process, error) {
+	server, _, err := lxdop.With(ctx, of.LXD()).GetServer()
 	if err != nil {
 		return nil, err
 	}

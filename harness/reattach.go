@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -116,7 +117,7 @@ func Attach(ctx context.Context, h Daemon) ([]*Level, error) {
 	var levels []*Level
 	above := h
 	for index := 1; ; index++ {
-		state, _, err := above.LXD().GetInstanceState(ContainerName(index))
+		state, _, err := lxdop.With(ctx, above.LXD()).GetInstanceState(ContainerName(index))
 		if api.StatusErrorCheck(err, http.StatusNotFound) || err == nil && state.Pid <= 0 {
 			return levels, nil
 		}

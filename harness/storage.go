@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // PoolName is the storage pool of every LXD in a chain.
@@ -78,8 +80,8 @@ func isBtrfs(path string) bool {
 
 // MakeStorage gives a new LXD its storage pool, and its default profile a root
 // disk on it and the configuration. The profile has no network: nothing in a level needs one.
-func MakeStorage(server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
-	_, _, err := server.GetStoragePool(pool.Name)
+func MakeStorage(ctx context.Context, server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
+	_, _, err := lxdop.With(ctx, server).GetStoragePool(pool.Name)
 	if err == nil {
 		return nil
 	}

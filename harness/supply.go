@@ -14,7 +14,7 @@ import (
 
 // supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
 // as the files of such a host are not for nestbed to write, and those of a snap not even read.
-func (s Spec) supplied(h host.Host) (Spec, error) {
+func (s Spec) supplied(ctx context.Context, h host.Host) (Spec, error) {
 	project, is := h.(host.Project)
 	if !is {
 		return s, nil
@@ -33,7 +33,7 @@ func (s Spec) supplied(h host.Host) (Spec, error) {
 			}
 		}
 	}
-	base, err := project.FreeIDs(false)
+	base, err := project.FreeIDs(ctx, false)
 	if err != nil {
 		return s, fmt.Errorf("level 1: %w", err)
 	}
@@ -73,7 +73,7 @@ const supplyTries = 5
 func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Level, spec LevelSpec, fingerprint string) error {
 	var taken error
 	for try := range supplyTries {
-		base, err := project.FreeIDs(try > 0)
+		base, err := project.FreeIDs(ctx, try > 0)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Lev
 		if err := l.Create(ctx, spec, fingerprint); err != nil {
 			return err
 		}
-		if taken = project.HasIDs(base); taken == nil {
+		if taken = project.HasIDs(ctx, base); taken == nil {
 			return nil
 		}
 		if err := lxdop.Remove(ctx, c.Host.LXD(), l.Name); err != nil {

@@ -168,7 +168,7 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 			require.ErrorContains(t, err, k.says)
 			_, _, err = wall.Reaches(t.Context(), wall.ASocket, level, level)
 			require.ErrorContains(t, err, k.says)
-			_, err = upgrade.CheckProgram(chain, 1, h.Traits().Bundle)
+			_, err = upgrade.CheckProgram(t.Context(), chain, 1, h.Traits().Bundle)
 			require.ErrorContains(t, err, k.says)
 			_, err = level.Root().Child(t.Context(), "c2", 1)
 			require.ErrorContains(t, err, k.says)

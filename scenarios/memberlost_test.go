@@ -115,7 +115,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
-	require.NoError(t, h.MemberDown())
+	require.NoError(t, h.MemberDown(t.Context()))
 	spec := harness.Cascade(2)
 	spec.OnLevel = func(*harness.Level) { c.setLast(t, "evacuate") } // and so level 1 stops
 	chain, err := harness.Build(t.Context(), h, spec)

@@ -148,7 +148,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err := s.carry(ctx, level-1); err != nil {
 		return err
 	}
-	exported, err := image.Export(s.chain, level-1, s.carrying().made.Fingerprint())
+	exported, err := image.Export(ctx, s.chain, level-1, s.carrying().made.Fingerprint())
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (s *scenario) carryStopped(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	if err := life.WhileStopped(ctx, l, func() error { return image.Push(l, exported) }); err != nil {
+	if err := life.WhileStopped(ctx, l, func() error { return image.Push(ctx, l, exported) }); err != nil {
 		return err
 	}
 	if err := s.reattach(ctx, level); err != nil {

@@ -45,7 +45,7 @@ func (s *scenario) pushAs(ctx context.Context, level int, id int64) error {
 	if s.carrying().pushed, err = chain.Level(level); err != nil {
 		return err
 	}
-	return s.keepRefusal(image.PushFile(s.carrying().pushed, pushedPath, []byte("pushed\n"), id))
+	return s.keepRefusal(image.PushFile(ctx, s.carrying().pushed, pushedPath, []byte("pushed\n"), id))
 }
 
 func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error {

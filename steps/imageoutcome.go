@@ -53,7 +53,7 @@ var imageOutcomeSteps = []step{
 	},
 }
 
-func (s *scenario) sameFingerprint(level int) error {
+func (s *scenario) sameFingerprint(ctx context.Context, level int) error {
 	did, err := s.carried()
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s *scenario) sameFingerprint(level int) error {
 		return did.refusal
 	}
 	for l := range level + 1 {
-		got, err := image.Export(s.chain, l, did.made.Fingerprint())
+		got, err := image.Export(ctx, s.chain, l, did.made.Fingerprint())
 		if err != nil {
 			return err
 		}
@@ -182,12 +182,12 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	return nil
 }
 
-func (s *scenario) publishedOwners(level int) error {
+func (s *scenario) publishedOwners(ctx context.Context, level int) error {
 	did, err := s.carried()
 	if err != nil {
 		return err
 	}
-	exported, err := image.Export(s.chain, level, did.published)
+	exported, err := image.Export(ctx, s.chain, level, did.published)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 	if err := each(ctx, l, chore); err != nil {
 		return err
 	}
-	if status, err := life.Status(chain, level); err != nil || status != "Stopped" {
+	if status, err := life.Status(ctx, chain, level); err != nil || status != "Stopped" {
 		return err
 	}
 	return chain.Reattach(ctx, level-1)

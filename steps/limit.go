@@ -146,7 +146,7 @@ func (s *scenario) change(ctx context.Context, level int, table *godog.Table) er
 		return err
 	}
 	did := configured{configuration: c}
-	if did.before, err = limit.Configuration(chain, level); err != nil {
+	if did.before, err = limit.Configuration(ctx, chain, level); err != nil {
 		return err
 	}
 	did.answer = configure(ctx, chain, c)

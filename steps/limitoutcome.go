@@ -136,7 +136,7 @@ func (s *scenario) configured() (configured, error) {
 	return deed[configured](s, "changed a configuration")
 }
 
-func (s *scenario) changeByLayout() error {
+func (s *scenario) changeByLayout(ctx context.Context) error {
 	c, err := s.configured()
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (s *scenario) changeByLayout() error {
 	if err := s.equal(what, !g.Unified(), refused); err != nil || !refused {
 		return errors.Join(err, c.answer)
 	}
-	now, err := limit.Configuration(s.chain, c.level)
+	now, err := limit.Configuration(ctx, s.chain, c.level)
 	if err != nil {
 		return err
 	}

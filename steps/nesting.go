@@ -85,7 +85,7 @@ func (s *scenario) nestingIs(ctx context.Context, level int, wanted string) erro
 	if err != nil {
 		return err
 	}
-	value, set, err := harness.Configured(l, idmap.KeyNesting)
+	value, set, err := harness.Configured(ctx, l, idmap.KeyNesting)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (s *scenario) staysDown(ctx context.Context, level int) error {
 	if err := s.reattach(ctx, level-1); err != nil {
 		return err
 	}
-	status, err := life.Status(chain, level)
+	status, err := life.Status(ctx, chain, level)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	}
 	failed = errors.Join(context.Cause(ctx), failed)
 	if s.host != nil {
-		failed = host.OrMemberDown(s.host, failed)
+		failed = host.OrMemberDown(ctx, s.host, failed)
 	}
 	if down, is := errors.AsType[*host.MemberDownError](failed); is {
 		return fmt.Errorf("%s: %w", idmap.MemberDown, down)

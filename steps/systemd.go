@@ -49,7 +49,7 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	if err != nil {
 		return err
 	}
-	pid, err := systemd.LXDPid(l)
+	pid, err := systemd.LXDPid(ctx, l)
 	if err != nil {
 		return err
 	}

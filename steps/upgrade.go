@@ -160,5 +160,5 @@ func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
 	if err != nil {
 		return err
 	}
-	return s.hold(upgrade.CheckProgram(chain, level, b))
+	return s.hold(upgrade.CheckProgram(ctx, chain, level, b))
 }

@@ -17,11 +17,11 @@ type Clustered interface {
 	Placing() lxd.InstanceServer
 	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer, or is evacuated, which stops what is on
 	// it; nil otherwise, and if the LXD is in no cluster.
-	MemberDown() error
+	MemberDown(ctx context.Context) error
 	// NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer; nil if
 	// there is none. LXD copies the image of a chain to other members, and fails if one of them is down (LXD: lxd/images.go,
 	// imageSyncBetweenNodes).
-	NeededDown(failure error) error
+	NeededDown(ctx context.Context, failure error) error
 }
 
 // Member returns the cluster member that level 1 is on; "" if the host is in no cluster.
@@ -55,15 +55,16 @@ func (e *MemberDownError) Error() string {
 func (e *MemberDownError) Unwrap() error { return e.Err }
 
 // OrMemberDown returns err, preceded by a *MemberDownError if the member that the host is on is down, or another one that the error
-// names, and err has none yet.
-func OrMemberDown(h Host, err error) error {
+// names, and err has none yet. It asks even if ctx has ended.
+func OrMemberDown(ctx context.Context, h Host, err error) error {
 	if _, said := errors.AsType[*MemberDownError](err); said {
 		return err
 	}
 	if c, is := h.(Clustered); is {
-		down := c.MemberDown()
+		ctx = context.WithoutCancel(ctx)
+		down := c.MemberDown(ctx)
 		if down == nil {
-			down = c.NeededDown(err)
+			down = c.NeededDown(ctx, err)
 		}
 		if down != nil {
 			return fmt.Errorf("%w: %w", down, err)
@@ -88,7 +89,7 @@ func WatchMember(ctx context.Context, h Host, end context.CancelCauseFunc) {
 				return
 			case <-tick.C:
 			}
-			if down := c.MemberDown(); down != nil {
+			if down := c.MemberDown(ctx); down != nil {
 				end(down)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
 )
@@ -158,15 +159,15 @@ const settleBudget = 5 * time.Second
 // settled lists the containers when none of them is Running without a process, or after the budget. LXD calls a container
 // Running, whatever it was before, while it cleans up after its end (LXD: lxd/instance/drivers/driver_lxc.go, statusCode).
 func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
-	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(context.Context) (err error) {
-		if found, err = server.GetInstances(api.InstanceTypeAny); err != nil {
+	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(ctx context.Context) (err error) {
+		if found, err = lxdop.With(ctx, server).GetInstances(api.InstanceTypeAny); err != nil {
 			return wait.Final(err)
 		}
 		for _, c := range found {
 			if c.StatusCode != api.Running {
 				continue
 			}
-			state, _, err := server.GetInstanceState(c.Name)
+			state, _, err := lxdop.With(ctx, server).GetInstanceState(c.Name)
 			if err == nil && (state.StatusCode != api.Running || state.Pid <= 0) {
 				return fmt.Errorf("%s is Running, without a process", c.Name)
 			}

@@ -52,7 +52,7 @@ func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 		return "", err
 	}
 	defer server.Disconnect()
-	answer, _, err := server.GetServer()
+	answer, _, err := lxdop.With(ctx, server).GetServer()
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 )
 
@@ -74,8 +75,8 @@ func probeSentinel(ctx context.Context, l *harness.Level, planned idmap.PlannedL
 }
 
 // probeDaemon asks the LXD inside for its version, which must be that of every level with the same bundle.
-func probeDaemon(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
-	server, _, err := l.LXD().GetServer()
+func probeDaemon(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
+	server, _, err := lxdop.With(ctx, l.LXD()).GetServer()
 	if err != nil {
 		return []harness.Check{{What: "LXD", Wanted: "answers", Got: err.Error()}}, nil
 	}
@@ -84,7 +85,7 @@ func probeDaemon(_ context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]h
 
 // probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
 func probePrivilege(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
-	instance, _, err := l.Above().LXD().GetInstance(l.Name)
+	instance, _, err := lxdop.With(ctx, l.Above().LXD()).GetInstance(l.Name)
 	if err != nil {
 		return nil, err
 	}

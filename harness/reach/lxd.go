@@ -9,6 +9,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -81,9 +82,9 @@ func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
 
 // Ready waits until an LXD is ready: it has started what it starts by itself.
 func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
-	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(context.Context) error {
+	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(ctx context.Context) error {
 		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
-		_, _, err := server.RawQuery("GET", "/internal/ready", nil, "")
+		_, _, err := lxdop.With(ctx, server).RawQuery("GET", "/internal/ready", nil, "")
 		return err
 	}))
 }

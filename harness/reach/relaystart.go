@@ -12,6 +12,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach/relay"
 	"nestbed/harness/wait"
 )
@@ -65,7 +66,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: it has not said that it runs within %s", wait.ErrTimeout, budget))
 	defer cancel()
-	answer, _, err := server.RawQuery(http.MethodPost, "/1.0/instances/"+url.PathEscape(container)+"/exec?"+above.query(nil),
+	answer, _, err := lxdop.With(ctx, server).RawQuery(http.MethodPost, "/1.0/instances/"+url.PathEscape(container)+"/exec?"+above.query(nil),
 		api.InstanceExecPost{Command: []string{path, relay.Pushed}, WaitForWS: true}, "")
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 		return c, nil
 	}
 	// LXD knows more: that the program could not be started, say.
-	if ended, _, asked := server.GetOperation(op.ID); asked == nil && ended.Err != "" {
+	if ended, _, asked := lxdop.With(ctx, server).GetOperation(op.ID); asked == nil && ended.Err != "" {
 		err = fmt.Errorf("%w: %s", err, ended.Err)
 	}
 	if said := strings.TrimSpace(conn.said.String()); said != "" {

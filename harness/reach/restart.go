@@ -6,6 +6,7 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -18,15 +19,15 @@ func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 			return err
 		}
 		defer server.Disconnect()
-		next, err = otherThan(old, server)
+		next, err = otherThan(ctx, old, server)
 		return err
 	})
 	return next, err
 }
 
 // otherThan is the id of the LXD that answers, unless that is the old one.
-func otherThan(old int, server lxd.InstanceServer) (int, error) {
-	now, _, err := server.GetServer()
+func otherThan(ctx context.Context, old int, server lxd.InstanceServer) (int, error) {
+	now, _, err := lxdop.With(ctx, server).GetServer()
 	if err == nil && now.Environment.ServerPid == old {
 		err = fmt.Errorf("the one with pid %d still answers", old)
 	}
@@ -39,7 +40,7 @@ func otherThan(old int, server lxd.InstanceServer) (int, error) {
 // Restart calls end to end the LXD of this root, waits for its supervisor to start the next one, and returns a client of that. end
 // gets the LXD's process id inside this root, and returns the id of the last LXD that it ended. died is that of Connect.
 func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
-	before, _, err := old.GetServer()
+	before, _, err := lxdop.With(ctx, old).GetServer()
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() 
 		if server, err = r.Connect(ctx, died); err != nil {
 			return err
 		}
-		_, err := otherThan(last, server)
+		_, err := otherThan(ctx, last, server)
 		if err != nil {
 			server.Disconnect()
 		}

@@ -77,7 +77,7 @@ func (f Fault) breakIt(ctx context.Context, c *harness.Chain, l *harness.Level) 
 	case LXDStopped:
 		return nil, stopLXD(ctx, l.Above())
 	case DatabaseCut:
-		return nil, cutDatabase(l.Above())
+		return nil, cutDatabase(ctx, l.Above())
 	case LXDKilled:
 		return killLXDAmid(ctx, l.Above(), l.Name, f.Op)
 	case ProgramMissing:
@@ -91,8 +91,8 @@ func (f Fault) breakIt(ctx context.Context, c *harness.Chain, l *harness.Level) 
 // localDatabase is the part of a LXD's database that it reads first (LXD: lxd/db/node).
 const localDatabase = "/var/lib/lxd/database/local.db"
 
-func cutDatabase(of harness.Daemon) error {
-	lxd, err := harness.DaemonProcess(of) // now: without its database it tells nobody
+func cutDatabase(ctx context.Context, of harness.Daemon) error {
+	lxd, err := harness.DaemonProcess(ctx, of) // now: without its database it tells nobody
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func StopLXD(ctx context.Context, l *harness.Level) error {
 }
 
 func stopLXD(ctx context.Context, of harness.Daemon) error {
-	lxd, err := harness.DaemonProcess(of)
+	lxd, err := harness.DaemonProcess(ctx, of)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op id
 	for _, sign := range names {
 		paths = append(paths, fmt.Sprintf(sign, container))
 	}
-	lxd, err := harness.DaemonProcess(of) // now, as it takes a while to find
+	lxd, err := harness.DaemonProcess(ctx, of) // now, as it takes a while to find
 	if err != nil {
 		return nil, err
 	}

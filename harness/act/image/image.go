@@ -63,7 +63,7 @@ func Import(ctx context.Context, c *harness.Chain, level int, i imagefile.Image,
 }
 
 // Export takes the files of an image from the LXD at a level, 0 being the host.
-func Export(c *harness.Chain, level int, fingerprint string) (i imagefile.Image, err error) {
+func Export(ctx context.Context, c *harness.Chain, level int, fingerprint string) (i imagefile.Image, err error) {
 	d, err := c.Daemon(level)
 	if err != nil {
 		return i, err
@@ -76,7 +76,7 @@ func Export(c *harness.Chain, level int, fingerprint string) (i imagefile.Image,
 		defer files[n].Close()
 		defer os.Remove(files[n].Name())
 	}
-	got, err := d.LXD().GetImageFile(fingerprint, lxd.ImageFileRequest{MetaFile: files[0], RootfsFile: files[1]})
+	got, err := lxdop.With(ctx, d.LXD()).GetImageFile(fingerprint, lxd.ImageFileRequest{MetaFile: files[0], RootfsFile: files[1]})
 	if err != nil {
 		return i, fmt.Errorf("level %d: export: %w", level, err)
 	}
@@ -94,18 +94,18 @@ func Export(c *harness.Chain, level int, fingerprint string) (i imagefile.Image,
 
 // PushFile has the LXD above write a file into the level, which may run or not, with
 // the given inside owner. The error is a *CarryError.
-func PushFile(l *harness.Level, path string, content []byte, id int64) error {
-	return stuck(l.Index, OpPush, l.Above().LXD().CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
+func PushFile(ctx context.Context, l *harness.Level, path string, content []byte, id int64) error {
+	return stuck(l.Index, OpPush, lxdop.With(ctx, l.Above().LXD()).CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
 		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
 	}))
 }
 
 // Push pushes the files of an image into the level, as its root's.
-func Push(l *harness.Level, i imagefile.Image) error {
-	if err := PushFile(l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
+func Push(ctx context.Context, l *harness.Level, i imagefile.Image) error {
+	if err := PushFile(ctx, l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
 		return err
 	}
-	return PushFile(l, CarriedRootFS, i.RootFS, 0)
+	return PushFile(ctx, l, CarriedRootFS, i.RootFS, 0)
 }
 
 // Pushed reads the files of an image that lie in the level.
@@ -122,7 +122,7 @@ func Pushed(ctx context.Context, l *harness.Level, unified bool) (i imagefile.Im
 // CarryIn takes an image from the LXD above the level to the LXD inside it, as the
 // article has it: export, push, and an import of what then lies in the level.
 func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint string) error {
-	exported, err := Export(c, level-1, fingerprint)
+	exported, err := Export(ctx, c, level-1, fingerprint)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint strin
 	if err != nil {
 		return err
 	}
-	if err := Push(l, exported); err != nil {
+	if err := Push(ctx, l, exported); err != nil {
 		return err
 	}
 	pushed, err := Pushed(ctx, l, exported.Unified())

@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // The names that these operations give: a scenario has no use for more than one of each.
@@ -57,7 +58,7 @@ func Known(ctx context.Context, c *harness.Chain, level int) (record, files bool
 		return false, false, err
 	}
 	name := harness.ContainerName(level)
-	_, _, err = above.LXD().GetInstance(name)
+	_, _, err = lxdop.With(ctx, above.LXD()).GetInstance(name)
 	if err != nil && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}
@@ -81,7 +82,7 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	source, _, err := c.Host.LXD().GetInstance(l.Name)
+	source, _, err := lxdop.With(ctx, c.Host.LXD()).GetInstance(l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("level 1: copy: %w", err)
 	}

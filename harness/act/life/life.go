@@ -10,6 +10,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
 )
 
 // StopBudget is how long a level is given to end by itself: seconds are the unit
@@ -51,12 +52,12 @@ func Thaw(ctx context.Context, l *harness.Level) error {
 
 // Status is what the LXD above a level, up or not, calls its state: Running, Stopped, Frozen.
 // A LXD that answers again, as Reattach waits for, has started what it starts by itself.
-func Status(c *harness.Chain, level int) (string, error) {
+func Status(ctx context.Context, c *harness.Chain, level int) (string, error) {
 	above, err := c.Daemon(level - 1)
 	if err != nil {
 		return "", err
 	}
-	state, _, err := above.LXD().GetInstanceState(harness.ContainerName(level))
+	state, _, err := lxdop.With(ctx, above.LXD()).GetInstanceState(harness.ContainerName(level))
 	if err != nil {
 		return "", fmt.Errorf("level %d: %w", level, err)
 	}
@@ -68,7 +69,7 @@ func Status(c *harness.Chain, level int) (string, error) {
 // the level's init starts in its place answers.
 func ShutDownLXD(ctx context.Context, l *harness.Level) error {
 	err := l.ReplaceLXD(ctx, func(old int) (int, error) {
-		_, _, err := l.LXD().RawQuery("PUT", "/internal/shutdown", nil, "")
+		_, _, err := lxdop.With(ctx, l.LXD()).RawQuery("PUT", "/internal/shutdown", nil, "")
 		return old, err
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
 
@@ -101,12 +102,12 @@ var cgroupRefused = regexp.MustCompile(`setting cgroup item for the container fa
 func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchString(err.Error()) }
 
 // Configuration is that of a level, as the LXD above has it.
-func Configuration(c *harness.Chain, level int) (map[string]string, error) {
+func Configuration(ctx context.Context, c *harness.Chain, level int) (map[string]string, error) {
 	l, err := c.Level(level)
 	if err != nil {
 		return nil, err
 	}
-	instance, _, err := l.Above().LXD().GetInstance(l.Name)
+	instance, _, err := lxdop.With(ctx, l.Above().LXD()).GetInstance(l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}

@@ -96,7 +96,7 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	if s.fingerprint != "" {
 		return nil
 	}
-	if err := harness.MakeStorage(s.above().LXD(), api.StoragePoolsPost{Name: harness.PoolName, Driver: harness.Dir}, harness.ProfileOf(s.chain.Host.Traits(), s.Level-1)); err != nil {
+	if err := harness.MakeStorage(ctx, s.above().LXD(), api.StoragePoolsPost{Name: harness.PoolName, Driver: harness.Dir}, harness.ProfileOf(s.chain.Host.Traits(), s.Level-1)); err != nil {
 		return err
 	}
 	small, err := imagefile.Make(ctx, s.chain.Host.Traits().Bundle, imagefile.Recipe{Packing: imagefile.Plain})

@@ -14,6 +14,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // OwnersOnDisk looks which owners the files of a level have in the storage pool, and which map
@@ -26,7 +27,7 @@ func OwnersOnDisk(ctx context.Context, c *harness.Chain, level int, remapped boo
 		return nil, err
 	}
 	planned := c.Plan.Levels[level-1]
-	instance, _, err := l.Above().LXD().GetInstance(l.Name)
+	instance, _, err := lxdop.With(ctx, l.Above().LXD()).GetInstance(l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}

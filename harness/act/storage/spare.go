@@ -52,7 +52,7 @@ func SpareLeft(ctx context.Context, c *harness.Chain, level int) (known, onDisk 
 	if err != nil {
 		return false, false, err
 	}
-	_, _, err = above.LXD().GetInstance(spareName)
+	_, _, err = lxdop.With(ctx, above.LXD()).GetInstance(spareName)
 	if err != nil && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return false, false, fmt.Errorf("level %d: %w", level, err)
 	}

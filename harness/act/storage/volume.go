@@ -9,6 +9,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
 )
 
 // Where a level finds what is attached to it, and what a level hands down.
@@ -71,7 +72,7 @@ func VolumeOnDisk(ctx context.Context, c *harness.Chain, level int) ([]harness.C
 		return nil, err
 	}
 	planned := c.Plan.Levels[level-1]
-	volume, _, err := l.Above().LXD().GetStoragePoolVolume(harness.PoolName, "custom", volumeName)
+	volume, _, err := lxdop.With(ctx, l.Above().LXD()).GetStoragePoolVolume(harness.PoolName, "custom", volumeName)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
 )
 
 // State is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
@@ -34,8 +35,8 @@ func Unit(ctx context.Context, l *harness.Level, name string, properties ...stri
 }
 
 // LXDPid is the pid of the LXD inside, by what that says itself, in the level.
-func LXDPid(l *harness.Level) (int, error) {
-	server, _, err := l.LXD().GetServer()
+func LXDPid(ctx context.Context, l *harness.Level) (int, error) {
+	server, _, err := lxdop.With(ctx, l.LXD()).GetServer()
 	if err != nil {
 		return 0, fmt.Errorf("level %d: %w", l.Index, err)
 	}

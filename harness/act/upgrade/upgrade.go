@@ -15,6 +15,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
 )
 
@@ -130,12 +131,12 @@ func noteBundle(c *harness.Chain, level int, b *bundle.Bundle) error {
 
 // CheckProgram looks whether the LXD that runs on the host, level 0, or at a level is the program of the bundle, whatever
 // version it calls itself.
-func CheckProgram(c *harness.Chain, level int, b *bundle.Bundle) ([]harness.Check, error) {
+func CheckProgram(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) ([]harness.Check, error) {
 	d, err := c.Daemon(level)
 	if err != nil {
 		return nil, err
 	}
-	server, _, err := d.LXD().GetServer()
+	server, _, err := lxdop.With(ctx, d.LXD()).GetServer()
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/inventory"
 )
 
@@ -59,7 +60,7 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 		}
 		return nil, nil
 	}
-	members, err := s.all.GetClusterMembers()
+	members, err := lxdop.With(ctx, s.all).GetClusterMembers()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 		if m.Status != online {
 			continue
 		}
-		has, err := s.all.UseTarget(m.ServerName).GetServerResources()
+		has, err := lxdop.With(ctx, s.all).UseTarget(m.ServerName).GetServerResources()
 		if err != nil {
 			return nil, fmt.Errorf("member %s: %w", m.ServerName, err)
 		}
@@ -86,7 +87,7 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 		}
 	}
 	if pool == "" {
-		if c.project, err = makeProject(s.all, "", c.all); err != nil {
+		if c.project, err = makeProject(ctx, s.all, "", c.all); err != nil {
 			err = fmt.Errorf("%w; name a storage pool that is there, with --pool or NESTBED_POOL", err)
 			if c.project != nil {
 				err = errors.Join(err, s.remove(ctx, c.project.remove))
@@ -155,8 +156,8 @@ func (c *Cluster) String() string {
 
 // place takes room on the member that has most of it left, and returns that member and what it says of itself. Members
 // that are not online, or do not answer, are left out.
-func (c *Cluster) place() (api.ClusterMember, *api.Server, error) {
-	members, err := c.of.all.GetClusterMembers()
+func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, error) {
+	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
 	if err != nil {
 		return api.ClusterMember{}, nil, err
 	}
@@ -165,12 +166,12 @@ func (c *Cluster) place() (api.ClusterMember, *api.Server, error) {
 		if err != nil {
 			return api.ClusterMember{}, nil, err
 		}
-		info, err := c.ask(best.ServerName)
+		info, err := c.ask(ctx, best.ServerName)
 		if err == nil {
 			return best, info, nil
 		}
 		c.leave(best.ServerName)
-		if _, lost := errors.AsType[*LostError](err); lost {
+		if _, lost := errors.AsType[*LostError](err); lost || ctx.Err() != nil {
 			return api.ClusterMember{}, nil, err
 		}
 		c.sawNoAnswer(best.ServerName, err)

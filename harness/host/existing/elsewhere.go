@@ -37,7 +37,7 @@ func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 			return info, err
 		}
 	}
-	placed, info, err := s.in.place()
+	placed, info, err := s.in.place(ctx)
 	if err == nil {
 		s.member = placed.ServerName
 		s.dial = s.nearer(ctx, placed.URL)
@@ -81,7 +81,7 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.LXD(), op, deleted)
 		err = errors.Join(err, deleted)
 	}()
-	made, _, err := h.LXD().GetInstance(askedName)
+	made, _, err := lxdop.With(ctx, h.LXD()).GetInstance(askedName)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
 	}
-	_, err = h.FreeIDs(false)
+	_, err = h.FreeIDs(ctx, false)
 	return err
 }
 

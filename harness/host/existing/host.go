@@ -66,7 +66,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	h.removed = func() {} // until something is made
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD.Address, host.OrMemberDown(h, err)), h.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD.Address, host.OrMemberDown(ctx, h, err)), h.Close(context.WithoutCancel(ctx)))
 			h = nil
 		}
 	}()
@@ -85,7 +85,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if err := h.lookAt(ctx, info, c.ViaExec); err != nil {
 		return h, err
 	}
-	h.daemon.project, err = makeProject(h.daemon.all, c.Pool, nil)
+	h.daemon.project, err = makeProject(ctx, h.daemon.all, c.Pool, nil)
 	if h.daemon.project != nil {
 		h.removed = h.daemon.willRemove(ctx)
 	}
@@ -186,22 +186,22 @@ func (h *Host) Placing() lxd.InstanceServer {
 
 // MemberDown asks the member of a cluster that level 1 is on. It returns a *MemberDownError if the member does not answer, or is
 // evacuated, which stops what is on it; nil otherwise, and if the LXD is in no cluster.
-func (h *Host) MemberDown() error {
+func (h *Host) MemberDown(ctx context.Context) error {
 	if h.Member() == "" {
 		return nil
 	}
-	if err := h.daemon.in.out(h.daemon.member); err != nil {
+	if err := h.daemon.in.out(ctx, h.daemon.member); err != nil {
 		return &host.MemberDownError{Member: h.daemon.member, Err: err}
 	}
 	return nil
 }
 
 // NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer.
-func (h *Host) NeededDown(failure error) error {
+func (h *Host) NeededDown(ctx context.Context, failure error) error {
 	if h.Member() == "" || failure == nil {
 		return nil
 	}
-	name, err := h.daemon.in.downOf(failure.Error())
+	name, err := h.daemon.in.downOf(ctx, failure.Error())
 	if err == nil {
 		return nil
 	}

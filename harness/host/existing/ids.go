@@ -2,6 +2,7 @@ package existing
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,13 +11,14 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/internal/lxdop"
 )
 
 // FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
 // LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
 // another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
-func (h *Host) FreeIDs(anywhere bool) (base int64, err error) {
-	slots, err := h.slots()
+func (h *Host) FreeIDs(ctx context.Context, anywhere bool) (base int64, err error) {
+	slots, err := h.slots(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -66,8 +68,8 @@ func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found boo
 }
 
 // HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
-func (h *Host) HasIDs(base int64) error {
-	slots, err := h.slots()
+func (h *Host) HasIDs(ctx context.Context, base int64) error {
+	slots, err := h.slots(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,8 +83,8 @@ func (h *Host) HasIDs(base int64) error {
 }
 
 // slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
-func (h *Host) slots() ([]idmap.Slot, error) {
-	all, err := h.daemon.all.GetInstancesAllProjects(api.InstanceTypeContainer)
+func (h *Host) slots(ctx context.Context) ([]idmap.Slot, error) {
+	all, err := lxdop.With(ctx, h.daemon.all).GetInstancesAllProjects(api.InstanceTypeContainer)
 	if err != nil {
 		return nil, err
 	}

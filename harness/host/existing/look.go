@@ -80,7 +80,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err 
 	if err := h.look(ctx, e); err != nil {
 		return err
 	}
-	_, err = h.FreeIDs(false)
+	_, err = h.FreeIDs(ctx, false)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package existing
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -8,12 +9,14 @@ import (
 	"strings"
 
 	"github.com/canonical/lxd/shared/api"
+
+	"nestbed/harness/internal/lxdop"
 )
 
 // ask asks a member, through the one that is connected to. An LXD notices only after some time (cluster.offline_threshold) that another is down.
 // A *LostError tells nothing of the member: it is the connection to that one which was lost.
-func (c *Cluster) ask(name string) (*api.Server, error) {
-	answer, _, err := c.of.all.RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
+func (c *Cluster) ask(ctx context.Context, name string) (*api.Server, error) {
+	answer, _, err := lxdop.With(ctx, c.of.all).RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -22,9 +25,9 @@ func (c *Cluster) ask(name string) (*api.Server, error) {
 }
 
 // answers asks a member whether it still answers: the error is how it does not. It is not used any more then.
-func (c *Cluster) answers(name string) error {
-	_, err := c.ask(name)
-	if _, lost := errors.AsType[*LostError](err); lost {
+func (c *Cluster) answers(ctx context.Context, name string) error {
+	_, err := c.ask(ctx, name)
+	if _, lost := errors.AsType[*LostError](err); lost || ctx.Err() != nil {
 		return nil // it may well answer
 	}
 	if err != nil {
@@ -40,11 +43,11 @@ func (c *Cluster) sawNoAnswer(name string, err error) {
 	c.down[name] = err
 }
 
-func (c *Cluster) isDown(name string) bool { return c.answers(name) != nil }
+func (c *Cluster) isDown(ctx context.Context, name string) bool { return c.answers(ctx, name) != nil }
 
 // downOf returns a member whose address is in a text and that does not answer, and how; no error if there is none.
-func (c *Cluster) downOf(text string) (name string, err error) {
-	members, err := c.of.all.GetClusterMembers()
+func (c *Cluster) downOf(ctx context.Context, text string) (name string, err error) {
+	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
 	if err != nil {
 		return "", nil //nolint:nilerr // then nothing is known of the members
 	}
@@ -53,7 +56,7 @@ func (c *Cluster) downOf(text string) (name string, err error) {
 		if err != nil || !strings.Contains(text, address.Host) {
 			continue
 		}
-		if err := c.answers(m.ServerName); err != nil {
+		if err := c.answers(ctx, m.ServerName); err != nil {
 			return m.ServerName, err
 		}
 	}
@@ -61,11 +64,11 @@ func (c *Cluster) downOf(text string) (name string, err error) {
 }
 
 // out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
-func (c *Cluster) out(name string) error {
-	if err := c.answers(name); err != nil {
+func (c *Cluster) out(ctx context.Context, name string) error {
+	if err := c.answers(ctx, name); err != nil {
 		return err
 	}
-	member, _, err := c.of.all.GetClusterMember(name)
+	member, _, err := lxdop.With(ctx, c.of.all).GetClusterMember(name)
 	if err != nil || member.Status == online {
 		return nil // the one that was asked about it is another one
 	}
@@ -85,4 +88,6 @@ func (c *Cluster) sawDown() bool {
 }
 
 // someDown asks all members.
-func (c *Cluster) someDown() bool { return slices.ContainsFunc(c.all, c.isDown) }
+func (c *Cluster) someDown(ctx context.Context) bool {
+	return slices.ContainsFunc(c.all, func(name string) bool { return c.isDown(ctx, name) })
+}

@@ -34,14 +34,14 @@ type project struct {
 
 // makeProject makes a project with a default profile on a storage pool: the given one or, if that is "", one of its own, on each of
 // the members of a cluster. With an error, too, there may be a project, which is to be removed.
-func makeProject(all lxd.InstanceServer, pool string, members []string) (p *project, err error) {
+func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, members []string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
 		return nil, err
 	}
 	p = &project{name: projectPrefix + strings.ToLower(rand.Text()[:10]), pool: pool, all: all}
 	if pool != "" {
-		if _, _, err := all.GetStoragePool(pool); err != nil {
+		if _, _, err := lxdop.With(ctx, all).GetStoragePool(pool); err != nil {
 			return nil, fmt.Errorf("storage pool %s: %w", pool, err)
 		}
 	}
@@ -64,7 +64,7 @@ func makeProject(all lxd.InstanceServer, pool string, members []string) (p *proj
 	}
 	if pool == "" {
 		p.pool, p.ownPool = p.name, true
-		if err := makePool(all, p.pool, members); err != nil {
+		if err := makePool(ctx, all, p.pool, members); err != nil {
 			return p, fmt.Errorf("storage pool: %w", err)
 		}
 	}
@@ -74,10 +74,14 @@ func makeProject(all lxd.InstanceServer, pool string, members []string) (p *proj
 }
 
 // makePool makes a storage pool: in a cluster on each member first (LXD: doc/howto/cluster_config_storage.md).
-func makePool(all lxd.InstanceServer, name string, members []string) error {
+func makePool(ctx context.Context, all lxd.InstanceServer, name string, members []string) error {
 	order := api.StoragePoolsPost{Name: name, Driver: poolDriver}
 	for _, m := range members {
-		if err := all.UseTarget(m).CreateStoragePool(order); err != nil {
+		err := context.Cause(ctx)
+		if err == nil {
+			err = all.UseTarget(m).CreateStoragePool(order)
+		}
+		if err != nil {
 			return fmt.Errorf("member %s: %w", m, err)
 		}
 	}
@@ -98,7 +102,7 @@ func (p *project) clear(ctx context.Context) error {
 	if err := p.empty(ctx); err != nil {
 		return err
 	}
-	images, err := inside.GetImages()
+	images, err := lxdop.With(ctx, inside).GetImages()
 	if err != nil && !lxdop.IsMissing(err) {
 		return err
 	}
@@ -123,7 +127,7 @@ func (p *project) clear(ctx context.Context) error {
 // empty deletes the instances.
 func (p *project) empty(ctx context.Context) error {
 	inside := p.all.UseProject(p.name)
-	instances, err := inside.GetInstances(api.InstanceTypeAny)
+	instances, err := lxdop.With(ctx, inside).GetInstances(api.InstanceTypeAny)
 	if err != nil && !lxdop.IsMissing(err) {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	lxd "github.com/canonical/lxd/client"
 
 	"nestbed/harness/host"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
 )
 
@@ -34,7 +35,7 @@ func Reap(ctx context.Context, of LXD, names ...string) (removed []string, err e
 
 // reap removes the projects whose processes have ended.
 func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
-	projects, err := s.all.GetProjects()
+	projects, err := lxdop.With(ctx, s.all).GetProjects()
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 		}
 		seen, err := stateOf(found.Config, keyring.IsAddress(s.Address))
 		if err == nil && seen == ended {
-			if err = theirs(s.all, found.Name).remove(ctx); err == nil {
+			if err = theirs(ctx, s.all, found.Name).remove(ctx); err == nil {
 				removed = append(removed, found.Name)
 			}
 		}
@@ -57,13 +58,13 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 }
 
 // theirs is a project that another process made.
-func theirs(all lxd.InstanceServer, name string) *project {
-	_, _, err := all.GetStoragePool(name)
+func theirs(ctx context.Context, all lxd.InstanceServer, name string) *project {
+	_, _, err := lxdop.With(ctx, all).GetStoragePool(name)
 	return &project{name: name, pool: name, ownPool: err == nil, all: all}
 }
 
 func (s *daemon) endProject(ctx context.Context, name string) error {
-	found, _, err := s.all.GetProject(name)
+	found, _, err := lxdop.With(ctx, s.all).GetProject(name)
 	if err != nil {
 		return err
 	}
@@ -76,5 +77,5 @@ func (s *daemon) endProject(ctx context.Context, name string) error {
 	case seen == running:
 		return fmt.Errorf("%w (%s); end that process", host.ErrBusy, found.Description)
 	}
-	return theirs(s.all, name).remove(ctx)
+	return theirs(ctx, s.all, name).remove(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/internal/cleanup"
+	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/keyring"
 	"nestbed/harness/reach"
 	"nestbed/harness/wait"
@@ -49,7 +50,7 @@ func (s *daemon) close(ctx context.Context) (err error) {
 	if s.project == nil {
 		return nil
 	}
-	if s.in != nil && s.in.isDown(s.member) {
+	if s.in != nil && s.in.isDown(ctx, s.member) {
 		s.in.leaves(s.project.name)
 		return nil
 	}
@@ -60,7 +61,7 @@ func (s *daemon) close(ctx context.Context) (err error) {
 	}
 	err = s.remove(ctx, undo)
 	// LXD deletes no image while any member is down (LXD: lxd/images.go, imageDelete, which notifies all), and so no project.
-	if err != nil && s.in != nil && s.in.someDown() {
+	if err != nil && s.in != nil && s.in.someDown(ctx) {
 		s.in.leaves(s.project.name)
 		return nil
 	}
@@ -121,7 +122,7 @@ func (s *daemon) connect(ctx context.Context) (*api.Server, error) {
 	if s.all, err = reach.Remote(s.Address, dial).Client(context.WithoutCancel(ctx)); err != nil {
 		return nil, unreachable(s.Address, err)
 	}
-	info, _, err := s.all.GetServer()
+	info, _, err := lxdop.With(ctx, s.all).GetServer()
 	if err != nil {
 		return nil, err
 	}

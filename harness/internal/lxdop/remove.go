@@ -32,7 +32,7 @@ func Remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 }
 
 func removeOnce(ctx context.Context, server lxd.InstanceServer, name string) error {
-	i, _, err := server.GetInstance(name)
+	i, _, err := With(ctx, server).GetInstance(name)
 	if err != nil {
 		return OrMissing(err)
 	}
