@@ -18,8 +18,8 @@ type Clustered interface {
 	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer, or is evacuated, which stops what is on
 	// it; nil otherwise, and if the LXD is in no cluster.
 	MemberDown(ctx context.Context) error
-	// NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer; nil if
-	// there is none. LXD copies the image of a chain to other members, and fails if one of them is down (LXD: lxd/images.go,
+	// NeededDown returns a *MemberDownError for another member that the failure can be for and that does not answer; nil if there is
+	// none. LXD copies the image of a chain to other members, and fails if one of them is down (LXD: lxd/images.go,
 	// imageSyncBetweenNodes).
 	NeededDown(ctx context.Context, failure error) error
 }

@@ -196,7 +196,7 @@ func (h *Host) MemberDown(ctx context.Context) error {
 	return nil
 }
 
-// NeededDown returns a *MemberDownError for another member that the failure names by its address and that does not answer.
+// NeededDown returns a *MemberDownError for another member that the failure can be for and that does not answer.
 func (h *Host) NeededDown(ctx context.Context, failure error) error {
 	if h.Member() == "" || failure == nil {
 		return nil

@@ -45,15 +45,24 @@ func (c *Cluster) sawNoAnswer(name string, err error) {
 
 func (c *Cluster) isDown(ctx context.Context, name string) bool { return c.answers(ctx, name) != nil }
 
-// downOf returns a member whose address is in a text and that does not answer, and how; no error if there is none.
-func (c *Cluster) downOf(ctx context.Context, text string) (name string, err error) {
+// copyBroke is what LXD says if the copy of an image to another member breaks off. It does not say which member (LXD: lxd/images.go,
+// imageSyncBetweenNodes).
+const copyBroke = "Failed remote image download"
+
+// concerns reports whether a failure can be for the member at an address.
+func concerns(failure, address string) bool {
+	return strings.Contains(failure, address) || strings.Contains(failure, copyBroke)
+}
+
+// downOf returns a member that a failure can be for and that does not answer, and how; no error if there is none.
+func (c *Cluster) downOf(ctx context.Context, failure string) (name string, err error) {
 	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
 	if err != nil {
 		return "", nil //nolint:nilerr // then nothing is known of the members
 	}
 	for _, m := range members {
 		address, err := url.Parse(m.URL)
-		if err != nil || !strings.Contains(text, address.Host) {
+		if err != nil || !concerns(failure, address.Host) {
 			continue
 		}
 		if err := c.answers(ctx, m.ServerName); err != nil {
