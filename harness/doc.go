@@ -1,6 +1,6 @@
 // Package harness builds chains of nested unprivileged containers on a real LXD or Incus.
 //
-//	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
+//	b, err := bundle.Store{}.Make(ctx, bundle.Source{Kind: bundle.Installed})
 //	h, err := private.Start(ctx, private.Config{Delegation: idmap.Delegate(supply), Bundle: b})
 //	defer h.Close(ctx)
 //	chain, err := harness.Build(ctx, h, harness.Cascade(3))

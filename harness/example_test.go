@@ -17,7 +17,7 @@ import (
 // Build makes a chain of two levels on a private host. It needs root, and LXD on this machine.
 func ExampleBuild() {
 	ctx := context.Background()
-	b, err := bundle.Make(ctx, bundle.Source{Kind: bundle.Installed}, nil)
+	b, err := bundle.Store{}.Make(ctx, bundle.Source{Kind: bundle.Installed})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach
 // BenchmarkReach builds chains of which the levels are reached through /proc, and by exec, one after the other: what that costs is
 // the ratio of the two.
 func BenchmarkReach(b *testing.B) {
-	harnesstest.Lacking(b, reach.FindRelay(b.Context()))
+	harnesstest.Lacking(b, reach.FindRelay(b.Context(), harnesstest.Store(b)))
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
 	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {

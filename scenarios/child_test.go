@@ -84,7 +84,7 @@ func (o childOrder) obey(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b, err := bundle.Make(ctx, source, nil)
+	b, err := environment.ReadMachine().Store(nil).Make(ctx, source)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ const clusterSize = 3
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
-	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
 	hub := ownNetwork()
 	if hub == "" {
 		hub = networkNamespace(t)

@@ -49,7 +49,8 @@ func inVM(ctx context.Context, debian string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	artifacts, err := environment.ReadMachine().Artifacts.Path()
+	machine := environment.ReadMachine()
+	artifacts, err := machine.Artifacts.Path()
 	if err != nil {
 		return 0, err
 	}
@@ -69,7 +70,7 @@ func inVM(ctx context.Context, debian string) (int, error) {
 		console = f
 	}
 	return vm.Run(ctx, vm.Config{
-		Suite: debian, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
+		Suite: debian, Cache: machine.Cache, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}, job)
 }

@@ -24,7 +24,7 @@ import (
 // byExec gives the levels of a chain as they are when they are reached by exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
-	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
 	running, err := private.OpenTunneled(t.Context(), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
@@ -43,7 +43,7 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
-	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
 	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })

@@ -30,8 +30,7 @@ func hostileBundle(t *testing.T, from *bundle.Bundle, script string, args ...str
 	out, err := exec.CommandContext(t.Context(), "cp", "-a", from.Root()+"/.", root).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	alter(t, root, script, args...)
-	t.Setenv("NESTBED_CACHE", t.TempDir())
-	return bundle.Make(t.Context(), bundle.Source{Kind: bundle.Dir, Arg: root}, nil)
+	return bundle.Store{Dir: t.TempDir()}.Make(t.Context(), bundle.Source{Kind: bundle.Dir, Arg: root})
 }
 
 // alter runs a script in the top directory of a root filesystem.

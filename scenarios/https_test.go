@@ -45,7 +45,7 @@ type elsewhereLXD struct {
 func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
 	machine, _ := ownLXD(t, ofMachine, b)
 	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
 	there := fmt.Sprint(machine.Pid())

@@ -83,7 +83,7 @@ var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCore
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(t.Context()))
+	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())

@@ -170,7 +170,7 @@ func againstCgroups(t *testing.T, h *private.Host) []attempt {
 // read. To read the image harms nobody.
 func againstBundle(b *bundle.Bundle) []attempt {
 	return []attempt{
-		{Do: create, Path: bundle.Cache()},
+		{Do: create, Path: b.Store().Path()},
 		{Do: create, Path: filepath.Dir(b.Image())},
 		{Do: write, Path: b.Busybox()},
 		{Do: read, Path: filepath.Join(b.Root(), "usr/bin/busybox")},

@@ -73,7 +73,7 @@ func (p *pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle
 	once := p.made.making[source]
 	if once == nil {
 		once = sync.OnceValues(func() (*bundle.Bundle, error) {
-			return bundle.Make(context.WithoutCancel(ctx), source, p.Progress)
+			return p.settings.Store(p.Progress).Make(context.WithoutCancel(ctx), source)
 		})
 		p.made.making[source] = once
 	}

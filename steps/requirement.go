@@ -23,9 +23,10 @@ var tags = map[string]string{
 	inventory.OnNoAppArmor: "@on-no-apparmor", inventory.OnMediation: "@on-userns-mediation",
 }
 
-// Requirements are what single scenarios need of this machine, each for the tag that they bear. The bundle is what they run.
-func Requirements(source bundle.Source) []inventory.Requirement {
-	return tagged(inventory.Capabilities(source))
+// Requirements returns what single scenarios need of this machine, each for the tag that they bear. They run the bundle of the source;
+// bundles are made in the store.
+func Requirements(store bundle.Store, source bundle.Source) []inventory.Requirement {
+	return tagged(inventory.Capabilities(store, source))
 }
 
 // tagged has each requirement be for a tag.
@@ -37,8 +38,8 @@ func tagged(all []inventory.Requirement) []inventory.Requirement {
 }
 
 // requirements are what single scenarios need of the machine, and of the kind of host. address is that of an existing LXD.
-func requirements(ctx context.Context, source bundle.Source, address string) []inventory.Requirement {
-	all := append(tagged(append(inventory.Capabilities(source), inventory.Privacy(address != ""), inventory.Entry(address))),
+func requirements(ctx context.Context, store bundle.Store, source bundle.Source, address string) []inventory.Requirement {
+	all := append(tagged(append(inventory.Capabilities(store, source), inventory.Privacy(address != ""), inventory.Entry(address))),
 		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "root makes them"})
 	if os.Geteuid() == 0 {
 		return all
@@ -48,20 +49,20 @@ func requirements(ctx context.Context, source bundle.Source, address string) []i
 		case requiresDebian:
 			all[i].OK, all[i].Found, all[i].Mend = false, "bundles of Debian's are root's to make", "run it as root or with sudo"
 		case requiresTools:
-			all[i] = madeByRoot(ctx, all[i], withTools(source))
+			all[i] = madeByRoot(ctx, store, all[i], withTools(source))
 		case requiresOtherBundles:
-			all[i] = madeByRoot(ctx, all[i], withoutNewuidmap(source))
+			all[i] = madeByRoot(ctx, store, all[i], withoutNewuidmap(source))
 		}
 	}
 	return all
 }
 
 // madeByRoot is a requirement that takes a bundle as well, which only root can make.
-func madeByRoot(ctx context.Context, r inventory.Requirement, s bundle.Source) inventory.Requirement {
+func madeByRoot(ctx context.Context, store bundle.Store, r inventory.Requirement, s bundle.Source) inventory.Requirement {
 	if !r.OK {
 		return r
 	}
-	if _, err := bundle.Make(ctx, s, nil); err != nil {
+	if _, err := store.Make(ctx, s); err != nil {
 		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+" that root has made", "as root, nestbed up --depth 1 --bundle "+s.String()
 	}
 	return r

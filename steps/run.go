@@ -71,9 +71,9 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	}
 	source, why, err := settings.Choose(func(kind bundle.Kind) error {
 		if on.Address != "" {
-			return existing.Check(ctx, kind, on)
+			return existing.Check(ctx, settings.Store(nil), kind, on)
 		}
-		return private.Check(kind, "")
+		return private.Check(settings.Store(nil), kind, "")
 	})
 	if err != nil {
 		return nil, lacking(err)
@@ -83,7 +83,7 @@ func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) 
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	if err := r.leaveOut(requirements(ctx, source, on.Address)); err != nil {
+	if err := r.leaveOut(requirements(ctx, settings.Store(nil), source, on.Address)); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
@@ -153,16 +153,17 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, on existing.LX
 		fmt.Fprintf(r.suite.Output, "on the members %s\n", r.pool.Cluster)
 	}
 	r.chooseTurns()
-	if r.pool.Default, err = bundle.Make(ctx, source, r.log); err != nil {
+	store := r.settings.Store(r.log)
+	if r.pool.Default, err = store.Make(ctx, source); err != nil {
 		return err
 	}
 	if r.noShadow {
-		if r.pool.NoShadow, err = bundle.Make(ctx, withoutNewuidmap(source), r.log); err != nil {
+		if r.pool.NoShadow, err = store.Make(ctx, withoutNewuidmap(source)); err != nil {
 			return err
 		}
 	}
 	if r.tools {
-		r.pool.Tools, err = bundle.Make(ctx, withTools(source), r.log)
+		r.pool.Tools, err = store.Make(ctx, withTools(source))
 	}
 	return err
 }

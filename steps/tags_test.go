@@ -39,7 +39,7 @@ func tagsChosen(t *testing.T, filter string) []string {
 // TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
 func TestTagsAreOfAClosedList(t *testing.T) {
 	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions}
-	for _, c := range requirements(t.Context(), bundle.Source{Kind: bundle.Installed}, "") {
+	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		known = append(known, c.For)
 	}
 	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}})
@@ -52,7 +52,7 @@ func TestTagsAreOfAClosedList(t *testing.T) {
 }
 
 func TestWhatScenariosNeedHasATag(t *testing.T) {
-	for _, c := range requirements(t.Context(), bundle.Source{Kind: bundle.Installed}, "") {
+	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		prefix := "@requires-"
 		if c.Elsewhere && c.For != "@requires-private-host" {
 			prefix = "@on-"

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -48,6 +49,9 @@ const sealed = "sealed"
 // Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to, and root's alone.
 func (b *Bundle) Root() string { return filepath.Join(b.dir, sealed, "rootfs") }
 
+// Store returns where the bundle is kept.
+func (b *Bundle) Store() Store { return Store{Dir: filepath.Dir(b.dir)} }
+
 // Hold returns a file that keeps the bundle in the cache as long as it, or a copy of its descriptor, is open.
 func (b *Bundle) Hold() (*os.File, error) { return cache.Hold(b.dir) }
 
@@ -72,28 +76,35 @@ func (b *Bundle) Daemon() string {
 	return fmt.Sprintf("%s%s (%s)", name, b.LXD, b.Package)
 }
 
-// Cache is the directory where bundles are kept: NESTBED_CACHE, else
-// /var/cache/nestbed. It needs room for about 85 MB a bundle, and for 250 MB of
-// packages for those of each Debian suite, as long as they are used: see cache.IdleLimit.
-func Cache() string {
-	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
-		return dir
-	}
-	return "/var/cache/nestbed"
+// Store is where bundles are kept. The zero value is the usual place.
+type Store struct {
+	// Dir is the directory; "" is /var/cache/nestbed. It needs room for about 85 MB a bundle, and for 250 MB of packages for those of each
+	// Debian suite, as long as they are used: see cache.IdleLimit.
+	Dir string
+	// Progress, if set, is told what takes longer than a moment.
+	Progress func(string)
 }
 
-// Make gives the bundle of the source, from the cache where it has it. What
-// takes longer than a moment is told to progress, which may be nil. Several
-// processes may ask at once: one makes, the others wait. An account that is not root's gets what root has made.
-func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error) {
+// Path returns the directory.
+func (st Store) Path() string { return cmp.Or(st.Dir, "/var/cache/nestbed") }
+
+func (st Store) say(what string) {
+	if st.Progress != nil {
+		st.Progress(what)
+	}
+}
+
+// Make returns the bundle of the source, and makes it if the store does not have it. Several processes may ask at once: one makes, the
+// others wait. An account other than root gets what root has made.
+func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
 	if os.Geteuid() != 0 {
-		return taken(ctx, s)
+		return st.taken(ctx, s)
 	}
-	kept, err := cache.Open(Cache(), 0o711)
+	kept, err := cache.Open(st.Path(), 0o711)
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: cache: %w; set NESTBED_CACHE to a directory that can be written", s, err)
+		return nil, fmt.Errorf("bundle %s: cache: %w; name another directory for it, which can be written", s, err)
 	}
-	r, err := readRecipe(ctx, s, kept, progress)
+	r, err := st.readRecipe(ctx, s, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +114,7 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	}
 	b := &Bundle{Source: s, Key: key}
 	b.dir, err = kept.Entry(ctx, entryOf(s, key), func(ctx context.Context, dir string) error {
-		if progress != nil {
-			progress(fmt.Sprintf("making bundle %s", s))
-		}
+		st.say(fmt.Sprintf("making bundle %s", s))
 		return fill(ctx, s, r, dir)
 	})
 	if err != nil {
@@ -114,8 +123,8 @@ func Make(ctx context.Context, s Source, progress func(string)) (*Bundle, error)
 	return b, b.recall()
 }
 
-// taken gives a bundle that root has made.
-func taken(ctx context.Context, s Source) (*Bundle, error) {
+// taken returns a bundle that root has made.
+func (st Store) taken(ctx context.Context, s Source) (*Bundle, error) {
 	content, err := contentOf(ctx, s)
 	if err != nil {
 		return nil, err
@@ -124,7 +133,7 @@ func taken(ctx context.Context, s Source) (*Bundle, error) {
 	if b.Key, err = keyOf(s, content); err != nil {
 		return nil, err
 	}
-	kept := cache.Cache{Dir: Cache()}
+	kept := cache.Cache{Dir: st.Path()}
 	if b.dir, err = kept.Find(entryOf(s, b.Key)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bundle %s: none in %s is of what this machine has now; making one needs root, for files of several owners: "+
 			"run once, as root or with sudo, nestbed up --depth 1 --bundle %s", s, kept.Dir, s)

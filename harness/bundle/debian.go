@@ -30,12 +30,10 @@ const checkValidUntil = "Acquire::Check-Valid-Until"
 
 // debianRecipe takes the programs of a bundle out of a Debian that has them all, whichever a bundle of that suite
 // asks for: one is made for all, and again after its directory in the cache is removed.
-func debianRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(string)) (recipe, error) {
+func (st Store) debianRecipe(ctx context.Context, s Source, kept cache.Cache) (recipe, error) {
 	entry, packages := Packages(s, AppArmor())
 	dir, err := kept.Entry(ctx, entry, func(ctx context.Context, dir string) error {
-		if progress != nil {
-			progress(fmt.Sprintf("fetching the packages of %s", s.base()))
-		}
+		st.say(fmt.Sprintf("fetching the packages of %s", s.base()))
 		return makeDebian(ctx, dir, s, packages)
 	})
 	if err != nil {
@@ -83,9 +81,9 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	return fmt.Sprintf("%s%s-%x", packagesPrefix, s.Arg, key[:8]), packages
 }
 
-// Fetched names what Packages gives of the entries that the cache has.
-func Fetched() []string {
-	found, _ := filepath.Glob(filepath.Join(Cache(), packagesPrefix+"*")) // the pattern is good
+// Fetched returns the names of the entries of the store that Packages names.
+func (st Store) Fetched() []string {
+	found, _ := filepath.Glob(filepath.Join(st.Path(), packagesPrefix+"*")) // the pattern is good
 	for i := range found {
 		found[i] = filepath.Base(found[i])
 	}

@@ -36,7 +36,7 @@ func contentOf(ctx context.Context, s Source) (string, error) {
 	return "", fmt.Errorf("bundle %q: kind not known", s)
 }
 
-func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(string)) (recipe, error) {
+func (st Store) readRecipe(ctx context.Context, s Source, kept cache.Cache) (recipe, error) {
 	switch s.Kind {
 	case Installed:
 		files, err := installedFiles(ctx, s)
@@ -51,7 +51,7 @@ func readRecipe(ctx context.Context, s Source, kept cache.Cache, progress func(s
 			return thisMachine.copy(ctx, root, files)
 		}}, err
 	case Debian:
-		return debianRecipe(ctx, s, kept, progress)
+		return st.debianRecipe(ctx, s, kept)
 	case Dir:
 		key, err := dirKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {

@@ -155,15 +155,15 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("runs as root, who is not refused")
 	}
-	t.Setenv("NESTBED_CACHE", t.TempDir()) // root may have made one in the usual place
 	said := false
-	_, err := Make(t.Context(), Source{Kind: Debian, Arg: "trixie"}, func(string) { said = true })
+	store := Store{Dir: t.TempDir(), Progress: func(string) { said = true }} // root may have made one in the usual place
+	_, err := store.Make(t.Context(), Source{Kind: Debian, Arg: "trixie"})
 	require.ErrorContains(t, err, "making one needs root, for files of several owners")
 	assert.False(t, said)
 }
 
 func TestAnUnknownKindHasNoRecipe(t *testing.T) {
-	_, err := readRecipe(t.Context(), Source{Kind: "snap"}, cache.Cache{}, nil)
+	_, err := Store{}.readRecipe(t.Context(), Source{Kind: "snap"}, cache.Cache{})
 	require.EqualError(t, err, `bundle "snap": kind not known`)
 }
 

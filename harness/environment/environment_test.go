@@ -11,7 +11,7 @@ import (
 )
 
 func TestSettingsThatAreUnsetHaveDefaults(t *testing.T) {
-	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Artifacts, Keyring, LXDSocket, LXDDir, "NESTBED_GUEST", "NESTBED_PATIENCE", "SUDO_USER"} {
+	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Cache, Artifacts, Keyring, LXDSocket, LXDDir, "NESTBED_GUEST", "NESTBED_PATIENCE", "SUDO_USER"} {
 		t.Setenv(name, "")
 	}
 	s, err := Read()
@@ -26,6 +26,7 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv(Members, "a,b")
 	t.Setenv(Require, "all")
 	t.Setenv(Keep, "1")
+	t.Setenv(Cache, "/srv/cache")
 	t.Setenv(Artifacts, "kept")
 	t.Setenv(Keyring, "/etc/keyring")
 	t.Setenv(LXDSocket, "/here")
@@ -34,7 +35,7 @@ func TestSettingsAreRead(t *testing.T) {
 	assert.Equal(t, host.Target{System: true, Address: "/run/lxd.socket"}, s.Host)
 	assert.Equal(t, []string{"a", "b"}, s.Members)
 	assert.True(t, s.RequireAll && s.Keep)
-	assert.Equal(t, Machine{Artifacts: "kept", Keyring: "/etc/keyring", Socket: "/here"}, s.Machine)
+	assert.Equal(t, Machine{Cache: "/srv/cache", Artifacts: "kept", Keyring: "/etc/keyring", Socket: "/here"}, s.Machine)
 	t.Setenv(Keep, "0")
 	s, err = Read()
 	require.NoError(t, err)

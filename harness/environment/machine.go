@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 
 	"nestbed/harness/artifact"
+	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 )
 
 // The variables that say where things are on this machine.
 const (
+	Cache     = "NESTBED_CACHE"
 	Artifacts = "NESTBED_ARTIFACTS"
 	Keyring   = "NESTBED_KEYRING"
 	LXDSocket = "LXD_SOCKET" // as for LXD's own client
@@ -18,6 +20,8 @@ const (
 
 // Machine are the settings that say where things are on this machine. A directory that is "" is in its usual place.
 type Machine struct {
+	// Cache is the directory of bundles and of images for virtual machines.
+	Cache string
 	// Artifacts is where failed scenarios leave what there is to look into.
 	Artifacts artifact.Dir
 	// Keyring is the directory with the certificates for LXDs of other machines.
@@ -28,7 +32,7 @@ type Machine struct {
 
 // ReadMachine returns the settings of this machine.
 func ReadMachine() Machine {
-	return Machine{Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
+	return Machine{Cache: os.Getenv(Cache), Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
 }
 
 // socket returns the one that the variables name, as LXD's own client understands them.
@@ -40,6 +44,11 @@ func socket() string {
 		return filepath.Join(dir, "unix.socket")
 	}
 	return ""
+}
+
+// Store returns where bundles are kept. progress may be nil.
+func (m Machine) Store(progress func(string)) bundle.Store {
+	return bundle.Store{Dir: m.Cache, Progress: progress}
 }
 
 // Locate returns the target with the socket of this machine's LXD, if the target is that LXD and has no address.

@@ -41,7 +41,7 @@ func Real(t testing.TB) {
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
-	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(kind, "") })
+	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(Store(t), kind, "") })
 }
 
 // SourceOn is Source for hosts of a LXD that runs by itself, by its socket; empty: for private ones.
@@ -50,7 +50,9 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 	if socket == "" {
 		return Source(t)
 	}
-	return sourceFor(t, func(kind bundle.Kind) error { return existing.Check(t.Context(), kind, existing.LXD{Address: socket}) })
+	return sourceFor(t, func(kind bundle.Kind) error {
+		return existing.Check(t.Context(), Store(t), kind, existing.LXD{Address: socket})
+	})
 }
 
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
@@ -83,11 +85,17 @@ func Lacking(t testing.TB, lack error) {
 	}
 }
 
-// Bundle makes the bundle of the source, or takes it from the cache.
+// Store returns where tests keep bundles.
+func Store(t testing.TB) bundle.Store {
+	t.Helper()
+	return settings(t).Store(func(what string) { t.Log(what) })
+}
+
+// Bundle makes the bundle of the source, or takes it from the store.
 func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	t.Helper()
 	Real(t)
-	b, err := bundle.Make(t.Context(), s, func(what string) { t.Log(what) })
+	b, err := Store(t).Make(t.Context(), s)
 	require.NoError(t, err)
 	return b
 }

@@ -30,9 +30,10 @@ const (
 	OnMediation  = "userns-mediation" // machines whose kernel asks AppArmor about user namespaces
 )
 
-// Capabilities are what single scenarios need of the machine beyond what every one does. The bundle is what the scenarios run.
-func Capabilities(s bundle.Source) []Requirement {
-	return slices.Concat([]Requirement{tools(s), debian(), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
+// Capabilities returns what single scenarios need of the machine beyond what every one does. They run the bundle of the source; bundles
+// are made in the store.
+func Capabilities(store bundle.Store, s bundle.Source) []Requirement {
+	return slices.Concat([]Requirement{tools(s), debian(store), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
 // Privacy requires private hosts, which have exactly the allocation that a scenario states, and of which it may change anything. An
@@ -89,8 +90,8 @@ func appArmorOnOrOff() []Requirement {
 }
 
 // debian is what bundles of Debian's need, whatever the bundle of the others is.
-func debian() Requirement {
-	r := mmdebstrap()
+func debian(store bundle.Store) Requirement {
+	r := mmdebstrap(store)
 	r.For = Debian
 	return r
 }

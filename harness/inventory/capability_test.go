@@ -14,7 +14,7 @@ func TestEveryLackOfACapabilityHasAMend(t *testing.T) {
 		if path != "" {
 			programsIn(t, path) // so this machine has no programs
 		}
-		for _, c := range Capabilities(bundle.Source{Kind: bundle.Installed}) {
+		for _, c := range Capabilities(bundle.Store{}, bundle.Source{Kind: bundle.Installed}) {
 			assert.NotEmpty(t, c.Found, c.For)
 			if c.Elsewhere {
 				assert.Empty(t, c.Mend, "%s: there is nothing to mend", c.For)
@@ -31,7 +31,7 @@ func TestEveryLackOfACapabilityHasAMend(t *testing.T) {
 
 func TestToolsComeWithABundleOfDebians(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for _, c := range Capabilities(bundle.Source{Kind: bundle.Debian, Arg: "trixie"}) {
+	for _, c := range Capabilities(bundle.Store{}, bundle.Source{Kind: bundle.Debian, Arg: "trixie"}) {
 		if c.For == Tools {
 			assert.NoError(t, c.Err())
 		}

@@ -65,8 +65,8 @@ const (
 	forDebian    = "bundle debian"
 )
 
-// Bundles are what bundles need of the machine.
-func Bundles() []Requirement {
+// Bundles returns what bundles need of the machine, to be made in the store.
+func Bundles(store bundle.Store) []Requirement {
 	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
 	switch source, why, err := bundle.Choose(); {
 	case err != nil:
@@ -81,7 +81,7 @@ func Bundles() []Requirement {
 		programs.OK, programs.Found = false, "no "+strings.Join(lacking, ", ")
 	}
 	programs.Mend = installed.Mend
-	rs := []Requirement{installed, programs, mmdebstrap()}
+	rs := []Requirement{installed, programs, mmdebstrap(store)}
 	for i := range rs {
 		if rs[i].OK {
 			rs[i].Mend = ""
@@ -91,11 +91,11 @@ func Bundles() []Requirement {
 }
 
 // mmdebstrap fetches the packages of bundles of Debian's, if they are not there, as in a virtual machine.
-func mmdebstrap() Requirement {
+func mmdebstrap(store bundle.Store) Requirement {
 	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"}
 	if path, err := exec.LookPath("mmdebstrap"); err == nil {
 		r.OK, r.Found, r.Mend = true, path, ""
-	} else if fetched := bundle.Fetched(); len(fetched) > 0 {
+	} else if fetched := store.Fetched(); len(fetched) > 0 {
 		r.OK, r.Found, r.Mend = true, "not installed; the cache has "+strings.Join(fetched, ", "), ""
 	}
 	return r

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
 )
 
 // programsIn makes dir the only directory that programs are looked for in. It skips the test without root, because other
@@ -30,8 +32,7 @@ func TestALackIsOneLineThatSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 
 func TestWithoutItsProgramsABundleSaysWhatToInstall(t *testing.T) {
 	programsIn(t, t.TempDir())
-	t.Setenv("NESTBED_CACHE", t.TempDir())
-	rs := Bundles()
+	rs := Bundles(bundle.Store{Dir: t.TempDir()})
 	for i, want := range []Requirement{
 		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // by the machine's distribution
 		{
@@ -51,15 +52,14 @@ func TestASnapIsNotTheLXDOfABundle(t *testing.T) {
 	programsIn(t, dir)
 	assert.Equal(t, Requirement{
 		For: "bundle installed", Name: "LXD", Found: "the LXD of this machine is a snap", Mend: "use the bundle debian:trixie",
-	}, Bundles()[0])
+	}, Bundles(bundle.Store{})[0])
 }
 
 func TestNothingFetchesWhatTheCacheHas(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	cache := t.TempDir()
-	t.Setenv("NESTBED_CACHE", cache)
-	require.EqualError(t, mmdebstrap().Err(), "bundle debian: mmdebstrap: not installed; mend it with: apt-get install mmdebstrap")
-	require.NoError(t, os.Mkdir(filepath.Join(cache, "packages-trixie-1"), 0o700))
-	require.NoError(t, mmdebstrap().Err())
-	assert.Contains(t, mmdebstrap().Found, "packages-trixie-1")
+	store := bundle.Store{Dir: t.TempDir()}
+	require.EqualError(t, mmdebstrap(store).Err(), "bundle debian: mmdebstrap: not installed; mend it with: apt-get install mmdebstrap")
+	require.NoError(t, os.Mkdir(filepath.Join(store.Dir, "packages-trixie-1"), 0o700))
+	require.NoError(t, mmdebstrap(store).Err())
+	assert.Contains(t, mmdebstrap(store).Found, "packages-trixie-1")
 }

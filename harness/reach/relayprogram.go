@@ -21,10 +21,10 @@ import (
 // ErrNoRelay is why levels cannot be reached by exec.
 var ErrNoRelay = errors.New("there is no " + relay.Program + " of this build; run make build, and keep it beside nestbed, or run this once as root with its sources and Go")
 
-// FindRelay looks for the program that is pushed into levels which are reached by exec, or builds it. Everything else that needs it
-// finds it then, in this process and, where root has built it, in any other.
-func FindRelay(ctx context.Context) error {
-	_, err := relayProgram(ctx)
+// FindRelay looks for the program that is pushed into levels which are reached by exec, also in the store, or builds it there. Everything
+// else that needs it finds it then, in this process and, if root has built it, in any other.
+func FindRelay(ctx context.Context, store bundle.Store) error {
+	_, err := relayProgram(ctx, store)
 	return err
 }
 
@@ -35,14 +35,14 @@ var foundRelay struct {
 
 // relayProgram is that program: the one beside this program's own, which make build puts there; else that in a cache; else it is
 // built from the sources of this module, as for go test and go run. Only one of the same sources as this program will do.
-func relayProgram(ctx context.Context) ([]byte, error) {
+func relayProgram(ctx context.Context, store bundle.Store) ([]byte, error) {
 	foundRelay.Lock()
 	defer foundRelay.Unlock()
 	if foundRelay.program != nil {
 		return foundRelay.program, nil
 	}
 	var errs []error
-	for _, place := range relayPlaces() {
+	for _, place := range relayPlaces(store) {
 		program, err := readRelay(ctx, place)
 		if err == nil {
 			foundRelay.program = program
@@ -52,7 +52,7 @@ func relayProgram(ctx context.Context) ([]byte, error) {
 			errs = append(errs, err)
 		}
 	}
-	path, err := buildRelay(ctx)
+	path, err := buildRelay(ctx, store)
 	if err == nil {
 		foundRelay.program, err = readRelay(ctx, path)
 	}
@@ -65,20 +65,20 @@ func relayProgram(ctx context.Context) ([]byte, error) {
 func relayEntry() string { return "relay-" + relay.Key() }
 
 // relayPlaces are where one may be.
-func relayPlaces() []string {
+func relayPlaces(store bundle.Store) []string {
 	var places []string
 	if self, err := os.Executable(); err == nil {
 		places = append(places, filepath.Join(filepath.Dir(self), relay.Program))
 	}
-	for _, dir := range relayCaches() {
+	for _, dir := range relayCaches(store) {
 		places = append(places, filepath.Join(dir, relayEntry(), relay.Program))
 	}
 	return places
 }
 
-// relayCaches are the caches that have one: root's, and that of an account which cannot write there.
-func relayCaches() []string {
-	caches := []string{bundle.Cache()}
+// relayCaches returns the caches that may have one: the store, and that of an account which cannot write there.
+func relayCaches(store bundle.Store) []string {
+	caches := []string{store.Path()}
 	if own, err := os.UserCacheDir(); err == nil && os.Geteuid() != 0 {
 		caches = append(caches, filepath.Join(own, "nestbed"))
 	}
@@ -104,8 +104,8 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 }
 
 // buildRelay builds the program from the sources of this module, where the working directory is in that, into a cache, and gives its path.
-func buildRelay(ctx context.Context) (string, error) {
-	caches := relayCaches()
+func buildRelay(ctx context.Context, store bundle.Store) (string, error) {
+	caches := relayCaches(store)
 	kept, err := cache.Open(caches[len(caches)-1], 0o711)
 	if err != nil {
 		return "", err

@@ -30,7 +30,7 @@ func NeverStarted(err error) bool {
 
 // startRelay has the LXD of a root put a relay into a container that runs, and start it there.
 func startRelay(ctx context.Context, above *Root, container string) (c *relay.Client, err error) {
-	program, err := relayProgram(ctx)
+	program, err := relayProgram(ctx, above.store)
 	if err != nil {
 		return nil, wait.Final(err)
 	}

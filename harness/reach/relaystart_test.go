@@ -2,9 +2,14 @@ package reach
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/bundle"
+	"nestbed/harness/reach/relay"
 )
 
 func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
@@ -18,4 +23,18 @@ func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
 		assert.Equal(t, wanted, NeverStarted(errors.New(text)), text)
 	}
 	assert.False(t, NeverStarted(nil))
+}
+
+func TestTheRelayOfALevelIsLookedForInTheHostsStore(t *testing.T) {
+	host := Remote("https://lab:8443", nil)
+	store := bundle.Store{Dir: t.TempDir()}
+	host.UseStore(store)
+	level := host
+	for range 2 {
+		var err error
+		level, err = level.Child(t.Context(), "c", 1)
+		require.NoError(t, err)
+		assert.Equal(t, store, level.store)
+	}
+	assert.Contains(t, relayPlaces(level.store), filepath.Join(store.Dir, relayEntry(), relay.Program))
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/inroot"
 	"nestbed/harness/reach/relay"
@@ -40,6 +41,8 @@ type Root struct {
 	// dialer connects to its LXD, if that does not listen on Socket. project is the LXD's project that clients use; "" is the default one.
 	dialer  Dialer
 	project string
+	// store is where the relay is looked for that is pushed into levels.
+	store bundle.Store
 
 	mu       sync.Mutex
 	children []*Root // they hold mounts, too, which must not outlive the host
@@ -60,6 +63,9 @@ func (r *Root) UseDialer(dial Dialer) { r.dialer = dial }
 
 // UseProject sets the project of its LXD that clients use. Call it before the first of them is made.
 func (r *Root) UseProject(name string) { r.project = name }
+
+// UseStore sets where the program is looked for that is pushed into levels which are reached through LXD exec. Call it before Child.
+func (r *Root) UseStore(store bundle.Store) { r.store = store }
 
 // access is how a root is reached. Paths are those inside it.
 type access interface {
@@ -82,7 +88,7 @@ type access interface {
 // Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
 func (r *Root) Child(_ context.Context, container string, pid int) (child *Root, err error) {
 	if r.tunnels {
-		child = &Root{access: newTunnel(r, container), tunnels: true}
+		child = &Root{access: newTunnel(r, container), tunnels: true, store: r.store}
 	} else {
 		var dir *inroot.Root
 		if dir, err = r.local(); err == nil {

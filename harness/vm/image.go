@@ -62,13 +62,13 @@ var links = map[string]string{
 }
 
 // MakeImage gives the image of a suite, from the cache where it has it. It is known by how it is made, not by the versions
-// of its packages: to have newer ones, remove its directory from the cache.
-func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image, error) {
+// of its packages: to have newer ones, remove its directory from the cache. cache is as in Config.
+func MakeImage(ctx context.Context, cache, suite string, progress func(string)) (*Image, error) {
 	key, err := imageKey(suite)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := made(ctx, suite+"-"+key, func(ctx context.Context, dir string) error { return makeImage(ctx, suite, dir, progress) })
+	dir, err := made(ctx, cache, suite+"-"+key, func(ctx context.Context, dir string) error { return makeImage(ctx, suite, dir, progress) })
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", suite, err)
 	}
@@ -76,18 +76,18 @@ func MakeImage(ctx context.Context, suite string, progress func(string)) (*Image
 }
 
 // made gives a directory of the cache of images, which is made where it is not there.
-func made(ctx context.Context, name string, fill func(ctx context.Context, dir string) error) (string, error) {
-	dir, err := imageCache()
+func made(ctx context.Context, in, name string, fill func(ctx context.Context, dir string) error) (string, error) {
+	dir, err := imageCache(in)
 	if err != nil {
 		return "", err
 	}
 	c, err := cache.Open(dir, 0o711)
 	if err != nil {
-		return "", fmt.Errorf("%w; set NESTBED_CACHE to a directory of yours", err)
+		return "", fmt.Errorf("%w; name another directory for the cache, of yours", err)
 	}
 	c.Remove = removeAll
 	return c.Entry(ctx, name, func(ctx context.Context, dir string) error {
-		if err := lacking(forImage); err != nil {
+		if err := lacking(forImage, in); err != nil {
 			return err
 		}
 		return fill(ctx, dir)
@@ -102,16 +102,16 @@ func removeAll(ctx context.Context, dir string) error {
 	return asRoot(ctx, "rm", "-r", "-f", dir)
 }
 
-// imageCache is where images are kept: "vm" in NESTBED_CACHE, in root's or in the user's cache.
-func imageCache() (string, error) {
-	if dir := os.Getenv("NESTBED_CACHE"); dir != "" {
+// imageCache returns where images are kept: "vm" in the given directory or, if that is "", in root's or in the user's cache.
+func imageCache(dir string) (string, error) {
+	if dir != "" {
 		return filepath.Join(dir, "vm"), nil
 	}
 	if os.Geteuid() == 0 {
 		return "/var/cache/nestbed/vm", nil
 	}
-	dir, err := os.UserCacheDir()
-	return filepath.Join(dir, "nestbed", "vm"), err
+	user, err := os.UserCacheDir()
+	return filepath.Join(user, "nestbed", "vm"), err
 }
 
 func imageKey(suite string) (string, error) {

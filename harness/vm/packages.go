@@ -22,7 +22,7 @@ type packagesDisk struct {
 }
 
 // makePackages gives the disks for bundles of these sources, from the cache where it has them. AppArmor is in force in a guest.
-func makePackages(ctx context.Context, sources []bundle.Source, progress func(string)) ([]packagesDisk, error) {
+func makePackages(ctx context.Context, cache string, sources []bundle.Source, progress func(string)) ([]packagesDisk, error) {
 	var disks []packagesDisk
 	for _, s := range sources {
 		if s.Kind != bundle.Debian {
@@ -33,7 +33,7 @@ func makePackages(ctx context.Context, sources []bundle.Source, progress func(st
 			continue
 		}
 		of := debian{suite: s.Arg, packages: packages, size: packagesSize, what: "packages for bundles"}
-		dir, err := made(ctx, entry, func(ctx context.Context, dir string) error {
+		dir, err := made(ctx, cache, entry, func(ctx context.Context, dir string) error {
 			return of.make(ctx, filepath.Join(dir, diskName), progress)
 		})
 		if err != nil {
@@ -50,7 +50,7 @@ const firstPackages = 'c'
 // mountPackages makes entries of the guest's cache of its disks with packages.
 func mountPackages(entries []string) error {
 	for i, entry := range entries {
-		device, dir := "/dev/vd"+string(rune(firstPackages+i)), filepath.Join(bundle.Cache(), entry)
+		device, dir := "/dev/vd"+string(rune(firstPackages+i)), filepath.Join(bundle.Store{}.Path(), entry)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}

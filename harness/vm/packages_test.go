@@ -22,7 +22,7 @@ func TestDisksComeInTheOrderInWhichTheGuestFindsThem(t *testing.T) {
 }
 
 func TestNothingIsFetchedForBundlesThatAreNotDebians(t *testing.T) {
-	got, err := makePackages(t.Context(), []bundle.Source{{Kind: bundle.Installed}, {Kind: bundle.Dir, Arg: "/x"}}, nil)
+	got, err := makePackages(t.Context(), t.TempDir(), []bundle.Source{{Kind: bundle.Installed}, {Kind: bundle.Dir, Arg: "/x"}}, nil)
 	require.NoError(t, err)
 	assert.Empty(t, got)
 }

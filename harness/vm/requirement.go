@@ -20,20 +20,20 @@ const (
 // minFree is the room that an image takes on disk, in bytes, with what is there while it is made.
 const minFree = 4 << 30
 
-// Requirements lists what a virtual machine needs of this machine, and what the making of its image does.
-func Requirements() []inventory.Requirement {
+// Requirements lists what a virtual machine needs of this machine, and what making its image does. cache is as in Config.
+func Requirements(cache string) []inventory.Requirement {
 	rs := []inventory.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
 	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
 	if os.Geteuid() == 0 {
-		return append(rs, programs(forImage, making), room())
+		return append(rs, programs(forImage, making), room(cache))
 	}
 	making["unshare"], making["newuidmap"] = "util-linux", "uidmap"
-	return append(rs, programs(forImage, making), subIDs(), room())
+	return append(rs, programs(forImage, making), subIDs(), room(cache))
 }
 
 // lacking is the first lack for a kind of run.
-func lacking(kind string) error {
-	for _, r := range Requirements() {
+func lacking(kind, cache string) error {
+	for _, r := range Requirements(cache) {
 		if r.For == kind {
 			if err := r.Err(); err != nil {
 				return err
@@ -97,11 +97,11 @@ func hasEnough(text, name, id string) bool {
 }
 
 // room looks for the space that making an image takes.
-func room() inventory.Requirement {
+func room(cache string) inventory.Requirement {
 	r := inventory.Requirement{
 		For: forImage, Name: "disk space", Mend: fmt.Sprintf("set NESTBED_CACHE to a directory of yours with %d MB free", minFree>>20),
 	}
-	dir, err := imageCache()
+	dir, err := imageCache(cache)
 	if err != nil {
 		r.Found = err.Error()
 		return r

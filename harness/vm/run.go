@@ -31,6 +31,8 @@ const slowness = 10
 type Config struct {
 	// Suite is one of Suites.
 	Suite string
+	// Cache is the directory of which images are kept in "vm"; "" is root's cache or the user's.
+	Cache string
 	// Bundles are those of which Debian's must be there for the job to make: the guest has no network.
 	Bundles []bundle.Source
 	// Stdout and Stderr take what the program writes.
@@ -47,18 +49,18 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if err := lacking(forRun); err != nil {
+	if err := lacking(forRun, c.Cache); err != nil {
 		return 0, err
 	}
 	program, err := self()
 	if err != nil {
 		return 0, err
 	}
-	image, err := MakeImage(ctx, c.Suite, c.Progress)
+	image, err := MakeImage(ctx, c.Cache, c.Suite, c.Progress)
 	if err != nil {
 		return 0, err
 	}
-	packages, err := makePackages(ctx, c.Bundles, c.Progress)
+	packages, err := makePackages(ctx, c.Cache, c.Bundles, c.Progress)
 	if err != nil {
 		return 0, err
 	}

@@ -77,20 +77,20 @@ func TestAnInterruptedRunWaitsForTheEndOfItsJobAndNoLonger(t *testing.T) {
 
 func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	t.Setenv("NESTBED_CACHE", t.TempDir())
-	_, err := Run(t.Context(), Config{Suite: host.DefaultVMSuite}, Job{})
+	cache := t.TempDir()
+	_, err := Run(t.Context(), Config{Cache: cache, Suite: host.DefaultVMSuite}, Job{})
 	require.ErrorContains(t, err, "no qemu-system-x86_64")
 	require.ErrorContains(t, err, "apt-get install qemu-system-x86")
-	_, err = MakeImage(t.Context(), host.DefaultVMSuite, nil)
+	_, err = MakeImage(t.Context(), cache, host.DefaultVMSuite, nil)
 	require.ErrorContains(t, err, "mmdebstrap")
 	require.ErrorContains(t, err, "apt-get install ")
-	assertNothingHalf(t)
+	assertNothingHalf(t, cache)
 }
 
 // assertNothingHalf fails if the cache has an image, or a part of one.
-func assertNothingHalf(t *testing.T) {
+func assertNothingHalf(t *testing.T, cache string) {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(os.Getenv("NESTBED_CACHE"), "vm", "*"))
+	found, err := filepath.Glob(filepath.Join(cache, "vm", "*"))
 	require.NoError(t, err)
 	for _, path := range found {
 		info, err := os.Stat(path)
@@ -100,16 +100,16 @@ func assertNothingHalf(t *testing.T) {
 }
 
 func TestAnImageThatCannotBeMadeLeavesNoHalfOfIt(t *testing.T) {
-	t.Setenv("NESTBED_CACHE", t.TempDir())
-	if err := lacking(forImage); err != nil {
+	cache := t.TempDir()
+	if err := lacking(forImage, cache); err != nil {
 		t.Skip(err)
 	}
-	_, err := MakeImage(t.Context(), "no-such-suite", nil)
+	_, err := MakeImage(t.Context(), cache, "no-such-suite", nil)
 	require.ErrorContains(t, err, "image of no-such-suite: mmdebstrap: ")
-	assertNothingHalf(t)
+	assertNothingHalf(t, cache)
 
 	ctx, stop := context.WithCancel(t.Context())
-	_, err = MakeImage(ctx, host.DefaultVMSuite, func(string) { stop() })
+	_, err = MakeImage(ctx, cache, host.DefaultVMSuite, func(string) { stop() })
 	require.ErrorIs(t, err, context.Canceled)
-	assertNothingHalf(t)
+	assertNothingHalf(t, cache)
 }

@@ -75,16 +75,17 @@ func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *pro
 		}
 	}
 	defer progress.done()
+	store := f.machine.Store(progress.show)
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
-		check := func(kind bundle.Kind) error { return private.Check(kind, f.state) }
+		check := func(kind bundle.Kind) error { return private.Check(store, kind, f.state) }
 		if on.Address != "" {
-			check = func(kind bundle.Kind) error { return existing.Check(ctx, kind, on) }
+			check = func(kind bundle.Kind) error { return existing.Check(ctx, store, kind, on) }
 		}
 		if err := check(sources[level].Kind); err != nil {
 			return nil, nil, err
 		}
-		if bundles[level], err = bundle.Make(ctx, sources[level], progress.show); err != nil {
+		if bundles[level], err = store.Make(ctx, sources[level]); err != nil {
 			return nil, nil, err
 		}
 	}

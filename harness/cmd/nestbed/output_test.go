@@ -17,6 +17,7 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/drawing"
+	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
@@ -174,7 +175,8 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	// It makes nothing but a short-lived user namespace.
 	status, stdout, stderr := nestbed(t, "doctor")
 	source, _, err := bundle.Choose()
-	runs := err == nil && private.Check(source.Kind, "") == nil // with the same state root
+	store := environment.ReadMachine().Store(nil)
+	runs := err == nil && private.Check(store, source.Kind, "") == nil // with the same state root
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {
@@ -189,8 +191,8 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	assert.Equal(t, want, status)
 	var requirements []inventory.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
-	assert.Len(t, requirements, len(private.Requirements(""))+len(existing.Requirements(t.Context(), existing.LXD{}))+
-		len(steps.Requirements(bundle.Source{}))+len(vm.Requirements()))
+	assert.Len(t, requirements, len(private.Requirements(store, ""))+len(existing.Requirements(t.Context(), store, existing.LXD{}))+
+		len(steps.Requirements(store, bundle.Source{}))+len(vm.Requirements("")))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/inventory"
@@ -21,6 +22,7 @@ import (
 
 // simulateFlags say which lab is meant, and what its chains cost.
 type simulateFlags struct {
+	machine      environment.Machine
 	depth        int
 	lab          simulate.Lab
 	memory, disk float64 // in GB
@@ -36,8 +38,8 @@ type simulated struct {
 	Forecast simulate.Forecast `json:"forecast"`
 }
 
-func newSimulate() *cobra.Command {
-	var f simulateFlags
+func newSimulate(m environment.Machine) *cobra.Command {
+	f := simulateFlags{machine: m}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Say what many chains on the members of a cluster take: time, memory, disk and ids",
@@ -137,7 +139,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	progress := newProgress(cmd.ErrOrStderr())
 	defer progress.done()
 	ctx := cmd.Context()
-	b, others, err := upFlags{depth: f.depth, bundle: f.bundle}.makeBundles(ctx, existing.LXD{}, progress)
+	b, others, err := upFlags{machine: f.machine, depth: f.depth, bundle: f.bundle}.makeBundles(ctx, existing.LXD{}, progress)
 	if err != nil {
 		return c, orInterrupted(ctx, err)
 	}

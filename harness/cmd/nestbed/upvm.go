@@ -40,7 +40,7 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	})
 	progress := newProgress(cmd.ErrOrStderr())
 	status, err := vm.Run(cmd.Context(), vm.Config{
-		Suite: suite, Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
+		Suite: suite, Cache: f.machine.Cache, Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
 	}, job)
 	progress.done()
 	if err != nil {

@@ -60,7 +60,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("LXD at %s: %w", c.LXD.Address, err)
 	}
 	if c.Bundle == nil {
-		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Make", c.LXD.Address)
+		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Store", c.LXD.Address)
 	}
 	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, daemon: &daemon{LXD: c.LXD}}
 	h.removed = func() {} // until something is made
@@ -94,6 +94,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	h.name = h.daemon.project.name
 	h.root.UseProject(h.name)
+	h.root.UseStore(c.Bundle.Store())
 	if h.server, err = h.root.Client(context.WithoutCancel(ctx)); err != nil {
 		return h, err
 	}

@@ -20,7 +20,7 @@ const forSystem = "system host"
 
 // Requirements is what a run on an existing LXD needs of the machine and of the account, found by asking that LXD. An
 // empty address is the socket that FindLXD returns.
-func Requirements(ctx context.Context, of LXD) []inventory.Requirement {
+func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.Requirement {
 	r := inventory.Requirement{For: forSystem, Name: "LXD"}
 	viaExec, err := false, error(nil)
 	if of.Address == "" {
@@ -44,7 +44,7 @@ func Requirements(ctx context.Context, of LXD) []inventory.Requirement {
 		return []inventory.Requirement{r}
 	}
 	helper := inventory.Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
-	if err := reach.FindRelay(ctx); err != nil {
+	if err := reach.FindRelay(ctx, store); err != nil {
 		helper.OK, helper.Found = false, inOneLine(err)
 		helper.Mend = "make build, and keep it beside nestbed"
 	}
@@ -81,9 +81,9 @@ func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err err
 	return found, root.Tunnels(), nil
 }
 
-// Check is the first lack that keeps this account from a run on an existing LXD, with a bundle of the given kind.
-func Check(ctx context.Context, kind bundle.Kind, of LXD) error {
-	for _, r := range append(Requirements(ctx, of), inventory.Bundles()...) {
+// Check returns the first lack that keeps this account from a run on an existing LXD, with a bundle of the given kind from the store.
+func Check(ctx context.Context, store bundle.Store, kind bundle.Kind, of LXD) error {
+	for _, r := range append(Requirements(ctx, store, of), inventory.Bundles(store)...) {
 		if r.For == forSystem || r.For == "bundle "+string(kind) {
 			if err := r.Err(); err != nil {
 				return err

@@ -15,11 +15,11 @@ import (
 
 func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
-	rs := Requirements(t.Context(), LXD{Address: missing})
+	rs := Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
 	require.Len(t, rs, 1, "who cannot be asked has no levels")
 	require.ErrorContains(t, rs[0].Err(), "system host: LXD: ")
 	require.ErrorContains(t, rs[0].Err(), "no such file or directory; mend it with: start it, or name its socket: --host system:SOCKET")
-	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Dir, LXD{Address: missing}))
+	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Store{}, bundle.Dir, LXD{Address: missing}))
 
 	// Somebody listens there who is no LXD.
 	listener, err := net.Listen("unix", missing)
@@ -27,7 +27,7 @@ func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}
 	server.Start()
 	defer server.Close()
-	rs = Requirements(t.Context(), LXD{Address: missing})
+	rs = Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
 	require.Len(t, rs, 1)
 	require.Error(t, rs[0].Err())
 	assert.NotContains(t, rs[0].Found, "\n")

@@ -22,19 +22,19 @@ const forPrivate = "private host"
 const minFree = 1 << 30
 
 // Requirements looks at the machine, by doing where that is possible, and lists
-// what each kind of run needs. stateDir is where state shall lie; empty: under StateRoot.
-func Requirements(stateDir string) []inventory.Requirement {
+// what each kind of run needs. Bundles are made in the store. stateDir is where state shall lie; empty: under StateRoot.
+func Requirements(store bundle.Store, stateDir string) []inventory.Requirement {
 	if stateDir == "" {
 		stateDir = StateRoot()
 	}
 	rs := []inventory.Requirement{root(), userNamespaces(), cgroupMounted(), freeSpace(stateDir)}
-	return append(rs, inventory.Bundles()...)
+	return append(rs, inventory.Bundles(store)...)
 }
 
 // Check is the first lack that keeps this machine from running a private host
-// with a bundle of the given kind and its state in the given directory.
-func Check(kind bundle.Kind, stateDir string) error {
-	for _, r := range Requirements(stateDir) {
+// with a bundle of the given kind from the store, and its state in the given directory.
+func Check(store bundle.Store, kind bundle.Kind, stateDir string) error {
+	for _, r := range Requirements(store, stateDir) {
 		if r.For == forPrivate || r.For == "bundle "+string(kind) {
 			if err := r.Err(); err != nil {
 				return err

@@ -16,7 +16,7 @@ import (
 
 func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 	names := map[string][]string{}
-	for _, r := range Requirements("") {
+	for _, r := range Requirements(bundle.Store{}, "") {
 		names[r.For] = append(names[r.For], r.Name)
 		assert.NotEmpty(t, r.Found, r.Name)
 		assert.Equal(t, r.OK, r.Mend == "", "%s: a lack has a mend, and nothing else has", r.Name)
@@ -32,17 +32,17 @@ func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 
 func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // so this machine has neither LXD nor mmdebstrap
-	t.Setenv("NESTBED_CACHE", t.TempDir())
+	store := bundle.Store{Dir: t.TempDir()}
 	for kind, lack := range map[bundle.Kind]string{
 		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
 	} {
 		var first error
-		for _, r := range Requirements("") {
+		for _, r := range Requirements(store, "") {
 			if first == nil && (r.For == "private host" || r.For == "bundle "+string(kind)) {
 				first = r.Err()
 			}
 		}
-		err := Check(kind, "")
+		err := Check(store, kind, "")
 		assert.Equal(t, first, err, kind)
 		if lack != "" && os.Geteuid() == 0 {
 			require.Error(t, err)

@@ -37,7 +37,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
 	}
 	if c.Bundle == nil {
-		return nil, errors.New("private host: no bundle given; make one with bundle.Make")
+		return nil, errors.New("private host: no bundle given; make one with bundle.Store")
 	}
 	if _, err := wait.Patience(); err != nil {
 		return nil, fmt.Errorf("private host: %w", err)
@@ -86,6 +86,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if h.root, err = reach.OpenProcess(h.Pid()); err != nil {
 		return h, err
 	}
+	h.root.UseStore(c.Bundle.Store())
 	if c.ViaExec {
 		h.root.Tunnel()
 	}

@@ -65,5 +65,5 @@ func TestAPrivateHostNeedsRootAndABundle(t *testing.T) {
 			"private host: needs root, for namespaces, mounts and ids of its own; run as root or with sudo")
 		return
 	}
-	require.EqualError(t, err, "private host: no bundle given; make one with bundle.Make")
+	require.EqualError(t, err, "private host: no bundle given; make one with bundle.Store")
 }
