@@ -15,7 +15,7 @@ import (
 )
 
 // began is in the name of this run's directory.
-var began = time.Now()
+var began = time.Now() //nolint:gochecknoglobals // a run is a process
 
 // Dir is where runs keep things, each in a directory of its own; "" is reports/artifacts. A relative path counts from the root of the
 // module, as go test starts tests in the directory of their package; outside of a module from the working directory.

@@ -19,6 +19,14 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
+const (
+	// clientProgram is what people type.
+	clientProgram = "lxc"
+
+	// lxcfsConfig makes every start fail in its mount hook unless an lxcfs daemon runs, which none does in a level.
+	lxcfsConfig = "00-lxcfs.conf"
+)
+
 var (
 	// required are the programs without which the daemon does not start (LXD: lxd/main_daemon.go;
 	// Incus: cmd/incusd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
@@ -27,15 +35,9 @@ var (
 	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
 	shadowTools = []string{"newuidmap", "newgidmap"}
 
-	// clientProgram is what people type.
-	clientProgram = "lxc"
-
 	// support are the directories of liblxc: configuration, hooks, and the
 	// directory that it mounts a container's root on.
 	support = []string{"/usr/share/lxc", "/usr/libexec/lxc", "/usr/lib/*/lxc"}
-
-	// lxcfs makes every start fail in its mount hook unless a lxcfs daemon runs, which none does in a level.
-	lxcfsConfig = "00-lxcfs.conf"
 
 	// leftOut is of liblxc's own files what is in the way, or large and for others than LXD: for accounts
 	// that are not root (man 1 lxc-user-nic), and for lxc-monitor.

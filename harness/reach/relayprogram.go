@@ -28,7 +28,7 @@ func FindRelay(ctx context.Context, store bundle.Store) error {
 	return err
 }
 
-var foundRelay struct {
+var foundRelay struct { //nolint:gochecknoglobals // it is looked for once in a process
 	sync.Mutex
 	program []byte
 }

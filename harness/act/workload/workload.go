@@ -44,7 +44,7 @@ type Result struct {
 const workloadBudget = 20 * time.Second
 
 // workloads numbers the containers, as several may run at a level of a chain that is shared.
-var workloads atomic.Int64
+var workloads atomic.Int64 //nolint:gochecknoglobals // names are unique in the process
 
 const (
 	// layOutWorkload makes a root filesystem of busybox alone in directory $0, for a root who is user $1 of

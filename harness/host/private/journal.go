@@ -55,7 +55,7 @@ func newJournal(name string) (journal, error) {
 }
 
 // began is when this process did, but for what it did before its packages were initialized.
-var began = time.Now()
+var began = time.Now() //nolint:gochecknoglobals // of the process
 
 // errCut is a journal that ends too early, as after a loss of power.
 var errCut = errors.New("ends too early")

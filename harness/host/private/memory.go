@@ -17,7 +17,7 @@ import (
 
 // memoryRoot is where Linux offers files in memory (man 7 shm_overview). Tests have one of their own, where
 // the reaps of other runs do not come.
-var memoryRoot = "/dev/shm"
+var memoryRoot = "/dev/shm" //nolint:gochecknoglobals // for the tests
 
 // memoryPrefix is that of state directories there.
 const memoryPrefix = "nestbed-"

@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/reach"
 )
 
-var once sync.Once
+var once sync.Once //nolint:gochecknoglobals // programs are registered once in a process
 
 // Init runs the helper program that this process was started as, if it is one, and does not return then. A program that starts hosts
 // calls it first in main or TestMain, before anything else runs: a host, a requirement or a probe runs this program again. programs

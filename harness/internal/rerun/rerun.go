@@ -14,7 +14,7 @@ import (
 var ErrNoMain = errors.New("this program does not know its helper programs: call start.Init (package harness/host/start) first in main or TestMain")
 
 // prepared reports whether Main was called.
-var prepared atomic.Bool
+var prepared atomic.Bool //nolint:gochecknoglobals // of the process
 
 // Register makes run a helper program of this program, under a name that no other one has.
 func Register(name string, run func()) { reexec.Register(name, run) }
