@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.."
 BUNDLES=${BUNDLES:-debian:bookworm debian:trixie debian:trixie/incus} VM=${VM:-debian:bookworm debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
-out=reports/matrix
+out=reports/matrix failed=0 runs=
 tags='~@slow && ~@moving && ~@known-bug && ~@requires-debian'
 [ -z "$QUICK" ] || tags=@core
 
@@ -14,15 +14,16 @@ $SUDO rm -rf "$out" # the runs on this machine are root's
 mkdir -p "$out" bin
 make -s build && CGO_ENABLED=0 go test -c -o bin/scenarios.test ./scenarios || exit 1
 
-# column NAME COMMAND...: what of it fails is shown by the table.
+# column NAME COMMAND...: runs the scenarios. The table shows those that fail.
 column() {
 	name=$1
 	shift
 	say "$name (log: $out/$name.log)"
 	(cd scenarios && "$@" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 4h -godog.format=progress \
-		-godog.tags="$tags") >"$out/$name.log" 2>&1
+		-godog.tags="$tags") >"$out/$name.log" 2>&1 || failed=1
 	tail -n 3 "$out/$name.log" | sed 's/^/  /'
 	ls "$out/$name"/*/results.json >/dev/null 2>&1 || { say "$name: no scenario was run, see $out/$name.log"; exit 1; }
+	runs="$runs $(echo "$out/$name"/*/)"
 }
 for bundle in $BUNDLES; do
 	name=here-$(echo "$bundle" | tr ':/' '--')
@@ -37,7 +38,8 @@ for vm in $VM; do
 		column "$name" env NESTBED_HOST="vm:$vm" NESTBED_BUNDLE="$bundle" NESTBED_REPORTS="../$out/$name"
 	done
 done
-bin/nestbed matrix "$out"/*/*/ >"$out/matrix.txt"
-failed=$?
+# Status 1 says that a run is worse than the first, as another machine or version may be without a failure.
+bin/nestbed compare $runs >"$out/matrix.txt"
+[ $? -lt 2 ] || failed=1
 cat "$out/matrix.txt"
 exit $failed

@@ -48,6 +48,21 @@ func TestThePageNeedsNothingElseAndShowsEachChange(t *testing.T) {
 	assert.Equal(t, 3, strings.Count(text, " open>"), "what is worse is unfolded")
 }
 
+func TestThePageShowsMoreThanTwoRuns(t *testing.T) {
+	var html strings.Builder
+	require.NoError(t, three().WriteHTML(&html))
+	text := html.String()
+	for _, want := range []string{
+		"worse than a: c</h1>", "<dt>b</dt><dd>LXD", "<br>not worse: 4 scenarios are as they were, 2 differ</dd><dt>c</dt>", "<br>worse: in 3 of 7 scenarios</dd>",
+		"<dl><dt>a, b</dt><dd>passed</dd><dt>c</dt><dd>failed: all 2 levels are up</dd></dl>", "<h2>a: passed</h2>", "<h2>c: failed</h2>",
+		"newly failing (1)", "unchanged (1)", "ids on the host, b",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, 6, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
+	assert.NotContains(t, text, "not in the run</h2>")
+}
+
 func TestThePageHasNoControlBytesOfWhatFailed(t *testing.T) {
 	failed := Scenario{Name: "a: fails", Status: Failed, Error: "read \x1b[31m", Diagnosis: []string{"log: \u202e\xff", "two"}}
 	var html strings.Builder
@@ -95,21 +110,23 @@ func rendered(t *testing.T, page string, width string) (dom string) {
 }
 
 func TestABrowserShowsWhatDiffersAndHidesTheRest(t *testing.T) {
-	page := filepath.Join(t.TempDir(), "compare.html")
-	f, err := os.Create(page)
-	require.NoError(t, err)
-	require.NoError(t, compared().WriteHTML(f))
-	// The page tells how wide it came out, as a reader of a small screen must not have to scroll sideways.
-	_, err = f.WriteString(`<script>document.body.dataset.wide = document.documentElement.scrollWidth > innerWidth</script>`)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	for _, width := range []string{"360", "1280"} {
-		dom := rendered(t, page, width)
-		assert.Contains(t, dom, `data-wide="false"`, "at %s pixels", width)
-		shown := regexp.MustCompile(`<details data-kind="([^"]*)"([^>]*)>`).FindAllStringSubmatch(dom, -1)
-		require.Len(t, shown, 4)
-		for _, row := range shown {
-			assert.Equal(t, row[1] == "unchanged", strings.Contains(row[2], "hidden"), "%s", row[0])
+	for rows, c := range map[int]Comparison{4: compared(), 7: three()} {
+		page := filepath.Join(t.TempDir(), "compare.html")
+		f, err := os.Create(page)
+		require.NoError(t, err)
+		require.NoError(t, c.WriteHTML(f))
+		// The page tells how wide it came out, as a reader of a small screen must not have to scroll sideways.
+		_, err = f.WriteString(`<script>document.body.dataset.wide = document.documentElement.scrollWidth > innerWidth</script>`)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		for _, width := range []string{"360", "1280"} {
+			dom := rendered(t, page, width)
+			assert.Contains(t, dom, `data-wide="false"`, "at %s pixels", width)
+			shown := regexp.MustCompile(`<details data-kind="([^"]*)"([^>]*)>`).FindAllStringSubmatch(dom, -1)
+			require.Len(t, shown, rows)
+			for _, row := range shown {
+				assert.Equal(t, row[1] == "unchanged", strings.Contains(row[2], "hidden"), "%s", row[0])
+			}
 		}
 	}
 }

@@ -13,41 +13,49 @@ func newCompare() *cobra.Command {
 	var asJSON bool
 	var html string
 	cmd := &cobra.Command{
-		Use:   "compare OLD NEW",
-		Short: "Tell what differs between two runs of the scenarios, and whether the newer is worse",
-		Long: `Compares two runs, each given by its directory of reports or its results.json: scenarios
-that newly fail, are missing or newly skipped, that pass with other maps or for another
-reason than before, or take longer; and those that are better now. A version that was run
-several times is given by all its runs, with commas between: what takes longer is then
-what takes longer than in any run before.
+		Use:   "compare RUN RUN...",
+		Short: "Show what differs between runs of the scenarios, and whether a later run is worse than the first",
+		Long: `Compares 2 to 26 runs, each given by its directory of reports or its results.json. The first is the
+oldest: each later run is compared with it. Shown are scenarios that newly fail, are missing or
+newly skipped, that pass with other maps or for another reason than in the first run, or take
+longer; and those that are better now. Of more than two runs a table shows these scenarios and
+what they came to in which run; times are then compared only between runs on the same kernel.
 
-Exit status: 0 not worse, 1 worse, 2 wrong use.`,
+If a version was run several times, list all its runs, separated by commas; a scenario counts as
+slower only if it is slower in each run of the later version than in every run of the first.
+
+Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
 		Example: `  nestbed compare reports/lxd-5.0.2-5 reports/lxd-5.0.2+git20231211.1364ae4-9+deb13u1
-  nestbed compare monday,tuesday today --html today.html`,
-		Args: wrongUse(cobra.ExactArgs(2)),
+  nestbed compare monday,tuesday today --html today.html
+  nestbed compare reports/lxd-5.0.2-5 reports/vm/*/lxd-*`,
+		Args: wrongUse(cobra.RangeArgs(2, report.MostRuns)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFile("--html", html); err != nil {
 				return err
 			}
-			var runs [2]report.Run
+			runs := make([]report.Run, len(args))
 			for i, path := range args {
 				var err error
 				if runs[i], err = report.LoadRuns(strings.Split(path, ",")); err != nil {
 					return &usageError{err}
 				}
 			}
-			c := report.Compare(runs[0], runs[1])
-			var err error
+			c := report.Compare(runs[0], runs[1:]...)
 			if err := writeFile("--html", html, c.WriteHTML); err != nil {
 				return err
 			}
+			var err error
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), c)
 			} else {
 				err = c.Write(cmd.OutOrStdout())
 			}
 			if err == nil && c.Worse {
-				err = errors.New("compare: the newer run is " + c.Verdict())
+				whose := ""
+				if len(runs) == 2 {
+					whose = "the newer run is "
+				}
+				err = errors.New("compare: " + whose + c.Verdict())
 			}
 			return err
 		},

@@ -2,47 +2,78 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"nestbed/harness/environment"
 	"nestbed/harness/report"
 )
 
-func TestCompareEndsWithOneIfTheNewerRunIsWorse(t *testing.T) {
+func TestCompareEndsWithOneIfALaterRunIsWorse(t *testing.T) {
 	dir := t.TempDir()
-	save := func(name string, scenarios ...report.Scenario) string {
-		require.NoError(t, report.Run{Scenarios: scenarios}.Save(filepath.Join(dir, name)))
+	save := func(name string, s report.Scenario) string {
+		s.Name = "article: Three levels"
+		require.NoError(t, report.Run{Scenarios: []report.Scenario{s}}.Save(filepath.Join(dir, name)))
 		return filepath.Join(dir, name)
 	}
-	passed := report.Scenario{Name: "article: Three levels", Status: report.Passed}
-	failed := report.Scenario{Name: passed.Name, Status: report.Failed, Error: "level 2, create: no allocation"}
-	good, bad := save("good", passed), save("bad", failed)
+	good := save("good", report.Scenario{Status: report.Passed})
+	bad := save("bad", report.Scenario{Status: report.Failed, Error: "level 2, create: no allocation"})
+	skipped := save("skipped", report.Scenario{Status: report.Skipped})
 
 	for _, c := range []struct {
-		old, new string
-		status   int
-	}{{good, good, 0}, {bad, good, 0}, {bad, bad, 0}, {good, bad, exitFailure}, {good + "," + good, good, 0}, {good, filepath.Join(dir, "gone"), exitUsage}} {
-		assert.Equal(t, c.status, run(t.Context(), []string{"compare", c.old, c.new}), "%s, then %s", c.old, c.new)
+		runs   []string
+		status int
+	}{
+		{[]string{good, good}, 0},
+		{[]string{bad, good}, 0},
+		{[]string{bad, bad}, 0},
+		{[]string{good, bad}, exitFailure},
+		{[]string{good + "," + good, good}, 0},
+		{[]string{good, filepath.Join(dir, "gone")}, exitUsage},
+		{[]string{good}, exitUsage},
+		{[]string{skipped, good, bad}, exitFailure}, // each with the first, not with the one before
+		{[]string{skipped, good, skipped}, 0},
+		{[]string{good, skipped, good}, exitFailure},
+		{[]string{bad, good, bad + "," + good}, 0},
+		{[]string{good, good, filepath.Join(dir, "gone")}, exitUsage},
+		{slices.Repeat([]string{good}, report.MostRuns), 0},
+		{slices.Repeat([]string{good}, report.MostRuns+1), exitUsage},
+	} {
+		status, _, stderr := nestbed(t, append([]string{"compare"}, c.runs...)...)
+		assert.Equal(t, c.status, status, "%s: %s", c.runs, stderr)
 	}
+	for want, runs := range map[string][]string{
+		"nestbed: compare: the newer run is worse: in 1 of 1 scenarios\n": {good, bad},
+		"nestbed: compare: worse than a: b, d\n":                          {good, bad, good, bad},
+	} {
+		status, stdout, stderr := nestbed(t, append([]string{"compare", "--json"}, runs...)...)
+		assert.Equal(t, exitFailure, status)
+		assert.Equal(t, want, stderr)
+		var read report.Comparison
+		require.NoError(t, json.Unmarshal([]byte(stdout), &read))
+		assert.True(t, read.Worse)
+		require.Len(t, read.Columns, len(runs))
+		require.Len(t, read.Rows, 1)
+		assert.Equal(t, report.Cell{Status: report.Failed, Change: report.NewlyFailing, Detail: "level 2, create: no allocation"}, read.Rows[0].Cells[1])
+	}
+}
 
-	file, err := os.Create(filepath.Join(dir, "out.json"))
+func TestComparePageIsOfAllRuns(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"compare", "--html", filepath.Join(dir, "page.html")}
+	for _, status := range []report.Status{report.Skipped, report.Passed, report.Skipped} {
+		path := filepath.Join(dir, fmt.Sprint(len(args)))
+		require.NoError(t, report.Run{Scenarios: []report.Scenario{{Name: "s", Status: status}}}.Save(path))
+		args = append(args, path)
+	}
+	status, _, stderr := nestbed(t, args...)
+	require.Equal(t, 0, status, stderr)
+	text, err := os.ReadFile(filepath.Join(dir, "page.html"))
 	require.NoError(t, err)
-	defer file.Close()
-	cmd := newRoot(environment.Machine{})
-	cmd.SetOut(file)
-	cmd.SetArgs([]string{"compare", "--json", good, bad})
-	require.ErrorContains(t, cmd.Execute(), "compare: the newer run is worse: in 1 of 1 scenarios")
-	text, err := os.ReadFile(file.Name())
-	require.NoError(t, err)
-	var read report.Comparison
-	require.NoError(t, json.Unmarshal(text, &read))
-	assert.True(t, read.Worse)
-	assert.Equal(t, []report.Difference{{
-		Change: report.NewlyFailing, Scenario: passed.Name, Old: "passed", New: "failed: level 2, create: no allocation",
-	}}, read.Differences)
+	assert.Contains(t, string(text), "<dl><dt>a, c</dt><dd>skipped</dd><dt>b</dt><dd>passed</dd></dl>")
 }

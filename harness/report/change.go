@@ -1,0 +1,132 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"nestbed/harness"
+	"nestbed/harness/idmap"
+)
+
+// Change is what became of a scenario from one run to another.
+type Change string
+
+// The changes, the worst first. A scenario that stayed as it was has none.
+const (
+	NewlyFailing  Change = "newly failing"
+	Missing       Change = "missing"
+	NewlySkipped  Change = "newly skipped"
+	OtherMaps     Change = "passing with other maps"
+	OtherReason   Change = "passing with another reason"
+	Slower        Change = "slower"
+	StillFailing  Change = "still failing"
+	NewlyPassing  Change = "newly passing"
+	Added         Change = "added"
+	NoLongerSkips Change = "no longer skipped"
+)
+
+// Changes lists them in their order.
+func Changes() []Change {
+	return []Change{NewlyFailing, Missing, NewlySkipped, OtherMaps, OtherReason, Slower, StillFailing, NewlyPassing, Added, NoLongerSkips}
+}
+
+// Worse reports whether the change speaks against the newer version.
+func (c Change) Worse() bool {
+	return c == NewlyFailing || c == Missing || c == NewlySkipped || c == OtherMaps || c == OtherReason
+}
+
+// rank orders changes, the worst first and no change last.
+func (c Change) rank() int {
+	if i := slices.Index(Changes(), c); i >= 0 {
+		return i
+	}
+	return len(Changes())
+}
+
+// sign returns what to show of a scenario that passed, so that a change can be seen.
+type sign func(Scenario) string
+
+// became returns the worst that became of a scenario, or "". A run that does not have the scenario has
+// the zero Scenario.
+func became(was, is Scenario, timed bool) (Change, sign) {
+	switch {
+	case was.Status == Passed && is.Status == Passed:
+		return becamePassed(was, is, timed)
+	case was.Status == Failed && is.Status == Failed:
+		return StillFailing, nil
+	case was.Status == is.Status:
+		return "", nil
+	case is.Status == "":
+		return Missing, nil
+	case was.Status == "":
+		return Added, nil
+	case is.Status == Failed:
+		return NewlyFailing, nil
+	case is.Status == Skipped:
+		return NewlySkipped, nil
+	case was.Status == Failed:
+		return NewlyPassing, nil
+	}
+	return NoLongerSkips, nil
+}
+
+// becamePassed compares the outcomes of two that passed.
+func becamePassed(was, is Scenario, timed bool) (Change, sign) {
+	if stops(was) != stops(is) {
+		return OtherReason, stops
+	}
+	for i := range max(len(was.Levels), len(is.Levels)) {
+		maps := func(s Scenario) string { return mapsOf(s.Levels, i) }
+		if maps(was) != maps(is) {
+			return OtherMaps, maps
+		}
+	}
+	if timed && slower(was.Seconds, is.Seconds) {
+		return Slower, took
+	}
+	return "", nil
+}
+
+func stops(s Scenario) string { return "stops: " + s.Stop.String() }
+
+// mapsOf returns the maps of level i+1 in one line.
+func mapsOf(levels []idmap.PlannedLevel, i int) string {
+	if i >= len(levels) {
+		return fmt.Sprintf("level %d: not up", i+1)
+	}
+	l := levels[i]
+	return fmt.Sprintf("level %d (inside parent count): uid %s, gid %s; on the host: uid %s, gid %s", l.Level,
+		harness.Lines(l.Map.UID), harness.Lines(l.Map.GID), harness.Lines(l.Host.UID), harness.Lines(l.Host.GID))
+}
+
+// took returns the time that a scenario took, or the least and the most if it ran several times.
+func took(s Scenario) string {
+	if len(s.Seconds) == 0 {
+		return "not timed"
+	}
+	least, most := slices.Min(s.Seconds), slices.Max(s.Seconds)
+	if len(s.Seconds) == 1 {
+		return fmt.Sprintf("%.1f s", most)
+	}
+	return fmt.Sprintf("%.1f s to %.1f s", least, most)
+}
+
+// A time beyond noise: if each version ran more than once, every time of the new one exceeds every time of the
+// old one by a tenth; if one ran once only, it is twice as long. A difference of a second is noise in any case.
+const (
+	noise       = 1.1
+	noiseOfOne  = 2
+	leastSlower = 1.0 // seconds
+)
+
+func slower(was, is []float64) bool {
+	if len(was) == 0 || len(is) == 0 {
+		return false
+	}
+	factor := noise
+	if len(was) < 2 || len(is) < 2 {
+		factor = noiseOfOne
+	}
+	slowest, fastest := slices.Max(was), slices.Min(is)
+	return fastest > slowest*factor && fastest-slowest > leastSlower
+}

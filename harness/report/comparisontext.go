@@ -1,0 +1,109 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Verdict returns the comparison in one line.
+func (c Comparison) Verdict() string {
+	if len(c.Columns) == 2 {
+		return c.Columns[1].Verdict.String()
+	}
+	var worse []string
+	for _, column := range c.Columns[1:] {
+		if column.Verdict.Worse > 0 {
+			worse = append(worse, column.Name)
+		}
+	}
+	if len(worse) == 0 {
+		return "no run is worse than " + c.Columns[0].Name
+	}
+	return "worse than " + c.Columns[0].Name + ": " + strings.Join(worse, ", ")
+}
+
+// Write prints the scenarios that changed, the worst first, then the verdicts: two runs by the kind of change,
+// more as a table.
+func (c Comparison) Write(w io.Writer) error {
+	if len(c.Columns) == 2 {
+		return c.writeKinds(w)
+	}
+	return c.writeTable(w)
+}
+
+func (c Comparison) writeKinds(w io.Writer) error {
+	for _, column := range c.Columns {
+		fmt.Fprintf(w, "%s: %s\n", column.Name, column.Facts)
+	}
+	kind := Change("")
+	for _, row := range c.Rows {
+		if row.Change != kind {
+			kind = row.Change
+			fmt.Fprintf(w, "\n%s\n", kind)
+		}
+		fmt.Fprintf(w, "  %s\n", row.Scenario)
+		for i, cell := range row.Cells {
+			fmt.Fprintf(w, "    %s: %s\n", c.Columns[i].Name, cell)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", c.Verdict())
+	return err
+}
+
+// marks are what the table has for a status.
+var marks = map[Status]string{Passed: "ok", Failed: "FAILED", Skipped: "skipped", "": "-"}
+
+func (c Comparison) writeTable(w io.Writer) error {
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, column := range c.Columns {
+		fmt.Fprintf(w, "%s  %d passed, %d failed, %d skipped: %s\n", column.Name, column.Passed, column.Failed, column.Skipped, column.Facts)
+		fmt.Fprintf(t, "%s\t", column.Name)
+	}
+	fmt.Fprintln(t, "scenario")
+	for _, row := range c.Rows {
+		for _, cell := range row.Cells {
+			fmt.Fprintf(t, "%s\t", marks[cell.Status])
+		}
+		fmt.Fprintln(t, row.Scenario)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	lines := strings.SplitAfter(table.String(), "\n")
+	if len(c.Rows) > 0 {
+		fmt.Fprint(w, "\n", lines[0])
+	}
+	for i, row := range c.Rows {
+		fmt.Fprint(w, lines[i+1])
+		for _, o := range outcomes(c.Columns, row.Cells) {
+			fmt.Fprintf(w, "    %s: %s\n", o.Runs, o.Text)
+		}
+	}
+	fmt.Fprintf(w, "\n%d scenarios differ, %d are the same everywhere\n", len(c.Rows), c.Same)
+	var err error
+	for _, column := range c.Columns[1:] {
+		_, err = fmt.Fprintf(w, "%s: %s\n", column.Name, column.Verdict)
+	}
+	return err
+}
+
+// outcome is what a scenario came to, and the names of the runs in which it did.
+type outcome struct{ Runs, Text string }
+
+// outcomes returns the different cells of a row.
+func outcomes(columns []Column, cells []Cell) []outcome {
+	var all []outcome
+	for i, cell := range cells {
+		text := cell.String()
+		if at := slices.IndexFunc(all, func(o outcome) bool { return o.Text == text }); at >= 0 {
+			all[at].Runs += ", " + columns[i].Name
+			continue
+		}
+		all = append(all, outcome{columns[i].Name, text})
+	}
+	return all
+}
