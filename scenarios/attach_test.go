@@ -16,22 +16,22 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 
-	running, err := private.Open(t.Context(), h.Name())
+	running, err := private.Open(harnesstest.Context(t), h.Name())
 	require.NoError(t, err)
 	defer running.Close()
-	levels, err := harness.Attach(t.Context(), running)
+	levels, err := harness.Attach(harnesstest.Context(t), running)
 	require.NoError(t, err)
 	defer harness.Detach(levels)
 	require.Len(t, levels, 2)
 	for i, l := range levels {
-		m, err := l.Map(t.Context())
+		m, err := l.Map(harnesstest.Context(t))
 		require.NoError(t, err)
 		assert.Equal(t, chain.Plan.Levels[i].Map, m, "level %d", l.Index)
-		onHost, err := l.HostMap(t.Context())
+		onHost, err := l.HostMap(harnesstest.Context(t))
 		require.NoError(t, err)
 		assert.Equal(t, chain.Plan.Levels[i].Host, onHost, "level %d", l.Index)
 	}
 
-	_, err = private.Open(t.Context(), "nobody")
+	_, err = private.Open(harnesstest.Context(t), "nobody")
 	assert.ErrorContains(t, err, "host nobody: no journal of nestbed")
 }

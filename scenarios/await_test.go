@@ -26,7 +26,7 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 	// client returns a client of the host's LXD, of which one request may take a time, and its requests that wait for operations.
 	client := func(t *testing.T, budget time.Duration) (lxd.InstanceServer, <-chan bool) {
 		waits := make(chan bool, 1000)
-		server, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), &lxd.ConnectionArgs{
+		server, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), &lxd.ConnectionArgs{
 			HTTPClient: &http.Client{Timeout: budget},
 			Proxy: func(r *http.Request) (*url.URL, error) {
 				if strings.HasSuffix(r.URL.Path, "/wait") {
@@ -55,12 +55,12 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 			}
 			_ = stdin.Close()
 		}()
-		require.NoError(t, harnesstest.Await(t.Context(), server, op, nil))
+		require.NoError(t, harnesstest.Await(harnesstest.Context(t), server, op, nil))
 	})
 	t.Run("until the context ends", func(t *testing.T) {
 		server, waits := client(t, 0)
 		op, _ := program(t, server)
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(harnesstest.Context(t))
 		go func() {
 			<-waits
 			cancel()
@@ -72,7 +72,7 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 	t.Run("which says so when the budget is used up", func(t *testing.T) {
 		server, _ := client(t, 0)
 		op, _ := program(t, server)
-		err := harnesstest.Await(wait.WithPatience(t.Context(), 0.001), server, op, nil)
+		err := harnesstest.Await(wait.WithPatience(harnesstest.Context(t), 0.001), server, op, nil)
 		require.ErrorIs(t, err, wait.ErrTimeout)
 		require.Regexp(t, `^wait for LXD's operation "Executing command": timed out after .*: it is running$`, err)
 	})
@@ -81,14 +81,14 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 		op, stdin := program(t, server)
 		require.NoError(t, stdin.Close())
 		id := op.Get().ID
-		require.NoError(t, wait.For(t.Context(), "wait for LXD to forget it", time.Minute, func(context.Context) error {
+		require.NoError(t, wait.For(harnesstest.Context(t), "wait for LXD to forget it", time.Minute, func(context.Context) error {
 			_, _, err := server.GetOperation(id)
 			if !api.StatusErrorCheck(err, http.StatusNotFound) {
 				return assert.AnError
 			}
 			return nil
 		}))
-		err := harnesstest.Await(t.Context(), server, op, nil)
+		err := harnesstest.Await(harnesstest.Context(t), server, op, nil)
 		require.ErrorContains(t, err, "operation "+id+": LXD no longer knows how it ended")
 	})
 }

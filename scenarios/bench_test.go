@@ -80,7 +80,7 @@ func depthsIn(b *testing.B, name, list string) []int {
 func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
 	b.Helper()
 	c := private.Config{Delegation: d, Bundle: bun, InMemory: depth}
-	room, err := inventory.Levels(b.Context(), false)
+	room, err := inventory.Levels(harnesstest.Context(b), false)
 	require.NoError(b, err)
 	c.SharePIDs = depth > room
 	return c
@@ -89,13 +89,13 @@ func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) pri
 // build measures a chain from nothing to maps that are as planned, and until nothing of it is left.
 func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machine string) {
 	b.Helper()
-	ctx, spec := b.Context(), harness.Cascade(depth)
+	ctx, spec := harnesstest.Context(b), harness.Cascade(depth)
 	delegation := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)})
 	c := config(b, bun, depth, delegation)
 	before, began := cpuTime(b), time.Now()
 	h, err := private.Start(ctx, c)
 	require.NoError(b, err)
-	b.Cleanup(func() { _ = h.Close(context.Background()) })
+	b.Cleanup(func() { _ = h.Close(context.WithoutCancel(harnesstest.Context(b))) })
 	peak := watchMemory(b, h)
 	chain, err := harness.Build(ctx, h, spec)
 	require.NoError(b, err)
@@ -172,13 +172,13 @@ func together(operations []api.Operation) (all time.Duration) {
 // typed measures the recipe from nothing to a last level that answers, in seconds.
 func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	b.Helper()
-	h, err := private.Start(b.Context(), config(b, bun, depth, idmap.Delegation{}))
+	h, err := private.Start(harnesstest.Context(b), config(b, bun, depth, idmap.Delegation{}))
 	require.NoError(b, err)
-	defer func() { require.NoError(b, h.Close(context.Background())) }()
+	defer func() { require.NoError(b, h.Close(context.WithoutCancel(harnesstest.Context(b)))) }()
 	r := recipe{h, depth}
 	require.NoError(b, r.layOut(bun))
 	began := time.Now()
-	uidMap, err := r.follow(b.Context())
+	uidMap, err := r.follow(harnesstest.Context(b))
 	require.NoError(b, err)
 	took := time.Since(began) + h.Took()
 	want := []string{"0", fmt.Sprint(idmap.Block), fmt.Sprint(idmap.Block)}
@@ -200,7 +200,7 @@ func cpuTime(b *testing.B) time.Duration {
 // watchMemory watches how much the host holds; what it returns ends that and tells the most.
 func watchMemory(b *testing.B, h *private.Host) func() float64 {
 	b.Helper()
-	peak := h.WatchMemory(b.Context())
+	peak := h.WatchMemory(harnesstest.Context(b))
 	return func() float64 {
 		most, err := peak()
 		require.NoError(b, err)

@@ -22,7 +22,7 @@ var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach
 // BenchmarkReach builds chains of which the levels are reached through /proc, and by exec, one after the other: what that costs is
 // the ratio of the two.
 func BenchmarkReach(b *testing.B) {
-	harnesstest.Lacking(b, reach.FindRelay(b.Context(), harnesstest.Store(b)))
+	harnesstest.Lacking(b, reach.FindRelay(harnesstest.Context(b), harnesstest.Store(b)))
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
 	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
@@ -44,20 +44,20 @@ func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duratio
 	b.Helper()
 	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
 	c.ViaExec = far
-	h, err := private.Start(b.Context(), c)
+	h, err := private.Start(harnesstest.Context(b), c)
 	require.NoError(b, err)
-	defer func() { require.NoError(b, h.Close(context.Background())) }()
+	defer func() { require.NoError(b, h.Close(context.WithoutCancel(harnesstest.Context(b)))) }()
 	began := time.Now()
-	chain, err := harness.Build(b.Context(), h, harness.Cascade(depth))
+	chain, err := harness.Build(harnesstest.Context(b), h, harness.Cascade(depth))
 	require.NoError(b, err)
-	outcome, err := chain.Outcome(b.Context())
+	outcome, err := chain.Outcome(harnesstest.Context(b))
 	require.NoError(b, err)
 	took := time.Since(began)
 	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
 	for _, l := range chain.Levels {
 		require.Equal(b, far, l.Root().Tunneled())
 	}
-	require.NoError(b, h.Close(b.Context()))
-	require.NoError(b, chain.Close(context.Background())) // lets go of the descriptors
+	require.NoError(b, h.Close(harnesstest.Context(b)))
+	require.NoError(b, chain.Close(harnesstest.Context(b))) // lets go of the descriptors
 	return took
 }

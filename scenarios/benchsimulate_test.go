@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nestbed/harness"
+	"nestbed/harness/harnesstest"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
@@ -32,9 +33,9 @@ func newLab(b *testing.B) (c *cluster, single *private.Host) {
 	b.Helper()
 	c = newCluster(b)
 	ids := idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: uint32(simulate.IDs(*benchDepth, *benchAtOnce))}
-	single, err := private.Start(b.Context(), private.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
+	single, err := private.Start(harnesstest.Context(b), private.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
 	require.NoError(b, err)
-	b.Cleanup(func() { assert.NoError(b, single.Close(context.Background())) })
+	b.Cleanup(func() { assert.NoError(b, single.Close(context.WithoutCancel(harnesstest.Context(b)))) })
 	return c, single
 }
 
@@ -47,7 +48,7 @@ func BenchmarkSimulate(b *testing.B) {
 	https := c.https(b)
 	cost, err := simulate.Meter{
 		Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
-	}.Measure(b.Context())
+	}.Measure(harnesstest.Context(b))
 	require.NoError(b, err)
 	b.Logf("%+v", cost)
 	require.NoError(b, c.chain(b, onSingle(single), *benchDepth, nil), "to warm up, as for the forecast")
@@ -109,7 +110,7 @@ func (c *cluster) lab(b *testing.B, https existing.LXD, single *private.Host, la
 // build builds chains, atOnce at a time, on the named members or on all, and returns how long that took.
 func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce int, names ...string) time.Duration {
 	b.Helper()
-	members, err := existing.OpenCluster(b.Context(), lxd, "", names...)
+	members, err := existing.OpenCluster(harnesstest.Context(b), lxd, "", names...)
 	require.NoError(b, err)
 	began := time.Now()
 	var all errgroup.Group
@@ -119,7 +120,7 @@ func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce in
 	}
 	require.NoError(b, all.Wait())
 	took := time.Since(began)
-	require.NoError(b, members.Close(b.Context()))
+	require.NoError(b, members.Close(harnesstest.Context(b)))
 	return took
 }
 
@@ -127,15 +128,15 @@ func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce in
 func (c *cluster) chain(b *testing.B, on existing.Config, depth int, do func()) error {
 	b.Helper()
 	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
-	h, err := existing.Start(b.Context(), on)
+	h, err := existing.Start(harnesstest.Context(b), on)
 	if err != nil {
 		return err
 	}
-	chain, err := harness.Build(b.Context(), h, harness.Cascade(depth))
+	chain, err := harness.Build(harnesstest.Context(b), h, harness.Cascade(depth))
 	if err == nil && do != nil {
 		do()
 	}
-	return errors.Join(err, h.Close(b.Context()), chain.Close(b.Context()))
+	return errors.Join(err, h.Close(harnesstest.Context(b)), chain.Close(harnesstest.Context(b)))
 }
 
 func onSingle(single *private.Host) existing.Config {
@@ -145,10 +146,10 @@ func onSingle(single *private.Host) existing.Config {
 // diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
 func (c *cluster) diskOf(b *testing.B) (held int64) {
 	b.Helper()
-	members, err := existing.OpenCluster(b.Context(), existing.LXD{Address: c.socket(0)}, "", memberName(0))
+	members, err := existing.OpenCluster(harnesstest.Context(b), existing.LXD{Address: c.socket(0)}, "", memberName(0))
 	require.NoError(b, err)
 	up, looked := make(chan struct{}), make(chan struct{})
-	all, ctx := errgroup.WithContext(b.Context())
+	all, ctx := errgroup.WithContext(harnesstest.Context(b))
 	for range *benchAtOnce {
 		all.Go(func() error {
 			return c.chain(b, existing.Config{LXD: existing.LXD{Address: c.socket(0)}, Cluster: members}, *benchDepth, func() {
@@ -165,7 +166,7 @@ func (c *cluster) diskOf(b *testing.B) (held int64) {
 	}
 	held, err = c.members[0].Disk()
 	close(looked)
-	require.NoError(b, errors.Join(err, all.Wait(), members.Close(b.Context())))
+	require.NoError(b, errors.Join(err, all.Wait(), members.Close(harnesstest.Context(b))))
 	return held
 }
 
@@ -198,9 +199,9 @@ func BenchmarkMemberCost(b *testing.B) {
 		return after
 	}
 	on := func(member int, lxd existing.LXD) []float64 {
-		members, err := existing.OpenCluster(b.Context(), lxd, "", memberName(member))
+		members, err := existing.OpenCluster(harnesstest.Context(b), lxd, "", memberName(member))
 		require.NoError(b, err)
-		defer func() { require.NoError(b, members.Close(b.Context())) }()
+		defer func() { require.NoError(b, members.Close(harnesstest.Context(b))) }()
 		return measure(existing.Config{LXD: lxd, Cluster: members})
 	}
 	for b.Loop() {

@@ -69,7 +69,10 @@ func beChild() {
 	var o childOrder
 	err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o)
 	if err == nil {
-		err = o.obey(context.Background())
+		var machine environment.Machine
+		if machine, err = environment.ReadMachine(); err == nil {
+			err = o.obey(machine.Context(context.Background()), machine)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -79,12 +82,12 @@ func beChild() {
 }
 
 // obey says the host's name when that is up, each level that is, and when it takes them down.
-func (o childOrder) obey(ctx context.Context) (err error) {
+func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err error) {
 	source, err := bundle.ParseSource(o.Source)
 	if err != nil {
 		return err
 	}
-	b, err := environment.ReadMachine().Store(nil).Make(ctx, source)
+	b, err := machine.Store(nil).Make(ctx, source)
 	if err != nil {
 		return err
 	}

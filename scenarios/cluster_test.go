@@ -48,7 +48,7 @@ const clusterSize = 3
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
-	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
+	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	hub := ownNetwork()
 	if hub == "" {
 		hub = networkNamespace(t)
@@ -62,9 +62,9 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 		if i == clusterSize-1 && len(disk) > 0 {
 			config.Disk = disk[0]
 		}
-		m, err := private.Start(t.Context(), config)
+		m, err := private.Start(harnesstest.Context(t), config)
 		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, m.Close(context.Background())) })
+		t.Cleanup(func() { assert.NoError(t, m.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 		c.members = append(c.members, m)
 		there, port := fmt.Sprint(m.Pid()), fmt.Sprint("port", i)
 		inNetwork(t, hub, "ip", "link", "add", port, "master", "hub", "type", "veth", "peer", "name", "wire", "netns", there)
@@ -102,7 +102,7 @@ func (c *cluster) join(t testing.TB, i int) {
 		order.ClusterAddress, order.ServerAddress = memberAddress(0)+":8443", address
 	}
 	op, err := own.UpdateCluster(order, "")
-	require.NoError(t, harnesstest.Await(t.Context(), own, op, err))
+	require.NoError(t, harnesstest.Await(harnesstest.Context(t), own, op, err))
 }
 
 // socket is where a member listens on this machine.
@@ -114,14 +114,14 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	members, err := existing.OpenCluster(t.Context(), existing.LXD{Address: c.socket(1)}, "")
+	members, err := existing.OpenCluster(harnesstest.Context(t), existing.LXD{Address: c.socket(1)}, "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
 	hosts := make([]host.Host, len(c.members))
 	var all errgroup.Group
 	for i := range hosts {
 		all.Go(func() (err error) {
-			hosts[i], err = existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(1)}, Cluster: members})
+			hosts[i], err = existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(1)}, Cluster: members})
 			return err
 		})
 	}
@@ -142,9 +142,9 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 	}
 	assert.Len(t, used, 3, "each has one")
 	for _, h := range hosts {
-		require.NoError(t, h.Close(t.Context()))
+		require.NoError(t, h.Close(harnesstest.Context(t)))
 	}
-	require.NoError(t, members.Close(t.Context()))
+	require.NoError(t, members.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 

@@ -21,9 +21,9 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	require.NoError(t, fault.StopLXD(t.Context(), chain.Levels[0]))
+	require.NoError(t, fault.StopLXD(harnesstest.Context(t), chain.Levels[0]))
 
-	d := postmortem.Diagnose(t.Context(), chain)
+	d := postmortem.Diagnose(harnesstest.Context(t), chain)
 	text := d.String()
 	assert.NotContains(t, text, "a diagnosis has", "the one that does not answer does not take all of the time")
 	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
@@ -43,11 +43,11 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
-	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
-	d := postmortem.Diagnose(t.Context(), chain)
+	d := postmortem.Diagnose(harnesstest.Context(t), chain)
 	text := d.String()
 	assert.Contains(t, text, "stop found:   level 1, start: refused by newuidmap")
 	assert.Regexp(t, `(?s)\nlevel 1, c1\n  configuration:\n    state: Stopped\n.*volatile.idmap.next: \[.*lxc.log, decisive lines:\n    lxc c1 .* ERROR .*not allowed`, text)
@@ -56,10 +56,10 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	beside(t, 1)
-	hurried := wait.WithPatience(t.Context(), 0.1)
+	hurried := wait.WithPatience(harnesstest.Context(t), 0.1)
 	h, err := private.Start(hurried, private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	starved := harness.Cascade(2)
 	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
 	standing := harness.Cascade(1)
@@ -79,7 +79,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 		require.NotEmpty(t, stopped.Evidence)
 		assert.Regexp(t, c.shows, stopped.Evidence[0])
 		if c.reason == idmap.DaemonDied {
-			require.NoError(t, chain.Close(t.Context()))
+			require.NoError(t, chain.Close(harnesstest.Context(t)))
 		}
 	}
 }
@@ -95,14 +95,14 @@ func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
 			read = chain.Levels[level-1].ReadFile
 		}
 		for _, file := range []string{"server.key", "server.crt"} {
-			text, err := read(t.Context(), "/var/lib/lxd/"+file)
+			text, err := read(harnesstest.Context(t), "/var/lib/lxd/"+file)
 			require.NoError(t, err)
 			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 			require.Greater(t, len(lines), 3, "%s of level %d", file, level)
 			secrets = append(secrets, lines[1:len(lines)-1]...)
 		}
 	}
-	files := postmortem.Diagnose(t.Context(), chain).Files()
+	files := postmortem.Diagnose(harnesstest.Context(t), chain).Files()
 	names := map[string]bool{}
 	for _, f := range files {
 		names[f.Name] = true

@@ -19,9 +19,9 @@ import (
 
 // elsewhere runs these tests in a virtual machine where the environment says so, and gives their exit status.
 func elsewhere() (status int, done bool) {
-	where, err := host.ParseTarget(os.Getenv(vm.HostEnv))
+	where, err := host.ParseTarget(os.Getenv(environment.Host))
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", vm.HostEnv, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", environment.Host, err)
 		return 2, true
 	}
 	if where.Suite == "" {
@@ -49,7 +49,10 @@ func inVM(ctx context.Context, debian string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	machine := environment.ReadMachine()
+	machine, err := environment.ReadMachine()
+	if err != nil {
+		return 0, err
+	}
 	artifacts, err := machine.Artifacts.Path()
 	if err != nil {
 		return 0, err
@@ -69,8 +72,8 @@ func inVM(ctx context.Context, debian string) (int, error) {
 		defer f.Close()
 		console = f
 	}
-	return vm.Run(ctx, vm.Config{
-		Suite: debian, Cache: machine.Cache, Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
+	return vm.Run(machine.Context(ctx), vm.Config{
+		Suite: debian, Cache: machine.Cache, Env: environment.ForGuest(debian), Bundles: bundles, Stdout: os.Stdout, Stderr: os.Stderr, Console: console,
 		Progress: func(what string) { fmt.Fprintln(os.Stdout, what) },
 	}, job)
 }

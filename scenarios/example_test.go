@@ -19,16 +19,16 @@ func TestAChainInPlainGo(t *testing.T) {
 	h := harnesstest.Host(t, idmap.Delegate(supply))
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 
-	out, err := chain.Deepest().Exec(t.Context(), "id", "-u")
+	out, err := chain.Deepest().Exec(harnesstest.Context(t), "id", "-u")
 	require.NoError(t, err)
 	assert.Equal(t, "0\n", out, "root inside")
 
-	m, err := chain.Deepest().HostMap(t.Context())
+	m, err := chain.Deepest().HostMap(harnesstest.Context(t))
 	require.NoError(t, err)
 	root, _ := idmap.Up(m.UID, 0)
 	assert.EqualValues(t, 565536, root, "and somebody else on the host")
 
-	checks, err := probe.Verify(t.Context(), chain)
+	checks, err := probe.Verify(harnesstest.Context(t), chain)
 	require.NoError(t, err)
 	assert.Empty(t, harness.Failed(checks))
 }

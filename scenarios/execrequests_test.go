@@ -25,7 +25,7 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	c := harnesstest.Build(t, h, harness.Cascade(1))
-	observer, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), nil)
+	observer, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil)
 	require.NoError(t, err)
 	defer observer.Disconnect()
 	listener, err := observer.GetEvents()
@@ -36,7 +36,7 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	require.NoError(t, err)
 
 	mark := func(name string) {
-		require.NoError(t, wait.For(t.Context(), "wait for LXD to tell of a request", 10*time.Second, func(context.Context) error {
+		require.NoError(t, wait.For(harnesstest.Context(t), "wait for LXD to tell of a request", 10*time.Second, func(context.Context) error {
 			_, _, _ = h.LXD().GetInstance(name) // there is none
 			if !asked.any("GET /1.0/instances/" + name) {
 				return errors.New("it has not told yet")
@@ -45,7 +45,7 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 		}))
 	}
 	mark("before")
-	_, err = c.Levels[0].Exec(t.Context(), "true")
+	_, err = c.Levels[0].Exec(harnesstest.Context(t), "true")
 	require.NoError(t, err)
 	mark("after")
 

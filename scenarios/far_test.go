@@ -24,11 +24,11 @@ import (
 // byExec gives the levels of a chain as they are when they are reached by exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
-	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
-	running, err := private.OpenTunneled(t.Context(), of.Host.Name())
+	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	running, err := private.OpenTunneled(harnesstest.Context(t), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
-	levels, err := harness.Attach(t.Context(), running)
+	levels, err := harness.Attach(harnesstest.Context(t), running)
 	require.NoError(t, err)
 	t.Cleanup(func() { harness.Detach(levels) })
 	require.Len(t, levels, len(of.Levels))
@@ -43,17 +43,17 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
-	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
-	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
+	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	h, err := private.Start(harnesstest.Context(t), private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	return h
 }
 
 // relays are the relays in a level, and what is left of their files.
 func relays(t *testing.T, l *harness.Level) string {
 	t.Helper()
-	out, err := l.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do
+	out, err := l.Exec(harnesstest.Context(t), "sh", "-c", `for p in /proc/[0-9]*; do
 		grep -q '^NSpid:[^0-9]*[0-9]*$' $p/status 2>/dev/null && tr '\0' ' ' <$p/cmdline 2>/dev/null | grep ^/.nestbed-relay
 	done; ls -a / | grep nestbed-relay; true`)
 	require.NoError(t, err)
@@ -66,8 +66,8 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	}
 	before := goleak.IgnoreCurrent()
 	h := farHost(t)
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(3))
-	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(3))
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	require.NoError(t, err)
 	harnesstest.AsPlanned(t, chain)
 	first := chain.Levels[0]
@@ -79,11 +79,11 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	stdin, open := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := last.ExecAs(t.Context(), 0, stdin, "sh", "-c", `: >"$0"; read never`, runs)
+		_, err := last.ExecAs(harnesstest.Context(t), 0, stdin, "sh", "-c", `: >"$0"; read never`, runs)
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { _, err := last.Root().Look(t.Context(), runs); return err == nil }, time.Minute, 10*time.Millisecond)
-	_, err = first.Exec(t.Context(), "sh", "-c", `for p in /proc/[0-9]*; do grep -q nestbed-[r]elay $p/cmdline && kill -KILL ${p#/proc/}; done; true`)
+	require.Eventually(t, func() bool { _, err := last.Root().Look(harnesstest.Context(t), runs); return err == nil }, time.Minute, 10*time.Millisecond)
+	_, err = first.Exec(harnesstest.Context(t), "sh", "-c", `for p in /proc/[0-9]*; do grep -q nestbed-[r]elay $p/cmdline && kill -KILL ${p#/proc/}; done; true`)
 	require.NoError(t, err)
 	err = <-ended
 	require.NoError(t, open.Close())
@@ -92,12 +92,12 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	harnesstest.AsPlanned(t, chain)
 
 	// A LXD would wait for them, until somebody's patience ends.
-	require.NoError(t, first.RestartLXD(t.Context()))
+	require.NoError(t, first.RestartLXD(harnesstest.Context(t)))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, life.LeaveWord(t.Context(), chain.Levels[2]))
-	require.NoError(t, life.Restart(t.Context(), first, false))
-	require.NoError(t, chain.Reattach(t.Context(), 3))
-	wasAsked, err := life.WasAsked(t.Context(), chain.Levels[2])
+	require.NoError(t, life.LeaveWord(harnesstest.Context(t), chain.Levels[2]))
+	require.NoError(t, life.Restart(harnesstest.Context(t), first, false))
+	require.NoError(t, chain.Reattach(harnesstest.Context(t), 3))
+	wasAsked, err := life.WasAsked(harnesstest.Context(t), chain.Levels[2])
 	require.NoError(t, err)
 	assert.True(t, wasAsked, "level 3 ended with notice")
 	first = chain.Levels[0]
@@ -106,10 +106,10 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 		l.Root().Close()
 	}
 	require.Eventually(t, func() bool { return relays(t, first) == "" }, time.Minute, 10*time.Millisecond, "they end with their input")
-	_, err = first.ReadFile(t.Context(), "/etc/subuid")
+	_, err = first.ReadFile(harnesstest.Context(t), "/etc/subuid")
 	require.ErrorIs(t, err, net.ErrClosed)
-	require.NoError(t, chain.Close(t.Context()))
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, chain.Close(harnesstest.Context(t)))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 	require.NoError(t, goleak.Find(before))
 }
 
@@ -122,7 +122,7 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 		chain := harnesstest.Build(t, h, harness.Cascade(3))
 		checks := seenBothWays(t, chain)
 		assert.Empty(t, harness.Failed(checks))
-		assert.NoError(t, chain.Close(t.Context()))
+		assert.NoError(t, chain.Close(harnesstest.Context(t)))
 	})
 	t.Run("one of them privileged", func(t *testing.T) {
 		spec := harness.Cascade(2)
@@ -141,17 +141,17 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 	t.Run("levels", func(t *testing.T) {
 		levels := byExec(t, chain)
 		var err error
-		near, err = probe.Verify(t.Context(), chain)
+		near, err = probe.Verify(harnesstest.Context(t), chain)
 		require.NoError(t, err)
-		far, err := probe.Verify(t.Context(), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
+		far, err := probe.Verify(harnesstest.Context(t), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
 		require.NoError(t, err)
 		assert.NotEmpty(t, near)
 		assert.Equal(t, near, far)
 		t.Logf("%d checks", len(near))
 		for i, l := range levels {
 			for _, path := range []string{"/etc/subuid", bundle.StartedFile, bundle.SentinelPath, "/nosuch"} {
-				want, wantErr := chain.Levels[i].ReadFile(t.Context(), path)
-				got, err := l.ReadFile(t.Context(), path)
+				want, wantErr := chain.Levels[i].ReadFile(harnesstest.Context(t), path)
+				got, err := l.ReadFile(harnesstest.Context(t), path)
 				assert.Equal(t, string(want), string(got), path)
 				assert.Equal(t, wantErr == nil, err == nil, "%s: %v, %v", path, wantErr, err)
 			}
@@ -159,9 +159,9 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 				"user namespace": func(ctx context.Context, l *harness.Level) (string, error) { return l.Root().UserNamespace(ctx) },
 				"init":           func(ctx context.Context, l *harness.Level) (string, error) { return l.Init(ctx) },
 			} {
-				want, err := of(t.Context(), chain.Levels[i])
+				want, err := of(harnesstest.Context(t), chain.Levels[i])
 				require.NoError(t, err, name)
-				got, err := of(t.Context(), l)
+				got, err := of(harnesstest.Context(t), l)
 				require.NoError(t, err, name)
 				assert.Equal(t, want, got, name)
 			}

@@ -18,10 +18,10 @@ func TestFilesArriveInALevelByteForByte(t *testing.T) {
 	odd := idmap.File{Text: " \n\troot:65536:131072 # \"&<>{{ x }}{% y %}\\\r\n\r\n \n"}
 	spec := harness.Spec{Levels: []harness.LevelSpec{{Delegation: &idmap.Delegation{UID: odd, GID: idmap.File{Missing: true}}}}}
 	chain := harnesstest.Build(t, h, spec)
-	got, err := chain.Deepest().ReadFile(t.Context(), "/etc/subuid")
+	got, err := chain.Deepest().ReadFile(harnesstest.Context(t), "/etc/subuid")
 	require.NoError(t, err)
 	assert.Equal(t, odd.Text, string(got))
-	names, err := chain.Deepest().Exec(t.Context(), "ls", "/etc")
+	names, err := chain.Deepest().Exec(harnesstest.Context(t), "ls", "/etc")
 	require.NoError(t, err)
 	assert.NotContains(t, strings.Fields(names), "subgid")
 }

@@ -23,16 +23,16 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 	harnesstest.Build(t, h, harness.Cascade(2))
 	before := goleak.IgnoreCurrent()
 
-	running, err := private.Open(t.Context(), h.Name())
+	running, err := private.Open(harnesstest.Context(t), h.Name())
 	require.NoError(t, err)
-	levels, err := harness.Attach(t.Context(), running)
+	levels, err := harness.Attach(harnesstest.Context(t), running)
 	require.NoError(t, err)
 	require.Len(t, levels, 2)
 	for _, l := range levels {
-		out, err := l.Exec(t.Context(), "id", "-u")
+		out, err := l.Exec(harnesstest.Context(t), "id", "-u")
 		require.NoError(t, err)
 		assert.Equal(t, "0\n", out)
-		ended, cancel := context.WithCancel(t.Context())
+		ended, cancel := context.WithCancel(harnesstest.Context(t))
 		cancel()
 		_, err = l.Exec(ended, "busybox", "sleep", "100000") // is let go of, with its websockets
 		require.ErrorIs(t, err, context.Canceled)

@@ -17,7 +17,7 @@ import (
 // runsOn runs a program in the deepest level that ends later than it is waited for.
 func runsOn(t *testing.T, chain *harness.Chain) error {
 	t.Helper()
-	hurried := wait.WithPatience(t.Context(), 0.001)
+	hurried := wait.WithPatience(harnesstest.Context(t), 0.001)
 	_, err := chain.Deepest().Exec(hurried, "busybox", "sleep", "100000")
 	require.ErrorIs(t, err, wait.ErrTimeout)
 	return err
@@ -27,12 +27,12 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) }) // first, as its LXD has ended
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) }) // first, as its LXD has ended
 	dump := `(?s)^SIGABRT: abort\n.*\ngoroutine \d+ .*main\.\(\*execWs\)\.`
 	for _, depth := range []int{2, 1} { // the host last: it ends with its LXD
 		chain.Levels = chain.Levels[:depth]
-		d := postmortem.Diagnose(t.Context(), chain)
-		postmortem.AddGoroutines(t.Context(), chain, d, runsOn(t, chain))
+		d := postmortem.Diagnose(harnesstest.Context(t), chain)
+		postmortem.AddGoroutines(harnesstest.Context(t), chain, d, runsOn(t, chain))
 		for i, p := range d.Places {
 			if i == depth-1 {
 				assert.Regexp(t, dump, p.Goroutines)
@@ -48,21 +48,21 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, socket := ownLXD(t, ofMachine, b)
-	existing, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
+	existing, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, existing.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, existing.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	onExisting := harnesstest.Build(t, existing, harness.Cascade(1))
 	onPrivate := harnesstest.Build(t, harnesstest.Host(t, article), harness.Cascade(1))
-	_, failed := onPrivate.Deepest().Exec(t.Context(), "false")
+	_, failed := onPrivate.Deepest().Exec(harnesstest.Context(t), "false")
 	require.Error(t, failed)
 	for chain, failure := range map[*harness.Chain]error{
 		onExisting: runsOn(t, onExisting),
 		onPrivate:  failed,
 	} {
-		d := postmortem.Diagnose(t.Context(), chain)
-		postmortem.AddGoroutines(t.Context(), chain, d, failure)
+		d := postmortem.Diagnose(harnesstest.Context(t), chain)
+		postmortem.AddGoroutines(harnesstest.Context(t), chain, d, failure)
 		assert.NotContains(t, d.String(), "goroutines")
-		_, err := chain.Deepest().Exec(t.Context(), "true")
+		_, err := chain.Deepest().Exec(harnesstest.Context(t), "true")
 		require.NoError(t, err)
 	}
 }

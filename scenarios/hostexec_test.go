@@ -42,14 +42,14 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	const seconds = "60201" // no other program of the host sleeps so long
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(harnesstest.Context(t))
 	ended := make(chan error, 1)
 	go func() {
 		_, err := host.Exec(ctx, h, "sh", "-c", "sleep "+seconds+" & sleep "+seconds)
 		ended <- err
 	}()
 	// A busy machine may take a while.
-	require.NoError(t, wait.For(t.Context(), "wait for both to run", time.Minute, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to run", time.Minute, func(context.Context) error {
 		if n := len(sleepers(t, h, seconds)); n != 2 {
 			return fmt.Errorf("%d of them run", n)
 		}
@@ -63,7 +63,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 		t.Fatal("Exec still waits, though its context has ended")
 	}
 	// The kernel has killed them; how long the last one takes to be gone depends on how busy the machine is.
-	require.NoError(t, wait.For(t.Context(), "wait for both to be gone", 30*time.Second, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to be gone", 30*time.Second, func(context.Context) error {
 		if left := sleepers(t, h, seconds); len(left) > 0 {
 			return fmt.Errorf("these run: %v", left)
 		}
@@ -74,13 +74,13 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 func TestNothingRunsOnAClosedHost(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
-	name, err := host.Exec(t.Context(), h, "hostname")
+	name, err := host.Exec(harnesstest.Context(t), h, "hostname")
 	require.NoError(t, err)
 	assert.Equal(t, "nestbed-"+h.Name()+"\n", name)
-	require.NoError(t, h.Close(t.Context()))
-	_, err = host.Exec(t.Context(), h, "hostname")
+	require.NoError(t, h.Close(harnesstest.Context(t)))
+	_, err = host.Exec(harnesstest.Context(t), h, "hostname")
 	require.ErrorIs(t, err, private.ErrClosed)
-	require.NoError(t, h.Close(t.Context()), "it may be closed twice")
+	require.NoError(t, h.Close(harnesstest.Context(t)), "it may be closed twice")
 }
 
 func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
@@ -100,14 +100,14 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	beside(t, 1)
-	h, err := private.Start(t.Context(), private.Config{
+	h, err := private.Start(harnesstest.Context(t), private.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
 	})
 	require.NoError(t, err)
 	require.NoError(t, host.Keep(h))
-	require.NoError(t, h.Close(t.Context()))
-	require.NoError(t, private.End(t.Context(), h.Name()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
+	require.NoError(t, private.End(harnesstest.Context(t), h.Name()))
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
@@ -121,7 +121,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		all.Go(func() error {
 			for first := true; !h.Closed(); first = false {
 				_, _, _ = h.LXD().GetServer() // it may be just restarting, or closed
-				if _, err := host.Exec(t.Context(), h, "true"); err != nil && !h.Closed() {
+				if _, err := host.Exec(harnesstest.Context(t), h, "true"); err != nil && !h.Closed() {
 					return err
 				}
 				if first {
@@ -132,7 +132,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		})
 	}
 	all.Go(func() error {
-		if err := host.RestartLXD(t.Context(), h); err != nil {
+		if err := host.RestartLXD(harnesstest.Context(t), h); err != nil {
 			return err
 		}
 		for range cap(looking) {
@@ -140,12 +140,12 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 		}
 		var closing errgroup.Group
 		for range 2 {
-			closing.Go(func() error { return h.Close(t.Context()) })
+			closing.Go(func() error { return h.Close(harnesstest.Context(t)) })
 		}
 		return closing.Wait()
 	})
 	require.NoError(t, all.Wait())
-	_, err := host.Exec(t.Context(), h, "true")
+	_, err := host.Exec(harnesstest.Context(t), h, "true")
 	require.ErrorIs(t, err, private.ErrClosed)
 	assert.Empty(t, host.Left(h))
 }

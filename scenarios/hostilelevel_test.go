@@ -61,11 +61,11 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	level := chain.Levels[0]
 	far := byExec(t, chain)[0]
-	_, err := far.ReadFile(t.Context(), "/etc/subuid")
+	_, err := far.ReadFile(harnesstest.Context(t), "/etc/subuid")
 	require.NoError(t, err, "start the relay before the level is hostile")
 	run := func(t *testing.T, script string) {
 		t.Helper()
-		_, err := level.Exec(t.Context(), "sh", "-c", fmt.Sprintf("c=%s up=%s\n%s", c.dir, up, script))
+		_, err := level.Exec(harnesstest.Context(t), "sh", "-c", fmt.Sprintf("c=%s up=%s\n%s", c.dir, up, script))
 		require.NoError(t, err)
 	}
 	// LXD would replace some of the hostile files.
@@ -77,33 +77,33 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 			inTime(t, func() {
 				for _, l := range []*harness.Level{level, far} {
 					for _, path := range touched {
-						text, err := l.Root().ReadFile(t.Context(), path)
+						text, err := l.Root().ReadFile(harnesstest.Context(t), path)
 						assert.NotContains(t, string(text), strings.TrimSpace(secret))
 						if kind.refused == "" {
 							require.ErrorIs(t, err, fs.ErrNotExist, path)
 						} else {
 							require.ErrorContains(t, err, kind.refused, path)
 						}
-						_, _ = l.Root().Names(t.Context(), path)
-						_, looked := l.Root().Look(t.Context(), path)
-						_, asked := l.Root().Xattr(t.Context(), path, bundle.XattrCaps)
+						_, _ = l.Root().Names(harnesstest.Context(t), path)
+						_, looked := l.Root().Look(harnesstest.Context(t), path)
+						_, asked := l.Root().Xattr(harnesstest.Context(t), path, bundle.XattrCaps)
 						if strings.HasPrefix(kind.name, "a directory that is a") {
 							require.ErrorIs(t, looked, fs.ErrNotExist, path)
 							require.ErrorIs(t, asked, fs.ErrNotExist, path)
 						}
 					}
-					_, err := l.Root().Ask(t.Context())
+					_, err := l.Root().Ask(harnesstest.Context(t))
 					require.Error(t, err)
-					_, err = image.Pushed(t.Context(), l, false)
+					_, err = image.Pushed(harnesstest.Context(t), l, false)
 					require.Error(t, err)
-					_, _ = l.Root().SinceLXDStarted(t.Context())
-					_ = l.Root().Ends(t.Context())()
+					_, _ = l.Root().SinceLXDStarted(harnesstest.Context(t))
+					_ = l.Root().Ends(harnesstest.Context(t))()
 				}
 				changes(t, level, kind.refused)
-				for _, f := range postmortem.Diagnose(t.Context(), chain).Files() {
+				for _, f := range postmortem.Diagnose(harnesstest.Context(t), chain).Files() {
 					assert.NotContains(t, string(f.Body), strings.TrimSpace(secret), f.Name)
 				}
-				checks, err := probe.Verify(t.Context(), chain)
+				checks, err := probe.Verify(harnesstest.Context(t), chain)
 				assert.True(t, err != nil || len(harness.Failed(checks)) > 0, "the sentinel is gone")
 			})
 			c.untouched(t)
@@ -124,7 +124,7 @@ func changes(t *testing.T, level *harness.Level, refused string) {
 		_, err = root.Create(path, 0o600)
 		require.Error(t, err, path)
 	}
-	err = level.Root().DialInside(t.Context(), 0, "/dev/lxd/sock", func(io.Writer, io.Reader) error { return nil })
+	err = level.Root().DialInside(harnesstest.Context(t), 0, "/dev/lxd/sock", func(io.Writer, io.Reader) error { return nil })
 	require.Error(t, err)
 }
 
@@ -162,22 +162,22 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := level.Exec(t.Context(), "sh", "-c", "c="+c.dir+"; "+k.script)
+			_, err := level.Exec(harnesstest.Context(t), "sh", "-c", "c="+c.dir+"; "+k.script)
 			require.NoError(t, err)
 			_, err = level.Pid()
 			require.ErrorContains(t, err, k.says)
-			_, _, err = wall.Reaches(t.Context(), wall.ASocket, level, level)
+			_, _, err = wall.Reaches(harnesstest.Context(t), wall.ASocket, level, level)
 			require.ErrorContains(t, err, k.says)
-			_, err = upgrade.CheckProgram(t.Context(), chain, 1, h.Traits().Bundle)
+			_, err = upgrade.CheckProgram(harnesstest.Context(t), chain, 1, h.Traits().Bundle)
 			require.ErrorContains(t, err, k.says)
-			_, err = level.Root().Child(t.Context(), "c2", 1)
+			_, err = level.Root().Child(harnesstest.Context(t), "c2", 1)
 			require.ErrorContains(t, err, k.says)
-			_, err = level.Root().UserNamespace(t.Context())
+			_, err = level.Root().UserNamespace(harnesstest.Context(t))
 			require.ErrorContains(t, err, k.says)
-			_, err = level.ReadFile(t.Context(), "/proc/1/root/file")
+			_, err = level.ReadFile(harnesstest.Context(t), "/proc/1/root/file")
 			require.ErrorContains(t, err, k.says)
 			c.untouched(t)
-			_, err = level.Exec(t.Context(), "umount", "-l", "/proc")
+			_, err = level.Exec(harnesstest.Context(t), "umount", "-l", "/proc")
 			require.NoError(t, err)
 			again, err := level.Pid()
 			require.NoError(t, err)
@@ -210,12 +210,12 @@ func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
 	}
 	spied := make(chan outcome, 1)
 	go func() {
-		saw, err := level.Exec(t.Context(), "sh", "-c", spy, c.dir, up)
+		saw, err := level.Exec(harnesstest.Context(t), "sh", "-c", spy, c.dir, up)
 		spied <- outcome{saw, err}
 	}()
 	for range 10 {
-		err := level.Root().DialInside(t.Context(), 0, "/dev/lxd/sock", func(to io.Writer, from io.Reader) error {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://lxd/1.0", nil)
+		err := level.Root().DialInside(harnesstest.Context(t), 0, "/dev/lxd/sock", func(to io.Writer, from io.Reader) error {
+			request, err := http.NewRequestWithContext(harnesstest.Context(t), http.MethodGet, "http://lxd/1.0", nil)
 			if err != nil {
 				return err
 			}
@@ -230,7 +230,7 @@ func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
-	_, err := level.Exec(t.Context(), "touch", "/tmp/enough")
+	_, err := level.Exec(harnesstest.Context(t), "touch", "/tmp/enough")
 	require.NoError(t, err)
 	got := <-spied
 	require.NoError(t, got.err)

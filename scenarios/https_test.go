@@ -45,7 +45,7 @@ type elsewhereLXD struct {
 func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
+	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	machine, _ := ownLXD(t, ofMachine, b)
 	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
 	there := fmt.Sprint(machine.Pid())
@@ -87,7 +87,7 @@ func networkCommand(ctx context.Context, of string, command ...string) *exec.Cmd
 
 func inNetwork(t testing.TB, of string, command ...string) {
 	t.Helper()
-	out, err := networkCommand(t.Context(), of, command...).CombinedOutput()
+	out, err := networkCommand(harnesstest.Context(t), of, command...).CombinedOutput()
 	require.NoError(t, err, "%q: %s", command, out)
 }
 
@@ -118,7 +118,7 @@ func newToken(t testing.TB, server lxd.InstanceServer) string {
 // nestbed runs the command at the other end of the wire.
 func (e *elsewhereLXD) nestbed(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	run := networkCommand(t.Context(), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
+	run := networkCommand(harnesstest.Context(t), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
 	run.Env = append(os.Environ(), keyringEnv+"="+filepath.Join(e.dir, "keyring"))
 	out, err := guarded(run).CombinedOutput()
 	return string(out), err
@@ -190,7 +190,7 @@ func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
 // scenarios runs fewOfCore at the other end of the wire, with more variables of the environment, and returns what it prints.
 func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
-	run := networkCommand(t.Context(), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run := networkCommand(harnesstest.Context(t), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, environment.Require+"=") })
 	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
 	run.Env = append(run.Env, env...)

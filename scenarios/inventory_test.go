@@ -95,7 +95,7 @@ func requireReaped(t *testing.T, names []string) {
 	for _, name := range names {
 		requireNoProcess(t, name) // the kernel ends that
 	}
-	_, err := private.Reap(t.Context())
+	_, err := private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	for _, name := range names {
 		requireCleared(t, name)
@@ -105,7 +105,7 @@ func requireReaped(t *testing.T, names []string) {
 // requireNoProcess waits until the kernel has ended all that ran on the host.
 func requireNoProcess(t *testing.T, name string) {
 	t.Helper()
-	require.NoError(t, wait.For(t.Context(), "wait for the last process to go", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for the last process to go", tracesBudget, func(context.Context) error {
 		if p := takeInventory(t, name).Processes; len(p) > 0 {
 			return fmt.Errorf("these run: %q", p)
 		}
@@ -116,7 +116,7 @@ func requireNoProcess(t *testing.T, name string) {
 // requireCleared waits, after a reap, until nothing of the host is left: another run may have begun to clear it before.
 func requireCleared(t *testing.T, name string) {
 	t.Helper()
-	require.NoError(t, wait.For(t.Context(), "wait for another run to clear it", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for another run to clear it", tracesBudget, func(context.Context) error {
 		if left := takeInventory(t, name); !left.empty() {
 			return fmt.Errorf("these are left: %v", left)
 		}
@@ -127,7 +127,7 @@ func requireCleared(t *testing.T, name string) {
 func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
 	require.NoError(t, err)
 
 	// First that the inventory sees what is there: a test that looks in the wrong place passes for ever.
@@ -137,8 +137,8 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 	assert.NotEmpty(t, before.State)
 	assert.Empty(t, before.Mounts, "the machine sees none of the host's mounts")
 
-	require.NoError(t, h.Close(t.Context()))
-	require.NoError(t, chain.Close(t.Context()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
+	require.NoError(t, chain.Close(harnesstest.Context(t)))
 	assert.Equal(t, belongings{}, takeInventory(t, h.Name()))
 }
 
@@ -149,9 +149,9 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	for depth := range 2 {
-		chain, err := harness.Build(t.Context(), h, harness.Cascade(depth+1))
+		chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(depth+1))
 		require.NoError(t, err)
-		require.NoError(t, chain.Close(t.Context()))
+		require.NoError(t, chain.Close(harnesstest.Context(t)))
 		names, err := h.LXD().GetInstanceNames("container")
 		require.NoError(t, err)
 		assert.Empty(t, names, "after a chain of depth %d", depth+1)
@@ -160,8 +160,8 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 
 func TestALevelThatDidNotStartIsRemovedWhileLXDStillCleansUp(t *testing.T) {
 	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
-	require.NoError(t, chain.Close(t.Context()))
+	require.NoError(t, chain.Close(harnesstest.Context(t)))
 }

@@ -68,15 +68,15 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	h, err := private.Start(t.Context(), private.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
+	h, err := private.Start(harnesstest.Context(t), private.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
 	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXDs and the levels' inits run on")
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
@@ -89,21 +89,21 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 	name := strings.TrimSpace(string(out))
 	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })
 
-	_, err = private.Reap(t.Context())
+	_, err = private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	assert.Len(t, takeInventory(t, name).Processes, 2, "after its maker ended, and after a reap: init and LXD")
-	require.NoError(t, private.End(t.Context(), name))
+	require.NoError(t, private.End(harnesstest.Context(t), name))
 	assert.True(t, takeInventory(t, name).empty())
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
-	_, err := private.Reap(t.Context())
+	_, err := private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
-	require.ErrorIs(t, private.End(t.Context(), h.Name()), host.ErrBusy)
+	require.ErrorIs(t, private.End(harnesstest.Context(t), h.Name()), host.ErrBusy)
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {

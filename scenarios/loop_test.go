@@ -25,19 +25,19 @@ func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 		}
 	}
 	source.Tools = true
-	h, err := private.Start(t.Context(), private.Config{
+	h, err := private.Start(harnesstest.Context(t), private.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, source), Loops: true,
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	require.NoError(t, h.LXD().CreateStoragePool(api.StoragePoolsPost{Name: "pool", Driver: harness.Btrfs}))
 	loops, err := h.Loops()
 	require.NoError(t, err)
 	require.Len(t, loops, 1, "loop devices that the pool lies on")
 
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
-	require.NoError(t, h.Close(t.Context()), "it waits for the device to be freed")
+	require.NoError(t, h.Close(harnesstest.Context(t)), "it waits for the device to be freed")
 	after, err := private.LeakedLoops()
 	require.NoError(t, err)
 	assert.NotContains(t, after, loops[0])

@@ -149,7 +149,7 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) existing.LXD {
 	token.Addresses = []string{l.listener.Addr().String()}
 	text, err := json.Marshal(token)
 	require.NoError(t, err)
-	address, err := k.Trust(t.Context(), base64.StdEncoding.EncodeToString(text))
+	address, err := k.Trust(harnesstest.Context(t), base64.StdEncoding.EncodeToString(text))
 	require.NoError(t, err)
 	require.Equal(t, l.address(), address)
 	return existing.LXD{Address: address, Keyring: dir}
@@ -158,12 +158,12 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) existing.LXD {
 // overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
 func overLine(t *testing.T, l existing.LXD, b *bundle.Bundle) string {
 	t.Helper()
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: l})
+	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: l})
 	if err == nil {
 		var chain *harness.Chain
-		chain, err = harness.Build(t.Context(), h, harness.Cascade(2))
-		require.NoError(t, h.Close(t.Context()), "what was lost is made up for")
-		require.NoError(t, chain.Close(t.Context()))
+		chain, err = harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
+		require.NoError(t, h.Close(harnesstest.Context(t)), "what was lost is made up for")
+		require.NoError(t, chain.Close(harnesstest.Context(t)))
 	}
 	var stopped *harness.LevelError
 	var lost *existing.LostError

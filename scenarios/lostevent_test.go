@@ -36,7 +36,7 @@ func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) 
 		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Traits().Bundle.Daemon())
 	}
 	level := harnesstest.Build(t, h, harness.Cascade(1)).Levels[0]
-	stock, err := lxd.ConnectLXDUnixWithContext(t.Context(), h.Socket(), nil) // which listens
+	stock, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil) // which listens
 	require.NoError(t, err)
 	t.Cleanup(stock.Disconnect)
 
@@ -86,7 +86,7 @@ func runs(t *testing.T, level *harness.Level, server lxd.InstanceServer) (id str
 	stdin, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		_, err := level.ExecAs(t.Context(), 0, stdin, "cat")
+		_, err := level.ExecAs(harnesstest.Context(t), 0, stdin, "cat")
 		done <- err
 	}()
 	_, err := io.WriteString(write, "it runs\n") // which is read when the program has its websockets
@@ -117,7 +117,7 @@ func busyDatabase(t *testing.T, server lxd.InstanceServer, count int) (idle <-ch
 // soonAnswers reports whether LXD soon answers a request that needs its database.
 func soonAnswers(t *testing.T, server lxd.InstanceServer) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(harnesstest.Context(t), 100*time.Millisecond)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://unix.socket/1.0/instances", nil)
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 		t.Skip("it takes chance, and some minutes: make lost-event")
 	}
 	c := newCluster(t)
-	ctx, done := context.WithCancel(t.Context())
+	ctx, done := context.WithCancel(harnesstest.Context(t))
 	defer done()
 	for range 40 { // which keep the database of that member busy
 		go func() {
@@ -165,14 +165,14 @@ func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 	}
 	server := c.members[0].LXD()
 	for n := range *lostDeletions {
-		made, err := imagefile.Make(t.Context(), c.bundle, imagefile.Recipe{Packing: imagefile.Plain, Unified: true, Owners: []uint32{uint32(n + 1)}})
+		made, err := imagefile.Make(harnesstest.Context(t), c.bundle, imagefile.Recipe{Packing: imagefile.Plain, Unified: true, Owners: []uint32{uint32(n + 1)}})
 		require.NoError(t, err)
 		op, err := server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
 			MetaFile: bytes.NewReader(made.Metadata), MetaName: "image.metadata", Type: "container",
 		})
-		require.NoError(t, harnesstest.Await(t.Context(), server, op, err))
+		require.NoError(t, harnesstest.Await(harnesstest.Context(t), server, op, err))
 		op, err = server.DeleteImage(made.Fingerprint())
-		err = harnesstest.Await(wait.WithPatience(t.Context(), 0.25), server, op, err)
+		err = harnesstest.Await(wait.WithPatience(harnesstest.Context(t), 0.25), server, op, err)
 		if !errors.Is(err, wait.ErrTimeout) {
 			require.NoError(t, err)
 			continue

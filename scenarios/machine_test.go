@@ -77,7 +77,7 @@ func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(3))
 	assert.Equal(t, before, readMachine(t, own), "while a chain runs")
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, readMachine(t, own), "after it was closed")
 }
 
@@ -100,8 +100,8 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 		_ = daemon.Wait()                                     // its status after a signal means nothing
 	})
 	var server lxd.InstanceServer
-	err = wait.For(t.Context(), "wait for the machine's LXD", 30*time.Second, func(context.Context) (err error) {
-		if server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(t.Context()), filepath.Join(dir, "unix.socket"), nil); err == nil {
+	err = wait.For(harnesstest.Context(t), "wait for the machine's LXD", 30*time.Second, func(context.Context) (err error) {
+		if server, err = lxd.ConnectLXDUnixWithContext(context.WithoutCancel(harnesstest.Context(t)), filepath.Join(dir, "unix.socket"), nil); err == nil {
 			_, _, err = server.RawQuery("GET", "/internal/ready", nil, "")
 		}
 		return err
@@ -142,11 +142,11 @@ func forgetTraces(t *testing.T) {
 // runContainer runs a container that only sleeps.
 func runContainer(t *testing.T, server lxd.InstanceServer, b *bundle.Bundle, name string) {
 	t.Helper()
-	fingerprint, err := harness.Prepare(t.Context(), server, b)
+	fingerprint, err := harness.Prepare(harnesstest.Context(t), server, b)
 	require.NoError(t, err)
 	finish := func(op lxd.Operation, err error) {
 		t.Helper()
-		require.NoError(t, harnesstest.Await(context.WithoutCancel(t.Context()), server, op, err)) // also in the clean-up
+		require.NoError(t, harnesstest.Await(context.WithoutCancel(harnesstest.Context(t)), server, op, err)) // also in the clean-up
 	}
 	finish(server.CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},

@@ -14,6 +14,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/harnesstest"
 	"nestbed/harness/host/private"
 	"nestbed/harness/wait"
 )
@@ -42,7 +43,7 @@ func takeTraces(t *testing.T) traces {
 func requireNothingLeft(t *testing.T, before traces) {
 	t.Helper()
 	var left traces
-	require.NoError(t, wait.For(t.Context(), "wait for what was left to go", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for what was left to go", tracesBudget, func(context.Context) error {
 		now := takeTraces(t)
 		if left == nil {
 			left = now

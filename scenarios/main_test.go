@@ -16,6 +16,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"go.uber.org/goleak"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 	"nestbed/harness/inventory"
@@ -46,6 +47,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	machine, err := environment.ReadMachine()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	load, loadErr := readUtilization()
 	before, err := onMachine()
 	var names hostNames
@@ -66,7 +72,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
 		status = 1
 	}
-	left, err := leftByUs(before, names)
+	left, err := leftByUs(machine.Context(context.Background()), before, names)
 	if err != nil || len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "the suite left %q (%v)\n", left, err)
 		status = 1
@@ -119,7 +125,7 @@ const leftBudget = time.Minute
 
 // leftByUs returns what stands now of hosts that got one of the names, and did not before, without the hosts of other
 // runs and those kept on purpose. It looks again until everything that the first look found is gone, or the budget is used up.
-func leftByUs(before map[string][]string, names hostNames) (left map[string][]string, err error) {
+func leftByUs(ctx context.Context, before map[string][]string, names hostNames) (left map[string][]string, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
 	}
@@ -128,7 +134,7 @@ func leftByUs(before map[string][]string, names hostNames) (left map[string][]st
 		return nil, err
 	}
 	errLeft := errors.New("something is left")
-	err = wait.For(context.Background(), "wait for other runs' hosts", leftBudget, func(context.Context) error {
+	err = wait.For(ctx, "wait for other runs' hosts", leftBudget, func(context.Context) error {
 		now, err := standing(before, ours)
 		if err != nil {
 			return wait.Final(err)

@@ -83,7 +83,7 @@ var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCore
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(t.Context(), harnesstest.Store(t)))
+	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())
@@ -117,9 +117,9 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		return string(out), err
 	}
 	// Somebody else's run, whose process this account is not shown.
-	others, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
+	others, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, others.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, others.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	out, err := nestbed("up", "--host", "system:"+socket, "--depth", "2")
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "level 2 ")
@@ -137,7 +137,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	assert.Equal(t, "nothing to clear\n", out)
 	_, _, err = machine.LXD().GetProject(others.Name())
 	require.NoError(t, err, "what may still run is left alone")
-	require.NoError(t, others.Close(t.Context()))
+	require.NoError(t, others.Close(harnesstest.Context(t)))
 	out, _ = nestbed("doctor")
 	t.Log(out)
 	require.NoError(t, os.Chmod(socket, 0o600))

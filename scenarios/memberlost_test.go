@@ -38,7 +38,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	require.NoError(t, run.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- run.Wait() }()
-	require.NoError(t, wait.For(t.Context(), "wait for a chain on the last member", time.Minute, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for a chain on the last member", time.Minute, func(context.Context) error {
 		select {
 		case err := <-ended:
 			return wait.Final(fmt.Errorf("the run has ended: %w: %s", err, out.String()))
@@ -55,7 +55,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 		}
 		return errors.New("there is none")
 	}))
-	require.NoError(t, c.members[last].Close(t.Context()))
+	require.NoError(t, c.members[last].Close(harnesstest.Context(t)))
 	require.Error(t, <-ended, out.String())
 	t.Log(out.String())
 
@@ -89,12 +89,12 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 func TestAnImageThatCannotBeCopiedToAMemberStopsTheBuildForThatMember(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(0)}})
+	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(0)}})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close(context.Background()) }) // what it says of the member that is down is tested elsewhere
-	require.NoError(t, c.members[last].Close(t.Context()))  // LXD takes it for online for 20 s (cluster.offline_threshold)
-	chain, err := harness.Build(t.Context(), h, harness.Cascade(1))
-	t.Cleanup(func() { _ = chain.Close(context.Background()) })
+	t.Cleanup(func() { _ = h.Close(context.WithoutCancel(harnesstest.Context(t))) }) // what it says of the member that is down is tested elsewhere
+	require.NoError(t, c.members[last].Close(harnesstest.Context(t)))                // LXD takes it for online for 20 s (cluster.offline_threshold)
+	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
+	t.Cleanup(func() { _ = chain.Close(context.WithoutCancel(harnesstest.Context(t))) })
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
 	assert.Equal(t, idmap.Stop{Level: 1, Op: idmap.OpImport, Reason: idmap.MemberDown}, stopped.Stop, "%v", err)
@@ -105,33 +105,33 @@ func TestAnImageThatCannotBeCopiedToAMemberStopsTheBuildForThatMember(t *testing
 func (c *cluster) setLast(t *testing.T, action string) {
 	t.Helper()
 	op, err := c.members[0].LXD().UpdateClusterMemberState(memberName(last), api.ClusterMemberStatePost{Action: action})
-	require.NoError(t, harnesstest.Await(t.Context(), c.members[0].LXD(), op, err))
+	require.NoError(t, harnesstest.Await(harnesstest.Context(t), c.members[0].LXD(), op, err))
 }
 
 func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	beside(t, 2)
 	c := newCluster(t)
 	before := allOf(t, c.members[0].LXD())
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(last)}})
+	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(last)}})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
-	require.NoError(t, h.MemberDown(t.Context()))
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
+	require.NoError(t, h.MemberDown(harnesstest.Context(t)))
 	spec := harness.Cascade(2)
 	spec.OnLevel = func(*harness.Level) { c.setLast(t, "evacuate") } // and so level 1 stops
-	chain, err := harness.Build(t.Context(), h, spec)
-	t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+	chain, err := harness.Build(harnesstest.Context(t), h, spec)
+	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)
 	assert.Equal(t, idmap.MemberDown, stopped.Reason, "%v", err)
 	require.ErrorContains(t, err, "m3 is evacuated")
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 
 	on := func(names ...string) (string, error) {
-		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: names})
+		h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: names})
 		if err != nil {
 			return "", err
 		}
-		require.NoError(t, h.Close(t.Context()))
+		require.NoError(t, h.Close(harnesstest.Context(t)))
 		return host.Member(h), nil
 	}
 	_, err = on(memberName(last))
@@ -157,14 +157,14 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	l := newLine(t, c.hub, memberAddress(0))
 	over := trustOver(t, c.members[0].LXD(), l)
 	before := allOf(t, c.members[0].LXD())
-	members, err := existing.OpenCluster(t.Context(), over, "", memberName(last))
+	members, err := existing.OpenCluster(harnesstest.Context(t), over, "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: over, Cluster: members})
+		h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: over, Cluster: members})
 		if err != nil {
 			return err
 		}
-		return h.Close(t.Context())
+		return h.Close(harnesstest.Context(t))
 	}
 	l.arm(0, 0)
 	require.NoError(t, place())
@@ -181,7 +181,7 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 		require.NoError(t, place(), "after the one that was lost with piece %d of %d", n, all)
 	}
 	assert.NotZero(t, lost, "hosts that were lost")
-	require.NoError(t, members.Close(t.Context()))
+	require.NoError(t, members.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
@@ -200,22 +200,22 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	// A member whose disk is full writes no heartbeat, and would count as offline before a busy machine is done.
 	configure("cluster.offline_threshold", "3600")
 	before := allOf(t, first)
-	members, err := existing.OpenCluster(t.Context(), existing.LXD{Address: c.socket(0)}, "")
+	members, err := existing.OpenCluster(harnesstest.Context(t), existing.LXD{Address: c.socket(0)}, "")
 	require.NoError(t, err)
 	require.NoError(t, host.FillDisk(c.members[last]))
 	build := func() (seen map[string]string) {
 		seen = map[string]string{}
 		var hosts []host.Host
 		for range clusterSize {
-			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Cluster: members})
+			h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Cluster: members})
 			if err != nil {
 				t.Log(err)
 				seen["no host"] = err.Error()
 				continue
 			}
 			hosts = append(hosts, h)
-			chain, err := harness.Build(t.Context(), h, harness.Cascade(2))
-			t.Cleanup(func() { assert.NoError(t, chain.Close(context.Background())) })
+			chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
+			t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 			if stopped := chain.Stop; stopped != nil {
 				t.Log(host.Member(h), err)
 				seen[host.Member(h)] = fmt.Sprint(&stopped.Stop)
@@ -226,7 +226,7 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 			seen[host.Member(h)] = "up"
 		}
 		for _, h := range hosts {
-			require.NoError(t, h.Close(t.Context()))
+			require.NoError(t, h.Close(harnesstest.Context(t)))
 		}
 		return seen
 	}
@@ -241,6 +241,6 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	assert.Contains(t, seen["no host"], full, memberName(last))
 	delete(seen, "no host")
 	assert.Equal(t, map[string]string{memberName(0): "up", memberName(1): "up"}, seen)
-	require.NoError(t, members.Close(t.Context()))
+	require.NoError(t, members.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, allOf(t, first), "the LXDs are as they were, though the disk is still full")
 }

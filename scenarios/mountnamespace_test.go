@@ -28,7 +28,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	child := childOrder{Source: source.String(), Depth: 1, InMemory: true, Keep: true}.command(t)
-	there := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", likeAContainer, child.Path)
+	there := exec.CommandContext(harnesstest.Context(t), "unshare", "--mount", "sh", "-c", likeAContainer, child.Path)
 	there.Env = slices.DeleteFunc(child.Env, func(v string) bool {
 		return strings.HasPrefix(v, stateEnv+"=") || strings.HasPrefix(v, tiedEnv+"=") // the shell ends with its input
 	})
@@ -57,10 +57,10 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	// Nobody is there any more, and this run may have another pid namespace than the machine's.
 	second.kill(t)
 	requireNoProcess(t, second.Name)
-	_, err = private.Reap(t.Context())
+	_, err = private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != "pid:[4026531836]" {
-		require.NoError(t, private.End(t.Context(), second.dir))
+		require.NoError(t, private.End(harnesstest.Context(t), second.dir))
 	}
 	requireCleared(t, second.Name)
 	assert.NoDirExists(t, second.dir)
@@ -103,7 +103,7 @@ func requireLeftAlone(t *testing.T, h inMemory) {
 	t.Helper()
 	before := takeInventory(t, h.Name)
 	require.NotEmpty(t, before.Cgroups)
-	cleared, err := private.Reap(t.Context())
+	cleared, err := private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	all, err := private.Leftovers()
 	require.NoError(t, err)

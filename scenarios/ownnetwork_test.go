@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/harnesstest"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/keyring"
 )
@@ -50,7 +51,7 @@ func (c *cluster) https(b *testing.B) existing.LXD {
 	dir := b.TempDir()
 	k, err := keyring.Open(dir)
 	require.NoError(b, err)
-	address, err := k.Trust(b.Context(), newToken(b, c.members[0].LXD()))
+	address, err := k.Trust(harnesstest.Context(b), newToken(b, c.members[0].LXD()))
 	require.NoError(b, err)
 	return existing.LXD{Address: address, Keyring: dir}
 }

@@ -41,9 +41,9 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 			changed.Map, changed.Host = copied(planned.Map), copied(planned.Host)
 			c.change(&changed)
 			chain.Plan.Levels[i] = changed
-			checks, err := probe.Verify(t.Context(), chain, idmaps, processes, files, edges, sentinels)
+			checks, err := probe.Verify(harnesstest.Context(t), chain, idmaps, processes, files, edges, sentinels)
 			require.NoError(t, err)
-			onDisk, err := storage.OwnersOnDisk(t.Context(), chain, i+1, storage.Remapped(chain, i+1))
+			onDisk, err := storage.OwnersOnDisk(harnesstest.Context(t), chain, i+1, storage.Remapped(chain, i+1))
 			require.NoError(t, err)
 			chain.Plan.Levels[i] = planned
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/harnesstest"
 	"nestbed/harness/idmap"
 )
 
@@ -22,7 +23,7 @@ func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (
 			tries++
 			simpler := c.clone()
 			change(&simpler)
-			if _, err := simpler.try(t.Context(), t, b); err != nil {
+			if _, err := simpler.try(harnesstest.Context(t), t, b); err != nil {
 				c, contradiction, found = simpler, err, true
 				break
 			}

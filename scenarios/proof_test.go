@@ -58,7 +58,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 		c := gen.Example(int(seed)*1_000_000 + i)
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			beside(t, 1)
-			outcome, contradiction := c.try(t.Context(), t, bundles[c.noShadow])
+			outcome, contradiction := c.try(harnesstest.Context(t), t, bundles[c.noShadow])
 			mutex.Lock()
 			defer mutex.Unlock()
 			end := fmt.Sprintf("%d levels up", len(outcome.Levels))

@@ -27,9 +27,9 @@ func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 	for where, c := range map[string]private.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
 		t.Run(where, func(t *testing.T) {
 			c.Delegation, c.Bundle = article, b
-			h, err := private.Start(t.Context(), c)
+			h, err := private.Start(harnesstest.Context(t), c)
 			require.NoError(t, err)
-			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+			t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 			if c.InMemory > 0 && !strings.HasPrefix(h.StateDir(), "/dev/shm/") {
 				t.Skip("this machine has no room for state in memory, or NESTBED_STATE puts it elsewhere")
 			}

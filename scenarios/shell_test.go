@@ -53,11 +53,11 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	nestbed := command(t)
 	// A LXD that does not answer is what one wants to look into.
-	require.NoError(t, fault.StopLXD(t.Context(), chain.Levels[0]))
+	require.NoError(t, fault.StopLXD(harnesstest.Context(t), chain.Levels[0]))
 	require.NoError(t, host.Keep(h))
-	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
+	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))
 	t.Cleanup(func() {
-		assert.NoError(t, private.End(context.Background(), h.Name()))
+		assert.NoError(t, private.End(context.WithoutCancel(harnesstest.Context(t)), h.Name()))
 		assert.True(t, takeInventory(t, h.Name()).empty())
 	})
 

@@ -30,8 +30,8 @@ func keptChain(t *testing.T) string {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	require.NoError(t, host.Keep(h))
-	require.NoError(t, errors.Join(h.Close(t.Context()), chain.Close(t.Context())))
-	t.Cleanup(func() { assert.NoError(t, private.End(context.Background(), h.Name())) })
+	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))
+	t.Cleanup(func() { assert.NoError(t, private.End(context.WithoutCancel(harnesstest.Context(t)), h.Name())) })
 	return h.Name()
 }
 

@@ -18,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host/private"
-	"nestbed/harness/wait"
 )
 
 var (
@@ -65,7 +65,7 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 		seed = rand.Uint64N(1 << 31)
 	}
 	draw := rand.New(rand.NewPCG(seed, 0))
-	_, err := private.Reap(t.Context())
+	_, err := private.Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	var before traces
 	if *soakAll {
@@ -124,7 +124,7 @@ func (k *kill) strike(t *testing.T) string {
 	t.Helper()
 	child := k.order.command(t)
 	// A wait of a run that something is missing to is not what this is about.
-	child.Env = append(child.Env, wait.PatienceEnv+"=0.25")
+	child.Env = append(child.Env, environment.Patience+"=0.25")
 	child.Stderr = nil // it says what was killed
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
@@ -149,7 +149,7 @@ func (k *kill) strike(t *testing.T) string {
 	}
 	<-time.After(k.after) // the moment of the kill, and no wait for anything
 	hit := k.hit(t)
-	stop := context.AfterFunc(t.Context(), func() { _ = child.Process.Kill() })
+	stop := context.AfterFunc(harnesstest.Context(t), func() { _ = child.Process.Kill() })
 	defer stop()
 	late := time.AfterFunc(childBudget, func() { _ = child.Process.Kill() })
 	for range lines { // until it has ended

@@ -15,10 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/host/private"
-	"nestbed/harness/wait"
 )
 
 // running is the command nestbed at work.
@@ -32,7 +32,7 @@ type running struct {
 func startProgram(t *testing.T, program, patience string, args ...string) *running {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Env = append(os.Environ(), wait.PatienceEnv+"="+patience)
+	cmd.Env = append(os.Environ(), environment.Patience+"="+patience)
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	stderr, err := cmd.StderrPipe()

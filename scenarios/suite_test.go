@@ -52,7 +52,7 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 			{Keyword: steps.Then, Pattern: `^somebody writes into the chain$`, Changes: true, Do: func(ctx context.Context) error { return note(ctx, "write") }},
 		},
 		Concurrency: 1, Output: io.Discard,
-	}.Run(t.Context())
+	}.Run(harnesstest.Context(t))
 	require.NoError(t, err)
 	require.Len(t, run.Scenarios, 3)
 	for _, s := range run.Scenarios {
@@ -66,6 +66,6 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 
 func TestARunOfNoScenarioFails(t *testing.T) {
 	harnesstest.Source(t)
-	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard}.Run(t.Context())
+	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard}.Run(harnesstest.Context(t))
 	require.ErrorContains(t, err, "no scenario was run")
 }

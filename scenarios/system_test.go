@@ -36,16 +36,16 @@ func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *pr
 // ownLXDIn is ownLXD with its state in a directory.
 func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
 	t.Helper()
-	machine, err := private.Start(t.Context(), private.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
+	machine, err := private.Start(harnesstest.Context(t), private.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, machine.Close(context.Background())) })
-	fingerprint, err := harness.Prepare(t.Context(), machine.LXD(), b)
+	t.Cleanup(func() { assert.NoError(t, machine.Close(context.WithoutCancel(harnesstest.Context(t)))) })
+	fingerprint, err := harness.Prepare(harnesstest.Context(t), machine.LXD(), b)
 	require.NoError(t, err)
 	op, err := machine.LXD().CreateInstance(api.InstancesPost{
 		Name: "c1", Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},
 		InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
 	})
-	require.NoError(t, harnesstest.Await(t.Context(), machine.LXD(), op, err))
+	require.NoError(t, harnesstest.Await(harnesstest.Context(t), machine.LXD(), op, err))
 	return machine, machine.Socket()
 }
 
@@ -92,9 +92,9 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			before := allOf(t, machine.LXD())
 
-			h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: existing.LXD{Address: socket}})
+			h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: existing.LXD{Address: socket}})
 			require.NoError(t, err)
-			t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+			t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 			chain := harnesstest.Build(t, h, harness.Cascade(3))
 			outcome := harnesstest.AsPlanned(t, chain)
 
@@ -104,7 +104,7 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			assert.NotEqual(t, others.Config["volatile.idmap.base"], fmt.Sprint(first.Parent), "the container of somebody's has other ids")
 			assert.Equal(t, uint32(3*idmap.Block), first.Count)
 
-			require.NoError(t, h.Close(t.Context()))
+			require.NoError(t, h.Close(harnesstest.Context(t)))
 			assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
 		})
 	}
@@ -120,18 +120,18 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	_, _, err := machine.LXD().GetProject(name)
 	require.NoError(t, err, "it is left")
 
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
+	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(name)
 	require.True(t, api.StatusErrorCheck(err, 404), "%v", err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err)
-	other, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
+	other, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(h.Name())
 	require.NoError(t, err, "that of a process that runs is left alone")
-	require.NoError(t, other.Close(t.Context()))
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, other.Close(harnesstest.Context(t)))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, allOf(t, machine.LXD()))
 }
 
@@ -147,24 +147,24 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
 		c.LXD, c.Bundle = existing.LXD{Address: socket}, b
-		h, err := existing.Start(t.Context(), c)
+		h, err := existing.Start(harnesstest.Context(t), c)
 		assert.Nil(t, h, want)
 		require.ErrorContains(t, err, want)
 	}
-	h, err := existing.Start(t.Context(), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
+	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.Background())) })
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	spec := harness.Cascade(1)
 	spec.Levels[0].Config = map[string]string{idmap.KeyPrivileged: "true"}
-	_, err = harness.Build(t.Context(), h, spec)
+	_, err = harness.Build(harnesstest.Context(t), h, spec)
 	require.ErrorIs(t, err, host.ErrNotOurs)
 	for _, do := range []func() error{
-		func() error { return host.Keep(h) }, func() error { return host.RestartLXD(t.Context(), h) }, func() error { return host.Runs(h, b) },
-		func() error { _, err := host.Exec(t.Context(), h, "true"); return err },
+		func() error { return host.Keep(h) }, func() error { return host.RestartLXD(harnesstest.Context(t), h) }, func() error { return host.Runs(h, b) },
+		func() error { _, err := host.Exec(harnesstest.Context(t), h, "true"); return err },
 	} {
 		require.ErrorIs(t, do(), host.ErrNotOurs)
 	}
-	require.NoError(t, h.Close(t.Context()))
+	require.NoError(t, h.Close(harnesstest.Context(t)))
 	assert.Equal(t, before, allOf(t, machine.LXD()))
 }
 
@@ -202,7 +202,7 @@ func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
 			Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
 			InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
 		})
-		require.NoError(t, harnesstest.Await(t.Context(), server, op, err))
+		require.NoError(t, harnesstest.Await(harnesstest.Context(t), server, op, err))
 		made, _, err := server.GetInstance(name)
 		require.NoError(t, err)
 		require.NotEmpty(t, made.Config["volatile.idmap.base"])

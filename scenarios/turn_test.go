@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/harnesstest"
 	"nestbed/steps"
 )
 
@@ -32,7 +33,7 @@ func beside(t *testing.T, chains int) {
 	t.Helper()
 	t.Parallel()
 	came := time.Now()
-	giveBack, err := turns.Take(t.Context(), chains)
+	giveBack, err := turns.Take(harnesstest.Context(t), chains)
 	require.NoError(t, err)
 	t.Cleanup(giveBack)
 	t.Logf("waited %s for its turn", time.Since(came).Round(time.Second))

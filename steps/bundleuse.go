@@ -1,14 +1,12 @@
 package steps
 
 import (
-	"cmp"
 	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/environment"
 )
 
 // What scenarios call the two bundles of which one replaces the other.
@@ -23,7 +21,7 @@ var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?
 // Bundles returns the sources of the bundles that the suite, the environment and the chosen scenarios name: what
 // another machine must be given to run the suite there.
 func (s Suite) Bundles() ([]bundle.Source, error) {
-	settings, err := environment.Read()
+	settings, err := s.settings()
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +35,7 @@ func (s Suite) Bundles() ([]bundle.Source, error) {
 			sources = append(sources, source)
 		}
 	}
-	add(cmp.Or(s.Bundle, settings.Bundle))
+	add(settings.Bundle)
 	for _, p := range pickles {
 		text, err := json.Marshal(p.Steps)
 		if err != nil {

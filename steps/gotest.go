@@ -20,12 +20,15 @@ func (s Suite) Test(t *testing.T) {
 	t.Helper()
 	harnesstest.Real(t)
 	s.Package = cmp.Or(s.Package, ".")
-	r, err := s.withDefaults().start(s.untilDeadline(t), func(what string) { t.Log(what) })
+	settings, err := s.settings()
+	require.NoError(t, err)
+	ctx := settings.Context(s.untilDeadline(t))
+	r, err := s.withDefaults().start(ctx, settings, func(what string) { t.Log(what) })
 	if missing, is := errors.AsType[*missingError](err); is {
 		harnesstest.Lacking(t, missing)
 	}
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, r.close(context.WithoutCancel(t.Context()))) })
+	t.Cleanup(func() { assert.NoError(t, r.close(context.WithoutCancel(ctx))) })
 	for _, c := range r.required {
 		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
 			if c.Elsewhere && !c.OK {

@@ -48,19 +48,21 @@ func lacking(err error) error {
 	return &missingError{err}
 }
 
+// settings returns those of the environment, with what the suite says in place of some.
+func (s Suite) settings() (environment.Settings, error) {
+	of, err := environment.Read()
+	of.Host, of.Bundle = of.Locate(cmp.Or(s.Host, of.Host)), cmp.Or(s.Bundle, of.Bundle)
+	of.Reports = cmp.Or(s.Reports, of.Reports)
+	return of, err
+}
+
 // start finds out what the scenarios can have here, and makes their bundles. What it returns must be closed.
-func (s Suite) start(ctx context.Context, log func(string)) (_ *run, err error) {
+func (s Suite) start(ctx context.Context, settings environment.Settings, log func(string)) (_ *run, err error) {
 	for _, step := range s.Steps {
 		if err := step.check(); err != nil {
 			return nil, err
 		}
 	}
-	settings, err := environment.Read()
-	if err != nil {
-		return nil, err
-	}
-	settings.Host, settings.Bundle = settings.Locate(cmp.Or(s.Host, settings.Host)), cmp.Or(s.Bundle, settings.Bundle)
-	settings.Reports = cmp.Or(s.Reports, settings.Reports)
 	r := &run{suite: s, settings: settings, log: log}
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)

@@ -97,7 +97,12 @@ var errNone = errors.New("no scenario was run: is the -run pattern, the tag or t
 func (s Suite) Run(ctx context.Context) (result report.Run, err error) {
 	s = s.withDefaults()
 	s.Package = ""
-	r, err := s.start(ctx, func(what string) { fmt.Fprintln(s.Output, what) })
+	settings, err := s.settings()
+	if err != nil {
+		return report.Run{}, err
+	}
+	ctx = settings.Context(ctx)
+	r, err := s.start(ctx, settings, func(what string) { fmt.Fprintln(s.Output, what) })
 	if err != nil {
 		return report.Run{}, err
 	}

@@ -10,8 +10,6 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
-	"nestbed/harness/vm"
-	"nestbed/harness/wait"
 )
 
 // The variables.
@@ -21,7 +19,7 @@ const (
 	Reports = "NESTBED_REPORTS"
 	Old     = "NESTBED_OLD"
 	New     = "NESTBED_NEW"
-	Host    = vm.HostEnv
+	Host    = "NESTBED_HOST"
 	Pool    = "NESTBED_POOL"
 	Members = "NESTBED_MEMBERS"
 	Keep    = "NESTBED_KEEP"
@@ -57,9 +55,8 @@ type Settings struct {
 // Read returns the settings. It fails if a variable has a value that it cannot have.
 func Read() (Settings, error) {
 	s := Settings{
-		Machine:    ReadMachine(),
 		RequireAll: os.Getenv(Require) == "all",
-		Reports:    os.Getenv(Reports), Pool: os.Getenv(Pool), Guest: os.Getenv(vm.GuestEnv),
+		Reports:    os.Getenv(Reports), Pool: os.Getenv(Pool), Guest: os.Getenv(Guest),
 		Sudo: os.Getenv("SUDO_USER") != "",
 	}
 	s.Again = again(s.Guest)
@@ -67,6 +64,9 @@ func Read() (Settings, error) {
 		s.Members = strings.Split(text, ",")
 	}
 	var err error
+	if s.Machine, err = ReadMachine(); err != nil {
+		return Settings{}, err
+	}
 	if s.Host, err = host.ParseTarget(os.Getenv(Host)); err != nil {
 		return Settings{}, fmt.Errorf("%s: %w", Host, err)
 	}
@@ -95,7 +95,7 @@ func Read() (Settings, error) {
 
 func again(guest string) []string {
 	var set []string
-	names := []string{Bundle, wait.PatienceEnv}
+	names := []string{Bundle, Patience}
 	if guest != "" {
 		set, names = []string{Host + "=" + guest}, []string{Bundle} // nestbed sets the patience there
 	}

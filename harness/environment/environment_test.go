@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,10 +9,11 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/wait"
 )
 
 func TestSettingsThatAreUnsetHaveDefaults(t *testing.T) {
-	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Cache, Artifacts, Keyring, LXDSocket, LXDDir, "NESTBED_GUEST", "NESTBED_PATIENCE", "SUDO_USER"} {
+	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Cache, Artifacts, Keyring, LXDSocket, LXDDir, Guest, Patience, "SUDO_USER"} {
 		t.Setenv(name, "")
 	}
 	s, err := Read()
@@ -29,13 +31,14 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv(Cache, "/srv/cache")
 	t.Setenv(Artifacts, "kept")
 	t.Setenv(Keyring, "/etc/keyring")
+	t.Setenv(Patience, "2.5")
 	t.Setenv(LXDSocket, "/here")
 	s, err := Read()
 	require.NoError(t, err)
 	assert.Equal(t, host.Target{System: true, Address: "/run/lxd.socket"}, s.Host)
 	assert.Equal(t, []string{"a", "b"}, s.Members)
 	assert.True(t, s.RequireAll && s.Keep)
-	assert.Equal(t, Machine{Cache: "/srv/cache", Artifacts: "kept", Keyring: "/etc/keyring", Socket: "/here"}, s.Machine)
+	assert.Equal(t, Machine{Cache: "/srv/cache", Artifacts: "kept", Keyring: "/etc/keyring", Patience: 2.5, Socket: "/here"}, s.Machine)
 	t.Setenv(Keep, "0")
 	s, err = Read()
 	require.NoError(t, err)
@@ -46,9 +49,14 @@ func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
 	system := host.Target{System: true}
 	t.Setenv(LXDSocket, "")
 	t.Setenv(LXDDir, "")
-	assert.Equal(t, system, ReadMachine().Locate(system))
+	locate := func(target host.Target) host.Target {
+		m, err := ReadMachine()
+		require.NoError(t, err)
+		return m.Locate(target)
+	}
+	assert.Equal(t, system, locate(system))
 	t.Setenv(LXDDir, "/there")
-	assert.Equal(t, host.Target{System: true, Address: "/there/unix.socket"}, ReadMachine().Locate(system))
+	assert.Equal(t, host.Target{System: true, Address: "/there/unix.socket"}, locate(system))
 	t.Setenv(LXDSocket, "/here")
 	for _, c := range [][2]host.Target{
 		{system, {System: true, Address: "/here"}},
@@ -56,14 +64,14 @@ func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
 		{{}, {}},
 		{{Suite: "trixie"}, {Suite: "trixie"}},
 	} {
-		assert.Equal(t, c[1], ReadMachine().Locate(c[0]))
+		assert.Equal(t, c[1], locate(c[0]))
 	}
 }
 
 func TestASettingThatCannotBeReadIsNamed(t *testing.T) {
 	for name, says := range map[string]string{
 		Keep: `NESTBED_KEEP: read "perhaps", expected 1 or 0`, Host: `NESTBED_HOST: host "perhaps": not known`,
-		Bundle: "NESTBED_BUNDLE: ", Old: "NESTBED_OLD: ", New: "NESTBED_NEW: ",
+		Bundle: "NESTBED_BUNDLE: ", Patience: "NESTBED_PATIENCE: ", Old: "NESTBED_OLD: ", New: "NESTBED_NEW: ",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "perhaps")
@@ -75,9 +83,52 @@ func TestASettingThatCannotBeReadIsNamed(t *testing.T) {
 
 func TestSettingsThatDecideWhatIsRunAreRepeated(t *testing.T) {
 	t.Setenv(Bundle, "dir:/a b")
-	t.Setenv("NESTBED_PATIENCE", "")
+	t.Setenv(Patience, "")
 	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b"}, again(""))
-	t.Setenv("NESTBED_PATIENCE", "10")
+	t.Setenv(Patience, "10")
 	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b", "NESTBED_PATIENCE=10"}, again(""))
 	assert.Equal(t, []string{"NESTBED_HOST=vm:debian:trixie", "NESTBED_BUNDLE=dir:/a b"}, again("vm:debian:trixie"), "in a virtual machine")
+}
+
+func TestPatienceIsANumber(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want float64 // 0: an error
+	}{
+		{"", 1},
+		{"1", 1},
+		{"2.5", 2.5},
+		{"0.01", 0.01},
+		{"100", 100},
+		{"1e1", 10},
+		{"0", 0},
+		{"-1", 0},
+		{"0.009", 0},
+		{"101", 0},
+		{"NaN", 0},
+		{"Inf", 0},
+		{"two", 0},
+		{"3x", 0},
+		{" 2", 0},
+	} {
+		t.Setenv(Patience, c.text)
+		m, err := ReadMachine()
+		assert.InDelta(t, cmp.Or(c.want, 1), wait.Patience(m.Context(t.Context())), 0, "%q", c.text)
+		if c.want == 0 {
+			assert.EqualError(t, err, `NESTBED_PATIENCE: read "`+c.text+`", expected a number from 0.01 to 100`)
+		} else {
+			assert.NoError(t, err, "%q", c.text)
+		}
+	}
+}
+
+func TestAVirtualMachineGetsNoPlacesOfThisOne(t *testing.T) {
+	for _, name := range []string{Cache, State, Host, Patience, Require, Bundle, Artifacts} {
+		t.Setenv(name, "here")
+	}
+	got := ForGuest("trixie")(20)
+	assert.Subset(t, got, []string{"NESTBED_BUNDLE=here", "NESTBED_ARTIFACTS=here", "NESTBED_PATIENCE=20", "NESTBED_GUEST=vm:debian:trixie"})
+	for _, v := range got {
+		assert.NotRegexp(t, "^(NESTBED_(CACHE|STATE|HOST|REQUIRE)=|NESTBED_PATIENCE=here|PATH=)", v)
+	}
 }

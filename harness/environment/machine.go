@@ -1,24 +1,31 @@
 package environment
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
+	"nestbed/harness/wait"
 )
 
-// The variables that say where things are on this machine.
+// The variables about this machine.
 const (
 	Cache     = "NESTBED_CACHE"
+	State     = "NESTBED_STATE"
+	Patience  = "NESTBED_PATIENCE"
 	Artifacts = "NESTBED_ARTIFACTS"
 	Keyring   = "NESTBED_KEYRING"
 	LXDSocket = "LXD_SOCKET" // as for LXD's own client
 	LXDDir    = "LXD_DIR"
 )
 
-// Machine are the settings that say where things are on this machine. A directory that is "" is in its usual place.
+// Machine are the settings about this machine: where things are, and how slow it is. A directory that is "" is in its usual place.
 type Machine struct {
 	// Cache is the directory of bundles and of images for virtual machines.
 	Cache string
@@ -26,13 +33,28 @@ type Machine struct {
 	Artifacts artifact.Dir
 	// Keyring is the directory with the certificates for LXDs of other machines.
 	Keyring string
+	// Patience is the factor that the budget of every wait is multiplied by: from 0.01 to 100, or 0 for 1.
+	Patience float64
 	// Socket is where the LXD of this machine listens; "" is one of the usual places.
 	Socket string
 }
 
-// ReadMachine returns the settings of this machine.
-func ReadMachine() Machine {
-	return Machine{Cache: os.Getenv(Cache), Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
+// ReadMachine returns the settings of this machine. It fails if a variable has a value that it cannot have, and then leaves that setting out.
+func ReadMachine() (Machine, error) {
+	m := Machine{Cache: os.Getenv(Cache), Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
+	if text := os.Getenv(Patience); text != "" {
+		factor, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(factor >= 0.01 && factor <= 100) { // NaN is neither
+			return m, fmt.Errorf("%s: read %q, expected a number from 0.01 to 100", Patience, text)
+		}
+		m.Patience = factor
+	}
+	return m, nil
+}
+
+// Context returns a context under which the budget of every wait is multiplied by Patience.
+func (m Machine) Context(ctx context.Context) context.Context {
+	return wait.WithPatience(ctx, cmp.Or(m.Patience, 1))
 }
 
 // socket returns the one that the variables name, as LXD's own client understands them.

@@ -37,6 +37,12 @@ func Real(t testing.TB) {
 	}
 }
 
+// Context returns the test's context. Waits under it have the patience of this machine.
+func Context(t testing.TB) context.Context {
+	t.Helper()
+	return settings(t).Context(t.Context())
+}
+
 // Source is the bundle's source: from NESTBED_BUNDLE, else chosen for the machine. It
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
@@ -51,7 +57,7 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 		return Source(t)
 	}
 	return sourceFor(t, func(kind bundle.Kind) error {
-		return existing.Check(t.Context(), Store(t), kind, existing.LXD{Address: socket})
+		return existing.Check(Context(t), Store(t), kind, existing.LXD{Address: socket})
 	})
 }
 
@@ -95,7 +101,7 @@ func Store(t testing.TB) bundle.Store {
 func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	t.Helper()
 	Real(t)
-	b, err := Store(t).Make(t.Context(), s)
+	b, err := Store(t).Make(Context(t), s)
 	require.NoError(t, err)
 	return b
 }
@@ -114,10 +120,11 @@ func Host(t testing.TB, d idmap.Delegation, options ...func(*private.Config)) *p
 	if config.Bundle == nil {
 		config.Bundle = Bundle(t, Source(t))
 	}
-	h, err := private.Start(t.Context(), config)
+	h, err := private.Start(Context(t), config)
 	require.NoError(t, err)
+	late := context.WithoutCancel(Context(t))
 	t.Cleanup(func() {
-		if err := h.Close(context.Background()); err != nil {
+		if err := h.Close(late); err != nil {
 			t.Error(err)
 		}
 	})
@@ -143,9 +150,10 @@ func Build(t testing.TB, h host.Host, s harness.Spec, options ...BuildOption) *h
 	for _, option := range options {
 		option(&expected)
 	}
-	chain, err := harness.Build(t.Context(), h, s)
+	chain, err := harness.Build(Context(t), h, s)
+	late := context.WithoutCancel(Context(t))
 	t.Cleanup(func() {
-		if err := chain.Close(context.Background()); err != nil {
+		if err := chain.Close(late); err != nil {
 			t.Error(err)
 		}
 	})
@@ -170,10 +178,10 @@ func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) 
 // AsPlanned verifies the levels of a chain and holds it against its plan; both must agree. It gives what came up.
 func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 	t.Helper()
-	checks, err := probe.Verify(t.Context(), chain)
+	checks, err := probe.Verify(Context(t), chain)
 	require.NoError(t, err)
 	require.Empty(t, harness.Failed(checks))
-	outcome, err := chain.Outcome(t.Context())
+	outcome, err := chain.Outcome(Context(t))
 	require.NoError(t, err)
 	require.NoError(t, harness.Contradiction(chain.Plan, outcome))
 	return outcome
@@ -182,5 +190,5 @@ func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 // Stop stops a process by SIGSTOP. When it returns, no thread of it runs.
 func Stop(t testing.TB, p *os.Process) {
 	t.Helper()
-	require.NoError(t, standstill.Stop(t.Context(), p))
+	require.NoError(t, standstill.Stop(Context(t), p))
 }

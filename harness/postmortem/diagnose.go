@@ -29,10 +29,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	if c == nil {
 		return &Diagnosis{}
 	}
-	budget, err := wait.Scale(ctx, diagnoseBudget)
-	if err != nil { // the variable is no number: nothing could be built with that
-		budget = diagnoseBudget
-	}
+	budget := wait.Scale(ctx, diagnoseBudget)
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: a diagnosis has %s", wait.ErrTimeout, budget))
 	defer cancel()
 	d := &Diagnosis{

@@ -50,10 +50,7 @@ func Impatient(ctx context.Context) context.Context {
 
 // Client connects to the LXD of this root. The client learns its extensions by a first request.
 func (r *Root) Client(ctx context.Context) (lxd.InstanceServer, error) {
-	args, err := clientArgs(ctx)
-	if err != nil {
-		return nil, err
-	}
+	args := clientArgs(ctx)
 	args.SkipGetServer = true // until it has the dialer
 	server, err := lxd.ConnectLXDUnixWithContext(ctx, Socket, args)
 	if err != nil {

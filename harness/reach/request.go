@@ -19,12 +19,8 @@ const requestBudget = 60 * time.Second
 // clientArgs make an LXD's client one that waits for no answer longer than the budget: its own limit is an hour, and
 // none at all for an LXD that does not read. (Not by a transport around its own: it takes every transport for
 // its own when it exports an image. client/lxd_images.go, GetPrivateImageFile.)
-func clientArgs(ctx context.Context) (*lxd.ConnectionArgs, error) {
-	budget, err := wait.Scale(ctx, requestBudget)
-	if err != nil {
-		return nil, err
-	}
-	return &lxd.ConnectionArgs{HTTPClient: &http.Client{Timeout: budget}, Proxy: noEvents}, nil
+func clientArgs(ctx context.Context) *lxd.ConnectionArgs {
+	return &lxd.ConnectionArgs{HTTPClient: &http.Client{Timeout: wait.Scale(ctx, requestBudget)}, Proxy: noEvents}
 }
 
 var errNoEvents = errors.New("nestbed waits for operations in LXD (lxdop.Await), and listens to no events")

@@ -36,8 +36,7 @@ func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := listen(t, answer)
 			ctx := wait.WithPatience(t.Context(), 0.001)
-			args, err := clientArgs(ctx)
-			require.NoError(t, err)
+			args := clientArgs(ctx)
 			args.SkipGetServer = true
 			client, err := lxd.ConnectLXDUnixWithContext(ctx, path, args)
 			require.NoError(t, err)
@@ -51,8 +50,7 @@ func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 
 func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		args, err := clientArgs(t.Context())
-		require.NoError(t, err)
+		args := clientArgs(t.Context())
 		args.SkipGetServer = true
 		client, err := lxd.ConnectLXDUnixWithContext(t.Context(), "none", args)
 		require.NoError(t, err)
@@ -96,8 +94,7 @@ func TestARequestThatIsAnsweredEnds(t *testing.T) {
 	})}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	args, err := clientArgs(t.Context())
-	require.NoError(t, err)
+	args := clientArgs(t.Context())
 	client, err := lxd.ConnectLXDUnixWithContext(t.Context(), path, args)
 	require.NoError(t, err)
 	got, _, err := client.GetServer()

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"time"
 
 	"nestbed/harness/bundle"
@@ -35,6 +33,8 @@ type Config struct {
 	Cache string
 	// Bundles are those of which Debian's must be there for the job to make: the guest has no network.
 	Bundles []bundle.Source
+	// Env, if set, returns what is added to the environment of a job whose budgets are multiplied by patience, as NAME=VALUE.
+	Env func(patience float64) []string
 	// Stdout and Stderr take what the program writes.
 	Stdout, Stderr io.Writer
 	// Console takes what the guest's kernel and systemd say. It may be nil.
@@ -75,12 +75,9 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if accel == tcg {
 		ctx = wait.WithPatience(ctx, slowness)
 	}
-	patience, err := wait.Scale(ctx, time.Second)
-	if err != nil {
-		return 0, err
+	if c.Env != nil {
+		job.Env = append(job.Env, c.Env(wait.Patience(ctx))...)
 	}
-	job.Env = append(append(environmentOf(os.Environ()), job.Env...),
-		wait.PatienceEnv+"="+strconv.FormatFloat(patience.Seconds(), 'g', -1, 64), GuestEnv+"=vm:debian:"+c.Suite)
 	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
 	return bootTwice(ctx, c.Progress, func() (_ int, err error) {
 		m, err := boot(ctx, hw, image, packages, job, program, c.Console)
@@ -131,10 +128,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 			}
 		}
 	}()
-	silence, err := newSilence(ctx)
-	if err != nil {
-		return 0, err
-	}
+	silence := newSilence(ctx)
 	defer silence.stop()
 	box := inbox{dirs: job.Results}
 	interrupted := ctx.Done()

@@ -18,19 +18,12 @@ type silence struct {
 	ending  bool
 }
 
-func newSilence(ctx context.Context) (*silence, error) {
-	s := &silence{until: "to start its job"}
-	for _, b := range []struct {
-		budget time.Duration
-		scaled *time.Duration
-	}{{bootBudget, &s.budget}, {silenceBudget, &s.between}, {endBudget, &s.atEnd}} {
-		var err error
-		if *b.scaled, err = wait.Scale(ctx, b.budget); err != nil {
-			return nil, err
-		}
+func newSilence(ctx context.Context) *silence {
+	boot := wait.Scale(ctx, bootBudget)
+	return &silence{
+		timer: time.NewTimer(boot), budget: boot, until: "to start its job",
+		between: wait.Scale(ctx, silenceBudget), atEnd: wait.Scale(ctx, endBudget),
 	}
-	s.timer = time.NewTimer(s.budget)
-	return s, nil
 }
 
 // broken begins the wait anew after a word, but for the one for the end.

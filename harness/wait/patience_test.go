@@ -13,42 +13,9 @@ import (
 	"nestbed/harness/wait"
 )
 
-func TestPatience(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		want float64 // 0: an error
-	}{
-		{"", 1},
-		{"1", 1},
-		{"2.5", 2.5},
-		{"0.01", 0.01},
-		{"100", 100},
-		{"1e1", 10},
-		{"0", 0},
-		{"-1", 0},
-		{"0.009", 0},
-		{"101", 0},
-		{"NaN", 0},
-		{"Inf", 0},
-		{"two", 0},
-		{"3x", 0},
-		{" 2", 0},
-	} {
-		t.Setenv(wait.PatienceEnv, c.text)
-		got, err := wait.Patience()
-		assert.InDelta(t, c.want, got, 0, "%q", c.text)
-		if c.want == 0 {
-			assert.EqualError(t, err, `NESTBED_PATIENCE: read "`+c.text+`", expected a number from 0.01 to 100`)
-		} else {
-			assert.NoError(t, err, "%q", c.text)
-		}
-	}
-}
-
 func TestPatienceMultipliesEveryBudget(t *testing.T) {
-	t.Setenv(wait.PatienceEnv, "3")
 	synctest.Test(t, func(t *testing.T) {
-		ctx := wait.WithPatience(t.Context(), 0.5)
+		ctx := wait.WithPatience(wait.WithPatience(t.Context(), 3), 0.5)
 		began := time.Now()
 		err := wait.For(ctx, "wait", 10*time.Second, func(context.Context) error { return errNotYet })
 		require.EqualError(t, err, "wait: timed out after 15s: not yet")
@@ -81,11 +48,4 @@ func TestTheCallersEndIsNoTimeout(t *testing.T) {
 	require.EqualError(t, err, "wait: interrupted: context canceled")
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, wait.ErrTimeout)
-}
-
-func TestUnderAPatienceThatIsNoNumberNothingIsTried(t *testing.T) {
-	t.Setenv(wait.PatienceEnv, "long")
-	never := func(context.Context) error { t.Error("tried"); return nil }
-	require.ErrorContains(t, wait.For(t.Context(), "wait", time.Minute, never), "NESTBED_PATIENCE")
-	require.ErrorContains(t, wait.Within(t.Context(), "wait", time.Minute, never, nil), "NESTBED_PATIENCE")
 }

@@ -19,10 +19,7 @@ const between = 5 * time.Millisecond
 // error then says what was waited for, for how long, and what was still wrong
 // at the last try.
 func For(ctx context.Context, what string, budget time.Duration, try func(context.Context) error) error {
-	budget, err := Scale(ctx, budget)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
+	budget = Scale(ctx, budget)
 	limited, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	tick := time.NewTicker(between)
@@ -50,13 +47,10 @@ func For(ctx context.Context, what string, budget time.Duration, try func(contex
 // Within does what waits by itself until its context ends, in a budget times Patience. Where that runs out, the
 // error says what was waited for, for how long, and what still holds it up.
 func Within(ctx context.Context, what string, budget time.Duration, do func(context.Context) error, holdsUp func() string) error {
-	budget, err := Scale(ctx, budget)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
+	budget = Scale(ctx, budget)
 	limited, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	err = do(limited)
+	err := do(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("%s: %w after %s: %s", what, ErrTimeout, budget, holdsUp())
 	}

@@ -17,7 +17,6 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/host/start"
 	"nestbed/harness/vm"
-	"nestbed/harness/wait"
 )
 
 // The exit statuses, the same for every verb.
@@ -30,11 +29,20 @@ func main() {
 	start.Init(vm.RegisterPrograms)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	os.Exit(supervise(signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
+	machine, _ := environment.ReadMachine() // run says what is wrong with it
+	ctx := machine.Context(context.Background())
+	os.Exit(supervise(ctx, signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
 }
 
 func run(ctx context.Context, args []string) int {
-	root := newRoot(environment.ReadMachine())
+	machine, wrong := environment.ReadMachine()
+	root := newRoot(machine)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if wrong != nil {
+			return &usageError{wrong}
+		}
+		return nil
+	}
 	root.SetArgs(args)
 	out, errOut := newScreen(os.Stdout), newScreen(os.Stderr)
 	root.SetOut(out)
@@ -85,12 +93,6 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if _, err := wait.Patience(); err != nil {
-				return &usageError{err}
-			}
-			return nil
-		},
 		// Without a verb: the help, as a newcomer expects.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: wrongUse(cobra.NoArgs),

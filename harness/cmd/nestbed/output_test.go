@@ -174,9 +174,11 @@ bundle debian  ok     mmdebstrap  /usr/bin/mmdebstrap
 func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	// It makes nothing but a short-lived user namespace.
 	status, stdout, stderr := nestbed(t, "doctor")
-	source, _, err := bundle.Choose()
-	store := environment.ReadMachine().Store(nil)
-	runs := err == nil && private.Check(store, source.Kind, "") == nil // with the same state root
+	source, _, noSource := bundle.Choose()
+	machine, err := environment.ReadMachine()
+	require.NoError(t, err)
+	store := machine.Store(nil)
+	runs := noSource == nil && private.Check(store, source.Kind, "") == nil // with the same state root
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {

@@ -33,8 +33,8 @@ func (e stopError) Error() string { return fmt.Sprintf("interrupted (%s)", e.sig
 
 // supervise runs a verb and returns its exit status. The first signal ends the verb's context; then the verb has as
 // long as what it made needs to be removed, and no longer, whatever it is blocked on. The second signal ends it at once.
-func supervise(signals <-chan os.Signal, errOut io.Writer, verb func(context.Context) int) int {
-	ctx, cancel := context.WithCancelCause(context.Background()) //nolint:forbidigo // the main's
+func supervise(ctx context.Context, signals <-chan os.Signal, errOut io.Writer, verb func(context.Context) int) int {
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ctx, tasks := cleanup.NewContext(ctx)
 	ended := make(chan int, 1)
@@ -61,12 +61,8 @@ type stop struct {
 // wait returns the exit status when the verb has ended, or need not be waited for any longer.
 func (s *stop) wait(ctx context.Context, signals <-chan os.Signal, ended <-chan int) int {
 	// A slow machine has as much more time as it has patience.
-	second, err := wait.Scale(ctx, time.Second)
-	if err != nil {
-		second = time.Second
-	}
 	elapsed := func(since time.Time) time.Duration {
-		return time.Duration(float64(time.Since(since)) / second.Seconds())
+		return time.Duration(float64(time.Since(since)) / wait.Patience(ctx))
 	}
 	began, busy := time.Now(), time.Now()
 	tick := time.NewTicker(lookEvery)

@@ -132,7 +132,7 @@ func supervised(t *testing.T, errOut io.Writer, tasks ...cleanup.Task) (signals 
 	begun, over := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(over) })
 	go func() {
-		ended <- supervise(to, errOut, func(ctx context.Context) int {
+		ended <- supervise(context.WithoutCancel(t.Context()), to, errOut, func(ctx context.Context) int {
 			for _, task := range tasks {
 				cleanup.Begin(ctx, task)
 			}
@@ -187,7 +187,7 @@ func TestTheStatusIsTheVerbsUnlessASignalStoppedIt(t *testing.T) {
 		if want != 7 {
 			signals <- unix.SIGTERM
 		}
-		assert.Equal(t, want, supervise(signals, io.Discard, verb))
+		assert.Equal(t, want, supervise(t.Context(), signals, io.Discard, verb))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/vm"
 )
 
@@ -40,7 +41,7 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	})
 	progress := newProgress(cmd.ErrOrStderr())
 	status, err := vm.Run(cmd.Context(), vm.Config{
-		Suite: suite, Cache: f.machine.Cache, Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
+		Suite: suite, Cache: f.machine.Cache, Env: environment.ForGuest(suite), Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
 	}, job)
 	progress.done()
 	if err != nil {

@@ -203,8 +203,7 @@ func (h *Host) hangUp() error {
 // meanwhile: it must not be ended first, as nobody would be left to do that.
 func (h *Host) end(ctx context.Context) error {
 	if h.sharesPIDs {
-		budget, _ := wait.Scale(ctx, cgroup.EmptyBudget) // without patience for anything there is no time: it is killed at once
-		late := time.AfterFunc(budget, func() { _ = h.stage.Process.Kill() })
+		late := time.AfterFunc(wait.Scale(ctx, cgroup.EmptyBudget), func() { _ = h.stage.Process.Kill() })
 		defer late.Stop()
 	} else if err := h.stage.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -23,7 +23,6 @@ import (
 	"nestbed/harness/internal/rerun"
 	"nestbed/harness/inventory"
 	"nestbed/harness/reach"
-	"nestbed/harness/wait"
 )
 
 // leaveBudget is for a host to end and for its state to be removed, once its command is told to stop. What then is
@@ -38,9 +37,6 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	if c.Bundle == nil {
 		return nil, errors.New("private host: no bundle given; make one with bundle.Store")
-	}
-	if _, err := wait.Patience(); err != nil {
-		return nil, fmt.Errorf("private host: %w", err)
 	}
 	began := time.Now()
 	// What dead hosts left is cleared by the next one. That this does not
