@@ -7,30 +7,29 @@ import (
 )
 
 const (
-	// Block is the number of ids that LXD demands for a container: a smaller
-	// allocation is passed over (LXD: idmap/idmapset_linux.go, DefaultIdmapSet).
+	// Block is the number of ids that LXD requires for a container. LXD skips smaller
+	// allocations (LXD: idmap/idmapset_linux.go, DefaultIdmapSet).
 	Block = 65536
 
-	// MaxID is the largest id; 4294967295 is (uid_t)-1 and stands for "no id".
+	// MaxID is the largest id; 4294967295 is (uid_t)-1 and means "no id".
 	MaxID = 1<<32 - 2
 
-	// Root is the owner whose allocations LXD reads: the daemon runs as root
-	// and looks up nobody else (LXD: idmap/idmapset_linux.go, DefaultIdmapSet).
+	// Root is the owner of the allocations that LXD uses: the daemon runs as root and looks up
+	// no other user (LXD: idmap/idmapset_linux.go, DefaultIdmapSet).
 	Root = "root"
 )
 
-// Allocation is one line of /etc/subuid or /etc/subgid (man 5 subuid): Owner
-// may give Count ids, from Start on, to the containers it makes. Start is an id
-// of the level that the file stands on.
+// An Allocation is one line of /etc/subuid or /etc/subgid (man 5 subuid): Owner may give its
+// containers Count ids from Start on. Start is an id of the level to which the file belongs.
 type Allocation struct {
 	Owner string `json:"owner"`
 	Start uint32 `json:"start"`
 	Count uint32 `json:"count"`
 }
 
-// ParseAllocation reads owner:start:count, such as root:500000:196608. It
-// refuses what a person cannot have meant: an empty owner, no ids at all, or
-// ids beyond MaxID. (LXD itself passes over some of these in silence.)
+// ParseAllocation parses owner:start:count, such as root:500000:196608. It refuses input that
+// must be a mistake: an empty owner, a count of 0, or ids beyond MaxID. (LXD silently skips
+// some of these.)
 func ParseAllocation(text string) (Allocation, error) {
 	wrong := func(why string) (Allocation, error) {
 		return Allocation{}, fmt.Errorf("allocation %q: %s; write owner:start:count, such as root:500000:196608", text, why)
@@ -56,7 +55,7 @@ func ParseAllocation(text string) (Allocation, error) {
 	return Allocation{Owner: fields[0], Start: uint32(start), Count: uint32(count)}, nil
 }
 
-// String is the line as it stands in the file.
+// String returns the line as it stands in the file.
 func (a Allocation) String() string {
 	return fmt.Sprintf("%s:%d:%d", a.Owner, a.Start, a.Count)
 }

@@ -2,18 +2,21 @@ package idmap
 
 import "strings"
 
-// KeyRawAppArmor holds rules that LXD adds to a container's AppArmor profile.
+// KeyRawAppArmor is the configuration key with rules that LXD adds to a container's AppArmor
+// profile.
 const KeyRawAppArmor = "raw.apparmor"
 
-// KeyRawLXC holds lines that LXD adds to the configuration of liblxc for a container.
+// KeyRawLXC is the configuration key with lines that LXD adds to a container's liblxc
+// configuration.
 const KeyRawLXC = "raw.lxc"
 
-// UnchangedProfile is the line of such a configuration by which liblxc leaves a container in the AppArmor profile
-// that it runs in itself (man 5 lxc.container.conf).
+// UnchangedProfile is a line of KeyRawLXC. It makes liblxc leave the container in liblxc's own
+// AppArmor profile (man 5 lxc.container.conf).
 const UnchangedProfile = "lxc.apparmor.profile = unchanged"
 
-// KeyAppArmor is the configuration key of a container whose value false keeps a daemon inside from making AppArmor profiles
-// (LXD: lxd/sys/apparmor.go, LXD_SECURITY_APPARMOR; Incus: internal/server/sys/apparmor.go).
+// KeyAppArmor returns the configuration key of a container that, if false, keeps a daemon
+// inside from creating AppArmor profiles (LXD: lxd/sys/apparmor.go, LXD_SECURITY_APPARMOR;
+// Incus: internal/server/sys/apparmor.go).
 func (f Flavor) KeyAppArmor() string {
 	if f == Incus {
 		return "environment.INCUS_SECURITY_APPARMOR"
@@ -21,14 +24,16 @@ func (f Flavor) KeyAppArmor() string {
 	return "environment.LXD_SECURITY_APPARMOR"
 }
 
-// Confined is the first level of which the daemon can make no AppArmor profiles: a namespace of profiles can be made within the
-// machine's only, and level 1 has that.
+// Confined is the first level whose daemon cannot create AppArmor profiles: policy namespaces
+// nest only once, and level 1 has one.
 const Confined = 2
 
-// refusesProfile gives the operation, if any, at which a level fails as no AppArmor profile can be made for it. A daemon at
-// level Confined or further down fails for the program that unpacks images (LXD: lxd/apparmor/archive.go), unless it is told
-// to make none; for the container, liblxc then fails, unless it is told the same. Daemons and containers without a word of
-// configuration about it are told, as whoever wants to nest does.
+// refusesProfile returns the operation at which a level fails because no AppArmor profile can
+// be created for it, or "". A daemon at level Confined or below fails in OpCreate, because of
+// the profile of the program that unpacks images (LXD: lxd/apparmor/archive.go), unless
+// KeyAppArmor disables profiles. The container then fails in OpStart, because of its own
+// profile, unless KeyRawLXC has UnchangedProfile. If a configuration does not set these keys,
+// refusesProfile assumes the values that make nesting work.
 func (l Layout) refusesProfile(level int) Op {
 	if !l.AppArmor || level <= Confined || level > len(l.Daemons) {
 		return ""
@@ -44,11 +49,13 @@ func (l Layout) refusesProfile(level int) Op {
 	return ""
 }
 
-// UserNSRule is the rule that lets what is confined make user namespaces (man 5 apparmor.d).
+// UserNSRule is the rule that lets a confined process create user namespaces (man 5
+// apparmor.d).
 const UserNSRule = "userns,"
 
-// confines is the daemon that has made the AppArmor profile which what makes a level runs in: that of the level above, up to the last
-// that has one. Nil: none of the chain's, or, of the levels around a family, nothing is known but that they are up.
+// confines returns the daemon that created the AppArmor profile in which a level is started:
+// the daemon of the level above, or of the last level that can create profiles. It returns nil
+// if that daemon is outside the chain, or is not in l.Daemons because l belongs to a Family.
 func (l Layout) confines(level int) *Daemon {
 	by := min(level-2, Confined-1)
 	if by < 0 || by >= len(l.Daemons) {
@@ -57,8 +64,9 @@ func (l Layout) confines(level int) *Daemon {
 	return &l.Daemons[by]
 }
 
-// deniesUserNS tells whether AppArmor keeps a level from being started: what asks for its user namespace is in a profile without
-// a rule for that. Daemons without a word of configuration about it grant it, as whoever wants to nest does.
+// deniesUserNS reports whether AppArmor keeps a level from starting, because the profile in
+// which its user namespace is created has no UserNSRule. If a configuration does not set
+// KeyRawAppArmor, deniesUserNS assumes the rule.
 func (l Layout) deniesUserNS(level int) bool {
 	by := l.confines(level)
 	if by == nil || !by.DeniesUserNS {
@@ -68,8 +76,10 @@ func (l Layout) deniesUserNS(level int) bool {
 	return set && !strings.Contains(rules, UserNSRule)
 }
 
-// deniesMounts tells whether AppArmor keeps a level from being started, privileged or not: liblxc mounts its root filesystem first, which
-// the profile lets it do where KeyNesting is on now (LXD: lxd/apparmor/instance_lxc.go), whatever it was when that level started.
+// deniesMounts reports whether AppArmor keeps a level, privileged or not, from starting: liblxc
+// first mounts the root filesystem. The profile permits that only if KeyNesting is on at that
+// moment, even if it had another value when the level above started (LXD:
+// lxd/apparmor/instance_lxc.go).
 func (l Layout) deniesMounts(level int) bool {
 	by := l.confines(level)
 	return l.AppArmor && by != nil && !nests(by.now())

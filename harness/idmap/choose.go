@@ -2,40 +2,43 @@ package idmap
 
 import "fmt"
 
-// Where a daemon looks for ids when the files give it none.
+// A daemon uses these if the files give it no ids.
 const (
-	// On a host with all ids (LXD: idmap/idmapset_linux.go, kernelDefaultMap;
-	// Incus: internal/server/sys/os.go, getIdmapset).
+	// On a host with all ids (LXD: idmap/idmapset_linux.go, kernelDefaultMap; Incus:
+	// internal/server/sys/os.go, getIdmapset).
 	hostDefaultStart = 1000000
 	hostDefaultCount = 1000000000
-	// Inside a user namespace LXD takes everything from here up, Incus from Block up.
+	// Inside a user namespace LXD takes all ids from here up, and Incus from Block up.
 	levelDefaultStart = 100000
 )
 
-// Daemon is what decides the ids that one LXD or Incus gives to its containers.
+// A Daemon is an LXD or Incus with everything that decides which ids it gives to its
+// containers.
 type Daemon struct {
 	Flavor Flavor
-	// Delegation is what its subuid and subgid files say.
+	// Delegation holds its subuid and subgid files.
 	Delegation Delegation
-	// ShadowTools tells that newuidmap and newgidmap are there and privileged.
-	// liblxc then writes no map itself but has them do it, and they refuse what
-	// subuid and subgid do not grant (liblxc: idmap_utils.c, lxc_map_ids); and
-	// without them Incus does not look at the files.
+	// ShadowTools is true if newuidmap and newgidmap exist and are privileged. liblxc then
+	// calls them instead of writing maps itself, and they refuse what subuid and subgid do not
+	// grant (liblxc: idmap_utils.c, lxc_map_ids). Without them Incus ignores the files.
 	ShadowTools bool
-	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0: where the machine has
-	// hierarchies of v1, no container starts.
+	// OnlyCgroup2 is true if its liblxc supports only cgroup v2, as since 7.0. No container
+	// then starts on a machine that has hierarchies of v1.
 	OnlyCgroup2 bool
-	// DeniesUserNS tells that the AppArmor profiles that it makes let nothing in a container make a user namespace,
-	// and that the kernel asks them: no level then starts inside, unless KeyRawAppArmor grants it.
+	// DeniesUserNS is true if its AppArmor profiles keep processes in a container from creating
+	// user namespaces, and the kernel enforces that. No level then starts inside, unless
+	// KeyRawAppArmor permits it.
 	DeniesUserNS bool
-	// Config is the configuration of the container that it makes: the keys raw.idmap and security.idmap.* count.
+	// Config is the configuration of the container that it creates. The keys of this package
+	// count.
 	Config map[string]string
-	// Now is that configuration as it is when something is made inside, where it was changed since: an AppArmor profile
-	// follows it at once. Nil: Config.
+	// Now is the container's configuration at the time when something is created inside it, if
+	// it changed after the start: the AppArmor profile follows such a change at once. Nil means
+	// Config.
 	Now map[string]string
 }
 
-// now is the configuration that the container's AppArmor profile is made from.
+// now returns the configuration from which the container's AppArmor profile is made.
 func (d Daemon) now() map[string]string {
 	if d.Now != nil {
 		return d.Now
@@ -43,32 +46,32 @@ func (d Daemon) now() map[string]string {
 	return d.Config
 }
 
-// Choice is the map that a daemon settles on when it starts, for all its containers.
+// A Choice is the map that a daemon chooses at its start, for all its containers.
 type Choice struct {
-	// Map is from inside id 0 up; empty where Reason is not None. One of UID and
-	// GID may be empty: no container then starts. Incus may have several lines.
+	// Map maps ids from inside id 0 up. It is empty if Reason is not None. Either UID or GID
+	// may be empty; no container then starts. With Incus each may have several lines.
 	Map Map `json:"map"`
-	// Default tells that no file gave the map; Why says why not, in a phrase.
+	// Default is true if the map does not come from the files; Why then says why, in a phrase.
 	Default bool   `json:"default"`
 	Why     string `json:"why,omitempty"`
-	// Reason is why there is no map. The daemon starts all the same, and refuses
-	// to create unprivileged containers.
+	// Reason says why there is no map. The daemon still starts, but refuses to create
+	// unprivileged containers.
 	Reason Reason `json:"reason,omitempty"`
-	// UID and GID are the files as this daemon reads them.
+	// UID and GID are the results of reading the files.
 	UID Reading `json:"-"`
 	GID Reading `json:"-"`
 }
 
-// Choose gives the map that a daemon takes whose own user namespace has the map
-// own, of which the left sides count. The files are read once, when it starts.
-// (LXD: idmap/idmapset_linux.go, GetIdmapSet; Incus: internal/server/sys/os.go, getIdmapset.)
+// Choose returns the map that a daemon chooses at its start, when it reads the files. own is
+// the map of the daemon's namespace; only its inside ids count. (LXD: idmap/idmapset_linux.go,
+// GetIdmapSet; Incus: internal/server/sys/os.go, getIdmapset.)
 func (d Daemon) Choose(own Map) Choice {
 	c := Choice{UID: Read(d.Delegation.UID, d.Flavor), GID: Read(d.Delegation.GID, d.Flavor)}
 	d.choose(&c, own)
 	if c.Reason == None && len(c.Map.UID) == 0 && len(c.Map.GID) == 0 {
 		c.Reason = NoAllocation
 	}
-	// Incus does not look whether its own namespace has the ids: the start fails.
+	// Incus does not check whether its own namespace has the ids, so the start fails instead.
 	if c.Reason == None && d.Flavor != Incus && (!contains(own.UID, c.Map.UID) || !contains(own.GID, c.Map.GID)) {
 		c.Reason, c.Why = OutsideParent, "it is not in the map of the level itself"
 	}
@@ -102,8 +105,8 @@ func (d Daemon) choose(c *Choice, own Map) {
 			return
 		}
 	}
-	// The files are read in this order and the first trouble decides: a
-	// malformed subgid does not matter where subuid has no line of root's.
+	// The daemon reads the files in this order and stops at the first problem: a malformed
+	// subgid does not matter if subuid has no line for root.
 	for _, f := range files {
 		switch {
 		case f.read.Malformed > 0:
@@ -122,7 +125,7 @@ func (d Daemon) choose(c *Choice, own Map) {
 	}
 }
 
-// defaultMap is what a daemon takes when the files do not count.
+// defaultMap returns the map that a daemon chooses if it does not use the files.
 func (d Daemon) defaultMap(own Map) Map {
 	if d.Flavor != Incus {
 		whole := isWhole(own)
@@ -137,7 +140,7 @@ func (d Daemon) defaultMap(own Map) Map {
 	return Map{}
 }
 
-// isWhole tells whether the daemon runs where all ids exist.
+// isWhole reports whether own has all ids.
 func isWhole(own Map) bool {
 	whole := func(mappings []Mapping) bool {
 		e := extents(mappings)
@@ -146,7 +149,7 @@ func isWhole(own Map) bool {
 	return whole(own.UID) && whole(own.GID)
 }
 
-// lxdDefault takes the first run of ids that has enough from levelDefaultStart up.
+// lxdDefault returns the first run of ids from levelDefaultStart up that is large enough.
 func lxdDefault(own []Mapping, whole bool) []Mapping {
 	if whole {
 		return []Mapping{{Inside: 0, Parent: hostDefaultStart, Count: hostDefaultCount}}
@@ -154,7 +157,7 @@ func lxdDefault(own []Mapping, whole bool) []Mapping {
 	for _, e := range extents(own) {
 		last := uint64(e.Inside) + uint64(e.Count) - 1
 		start := max(uint64(e.Inside), levelDefaultStart)
-		// LXD's test is last-start < 65536: it wants one id more than a block.
+		// LXD's test is last-start < 65536, so it needs one id more than a block.
 		if last < start || last-start < Block {
 			continue
 		}
@@ -163,9 +166,9 @@ func lxdDefault(own []Mapping, whole bool) []Mapping {
 	return nil
 }
 
-// incusDefault takes the line with the most ids from start up, the first of
-// several, and of that no more than a host's default
-// (Incus: shared/idmap/set.go, Split). Unlike LXD it joins no neighbors.
+// incusDefault returns the line with the most ids from start up, or the first of several, and
+// at most hostDefaultCount of its ids (Incus: shared/idmap/set.go, Split). Unlike LXD, Incus
+// joins no adjacent lines.
 func incusDefault(own []Mapping, start uint32) []Mapping {
 	var largest Mapping
 	for _, m := range own {
@@ -184,8 +187,8 @@ func incusDefault(own []Mapping, start uint32) []Mapping {
 	return []Mapping{largest}
 }
 
-// contains tells whether every range that child takes lies in one unbroken run
-// of ids that the parent has (LXD: idmap/idmapset_linux.go, Usable and ValidRanges).
+// contains reports whether each parent range of child lies in one unbroken run of ids that
+// parent has (LXD: idmap/idmapset_linux.go, Usable and ValidRanges).
 func contains(parent, child []Mapping) bool {
 	runs := extents(parent)
 	for _, c := range child {

@@ -7,26 +7,26 @@ import (
 	"strconv"
 )
 
-// The configuration keys of a container that decide its map (LXD: doc, "Instance options").
+// These configuration keys of a container decide its map (LXD: doc, "Instance options").
 const (
-	KeyIsolated = "security.idmap.isolated" // true: ids that no other isolated container has
-	KeySize     = "security.idmap.size"     // how many; LXD heeds it for isolated containers only
-	KeyBase     = "security.idmap.base"     // parent id of its root; isolated containers only
+	KeyIsolated = "security.idmap.isolated" // true: the container shares no ids with other isolated containers
+	KeySize     = "security.idmap.size"     // number of ids; LXD uses it for isolated containers only
+	KeyBase     = "security.idmap.base"     // parent id of root inside; for isolated containers only
 	KeyRaw      = "raw.idmap"               // lines "both|uid|gid PARENT INSIDE"
 )
 
-// Slot is what an isolated container has of its daemon's ids: Count parent ids
-// from Base on (volatile.idmap.base and the container's size).
+// A Slot is the range of an isolated container: Count parent ids from Base on
+// (volatile.idmap.base and the container's size).
 type Slot struct {
 	Base  int64
 	Count int64
 }
 
-// Container gives the map of a new container, with the daemon's Config, from
-// what the daemon chose at its start. siblings are the isolated containers that
-// it has already. Reasons are ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps
-// and IsolatedExhausted, all at create, and MapInvalid, at start
-// (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
+// Container returns the map of a new container with the configuration d.Config, within the ids
+// that the daemon chose at its start. siblings are the slots of its existing isolated
+// containers. The reason is None; ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps or
+// IsolatedExhausted, all at create; or MapInvalid, at start (LXD:
+// lxd/instance/drivers/driver_lxc.go, findIdmap).
 func (d Daemon) Container(chosen Map, siblings []Slot) (Map, Reason) {
 	set, reason := d.container(chosen, siblings)
 	return toMap(set), reason
@@ -50,7 +50,8 @@ func (d Daemon) container(chosen Map, siblings []Slot) ([]entry, Reason) {
 				return nil, reason
 			}
 		}
-		// One base for both: with gids that start elsewhere than uids, those are others' ids or none.
+		// LXD uses one base for both. If the gids start elsewhere than the uids, the range has
+		// gids of others, or none.
 		return fit([]entry{
 			{uid: true, parent: base, count: size}, {gid: true, parent: base, count: size},
 		}, raw, d.Flavor)
@@ -64,7 +65,7 @@ func (d Daemon) container(chosen Map, siblings []Slot) ([]entry, Reason) {
 	return fit(set, raw, d.Flavor)
 }
 
-// fit puts the entries of raw.idmap into a set.
+// fit adds the entries of raw.idmap to a set.
 func fit(set, raw []entry, f Flavor) ([]entry, Reason) {
 	var err error
 	for _, e := range raw {
@@ -87,8 +88,8 @@ func rawReason(err error) Reason {
 	return RawIDMapMalformed
 }
 
-// idmapConfig reads the keys but raw.idmap, and refuses any flag that is none; size and base are -1 where they are not set
-// (LXD: shared/instance.go and shared/validate, IsBool and IsUint32).
+// idmapConfig parses all keys except raw.idmap and refuses an invalid value. size and base are
+// -1 if they are not set (LXD: shared/instance.go and shared/validate, IsBool and IsUint32).
 func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 	for _, key := range []string{KeyIsolated, KeyPrivileged, KeyNesting} {
 		if _, valid := boolean(d.Config[key]); !valid {
@@ -111,14 +112,13 @@ func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 	return isolated, size, base, reason
 }
 
-// Isolate finds the base of an isolated container of the given size among the
-// ids that its daemon chose: behind the daemon's first block, which no isolated
-// container gets, in the first gap between the siblings that is found large
-// enough, or behind them. LXD wants one id more than the size there, so that a
-// range of 131072 ids holds no isolated container, and 196608 hold one; Incus
-// wants the size. The reason is None or IsolatedExhausted. Only the uids are looked
-// at, and the gids where there are none. (A sibling that is being created at
-// the same time has no base yet, and LXD counts it as base 0: give it so.)
+// Isolate returns the base of an isolated container of the given size among the ids that its
+// daemon chose. It skips the daemon's first block, which no isolated container gets. It then
+// takes the first gap between the siblings that is large enough, or the ids above them. There
+// LXD needs one id more than size, so that 131072 ids hold no isolated container and 196608
+// hold one; Incus needs just size. The reason is None or IsolatedExhausted. Only the uids
+// count, or the gids if there are no uids. (A sibling that is being created at the same time
+// has no base yet; LXD counts it as base 0, and so must the caller.)
 func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, reason Reason) {
 	first := chosen.UID
 	if len(first) == 0 {

@@ -2,13 +2,13 @@ package idmap
 
 import "strings"
 
-// File is /etc/subuid or /etc/subgid: its text, or that there is none. The zero File is an empty one.
+// A File is /etc/subuid or /etc/subgid. The zero File is an empty file.
 type File struct {
 	Text    string `json:"text"`
 	Missing bool   `json:"missing,omitempty"`
 }
 
-// NewFile is a file with a line for each allocation.
+// NewFile returns a file with a line for each allocation.
 func NewFile(allocations ...Allocation) File {
 	var b strings.Builder
 	for _, a := range allocations {
@@ -17,7 +17,7 @@ func NewFile(allocations ...Allocation) File {
 	return File{Text: b.String()}
 }
 
-// String tells the file in one line: its lines with a comma between them, "empty" or "missing".
+// String returns the lines joined with ", ", or "empty" or "missing".
 func (f File) String() string {
 	text := strings.TrimRight(f.Text, "\n")
 	switch {
@@ -29,20 +29,20 @@ func (f File) String() string {
 	return strings.ReplaceAll(text, "\n", ", ")
 }
 
-// Delegation is what a level hands down: its /etc/subuid and its /etc/subgid,
-// which may differ. The zero Delegation is two empty files.
+// A Delegation is a level's /etc/subuid and /etc/subgid, which may differ. The zero Delegation
+// is two empty files.
 type Delegation struct {
 	UID File `json:"uid"`
 	GID File `json:"gid"`
 }
 
-// Delegate hands down the same allocations for uids and gids.
+// Delegate returns a delegation with the same allocations for uids and gids.
 func Delegate(allocations ...Allocation) Delegation {
 	f := NewFile(allocations...)
 	return Delegation{UID: f, GID: f}
 }
 
-// String names the delegation in one line: uids and gids apart where they differ.
+// String returns the delegation in one line, with separate uids and gids if they differ.
 func (d Delegation) String() string {
 	uid, gid := d.UID.String(), d.GID.String()
 	if uid == gid {
@@ -51,10 +51,10 @@ func (d Delegation) String() string {
 	return "uid " + uid + ", gid " + gid
 }
 
-// Cascade is the article's recipe for a chain of the given depth, at least 1:
-// what level 1, level 2, ... hand down when every level keeps one block for its
-// own users. The level at the bottom hands down nothing and is left out, so
-// there are depth-1 of them, and the host must supply Needed(depth) ids.
+// Cascade returns the recipe of the article for a chain of the given depth, at least 1: the
+// delegations of level 1, level 2, ... if every level keeps one block for its own users. The
+// last level delegates nothing and is left out, so the result has depth-1 elements. The host
+// must have Needed(depth) ids.
 func Cascade(depth int) []Delegation {
 	var down []Delegation
 	for below := depth - 1; below >= 1; below-- {
@@ -63,13 +63,13 @@ func Cascade(depth int) []Delegation {
 	return down
 }
 
-// Needed is how many ids a chain of the given depth, 0 to 65535, takes from the
-// host when every level keeps one block: 196608 for depth 3.
+// Needed returns the number of host ids that a chain of the given depth, 0 to 65535, needs if
+// every level keeps one block: 196608 for depth 3.
 func Needed(depth int) uint32 { return uint32(depth) * Block }
 
-// Remainder is what the levels hand down when the host gives supply ids, every
-// level keeps one block, and hands down all that is left, too little as it may
-// be. From the level that has nothing left on, nothing is handed down.
+// Remainder returns the delegations of a chain on a host with supply ids, if every level keeps
+// one block and delegates all the rest, even if that is less than a block. The result ends
+// before the first level that has nothing left to delegate.
 func Remainder(supply uint32, depth int) []Delegation {
 	var down []Delegation
 	for level := 1; level < depth; level++ {

@@ -6,50 +6,51 @@ import (
 	"slices"
 )
 
-// Family is the containers of one daemon: a level of a chain and its siblings.
-// It computes what must happen to them, in the order in which it is told what
-// is done. Beside the files, two things decide it that a Plan never sees: what
-// the other isolated containers have, and what the files said at other times.
+// A Family is the set of containers of one daemon. Its methods plan operations on them, in the
+// order of the calls. Unlike a Plan, it takes into account the ids of the other isolated
+// containers and what the subid files contained earlier.
 type Family struct {
 	layout Layout
 	level  int
-	own    Map // the daemon's own namespace, in ids of the level above it
-	host   Map // the same in host ids
+	own    Map // of the daemon's own namespace, in ids of the level above it
+	host   Map // own in host ids
 	daemon Daemon
 	chosen Choice
-	// members are the containers that the daemon has, running or not.
+	// members are all existing containers, running or not.
 	members map[string]*member
 }
 
-// member is a container as its daemon has it written down.
+// A member is the daemon's record of a container.
 type member struct {
 	config map[string]string
-	set    []entry // what it gets when it starts next (volatile.idmap.next)
+	set    []entry // the map from the next start on (volatile.idmap.next)
 	slot   *Slot   // nil unless it is isolated
 }
 
-// Family is the containers at a level, of which there are none yet, made by the daemon d, which has just
-// started with the given map of its own, and the same in host ids. The Config of d is not looked at: each container has its own.
+// Family returns the empty family of a daemon d that has just started and whose containers are
+// at the given level. own is the map of the daemon's namespace, and host is the same map in
+// host ids. Family ignores d.Config, because each container has its own configuration.
 func (l Layout) Family(level int, own, host Map, d Daemon) *Family {
 	f := &Family{layout: l, level: level, own: own, host: host, daemon: d, members: map[string]*member{}}
 	f.RestartDaemon()
 	return f
 }
 
-// RestartDaemon has the daemon read its files anew. What containers have stays.
+// RestartDaemon makes the daemon read its files again. The containers keep their maps.
 func (f *Family) RestartDaemon() { f.chosen = f.daemon.Choose(f.own) }
 
-// ReplaceDaemon has another daemon, which has just started, take over the containers with what they have. The host's may
-// mount files idmapped where the one before could not, or the other way round: that is remaps, as in Layout.
+// ReplaceDaemon starts d in place of the current daemon; the containers keep their maps. remaps
+// replaces Layout.Remaps, because the host's new daemon may differ from the old one in that.
 func (f *Family) ReplaceDaemon(d Daemon, remaps bool) {
 	f.daemon, f.layout.Remaps = d, remaps
 	f.RestartDaemon()
 }
 
-// SetFiles changes the daemon's files: newuidmap reads them at every start of a container, the daemon only when it starts itself.
+// SetFiles changes the daemon's subid files. newuidmap reads them at every start of a
+// container, the daemon only at its own start.
 func (f *Family) SetFiles(d Delegation) { f.daemon.Delegation = d }
 
-// Create plans a new container. Nil: it is created.
+// Create plans the creation of a container. It returns nil if that succeeds.
 func (f *Family) Create(name string, config map[string]string) *Stop {
 	if _, has := f.members[name]; has {
 		panic(fmt.Sprintf("the family has a container %q already", name))
@@ -62,8 +63,8 @@ func (f *Family) Create(name string, config map[string]string) *Stop {
 	return nil
 }
 
-// Configure plans a change of a container's configuration, with keys over those that it has. The
-// container gets a new map, but not before it starts again. Nil: it is changed.
+// Configure plans a change of some keys of a container's configuration. The new map takes
+// effect at the container's next start. Configure returns nil if the change succeeds.
 func (f *Family) Configure(name string, change map[string]string) *Stop {
 	m := f.members[name]
 	config := maps.Clone(m.config)
@@ -74,8 +75,8 @@ func (f *Family) Configure(name string, change map[string]string) *Stop {
 	return f.configure(name, m, config, OpConfigure)
 }
 
-// configure computes the map of a container, as LXD does when it is created and when one of the keys is changed, and at no other
-// time (LXD: lxd/instance/drivers/driver_lxc.go, lxcCreate and Update).
+// configure computes the map of a container. LXD does this only when the container is created
+// or one of these keys changes (LXD: lxd/instance/drivers/driver_lxc.go, lxcCreate and Update).
 func (f *Family) configure(name string, m *member, config map[string]string, op Op) *Stop {
 	stop := func(op Op, reason Reason) *Stop { return &Stop{Level: f.level, Op: op, Reason: reason} }
 	d := f.daemon
@@ -109,7 +110,7 @@ func (f *Family) configure(name string, m *member, config map[string]string, op 
 	return nil
 }
 
-// slots are what the isolated containers but the named one have.
+// slots returns the slots of all isolated containers except the named one.
 func (f *Family) slots(but string) []Slot {
 	var slots []Slot
 	for _, name := range slices.Sorted(maps.Keys(f.members)) {
@@ -120,8 +121,8 @@ func (f *Family) slots(but string) []Slot {
 	return slots
 }
 
-// Start plans the start of a container that does not run: the level as it comes up, or the stop.
-// It gets the map that was computed last, whether its daemon still has those ids to give or not.
+// Start plans the start of a stopped container. It returns the level that comes up, or the
+// stop. The container gets the map computed last, even if the daemon no longer has those ids.
 func (f *Family) Start(name string) (PlannedLevel, *Stop) {
 	set := f.members[name].set
 	if reason := f.layout.start(f.daemon, f.level, f.own, set); reason != None {
@@ -136,5 +137,5 @@ func (f *Family) Start(name string) (PlannedLevel, *Stop) {
 	return PlannedLevel{Level: f.level, Map: m, Host: m.Compose(f.host), FileCaps: caps}, nil
 }
 
-// Delete forgets a container, whose ids are then free.
+// Delete removes a container and frees its ids.
 func (f *Family) Delete(name string) { delete(f.members, name) }

@@ -2,26 +2,26 @@ package idmap
 
 import "fmt"
 
-// Flavor is whose rules a daemon follows. The zero Flavor stands for LXD.
+// A Flavor names the program whose rules a daemon follows. The zero Flavor means LXD.
 type Flavor string
 
 // The flavors.
 const (
 	// LXD is LXD 5.21 to main, and 5.0.3 and later of the 5.0 line.
 	LXD Flavor = "lxd"
-	// LXD502 is LXD 5.0.0 to 5.0.2, and Debian's 5.0.2+git20231211. It differs from
-	// LXD in one thing: lines of raw.idmap that overlap one another (see RawIDMap).
+	// LXD502 is LXD 5.0.0 to 5.0.2, and Debian's 5.0.2+git20231211. It differs from LXD only
+	// for lines of raw.idmap that overlap (see add).
 	LXD502 Flavor = "lxd-5.0.2"
-	// Incus is Incus 6.0.4 and later of the 6.0 line, 6.7 and later, and 7. (Before,
-	// Incus wanted one id more for an isolated container, as LXD still does, and
-	// took security.idmap.size for isolated containers only.)
+	// Incus is Incus 6.0.4 and later of the 6.0 line, 6.7 and later, and 7. Earlier versions,
+	// like LXD, need one more id for an isolated container, and use security.idmap.size for
+	// isolated containers only.
 	Incus Flavor = "incus"
 )
 
-// Flavors lists them.
+// Flavors returns every flavor.
 func Flavors() []Flavor { return []Flavor{LXD, LXD502, Incus} }
 
-// ParseFlavor reads a flavor as it is written on the command line.
+// ParseFlavor parses a flavor as it is written on the command line.
 func ParseFlavor(text string) (Flavor, error) {
 	for _, f := range Flavors() {
 		if string(f) == text {

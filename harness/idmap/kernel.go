@@ -9,44 +9,43 @@ import (
 )
 
 const (
-	// MaxLines is how many lines a map has at most
-	// (include/linux/user_namespace.h, UID_GID_MAP_MAX_EXTENTS).
+	// MaxLines is the largest number of lines in a map (include/linux/user_namespace.h,
+	// UID_GID_MAP_MAX_EXTENTS).
 	MaxLines = 340
 
-	// MaxUserNamespaces is how many user namespaces, one in the other, fit below
-	// the kernel's initial one: the next is refused with ENOSPC. The kernel's 32
-	// is the level of the last that may have a child, and the initial one has
-	// level 0 (kernel/user_namespace.c, create_user_ns; man 7 user_namespaces
-	// says 32, and EUSERS, which Linux gave up to 4.8).
+	// MaxUserNamespaces is the number of user namespaces that can be nested below the initial
+	// one. The next fails with ENOSPC. The kernel's limit of 32 is the level of the last
+	// namespace that may have a child, and the initial one has level 0
+	// (kernel/user_namespace.c, create_user_ns). man 7 user_namespaces says 32, and EUSERS,
+	// which was the error up to Linux 4.8.
 	MaxUserNamespaces = 33
 
-	// keptLines is up to how many lines the kernel keeps a map as it was written
-	// (include/linux/user_namespace.h, UID_GID_MAP_MAX_BASE_EXTENTS).
+	// keptLines is the largest number of lines that the kernel keeps in the order in which they
+	// were written (include/linux/user_namespace.h, UID_GID_MAP_MAX_BASE_EXTENTS).
 	keptLines = 5
 
-	// pageSize is what the text of a map must stay below, in bytes. Where pages
-	// are larger than 4096 bytes, longer texts pass too (kernel/user_namespace.c, map_write).
+	// pageSize limits the text of a map: it must have fewer bytes. A kernel with pages larger
+	// than 4096 bytes also accepts longer texts (kernel/user_namespace.c, map_write).
 	pageSize = 4096
 )
 
-// The kernel's two answers to a map that it does not take, from a writer that
-// lacks no privilege.
+// These are the two errors with which the kernel refuses a map that a privileged process
+// writes.
 var (
-	// ErrInvalidMap is EINVAL: the map contradicts itself, or is none.
+	// ErrInvalidMap is EINVAL: the map contradicts itself or is not a map.
 	ErrInvalidMap = errors.New("invalid idmap (EINVAL)")
-	// ErrUnmappedIDs is EPERM: the map wants ids that the parent does not have in one line.
+	// ErrUnmappedIDs is EPERM: no single line of the parent's map has all ids of some line.
 	ErrUnmappedIDs = errors.New("unmapped ids (EPERM)")
 )
 
-// Accept tells what the kernel answers when child is written to the uid_map or
-// gid_map of a new user namespace, each Mapping as a line "inside parent count\n",
-// in this order, in one write (kernel/user_namespace.c, map_write). parent is
-// the map of the parent namespace as its uid_map or gid_map shows it there.
+// Accept returns the kernel's answer to child written to the uid_map or gid_map of a new user
+// namespace. Each Mapping becomes a line "inside parent count\n", in this order, and all are
+// written at once (kernel/user_namespace.c, map_write). parent is the map of the parent
+// namespace as its uid_map or gid_map shows it there.
 //
-// It gives nil, or an error that wraps ErrInvalidMap or ErrUnmappedIDs and names
-// the line; where both are true of a map it is ErrInvalidMap, which the kernel
-// looks for first. A parent that the kernel itself would not take is not looked
-// for, and makes the answer worthless.
+// The result is nil, or an error that wraps ErrInvalidMap or ErrUnmappedIDs and names the line.
+// If both apply it is ErrInvalidMap, which the kernel checks first. parent must be a map that
+// the kernel accepts; Accept does not check it.
 func Accept(parent, child []Mapping) error {
 	if err := acceptForm(child); err != nil {
 		return err
@@ -54,9 +53,8 @@ func Accept(parent, child []Mapping) error {
 	return acceptIDs(parent, child)
 }
 
-// Reported gives the lines of an accepted map in the order in which the kernel
-// shows them: as written up to 5 lines, above that by inside id
-// (kernel/user_namespace.c, sort_idmaps).
+// Reported returns the lines of an accepted map in the order in which the kernel shows them: as
+// written up to 5 lines, otherwise sorted by inside id (kernel/user_namespace.c, sort_idmaps).
 func Reported(child []Mapping) []Mapping {
 	out := slices.Clone(child)
 	if len(out) > keptLines {
@@ -65,7 +63,7 @@ func Reported(child []Mapping) []Mapping {
 	return out
 }
 
-// acceptForm is all that the kernel asks of a map by itself.
+// acceptForm checks everything that does not depend on the parent.
 func acceptForm(child []Mapping) error {
 	if len(child) == 0 {
 		return fmt.Errorf("%w: no line, expected 1 to %d", ErrInvalidMap, MaxLines)
@@ -92,14 +90,14 @@ func acceptForm(child []Mapping) error {
 	return acceptOnce(child, "parent", func(m Mapping) uint32 { return m.Parent })
 }
 
-// passesEnd tells whether a range of ids holds 4294967295 or goes beyond: the
-// kernel refuses the id as a start, and as an end because first+count is then 0
-// or more in its 32 bits, which is not above first.
+// passesEnd reports whether a range contains 4294967295 or goes beyond it. The kernel refuses
+// that id as a start. It also refuses it as an end, because first+count then overflows 32 bits
+// and is not above first.
 func passesEnd(first, count uint32) bool { return uint64(first)+uint64(count) > MaxID+1 }
 
-// acceptOnce looks for an id that stands in two lines, on the side that first
-// reads (kernel/user_namespace.c, mappings_overlap). In the order of the first
-// ids, if any two ranges overlap then so do two neighbors.
+// acceptOnce checks that no id is in two lines. first returns the first id of a line on the
+// side to check (kernel/user_namespace.c, mappings_overlap). Sorted by their first ids, some
+// neighbors overlap if any two ranges do.
 func acceptOnce(child []Mapping, side string, first func(Mapping) uint32) error {
 	order := make([]int, len(child))
 	for i := range order {
@@ -116,9 +114,9 @@ func acceptOnce(child []Mapping, side string, first func(Mapping) uint32) error 
 	return nil
 }
 
-// acceptIDs asks for every range in one line of the parent's map: the kernel
-// does not put a range together from two, even from neighbors
-// (kernel/user_namespace.c, map_id_range_down).
+// acceptIDs checks that every range lies in one line of the parent's map. The kernel does not
+// combine several lines, even if they are adjacent (kernel/user_namespace.c,
+// map_id_range_down).
 func acceptIDs(parent, child []Mapping) error {
 	lines := slices.Clone(parent)
 	slices.SortFunc(lines, byInside)
@@ -144,7 +142,7 @@ func refuse(kind error, child []Mapping, i int, format string, args ...any) erro
 	return fmt.Errorf("%w: line %d, %q: %s", kind, i+1, child[i].text(), fmt.Sprintf(format, args...))
 }
 
-// text is the line as one writes it, without its end.
+// text returns the line as it is written, without the newline.
 func (m Mapping) text() string {
 	b := strconv.AppendUint(nil, uint64(m.Inside), 10)
 	b = strconv.AppendUint(append(b, ' '), uint64(m.Parent), 10)

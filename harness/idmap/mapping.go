@@ -8,27 +8,28 @@ import (
 	"strings"
 )
 
-// Mapping is one line of /proc/PID/uid_map or gid_map (man 7 user_namespaces):
-// Count ids from Inside on are, in the level above, the ids from Parent on.
+// A Mapping is one line of /proc/PID/uid_map or gid_map (man 7 user_namespaces): it maps Count
+// ids from Inside on to the ids of the level above from Parent on.
 type Mapping struct {
 	Inside uint32 `json:"inside"`
 	Parent uint32 `json:"parent"`
 	Count  uint32 `json:"count"`
 }
 
-// Map is the idmap of a level. Uids and gids are kept apart: they may differ.
+// A Map is the idmap of a level. Its uids and gids may differ.
 type Map struct {
 	UID []Mapping `json:"uid"`
 	GID []Mapping `json:"gid"`
 }
 
-// Identity is the map of the kernel's initial user namespace: every id, itself.
+// Identity returns the map of the kernel's initial user namespace, which maps every id to
+// itself.
 func Identity() Map {
 	all := []Mapping{{Inside: 0, Parent: 0, Count: MaxID + 1}}
 	return Map{UID: all, GID: all}
 }
 
-// ParseMap parses the content of uid_map and gid_map (man 7 user_namespaces).
+// ParseMap parses the text of a uid_map and a gid_map (man 7 user_namespaces).
 func ParseMap(uid, gid string) (m Map, err error) {
 	if m.UID, err = ParseMappings(uid); err == nil {
 		m.GID, err = ParseMappings(gid)
@@ -36,7 +37,7 @@ func ParseMap(uid, gid string) (m Map, err error) {
 	return m, err
 }
 
-// ParseMappings reads the text of a uid_map or gid_map: three numbers a line.
+// ParseMappings parses the text of a uid_map or gid_map: three numbers per line.
 func ParseMappings(text string) ([]Mapping, error) {
 	var mappings []Mapping
 	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -57,7 +58,7 @@ func ParseMappings(text string) ([]Mapping, error) {
 	return mappings, nil
 }
 
-// Up gives the parent id of an inside id, and whether the id exists inside.
+// Up returns the parent id of an inside id, and whether mappings contain it.
 func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
 	for _, m := range mappings {
 		if inside >= m.Inside && inside-m.Inside < m.Count {
@@ -67,7 +68,7 @@ func Up(mappings []Mapping, inside uint32) (parent uint32, exists bool) {
 	return 0, false
 }
 
-// Count is how many ids mappings have; none may be in two of them.
+// Count returns the number of ids in mappings, which must not overlap.
 func Count(mappings []Mapping) uint64 {
 	var n uint64
 	for _, m := range mappings {
@@ -76,22 +77,22 @@ func Count(mappings []Mapping) uint64 {
 	return n
 }
 
-// Within tells whether all ids that m takes are in one of the parent's mappings,
-// as the kernel demands (kernel/user_namespace.c, map_id_range_down).
+// Within reports whether all parent ids of m lie in one of the parent's mappings, as the kernel
+// requires (kernel/user_namespace.c, map_id_range_down).
 func Within(parent []Mapping, m Mapping) bool {
 	return slices.ContainsFunc(parent, func(p Mapping) bool {
 		return m.Parent >= p.Inside && uint64(m.Parent)+uint64(m.Count) <= uint64(p.Inside)+uint64(p.Count)
 	})
 }
 
-// Compose gives the map of a level in host ids, from its map in parent ids and
-// its parent's map in host ids: a line for each line of m, in the same order,
-// which is what the kernel shows of a map that it took, seen from the host
-// (kernel/user_namespace.c, uid_m_show); see Reported for its order.
+// Compose returns the map of a level in host ids. m is its map in parent ids, and parent is the
+// parent's map in host ids. If the kernel accepts m, the result has one line for each line of
+// m, in the same order, as uid_map shows it when read on the host (kernel/user_namespace.c,
+// uid_m_show; Reported has the kernel's order).
 //
-// The kernel takes no line that does not lie within one line of the parent's map
-// (see Accept). Compose cuts such a line where the parent's lines meet, its
-// pieces in the order of inside ids, and leaves out ids that the parent does not have.
+// The kernel refuses a line that does not lie within one line of the parent's map (see Accept).
+// Compose splits such a line where the parent's lines meet, sorts the parts by inside id, and
+// leaves out ids that the parent does not have.
 func (m Map) Compose(parent Map) Map {
 	return Map{UID: compose(m.UID, parent.UID), GID: compose(m.GID, parent.GID)}
 }
@@ -119,7 +120,7 @@ func compose(child, parent []Mapping) []Mapping {
 
 func byInside(a, b Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
 
-// normal sorts by inside id and joins what is contiguous on both sides, so that
+// normal sorts mappings by inside id and joins those that are contiguous on both sides, so that
 // equal maps have equal lines.
 func normal(mappings []Mapping) []Mapping {
 	slices.SortFunc(mappings, byInside)
@@ -139,9 +140,9 @@ func normal(mappings []Mapping) []Mapping {
 	return out
 }
 
-// extents are the unbroken runs of ids that exist inside, each as a Mapping
-// whose Inside and Count matter; LXD merges neighbors the same way, whatever
-// they map to (LXD: idmap/idmapset_linux.go, ValidRanges).
+// extents returns the unbroken runs of inside ids; only Inside and Count of each Mapping
+// matter. LXD also joins adjacent lines without looking at their parent ids (LXD:
+// idmap/idmapset_linux.go, ValidRanges).
 func extents(mappings []Mapping) []Mapping {
 	flat := make([]Mapping, len(mappings))
 	for i, m := range mappings {
@@ -150,7 +151,8 @@ func extents(mappings []Mapping) []Mapping {
 	return normal(flat)
 }
 
-// Common is how many parent ids, or host ids where the maps are in those, two levels both have.
+// Common returns the number of parent ids that two levels share, or of host ids if the maps are
+// in host ids.
 func Common(a, b []Mapping) uint64 {
 	var n uint64
 	for _, x := range a {

@@ -5,65 +5,65 @@ import (
 	"slices"
 )
 
-// Layout is a chain before it is built. Daemons[0] is the host's LXD, which
-// makes level 1; Daemons[i] is that of level i, which makes level i+1. So the
-// depth is len(Daemons), and what the last level hands down plays no part.
+// A Layout describes a chain before it is built. Daemons[0] is the host's LXD, which creates
+// level 1; Daemons[i] is the LXD at level i, which creates level i+1. So the depth is
+// len(Daemons), and the subid files of the last level do not matter.
 type Layout struct {
-	// Host is the map of the host's own user namespace, in host ids: Identity
-	// on a machine, something smaller where nestbed itself runs in a container. Empty: Identity.
+	// Host is the map of the host's user namespace, in host ids: Identity on a machine, a
+	// smaller map if nestbed itself runs in a container. Empty means Identity.
 	Host Map
-	// Room is how many levels the kernel has left: it nests MaxUserNamespaces user
-	// namespaces and MaxDepth pid namespaces. 0: as many as are asked for.
+	// Room is the number of levels that the kernel can still nest: of MaxUserNamespaces user
+	// namespaces and MaxDepth pid namespaces. 0 means no limit.
 	Room int
-	// Cgroup1 tells that the machine has hierarchies of cgroup v1, in the layout v1 or hybrid.
+	// Cgroup1 is true if the machine has hierarchies of cgroup v1, in the layout v1 or hybrid.
 	Cgroup1 bool
-	// AppArmor tells that the machine's kernel has it in force.
+	// AppArmor is true if the machine's kernel enforces AppArmor.
 	AppArmor bool
-	// Daemons are the LXDs from the host down.
+	// Daemons are the LXD daemons, from the host down.
 	Daemons []Daemon
-	// Remaps tells that the host's LXD changes the owners of a container's files,
-	// where others mount them idmapped: it depends on its version, the kernel and
-	// the filesystem. Inside user namespaces every LXD does.
+	// Remaps is true if the host's LXD changes the owners of a container's files instead of
+	// mounting them idmapped. That depends on its version, the kernel and the filesystem. LXD
+	// inside a user namespace always changes owners.
 	Remaps bool
-	// Image is what ids the files of the levels' image have.
+	// Image holds the ids in the image of the levels.
 	Image ImageIDs
 }
 
-// ImageIDs are the ids in an image: those that own its files, beside 0, and those named in access control lists.
+// ImageIDs are the ids in an image: the owners of its files, except 0, and the ids in access
+// control lists.
 type ImageIDs struct {
 	OwnerUIDs, OwnerGIDs []uint32
 	ACLUIDs, ACLGIDs     []uint32
 }
 
-// PlannedLevel is a level that must come up, with its map in parent ids and in
-// host ids: in both a line for each mapping, in the order of /proc/PID/uid_map.
+// A PlannedLevel is a level that comes up, with its map in parent ids and in host ids. Both
+// maps have one line per mapping, in the order of /proc/PID/uid_map.
 type PlannedLevel struct {
 	Level int `json:"level"`
 	Map   Map `json:"map"`
 	Host  Map `json:"host"`
-	// FileCaps tells that the file capabilities of the image arrive. They do not
-	// where the LXD above lacks id 1000000: it tries at its start, with that
-	// id, whether it can write capabilities of another root, and if not it drops
-	// them from whatever it gives new owners (LXD 5.0 to main and Incus:
-	// shared/idmap/shift_linux.go, set_dummy_fs_ns_caps).
+	// FileCaps is true if the files of the image keep their capabilities. They lose them if the
+	// LXD above does not have id 1000000. At its start that LXD tests with this id whether it
+	// can write capabilities for another root. If it cannot, it removes capabilities from every
+	// file whose owner it changes (LXD 5.0 to main and Incus: shared/idmap/shift_linux.go,
+	// set_dummy_fs_ns_caps).
 	FileCaps bool `json:"fileCaps"`
 }
 
-// capsTrialID is the id that LXD tries file capabilities with.
+// capsTrialID is the id with which LXD tests file capabilities.
 const capsTrialID = 1000000
 
-// Plan is what must happen: the levels that come up and, where the chain cannot
-// be built whole, the stop.
+// A Plan is the predicted result of building a chain: the levels that come up, and the stop if
+// the chain is not complete.
 type Plan struct {
 	Levels []PlannedLevel `json:"levels"`
 	Stop   *Stop          `json:"stop,omitempty"`
-	// Warnings are about what works and yet surprises.
+	// Warnings are about levels that come up but behave in an unexpected way.
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
-// Plan computes what must happen when the layout is built. What a LXD cannot
-// give to a container it refuses at create, as far as it looks at it; what only
-// the kernel, or newuidmap, refuses shows at start. A daemon always starts.
+// Plan computes the result of building the layout. LXD itself refuses some ids at create; the
+// kernel and newuidmap refuse others, which fails at start. A daemon always starts.
 func (l Layout) Plan() Plan {
 	var p Plan
 	own, host := l.Host, l.Host
@@ -80,7 +80,7 @@ func (l Layout) Plan() Plan {
 		}
 		_, caps := Up(own.UID, capsTrialID)
 		planned := PlannedLevel{Level: level, Map: m, Host: m.Compose(host), FileCaps: caps}
-		if d.on(KeyPrivileged) { // the same namespace, so the kernel shows the same lines; no file gets a new owner
+		if d.on(KeyPrivileged) { // it has the namespace of the level above, and no file changes its owner
 			planned.Host, planned.FileCaps = host, true
 		}
 		p.Warnings = append(p.Warnings, d.warnings(level, chosen, own, planned)...)
@@ -90,13 +90,13 @@ func (l Layout) Plan() Plan {
 	return p
 }
 
-// level plans one level, made by a daemon whose own map is given.
+// level plans one level. own is the map of the namespace of d.
 func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) {
 	stop := func(op Op, reason Reason) (Map, *Stop) {
 		return Map{}, &Stop{Level: level, Op: op, Reason: reason}
 	}
 	if _, _, _, reason := d.idmapConfig(); reason != None {
-		return stop(OpCreate, reason) // looked at before anything else
+		return stop(OpCreate, reason) // LXD checks it first
 	}
 	if d.on(KeyPrivileged) {
 		return own, l.privileged(d, level)
@@ -130,9 +130,9 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	return Map{UID: Reported(m.UID), GID: Reported(m.GID)}, nil
 }
 
-// start gives the reason, or None, for which a container with the given map does
-// not start, in the order in which LXD and liblxc come across it: new owners for
-// the files of the image, new namespaces, their maps, and becoming root in them.
+// start returns the reason why a container with the given map does not start, or None. Its
+// order is that of LXD and liblxc: change the owners of the image's files, create namespaces,
+// write their maps, become root inside.
 func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
 	m := toMap(set)
 	if len(m.UID) == 0 || len(m.GID) == 0 {
@@ -149,7 +149,8 @@ func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
 	if l.deniesUserNS(level) {
 		return UserNSDenied
 	}
-	// A map with the parent's root is written by liblxc itself (liblxc: idmap_utils.c, lxc_map_ids).
+	// liblxc itself writes a map that includes the parent's root (liblxc: idmap_utils.c,
+	// lxc_map_ids).
 	mapsRoot := slices.ContainsFunc(set, func(e entry) bool { return e.uid && e.parent == 0 })
 	shadow := d.ShadowTools && !mapsRoot
 	for _, kind := range []struct {
@@ -179,9 +180,8 @@ func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
 	return None
 }
 
-// remap gives the reason, or None, for which the image's files cannot get the
-// owners that the map wants. An owner that the map lacks is left as it is; an
-// id in an access control list that it lacks is an error
+// remap returns the reason why the image's files cannot get their new owners, or None. LXD
+// keeps an owner that the map does not have; such an id in an access control list is an error
 // (LXD: shared/idmap/shift_linux.go, ShiftOwner and ShiftACL).
 func (ids ImageIDs) remap(own, m Map) Reason {
 	for _, kind := range []struct {
@@ -207,7 +207,7 @@ func (ids ImageIDs) remap(own, m Map) Reason {
 	return None
 }
 
-// exists tells whether an id exists inside a level with these mappings.
+// exists reports whether mappings contain an inside id.
 func exists(mappings []Mapping, inside uint32) bool {
 	_, has := Up(mappings, inside)
 	return has

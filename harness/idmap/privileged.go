@@ -2,23 +2,24 @@ package idmap
 
 import "strings"
 
-// The configuration keys of a container that decide whether it has a map of its
-// own, and whether containers inside it may have one (LXD: doc, "Instance options").
+// These configuration keys decide whether a container, and containers inside it, may have a map
+// of their own (LXD: doc, "Instance options").
 const (
-	// KeyPrivileged true: the container has no map, but the user namespace of the LXD that makes it.
+	// KeyPrivileged is true: the container has no map of its own and uses the user namespace of
+	// its LXD.
 	KeyPrivileged = "security.privileged"
-	// KeyNesting true: LXD mounts a second proc and sysfs in the container. In a
-	// Layout it counts as true where it is absent, as whoever builds a chain sets
-	// it on every level that has another below it.
+	// KeyNesting is true: LXD mounts a second proc and a second sysfs in the container. In a
+	// Layout, a missing key counts as true, because a chain sets it on every level that has
+	// another level below it.
 	KeyNesting = "security.nesting"
-	// KeyUnprivilegedOnly true: what runs in the container finds that in its
-	// environment, and a LXD then makes no privileged containers
-	// (LXD: lxd/instance/instance_utils.go, ValidConfig).
+	// KeyUnprivilegedOnly is true: an LXD inside the container finds the variable in its
+	// environment and creates no privileged containers (LXD: lxd/instance/instance_utils.go,
+	// ValidConfig).
 	KeyUnprivilegedOnly = "environment.LXD_UNPRIVILEGED_ONLY"
 )
 
-// boolean reads a key as LXD does: without a value it is off
-// (LXD: shared/util.go, IsTrue, and shared/validate, IsBool).
+// boolean parses a boolean value as LXD does: an empty value means off (LXD: shared/util.go,
+// IsTrue, and shared/validate, IsBool).
 func boolean(text string) (on, valid bool) {
 	switch strings.ToLower(text) {
 	case "true", "1", "yes", "on":
@@ -30,22 +31,22 @@ func boolean(text string) (on, valid bool) {
 	}
 }
 
-// on tells whether the container is created with a key that is on.
+// on reports whether the container's configuration has the key and turns it on.
 func (d Daemon) on(key string) bool {
 	on, _ := boolean(d.Config[key])
 	return on
 }
 
-// nests tells whether a container with a configuration has what KeyNesting gives.
+// nests reports whether KeyNesting is in effect for a configuration.
 func nests(config map[string]string) bool {
 	text, set := config[KeyNesting]
 	on, _ := boolean(text)
 	return !set || on
 }
 
-// privileged plans a privileged level below the ones given. No file and no
-// newuidmap has a say in it, raw.idmap is not even read, and only pid namespaces count
-// (LXD: lxd/instance/drivers/driver_lxc.go, lxcCreate and initLXC).
+// privileged returns the stop of a privileged level, or nil. LXD ignores the subid files,
+// newuidmap and raw.idmap here, and only the nesting of pid namespaces counts (LXD:
+// lxd/instance/drivers/driver_lxc.go, lxcCreate and initLXC).
 func (l Layout) privileged(d Daemon, level int) *Stop {
 	if above := level - 2; above >= 0 && l.Daemons[above].on(KeyUnprivilegedOnly) {
 		return &Stop{Level: level, Op: OpCreate, Reason: ConfigRefused}
@@ -62,13 +63,12 @@ func (l Layout) privileged(d Daemon, level int) *Stop {
 	return nil
 }
 
-// mountsProc tells whether a level with a user namespace of its own can mount proc,
-// which its liblxc does once it is root there. The kernel lets it only where the
-// level above has a proc of which nothing is covered: it must not see more than
-// that does (fs/namespace.c, mount_too_revealing). liblxc covers the boot id
-// in every container (liblxc: conf.c, lxc_setup_boot_id), lxcfs more; nothing
-// is covered in the second proc that KeyNesting gives to the level above. A
-// privileged level may uncover what is covered, and so need not be asked for.
+// mountsProc reports whether a level with its own user namespace can mount proc, as its liblxc
+// must. The kernel permits that only if nothing is mounted over some proc that the level above
+// has: the level must not see more than the level above (fs/namespace.c, mount_too_revealing).
+// liblxc mounts over the boot id in every container (liblxc: conf.c, lxc_setup_boot_id), and
+// lxcfs over more. Only the second proc of KeyNesting is uncovered. A privileged level is never
+// asked, because it may unmount what covers its proc.
 func (l Layout) mountsProc(level int) bool {
 	above := level - 2
 	return above < 0 || nests(l.Daemons[above].Config)

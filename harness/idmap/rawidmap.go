@@ -7,24 +7,23 @@ import (
 	"strings"
 )
 
-// entry is one entry of LXD's own idmaps: for uids, gids or both. Its numbers
-// are as wide as LXD's, which does not look whether they are ids
-// (LXD: idmap/idmapset_linux.go, IdmapEntry).
+// An entry is one entry of LXD's idmaps, for uids, gids or both. Its numbers are as wide as
+// LXD's, which does not check that they are ids (LXD: idmap/idmapset_linux.go, IdmapEntry).
 type entry struct {
 	uid, gid              bool
 	inside, parent, count int64
 }
 
-// Errors of ParseRawIDMap and of the attempt to fit its entries into a map.
+// These are the errors of parseRawIDMap and add.
 var (
 	errRawMalformed = errors.New("malformed")
 	errRawOverlap   = errors.New("parent id in the range of the allocation")
 )
 
-// parseRawIDMap reads the configuration key raw.idmap: lines "both|uid|gid PARENT
-// INSIDE" with single ids or ranges FIRST-LAST, one space between the fields
-// (LXD: idmap/parse_linux.go; Incus: shared/idmap/set_load.go, NewSetFromIncusIDMap).
-// A line that overlaps one before it is cut into that one.
+// parseRawIDMap parses the configuration key raw.idmap: lines "both|uid|gid PARENT INSIDE" with
+// single ids or ranges FIRST-LAST, and one space between the fields (LXD: idmap/parse_linux.go;
+// Incus: shared/idmap/set_load.go, NewSetFromIncusIDMap). A line that overlaps an earlier one
+// cuts a hole into it.
 func parseRawIDMap(text string, f Flavor) ([]entry, error) {
 	var set []entry
 	for line := range strings.SplitSeq(text, "\n") {
@@ -60,9 +59,10 @@ func parseRawRange(text string) (first, count int64, err error) {
 	return first, last - first + 1, err
 }
 
-// add puts an entry into a set and cuts what is in its way (LXD: idmap/idmapset_linux.go,
-// AddSafe). LXD502 and Incus do so with an entry for both uids and gids as it
-// is, so that a line for uids only takes the gids away, too; LXD since takes it apart first.
+// add adds an entry to a set and cuts a hole into entries that overlap it (LXD:
+// idmap/idmapset_linux.go, AddSafe). LXD502 and Incus do not split an entry for both uids and
+// gids, so that a later line for uids cuts a hole into the gids too. Newer LXD versions split
+// it first.
 func add(set []entry, e entry, f Flavor) ([]entry, error) {
 	if f == LXD502 || f == Incus || e.uid != e.gid {
 		return addOne(set, e)
@@ -111,9 +111,9 @@ func addOne(set []entry, e entry) ([]entry, error) {
 
 func (e entry) sharesKind(o entry) bool { return e.uid && o.uid || e.gid && o.gid }
 
-// intersects is LXD's test, with its flaw: the last id of a range counts as
-// outside of it, so that an entry put there is not seen to be in the way, and
-// the kernel refuses the map (LXD and Incus: Intersects).
+// intersects is LXD's test, including its bug: it does not count the last id of a range. It
+// therefore misses an entry at that id, and the kernel refuses the map (LXD and Incus:
+// Intersects).
 func (e entry) intersects(o entry) bool {
 	touch := func(a, b int64) bool { // ranges of e.count and o.count from a and b on
 		aLast, bLast := a+e.count-1, b+o.count-1
@@ -122,17 +122,17 @@ func (e entry) intersects(o entry) bool {
 	return touch(e.parent, o.parent) || touch(e.inside, o.inside)
 }
 
-// parentsIntersect is LXD's test, by which ranges that lie side by side intersect, too (HostidsIntersect).
+// parentsIntersect is LXD's test, which also counts adjacent ranges (LXD: HostidsIntersect).
 func (e entry) parentsIntersect(o entry) bool {
 	eEnd, oEnd := e.parent+e.count, o.parent+o.count
 	return between(e.parent, o.parent, oEnd) || between(o.parent, e.parent, eEnd) ||
 		between(eEnd, o.parent, oEnd) || between(oEnd, e.parent, eEnd)
 }
 
-// between tells whether x is in [low, high).
+// between reports whether x is in [low, high).
 func between(x, low, high int64) bool { return low <= x && x < high }
 
-// entries are a map as a set.
+// entries returns a map as a set.
 func (m Map) entries() []entry {
 	var set []entry
 	for _, u := range m.UID {
@@ -144,8 +144,8 @@ func (m Map) entries() []entry {
 	return set
 }
 
-// toMap is a set as the kernel takes it from liblxc: of numbers beyond 32 bits it
-// sees the lower 32 (kernel/user_namespace.c, map_write).
+// toMap returns a set as the kernel gets it from liblxc. The kernel uses only the lower 32 bits
+// of larger numbers (kernel/user_namespace.c, map_write).
 func toMap(set []entry) (m Map) {
 	for _, e := range set {
 		line := Mapping{Inside: uint32(e.inside), Parent: uint32(e.parent), Count: uint32(e.count)}
@@ -159,11 +159,13 @@ func toMap(set []entry) (m Map) {
 	return m
 }
 
-// writable tells whether liblxc takes the numbers: it does unless they have a sign (liblxc: confile_utils.c, parse_idmaps).
+// writable reports whether liblxc accepts the numbers, which must have no sign (liblxc:
+// confile_utils.c, parse_idmaps).
 func (e entry) writable() bool { return e.inside >= 0 && e.parent >= 0 && e.count >= 0 }
 
-// overflows tells whether a range is empty or reaches beyond the ids, which newuidmap
-// refuses before it looks who owns them (shadow: libmisc/idmapping.c, get_map_ranges; the empty one since 4.17).
+// overflows reports whether a range is empty or goes beyond MaxID. newuidmap refuses such a
+// range before it looks for the owner of the ids (shadow: libmisc/idmapping.c, get_map_ranges;
+// an empty range since 4.17).
 func (e entry) overflows() bool {
 	return e.count == 0 || e.count > MaxID+1-e.inside || e.count > MaxID+1-e.parent
 }

@@ -1,9 +1,9 @@
 package idmap
 
-// Reach is how deep chains go below a daemon whose own user namespace has the
-// map own, 0 to MaxDepth, and the plan of such a chain with the stop of the level
-// that does not come up, nil at MaxDepth. With cascade, every level keeps one block and hands down the rest by its subid files;
-// without, the levels have no such files, and no newuidmap that would want them.
+// Reach returns the greatest depth, 0 to MaxDepth, of a chain below a daemon whose own
+// namespace has the map own, and the plan of that chain. The plan's Stop says why the next
+// level fails; it is nil at MaxDepth. With cascade, every level keeps one block and delegates
+// the rest in its subid files. Without it, the levels have empty subid files and no newuidmap.
 func (d Daemon) Reach(own Map, cascade bool) (depth int, p Plan) {
 	l := Layout{Host: own, Room: MaxDepth, Daemons: []Daemon{d}}
 	first := l.Plan()

@@ -2,41 +2,42 @@ package idmap
 
 import "fmt"
 
-// MaxDepth is the depth of the deepest chain: the kernel nests 32 pid namespaces
+// MaxDepth is the largest possible depth of a chain: the kernel nests 32 pid namespaces
 // (kernel/pid_namespace.c, MAX_PID_NS_LEVEL), and every container has one.
 const MaxDepth = 32
 
-// Recipe is how a chain of a given depth is made to work: what the files of the
-// host and of each level must say, and the configuration of each container.
+// A Recipe lists everything that a chain of a given depth needs: the subid files of the host
+// and of each level, and the configuration of each container.
 type Recipe struct {
 	Flavor Flavor
-	// Host is the allocation that the host needs, for uids and gids alike.
+	// Host is the allocation in both subid files of the host.
 	Host Allocation
-	// Levels are level 1, 2, ...
+	// Levels starts with level 1.
 	Levels []RecipeLevel
 }
 
-// RecipeLevel is one level of a recipe.
+// A RecipeLevel is one level of a recipe.
 type RecipeLevel struct {
-	// Allocation is the line of the level's own files, for the level below; nil on the last level.
+	// Allocation is the line in the level's own subid files, for the level below; nil on the
+	// last level.
 	Allocation *Allocation
-	// Config is what the container must be created with, beside security.nesting on all but the last.
+	// Config is the configuration with which the container must be created.
 	Config map[string]string
 }
 
-// NewRecipe gives the smallest allocations for a chain of the given depth, 1 to
-// 32, when every level keeps one block for its own users. The host's ids start at
-// start. With isolated, every container has security.idmap.isolated, and a size as
-// large as its level needs: that takes another block a level, which daemons keep
-// from isolated containers, and of LXD one id more (see Isolate). The error tells
-// that the ids would not end below MaxID.
+// NewRecipe returns the smallest allocations for a chain of the given depth, 1 to MaxDepth, in
+// which every level keeps one block for its own users. The host's ids begin at start. With
+// isolated, every container has security.idmap.isolated and a security.idmap.size as large as
+// its level needs. Each level then takes one more block, because daemons give their first block
+// to no isolated container, and with LXD one more id (see Isolate). NewRecipe fails if the ids
+// would go past MaxID.
 func NewRecipe(depth int, owner string, start uint32, isolated bool, f Flavor) (Recipe, error) {
 	r := Recipe{Flavor: f, Levels: make([]RecipeLevel, depth)}
-	needed := uint64(0) // by the daemon that makes the level
+	needed := uint64(0) // by the daemon that creates the level
 	for level := depth; level >= 1; level-- {
 		l := &r.Levels[level-1]
 		l.Config = map[string]string{}
-		size := Block + needed // the level's own block, and what it hands down
+		size := Block + needed // the level's own block, and what it delegates
 		if level < depth {
 			l.Config["security.nesting"] = "true"
 			l.Allocation = &Allocation{Owner: owner, Start: Block, Count: uint32(needed)}
@@ -59,7 +60,8 @@ func NewRecipe(depth int, owner string, start uint32, isolated bool, f Flavor) (
 	return r, nil
 }
 
-// Layout is the recipe on a host with all ids, whose daemons go by the files alone.
+// Layout returns the chain of the recipe on a host that has all ids. Its daemons use only the
+// subid files.
 func (r Recipe) Layout() Layout {
 	l := Layout{Room: MaxDepth}
 	d := Delegate(r.Host)
@@ -73,5 +75,5 @@ func (r Recipe) Layout() Layout {
 	return l
 }
 
-// Last is the last id of the allocation, which must have one.
+// Last returns the last id of a, whose Count must not be 0.
 func (a Allocation) Last() uint32 { return a.Start + a.Count - 1 }

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// shadowLine is the longest line, in bytes with its end, that shadow reads as one entry.
+// shadowLine is the limit of shadow's line buffer: a line, with its newline, must have fewer
+// bytes.
 const shadowLine = 1024
 
-// Granted tells whether newuidmap (or newgidmap, by the file that is given) lets
-// root map the given ranges. It reads the file by other rules than LXD does
-// (shadow: lib/subordinateio.c, subordinate_parse and have_range):
-//   - a "#" starts no comment, CR is part of a line: such an entry counts for nothing
+// Granted reports whether newuidmap (or newgidmap, depending on f) lets root map the given
+// ranges. Its rules differ from LXD's (shadow: lib/subordinateio.c, subordinate_parse and
+// have_range):
+//   - "#" starts no comment and CR is part of a line, so such an entry does not count
 //   - numbers are C's: 0x7a120 is 500000, and 0500000 is octal
-//   - the owner is root or 0; "ROOT" is somebody else
-//   - ranges that lie side by side, or overlap, count as one
-//   - root may map its own id 0, alone, whatever the file says, but there must be one
+//   - the owner is root or 0; "ROOT" is another user
+//   - adjacent or overlapping ranges count as one
+//   - root may always map its own id 0 alone, provided that the file exists
 func Granted(f File, wanted []Mapping) bool {
 	if f.Missing {
 		return false
@@ -35,11 +36,11 @@ func Granted(f File, wanted []Mapping) bool {
 	return true
 }
 
-// idRange is first to last, both included, in the unsigned arithmetic of shadow:
-// an entry of no ids at 0 reaches from 0 to the end of all numbers.
+// An idRange is first to last, inclusive, in shadow's unsigned arithmetic: an entry with start
+// 0 and count 0 contains every number.
 type idRange struct{ first, last uint64 }
 
-// shadowRanges are root's entries, joined where they touch.
+// shadowRanges returns root's entries; those that touch are joined.
 func shadowRanges(f File) []idRange {
 	var ranges []idRange
 	for line := range strings.Lines(f.Text) {
@@ -66,7 +67,8 @@ func shadowRanges(f File) []idRange {
 	return joined
 }
 
-// shadowNumber reads what strtoul with base 0 reads whole (shadow: lib/getulong.c).
+// shadowNumber parses a number as strtoul with base 0 does, and fails unless that uses the
+// whole text (shadow: lib/getulong.c).
 func shadowNumber(text string) (uint64, bool) {
 	digits := strings.TrimLeft(text, " \t\v\f\r\n")
 	negative := strings.HasPrefix(digits, "-")

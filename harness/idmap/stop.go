@@ -2,26 +2,27 @@ package idmap
 
 import "fmt"
 
-// Op is an operation in the making of a level, in the order they happen.
+// An Op is an operation that creates or changes a level.
 type Op string
 
-// The operations. A level is made by the LXD of the level above it.
+// The operations, in the order in which a level is created. The LXD of the level above performs
+// them.
 const (
-	OpStorage Op = "storage" // pool and profile made in the LXD above
-	OpImport  Op = "import"  // image imported into the LXD above
-	OpCreate  Op = "create"  // container created from the image
-	OpStart   Op = "start"   // container started
-	OpReady   Op = "ready"   // the LXD inside answers
+	OpStorage Op = "storage" // create the pool and the profile in the LXD above
+	OpImport  Op = "import"  // import the image into the LXD above
+	OpCreate  Op = "create"  // create the container from the image
+	OpStart   Op = "start"   // start the container
+	OpReady   Op = "ready"   // wait until the LXD inside answers
 
-	// OpConfigure is a change of the configuration of a container that is there.
+	// OpConfigure changes the configuration of an existing container.
 	OpConfigure Op = "configure"
 )
 
-// Reason is why a level cannot be made: a closed list, never a text of LXD's.
+// A Reason is the cause of a failure: one of a closed list, never text from LXD.
 type Reason string
 
-// The reasons. None means that nothing stands in the way; Unclassified is a
-// failure that no rule knows, always given together with LXD's own words.
+// The reasons. None means that nothing fails. Unclassified is a failure that matches no rule;
+// it always comes with LXD's own error.
 const (
 	None              Reason = ""
 	NoAllocation      Reason = "no allocation"
@@ -51,7 +52,7 @@ const (
 	Unclassified      Reason = "unclassified"
 )
 
-// Reasons lists every reason but None.
+// Reasons returns every reason except None.
 func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
@@ -60,7 +61,7 @@ func Reasons() []Reason {
 	}
 }
 
-// ParseReason reads a reason as it is written in scenarios.
+// ParseReason parses a reason as it is written in scenarios.
 func ParseReason(text string) (Reason, error) {
 	for _, r := range Reasons() {
 		if string(r) == text {
@@ -70,10 +71,10 @@ func ParseReason(text string) (Reason, error) {
 	return None, fmt.Errorf("reason %q: not known; the reasons are %q", text, Reasons())
 }
 
-// Ops lists every operation.
+// Ops returns every operation.
 func Ops() []Op { return []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure} }
 
-// ParseOp reads an operation as it is written in scenarios.
+// ParseOp parses an operation as it is written in scenarios.
 func ParseOp(text string) (Op, error) {
 	for _, o := range Ops() {
 		if string(o) == text {
@@ -83,15 +84,15 @@ func ParseOp(text string) (Op, error) {
 	return "", fmt.Errorf("operation %q: not known; the operations are %q", text, Ops())
 }
 
-// Stop is the point that a chain does not get past: Level cannot be made, Op is
-// what fails, Reason is why. The levels above it are up.
+// A Stop is the point at which a chain fails: Op fails for Level, because of Reason. The levels
+// above Level are up.
 type Stop struct {
 	Level  int    `json:"level"`
 	Op     Op     `json:"op"`
 	Reason Reason `json:"reason"`
 }
 
-// String reads "level 2, create: no allocation"; the nil Stop, "none".
+// String returns for example "level 2, create: no allocation", or "none" for a nil Stop.
 func (s *Stop) String() string {
 	if s == nil {
 		return "none"

@@ -6,55 +6,54 @@ import (
 	"strings"
 )
 
-// Verdict is what becomes of a line of a subid file.
+// A Verdict says whether a daemon uses a line of a subid file.
 type Verdict string
 
-// The verdicts. All but Picked are reasons to pass a line over.
+// The verdicts. All except Picked are reasons to skip a line.
 const (
 	Picked     Verdict = "picked"
 	NoEntry    Verdict = "no entry"        // empty, or a comment from its first character on
 	OtherOwner Verdict = "another owner"   // not root, by the flavor's rules
-	Malformed  Verdict = "malformed"       // fewer than three fields: the whole file is given up
+	Malformed  Verdict = "malformed"       // fewer than three fields, which invalidates the whole file
 	BadNumber  Verdict = "number not read" // start or count is not a decimal number below 2^32
 	TooSmall   Verdict = "too small"       // fewer than Block ids
 	Later      Verdict = "not the first"   // usable, but LXD takes the first such line
-	NotReached Verdict = "not reached"     // behind a malformed line, or behind one of 64 KiB
+	NotReached Verdict = "not reached"     // after a malformed line or at a line of 64 KiB or more
 )
 
-// Line is a line of a subid file and what a daemon makes of it.
+// A Line is a line of a subid file with its verdict.
 type Line struct {
 	Number  int     `json:"line"` // from 1
 	Text    string  `json:"text"`
 	Verdict Verdict `json:"verdict"`
-	// Allocation is what the line says; only its Owner is sure to be set unless
-	// the verdict is Picked, TooSmall or Later.
+	// Allocation is the parsed line. Start and Count are set only if the verdict is Picked,
+	// TooSmall or Later.
 	Allocation Allocation `json:"-"`
 }
 
-// Reading is what a daemon gets out of a subid file. Its rules are those of LXD
-// (idmap/idmapset_linux.go, getFromShadow and DefaultIdmapSet) and of Incus
-// (shared/idmap/set_load.go), which differ from each other and from shadow's
-// (see Granted):
-//   - what follows a "#" is cut off, also behind an entry
-//   - a line of anybody's with fewer than three fields spoils the file, and a
-//     line of spaces is one; fields beyond the third are ignored
-//   - the owner is compared without regard to case. "0" is root only to Incus,
-//     and only where no line names root
-//   - numbers are decimal, without spaces; the end of a line may be CR LF
+// A Reading is the result of reading a subid file. The rules of LXD (idmap/idmapset_linux.go,
+// getFromShadow and DefaultIdmapSet) and of Incus (shared/idmap/set_load.go) differ from each
+// other and from shadow's (see Granted):
+//   - "#" begins a comment, also after an entry
+//   - a line with fewer than three fields invalidates the file, even if it has
+//     another owner or only spaces; fields after the third are ignored
+//   - case does not matter in the owner; "0" is root for Incus only, and only
+//     if no line names root
+//   - numbers are decimal, without spaces; a line may end in CR LF
 type Reading struct {
 	Lines []Line
-	// Malformed is the number of the line that spoils the file, 0 for none.
+	// Malformed is the number of the line that invalidates the file, or 0.
 	Malformed int
-	// Ranges are root's entries of any size whose numbers can be read, in the file's order.
+	// Ranges are root's entries with valid numbers, of any size, in the order of the file.
 	Ranges []Allocation
 }
 
-// Read reads a subid file as a daemon of the flavor does.
+// Read reads a subid file by the rules of the flavor.
 func Read(f File, flavor Flavor) Reading {
 	var r Reading
 	named, numeric := false, false
-	// The same scanner as in LXD and Incus: it takes CR LF for the end of a line,
-	// and stops, without a word from them, at a line of 64 KiB.
+	// LXD and Incus use the same scanner. It accepts CR LF as the end of a line, and stops at a
+	// line of 64 KiB, which neither program reports.
 	scanner := bufio.NewScanner(strings.NewReader(f.Text))
 	for n := 1; scanner.Scan(); n++ {
 		l := Line{Number: n, Text: scanner.Text()}
@@ -84,10 +83,10 @@ func Read(f File, flavor Flavor) Reading {
 	return r
 }
 
-// rootUID is how a file names root by number.
+// rootUID is root's owner field written as a number.
 const rootUID = "0"
 
-// readLine tells a line's entry, and Picked if it has one whose numbers can be read.
+// readLine parses a line. It returns Picked if the line has an entry with valid numbers.
 func readLine(text string) (Allocation, Verdict) {
 	text, _, _ = strings.Cut(text, "#")
 	if text == "" {
@@ -108,7 +107,7 @@ func readLine(text string) (Allocation, Verdict) {
 	return a, Picked
 }
 
-// judge gives the verdicts on the entries, now that it is clear which owner counts.
+// judge sets the final verdicts once the name that stands for root is known.
 func (r *Reading) judge(owner string, flavor Flavor) {
 	picked := false
 	for i := range r.Lines {
@@ -131,7 +130,7 @@ func (r *Reading) judge(owner string, flavor Flavor) {
 	}
 }
 
-// Picked are the lines that the daemon takes: at most one, but as many as there are for Incus.
+// Picked returns the lines that the daemon uses: at most one for LXD, any number for Incus.
 func (r Reading) Picked() []Line {
 	var picked []Line
 	for _, l := range r.Lines {
@@ -142,7 +141,7 @@ func (r Reading) Picked() []Line {
 	return picked
 }
 
-// mappings are the picked lines as mappings, all from inside id 0 on.
+// mappings returns the picked lines as mappings, each from inside id 0 on.
 func (r Reading) mappings() []Mapping {
 	var m []Mapping
 	for _, l := range r.Picked() {

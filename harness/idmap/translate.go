@@ -1,6 +1,6 @@
 package idmap
 
-// Down gives the inside id of a parent id, and whether a level with these mappings has it.
+// Down returns the inside id of a parent id, and whether mappings contain it.
 func Down(mappings []Mapping, parent uint32) (inside uint32, exists bool) {
 	for _, m := range mappings {
 		if parent >= m.Parent && parent-m.Parent < m.Count {
@@ -10,10 +10,10 @@ func Down(mappings []Mapping, parent uint32) (inside uint32, exists bool) {
 	return 0, false
 }
 
-// Rise follows an id of the last of the levels up to the host. levels are each
-// level's mappings in parent ids, level 1 first. ids[n] is the id at level n, so
-// ids[0] is the host's. It is not ok, and ids is nil, if the last level lacks the
-// id; with mappings that the kernel accepted no other level can lack it.
+// Rise translates an id of the last level into the ids of all levels above it. levels holds the
+// mappings of each level in parent ids, level 1 first. ids[n] is the id at level n, so ids[0]
+// is the host id. Rise returns nil and false if some level does not map the id; with maps that
+// the kernel accepts, that can only be the last level.
 func Rise(levels [][]Mapping, id uint32) (ids []uint32, ok bool) {
 	ids = make([]uint32, len(levels)+1)
 	ids[len(levels)] = id
@@ -25,8 +25,8 @@ func Rise(levels [][]Mapping, id uint32) (ids []uint32, ok bool) {
 	return ids, true
 }
 
-// Sink follows an id of the host down. ids[n] is the id at level n; ids ends with
-// the last level that has it, and always begins with the host's id itself.
+// Sink translates a host id into the ids of the levels below. ids[n] is the id at level n. ids
+// begins with host itself and ends with the last level that has the id.
 func Sink(levels [][]Mapping, host uint32) (ids []uint32) {
 	ids = []uint32{host}
 	for n, mappings := range levels {

@@ -2,9 +2,9 @@ package idmap
 
 import "fmt"
 
-// Warning is about something that works, and yet not as its user will expect.
+// A Warning is about a level that comes up but behaves in an unexpected way.
 type Warning struct {
-	// Level is the level that has the trouble.
+	// Level is the level concerned.
 	Level int `json:"level"`
 	// Kind is for programs, Text for people.
 	Kind WarningKind `json:"kind"`
@@ -13,23 +13,23 @@ type Warning struct {
 
 func (w Warning) String() string { return fmt.Sprintf("level %d: %s", w.Level, w.Text) }
 
-// WarningKind is what a warning is about.
+// A WarningKind is the subject of a warning.
 type WarningKind string
 
 // The kinds of warning.
 const (
 	SharesRoot      WarningKind = "shares root"        // root of the level is root of its parent
-	SharesIDs       WarningKind = "shares ids"         // the level has ids that its parent's own users have
-	IDsLost         WarningKind = "ids lost"           // the default map leaves ids to nobody
+	SharesIDs       WarningKind = "shares ids"         // the level has ids of its parent's own users
+	IDsLost         WarningKind = "ids lost"           // the default map leaves some ids unused
 	LinePassedOver  WarningKind = "line passed over"   // a usable line is not the first
-	GIDsByUIDs      WarningKind = "gids follow uids"   // an isolated container's gids start where its uids do
-	KeyIgnored      WarningKind = "key ignored"        // a configuration key that has no effect here
+	GIDsByUIDs      WarningKind = "gids follow uids"   // an isolated container's gids start at the same id as its uids
+	KeyIgnored      WarningKind = "key ignored"        // a configuration key has no effect here
 	FewerThanABlock WarningKind = "fewer than a block" // some users of the image have no id
 	FileCapsLost    WarningKind = "file capabilities lost"
 )
 
-// warnings tells what surprises about a level that comes up. own is the map of
-// the daemon that makes it.
+// warnings returns the warnings about a level that comes up. own is the map of the namespace of
+// d.
 func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning {
 	var out []Warning
 	warn := func(kind WarningKind, format string, args ...any) {
