@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ofRoot is a line that LXD looks at.
+// ofRoot returns a line that LXD uses.
 func ofRoot(start, count uint32) idmap.Allocation {
 	return idmap.Allocation{Owner: idmap.Root, Start: start, Count: count}
 }
@@ -23,10 +23,10 @@ func TestParseAllocationReadsALine(t *testing.T) {
 		"ROOT:65536:65536":       {Owner: "ROOT", Start: 65536, Count: 65536},
 		"0:100000:65536":         {Owner: "0", Start: 100000, Count: 65536},
 		"lxd-user_1:1:2":         {Owner: "lxd-user_1", Start: 1, Count: 2},
-		"root:000500:0010":       ofRoot(500, 10), // decimal, whatever it starts with
+		"root:000500:0010":       ofRoot(500, 10), // decimal despite the leading zeros
 		"root:4294967294:1":      ofRoot(4294967294, 1),
 		"root:4294901759:65536":  ofRoot(4294901759, 65536),
-		"root:0:4294967295":      ofRoot(0, 4294967295), // every id there is
+		"root:0:4294967295":      ofRoot(0, 4294967295), // all ids
 		"root:1:4294967294":      ofRoot(1, 4294967294),
 		"root:65536:4294901759":  ofRoot(65536, 4294901759),
 		"Jürgen:1000000:1000000": {Owner: "Jürgen", Start: 1000000, Count: 1000000},

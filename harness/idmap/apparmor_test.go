@@ -64,10 +64,10 @@ func TestWithAppArmorTheFlagForNestingIsAWallThatFollowsAChangeAtOnce(t *testing
 	off, on := map[string]string{KeyNesting: ""}, map[string]string{KeyNesting: "true"}
 	stop := func(level int) *Stop { return &Stop{Level: level, Op: OpStart, Reason: NestingNotAllowed} }
 	for name, c := range map[string]struct {
-		level       int // that is changed
+		level       int // the level that changes
 		config, now map[string]string
 		with        *Stop
-		privileged  *Stop // where the next level is
+		privileged  *Stop // if the next level is privileged
 		without     *Stop
 	}{
 		"level 1 never had it":           {1, off, nil, stop(2), stop(2), stop(2)},

@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// incus is a daemon with newuidmap, as Incus wants it.
+// incus returns an Incus daemon with newuidmap.
 func incus(d idmap.Delegation) idmap.Daemon {
 	return idmap.Daemon{Flavor: idmap.Incus, Delegation: d, ShadowTools: true}
 }
@@ -31,10 +31,10 @@ func TestTheFilesCountInAnOrder(t *testing.T) {
 		{missing, good, byDefault, byDefault},
 		{good, missing, byDefault, byDefault},
 		{missing, bad, byDefault, byDefault},
-		{bad, missing, byDefault, byDefault}, // looked for before any is read
+		{bad, missing, byDefault, byDefault}, // both files must exist before any is read
 		{bad, good, malformed, malformed},
 		{good, bad, malformed, malformed},
-		{none, bad, byDefault, nothing}, // subuid has decided
+		{none, bad, byDefault, nothing}, // decided before subgid is read
 		{bad, none, malformed, malformed},
 		{good, none, byDefault, nothing},
 		{none, none, byDefault, nothing},
@@ -106,7 +106,7 @@ func TestWithoutNewuidmapIncusTakesTheLargestRunOfAtMostABillion(t *testing.T) {
 		"two":                 {from0(0, 131072), from0(65536, 65536)},
 		"three":               {from0(0, 196608), from0(65536, 131072)},
 		"a million":           {from0(0, 1065535), from0(65536, 999999)},
-		"a block above that":  {from0(0, 1065536), from0(1000000, 65536)}, // from there, if there is as much as a block
+		"a block above that":  {from0(0, 1065536), from0(1000000, 65536)}, // from 1000000 on, if a block fits there
 		"the largest":         {lines([3]uint32{0, 7, 131072}, [3]uint32{200000, 500000, 70000}), from0(200000, 70000)},
 		"the first of equals": {lines([3]uint32{0, 7, 131072}, [3]uint32{200000, 500000, 65536}), from0(65536, 65536)},
 		"no neighbors joined": {lines([3]uint32{0, 7, 100000}, [3]uint32{100000, 500000, 60000}), nil},
@@ -138,7 +138,7 @@ func TestByIncusThreeBlocksReachDepthThreeWithoutAnyFiles(t *testing.T) {
 func TestADaemonReachesAsDeepAsItsIDsGo(t *testing.T) {
 	for _, c := range []struct {
 		count            uint32
-		cascade, without int // by LXD
+		cascade, without int // expected depths with LXD
 	}{{65535, 0, 0}, {65536, 1, 1}, {131071, 1, 1}, {131072, 2, 1}, {165536, 2, 1}, {165537, 2, 2}, {196608, 3, 2}, {265537, 4, 3}, {2097151, 31, 21}, {2097152, 32, 21}, {9999999, 32, 32}} {
 		d := idmap.Daemon{Delegation: idmap.Delegate(ofRoot(500000, c.count)), ShadowTools: true}
 		depth, plan := d.Reach(idmap.Identity(), true)

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// configured is what a container gets from a daemon that chose three blocks from 500000 on.
+// configured returns the map of a container whose daemon chose three blocks from 500000 on.
 func configured(f idmap.Flavor, config map[string]string) (idmap.Map, idmap.Reason) {
 	return idmap.Daemon{Flavor: f, Config: config}.Container(both(from0(500000, 196608)), nil)
 }
@@ -45,11 +45,11 @@ func TestRawIDMapIsRefused(t *testing.T) {
 		"both x 1000":                 idmap.RawIDMapMalformed,
 		"both 500000 1000":            idmap.RawIDMapOverlaps,
 		"both 696607 1000":            idmap.RawIDMapOverlaps,
-		"both 696608 1000":            idmap.RawIDMapOverlaps, // side by side is an overlap to LXD
-		"both 696608 300000":          idmap.None,             // which it looks for only where ids are in each other's way
+		"both 696608 1000":            idmap.RawIDMapOverlaps, // LXD counts adjacent ranges as overlapping
+		"both 696608 300000":          idmap.None,             // but checks only entries that intersects finds
 		"both 499999 1000":            idmap.RawIDMapOverlaps,
-		"both 1000 1000\nuid 1000 5":  idmap.None, // single ids are never in each other's way
-		"both 1000-999 7-6":           idmap.None, // no id at all: that is for the kernel to refuse
+		"both 1000 1000\nuid 1000 5":  idmap.None, // ranges of one id never intersect
+		"both 1000-999 7-6":           idmap.None, // no ids at all: the kernel refuses it later
 		"both 10-5 10-5":              idmap.MapInvalid,
 		"both 1-2 7-8\nuid 2-3 10-11": idmap.RawIDMapOverlaps,
 	} {
@@ -73,7 +73,7 @@ func TestAnIDBeyond32BitsIsTheLower32OfItToTheKernelAndNoneToNewuidmap(t *testin
 	l.Daemons[0].Delegation = text("root:500000:65536\nroot:1000:1\n")
 	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String(), "whatever subuid grants")
 
-	// Not even the host's root: liblxc does not see it to be mapped.
+	// Not even the host's root, because liblxc does not recognize it.
 	l.Daemons[0].Config = rawConfig("both 4294967296 0")
 	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String())
 	l.Daemons[0].ShadowTools = false
@@ -88,7 +88,8 @@ func TestLinesOfRawIDMapCutEachOther(t *testing.T) {
 		m, reason := configured(f, config)
 		require.Equal(t, idmap.None, reason)
 		assert.Equal(t, uids, m.UID)
-		// The line for uids took gids 1004 and 1005 away, too. The kernel keeps five lines in this order.
+		// The line for uids also cuts a hole into the gids. The kernel keeps the order of five
+		// lines.
 		assert.Equal(t, lines([3]uint32{1000, 1000, 4}, [3]uint32{1006, 1006, 4}, [3]uint32{0, 500000, 1000}, [3]uint32{1004, 501004, 2}, [3]uint32{1010, 501010, 195598}), m.GID)
 	}
 	m, reason := configured(idmap.LXD, config)
@@ -166,7 +167,8 @@ func TestIsolatedGIDsFollowTheUIDs(t *testing.T) {
 	assert.Equal(t, "level 1, start: refused by newuidmap", l.Plan().Stop.String())
 }
 
-// Whatever the configuration, a map that comes of it has only ids and the plan does not panic.
+// checkContainer checks that every configuration can be planned without a panic, and that a
+// container has a map unless it is refused.
 func checkContainer(t *rapid.T) {
 	number := rapid.OneOf(rapid.Int64(), rapid.Int64Range(0, 300000), rapid.SampledFrom([]int64{500000, 565536, 696607, 696608, 4294967294, 4294967295}))
 	line := rapid.Custom(func(t *rapid.T) string {
@@ -181,7 +183,7 @@ func checkContainer(t *rapid.T) {
 	if rapid.Bool().Draw(t, "only isolated") {
 		delete(config, idmap.KeyRaw)
 	}
-	few, many := from0(0, 165536), from0(0, 400000) // by default, only many are enough
+	few, many := from0(0, 165536), from0(0, 400000) // only many is large enough for the default map
 	host := rapid.SampledFrom([]idmap.Map{{}, both(many), {UID: few, GID: many}, {UID: many, GID: few}}).Draw(t, "host")
 	d := rapid.SampledFrom([]idmap.Delegation{{}, idmap.Delegate(ofRoot(500000, 196608)), {UID: idmap.NewFile(ofRoot(1, 5)), GID: idmap.NewFile(ofRoot(65536, 200000))}}).Draw(t, "files")
 	for _, f := range idmap.Flavors() {

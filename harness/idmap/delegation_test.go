@@ -9,15 +9,15 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// owned is a line with an owner, from a start that every host has.
+// owned returns an allocation of the given owner. Every host has its start.
 func owned(owner string, count uint32) idmap.Allocation {
 	return idmap.Allocation{Owner: owner, Start: 500000, Count: count}
 }
 
-// from0 is the map that LXD makes of an allocation: one line, from id 0 on.
+// from0 returns the map that LXD makes from an allocation: one line, from inside id 0 on.
 func from0(parent, count uint32) []idmap.Mapping { return lines([3]uint32{0, parent, count}) }
 
-// chain is a host with all ids and one LXD for each delegation.
+// chain returns a layout on a host with all ids, with an LXD for each delegation.
 func chain(delegations ...idmap.Delegation) idmap.Layout {
 	l := idmap.Layout{Host: idmap.Identity()}
 	for _, d := range delegations {
@@ -26,7 +26,7 @@ func chain(delegations ...idmap.Delegation) idmap.Layout {
 	return l
 }
 
-// planned are the maps, in parent ids, of the levels that come up.
+// planned returns the maps, in parent ids, of the levels that come up.
 func planned(p idmap.Plan) []idmap.Map {
 	var maps []idmap.Map
 	for _, l := range p.Levels {
@@ -82,7 +82,7 @@ func TestTheCascadeHandsDownAllButTheFirstBlock(t *testing.T) {
 func TestLXDTakesTheFirstLineOfRootWithABlock(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines []idmap.Allocation
-		want  uint32 // the count tells which line was taken
+		want  uint32 // the count identifies the line
 	}{
 		"the only line":                      {[]idmap.Allocation{owned("root", 65536)}, 65536},
 		"the owner in any case":              {[]idmap.Allocation{owned("rOOt", 65537)}, 65537},
@@ -101,7 +101,7 @@ func TestLXDTakesTheFirstLineOfRootWithABlock(t *testing.T) {
 }
 
 func TestLinesOfRootThatAreAllBelowABlockAreNoAllocation(t *testing.T) {
-	// Nor is there a default then: root has lines, if useless ones.
+	// There is no default map either, because root has lines, if only useless ones.
 	p := chain(idmap.Delegate(owned("root", 65535), owned("root", 1))).Plan()
 	assert.Equal(t, idmap.Plan{Stop: &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.NoAllocation}}, p)
 }
@@ -130,7 +130,7 @@ func TestWithoutALineOfRootALevelGivesItsIDsFrom100000On(t *testing.T) {
 	none := idmap.Delegation{}
 	const noRoom = "create: no allocation"
 	for _, c := range []struct {
-		ids   uint32 // of level 1
+		ids   uint32 // ids of level 1
 		sizes []uint32
 		stop  string
 	}{
@@ -138,7 +138,7 @@ func TestWithoutALineOfRootALevelGivesItsIDsFrom100000On(t *testing.T) {
 		{100000, []uint32{100000}, "level 2, " + noRoom},
 		{100001, []uint32{100001}, "level 2, " + noRoom},
 		{165535, []uint32{165535}, "level 2, " + noRoom},
-		{165536, []uint32{165536}, "level 2, " + noRoom}, // a whole block is left, and LXD wants one id more
+		{165536, []uint32{165536}, "level 2, " + noRoom}, // one block is left, but LXD needs one id more
 		{165537, []uint32{165537, 65537}, "level 3, " + noRoom},
 		{196608, []uint32{196608, 96608}, "level 3, " + noRoom},
 		{265536, []uint32{265536, 165536}, "level 3, " + noRoom},
@@ -193,7 +193,7 @@ func TestTheDefaultIsFoundForUIDsAndGIDsByThemselves(t *testing.T) {
 	p := idmap.Layout{Host: host, Daemons: make([]idmap.Daemon, 1)}.Plan()
 	assert.Equal(t, []idmap.Map{{UID: from0(100000, 100000), GID: from0(100000, 200000)}}, planned(p))
 
-	// One kind of ids whole does not make a whole host.
+	// A host with all uids but not all gids is not whole.
 	host = idmap.Map{UID: idmap.Identity().UID, GID: from0(0, 300000)}
 	p = idmap.Layout{Host: host, Daemons: make([]idmap.Daemon, 1)}.Plan()
 	assert.Equal(t, []idmap.Map{{UID: from0(100000, 4294867295), GID: from0(100000, 200000)}}, planned(p))

@@ -3,7 +3,7 @@
 //
 //	r, err := idmap.NewRecipe(3, idmap.Root, 500000, false, idmap.LXD) // what depth 3 needs
 //	plan := r.Layout().Plan()                                          // what happens then
-//	ids, ok := idmap.Rise(uids, 1000)                                  // host id of 1000 at level 3
+//	ids, ok := idmap.Rise(uids, 1000)                                  // 1000 in host ids
 //
 // The package is pure: no I/O, no clock, no kernel. Each rule of LXD, Incus, newuidmap and the
 // kernel names its source. If a program departs from its documentation, the rule follows the

@@ -12,13 +12,13 @@ func isolated(size string) map[string]string {
 	return map[string]string{idmap.KeyIsolated: "true", idmap.KeySize: size}
 }
 
-// familyOf is the family of a host's LXD that starts with the given allocation and no newuidmap.
+// familyOf returns the family of a host's LXD that has the given allocation and no newuidmap.
 func familyOf(count uint32) *idmap.Family {
 	d := idmap.Daemon{Flavor: idmap.LXD, Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: count})}
 	return idmap.Layout{}.Family(1, idmap.Identity(), idmap.Identity(), d)
 }
 
-// started is the parent id of root of a member, and how many ids it has.
+// started returns the parent id of root in a member, and its number of ids.
 func started(t *testing.T, f *idmap.Family, name string) (base, count uint32) {
 	t.Helper()
 	p, stop := f.Start(name)
@@ -41,7 +41,7 @@ func TestAFamilysIsolatedMembersAreKeptApart(t *testing.T) {
 	assertIDs(t, f, "c", 696608, 65536)
 	f.Delete("b")
 	assert.Nil(t, f.Create("d", isolated("")))
-	assertIDs(t, f, "d", 762144, 65536) // the gap is not larger than what is wanted
+	assertIDs(t, f, "d", 762144, 65536) // the gap must be larger than the size
 	f.Delete("a")
 	assert.Nil(t, f.Create("e", isolated("")))
 	assertIDs(t, f, "e", 565536, 65536)

@@ -12,17 +12,17 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// builder builds chains for real and compares, level by level, what the kernel
-// answers and shows with what package idmap says of it.
+// A builder builds chains of real user namespaces. At each level it compares what the kernel
+// answers and shows with what package idmap predicts.
 type builder struct {
-	own   idmap.Map // of the test's namespace
+	own   idmap.Map // map of the test's namespace
 	count tally
 	chain *idmap.Chain
 	at    []standing // from the test's namespace down
 }
 
-// standing is a namespace that is there: its maps as they were written, as it
-// sees them, and as the test's namespace does.
+// A standing is an existing namespace: its maps as they were written, as it sees them itself,
+// and as the test's namespace sees them.
 type standing struct{ written, own, seen idmap.Map }
 
 func (b *builder) close() {
@@ -31,8 +31,8 @@ func (b *builder) close() {
 	}
 }
 
-// build builds the plan, of which kept levels are there. It gives a *difference,
-// or another error where it could not be built.
+// build builds the plan, whose first kept levels already exist. It returns a *difference if the
+// kernel and package idmap disagree, or another error if the chain cannot be built.
 func (b *builder) build(p plan, kept int) error {
 	if kept == 0 {
 		b.close()
@@ -61,7 +61,8 @@ func (b *builder) build(p plan, kept int) error {
 	return b.down(nil)
 }
 
-// asSeenInside is a map whose ids mean themselves: the ids in which the test sees all maps below.
+// asSeenInside returns a map of the same inside ids to themselves: the test sees all maps below
+// in these ids.
 func asSeenInside(m []idmap.Mapping) []idmap.Mapping {
 	m = slices.Clone(m)
 	for i := range m {
@@ -70,7 +71,7 @@ func asSeenInside(m []idmap.Mapping) []idmap.Mapping {
 	return m
 }
 
-// down makes one level more; without attempts it only looks at the lowest.
+// down adds one level. Without attempts it only checks the lowest level.
 func (b *builder) down(l level) error {
 	i := len(b.at) - 1
 	above := b.at[i]
@@ -108,7 +109,8 @@ func (b *builder) down(l level) error {
 	return nil
 }
 
-// compareOwn compares the maps that a process at a level, from 1, sees as its own.
+// compareOwn compares the maps that a process at a level, at least 1, sees of its own
+// namespace.
 func compareOwn(r idmap.Report, at standing, level int) error {
 	for _, gid := range []bool{false, true} {
 		text := r.Own.UID
@@ -150,7 +152,7 @@ func name(errno syscall.Errno) string {
 	}
 }
 
-// shown is a map as the test sees it; nil if it is unwritten.
+// shown returns a map as the test sees it, or nil if it is not written yet.
 func shown(pid string, gid bool) ([]idmap.Mapping, error) {
 	text, err := os.ReadFile("/proc/" + pid + "/" + file(gid))
 	if err != nil || len(text) == 0 {

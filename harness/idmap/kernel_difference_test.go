@@ -10,11 +10,11 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// difference is where the kernel and package idmap differ.
+// A difference is a case in which the kernel and package idmap disagree.
 type difference struct {
 	level int // from 0
 	gid   bool
-	lines []idmap.Mapping // the map that it is about, as it was written
+	lines []idmap.Mapping // the map concerned, as it was written
 	what  string
 }
 
@@ -22,7 +22,7 @@ func (d *difference) Error() string {
 	return fmt.Sprintf("level %d, %s: %s", d.level+1, file(d.gid), d.what)
 }
 
-// plan writes each map to uids and gids.
+// plan returns a plan that writes each map to uids and gids.
 func (s stack) plan() plan {
 	var p plan
 	for _, m := range s {
@@ -31,7 +31,7 @@ func (s stack) plan() plan {
 	return p
 }
 
-// String is the stack as it stands in the table of judged maps.
+// String returns the stack as Go code for the table of judged maps.
 func (s stack) String() string {
 	var maps []string
 	for _, m := range s {
@@ -44,8 +44,8 @@ func (s stack) String() string {
 	return "stack{" + strings.Join(maps, ", ") + "}"
 }
 
-// explain tells what is wrong with a chain, with the smallest maps that show it
-// as one adds them to the table of judged maps.
+// explain describes an error of building a chain. For a difference it finds the smallest maps
+// that still show it and prints them as Go code for the table of judged maps.
 func explain(err error, p plan, own idmap.Map) string {
 	var d *difference
 	if !errors.As(err, &d) {
@@ -65,8 +65,8 @@ func explain(err error, p plan, own idmap.Map) string {
 	return fmt.Sprintf("%v\n%v", wrong, small)
 }
 
-// shrink leaves out levels and lines of maps as long as the kernel and package
-// idmap differ on what remains. It gives nil where they do not differ to begin with.
+// shrink removes levels and lines from s as long as the kernel and package idmap still
+// disagree. It returns a nil difference if they do not disagree about s.
 func shrink(s stack, own idmap.Map) (stack, *difference) {
 	try := func(s stack) *difference {
 		var d *difference
@@ -91,8 +91,8 @@ func shrink(s stack, own idmap.Map) (stack, *difference) {
 	return s[:wrong.level+1], wrong
 }
 
-// smaller yields the stack without each of its levels, and without parts of each
-// of its maps, large ones first.
+// smaller yields s without each of its levels, then s without parts of each map, larger parts
+// first.
 func (s stack) smaller(yield func(stack) bool) {
 	for i := range s {
 		if len(s) > 1 && !yield(slices.Delete(slices.Clone(s), i, i+1)) {
@@ -112,13 +112,13 @@ func (s stack) smaller(yield func(stack) bool) {
 	}
 }
 
-// classes are what a proof must have come across.
+// classes are the kinds of maps that a run must include.
 var classes = []string{
 	"taken", "EINVAL", "EPERM", "taken at level 6", "taken with 6 to 339 lines", "taken with 340 lines", "341 lines",
 	"taken with 4095 bytes", "4096 bytes", "EPERM over a seam", "taken up to the last id", "EINVAL at -1", "overlap by one id",
 }
 
-// tally counts maps by what they are and what became of them.
+// A tally counts maps by class.
 type tally map[string]int
 
 func (c *tally) add(lines, parent []idmap.Mapping, answer syscall.Errno, level int) {
@@ -160,7 +160,7 @@ func (c *tally) join(other tally) {
 	}
 }
 
-// never is the classes that were not come across.
+// never returns the classes that did not occur.
 func (c tally) never() []string {
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return c[class] > 0 })
 }

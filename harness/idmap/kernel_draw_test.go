@@ -10,12 +10,12 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// plan is a chain of nested user namespaces, from the top down, and what is
-// written to the maps of each.
+// A plan is a chain of nested user namespaces, from the top down, with the writes to the maps
+// of each.
 type plan []level
 
-// level is the writes to the maps of one user namespace. A write that is refused
-// leaves its map unwritten; after one that is taken no other goes to that map.
+// A level is the sequence of writes to the maps of one user namespace. A refused write leaves
+// its map unwritten. An accepted write is the last one to its map.
 type level []attempt
 
 type attempt struct {
@@ -23,7 +23,7 @@ type attempt struct {
 	lines []idmap.Mapping
 }
 
-// side is a map's uids or gids.
+// side returns a map's uids or gids.
 func side(m *idmap.Map, gid bool) *[]idmap.Mapping {
 	if gid {
 		return &m.GID
@@ -31,8 +31,8 @@ func side(m *idmap.Map, gid bool) *[]idmap.Mapping {
 	return &m.UID
 }
 
-// written is the maps that are taken of a level in a namespace that has the maps
-// own, as they are written; nil where none of the attempts is taken.
+// written returns the accepted maps of a level as they were written. own is the map of the
+// parent namespace. A side without an accepted attempt is nil.
 func (l level) written(own idmap.Map) idmap.Map {
 	var m idmap.Map
 	for _, a := range l {
@@ -43,13 +43,13 @@ func (l level) written(own idmap.Map) idmap.Map {
 	return m
 }
 
-// taken is written, in the order of the kernel.
+// taken returns the accepted maps in the kernel's order.
 func (l level) taken(own idmap.Map) idmap.Map {
 	m := l.written(own)
 	return idmap.Map{UID: idmap.Reported(m.UID), GID: idmap.Reported(m.GID)}
 }
 
-// branch is a chain that has its upper levels in common with the one before it.
+// A branch is a chain that shares its first kept levels with the chain before it.
 type branch struct {
 	plan
 	kept int
@@ -60,13 +60,13 @@ const (
 	branches = 10
 )
 
-// drawBranches draws chains below a namespace with the maps own, each off the one
-// before, since making a namespace takes long. At each level some maps are tried
-// that may well be refused, until one is taken.
+// drawBranches draws chains below a namespace with the map own. Each branches off the one
+// before, because creating a namespace takes long. Each level tries some maps that the kernel
+// may refuse until it accepts one.
 func drawBranches(t *rapid.T, own idmap.Map) []branch {
 	var out []branch
 	var p plan
-	owns := []idmap.Map{own} // owns[i] is what p[i] is tried in
+	owns := []idmap.Map{own} // owns[i] is the namespace in which p[i] is tried
 	for range branches {
 		kept := max(0, len(p)-rapid.SampledFrom([]int{0, 1, 1, 1, 1, 2, 3, deepest}).Draw(t, "up"))
 		depth := min(deepest, kept+rapid.SampledFrom([]int{1, 1, 1, 1, 2, 4}).Draw(t, "down"))
@@ -76,7 +76,7 @@ func drawBranches(t *rapid.T, own idmap.Map) []branch {
 			l := drawLevel(t, owns[len(p)])
 			p, owns = append(p, l), append(owns, l.taken(owns[len(p)]))
 			if last := owns[len(p)]; last.UID == nil || last.GID == nil {
-				return append(out, branch{p, kept}) // only where Accept refuses what must be taken
+				return append(out, branch{p, kept}) // only if Accept refuses a map that the kernel must accept
 			}
 		}
 		out = append(out, branch{p, kept})
@@ -90,7 +90,7 @@ func drawLevel(t *rapid.T, own idmap.Map) level {
 	return append(l, drawSide(t, !first, *side(&own, !first), l[len(l)-1].lines)...)
 }
 
-// drawSide draws what is tried for uids or gids; other is what the other got.
+// drawSide draws attempts for uids or gids. other is the map accepted for the other side.
 func drawSide(t *rapid.T, gid bool, parent, other []idmap.Mapping) level {
 	var l level
 	try := func(lines []idmap.Mapping) (taken bool) {
@@ -110,7 +110,7 @@ func drawSide(t *rapid.T, gid bool, parent, other []idmap.Mapping) level {
 	return l
 }
 
-// drawWithin draws a map that must be taken: pieces of the parent's lines.
+// drawWithin draws a map that the kernel must accept: parts of the parent's lines.
 func drawWithin(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	var out []idmap.Mapping
 	var sum uint32
@@ -137,7 +137,7 @@ func drawWithin(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	out = shuffled(t, out)
 	inside, slack := uint32(0), idmap.MaxID+1-sum
 	for i := range out {
-		// As a rule lines touch: the next level then has seams to cross.
+		// Most lines are adjacent, so that lines of the next level can cross their borders.
 		gap := min(slack, rapid.SampledFrom([]uint32{0, 0, 0, 0, 0, 1, 65535, 65536, math.MaxUint32}).Draw(t, "gap"))
 		out[i].Inside = inside + gap
 		inside, slack = inside+gap+out[i].Count, slack-gap
@@ -145,7 +145,7 @@ func drawWithin(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	return shuffled(t, out)
 }
 
-// meet tells whether two ranges that do not wrap have an id in common.
+// meet reports whether two ranges share an id. The ranges must not wrap around.
 func meet(a, b, countA, countB uint32) bool {
 	return uint64(a) < uint64(b)+uint64(countB) && uint64(b) < uint64(a)+uint64(countA)
 }
@@ -161,7 +161,7 @@ func shuffled(t *rapid.T, m []idmap.Mapping) []idmap.Mapping {
 	}
 }
 
-// drawBent draws a map that would be taken, and moves an edge or two of it.
+// drawBent draws an acceptable map and moves one or two of its edges.
 func drawBent(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	out := slices.Clone(drawWithin(t, parent))
 	if rapid.IntRange(0, 9).Draw(t, "many") == 0 {
@@ -171,7 +171,7 @@ func drawBent(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 		m := &out[rapid.IntRange(0, len(out)-1).Draw(t, "line")]
 		o := out[rapid.IntRange(0, len(out)-1).Draw(t, "other line")]
 		p := rapid.SampledFrom(parent).Draw(t, "parent's line")
-		step := rapid.SampledFrom([]uint32{0, 1, math.MaxUint32}).Draw(t, "step") // MaxUint32 is one back
+		step := rapid.SampledFrom([]uint32{0, 1, math.MaxUint32}).Draw(t, "step") // MaxUint32 is -1
 		switch rapid.IntRange(0, 9).Draw(t, "bend") {
 		case 0:
 			m.Count += step
@@ -179,7 +179,7 @@ func drawBent(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 			m.Inside += step
 		case 2:
 			m.Parent += step
-		case 3: // up to the other line, one short of it or one into it
+		case 3: // up to the other line, one short of it, or one into it
 			m.Inside = o.Inside - m.Count + step
 		case 4:
 			m.Parent = o.Parent - m.Count + step
@@ -187,9 +187,9 @@ func drawBent(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 			m.Inside = o.Inside + o.Count + step
 		case 6:
 			m.Parent = o.Parent + o.Count + step
-		case 7: // up to the end of a line of the parent's
+		case 7: // up to the end of a line of the parent
 			m.Count = p.Inside + p.Count - m.Parent + step
-		case 8: // from the start of a line of the parent's
+		case 8: // from the start of a line of the parent
 			m.Parent = p.Inside + step
 		default:
 			out = append(out, o)
@@ -198,7 +198,7 @@ func drawBent(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	return out
 }
 
-// drawEdges draws lines of numbers at which something ends.
+// drawEdges draws lines whose numbers lie at edges: of the parent's lines, and of all ids.
 func drawEdges(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	edges := []uint32{0, 1, 65535, 65536, 65537, 1 << 31, math.MaxUint32 - 1, math.MaxUint32}
 	for range 3 {
@@ -215,8 +215,8 @@ func drawEdges(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	return out
 }
 
-// drawMany draws many lines of one id, some of them so long that all of them
-// together are a page of text, or miss it by a byte.
+// drawMany draws many lines of one id each. Some have so many digits that all lines together
+// fill a page, or miss that by a byte.
 func drawMany(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	p := slices.MaxFunc(parent, func(a, b idmap.Mapping) int { return int(int64(a.Count) - int64(b.Count)) })
 	n := rapid.SampledFrom([]int{4, 5, 6, 7, 30, 200, 226, 227, 228, 300, 339, 340, 340, 341, 342}).Draw(t, "lines")
@@ -228,7 +228,7 @@ func drawMany(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	out := series(n, 0, start)
 	size := rapid.SampledFrom([]int{0, 0, 4094, 4095, 4095, 4096, 4097}).Draw(t, "bytes")
 	for i, lack := n-1, size-len(written(out)); i >= 0 && lack > 0; i-- {
-		// Of at least 4 digits, which no inside id so far has.
+		// Numbers with at least 4 digits cannot collide with the present inside ids.
 		digits := len(strconv.Itoa(i))
 		if to := min(digits+lack, 10); to > 3 {
 			out[i].Inside += uint32(math.Pow10(to - 1))

@@ -26,12 +26,13 @@ var (
 	proofChains = flag.Int("idmap.chains", 1000, "prove the kernel's rules on this `number` of chains of user namespaces; with -short on 100 at most")
 )
 
-// atATime is how many chains are built at a time: one has one process at work, and often waits for it.
+// atATime is the number of chains built in parallel. A chain has only one active process, which
+// often waits.
 const atATime = 4
 
-// kernelMaps is the map of the test's own user namespace, under which all chains
-// stand: the identity, or less in a container. It skips the test where the
-// kernel does not let it nest user namespaces with maps of its choice.
+// kernelMaps returns the map of the test's own user namespace, the parent of all chains: the
+// identity, or less in a container. It skips the test if the kernel does not allow nested user
+// namespaces with arbitrary maps.
 func kernelMaps(t *testing.T) idmap.Map {
 	t.Helper()
 	var own idmap.Map
@@ -40,7 +41,7 @@ func kernelMaps(t *testing.T) idmap.Map {
 		require.NoError(t, err)
 		*side(&own, gid) = m
 	}
-	// Two levels, since some kernels let root make the first and nobody the second.
+	// Two levels, because some kernels let root create the first and nobody the second.
 	lack := possible(plan{
 		{{false, series(1, 0, own.UID[0].Inside)}, {true, series(1, 0, own.GID[0].Inside)}},
 		{{false, series(1, 0, 0)}, {true, series(1, 0, 0)}},
@@ -105,12 +106,12 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 				if done >= *proofChains {
 					return
 				}
-				// Groups that are cut short stay what they are with more chains.
+				// A group that is cut short keeps its chains when the number of chains grows.
 				group := groups.Example(int(seed<<32) + done)
 				for k, c := range group[:min(len(group), *proofChains-done)] {
 					if err := b.build(c.plan, c.kept); err != nil {
 						first.Do(func() {
-							next.Store(int64(*proofChains)) // the others need not go on
+							next.Store(int64(*proofChains)) // stop the other workers
 							t.Errorf("seed %d, chain %d of %d: %s", seed, done+k+1, *proofChains, explain(err, c.plan, own))
 						})
 						return
@@ -165,7 +166,7 @@ func TestTheKernelNestsSoManyUserNamespaces(t *testing.T) {
 	}
 	link, err := os.Readlink("/proc/self/ns/user")
 	require.NoError(t, err)
-	if link == "user:[4026531837]" { // the initial one: include/linux/nsfs.h, USER_NS_INIT_INO
+	if link == "user:[4026531837]" { // the initial namespace: include/linux/nsfs.h, USER_NS_INIT_INO
 		assert.Equal(t, idmap.MaxUserNamespaces, depth)
 	} else {
 		assert.Less(t, depth, idmap.MaxUserNamespaces)

@@ -15,12 +15,13 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// stack is the maps of nested user namespaces from the top down, all taken but
-// perhaps the last.
+// A stack holds the maps of nested user namespaces from the top down. All except perhaps the
+// last are accepted.
 type stack [][]idmap.Mapping
 
-// judged are maps and what becomes of the last. The proof holds the same ones
-// against the kernel; what it finds goes in here as it prints it.
+// judged are maps with the expected answer to the last one.
+// TestTheKernelJudgesTheMapsOfTheTable writes the same maps to the kernel. Maps that explain
+// prints are added here.
 var judged = map[string]struct {
 	maps stack
 	want error
@@ -64,7 +65,7 @@ var judged = map[string]struct {
 	"4096 bytes":                 {stack{append(series(240, 1000000, 100000), lines([3]uint32{1, 1000, 1}, [3]uint32{2, 10, 1})...)}, idmap.ErrInvalidMap},
 }
 
-// series is a map of n lines of one id each, that touch.
+// series returns a map of n adjacent lines of one id each.
 func series(n int, inside, parent uint32) []idmap.Mapping {
 	var out []idmap.Mapping
 	for i := range uint32(n) {
@@ -79,7 +80,7 @@ func reversed(m []idmap.Mapping) []idmap.Mapping {
 	return m
 }
 
-// written is the text of a map as it is written to the kernel.
+// written returns the text of a map as it is written to the kernel.
 func written(m []idmap.Mapping) string {
 	var b strings.Builder
 	for _, l := range m {
@@ -130,8 +131,8 @@ func TestReportedSortsFrom6LinesOn(t *testing.T) {
 	assert.Empty(t, idmap.Reported(nil))
 }
 
-// oracle says what Accept must, in the words of kernel/user_namespace.c: in its
-// order, line by line, in 32 bits that wrap, each line against all before it.
+// oracle computes the answer of Accept as kernel/user_namespace.c does: in the same order, line
+// by line, in 32 bits that wrap around, comparing each line with all earlier ones.
 func oracle(parent, child []idmap.Mapping) error {
 	if text := written(child); text == "" || len(text) >= 4096 {
 		return idmap.ErrInvalidMap
@@ -164,7 +165,7 @@ func oracle(parent, child []idmap.Mapping) error {
 	return nil
 }
 
-// agree fails where Accept and the oracle differ, and checks the kind of the error.
+// agree fails if Accept and oracle disagree, and checks the kind of the error.
 func agree(t require.TestingT, parent, child []idmap.Mapping) {
 	want, got := oracle(parent, child), idmap.Accept(parent, child)
 	require.ErrorIs(t, got, want, "parent %v, child %v", parent, child)
@@ -189,7 +190,8 @@ func TestAcceptAgreesWithTheKernelsOwnWords(t *testing.T) {
 	})
 }
 
-// raw and unraw are maps as bytes: the number of the first one's lines, then 12 bytes a line.
+// raw encodes two maps as bytes: the number of parent lines, then 12 bytes per line. unraw
+// decodes them.
 func raw(parent, child []idmap.Mapping) []byte {
 	b := []byte{byte(len(parent))}
 	for _, m := range slices.Concat(parent, child) {
@@ -226,7 +228,7 @@ func FuzzAccept(f *testing.F) {
 		}
 		parent, child := unraw(data)
 		if oracle(idmap.Identity().UID, parent) != nil {
-			_ = idmap.Accept(parent, child) // a parent that cannot be must still do no harm
+			_ = idmap.Accept(parent, child) // even with an impossible parent it must not panic
 			return
 		}
 		agree(t, parent, child)

@@ -17,7 +17,7 @@ func TestARangeMustNotReachOverAHoleInTheHostsIDs(t *testing.T) {
 		ofRoot(0, 65536):      "none",
 		ofRoot(65537, 131072): "none",
 		ofRoot(0, 65537):      "level 1, create: allocation outside the parent",
-		ofRoot(0, 196609):     "level 1, create: allocation outside the parent", // both ends exist
+		ofRoot(0, 196609):     "level 1, create: allocation outside the parent", // its first and last id exist
 		ofRoot(65535, 65538):  "level 1, create: allocation outside the parent",
 		ofRoot(65536, 65536):  "level 1, create: allocation outside the parent",
 		ofRoot(65537, 131073): "level 1, create: allocation outside the parent",
@@ -29,7 +29,8 @@ func TestARangeMustNotReachOverAHoleInTheHostsIDs(t *testing.T) {
 }
 
 func TestASeamInTheHostsIDsStopsTheStartNotTheCreate(t *testing.T) {
-	// LXD joins neighboring ranges and accepts; the kernel does not, and refuses the map.
+	// LXD joins adjacent ranges and accepts the map; the kernel does not join them and refuses
+	// it.
 	for _, d := range []idmap.Delegation{idmap.Delegate(ofRoot(0, 131072)), {}} {
 		l := chain(d)
 		l.Host = both(lines([3]uint32{131072, 700000, 65536}, [3]uint32{0, 100000, 65536}, [3]uint32{65536, 300000, 65536}))
@@ -100,7 +101,7 @@ func TestNewuidmapRefusesTheDefaultAndNothingElse(t *testing.T) {
 		})
 	}
 
-	// What counts are the tools of the level that makes the container.
+	// The tools of the level that creates the container count.
 	l := chain(idmap.Delegate(line...), idmap.Delegation{})
 	l.Daemons[0].ShadowTools = true
 	assert.Nil(t, l.Plan().Stop)
@@ -136,8 +137,8 @@ func TestAChainWithoutDaemonsIsEmpty(t *testing.T) {
 	assert.Equal(t, idmap.Plan{}, idmap.Layout{}.Plan())
 }
 
-// drawLayout draws chains whose numbers lie around the edges of the rules, so
-// that many come up for some levels and then stop, for one reason or another.
+// drawLayout draws chains with numbers at the edges of the rules. Many of them come up for some
+// levels and then stop, for various reasons.
 func drawLayout(t *rapid.T) idmap.Layout {
 	seldom := rapid.SampledFrom([]bool{false, false, false, false, false, true})
 	l := idmap.Layout{Room: rapid.SampledFrom([]int{32, 31, 4, 2, 1}).Draw(t, "room")}

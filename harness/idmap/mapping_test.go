@@ -12,7 +12,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// lines are the lines of a map: inside, parent and count, as the kernel writes them.
+// lines returns a map of lines of inside, parent and count, the order in which the kernel
+// writes them.
 func lines(of ...[3]uint32) []idmap.Mapping {
 	var out []idmap.Mapping
 	for _, l := range of {
@@ -21,7 +22,7 @@ func lines(of ...[3]uint32) []idmap.Mapping {
 	return out
 }
 
-// both maps uids and gids alike.
+// both returns a map with m for uids and gids.
 func both(m []idmap.Mapping) idmap.Map { return idmap.Map{UID: m, GID: m} }
 
 // mappingsText is the inverse of ParseMappings.
@@ -92,9 +93,9 @@ func TestUpTranslatesExactlyTheIDsThatExistInside(t *testing.T) {
 	}
 }
 
-// drawMappings draws a map that the kernel would take: no id twice on either
-// side. It has up to most ids a line. Its inside ids lie low, so that two such
-// maps meet; its parent ids are moved up by at most shift, short of the last id.
+// drawMappings draws a map that the kernel would accept: no id is twice on either side. Each
+// line has up to most ids. Inside ids are low, so that two such maps overlap; parent ids are
+// moved up by at most shift, without passing the last id.
 func drawMappings(t *rapid.T, label string, most, shift uint32) []idmap.Mapping {
 	counts := rapid.SliceOfN(rapid.Uint32Range(1, most), 0, 5).Draw(t, label+" counts")
 	n := len(counts)
@@ -121,7 +122,7 @@ func drawMappings(t *rapid.T, label string, most, shift uint32) []idmap.Mapping 
 	return rapid.Permutation(out).Draw(t, label)
 }
 
-// drawIDs draws ids, often those at the edges of the mappings, where mistakes live.
+// drawIDs draws ids, many of them at the edges of the mappings.
 func drawIDs(t *rapid.T, mappings []idmap.Mapping) []uint32 {
 	edges := []uint32{0, idmap.MaxID, idmap.MaxID + 1}
 	for _, m := range mappings {
@@ -131,9 +132,9 @@ func drawIDs(t *rapid.T, mappings []idmap.Mapping) []uint32 {
 	return rapid.SliceOfN(id, 20, 20).Draw(t, "ids")
 }
 
-// holds tells whether all of the count ids from start on are inside ids of the
-// mappings; or, on the parent's side, parent ids. It counts them, and so it
-// shares no logic with the code under test.
+// holds reports whether mappings contain all of the count ids from start on, as inside ids or,
+// with parentSide, as parent ids. It counts them, and so shares no logic with the code under
+// test.
 func holds(mappings []idmap.Mapping, parentSide bool, start, count uint32) bool {
 	var held uint64
 	for _, m := range mappings {
@@ -166,7 +167,7 @@ func FuzzParseMappings(f *testing.F) {
 		again, err := idmap.ParseMappings(mappingsText(mappings))
 		require.NoError(t, err)
 		assert.Equal(t, mappings, again)
-		// Numbers that no kernel would write must still do no harm.
+		// Numbers that no kernel would write must not cause a panic either.
 		idmap.Up(mappings, 0)
 		both(mappings).Compose(idmap.Identity())
 	})

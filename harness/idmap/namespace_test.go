@@ -9,54 +9,53 @@ import (
 	"syscall"
 )
 
-// This file is in package idmap, not idmap_test, for its init: packages are set
-// up in the order of their names as far as their imports allow, and this one is
-// before net/http, rapid and what else a test imports. That halves the time that
-// a process of a chain takes to start, and a proof starts some ten thousand.
+// This file is in package idmap, not idmap_test, because of its init. Go initializes packages
+// in the order of their paths as far as imports permit, so this init runs before those of
+// net/http, rapid and other imports of tests. That halves the start-up time of a process, and a
+// run starts some ten thousand.
 
-// processName is what a process of a chain finds as its own name.
+// processName is the argv[0] of the processes of a chain.
 const processName = "idmap-namespace"
 
-// connFD is the socket of the chain, in each of its processes.
+// connFD is the file descriptor of the chain's socket in each of its processes.
 const connFD = 3
 
-// messageSize is the most that one message takes, in bytes: an order holds some
-// ten texts of a page, a report two maps of MaxLines.
+// messageSize is the maximum size of a message in bytes: an order has about ten texts of one
+// page, a report two maps of MaxLines.
 const messageSize = 1 << 16
 
-// Order is what the test tells the lowest process of a chain: to start a process
-// in a new user namespace and to make the attempts to write its maps. An order
-// without attempts starts none.
+// An Order makes the lowest process of a chain start a process in a new user namespace and try
+// to write its maps. Without attempts it starts no process.
 type Order struct {
-	Up       bool // to end instead; its parent is then the lowest
+	Up       bool // end instead; the parent is then the lowest process
 	Attempts []Attempt
 }
 
-// Attempt is one write to a map of a new user namespace.
+// An Attempt is one write to a map of a new user namespace.
 type Attempt struct {
 	File string // "uid_map" or "gid_map"
-	Text string // all of it goes into one write
+	Text string // for a single write
 }
 
-// Report is the answer to an Order.
+// A Report is the answer to an Order.
 type Report struct {
-	Own     struct{ UID, GID string } // the maps as the reporting process sees its own; the test reports none
-	Refused syscall.Errno             // of the new user namespace, 0 if it was made
+	Own     struct{ UID, GID string } // the reporting process's own maps; empty if the test itself reports
+	Refused syscall.Errno             // error of creating the user namespace, or 0
 	PID     int                       // of the process in the new user namespace
-	Errnos  []syscall.Errno           // of each attempt, 0 if the kernel took the map
-	Err     string                    // what went wrong that is no answer to the order
+	Errnos  []syscall.Errno           // error of each attempt; 0 if the kernel accepted the map
+	Err     string                    // any other error
 }
 
-// Chain is a chain of processes below the test, each in a user namespace that
-// the one before made. They end with the test, or on Close.
+// A Chain is a chain of processes below the test, each in a user namespace that the one before
+// it created. Its processes end with the test, or on Close.
 type Chain struct {
-	test, below *os.File // the two ends of one socket, which all processes below share
+	test, below *os.File // the two ends of one socket; all processes below share one end
 	first       *os.Process
 }
 
-// NewChain makes a chain of no process yet.
+// NewChain returns a chain without processes.
 func NewChain() (*Chain, error) {
-	// Of packets, so that a message is read whole and nothing after it: the next is another process's.
+	// The socket uses packets, so that a process never reads part of a message for another.
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socket pair: %w", err)
@@ -64,17 +63,16 @@ func NewChain() (*Chain, error) {
 	return &Chain{test: os.NewFile(uintptr(fds[0]), "chain"), below: os.NewFile(uintptr(fds[1]), "chain")}, nil
 }
 
-// Up shortens the chain by its lowest process, which must not be its first.
+// Up ends the lowest process, which must not be the first.
 func (c *Chain) Up() error { return send(c.test, Order{Up: true}) }
 
-// Down lengthens the chain by one process, whose maps the lowest so far writes.
-// The first Down is done by the test itself. Down may be called again only where
-// the new process got both its maps.
+// Down adds a process. The lowest existing process, or at first the test itself, starts it and
+// writes its maps. Down must not be called again unless both maps were written.
 func (c *Chain) Down(o Order) (Report, error) {
 	var r Report
 	if c.first == nil {
 		c.first = r.obey(o, c.below)
-		// From here on the socket is at its end when the last of the processes has ended.
+		// From now on, the socket reports end of file when the last process has ended.
 		_ = c.below.Close()
 	} else {
 		if err := send(c.test, o); err != nil {
@@ -90,7 +88,7 @@ func (c *Chain) Down(o Order) (Report, error) {
 	return r, nil
 }
 
-// Close ends the processes, the lowest first, and waits until the last is gone.
+// Close ends the processes, the lowest first, and waits for them.
 func (c *Chain) Close() {
 	_ = c.test.Close()
 	_ = c.below.Close()
@@ -102,13 +100,13 @@ func (c *Chain) Close() {
 func init() {
 	if os.Args[0] == processName {
 		process(os.NewFile(connFD, "chain"))
-		syscall.Exit(0) // not os.Exit, which with the race detector sleeps for a second
+		syscall.Exit(0) // not os.Exit, which sleeps for a second with the race detector
 	}
 }
 
-// process lives in a new user namespace. Its first order comes when its maps are
-// written. While it has a child the orders are the child's. It ends when told, or
-// when the test closes the socket, which also the end of the test does.
+// process is the main function of a process in a new user namespace. Its first order comes
+// after its maps are written. While it has a child, the child gets the orders. It ends on an Up
+// order, or when the socket is closed, by the test or by the test's end.
 func process(conn *os.File) {
 	for mapped := false; ; mapped = true {
 		var o Order
@@ -146,9 +144,9 @@ func (r *Report) look() error {
 	return nil
 }
 
-// wake takes ids that the maps have: without them the kernel refuses a user
-// namespace (kernel/user_namespace.c, create_user_ns). A process that has id 0
-// takes that: going from 0 to another it would lose its capabilities.
+// wake switches to ids that exist in the maps, because the kernel otherwise refuses a user
+// namespace (kernel/user_namespace.c, create_user_ns). It prefers id 0: a switch from 0 to
+// another id would lose all capabilities.
 func (r *Report) wake() error {
 	var ids [2]int
 	for i, own := range []string{r.Own.UID, r.Own.GID} {
@@ -166,25 +164,25 @@ func (r *Report) wake() error {
 	if err := syscall.Setresuid(ids[0], ids[0], ids[0]); err != nil {
 		return fmt.Errorf("setresuid %d: %w", ids[0], err)
 	}
-	// With other ids it is no longer dumpable, and its child is neither until the
-	// exec is through: its files in /proc are then not the child's, and so not the
-	// parent's to write (fs/proc/base.c, task_dump_owner). Go takes an exec for
-	// done a little earlier, when it closes files (fs/exec.c, begin_new_exec).
+	// A process that switched its ids is not dumpable, and its child is not either until its
+	// exec is complete. The child's files in /proc then do not belong to the child, so the
+	// parent cannot write them (fs/proc/base.c, task_dump_owner). Go considers an exec complete
+	// when it closes files, which is slightly earlier (fs/exec.c, begin_new_exec).
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 1, 0); errno != 0 {
 		return fmt.Errorf("prctl PR_SET_DUMPABLE: %w", errno)
 	}
 	return nil
 }
 
-// obey starts the child and makes the attempts. The writer of a map must be in
-// the parent namespace, with CAP_SETUID or CAP_SETGID, CAP_SETFCAP where it maps
-// the parent's uid 0, and CAP_SYS_ADMIN (kernel/user_namespace.c, map_write,
-// new_idmap_permitted, verify_root_map); the child will be such a writer, so it
-// takes them over its exec as ambient ones: it has no uid 0 that would bring them.
+// obey starts the child and makes the attempts. The writer of a map must be in the parent
+// namespace and needs CAP_SYS_ADMIN, CAP_SETUID or CAP_SETGID, and CAP_SETFCAP to map the
+// parent's uid 0 (kernel/user_namespace.c, map_write, new_idmap_permitted, verify_root_map).
+// The child becomes such a writer. It gets these capabilities as ambient ones, because without
+// uid 0 it would lose the others at its exec.
 func (r *Report) obey(o Order, conn *os.File) *os.Process {
 	const capSetGID, capSetUID, capSysAdmin, capSetFCap = 6, 7, 21, 31
 	child, err := os.StartProcess("/proc/self/exe", []string{processName}, &os.ProcAttr{
-		Env:   []string{"GOGC=off"}, // it lives for milliseconds
+		Env:   []string{"GOGC=off"}, // the process lives for milliseconds
 		Files: []*os.File{os.Stdin, os.Stderr, os.Stderr, connFD: conn},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER,

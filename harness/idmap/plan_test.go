@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// supplied is a chain of the given depth by the article's recipe, on a host
-// whose root has the ids from start on.
+// supplied returns a chain of the given depth by the recipe of the article, on a host whose
+// root has ids from start on.
 func supplied(start, ids uint32, depth int) idmap.Layout {
 	return chain(append([]idmap.Delegation{idmap.Delegate(ofRoot(start, ids))}, idmap.Cascade(depth)...)...)
 }
@@ -31,7 +31,7 @@ func TestTheArticlesChainComesUpWithItsHostIDs(t *testing.T) {
 	assert.Nil(t, chain(files...).Plan().Stop)
 	assert.Equal(t, chain(files...).Plan(), supplied(500000, 196608, 3).Plan(), "the recipe gives the article's files")
 
-	// Inside c3 there is no further level, with files of its own or without.
+	// Inside c3 no further level is possible, with or without files of its own.
 	for last, reason := range map[idmap.Allocation]string{
 		ofRoot(65536, 65536): "level 4, create: allocation outside the parent",
 		owned("nobody", 1):   "level 4, create: no allocation",
@@ -55,7 +55,7 @@ func TestTheHostsSupplyDecidesTheDepth(t *testing.T) {
 					assert.Len(t, p.Levels, depth)
 				case deepest == 0:
 					assert.Equal(t, "level 1, create: no allocation", p.Stop.String())
-				default: // level 1 hands down what the recipe says and it does not have
+				default: // level 1 delegates by the recipe, which is more than it has
 					assert.Equal(t, "level 2, create: allocation outside the parent", p.Stop.String())
 				}
 			})
@@ -118,7 +118,8 @@ func TestUIDsAndGIDsMayDiffer(t *testing.T) {
 	}{
 		"uids outside": {idmap.Delegation{UID: idmap.NewFile(tooFar...), GID: idmap.NewFile(inGID...)}, "level 2, create: allocation outside the parent"},
 		"gids outside": {idmap.Delegation{UID: idmap.NewFile(inUID...), GID: idmap.NewFile(ofRoot(100000, 100001))}, "level 2, create: allocation outside the parent"},
-		// A map of one kind passes LXD; the container then has no root to start as.
+		// LXD accepts a map without uids or without gids; the container then has no root to
+		// start as.
 		"uids too few": {idmap.Delegation{UID: idmap.NewFile(small...), GID: idmap.NewFile(inGID...)}, "level 2, start: uid and gid disagree"},
 		"gids too few": {idmap.Delegation{UID: idmap.NewFile(inUID...), GID: idmap.NewFile(small...)}, "level 2, start: uid and gid disagree"},
 		"both too few": {idmap.Delegation{UID: idmap.NewFile(small...), GID: idmap.NewFile(small...)}, "level 2, create: no allocation"},
@@ -132,7 +133,7 @@ func TestUIDsAndGIDsMayDiffer(t *testing.T) {
 		})
 	}
 
-	// By default too: enough uids, not enough gids.
+	// The same with the default map: enough uids, not enough gids.
 	p = chain(idmap.Delegation{UID: idmap.NewFile(gid...), GID: idmap.NewFile(uid...)}, idmap.Delegation{}).Plan()
 	assert.Equal(t, "level 2, start: uid and gid disagree", p.Stop.String())
 }
@@ -179,7 +180,7 @@ func TestAStopAtALevelLeavesExactlyTheLevelsAboveIt(t *testing.T) {
 			require.Equal(t, i+1, level.Level)
 		}
 
-		// And those levels are what a chain without the rest would be.
+		// A chain without the remaining levels must have the same plan.
 		l.Daemons = slices.Clone(l.Daemons[:want])
 		require.Equal(t, idmap.Plan{Levels: p.Levels, Warnings: p.Warnings}, l.Plan())
 	})

@@ -12,7 +12,7 @@ import (
 
 var privileged = map[string]string{idmap.KeyPrivileged: "true"}
 
-// withConfigs gives the layout's levels configurations, level 1 first.
+// withConfigs sets the configurations of the levels, level 1 first.
 func withConfigs(l idmap.Layout, configs ...map[string]string) idmap.Layout {
 	for i, config := range configs {
 		l.Daemons[i].Config = config

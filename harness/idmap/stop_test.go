@@ -37,7 +37,7 @@ func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
 }
 
 func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
-	// None is not a reason that a scenario can name: it would read as a stop without a cause.
+	// None cannot be named in a scenario: it would read as a stop without a cause.
 	for _, text := range []string{"", "none", "no Allocation", " no allocation", "out of luck"} {
 		got, err := idmap.ParseReason(text)
 		require.EqualError(t, err, fmt.Sprintf("reason %q: not known; the reasons are %q", text, idmap.Reasons()))

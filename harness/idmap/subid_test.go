@@ -16,11 +16,11 @@ func TestALineOfASubIDFileIsJudgedByTheFlavorsRules(t *testing.T) {
 	for text, want := range map[string]idmap.Verdict{
 		"root:500000:65536":           idmap.Picked,
 		"ROOT:500000:65536":           idmap.Picked,
-		"root:500000:65536\r":         idmap.Picked, // CR LF: the scanner of LXD takes it for a line's end
+		"root:500000:65536\r":         idmap.Picked, // the scanner of LXD accepts CR LF
 		"root:500000:65536:more":      idmap.Picked,
 		"root:500000:65536#comment":   idmap.Picked,
-		"root:0500000:65536":          idmap.Picked, // decimal to LXD
-		"root:4294967295:4294967295":  idmap.Picked, // read; whether the ids exist is another question
+		"root:0500000:65536":          idmap.Picked, // decimal for LXD
+		"root:4294967295:4294967295":  idmap.Picked, // valid numbers, even if the ids do not exist
 		"root:500000:65536 # comment": idmap.BadNumber,
 		"root:500000:65536 ":          idmap.BadNumber,
 		"root: 500000:65536":          idmap.BadNumber,
@@ -99,10 +99,10 @@ func TestShadowReadsTheSameLinesByOtherRules(t *testing.T) {
 		"root: 500000:65536":                   true,
 		"root:+500000:0200000":                 true, // octal
 		"root:500000:65536:more":               true,
-		"root:500000:32768\nroot:532768:32768": true, // side by side
+		"root:500000:32768\nroot:532768:32768": true, // adjacent
 		"root:532768:32768\n0:499999:32769\n":  true,
-		"root:0:0":                             true, // 0 to 0-1, without a sign: all
-		"root\nroot:500000:65536":              true, // a malformed line spoils only itself
+		"root:0:0":                             true, // 0 to 0-1 unsigned: all numbers
+		"root\nroot:500000:65536":              true, // a malformed line invalidates only itself
 		"lxd:500000:65536\nroot:400000:165536": true,
 		"root:500000:65535":                    false,
 		"root:500001:65536":                    false,
@@ -136,7 +136,7 @@ func TestShadowGrantsRootItsOwnIDAndNothingWithoutAFile(t *testing.T) {
 	}), "each range by itself")
 }
 
-// drawSubID draws the text of a file, from nearly right to rubbish.
+// drawSubID draws the text of a file, from almost valid to garbage.
 func drawSubID(t *rapid.T) string {
 	field := rapid.OneOf(rapid.SampledFrom([]string{"root", "0", "500000", "65536", "65535", "4294967295", "0x10", " ", "#", "ROOT"}), rapid.String())
 	line := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(field, 0, 5).Draw(t, "fields"), ":") })
@@ -159,7 +159,7 @@ func checkReading(t *rapid.T) {
 		for _, l := range picked {
 			require.GreaterOrEqual(t, l.Allocation.Count, uint32(idmap.Block))
 			require.Contains(t, r.Ranges, l.Allocation)
-			// What LXD picks is a line that a person would have written, but for what may follow it.
+			// A picked line is a regular entry, with anything after it.
 			require.Regexp(t, `^(?i:root|0):0*`+fmt.Sprint(l.Allocation.Start)+`:0*`+fmt.Sprint(l.Allocation.Count)+`(?s:[:#].*)?$`, l.Text)
 		}
 	}
@@ -177,7 +177,7 @@ func FuzzSubIDFile(f *testing.F) {
 		for _, flavor := range idmap.Flavors() {
 			r := idmap.Read(file, flavor)
 			for _, l := range r.Picked() {
-				// Found again by itself: what a line is picked for stands in it.
+				// A picked line must give the same allocation when read alone.
 				again := idmap.Read(idmap.File{Text: l.Text + "\n"}, flavor).Picked()
 				if len(again) != 1 || again[0].Allocation != l.Allocation {
 					t.Fatalf("%q: picked for %v, alone for %v", l.Text, l.Allocation, again)

@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// warned are the warnings of a plan, without those of file capabilities, which small chains all have.
+// warned returns the warnings of a plan except FileCapsLost, which all small chains have.
 func warned(l idmap.Layout) []string {
 	var all []string
 	for _, w := range l.Plan().Warnings {
@@ -66,7 +66,7 @@ func TestWhatAConfigurationDoesSurprisinglyIsTold(t *testing.T) {
 func TestAnIsolatedContainerOfADaemonWithoutUIDsIsPlanned(t *testing.T) {
 	l := chain(idmap.Delegation{})
 	l.Host = idmap.Map{UID: from0(0, 300000), GID: from0(0, 400000)}
-	l.Host.UID[0].Count = 165536 // one short of a default map
+	l.Host.UID[0].Count = 165536 // one id too few for a default map
 	l.Daemons[0].Config = map[string]string{idmap.KeyIsolated: "true", idmap.KeyBase: "0"}
 	p := l.Plan()
 	assert.Nil(t, p.Stop)
