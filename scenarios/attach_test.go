@@ -8,7 +8,6 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host/private"
 )
 
 func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
@@ -16,7 +15,7 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 
-	running, err := private.Open(harnesstest.Context(t), h.Name())
+	running, err := stateRoot().Open(harnesstest.Context(t), h.Name())
 	require.NoError(t, err)
 	defer running.Close()
 	levels, err := harness.Attach(harnesstest.Context(t), running)
@@ -32,6 +31,6 @@ func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
 		assert.Equal(t, chain.Plan.Levels[i].Host, onHost, "level %d", l.Index)
 	}
 
-	_, err = private.Open(harnesstest.Context(t), "nobody")
+	_, err = stateRoot().Open(harnesstest.Context(t), "nobody")
 	assert.ErrorContains(t, err, "host nobody: no journal of nestbed")
 }

@@ -79,7 +79,7 @@ func depthsIn(b *testing.B, name, list string) []int {
 // config is the host that both ways start from; delegation is nothing where it is typed.
 func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
 	b.Helper()
-	c := private.Config{Delegation: d, Bundle: bun, InMemory: depth}
+	c := private.Config{StateRoot: stateRoot(), Delegation: d, Bundle: bun, InMemory: depth}
 	room, err := inventory.Levels(harnesstest.Context(b), false)
 	require.NoError(b, err)
 	c.SharePIDs = depth > room

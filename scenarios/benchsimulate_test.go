@@ -33,7 +33,7 @@ func newLab(b *testing.B) (c *cluster, single *private.Host) {
 	b.Helper()
 	c = newCluster(b)
 	ids := idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: uint32(simulate.IDs(*benchDepth, *benchAtOnce))}
-	single, err := private.Start(harnesstest.Context(b), private.Config{Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
+	single, err := private.Start(harnesstest.Context(b), private.Config{StateRoot: stateRoot(), Delegation: idmap.Delegate(ids), Bundle: c.bundle, SharePIDs: true})
 	require.NoError(b, err)
 	b.Cleanup(func() { assert.NoError(b, single.Close(context.WithoutCancel(harnesstest.Context(b)))) })
 	return c, single
@@ -47,7 +47,7 @@ func BenchmarkSimulate(b *testing.B) {
 	c, single := newLab(b)
 	https := c.https(b)
 	cost, err := simulate.Meter{
-		Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
+		StateRoot: stateRoot(), Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
 	}.Measure(harnesstest.Context(b))
 	require.NoError(b, err)
 	b.Logf("%+v", cost)

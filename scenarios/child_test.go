@@ -93,7 +93,7 @@ func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err 
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
 	config := start.Config{
-		Config: private.Config{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: existing.LXD{Address: o.LXD},
+		Config: private.Config{StateRoot: stateRoot(), Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: existing.LXD{Address: o.LXD},
 	}
 	if o.InMemory {
 		config.InMemory = o.Depth

@@ -58,7 +58,7 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 	inNetwork(t, hub, "ip", "link", "set", "hub", "up")
 	inNetwork(t, hub, "ip", "address", "add", addressOfHub+"/24", "dev", "hub")
 	for i := range clusterSize {
-		config := private.Config{Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
+		config := private.Config{StateRoot: stateRoot(), Delegation: idmap.Delegate(allocationOf(i)), Bundle: c.bundle, SharePIDs: true, InMemory: 2}
 		if i == clusterSize-1 && len(disk) > 0 {
 			config.Disk = disk[0]
 		}

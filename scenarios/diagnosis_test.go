@@ -57,7 +57,7 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 	beside(t, 1)
 	hurried := wait.WithPatience(harnesstest.Context(t), 0.1)
-	h, err := private.Start(hurried, private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
+	h, err := private.Start(hurried, private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	starved := harness.Cascade(2)

@@ -25,7 +25,7 @@ import (
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
-	running, err := private.OpenTunneled(harnesstest.Context(t), of.Host.Name())
+	running, err := stateRoot().OpenTunneled(harnesstest.Context(t), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
 	levels, err := harness.Attach(harnesstest.Context(t), running)
@@ -44,7 +44,7 @@ func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
 	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
-	h, err := private.Start(harnesstest.Context(t), private.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
+	h, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	return h

@@ -10,7 +10,6 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host/private"
 )
 
 // A LXD that ends takes along the goroutines that talk to it. So that it shows whether
@@ -23,7 +22,7 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 	harnesstest.Build(t, h, harness.Cascade(2))
 	before := goleak.IgnoreCurrent()
 
-	running, err := private.Open(harnesstest.Context(t), h.Name())
+	running, err := stateRoot().Open(harnesstest.Context(t), h.Name())
 	require.NoError(t, err)
 	levels, err := harness.Attach(harnesstest.Context(t), running)
 	require.NoError(t, err)

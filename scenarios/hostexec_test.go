@@ -101,13 +101,14 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	beside(t, 1)
 	h, err := private.Start(harnesstest.Context(t), private.Config{
+		StateRoot:  stateRoot(),
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, harnesstest.Source(t)), StateDir: filepath.Join(t.TempDir(), "a&b <\"é\u2028'>"),
 	})
 	require.NoError(t, err)
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, h.Close(harnesstest.Context(t)))
-	require.NoError(t, private.End(harnesstest.Context(t), h.Name()))
+	require.NoError(t, stateRoot().End(harnesstest.Context(t), h.Name()))
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 

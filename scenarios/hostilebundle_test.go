@@ -72,7 +72,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	require.NoError(t, err)
 	c.untouched(t)
 
-	h, err := private.Start(harnesstest.Context(t), private.Config{Delegation: article, Bundle: b})
+	h, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: b})
 	c.untouched(t)
 	require.NoError(t, err, "inside, every symlink leads to the moved directory")
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
@@ -98,7 +98,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 
 	alter(t, b.Root(), further, c.dir, up)
 	plenty := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 10 * idmap.Block})
-	worse, err := private.Start(harnesstest.Context(t), private.Config{Delegation: plenty, Bundle: b, SharePIDs: true})
+	worse, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: plenty, Bundle: b, SharePIDs: true})
 	c.untouched(t)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, worse.Close(context.WithoutCancel(harnesstest.Context(t)))) })

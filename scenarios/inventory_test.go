@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
@@ -59,7 +60,7 @@ func takeInventory(t *testing.T, name string) belongings {
 			inv.Processes = append(inv.Processes, dir+" "+strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}
-	if _, err := os.Stat(filepath.Join(private.StateRoot(), name)); err == nil {
+	if _, err := os.Stat(filepath.Join(stateRoot().Path(), name)); err == nil {
 		inv.State = append(inv.State, name)
 	}
 	others := traces{}
@@ -67,7 +68,7 @@ func takeInventory(t *testing.T, name string) belongings {
 		require.NoError(t, look(others, func(text string) bool { return !strings.Contains(text, name) }))
 	}
 	for trace := range others {
-		if trace != "file "+filepath.Join(private.StateRoot(), name) {
+		if trace != "file "+filepath.Join(stateRoot().Path(), name) {
 			inv.Others = append(inv.Others, trace)
 		}
 	}
@@ -76,10 +77,13 @@ func takeInventory(t *testing.T, name string) belongings {
 	return inv
 }
 
+// stateRoot returns where the hosts of tests are known.
+func stateRoot() private.StateRoot { return private.StateRoot{Dir: os.Getenv(environment.State)} }
+
 // hostsOf names the hosts that a run has, or left when it ended.
 func hostsOf(t *testing.T, pid int) (names []string) {
 	t.Helper()
-	hosts, err := private.Leftovers()
+	hosts, err := stateRoot().Leftovers()
 	require.NoError(t, err)
 	for _, h := range hosts {
 		if h.Pid == pid {
@@ -95,7 +99,7 @@ func requireReaped(t *testing.T, names []string) {
 	for _, name := range names {
 		requireNoProcess(t, name) // the kernel ends that
 	}
-	_, err := private.Reap(harnesstest.Context(t))
+	_, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	for _, name := range names {
 		requireCleared(t, name)

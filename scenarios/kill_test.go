@@ -68,7 +68,7 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	h, err := private.Start(harnesstest.Context(t), private.Config{Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
+	h, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
@@ -89,21 +89,21 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 	name := strings.TrimSpace(string(out))
 	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })
 
-	_, err = private.Reap(harnesstest.Context(t))
+	_, err = stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	assert.Len(t, takeInventory(t, name).Processes, 2, "after its maker ended, and after a reap: init and LXD")
-	require.NoError(t, private.End(harnesstest.Context(t), name))
+	require.NoError(t, stateRoot().End(harnesstest.Context(t), name))
 	assert.True(t, takeInventory(t, name).empty())
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
-	_, err := private.Reap(harnesstest.Context(t))
+	_, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	_, _, err = h.LXD().GetServer()
 	require.NoError(t, err, "the LXD of a live host answers after reap")
-	require.ErrorIs(t, private.End(harnesstest.Context(t), h.Name()), host.ErrBusy)
+	require.ErrorIs(t, stateRoot().End(harnesstest.Context(t), h.Name()), host.ErrBusy)
 }
 
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {

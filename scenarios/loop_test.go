@@ -26,6 +26,7 @@ func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
 	}
 	source.Tools = true
 	h, err := private.Start(harnesstest.Context(t), private.Config{
+		StateRoot:  stateRoot(),
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
 		Bundle:     harnesstest.Bundle(t, source), Loops: true,
 	})

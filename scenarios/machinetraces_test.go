@@ -63,7 +63,7 @@ func requireNothingLeft(t *testing.T, before traces) {
 // othersHost tells whether a path, or a line about one, is of a host that another run has now.
 func othersHost(t *testing.T) func(string) bool {
 	t.Helper()
-	hosts, err := private.Leftovers()
+	hosts, err := stateRoot().Leftovers()
 	require.NoError(t, err)
 	return func(text string) bool {
 		for _, h := range hosts {
@@ -151,7 +151,7 @@ func socketTraces(found traces, others func(string) bool) error {
 // fileTraces are names in the places where LXD, liblxc and we keep things.
 func fileTraces(found traces, others func(string) bool) error {
 	for _, dir := range []string{
-		private.StateRoot(), "/dev/shm", "/run", "/run/lxc", "/run/lxd", "/var/lib/lxd", "/var/lib/lxc", "/var/log/lxd", "/var/log/lxc", "/etc",
+		stateRoot().Path(), "/dev/shm", "/run", "/run/lxc", "/run/lxd", "/var/lib/lxd", "/var/lib/lxc", "/var/log/lxd", "/var/log/lxc", "/etc",
 	} {
 		names, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {

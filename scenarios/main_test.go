@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 	before, err := onMachine()
 	var names hostNames
 	if err == nil && os.Geteuid() == 0 {
-		names, err = watchHostNames(private.StateRoot())
+		names, err = watchHostNames(stateRoot().Path())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -90,7 +90,7 @@ func onMachine() (map[string][]string, error) {
 		return nil, err
 	}
 	for _, m := range mounts {
-		if name, ok := strings.CutPrefix(m.Mountpoint, private.StateRoot()+"/"); ok {
+		if name, ok := strings.CutPrefix(m.Mountpoint, stateRoot().Path()+"/"); ok {
 			name, _, _ = strings.Cut(name, "/")
 			found[name] = append(found[name], m.Mountpoint)
 		}
@@ -113,7 +113,7 @@ func onMachine() (map[string][]string, error) {
 	for _, loop := range loops {
 		found[loop] = append(found[loop], loop)
 	}
-	entries, err := filepath.Glob(filepath.Join(private.StateRoot(), "*"))
+	entries, err := filepath.Glob(filepath.Join(stateRoot().Path(), "*"))
 	for _, entry := range entries {
 		found[filepath.Base(entry)] = append(found[filepath.Base(entry)], entry)
 	}
@@ -177,7 +177,7 @@ func standing(before map[string][]string, ours map[string]bool) (map[string][]st
 
 // noteOthers adds the names of the hosts that live and belong to other runs, or are kept on purpose.
 func noteOthers(names map[string]bool) error {
-	hosts, err := private.Leftovers()
+	hosts, err := stateRoot().Leftovers()
 	for _, h := range hosts {
 		if h.Live && (h.Kept || h.Pid != os.Getpid()) {
 			names[h.Name] = true

@@ -24,9 +24,6 @@ import (
 	"nestbed/harness/reach"
 )
 
-// stateEnv is where private hosts have their state.
-const stateEnv = "NESTBED_STATE"
-
 // The ids of an account that has no rights but those of a group.
 const (
 	memberID = 54321
@@ -62,7 +59,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	}, args...)...)
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, stateEnv+"=")
+		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, environment.State+"=")
 	}), "HOME="+own, environment.Artifacts+"="+own, environment.Reports+"=")
 	return guarded(cmd)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host/private"
 )
 
 // likeAContainer runs the program $0 now, and again after a line of input: with the machine's cgroups and memory,
@@ -30,7 +30,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	child := childOrder{Source: source.String(), Depth: 1, InMemory: true, Keep: true}.command(t)
 	there := exec.CommandContext(harnesstest.Context(t), "unshare", "--mount", "sh", "-c", likeAContainer, child.Path)
 	there.Env = slices.DeleteFunc(child.Env, func(v string) bool {
-		return strings.HasPrefix(v, stateEnv+"=") || strings.HasPrefix(v, tiedEnv+"=") // the shell ends with its input
+		return strings.HasPrefix(v, environment.State+"=") || strings.HasPrefix(v, tiedEnv+"=") // the shell ends with its input
 	})
 	there.Stderr = os.Stderr
 	in, err := there.StdinPipe()
@@ -57,10 +57,10 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	// Nobody is there any more, and this run may have another pid namespace than the machine's.
 	second.kill(t)
 	requireNoProcess(t, second.Name)
-	_, err = private.Reap(harnesstest.Context(t))
+	_, err = stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != "pid:[4026531836]" {
-		require.NoError(t, private.End(harnesstest.Context(t), second.dir))
+		require.NoError(t, stateRoot().End(harnesstest.Context(t), second.dir))
 	}
 	requireCleared(t, second.Name)
 	assert.NoDirExists(t, second.dir)
@@ -84,7 +84,7 @@ func keptInMemory(t *testing.T, lines *bufio.Reader) (h inMemory) {
 	for _, h.dir = range dirs {
 		text, err := os.ReadFile(filepath.Join(h.dir, "journal.json"))
 		if err == nil && json.Unmarshal(text, &h) == nil && h.Name == name {
-			t.Cleanup(func() { _ = private.End(context.Background(), h.dir) }) // if the test has failed
+			t.Cleanup(func() { _ = stateRoot().End(context.Background(), h.dir) }) // if the test has failed
 			return h
 		}
 	}
@@ -103,9 +103,9 @@ func requireLeftAlone(t *testing.T, h inMemory) {
 	t.Helper()
 	before := takeInventory(t, h.Name)
 	require.NotEmpty(t, before.Cgroups)
-	cleared, err := private.Reap(harnesstest.Context(t))
+	cleared, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
-	all, err := private.Leftovers()
+	all, err := stateRoot().Leftovers()
 	require.NoError(t, err)
 	for _, l := range append(all, cleared...) {
 		require.NotEqual(t, h.Name, l.Name)

@@ -50,8 +50,8 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 			t.Logf("%4d  %s", ends[end], end)
 		}
 	})
-	require.NoError(t, os.MkdirAll(private.StateRoot(), 0o711))
-	idmapped, err := private.MountsIdmapped(private.StateRoot(), bundles[false])
+	require.NoError(t, os.MkdirAll(stateRoot().Path(), 0o711))
+	idmapped, err := private.MountsIdmapped(stateRoot().Path(), bundles[false])
 	require.NoError(t, err)
 	gen := genCase(bundles[false], bundles[true], !idmapped)
 	for i := range *proofs {
@@ -78,7 +78,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 // try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
 func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
-	h, err := private.Start(ctx, private.Config{Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
+	h, err := private.Start(ctx, private.Config{StateRoot: stateRoot(), Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
 	require.NoError(t, err)
 	chain, err := harness.Build(ctx, h, c.spec)
 	defer func() {

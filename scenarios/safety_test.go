@@ -26,7 +26,7 @@ func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	for where, c := range map[string]private.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
 		t.Run(where, func(t *testing.T) {
-			c.Delegation, c.Bundle = article, b
+			c.StateRoot, c.Delegation, c.Bundle = stateRoot(), article, b
 			h, err := private.Start(harnesstest.Context(t), c)
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })

@@ -16,7 +16,6 @@ import (
 	"nestbed/harness/act/fault"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
-	"nestbed/harness/host/private"
 )
 
 // built builds the command nestbed, and returns its path.
@@ -57,7 +56,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))
 	t.Cleanup(func() {
-		assert.NoError(t, private.End(context.WithoutCancel(harnesstest.Context(t)), h.Name()))
+		assert.NoError(t, stateRoot().End(context.WithoutCancel(harnesstest.Context(t)), h.Name()))
 		assert.True(t, takeInventory(t, h.Name()).empty())
 	})
 

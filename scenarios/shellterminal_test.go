@@ -21,7 +21,6 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
-	"nestbed/harness/host/private"
 )
 
 // keptChain returns the name of a host that is kept with a chain of one level, until the test ends.
@@ -31,7 +30,7 @@ func keptChain(t *testing.T) string {
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))
-	t.Cleanup(func() { assert.NoError(t, private.End(context.WithoutCancel(harnesstest.Context(t)), h.Name())) })
+	t.Cleanup(func() { assert.NoError(t, stateRoot().End(context.WithoutCancel(harnesstest.Context(t)), h.Name())) })
 	return h.Name()
 }
 

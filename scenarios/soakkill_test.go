@@ -20,7 +20,6 @@ import (
 
 	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
-	"nestbed/harness/host/private"
 )
 
 var (
@@ -65,7 +64,7 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 		seed = rand.Uint64N(1 << 31)
 	}
 	draw := rand.New(rand.NewPCG(seed, 0))
-	_, err := private.Reap(harnesstest.Context(t))
+	_, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	var before traces
 	if *soakAll {

@@ -96,11 +96,11 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	program := built(t)
-	t.Setenv("NESTBED_STATE", t.TempDir())
+	t.Setenv(environment.State, t.TempDir())
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
 		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
 		until(t, up.stdout, "level 1 ")
-		hosts, err := private.Leftovers()
+		hosts, err := stateRoot().Leftovers()
 		require.NoError(t, err)
 		hosts = slices.DeleteFunc(hosts, func(h private.Leftover) bool { return h.Pid != up.cmd.Process.Pid })
 		require.Len(t, hosts, 1)

@@ -36,7 +36,7 @@ func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *pr
 // ownLXDIn is ownLXD with its state in a directory.
 func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
 	t.Helper()
-	machine, err := private.Start(harnesstest.Context(t), private.Config{Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
+	machine, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, machine.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	fingerprint, err := harness.Prepare(harnesstest.Context(t), machine.LXD(), b)

@@ -51,7 +51,7 @@ func (s *scenario) order() (order, error) {
 		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD.Address, host.ErrNotOurs)
 	}
 	o := order{host: start.Config{
-		Config: private.Config{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
+		Config: private.Config{StateRoot: private.StateRoot{Dir: s.pool.settings.State}, Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
 		LXD:    s.pool.LXD, Pool: s.pool.StoragePool, Cluster: s.pool.Cluster,
 	}, spec: spec}
 	s.storage.apply(&o)

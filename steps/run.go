@@ -75,7 +75,7 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 		if on.Address != "" {
 			return existing.Check(ctx, settings.Store(nil), kind, on)
 		}
-		return private.Check(settings.Store(nil), kind, "")
+		return private.Check(settings.Store(nil), kind, settings.State)
 	})
 	if err != nil {
 		return nil, lacking(err)

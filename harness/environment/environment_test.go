@@ -13,7 +13,7 @@ import (
 )
 
 func TestSettingsThatAreUnsetHaveDefaults(t *testing.T) {
-	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Cache, Artifacts, Keyring, LXDSocket, LXDDir, Guest, Patience, "SUDO_USER"} {
+	for _, name := range []string{Bundle, Require, Reports, Old, New, Host, Pool, Members, Keep, Cache, State, Artifacts, Keyring, LXDSocket, LXDDir, Guest, Patience, "SUDO_USER"} {
 		t.Setenv(name, "")
 	}
 	s, err := Read()
@@ -29,6 +29,7 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv(Require, "all")
 	t.Setenv(Keep, "1")
 	t.Setenv(Cache, "/srv/cache")
+	t.Setenv(State, "/srv/state")
 	t.Setenv(Artifacts, "kept")
 	t.Setenv(Keyring, "/etc/keyring")
 	t.Setenv(Patience, "2.5")
@@ -38,7 +39,7 @@ func TestSettingsAreRead(t *testing.T) {
 	assert.Equal(t, host.Target{System: true, Address: "/run/lxd.socket"}, s.Host)
 	assert.Equal(t, []string{"a", "b"}, s.Members)
 	assert.True(t, s.RequireAll && s.Keep)
-	assert.Equal(t, Machine{Cache: "/srv/cache", Artifacts: "kept", Keyring: "/etc/keyring", Patience: 2.5, Socket: "/here"}, s.Machine)
+	assert.Equal(t, Machine{Cache: "/srv/cache", State: "/srv/state", Artifacts: "kept", Keyring: "/etc/keyring", Patience: 2.5, Socket: "/here"}, s.Machine)
 	t.Setenv(Keep, "0")
 	s, err = Read()
 	require.NoError(t, err)

@@ -29,6 +29,8 @@ const (
 type Machine struct {
 	// Cache is the directory of bundles and of images for virtual machines.
 	Cache string
+	// State is the directory in which private hosts are known and keep their state.
+	State string
 	// Artifacts is where failed scenarios leave what there is to look into.
 	Artifacts artifact.Dir
 	// Keyring is the directory with the certificates for LXDs of other machines.
@@ -41,7 +43,7 @@ type Machine struct {
 
 // ReadMachine returns the settings of this machine. It fails if a variable has a value that it cannot have, and then leaves that setting out.
 func ReadMachine() (Machine, error) {
-	m := Machine{Cache: os.Getenv(Cache), Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
+	m := Machine{Cache: os.Getenv(Cache), State: os.Getenv(State), Artifacts: artifact.Dir(os.Getenv(Artifacts)), Keyring: os.Getenv(Keyring), Socket: socket()}
 	if text := os.Getenv(Patience); text != "" {
 		factor, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(factor >= 0.01 && factor <= 100) { // NaN is neither

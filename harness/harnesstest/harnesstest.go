@@ -47,7 +47,7 @@ func Context(t testing.TB) context.Context {
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
-	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(Store(t), kind, "") })
+	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(Store(t), kind, settings(t).State) })
 }
 
 // SourceOn is Source for hosts of a LXD that runs by itself, by its socket; empty: for private ones.
@@ -113,7 +113,7 @@ const levelsInMemory = 4
 // Options change how it is made: func(c *private.Config) { c.SharePIDs = true }.
 func Host(t testing.TB, d idmap.Delegation, options ...func(*private.Config)) *private.Host {
 	t.Helper()
-	config := private.Config{Delegation: d, InMemory: levelsInMemory}
+	config := private.Config{StateRoot: private.StateRoot{Dir: settings(t).State}, Delegation: d, InMemory: levelsInMemory}
 	for _, option := range options {
 		option(&config)
 	}

@@ -24,6 +24,8 @@ import (
 type Meter struct {
 	Bundle *bundle.Bundle
 	Depth  int
+	// StateRoot is where its host is entered.
+	StateRoot private.StateRoot
 	// AtOnce are how many chains are built at a time, the fewest first, each in Rounds one after the other.
 	AtOnce []int
 	Rounds int
@@ -36,7 +38,7 @@ type Meter struct {
 // Measure builds one chain to warm up, one for its disk, and then as many as said.
 func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
-	member, err := private.Start(ctx, private.Config{Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
+	member, err := private.Start(ctx, private.Config{StateRoot: m.StateRoot, Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
 	if err != nil {
 		return c, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -78,7 +79,7 @@ func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *pro
 	store := f.machine.Store(progress.show)
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
-		check := func(kind bundle.Kind) error { return private.Check(store, kind, f.state) }
+		check := func(kind bundle.Kind) error { return private.Check(store, kind, cmp.Or(f.state, f.machine.State)) }
 		if on.Address != "" {
 			check = func(kind bundle.Kind) error { return existing.Check(ctx, store, kind, on) }
 		}

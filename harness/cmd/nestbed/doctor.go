@@ -28,7 +28,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
 			store, system := m.Store(nil), existing.LXD{Address: m.Socket, Keyring: m.Keyring}
-			requirements := slices.Concat(private.Requirements(store, ""), existing.Requirements(cmd.Context(), store, system), steps.Requirements(store, source), vm.Requirements(m.Cache))
+			requirements := slices.Concat(private.Requirements(store, m.State), existing.Requirements(cmd.Context(), store, system), steps.Requirements(store, source), vm.Requirements(m.Cache))
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err
@@ -42,7 +42,7 @@ of run needs. Exit status 1 if nestbed up would not run here with its defaults.`
 			if !asJSON && why != "" {
 				fmt.Fprintf(cmd.OutOrStdout(), "\n%s: nestbed up takes the bundle %s\n", why, source)
 			}
-			if err := private.Check(store, source.Kind, ""); err != nil {
+			if err := private.Check(store, source.Kind, m.State); err != nil {
 				return fmt.Errorf("nestbed up would not run here: %w", err)
 			}
 			if !asJSON {

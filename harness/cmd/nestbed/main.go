@@ -102,7 +102,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 	})
 	root.SetVersionTemplate("nestbed {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(m), newPlan(), newCheck(), newTranslate(), newShell(), newCompare(), newSteps(), newDoctor(m), newReap(m), newTrust(m), newSimulate(m))
+	root.AddCommand(newUp(m), newPlan(), newCheck(), newTranslate(m), newShell(m), newCompare(), newSteps(), newDoctor(m), newReap(m), newTrust(m), newSimulate(m))
 	return root
 }
 

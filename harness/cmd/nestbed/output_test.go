@@ -178,7 +178,7 @@ func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
 	machine, err := environment.ReadMachine()
 	require.NoError(t, err)
 	store := machine.Store(nil)
-	runs := noSource == nil && private.Check(store, source.Kind, "") == nil // with the same state root
+	runs := noSource == nil && private.Check(store, source.Kind, machine.State) == nil // with the same state root
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {

@@ -48,22 +48,23 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 				}
 				return reapProjects(cmd, on, names, asJSON)
 			}
+			root := private.StateRoot{Dir: m.State}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("reap: %w", private.ErrNotRoot)
 			}
 			switch {
 			case list:
-				return listHosts(cmd, asJSON)
+				return listHosts(cmd, root, asJSON)
 			case len(names) > 0:
 				for _, name := range names {
-					if err := private.End(cmd.Context(), name); err != nil {
+					if err := root.End(cmd.Context(), name); err != nil {
 						return err
 					}
 					fmt.Fprintf(out, "ended %s\n", name)
 				}
 				return nil
 			}
-			cleared, err := private.Reap(cmd.Context())
+			cleared, err := root.Reap(cmd.Context())
 			if asJSON {
 				return errors.Join(err, writeJSON(out, cleared))
 			}
@@ -97,8 +98,8 @@ func reapProjects(cmd *cobra.Command, on existing.LXD, names []string, asJSON bo
 	return err
 }
 
-func listHosts(cmd *cobra.Command, asJSON bool) error {
-	all, err := private.Leftovers()
+func listHosts(cmd *cobra.Command, root private.StateRoot, asJSON bool) error {
+	all, err := root.Leftovers()
 	if err != nil {
 		return err
 	}

@@ -9,12 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/host/private"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/postmortem"
 )
 
-func newShell() *cobra.Command {
+func newShell(m environment.Machine) *cobra.Command {
 	var chain string
 	cmd := &cobra.Command{
 		Use:   "shell [--chain NAME] PATH [-- COMMAND...]",
@@ -38,14 +39,16 @@ of its own: root of the container cannot type into yours.`,
 			}
 			return nil
 		}),
-		RunE: func(cmd *cobra.Command, args []string) error { return enter(cmd.Context(), chain, args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return enter(cmd.Context(), private.StateRoot{Dir: m.State}, chain, args[0], args[1:])
+		},
 	}
 	cmd.Flags().StringVar(&chain, "chain", "", "the host that the chain is on (nestbed reap --list shows them)")
 	return cmd
 }
 
 // enter runs the program with the standard files and the exit status of this process.
-func enter(ctx context.Context, chain, path string, argv []string) error {
+func enter(ctx context.Context, root private.StateRoot, chain, path string, argv []string) error {
 	containers, err := containersOf(path)
 	if err != nil {
 		return &usageError{err}
@@ -53,7 +56,7 @@ func enter(ctx context.Context, chain, path string, argv []string) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("shell: %w", private.ErrNotRoot)
 	}
-	on, err := private.Lookup(chain)
+	on, err := root.Lookup(chain)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/inventory"
 	"nestbed/harness/simulate"
@@ -146,7 +147,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	if len(others) > 0 {
 		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
 	}
-	c, err = simulate.Meter{Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
+	c, err = simulate.Meter{StateRoot: private.StateRoot{Dir: f.machine.State}, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness"
+	"nestbed/harness/environment"
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
@@ -20,6 +21,7 @@ import (
 )
 
 type translateFlags struct {
+	root     private.StateRoot // where the chain is known
 	recipe   recipeFlags
 	file     string
 	chain    string
@@ -27,8 +29,8 @@ type translateFlags struct {
 	json     bool
 }
 
-func newTranslate() *cobra.Command {
-	var f translateFlags
+func newTranslate(m environment.Machine) *cobra.Command {
+	f := translateFlags{root: private.StateRoot{Dir: m.State}}
 	cmd := &cobra.Command{
 		Use:   "translate [PATH] ID",
 		Short: "Follow an id through the levels: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
@@ -103,7 +105,7 @@ func (f translateFlags) maps(ctx context.Context, path string) (names []string, 
 	case f.chain != "" && f.file != "":
 		return nil, nil, &usageError{errors.New("--file and --chain: the maps come from one of them; leave one out")}
 	case f.chain != "":
-		return runningMaps(ctx, f.chain, names)
+		return runningMaps(ctx, f.root, f.chain, names)
 	case f.file != "":
 		levels, err = describedMaps(f.file, path)
 		return names, levels, err
@@ -165,11 +167,11 @@ func readTree(file string) (*tree.Tree, error) {
 
 // runningMaps reads the maps of a chain that runs, whose levels are c1, c2, ...;
 // without names, of all of it.
-func runningMaps(ctx context.Context, name string, names []string) (found []string, maps []idmap.Map, err error) {
+func runningMaps(ctx context.Context, root private.StateRoot, name string, names []string) (found []string, maps []idmap.Map, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil, fmt.Errorf("translate --chain: %w", private.ErrNotRoot)
 	}
-	running, err := private.Open(ctx, name)
+	running, err := root.Open(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -65,7 +65,7 @@ up says at which level, in which operation and for which reason.`,
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
-	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+private.StateRoot()+")")
+	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+f.root().Path()+")")
 	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+host.TargetForms())
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
@@ -220,10 +220,13 @@ func supplyOf(h host.Host, socket string) string {
 	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
 }
 
+// root is where the host is entered.
+func (f upFlags) root() private.StateRoot { return private.StateRoot{Dir: f.machine.State} }
+
 // private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
 // no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
 func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (private.Config, error) {
-	c := private.Config{Delegation: allocation, Bundle: b, StateDir: f.state}
+	c := private.Config{StateRoot: f.root(), Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
 		c.InMemory = f.depth
 	}

@@ -1,8 +1,8 @@
 package private
 
 import (
+	"cmp"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"nestbed/harness/bundle"
@@ -15,14 +15,16 @@ type Config struct {
 	Delegation idmap.Delegation
 	// Bundle is the root filesystem, and the LXD in it. Required.
 	Bundle *bundle.Bundle
+	// StateRoot is where the host is entered, and its state directory made.
+	StateRoot StateRoot
 	// StateDir is the directory for everything that the host writes: its LXD's
 	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
 	// directory must be empty, or left by a host that is gone, which is then cleared.
 	StateDir string
 	// InMemory is how many levels the host will have: more than 0, and no StateDir,
 	// put its state into memory where that has room. It is faster, and what a level
-	// writes counts as memory of its cgroups for as long as it stands. Where
-	// NESTBED_STATE says where state shall lie, it lies there.
+	// writes counts as memory of its cgroups for as long as it stands. If StateRoot
+	// names a directory, the state lies there.
 	InMemory int
 	// SharePIDs leaves the host in the pid namespace of this process, as the LXD of a machine is in the
 	// machine's: one of its own takes one of those that the kernel nests, and with it a level. The host
@@ -40,21 +42,27 @@ type Config struct {
 	ViaExec bool
 }
 
-const stateEnv = "NESTBED_STATE"
+// StateRoot is where private hosts keep their state, and are known by name. The zero value is the usual place.
+type StateRoot struct {
+	// Dir is the directory; "" is /var/lib/nestbed.
+	Dir string
+	// memory is where Linux offers files in memory (man 7 shm_overview); "" is /dev/shm. Tests have one of their
+	// own, where the reaps of other runs do not come.
+	memory string
+}
 
-// StateRoot is the directory under which private hosts keep their state:
-// NESTBED_STATE, else /var/lib/nestbed. It is absolute, as journals outlive the
-// working directory that a relative one was meant from.
-func StateRoot() string {
-	dir := os.Getenv(stateEnv)
-	if dir == "" {
-		return "/var/lib/nestbed"
-	}
+// Path returns the directory. It is absolute, as journals outlive the working directory that a relative one
+// was meant from.
+func (r StateRoot) Path() string {
+	dir := cmp.Or(r.Dir, "/var/lib/nestbed")
 	if abs, err := filepath.Abs(dir); err == nil {
 		return abs
 	}
 	return dir
 }
+
+// entry returns where the host of a name is entered.
+func (r StateRoot) entry(name string) string { return filepath.Join(r.Path(), name) }
 
 // ErrNotRoot is why a private host cannot be made without root.
 var ErrNotRoot = errors.New("needs root, for namespaces, mounts and ids of its own; run as root or with sudo")

@@ -38,8 +38,8 @@ type journal struct {
 	Kept    bool      `json:"kept"`
 }
 
-// newJournal is that of a host of this process.
-func newJournal(name string) (journal, error) {
+// newJournal returns that of a host of this process.
+func (r StateRoot) newJournal(name string) (journal, error) {
 	groups, err := cgroup.Plan(name)
 	if err != nil {
 		return journal{}, err
@@ -49,7 +49,7 @@ func newJournal(name string) (journal, error) {
 		return journal{}, err
 	}
 	return journal{
-		Name: name, Entry: filepath.Join(StateRoot(), name), Mounts: mounts, Created: time.Now().UTC(),
+		Name: name, Entry: r.entry(name), Mounts: mounts, Created: time.Now().UTC(),
 		Pid: os.Getpid(), Started: began.UTC(), Command: strings.Join(os.Args, " "), Cgroups: groups,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package private
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -15,10 +16,6 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// memoryRoot is where Linux offers files in memory (man 7 shm_overview). Tests have one of their own, where
-// the reaps of other runs do not come.
-var memoryRoot = "/dev/shm" //nolint:gochecknoglobals // for the tests
-
 // memoryPrefix is that of state directories there.
 const memoryPrefix = "nestbed-"
 
@@ -30,34 +27,38 @@ const (
 
 // claim claims the state directory that the configuration asks for.
 func (c Config) claim(ctx context.Context) (*stateDir, error) {
-	if c.StateDir != "" || c.InMemory <= 0 || os.Getenv(stateEnv) != "" || !memoryHasRoom(c.InMemory) {
-		return claim(ctx, c.StateDir)
+	root := c.StateRoot
+	if c.StateDir != "" || c.InMemory <= 0 || root.Dir != "" || !root.memoryHasRoom(c.InMemory) {
+		return root.claim(ctx, c.StateDir)
 	}
-	dir, err := os.MkdirTemp(memoryRoot, memoryPrefix)
+	dir, err := os.MkdirTemp(root.inMemory(), memoryPrefix)
 	if err != nil {
-		return claim(ctx, "") // as on a machine where it is not for us
+		return root.claim(ctx, "") // as on a machine where it is not for us
 	}
-	s, err := claim(ctx, dir)
+	s, err := root.claim(ctx, dir)
 	if err != nil {
 		_ = os.Remove(dir) // it may have been cleared already
 	}
 	return s, err
 }
 
+// inMemory returns the directory in which state in memory lies.
+func (r StateRoot) inMemory() string { return cmp.Or(r.memory, "/dev/shm") }
+
 // memoryHasRoom reports whether the files of so many levels can lie in memory. That spares them the way
 // in which ext4 without a journal makes a file: it looks at all that were removed
 // in the last minutes, for one number that it may use again (fs/ext4/ialloc.c, recently_deleted).
-func memoryHasRoom(levels int) bool {
+func (r StateRoot) memoryHasRoom(levels int) bool {
 	need := uint64(levels)*levelInMemory + leftOfMemory
 	var fs unix.Statfs_t
-	return unix.Statfs(memoryRoot, &fs) == nil && fs.Type == unix.TMPFS_MAGIC &&
+	return unix.Statfs(r.inMemory(), &fs) == nil && fs.Type == unix.TMPFS_MAGIC &&
 		fs.Bavail*uint64(fs.Bsize) >= need && inventory.AvailableMemory() >= need
 }
 
 // memoryDirs are the state directories in memory, those of other StateRoots too: hosts of ours, and
 // nobody else's, though anybody may make a directory there.
-func memoryDirs() ([]string, error) {
-	entries, err := os.ReadDir(memoryRoot)
+func (r StateRoot) memoryDirs() ([]string, error) {
+	entries, err := os.ReadDir(r.inMemory())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -68,15 +69,15 @@ func memoryDirs() ([]string, error) {
 			int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 			continue
 		}
-		dirs = append(dirs, filepath.Join(memoryRoot, e.Name()))
+		dirs = append(dirs, filepath.Join(r.inMemory(), e.Name()))
 	}
 	return dirs, err
 }
 
 // strays are the state directories in memory whose StateRoot is gone, and the entry with it. Containers
 // may share the memory and not the files: then an entry that this process does not see may exist for another one.
-func strays() ([]string, error) {
-	dirs, err := memoryDirs()
+func (r StateRoot) strays() ([]string, error) {
+	dirs, err := r.memoryDirs()
 	var found []string
 	for _, dir := range dirs {
 		j, err := readJournal(dir)

@@ -17,20 +17,19 @@ func TestMemoryHasRoomForAsMuchAsIsAvailable(t *testing.T) {
 	var info unix.Sysinfo_t
 	require.NoError(t, unix.Sysinfo(&info))
 	assert.LessOrEqual(t, available, info.Totalram*uint64(info.Unit), "in bytes")
-	assert.False(t, memoryHasRoom(int(available/levelInMemory)), "levels that fill the memory")
+	assert.False(t, StateRoot{}.memoryHasRoom(int(available/levelInMemory)), "levels that fill the memory")
 }
 
 func TestStateLiesWhereItIsSaidToLie(t *testing.T) {
 	needsCgroups(t)
-	root := t.TempDir()
-	t.Setenv("NESTBED_STATE", root)
-	s, err := Config{InMemory: 1}.claim(t.Context())
+	root := stateRoot(t)
+	s, err := Config{StateRoot: root, InMemory: 1}.claim(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, s.journal.Entry, s.path, "under NESTBED_STATE, whatever room there is in memory")
+	assert.Equal(t, s.journal.Entry, s.path, "under the root, whatever room there is in memory")
 	require.NoError(t, s.remove())
 
 	given := t.TempDir()
-	s, err = Config{InMemory: 1, StateDir: given}.claim(t.Context())
+	s, err = Config{StateRoot: root, InMemory: 1, StateDir: given}.claim(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, given, s.path)
 	require.NoError(t, s.remove())

@@ -34,16 +34,16 @@ type Leftover struct {
 	groups cgroup.Groups
 }
 
-// Leftovers lists the hosts under StateRoot, live ones included, and those in memory whose StateRoot
+// Leftovers lists the hosts under the root, live ones included, and those in memory whose root
 // somebody has removed. Hosts in memory that were made in another mount namespace, as that of a container, belong to
 // the processes there: they are listed when no process is in it, and then only in the machine's own pid
 // namespace, which shows all processes. Directories without a journal of ours are passed over.
-func Leftovers() ([]Leftover, error) {
-	places, err := entries()
+func (r StateRoot) Leftovers() ([]Leftover, error) {
+	places, err := r.entries()
 	if err != nil {
 		return nil, err
 	}
-	stray, err := strays()
+	stray, err := r.strays()
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +57,13 @@ func Leftovers() ([]Leftover, error) {
 	return found, nil
 }
 
-// entries are what stands under StateRoot by the names of hosts.
-func entries() ([]string, error) {
+// entries are what stands under the root by the names of hosts.
+func (r StateRoot) entries() ([]string, error) {
 	// What is entered there is ended and removed.
-	if err := trust.Dir(StateRoot()); err != nil {
+	if err := trust.Dir(r.Path()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	found, err := os.ReadDir(StateRoot())
+	found, err := os.ReadDir(r.Path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
@@ -72,7 +72,7 @@ func entries() ([]string, error) {
 	var paths []string
 	for _, e := range found {
 		if !strings.HasPrefix(e.Name(), newPrefix) {
-			paths = append(paths, filepath.Join(StateRoot(), e.Name()))
+			paths = append(paths, r.entry(e.Name()))
 		}
 	}
 	return paths, nil
@@ -101,10 +101,10 @@ func look(dir string) (Leftover, error) {
 }
 
 // find looks at the host of the given name or state directory.
-func find(name string) (Leftover, error) {
+func (r StateRoot) find(name string) (Leftover, error) {
 	dir := name
 	if hostName.MatchString(name) {
-		dir = filepath.Join(StateRoot(), name)
+		dir = r.entry(name)
 	}
 	l, err := look(dir)
 	if err != nil {
@@ -116,23 +116,23 @@ func find(name string) (Leftover, error) {
 // Reap clears what the dead ones of Leftovers left, cgroups and state, and
 // returns what it cleared. A live host is never touched, kept or not; a kept
 // one that has died, with the machine say, is cleared like any other.
-func Reap(ctx context.Context) ([]Leftover, error) {
-	places, err := entries()
+func (r StateRoot) Reap(ctx context.Context) ([]Leftover, error) {
+	places, err := r.entries()
 	if err != nil {
 		return nil, err
 	}
 	var cleared []Leftover
-	errs := []error{clearUncreated()}
+	errs := []error{r.clearUncreated()}
 	for _, entry := range places {
 		if _, err := os.Stat(entry); errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, clearDangling(ctx, entry))
 			continue
 		}
-		if err := repairJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.repairJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
-	all, err := Leftovers()
+	all, err := r.Leftovers()
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +153,8 @@ func Reap(ctx context.Context) ([]Leftover, error) {
 
 // End ends one host by its name or state directory, a kept one too, and clears what it left.
 // A live host that was not kept belongs to its process and is refused.
-func End(ctx context.Context, name string) error {
-	l, err := find(name)
+func (r StateRoot) End(ctx context.Context, name string) error {
+	l, err := r.find(name)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func End(ctx context.Context, name string) error {
 	}
 	// Another run was faster, but may not be done.
 	return wait.For(ctx, "wait for another run to clear host "+l.Name, cgroup.EmptyBudget, func(context.Context) error {
-		for _, path := range []string{l.Path, filepath.Join(StateRoot(), l.Name)} {
+		for _, path := range []string{l.Path, r.entry(l.Name)} {
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 				return errors.Join(fmt.Errorf("%s is still there", path), err)
 			}

@@ -21,11 +21,11 @@ func leftover(s *stateDir) Leftover {
 }
 
 func TestWithoutAStateRootThereIsNothingToReap(t *testing.T) {
-	t.Setenv("NESTBED_STATE", filepath.Join(stateRoot(t), "never-made"))
-	all, err := Leftovers()
+	root := StateRoot{Dir: filepath.Join(t.TempDir(), "never-made"), memory: t.TempDir()}
+	all, err := root.Leftovers()
 	require.NoError(t, err)
 	assert.Empty(t, all)
-	cleared, err := Reap(t.Context())
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, cleared)
 }
@@ -34,21 +34,21 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 	for name, dir := range map[string]string{"under the state root": "", "elsewhere": filepath.Join(t.TempDir(), "given")} {
 		t.Run(name, func(t *testing.T) {
 			root := stateRoot(t)
-			s := dead(t, dir)
-			before := append(content(t, root), content(t, s.path)...)
+			s := dead(t, root, dir)
+			before := append(content(t, root.Dir), content(t, s.path)...)
 			for range 2 {
-				all, err := Leftovers()
+				all, err := root.Leftovers()
 				require.NoError(t, err)
 				assert.Equal(t, []Leftover{leftover(s)}, all)
 			}
-			assert.Equal(t, before, append(content(t, root), content(t, s.path)...), "to list it changes nothing")
+			assert.Equal(t, before, append(content(t, root.Dir), content(t, s.path)...), "to list it changes nothing")
 
-			cleared, err := Reap(t.Context())
+			cleared, err := root.Reap(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, []Leftover{leftover(s)}, cleared)
 			assert.NoDirExists(t, s.path)
-			assert.Equal(t, []string{root}, content(t, root))
-			cleared, err = Reap(t.Context())
+			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+			cleared, err = root.Reap(t.Context())
 			require.NoError(t, err)
 			assert.Empty(t, cleared)
 		})
@@ -57,10 +57,10 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 
 func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 	root, given := stateRoot(t), t.TempDir()
-	running, kept, elsewhere := claimed(t, ""), claimed(t, ""), claimed(t, given) // locked for as long as this test
+	running, kept, elsewhere := claimed(t, root, ""), claimed(t, root, ""), claimed(t, root, given) // locked for as long as this test
 	require.NoError(t, kept.keep())
-	gone := dead(t, "")
-	all, err := Leftovers()
+	gone := dead(t, root, "")
+	all, err := root.Leftovers()
 	require.NoError(t, err)
 	var want []Leftover
 	for _, s := range []*stateDir{running, kept, elsewhere} {
@@ -71,23 +71,23 @@ func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 	assert.ElementsMatch(t, append(want, leftover(gone)), all)
 
 	began := time.Now()
-	cleared, err := Reap(t.Context())
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Less(t, time.Since(began), cgroup.EmptyBudget, "nobody waits for a live host to end")
 	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
 	for _, s := range []*stateDir{running, kept, elsewhere} {
-		j, err := readJournal(filepath.Join(root, s.journal.Name))
+		j, err := readJournal(filepath.Join(root.Dir, s.journal.Name))
 		require.NoError(t, err)
 		assert.Equal(t, s.journal, j)
 	}
 }
 
 func TestAKeptHostThatDiedIsReapedLikeAnyOther(t *testing.T) {
-	stateRoot(t)
-	s := claimed(t, "")
+	root := stateRoot(t)
+	s := claimed(t, root, "")
 	require.NoError(t, s.keep())
 	require.NoError(t, s.release())
-	cleared, err := Reap(t.Context())
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cleared, 1)
 	assert.True(t, cleared[0].Kept)
@@ -97,22 +97,22 @@ func TestAKeptHostThatDiedIsReapedLikeAnyOther(t *testing.T) {
 
 func TestADirectoryWithoutAJournalIsNoneOfOurs(t *testing.T) {
 	root := stateRoot(t)
-	photos, empty := filepath.Join(root, "photos"), filepath.Join(root, "empty")
+	photos, empty := filepath.Join(root.Dir, "photos"), filepath.Join(root.Dir, "empty")
 	require.NoError(t, os.MkdirAll(filepath.Join(photos, "2015"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(photos, lockName), nil, 0o600))
 	require.NoError(t, os.Mkdir(empty, 0o700))
-	before := content(t, root)
-	gone := dead(t, "")
-	cleared, err := Reap(t.Context())
+	before := content(t, root.Dir)
+	gone := dead(t, root, "")
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
-	assert.Equal(t, before, content(t, root))
+	assert.Equal(t, before, content(t, root.Dir))
 }
 
 func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
-	stateRoot(t)
+	root := stateRoot(t)
 	groups := t.TempDir()
-	s := claimed(t, "")
+	s := claimed(t, root, "")
 	// Plain directories, as a cgroup is to whoever removes it; one is gone already.
 	own := "nestbed-" + s.journal.Name
 	s.journal.Cgroups = []string{filepath.Join(groups, "v1", own), filepath.Join(groups, "v2", own), filepath.Join(groups, "gone", own)}
@@ -120,7 +120,7 @@ func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(groups, "v2", own), 0o700))
 	require.NoError(t, s.write())
 	require.NoError(t, s.release())
-	_, err := Reap(t.Context())
+	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{groups, filepath.Join(groups, "v1"), filepath.Join(groups, "v2")}, content(t, groups))
 	assert.NoDirExists(t, s.path)
@@ -133,19 +133,19 @@ func TestAKilledHostIsEndedByNameAndByDirectory(t *testing.T) {
 			"by name":      func(s *stateDir) string { return s.journal.Name },
 			"by directory": func(s *stateDir) string { return s.path },
 		} {
-			s := dead(t, dir)
-			require.NoError(t, End(t.Context(), of(s)), "%s, %q", name, dir)
+			s := dead(t, root, dir)
+			require.NoError(t, root.End(t.Context(), of(s)), "%s, %q", name, dir)
 			assert.NoDirExists(t, s.path)
-			assert.Equal(t, []string{root}, content(t, root))
+			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 		}
 	}
 }
 
 func TestAHostThatBelongsToARunningProcessIsNotEnded(t *testing.T) {
-	stateRoot(t)
-	s := claimed(t, "")
+	root := stateRoot(t)
+	s := claimed(t, root, "")
 	before := content(t, s.path)
-	err := End(t.Context(), s.journal.Name)
+	err := root.End(t.Context(), s.journal.Name)
 	require.ErrorIs(t, err, host.ErrBusy)
 	require.EqualError(t, err, fmt.Sprintf("host %s: in use by process %d (%s); end that one",
 		s.journal.Name, os.Getpid(), strings.Join(os.Args, " ")))
@@ -154,11 +154,11 @@ func TestAHostThatBelongsToARunningProcessIsNotEnded(t *testing.T) {
 
 func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
 	root := stateRoot(t)
-	foreign := filepath.Join(root, "photos")
+	foreign := filepath.Join(root.Dir, "photos")
 	require.NoError(t, os.Mkdir(foreign, 0o700))
-	t.Chdir(root)
+	t.Chdir(root.Dir)
 	for _, name := range []string{"nobody", "photos", foreign, "./photos"} {
-		err := End(t.Context(), name)
+		err := root.End(t.Context(), name)
 		require.ErrorIs(t, err, os.ErrNotExist, name)
 		require.ErrorContains(t, err, "host "+name+": no journal of nestbed: ")
 		require.ErrorContains(t, err, "; nestbed reap --list shows the hosts")
@@ -168,36 +168,36 @@ func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
 
 func TestAFileUnderTheStateRootDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 	root := stateRoot(t)
-	gone := dead(t, "")
-	require.NoError(t, os.WriteFile(filepath.Join(root, "README"), nil, 0o600))
-	_, err := Reap(t.Context())
+	gone := dead(t, root, "")
+	require.NoError(t, os.WriteFile(filepath.Join(root.Dir, "README"), nil, 0o600))
+	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.NoDirExists(t, gone.path)
 }
 
 func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 	root := stateRoot(t)
-	gone := dead(t, "")
-	require.NoError(t, os.Mkdir(filepath.Join(root, "a-foreign"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "a-foreign", journalName), []byte("Dear diary"), 0o600))
-	cleared, _ := Reap(t.Context()) // whether it is an error is another question
+	gone := dead(t, root, "")
+	require.NoError(t, os.Mkdir(filepath.Join(root.Dir, "a-foreign"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root.Dir, "a-foreign", journalName), []byte("Dear diary"), 0o600))
+	cleared, _ := root.Reap(t.Context()) // whether it is an error is another question
 	assert.Len(t, cleared, 1)
 	assert.NoDirExists(t, gone.path)
 }
 
 func TestAnEntryWhoseDirectoryWasRemovedIsReaped(t *testing.T) {
 	root := stateRoot(t)
-	s := dead(t, filepath.Join(t.TempDir(), "given"))
+	s := dead(t, root, filepath.Join(t.TempDir(), "given"))
 	require.NoError(t, os.RemoveAll(s.path))
-	_, err := Reap(t.Context())
+	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []string{root}, content(t, root))
+	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 }
 
 func TestAHostIsEndedByItsDirectoryUnderAnotherStateRoot(t *testing.T) {
-	stateRoot(t)
-	s := dead(t, filepath.Join(t.TempDir(), "given"))
-	stateRoot(t) // as with sudo, which drops NESTBED_STATE
-	require.NoError(t, End(t.Context(), s.path))
+	root := stateRoot(t)
+	s := dead(t, root, filepath.Join(t.TempDir(), "given"))
+	other := stateRoot(t) // as with sudo, which drops environment variables
+	require.NoError(t, other.End(t.Context(), s.path))
 	assert.NoDirExists(t, s.path)
 }

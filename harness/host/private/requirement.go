@@ -22,10 +22,10 @@ const forPrivate = "private host"
 const minFree = 1 << 30
 
 // Requirements looks at the machine, by doing where that is possible, and lists
-// what each kind of run needs. Bundles are made in the store. stateDir is where state shall lie; empty: under StateRoot.
+// what each kind of run needs. Bundles are made in the store. stateDir is where state shall lie; "" is the usual StateRoot.
 func Requirements(store bundle.Store, stateDir string) []inventory.Requirement {
 	if stateDir == "" {
-		stateDir = StateRoot()
+		stateDir = StateRoot{}.Path()
 	}
 	rs := []inventory.Requirement{root(), userNamespaces(), cgroupMounted(), freeSpace(stateDir)}
 	return append(rs, inventory.Bundles(store)...)

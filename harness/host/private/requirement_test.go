@@ -68,8 +68,7 @@ func TestOnlyRootHasRoot(t *testing.T) {
 func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{root, filepath.Join(root, "not/there/yet")} {
-		t.Setenv("NESTBED_STATE", dir)
-		r := freeSpace(StateRoot())
+		r := freeSpace(dir)
 		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
 		if !r.OK {
 			assert.Equal(t, "set NESTBED_STATE (or --state) to a directory with 1 GB free", r.Mend)
@@ -77,8 +76,7 @@ func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 	}
 	file := filepath.Join(root, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	t.Setenv("NESTBED_STATE", filepath.Join(file, "state"))
-	r := freeSpace(StateRoot())
+	r := freeSpace(filepath.Join(file, "state"))
 	assert.False(t, r.OK, "under a file there is no room at all")
 	assert.Equal(t, file+"/state: not a directory", r.Found)
 }

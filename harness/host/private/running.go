@@ -22,31 +22,35 @@ type Running struct {
 
 // Open looks into a host that runs, by its name or state directory, as nestbed
 // reap --list shows it. It changes nothing there.
-func Open(ctx context.Context, name string) (*Running, error) { return open(ctx, name, false) }
+func (r StateRoot) Open(ctx context.Context, name string) (*Running, error) {
+	return r.open(ctx, name, false)
+}
 
 // OpenTunneled is Open with levels that are reached through LXD exec.
-func OpenTunneled(ctx context.Context, name string) (*Running, error) { return open(ctx, name, true) }
+func (r StateRoot) OpenTunneled(ctx context.Context, name string) (*Running, error) {
+	return r.open(ctx, name, true)
+}
 
-func open(ctx context.Context, name string, tunneled bool) (*Running, error) {
-	l, err := find(name)
+func (r StateRoot) open(ctx context.Context, name string, tunneled bool) (*Running, error) {
+	l, err := r.find(name)
 	if err != nil {
 		return nil, err
 	}
 	if !l.Live {
 		return nil, fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
 	}
-	r := &Running{Name: l.Name}
-	if r.root, err = reach.OpenProcess(l.stage); err != nil {
+	of := &Running{Name: l.Name}
+	if of.root, err = reach.OpenProcess(l.stage); err != nil {
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
 	if tunneled {
-		r.root.Tunnel()
+		of.root.Tunnel()
 	}
-	if r.server, err = r.root.Connect(ctx, nil); err != nil {
-		r.root.Close()
+	if of.server, err = of.root.Connect(ctx, nil); err != nil {
+		of.root.Close()
 		return nil, fmt.Errorf("host %s: %w", name, err)
 	}
-	return r, nil
+	return of, nil
 }
 
 // Root is the host's root directory.
@@ -62,15 +66,15 @@ func (r *Running) Close() {
 }
 
 // Lookup finds a host that runs, by its name or state directory; without a name, the only one that is kept.
-func Lookup(name string) (Leftover, error) {
+func (r StateRoot) Lookup(name string) (Leftover, error) {
 	if name != "" {
-		l, err := find(name)
+		l, err := r.find(name)
 		if err == nil && !l.Live {
 			err = fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
 		}
 		return l, err
 	}
-	all, err := Leftovers()
+	all, err := r.Leftovers()
 	if err != nil {
 		return Leftover{}, err
 	}

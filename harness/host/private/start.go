@@ -41,7 +41,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
 	// What dead hosts left is cleared by the next one. That this does not
 	// succeed is no reason to fail: nestbed reap tells why.
-	_, _ = Reap(ctx)
+	_, _ = c.StateRoot.Reap(ctx)
 	dir, err := c.claim(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("private host: %w", err)

@@ -31,9 +31,9 @@ type stateDir struct {
 // claim makes a state directory, or takes the given one, and writes the journal
 // before anything else is made. A given directory is also entered under
 // StateRoot, by a symbolic link, so that one place knows all hosts.
-func claim(ctx context.Context, dir string) (s *stateDir, err error) {
+func (r StateRoot) claim(ctx context.Context, dir string) (s *stateDir, err error) {
 	taken := wait.For(ctx, "claim a state directory", claimBudget, func(context.Context) error {
-		if s, err = tryClaim(ctx, dir); errors.Is(err, errTaken) {
+		if s, err = r.tryClaim(ctx, dir); errors.Is(err, errTaken) {
 			return err
 		}
 		return nil
@@ -55,12 +55,12 @@ var errTaken = errors.New("taken by a reap")
 // name, which is the rest, as soon as it has a journal.
 const newPrefix = "new-"
 
-func tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
-	const elsewhere = "set " + stateEnv + " to a directory that can be written"
-	if err := trust.Make(StateRoot(), 0o700); err != nil {
+func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
+	const elsewhere = "name another one, which can be written"
+	if err := trust.Make(r.Path(), 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
 	}
-	own, err := os.MkdirTemp(StateRoot(), newPrefix)
+	own, err := os.MkdirTemp(r.Path(), newPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
 	}
@@ -82,7 +82,7 @@ func tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
 		return nil, err
 	}
 	name := strings.TrimPrefix(filepath.Base(own), newPrefix)
-	if s.journal, err = newJournal(name); err == nil {
+	if s.journal, err = r.newJournal(name); err == nil {
 		err = s.write()
 	}
 	if err == nil {

@@ -18,15 +18,10 @@ import (
 	"nestbed/harness/internal/cgroup"
 )
 
-// stateRoot makes an empty directory the one under which hosts are known.
-func stateRoot(t *testing.T) string {
+// stateRoot returns one of empty directories.
+func stateRoot(t *testing.T) StateRoot {
 	t.Helper()
-	root := t.TempDir()
-	t.Setenv("NESTBED_STATE", root)
-	was := memoryRoot
-	memoryRoot = t.TempDir()
-	t.Cleanup(func() { memoryRoot = was })
-	return root
+	return StateRoot{Dir: t.TempDir(), memory: t.TempDir()}
 }
 
 // rounds is how often a test tries what depends on timing: a tenth of n with -short.
@@ -45,20 +40,20 @@ func needsCgroups(t *testing.T) {
 }
 
 // claimed is a state directory that this process holds, as for a host of its own; nothing else is made for it.
-func claimed(t *testing.T, dir string) *stateDir {
+func claimed(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
-	require.NotEqual(t, "/var/lib/nestbed", StateRoot(), "a test has no business there")
+	require.NotEqual(t, StateRoot{}.Path(), root.Path(), "a test has no business there")
 	needsCgroups(t)
-	s, err := claim(t.Context(), dir)
+	s, err := root.claim(t.Context(), dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.release() }) // a test may have released it
 	return s
 }
 
 // dead is what is left of a host that was killed: its directory is full, its lock is free.
-func dead(t *testing.T, dir string) *stateDir {
+func dead(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
-	s := claimed(t, dir)
+	s := claimed(t, root, dir)
 	require.NoError(t, os.MkdirAll(filepath.Join(s.path, lxdName, "containers/c1"), 0o700))
 	require.NoError(t, os.MkdirAll(filepath.Join(s.path, upperName, "etc"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(s.path, upperName, "etc/subuid"), nil, 0o600))
@@ -78,19 +73,19 @@ func content(t *testing.T, dir string) []string {
 }
 
 func TestTheStateRootIsTheUsersOrTheDefault(t *testing.T) {
-	t.Setenv("NESTBED_STATE", "")
-	assert.Equal(t, "/var/lib/nestbed", StateRoot())
-	t.Setenv("NESTBED_STATE", "/srv/state")
-	assert.Equal(t, "/srv/state", StateRoot())
+	assert.Equal(t, "/var/lib/nestbed", StateRoot{}.Path())
+	assert.Equal(t, "/srv/state", StateRoot{Dir: "/srv/state"}.Path())
+	dir := t.TempDir()
+	t.Chdir(dir)
+	assert.Equal(t, filepath.Join(dir, "state"), StateRoot{Dir: "state"}.Path())
 }
 
 func TestAHostGetsANewPrivateDirectoryUnderTheStateRoot(t *testing.T) {
-	root := filepath.Join(t.TempDir(), "not", "there", "yet")
-	t.Setenv("NESTBED_STATE", root)
-	one, other := claimed(t, ""), claimed(t, "")
+	root := StateRoot{Dir: filepath.Join(t.TempDir(), "not", "there", "yet")}
+	one, other := claimed(t, root, ""), claimed(t, root, "")
 	assert.NotEqual(t, one.path, other.path)
 	for _, s := range []*stateDir{one, other} {
-		assert.Equal(t, filepath.Join(root, s.journal.Name), s.path)
+		assert.Equal(t, filepath.Join(root.Dir, s.journal.Name), s.path)
 		info, err := os.Lstat(s.path)
 		require.NoError(t, err)
 		assert.Equal(t, os.ModeDir|0o700, info.Mode())
@@ -99,39 +94,39 @@ func TestAHostGetsANewPrivateDirectoryUnderTheStateRoot(t *testing.T) {
 
 func TestAGivenDirectoryIsEnteredUnderTheStateRoot(t *testing.T) {
 	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "given")
-	s := claimed(t, dir)
+	s := claimed(t, root, dir)
 	assert.Equal(t, dir, s.path)
-	target, err := os.Readlink(filepath.Join(root, s.journal.Name))
+	target, err := os.Readlink(filepath.Join(root.Dir, s.journal.Name))
 	require.NoError(t, err)
 	assert.Equal(t, dir, target)
 
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, upperName, "etc"), 0o700))
 	require.NoError(t, s.remove())
 	assert.NoDirExists(t, dir)
-	assert.Equal(t, []string{root}, content(t, root), "with its entry")
+	assert.Equal(t, []string{root.Dir}, content(t, root.Dir), "with its entry")
 }
 
 func TestARelativeDirectoryIsEnteredByItsWholePath(t *testing.T) {
 	root, dir := stateRoot(t), t.TempDir()
 	t.Chdir(dir)
-	s := claimed(t, "state")
+	s := claimed(t, root, "state")
 	assert.Equal(t, filepath.Join(dir, "state"), s.path)
-	target, err := os.Readlink(filepath.Join(root, s.journal.Name))
+	target, err := os.Readlink(filepath.Join(root.Dir, s.journal.Name))
 	require.NoError(t, err)
 	assert.Equal(t, s.path, target)
 }
 
 func TestDirectoriesOfTheSameNameHaveHostsOfDifferentNames(t *testing.T) {
-	stateRoot(t)
-	one, other := claimed(t, filepath.Join(t.TempDir(), "state")), claimed(t, filepath.Join(t.TempDir(), "state"))
+	root := stateRoot(t)
+	one, other := claimed(t, root, filepath.Join(t.TempDir(), "state")), claimed(t, root, filepath.Join(t.TempDir(), "state"))
 	assert.NotEqual(t, one.journal.Name, other.journal.Name)
 	assert.NotEqual(t, one.journal.Cgroups, other.journal.Cgroups)
 }
 
 func TestTheJournalIsThereBeforeAnythingElseAndReadsBack(t *testing.T) {
-	stateRoot(t)
+	root := stateRoot(t)
 	began := time.Now()
-	s := claimed(t, "")
+	s := claimed(t, root, "")
 	assert.Equal(t, []string{s.path, filepath.Join(s.path, "journal.json"), filepath.Join(s.path, "lock")}, content(t, s.path))
 	j, err := readJournal(s.path)
 	require.NoError(t, err)
@@ -149,8 +144,8 @@ func TestTheJournalIsThereBeforeAnythingElseAndReadsBack(t *testing.T) {
 }
 
 func TestAKeptHostSaysSoInItsJournal(t *testing.T) {
-	stateRoot(t)
-	s := claimed(t, "")
+	root := stateRoot(t)
+	s := claimed(t, root, "")
 	before := content(t, s.path)
 	s.journal.Stage = 4711
 	require.NoError(t, s.keep())
@@ -186,16 +181,16 @@ func TestWhatNoHostWroteIsNotReadAsAJournal(t *testing.T) {
 
 func TestADirectoryInUseIsRefusedWithWhoUsesIt(t *testing.T) {
 	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "busy")
-	claimed(t, dir)
-	before, entries := content(t, dir), content(t, root)
+	claimed(t, root, dir)
+	before, entries := content(t, dir), content(t, root.Dir)
 	for _, given := range []string{dir, filepath.Join(dir, "..", "busy")} {
-		_, err := claim(t.Context(), given)
+		_, err := root.claim(t.Context(), given)
 		require.ErrorIs(t, err, host.ErrBusy)
 		require.EqualError(t, err, fmt.Sprintf("state directory %s: in use by process %d (%s); give another one or wait for it",
 			dir, os.Getpid(), strings.Join(os.Args, " ")))
 	}
 	assert.Equal(t, before, content(t, dir), "its owner must find it as it was")
-	assert.Equal(t, entries, content(t, root), "and no entry is left of who was refused")
+	assert.Equal(t, entries, content(t, root.Dir), "and no entry is left of who was refused")
 }
 
 func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
@@ -210,27 +205,27 @@ func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
 			dir := t.TempDir()
 			require.NoError(t, put(dir))
 			before := content(t, dir)
-			_, err := claim(t.Context(), dir)
+			_, err := root.claim(t.Context(), dir)
 			require.EqualError(t, err, "state directory "+dir+
 				": not empty, and no journal of nestbed in it; give an empty or new directory")
 			assert.Equal(t, before, content(t, dir))
-			assert.Equal(t, []string{root}, content(t, root))
+			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 		})
 	}
 }
 
 func TestADirectoryLeftByADeadHostIsClearedAndTaken(t *testing.T) {
 	root := stateRoot(t)
-	left := dead(t, filepath.Join(t.TempDir(), "left"))
-	s := claimed(t, left.path)
+	left := dead(t, root, filepath.Join(t.TempDir(), "left"))
+	s := claimed(t, root, left.path)
 	assert.NotEqual(t, left.journal.Name, s.journal.Name)
 	assert.Equal(t, []string{s.path, filepath.Join(s.path, journalName), filepath.Join(s.path, lockName)}, content(t, s.path))
-	assert.Equal(t, []string{root, filepath.Join(root, s.journal.Name)}, content(t, root))
+	assert.Equal(t, []string{root.Dir, filepath.Join(root.Dir, s.journal.Name)}, content(t, root.Dir))
 }
 
 func TestWhatSomebodyElsePutIntoAHostsDirectoryStaysAndIsAnError(t *testing.T) {
-	stateRoot(t)
-	s := claimed(t, "")
+	root := stateRoot(t)
+	s := claimed(t, root, "")
 	thesis := filepath.Join(s.path, "thesis.tex")
 	require.NoError(t, os.WriteFile(thesis, nil, 0o600))
 	require.ErrorContains(t, s.remove(), "directory not empty")
@@ -240,20 +235,20 @@ func TestWhatSomebodyElsePutIntoAHostsDirectoryStaysAndIsAnError(t *testing.T) {
 func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	t.Setenv("NESTBED_STATE", filepath.Join(file, "state")) // a file is in the way of anyone, root included
-	_, err := claim(t.Context(), "")
+	root := StateRoot{Dir: filepath.Join(file, "state")} // a file is in the way of anyone, root included
+	_, err := root.claim(t.Context(), "")
 	require.ErrorContains(t, err, "state directory: ")
-	require.ErrorContains(t, err, "; set NESTBED_STATE to a directory that can be written")
+	require.ErrorContains(t, err, "; name another one, which can be written")
 
-	root := stateRoot(t)
-	_, err = claim(t.Context(), filepath.Join(file, "given"))
+	root = stateRoot(t)
+	_, err = root.claim(t.Context(), filepath.Join(file, "given"))
 	require.ErrorContains(t, err, "state directory: mkdir "+file)
-	assert.Equal(t, []string{root}, content(t, root))
+	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 }
 
 func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
 	needsCgroups(t)
-	stateRoot(t)
+	root := stateRoot(t)
 	dir := filepath.Join(t.TempDir(), "state")
 	for range rounds(300) {
 		var reaper sync.WaitGroup
@@ -263,7 +258,7 @@ func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
-		s, err := claim(t.Context(), dir)
+		s, err := root.claim(t.Context(), dir)
 		stop()
 		reaper.Wait()
 		require.NoError(t, err)

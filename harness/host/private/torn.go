@@ -11,12 +11,12 @@ import (
 
 // clearUncreated clears what is left of hosts that were killed before they had a journal: what they
 // held is a directory, with a lock in it at most, and no lock is held.
-func clearUncreated() error {
-	made, err := filepath.Glob(filepath.Join(StateRoot(), newPrefix+"*"))
+func (r StateRoot) clearUncreated() error {
+	made, err := filepath.Glob(filepath.Join(r.Path(), newPrefix+"*"))
 	if err != nil {
 		return err
 	}
-	inMemory, err := memoryDirs()
+	inMemory, err := r.memoryDirs()
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func removeUnlocked(dir string) error {
 
 // repairJournal writes the journal of an entry under StateRoot again, if a loss of power has cut it:
 // whatever was made has the name of the entry. A host that lives keeps what it wrote.
-func repairJournal(entry string) error {
+func (r StateRoot) repairJournal(entry string) error {
 	dir, err := filepath.EvalSymlinks(entry)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func repairJournal(entry string) error {
 	if err := s.tryLock(0); err != nil {
 		return err
 	}
-	if s.journal, err = newJournal(filepath.Base(entry)); err == nil {
+	if s.journal, err = r.newJournal(filepath.Base(entry)); err == nil {
 		err = s.write()
 	}
 	return errors.Join(err, s.release())

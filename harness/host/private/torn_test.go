@@ -15,8 +15,8 @@ import (
 )
 
 func TestAJournalCutAtAnyByteIsKnownForOne(t *testing.T) {
-	stateRoot(t)
-	left := dead(t, "")
+	root := stateRoot(t)
+	left := dead(t, root, "")
 	path := filepath.Join(left.path, journalName)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -31,25 +31,25 @@ func TestAHostWithACutJournalIsReaped(t *testing.T) {
 	root := stateRoot(t)
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "given")} {
 		for _, n := range []int64{0, 1, 200} {
-			left := dead(t, dir)
+			left := dead(t, root, dir)
 			require.NoError(t, os.Truncate(filepath.Join(left.path, journalName), n))
-			cleared, err := Reap(t.Context())
+			cleared, err := root.Reap(t.Context())
 			require.NoError(t, err, "cut at byte %d", n)
 			require.Len(t, cleared, 1, "cut at byte %d", n)
 			require.Equal(t, left.journal.Name, cleared[0].Name)
 			require.Equal(t, left.path, cleared[0].Path)
 			require.NoDirExists(t, left.path)
-			require.Equal(t, []string{root}, content(t, root), "cut at byte %d", n)
+			require.Equal(t, []string{root.Dir}, content(t, root.Dir), "cut at byte %d", n)
 		}
 	}
 }
 
 func TestACutJournalOfAHostThatRunsIsLeftToIt(t *testing.T) {
-	stateRoot(t)
-	s := claimed(t, "")
+	root := stateRoot(t)
+	s := claimed(t, root, "")
 	path := filepath.Join(s.path, journalName)
 	require.NoError(t, os.Truncate(path, 20))
-	cleared, err := Reap(t.Context())
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cleared)
 	require.DirExists(t, s.path)
@@ -66,15 +66,15 @@ func TestWhatAKilledClaimLeavesIsReaped(t *testing.T) {
 		"a lock and half a journal":  func(dir string) error { return put(dir, lockName, "."+journalName+"123") },
 		"a lock and a whole journal": func(dir string) error { return put(dir, lockName, journalName) },
 	} {
-		for _, parent := range []string{root, memoryRoot} {
-			prefix := map[string]string{root: newPrefix, memoryRoot: memoryPrefix}[parent]
-			if parent == memoryRoot && name == "a lock and a whole journal" {
+		for _, parent := range []string{root.Dir, root.memory} {
+			prefix := map[string]string{root.Dir: newPrefix, root.memory: memoryPrefix}[parent]
+			if parent == root.memory && name == "a lock and a whole journal" {
 				continue // is a host's
 			}
 			dir := filepath.Join(parent, prefix+"1")
 			require.NoError(t, os.Mkdir(dir, 0o700))
 			require.NoError(t, leave(dir))
-			_, err := Reap(t.Context())
+			_, err := root.Reap(t.Context())
 			require.NoError(t, err, "%s: %s", dir, name)
 			assert.NoDirExists(t, dir, name)
 		}
@@ -92,31 +92,31 @@ func put(dir string, names ...string) error {
 
 func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
 	root := stateRoot(t)
-	require.NoError(t, os.MkdirAll(filepath.Join(root, newPrefix+"thesis", "chapters"), 0o700))
-	_, err := Reap(t.Context())
+	require.NoError(t, os.MkdirAll(filepath.Join(root.Dir, newPrefix+"thesis", "chapters"), 0o700))
+	_, err := root.Reap(t.Context())
 	require.ErrorContains(t, err, "directory not empty")
-	require.DirExists(t, filepath.Join(root, newPrefix+"thesis", "chapters"))
+	require.DirExists(t, filepath.Join(root.Dir, newPrefix+"thesis", "chapters"))
 
-	open := filepath.Join(memoryRoot, memoryPrefix+"1")
+	open := filepath.Join(root.memory, memoryPrefix+"1")
 	require.NoError(t, os.Mkdir(open, 0o755)) // as none of ours is
-	require.NoError(t, os.RemoveAll(filepath.Join(root, newPrefix+"thesis")))
-	_, err = Reap(t.Context())
+	require.NoError(t, os.RemoveAll(filepath.Join(root.Dir, newPrefix+"thesis")))
+	_, err = root.Reap(t.Context())
 	require.NoError(t, err)
 	require.DirExists(t, open)
 }
 
 func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	gone := stateRoot(t)
-	dir := filepath.Join(memoryRoot, memoryPrefix+"1")
+	root := StateRoot{Dir: t.TempDir(), memory: gone.memory}
+	dir := filepath.Join(root.memory, memoryPrefix+"1")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	left := dead(t, dir)
-	t.Setenv(stateEnv, t.TempDir())
-	cleared, err := Reap(t.Context())
+	left := dead(t, gone, dir)
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cleared, "the other root still knows it")
 
-	require.NoError(t, os.RemoveAll(gone))
-	cleared, err = Reap(t.Context())
+	require.NoError(t, os.RemoveAll(gone.Dir))
+	cleared, err = root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Len(t, cleared, 1)
 	require.Equal(t, left.path, cleared[0].Path)
@@ -128,11 +128,11 @@ func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testin
 		t.Skip("needs root, for a mount namespace")
 	}
 	gone := stateRoot(t)
-	dir := filepath.Join(memoryRoot, memoryPrefix+"1")
+	root := StateRoot{Dir: t.TempDir(), memory: gone.memory}
+	dir := filepath.Join(root.memory, memoryPrefix+"1")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	left := dead(t, dir)
-	require.NoError(t, os.RemoveAll(gone))
-	t.Setenv(stateEnv, t.TempDir())
+	left := dead(t, gone, dir)
+	require.NoError(t, os.RemoveAll(gone.Dir))
 
 	there := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", "echo; exec cat")
 	in, err := there.StdinPipe()
@@ -145,18 +145,18 @@ func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testin
 	left.journal.Mounts, err = mountNamespace(strconv.Itoa(there.Process.Pid))
 	require.NoError(t, err)
 	require.NoError(t, left.write())
-	cleared, err := Reap(t.Context())
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cleared)
 	require.DirExists(t, dir)
 
 	require.NoError(t, in.Close())
 	require.NoError(t, there.Wait())
-	cleared, err = Reap(t.Context())
+	cleared, err = root.Reap(t.Context())
 	require.NoError(t, err)
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != "pid:[4026531836]" {
 		require.Empty(t, cleared, "some processes are not seen from here")
-		require.NoError(t, End(t.Context(), dir))
+		require.NoError(t, root.End(t.Context(), dir))
 	} else {
 		require.Len(t, cleared, 1, "nobody is there any more")
 	}
@@ -165,7 +165,7 @@ func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testin
 
 func TestClaimsAndReapsDoNotMeet(t *testing.T) {
 	root := stateRoot(t)
-	claimed(t, "")
+	claimed(t, root, "")
 	done := make(chan struct{})
 	var reaping sync.WaitGroup
 	for range 3 {
@@ -175,14 +175,14 @@ func TestClaimsAndReapsDoNotMeet(t *testing.T) {
 				case <-done:
 					return
 				default:
-					_, err := Reap(context.Background())
+					_, err := root.Reap(context.Background())
 					assert.NoError(t, err)
 				}
 			}
 		})
 	}
 	for range rounds(200) {
-		s, err := claim(t.Context(), "")
+		s, err := root.claim(t.Context(), "")
 		require.NoError(t, err)
 		_, err = readJournal(s.path)
 		require.NoError(t, err, "the journal of a host that lives")
@@ -190,5 +190,5 @@ func TestClaimsAndReapsDoNotMeet(t *testing.T) {
 	}
 	close(done)
 	reaping.Wait()
-	assert.Len(t, content(t, root), 4, "root, and the first claim with lock and journal")
+	assert.Len(t, content(t, root.Dir), 4, "root, and the first claim with lock and journal")
 }

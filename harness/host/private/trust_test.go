@@ -19,51 +19,50 @@ func trap(t *testing.T) string {
 }
 
 func TestAStateRootThatOthersMayWriteToIsRefused(t *testing.T) {
-	root := trap(t)
-	t.Setenv("NESTBED_STATE", root)
-	_, err := claim(t.Context(), "")
-	require.ErrorContains(t, err, "state directory: "+root+": it has mode drwxrwxrwx, expected that nobody but ")
-	require.ErrorContains(t, err, "; set NESTBED_STATE to a directory that can be written")
-	_, err = Reap(t.Context())
-	require.ErrorContains(t, err, "state directory: "+root+": it has mode drwxrwxrwx")
-	assert.Equal(t, []string{root}, content(t, root))
+	root := StateRoot{Dir: trap(t)}
+	_, err := root.claim(t.Context(), "")
+	require.ErrorContains(t, err, "state directory: "+root.Dir+": it has mode drwxrwxrwx, expected that nobody but ")
+	require.ErrorContains(t, err, "; name another one, which can be written")
+	_, err = root.Reap(t.Context())
+	require.ErrorContains(t, err, "state directory: "+root.Dir+": it has mode drwxrwxrwx")
+	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 }
 
 func TestAGivenDirectoryThatOthersMayWriteToIsRefused(t *testing.T) {
 	root, dir := stateRoot(t), trap(t)
 	for _, given := range []string{dir, filepath.Join(dir, "new")} {
-		_, err := claim(t.Context(), given)
+		_, err := root.claim(t.Context(), given)
 		require.ErrorContains(t, err, "state directory: "+dir+": it has mode drwxrwxrwx")
 	}
 	assert.Equal(t, []string{dir}, content(t, dir))
-	assert.Equal(t, []string{root}, content(t, root))
+	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 }
 
 // What a journal says is ended and removed, so that one that others may have written is not believed.
 func TestAJournalWhereOthersMayWriteIsNotBelieved(t *testing.T) {
-	stateRoot(t)
-	left := dead(t, filepath.Join(t.TempDir(), "left"))
+	root := stateRoot(t)
+	left := dead(t, root, filepath.Join(t.TempDir(), "left"))
 	before := content(t, left.path)
 	require.NoError(t, os.Chmod(filepath.Dir(left.path), 0o777))
-	require.ErrorContains(t, End(t.Context(), left.path), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
-	require.ErrorContains(t, End(t.Context(), left.journal.Name), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
-	cleared, err := Reap(t.Context())
+	require.ErrorContains(t, root.End(t.Context(), left.path), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
+	require.ErrorContains(t, root.End(t.Context(), left.journal.Name), filepath.Dir(left.path)+": it has mode drwxrwxrwx")
+	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, cleared)
 	assert.Equal(t, before, content(t, left.path))
 	require.NoError(t, os.Chmod(filepath.Dir(left.path), 0o755))
-	require.NoError(t, End(t.Context(), left.journal.Name))
+	require.NoError(t, root.End(t.Context(), left.journal.Name))
 	assert.NoDirExists(t, left.path)
 }
 
 func TestStateIsClosedToOthersWhateverTheUmaskAndWhateverItWas(t *testing.T) {
-	t.Setenv("NESTBED_STATE", filepath.Join(t.TempDir(), "state"))
+	root := StateRoot{Dir: filepath.Join(t.TempDir(), "state")}
 	open := filepath.Join(t.TempDir(), "open")
 	defer unix.Umask(unix.Umask(0))
 	require.NoError(t, os.Mkdir(open, 0o755))
 	for _, dir := range []string{"", open, filepath.Join(filepath.Dir(open), "new")} {
-		s := claimed(t, dir)
-		for path, want := range map[string]os.FileMode{StateRoot(): 0o700, s.path: 0o700, filepath.Join(s.path, lockName): 0o600, filepath.Join(s.path, journalName): 0o600} {
+		s := claimed(t, root, dir)
+		for path, want := range map[string]os.FileMode{root.Path(): 0o700, s.path: 0o700, filepath.Join(s.path, lockName): 0o600, filepath.Join(s.path, journalName): 0o600} {
 			info, err := os.Stat(path)
 			require.NoError(t, err)
 			assert.Equal(t, want, info.Mode().Perm(), path)
@@ -72,8 +71,8 @@ func TestStateIsClosedToOthersWhateverTheUmaskAndWhateverItWas(t *testing.T) {
 }
 
 func TestANameIsNoPath(t *testing.T) {
-	stateRoot(t)
+	root := stateRoot(t)
 	for _, name := range []string{"", ".", "..", "../x", "a/b", "nestbed-*", "a\x00b"} {
-		assert.ErrorContains(t, End(t.Context(), name), "no journal of nestbed", name)
+		assert.ErrorContains(t, root.End(t.Context(), name), "no journal of nestbed", name)
 	}
 }
