@@ -9,8 +9,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Write rewrites both subid files of the host, level 0, or of a level, as its root does with an editor. LXD
-// reads them when it starts next; newuidmap at once.
+// Write rewrites both subid files of the host (level 0) or of a level. LXD reads them at its next
+// start, newuidmap at every use.
 func Write(ctx context.Context, c *harness.Chain, level int, d idmap.Delegation) error {
 	for path, f := range map[string]idmap.File{"/etc/subuid": d.UID, "/etc/subgid": d.GID} {
 		var err error
@@ -26,16 +26,17 @@ func Write(ctx context.Context, c *harness.Chain, level int, d idmap.Delegation)
 	return nil
 }
 
-// UsermodAdd has usermod give root the ids first to last, on the host, level 0, or in a level: it
-// writes a line behind those that are there, unless root has the ids already (shadow: lib/subordinateio.c, add_range).
+// UsermodAdd runs usermod to add the ids first to last to root, on the host (level 0) or in a
+// level. usermod appends a line unless root already has the ids (shadow: lib/subordinateio.c,
+// add_range).
 func UsermodAdd(ctx context.Context, c *harness.Chain, level int, first, last string) error {
 	ids := first + "-" + last
 	_, err := c.ExecAt(ctx, level, "usermod", "--add-subuids", ids, "--add-subgids", ids, "root")
 	return err
 }
 
-// UsermodTake has usermod take ids from root, which it refuses as long as a process of
-// root's runs (shadow: src/usermod.c, lib/user_busy.c); giving it does not.
+// UsermodTake runs usermod to remove ids from root. Unlike UsermodAdd, it fails while root has
+// running processes (shadow: src/usermod.c, lib/user_busy.c).
 func UsermodTake(ctx context.Context, c *harness.Chain, level int, first, last string) error {
 	ids := first + "-" + last
 	_, err := c.ExecAt(ctx, level, "usermod", "--del-subuids", ids, "--del-subgids", ids, "root")

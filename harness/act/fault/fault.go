@@ -1,4 +1,5 @@
-// Package fault breaks something while a level is made: an LXD is killed or stopped, a disk is full, a program is missing.
+// Package fault injects faults while a level is made: it kills or stops an LXD daemon, fills a
+// disk or removes a program.
 package fault
 
 import (
@@ -17,49 +18,51 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Kind is how something breaks.
+// Kind is a kind of fault.
 type Kind string
 
 // The kinds of faults.
 const (
-	// LXDKilled is the LXD that makes the level, killed in the middle of the operation; the level's init starts another.
+	// LXDKilled kills the LXD that makes the level, during the operation. The init beside that LXD
+	// starts it again.
 	LXDKilled Kind = "LXD killed"
-	// LXDStopped is that LXD, which stands still from the beginning of the operation on (man 7 signal, SIGSTOP).
+	// LXDStopped stops that LXD by SIGSTOP before the operation (man 7 signal).
 	LXDStopped Kind = "LXD stopped"
-	// DatabaseCut is the database of that LXD, of which half is lost before the operation, as in a crash: the LXD is
-	// killed, and does not come up again.
+	// DatabaseCut truncates the database of that LXD to half before the operation, as in a crash.
+	// The LXD is killed and does not start again.
 	DatabaseCut Kind = "database cut"
-	// DiskFull is the disk of the host, without room from the beginning of the operation on. The host
-	// needs a disk of its own for that: private.Config.Disk.
+	// DiskFull fills the host's disk before the operation. The host needs its own disk for that:
+	// private.Config.Disk.
 	DiskFull Kind = "disk full"
-	// ProgramMissing and ProgramCut are of the files of the level itself, before it starts: the Program is not among
-	// them, or only the first half of it.
+	// ProgramMissing removes the Program from the level's files before the level starts;
+	// ProgramCut truncates it to half.
 	ProgramMissing Kind = "program missing"
 	ProgramCut     Kind = "program cut"
 )
 
-// Fault is something that breaks while a level is made, at an operation on the way to it.
+// Fault is a fault that is injected at an operation while a level is made.
 type Fault struct {
 	Level int
 	Op    idmap.Op
 	Kind  Kind
-	// Program is the name of one, for the kinds that are about one.
+	// Program is the name of the program, for ProgramMissing and ProgramCut.
 	Program string
 }
 
-// ItsLXD is the name of the level's LXD as a Program, be it an Incus.
+// ItsLXD is the Program that stands for the level's daemon, LXD or Incus.
 const ItsLXD = "lxd"
 
-// signs are files of the LXD or Incus that makes a container, of which the first is there when it is in the middle of an operation.
+// signs are files that LXD or Incus makes during an operation for a container. As soon as one of
+// them exists, the operation is in progress.
 var signs = map[idmap.Op][]string{
 	idmap.OpCreate: {"/var/lib/lxd/storage-pools/default/containers/%s/rootfs/usr"},
 	idmap.OpStart:  {"/var/log/lxd/%s/lxc.conf", "/var/lib/lxd/run/%s/lxc.conf"},
 }
 
-// signBudget is for such a file to be there.
+// signBudget limits the wait for such a file.
 const signBudget = time.Minute
 
-// Hook returns the hook that breaks it.
+// Hook returns the hook that injects the fault.
 func (f Fault) Hook() harness.Hook {
 	name := string(f.Kind)
 	if f.Program != "" {
@@ -68,8 +71,8 @@ func (f Fault) Hook() harness.Hook {
 	return harness.Hook{Level: f.Level, Op: f.Op, Name: name, Before: f.breakIt}
 }
 
-// breakIt breaks it. What waits for the middle of the operation returns as soon as ctx ends, as the operation has by
-// then; the error of settled says whether it was done.
+// breakIt injects the fault. LXDKilled waits in the background until the operation is in progress,
+// or ctx ends; settled returns an error if nothing was killed.
 func (f Fault) breakIt(ctx context.Context, c *harness.Chain, l *harness.Level) (settled func() error, err error) {
 	switch f.Kind {
 	case DiskFull:
@@ -88,11 +91,11 @@ func (f Fault) breakIt(ctx context.Context, c *harness.Chain, l *harness.Level) 
 	return nil, fmt.Errorf("fault %q: not known", f.Kind)
 }
 
-// localDatabase is the part of a LXD's database that it reads first (LXD: lxd/db/node).
+// localDatabase is the part of its database that LXD reads first (LXD: lxd/db/node).
 const localDatabase = "/var/lib/lxd/database/local.db"
 
 func cutDatabase(ctx context.Context, of harness.Daemon) error {
-	lxd, err := harness.DaemonProcess(ctx, of) // now: without its database it tells nobody
+	lxd, err := harness.DaemonProcess(ctx, of) // before the cut: without its database LXD does not answer
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,7 @@ func cutDatabase(ctx context.Context, of harness.Daemon) error {
 	return errors.Join(root.Cut(localDatabase), lxd.Kill())
 }
 
-// spoil does something to a program among the files of a level that has not started yet.
+// spoil calls do for a program in the files of a level that has not been started.
 func spoil(l *harness.Level, program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
 		var err error
@@ -128,7 +131,8 @@ func spoil(l *harness.Level, program string, do func(files *inroot.Root, path st
 	return do(files, path)
 }
 
-// StopLXD stops the level's LXD or Incus by SIGSTOP. When it returns, no thread of it runs.
+// StopLXD stops the level's LXD or Incus by SIGSTOP. When it returns, none of the daemon's threads
+// runs.
 func StopLXD(ctx context.Context, l *harness.Level) error {
 	if err := stopLXD(ctx, l); err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
@@ -144,7 +148,7 @@ func stopLXD(ctx context.Context, of harness.Daemon) error {
 	return errors.Join(standstill.Stop(ctx, lxd), lxd.Release())
 }
 
-// killLXDAmid kills a LXD as soon as it is in the middle of an operation for the container.
+// killLXDAmid kills a daemon as soon as its operation for the container is in progress.
 func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op idmap.Op) (settled func() error, err error) {
 	names, ok := signs[op]
 	if !ok {
@@ -154,7 +158,7 @@ func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op id
 	for _, sign := range names {
 		paths = append(paths, fmt.Sprintf(sign, container))
 	}
-	lxd, err := harness.DaemonProcess(ctx, of) // now, as it takes a while to find
+	lxd, err := harness.DaemonProcess(ctx, of) // before the operation, because finding the process takes a while
 	if err != nil {
 		return nil, err
 	}

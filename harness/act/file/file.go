@@ -10,13 +10,13 @@ import (
 	"nestbed/harness/host"
 )
 
-// Dir is the directory of the host that Share gives to every level, at the same path everywhere.
+// Dir is the path of the shared directory, on the host and at every level.
 const Dir = "/srv/shared"
 
-// Share makes a directory on the host in which everybody may make files, and
-// bind-mounts it into every level: each LXD takes it from where the LXD above has
-// put it. The mounts translate no ids (LXD: disk device without shift), so that
-// a file has the same host owner wherever it is looked at.
+// Share makes a directory on the host that everybody may write to, and bind-mounts it into every
+// level: each LXD attaches the directory of its own level to the level below. The mounts do not
+// translate ids (LXD: disk device without shift), so a file has the same host owner at every
+// level.
 func Share(ctx context.Context, c *harness.Chain) error {
 	root, err := host.Files(c.Host)
 	if err != nil {
@@ -34,8 +34,8 @@ func Share(ctx context.Context, c *harness.Chain) error {
 	return nil
 }
 
-// AddFile puts a file of the given host ids into the shared directory, which
-// its owner and its group may read and write.
+// AddFile makes an empty file with the given host ids in the shared directory. Its owner and its
+// group may read and write it.
 func AddFile(c *harness.Chain, name string, uid, gid int) error {
 	root, err := host.Files(c.Host)
 	if err != nil {
@@ -51,7 +51,7 @@ func AddFile(c *harness.Chain, name string, uid, gid int) error {
 	return nil
 }
 
-// OwnerOnHost is the owner, in host ids, of a file in the shared directory.
+// OwnerOnHost returns the owner of a file in the shared directory, in host ids.
 func OwnerOnHost(ctx context.Context, c *harness.Chain, name string) (uid, gid uint32, err error) {
 	info, err := c.Host.Root().Look(ctx, Dir+"/"+name)
 	return info.UID, info.GID, err

@@ -14,10 +14,10 @@ import (
 	"nestbed/harness/bundle/imagefile"
 )
 
-// devlxdSocket is where the LXD above a level serves the level (LXD: doc/dev-lxd.md).
+// devlxdSocket is the socket on which the LXD above serves a level (LXD: doc/dev-lxd.md).
 const devlxdSocket = "/dev/lxd/sock"
 
-// DevLXDError is what the LXD above answered instead of an image.
+// DevLXDError is the answer of the LXD above if it returned no image.
 type DevLXDError struct {
 	Status int // of HTTP
 	Text   string
@@ -25,9 +25,9 @@ type DevLXDError struct {
 
 func (e *DevLXDError) Error() string { return fmt.Sprintf("/dev/lxd: status %d: %s", e.Status, e.Text) }
 
-// Ask has a process of the level, of the given inside user, ask the LXD above for an
-// image by /dev/lxd, as a LXD in the level does for one that it shall download (LXD:
-// client/lxd_images.go, GetImageFile). A *DevLXDError tells that it was refused.
+// Ask requests an image from the LXD above through /dev/lxd, in a process of the level with user
+// id inside the level, as the level's LXD does to download an image (LXD: client/lxd_images.go,
+// GetImageFile). It returns a *DevLXDError if the LXD above refuses.
 func Ask(ctx context.Context, l *harness.Level, id uint32, fingerprint string) (i imagefile.Image, err error) {
 	err = l.Root().DialInside(ctx, id, devlxdSocket, func(to io.Writer, from io.Reader) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lxd/1.0/images/"+fingerprint+"/export", nil)
@@ -51,7 +51,7 @@ func Ask(ctx context.Context, l *harness.Level, id uint32, fingerprint string) (
 	return i, nil
 }
 
-// readExport reads the one file of a unified image, or the two parts of a split one.
+// readExport reads the one file of a unified image or the two parts of a split image.
 func readExport(answer *http.Response) (i imagefile.Image, err error) {
 	kind, params, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if answer.StatusCode != http.StatusOK || err != nil || kind != "multipart/form-data" {

@@ -1,4 +1,4 @@
-// Package image carries images from one LXD of a chain to another, and makes containers of them.
+// Package image copies images from one LXD of a chain to another and creates containers from them.
 package image
 
 import (
@@ -19,24 +19,25 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Where the files of an image lie in a level that they are pushed into.
+// Paths in a level of the image files that are pushed into it.
 const (
 	CarriedMetadata = "/root/image.metadata"
 	CarriedRootFS   = "/root/image.rootfs"
 )
 
-// imageLimit is the largest size, in bytes, of an image file that is read from a level. The largest bundle has a third of it.
+// imageLimit is the largest size of an image file that is read from a level, in bytes: three times
+// the largest bundle.
 const imageLimit = 256 << 20
 
-// lxcError is the first cause in the log of a container that did not start.
+// lxcError matches the log line with the cause if a container did not start.
 var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pivot)`)
 
-// OpPush is the one operation beside those of idmap.Op: a file is pushed into a level.
+// OpPush is the operation of pushing a file into a level, in addition to those of idmap.
 const OpPush idmap.Op = "push"
 
-// StuckError is where an image got stuck on its way, and what LXD said to it.
+// StuckError is the error of an LXD that refused an image, with the level and the operation.
 type StuckError struct {
-	Level int // whose LXD, or for OpPush whose files, refused; 0 is the host
+	Level int // whose LXD refused or, for OpPush, into which a file was pushed; 0 is the host
 	Op    idmap.Op
 	Err   error
 }
@@ -51,8 +52,8 @@ func stuck(level int, op idmap.Op, err error) error {
 	return &StuckError{Level: level, Op: op, Err: err}
 }
 
-// Import gives an image to the LXD at a level, 0 being the host, and returns
-// the fingerprint that it has there. The error is a *CarryError.
+// Import imports an image into the LXD at a level (0 is the host) and returns its fingerprint
+// there. The error is a *StuckError if LXD refuses.
 func Import(ctx context.Context, c *harness.Chain, level int, i imagefile.Image, public bool) (string, error) {
 	d, err := c.Daemon(level)
 	if err != nil {
@@ -62,7 +63,7 @@ func Import(ctx context.Context, c *harness.Chain, level int, i imagefile.Image,
 	return fingerprint, stuck(level, idmap.OpImport, err)
 }
 
-// Export takes the files of an image from the LXD at a level, 0 being the host.
+// Export returns the files of an image from the LXD at a level (0 is the host).
 func Export(ctx context.Context, c *harness.Chain, level int, fingerprint string) (i imagefile.Image, err error) {
 	d, err := c.Daemon(level)
 	if err != nil {
@@ -92,15 +93,15 @@ func Export(ctx context.Context, c *harness.Chain, level int, fingerprint string
 	return i, err
 }
 
-// PushFile has the LXD above write a file into the level, which may run or not, with
-// the given inside owner. The error is a *CarryError.
+// PushFile pushes a file into the level through the LXD above. The level may be running or
+// stopped. id is the user and the group of the file inside the level. The error is a *StuckError.
 func PushFile(ctx context.Context, l *harness.Level, path string, content []byte, id int64) error {
 	return stuck(l.Index, OpPush, lxdop.With(ctx, l.Above().LXD()).CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
 		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
 	}))
 }
 
-// Push pushes the files of an image into the level, as its root's.
+// Push pushes the files of an image into the level; they belong to the level's root.
 func Push(ctx context.Context, l *harness.Level, i imagefile.Image) error {
 	if err := PushFile(ctx, l, CarriedMetadata, i.Metadata, 0); err != nil || i.Unified() {
 		return err
@@ -108,7 +109,7 @@ func Push(ctx context.Context, l *harness.Level, i imagefile.Image) error {
 	return PushFile(ctx, l, CarriedRootFS, i.RootFS, 0)
 }
 
-// Pushed reads the files of an image that lie in the level.
+// Pushed reads the pushed files of an image from the level.
 func Pushed(ctx context.Context, l *harness.Level, unified bool) (i imagefile.Image, err error) {
 	if i.Metadata, err = l.Root().ReadLarge(ctx, CarriedMetadata, imageLimit); err == nil && !unified {
 		i.RootFS, err = l.Root().ReadLarge(ctx, CarriedRootFS, imageLimit)
@@ -119,8 +120,8 @@ func Pushed(ctx context.Context, l *harness.Level, unified bool) (i imagefile.Im
 	return i, err
 }
 
-// CarryIn takes an image from the LXD above the level to the LXD inside it, as the
-// article has it: export, push, and an import of what then lies in the level.
+// CarryIn copies an image from the LXD above the level to the LXD inside it, as in the article: it
+// exports the image, pushes the files into the level and imports them there.
 func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint string) error {
 	exported, err := Export(ctx, c, level-1, fingerprint)
 	if err != nil {
@@ -141,8 +142,8 @@ func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint strin
 	return err
 }
 
-// Launch makes a container of an image with the LXD at a level, 0 being the host,
-// beside the one that leads further down, and starts it. It has no LXD inside. The error is a *CarryError.
+// Launch creates and starts a container from an image with the LXD at a level (0 is the host),
+// beside the chain. The container has no LXD inside. The error is a *StuckError if LXD refuses.
 func Launch(ctx context.Context, c *harness.Chain, level int, name, fingerprint string) (*harness.Level, error) {
 	d, err := c.Daemon(level)
 	if err != nil {
@@ -156,7 +157,7 @@ func Launch(ctx context.Context, c *harness.Chain, level int, name, fingerprint 
 		return nil, stuck(level, idmap.OpCreate, err)
 	}
 	if err := l.Start(ctx); err != nil {
-		// The API says no more than that a program of LXD's ended with 1.
+		// The API only reports that a program of LXD exited with 1.
 		if line := classify.Find(lxcError, harness.Gather(ctx, d, name).LXCLog); line != "" {
 			err = fmt.Errorf("%w: %s", err, line)
 		}
@@ -165,8 +166,8 @@ func Launch(ctx context.Context, c *harness.Chain, level int, name, fingerprint 
 	return l, l.Reach(ctx)
 }
 
-// Publish stops a container that Launch made with the LXD at a level, has that
-// LXD make an image of it, and gives its fingerprint.
+// Publish stops a container that Launch created with the LXD at a level, publishes it as an image
+// and returns the image's fingerprint.
 func Publish(ctx context.Context, c *harness.Chain, level int, name string) (string, error) {
 	d, err := c.Daemon(level)
 	if err != nil {

@@ -17,15 +17,18 @@ import (
 const (
 	clockFile    = "/run/nestbed-clock"
 	clockProgram = "while :; do echo >>" + clockFile + "; usleep 10000; done"
-	// background has a shell start its $0 as a program of its own, with no descriptor that LXD would wait for.
+	// background starts the shell's $0 in the background, without a descriptor that LXD would wait
+	// for.
 	background = `setsid sh -c "$0" </dev/null >/dev/null 2>&1 &`
-	// clockBudget is for a clock to tick a few times: some ten milliseconds each.
+	// clockBudget limits the wait for a clock to tick a few times; a tick takes some ten
+	// milliseconds.
 	clockBudget = 20 * time.Second
-	// aFewTicks is how far a clock goes on before one that did not is said to stand still.
+	// aFewTicks is the number of ticks of the running clocks after which the others count as
+	// stopped.
 	aFewTicks = 20
 )
 
-// StartClocks starts a clock on the host and one at every level, and returns when all tick.
+// StartClocks starts a clock on the host and at every level, and returns when all of them tick.
 func StartClocks(ctx context.Context, c *harness.Chain) error {
 	command := []string{"sh", "-c", background, clockProgram}
 	if _, err := host.Exec(ctx, c.Host, command...); err != nil {
@@ -45,8 +48,8 @@ func StartClocks(ctx context.Context, c *harness.Chain) error {
 	})
 }
 
-// Clocks reports which clocks go on, the host's first. It gives those above the level, and the host's
-// in any case, time to go on; by these is measured how long the others stand still.
+// Clocks reports which clocks keep ticking, the host's first. It waits until the host's clock and
+// those above the level have ticked a few times; a clock that has not ticked by then has stopped.
 func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err error) {
 	before, err := ticks(ctx, c)
 	if err != nil {
@@ -73,7 +76,7 @@ func Clocks(ctx context.Context, c *harness.Chain, level int) (goOn []bool, err 
 	return goOn, nil
 }
 
-// ticks reads all clocks, from outside: nothing can be run in a level that is frozen.
+// ticks reads all clocks from outside, because nothing can be run in a frozen level.
 func ticks(ctx context.Context, c *harness.Chain) ([]int64, error) {
 	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {

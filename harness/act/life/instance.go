@@ -15,27 +15,28 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// The names that these operations give: a scenario has no use for more than one of each.
+// The names that these operations use. A scenario needs only one of each.
 const (
 	snapshotName = "snapshot"
 	renamedName  = "renamed"
 	copyName     = "copy"
 )
 
-// Snapshot has the LXD above keep the level's files as they are, with those of the levels inside. It keeps no processes.
+// Snapshot takes a snapshot of the level's files, including those of the levels inside. It does
+// not save processes.
 func Snapshot(ctx context.Context, l *harness.Level) error {
 	op, err := l.Above().LXD().CreateInstanceSnapshot(l.Name, api.InstanceSnapshotsPost{Name: snapshotName})
 	return harness.Finish(ctx, l, "snapshot", op, err)
 }
 
-// Restore has the LXD above give the level the files of its Snapshot. LXD ends a
-// level that runs, by force, and starts it again.
+// Restore restores the level's files from its Snapshot. LXD kills a running level for that and
+// starts it again.
 func Restore(ctx context.Context, l *harness.Level) error {
 	op, err := l.Above().LXD().UpdateInstance(l.Name, api.InstancePut{Restore: snapshotName}, "")
 	return harness.Finish(ctx, l, "restore", op, err)
 }
 
-// Rename has the LXD above give the level another name, which it refuses for one that runs.
+// Rename renames the level. LXD refuses that while the level runs.
 func Rename(ctx context.Context, l *harness.Level) error {
 	op, err := l.Above().LXD().RenameInstance(l.Name, api.InstancePost{Name: renamedName})
 	if err := harness.Finish(ctx, l, "rename", op, err); err != nil {
@@ -45,13 +46,14 @@ func Rename(ctx context.Context, l *harness.Level) error {
 	return nil
 }
 
-// Delete has the LXD above remove the level and all that is inside it, which it refuses for one that runs.
+// Delete deletes the level and everything inside it. LXD refuses that while the level runs.
 func Delete(ctx context.Context, l *harness.Level) error {
 	op, err := l.Above().LXD().DeleteInstance(l.Name)
 	return harness.Finish(ctx, l, "delete", op, err)
 }
 
-// Known looks for what the LXD above a level, up or not, has of it under the name that it was made with: its record and its files.
+// Known reports whether the LXD above a level has a record and files of it under its original
+// name. The level need not be up.
 func Known(ctx context.Context, c *harness.Chain, level int) (record, files bool, err error) {
 	above, err := c.Daemon(level - 1)
 	if err != nil {
@@ -70,9 +72,9 @@ func Known(ctx context.Context, c *harness.Chain, level int) (record, files bool
 	return record, err == nil, nil
 }
 
-// Copy has the host's LXD copy level 1 with all that is inside, as it runs, and
-// starts the copy. The chain that it gives has the plan of the copy and, until Reattach, no
-// clients. It goes with the host; Close only lets go of it where the host is closed.
+// Copy copies the running level 1, with everything inside it, and starts the copy. The returned
+// chain has the plan of the copy, but no clients until Reattach. The host removes the copy when it
+// is closed; the chain's Close then only releases descriptors.
 func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	l, err := c.Level(1)
 	if err != nil {
@@ -86,8 +88,9 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("level 1: copy: %w", err)
 	}
-	// The configuration LXD takes from the source itself; of its volatile keys only those that tell
-	// what image it was and whose ids its files have (LXD: shared/instance.go, InstanceIncludeWhenCopying).
+	// LXD itself copies the configuration from the source. Of the volatile keys it copies only
+	// those about the image and about the ids of the files (LXD: shared/instance.go,
+	// InstanceIncludeWhenCopying).
 	op, err := c.Host.LXD().CreateInstance(api.InstancesPost{
 		Name: copyName, Type: api.InstanceTypeContainer,
 		Source:      api.InstanceSource{Type: "copy", Source: l.Name},
@@ -104,8 +107,8 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	return &harness.Chain{Host: c.Host, Spec: c.Spec, Plan: planned, Levels: []*harness.Level{twin}}, nil
 }
 
-// planCopy plans the chain of a copy: an isolated copy gets ids of its own, behind
-// those of its source, any other those of its source; inside all is as it was.
+// planCopy returns the plan of the copied chain. An isolated copy gets the ids after those of its
+// source; any other copy gets the same ids as its source. The levels inside are planned as before.
 func planCopy(c *harness.Chain) (idmap.Plan, error) {
 	source := c.Plan.Levels[0]
 	b := c.Spec.DaemonBundle(c.Host.Traits(), 0)

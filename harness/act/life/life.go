@@ -1,5 +1,5 @@
-// Package life does to a level what the LXD above it can do to any container, such as stop, freeze, snapshot and copy, and
-// finds out what it kept and what it left behind.
+// Package life stops, freezes, snapshots and copies levels through the LXD above them, and checks
+// what the levels kept and what they left behind.
 package life
 
 import (
@@ -13,45 +13,47 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// StopBudget is how long a level is given to end by itself: seconds are the unit
-// in which LXD counts it. busybox's init takes 2 of them, a second before it
-// kills what did not end and one before it is gone (busybox: init/init.c).
+// StopBudget is the time for a level to shut down; LXD counts it in whole seconds. busybox's init
+// takes 2 seconds: one before it kills the remaining processes, and one before it exits (busybox:
+// init/init.c).
 const StopBudget = 60 * time.Second
 
-// Stop has the LXD above ask the level's init to end, and waits until it has; an
-// init that is still there after patience is left running, which is an error.
-// LXD knows 0 seconds as an order to end it by force: patience is at least one.
+// Stop asks the level's init to shut down, through the LXD above, and waits until it has. If the
+// init is still running after patience, Stop returns an error and leaves it running. patience is
+// at least one second, because LXD takes 0 as a request to kill the level.
 func Stop(ctx context.Context, l *harness.Level, patience time.Duration) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: max(1, int(patience/time.Second))})
 }
 
-// Kill has the LXD above end the level by force: the kernel kills its init, and everything inside with it.
+// Kill kills the level through the LXD above: the kernel kills the init and everything inside with
+// it.
 func Kill(ctx context.Context, l *harness.Level) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: -1, Force: true})
 }
 
-// Start has the LXD above start the level again. The LXD inside may take longer: see Chain.Reattach.
+// Start starts the level again. It does not wait for the LXD inside: see Chain.Reattach.
 func Start(ctx context.Context, l *harness.Level) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "start", Timeout: -1})
 }
 
-// Restart is Stop with StopBudget, or Kill, and Start in one request.
+// Restart is Stop with StopBudget (with force: Kill) and Start in one request.
 func Restart(ctx context.Context, l *harness.Level, force bool) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
 }
 
-// Freeze has the kernel stop every process of the level, and of those inside it, where it stands; Thaw ends that.
+// Freeze freezes every process of the level and of the levels inside it, until Thaw.
 func Freeze(ctx context.Context, l *harness.Level) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "freeze", Timeout: -1})
 }
 
-// Thaw lets the processes of a frozen level go on.
+// Thaw resumes the processes of a frozen level.
 func Thaw(ctx context.Context, l *harness.Level) error {
 	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "unfreeze", Timeout: -1})
 }
 
-// Status is what the LXD above a level, up or not, calls its state: Running, Stopped, Frozen.
-// A LXD that answers again, as Reattach waits for, has started what it starts by itself.
+// Status returns the level's state from the LXD above: Running, Stopped or Frozen. The level need
+// not be up. After Reattach, the LXD above has already started everything that it starts by
+// itself.
 func Status(ctx context.Context, c *harness.Chain, level int) (string, error) {
 	above, err := c.Daemon(level - 1)
 	if err != nil {
@@ -64,9 +66,8 @@ func Status(ctx context.Context, c *harness.Chain, level int) (string, error) {
 	return state.Status, nil
 }
 
-// ShutDownLXD has the LXD inside the level stop its containers and end, as
-// `lxd shutdown` does where a machine goes down, and returns when the one that
-// the level's init starts in its place answers.
+// ShutDownLXD makes the LXD inside the level stop its containers and exit, like `lxd shutdown`
+// when a machine shuts down. It returns when the daemon that the level's init starts next answers.
 func ShutDownLXD(ctx context.Context, l *harness.Level) error {
 	err := l.ReplaceLXD(ctx, func(old int) (int, error) {
 		_, _, err := lxdop.With(ctx, l.LXD()).RawQuery("PUT", "/internal/shutdown", nil, "")
@@ -78,8 +79,8 @@ func ShutDownLXD(ctx context.Context, l *harness.Level) error {
 	return nil
 }
 
-// WhileStopped stops the level, with all that is in it, has do done to it, and
-// starts it again. Reattach to the levels afterwards.
+// WhileStopped kills the level, calls do and starts the level again. Reattach to the levels
+// afterwards.
 func WhileStopped(ctx context.Context, l *harness.Level, do func() error) error {
 	if err := Kill(ctx, l); err != nil {
 		return err

@@ -12,16 +12,16 @@ import (
 	"nestbed/harness/wait"
 )
 
-// mementos is where files are left that shall outlive what happens to a level.
+// mementos is the path prefix of files that must survive what happens to a level.
 const mementos = "/var/tmp/nestbed-"
 
-// Leave has a user of the level, whose id is also the group's, make a file that holds its own name.
+// Leave makes a file in the level, as user and group id, that contains its own name.
 func Leave(ctx context.Context, l *harness.Level, id uint32, name string) error {
 	_, err := l.ExecAs(ctx, id, nil, "sh", "-c", `printf %s "$1" >"$0"`, mementos+name, name)
 	return err
 }
 
-// Left tells whether the level has the file of that name.
+// Left reports whether the level has the file of that name.
 func Left(ctx context.Context, l *harness.Level, name string) (bool, error) {
 	_, err := l.Root().Look(ctx, mementos+name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -33,8 +33,8 @@ func Left(ctx context.Context, l *harness.Level, name string) (bool, error) {
 	return true, nil
 }
 
-// CheckLeft looks whether the level has the file of that name, whole and under the
-// ids that its user has on the host by the plan.
+// CheckLeft checks that the level has the file of that name, with its content, and that it belongs
+// to the planned host ids of its user.
 func CheckLeft(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel, id uint32, name string) ([]harness.Check, error) {
 	check := func(what, wanted, got string) harness.Check {
 		return harness.Check{Level: l.Index, What: fmt.Sprintf("file %q: %s", name, what), Wanted: wanted, Got: got}
@@ -57,15 +57,16 @@ func CheckLeft(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel
 	return []harness.Check{check("content", strconv.Quote(name), strconv.Quote(string(content))), check("host owner", harness.OnHost(planned, id), owner)}, nil
 }
 
-// A program that leaves word has two files: that it runs, and that it was asked to end (SIGTERM).
+// The program of LeaveWord makes one file when it runs and one when it receives SIGTERM.
 const (
 	listens = "listens"
 	asked   = "was-asked"
-	// The shell does what a trap says when the program that it waits for has ended.
+	// The shell runs a trap only when the program that it waits for has ended.
 	listener = `trap ': >` + mementos + asked + `; exit' TERM; : >` + mementos + listens + `; while :; do usleep 10000; done`
 )
 
-// LeaveWord starts a program at the level that leaves word when it is asked to end, and returns when it runs.
+// LeaveWord starts a program at the level that makes a file when it receives SIGTERM. It returns
+// when the program runs.
 func LeaveWord(ctx context.Context, l *harness.Level) error {
 	if _, err := l.Exec(ctx, "sh", "-c", background, listener); err != nil {
 		return err
@@ -79,7 +80,8 @@ func LeaveWord(ctx context.Context, l *harness.Level) error {
 	})
 }
 
-// WasAsked tells whether the program of LeaveWord, which may have ended since, was asked to.
+// WasAsked reports whether the program of LeaveWord received SIGTERM. The program may have ended
+// since.
 func WasAsked(ctx context.Context, l *harness.Level) (bool, error) {
 	ran, err := Left(ctx, l, listens)
 	if err == nil && !ran {

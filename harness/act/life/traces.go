@@ -14,20 +14,22 @@ import (
 	"nestbed/harness/wait"
 )
 
-// tracesBudget is for liblxc's monitor to remove the cgroups of a container that ended, which LXD does not wait for.
+// tracesBudget limits the wait for liblxc's monitor to remove the cgroups of a stopped container.
+// LXD does not wait for that.
 const tracesBudget = 10 * time.Second
 
-// Traces are what a level, with those inside it, has on the host while it runs.
+// Traces are the processes and the cgroups on the host of a running level and of the levels inside
+// it.
 type Traces struct {
-	// Processes are those under its host ids: "84 of id 500000 (busybox init)".
+	// Processes are the processes with its host ids: "84 of id 500000 (busybox init)".
 	Processes []string
-	// Cgroups are the directories that liblxc made for it.
+	// Cgroups are the cgroup directories that liblxc made for it.
 	Cgroups []string
 }
 
-// TracesOf looks for the traces of a level of the plan, which need not be up. Its
-// host ids are those of the levels inside it, too; another container of the host's
-// LXD that has the same ids would be taken for it.
+// TracesOf returns the traces of a planned level, which need not be up. Its host ids include those
+// of the levels inside it. TracesOf cannot tell the level from another container of the host's LXD
+// with the same ids.
 func TracesOf(ctx context.Context, c *harness.Chain, level int) (Traces, error) {
 	if level < 1 || level > len(c.Plan.Levels) {
 		return Traces{}, fmt.Errorf("level %d: the plan has %d levels", level, len(c.Plan.Levels))
@@ -43,7 +45,7 @@ func TracesOf(ctx context.Context, c *harness.Chain, level int) (Traces, error) 
 	return t, nil
 }
 
-// processesOf are the processes of the host's pid namespace that run under one of these host ids.
+// processesOf returns the processes of the host's pid namespace that have one of these host ids.
 func processesOf(ctx context.Context, c *harness.Chain, ids []idmap.Mapping) ([]string, error) {
 	root := c.Host.Root()
 	names, err := root.Names(ctx, "/proc")
@@ -73,8 +75,8 @@ func processesOf(ctx context.Context, c *harness.Chain, ids []idmap.Mapping) ([]
 	return found, nil
 }
 
-// cgroupsOf are the cgroups on the host that liblxc made for a container of this
-// name and for its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
+// cgroupsOf returns the cgroups on the host that liblxc made for a container of this name and for
+// its monitor, in every hierarchy (liblxc: cgroups/cgfsng.c).
 func cgroupsOf(c *harness.Chain, name string) ([]string, error) {
 	root, err := c.Host.Root().Local()
 	if err != nil {
@@ -101,7 +103,8 @@ func cgroupsOf(c *harness.Chain, name string) ([]string, error) {
 	return found, err
 }
 
-// TracesLeft waits until nothing of the level is left on the host, and returns what still is after some seconds.
+// TracesLeft waits until nothing of the level is left on the host. After tracesBudget it returns
+// what is still there.
 func TracesLeft(ctx context.Context, c *harness.Chain, level int) (t Traces, err error) {
 	what := fmt.Sprintf("wait for level %d to be gone from the host", level)
 	err = wait.For(ctx, what, tracesBudget, func(context.Context) (err error) {

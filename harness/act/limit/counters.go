@@ -7,14 +7,15 @@ import (
 	"nestbed/harness"
 )
 
-// Controllers are the kernel's controllers of cgroup v2 that the level has for itself and what is inside it, as it sees them
-// (Documentation/admin-guide/cgroup-v2.rst, cgroup.controllers).
+// Controllers returns the cgroup v2 controllers that are available to the level and to the levels
+// inside it, read in the level (Documentation/admin-guide/cgroup-v2.rst, cgroup.controllers).
 func Controllers(ctx context.Context, l *harness.Level) ([]string, error) {
 	text, err := l.Exec(ctx, "cat", "/sys/fs/cgroup/cgroup.controllers")
 	return strings.Fields(text), err
 }
 
-// OutOfMemoryKills is, for the host and each level, how many of its own processes the kernel ended for want of memory.
+// OutOfMemoryKills returns, for the host and each level, the number of its own processes that the
+// out-of-memory killer has killed.
 func OutOfMemoryKills(c *harness.Chain) ([]int64, error) {
 	var kills []int64
 	for level := range len(c.Levels) + 1 {
@@ -34,7 +35,7 @@ func OutOfMemoryKills(c *harness.Chain) ([]int64, error) {
 	return kills, nil
 }
 
-// HeldPeriods is, for each level, its Cgroup.Held; that of the host is 0.
+// HeldPeriods returns Cgroup.Held of each level, after a 0 for the host.
 func HeldPeriods(c *harness.Chain) ([]int64, error) {
 	held := []int64{0}
 	for _, l := range c.Levels {

@@ -2,7 +2,7 @@ package limit
 
 import "golang.org/x/sys/unix"
 
-// MachineMemory is how much there is, in bytes.
+// MachineMemory returns the size of the machine's memory in bytes.
 func MachineMemory() (int64, error) {
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
@@ -11,9 +11,9 @@ func MachineMemory() (int64, error) {
 	return int64(info.Totalram) * int64(info.Unit), nil
 }
 
-// HalfOf tells whether a limit is half of all, both in bytes and up to a page. LXD
-// takes the kB of /proc/meminfo, which are of 1024 bytes, for 1000, and so gives 48.8
-// percent where it is asked for 50 (LXD and Incus: DeviceTotalMemory, units.ParseByteSizeString).
+// HalfOf reports whether a limit is half of all, both in bytes, rounded down by less than a page.
+// It also accepts 48.8 percent: LXD reads the kB of /proc/meminfo, which have 1024 bytes, as 1000
+// bytes (LXD and Incus: DeviceTotalMemory, units.ParseByteSizeString).
 func HalfOf(limit, all int64) bool {
 	const page = 1 << 16 // the largest that Linux has
 	for _, half := range []int64{all / 2, all / 2 / 1024 * 1000} {

@@ -14,16 +14,18 @@ import (
 	"nestbed/harness/wait"
 )
 
-// divideBudget is for LXD to divide the processors anew, which it does when it has told the client that all is done.
+// divideBudget limits the wait for LXD to redistribute the processors, which it does after it has
+// answered the client.
 const divideBudget = 30 * time.Second
 
-// allowedProcessors gives the processors that a process of the level may use.
+// allowedProcessors returns the processors that a process of the level may use.
 func allowedProcessors(ctx context.Context, l *harness.Level) (string, error) {
 	out, err := l.Exec(ctx, "sed", "-n", `s/^Cpus_allowed_list:[ \t]*//p`, "/proc/self/status")
 	return strings.TrimSpace(out), err
 }
 
-// OneProcessor looks whether the level may use one processor, the only one of the given cgroup as well.
+// OneProcessor checks that the cgroup has exactly one processor and that the level may use the
+// same one and no other.
 func OneProcessor(ctx context.Context, l *harness.Level, of harness.Cgroup) ([]harness.Check, error) {
 	whole, err := of.Processors()
 	if err != nil {
@@ -42,10 +44,10 @@ func OneProcessor(ctx context.Context, l *harness.Level, of harness.Cgroup) ([]h
 
 var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S+)`)
 
-// ProcessorsDivided waits for what LXD has made of a change of limits.cpu to 1 at the
-// level limited, with other levels inside. On v1 the kernel lets nobody take a
-// processor from a cgroup that has lent it to one below (man 7 cpuset, EBUSY): LXD
-// logs that, and level keeps all processors. On v2 it has one left.
+// ProcessorsDivided waits for the effect on level of setting limits.cpu to 1 at the level limited,
+// which has other levels inside. On cgroup v1 the kernel refuses to take a processor from a cgroup
+// while a child cgroup uses it (man 7 cpuset, EBUSY): LXD logs that, and level keeps all
+// processors. On v2 level has one processor left.
 func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int) (checks []harness.Check, err error) {
 	g, err := harness.CgroupOf(c, limited, "cpuset")
 	if err != nil {
@@ -90,18 +92,19 @@ func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int
 		return err
 	})
 	if errors.Is(err, wait.ErrTimeout) && len(harness.Failed(checks)) > 0 {
-		err = nil // the checks say it
+		err = nil // the checks report it
 	}
 	return checks, err
 }
 
-// cgroupRefused is what liblxc makes of every error of the kernel (LXD: instance/drivers/driver_lxc.go, CGroupSet).
+// cgroupRefused is the message for every kernel error when a limit is set (LXD:
+// instance/drivers/driver_lxc.go, CGroupSet).
 var cgroupRefused = regexp.MustCompile(`setting cgroup item for the container failed`)
 
-// CgroupRefused tells whether an answer of LXD says that the kernel refused a limit.
+// CgroupRefused reports whether err is LXD's error for a limit that the kernel refused.
 func CgroupRefused(err error) bool { return err != nil && cgroupRefused.MatchString(err.Error()) }
 
-// Configuration is that of a level, as the LXD above has it.
+// Configuration returns a level's configuration from the LXD above.
 func Configuration(ctx context.Context, c *harness.Chain, level int) (map[string]string, error) {
 	l, err := c.Level(level)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Stop ends a sibling without asking it.
+// Stop kills a sibling.
 func (s *Siblings) Stop(ctx context.Context, name string) error {
 	l, err := s.Get(name)
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *Siblings) halt(ctx context.Context, l *harness.Level) error {
 	return s.wrap(name, "stop", err)
 }
 
-// Start starts a sibling that was stopped. Where LXD refuses, the error is a *LevelError.
+// Start starts a stopped sibling. The error is a *harness.LevelError if LXD refuses.
 func (s *Siblings) Start(ctx context.Context, name string) (*harness.Level, error) {
 	if err := s.known(ctx, name); err != nil {
 		return nil, err
@@ -44,8 +44,9 @@ func (s *Siblings) Start(ctx context.Context, name string) (*harness.Level, erro
 	)
 }
 
-// RestartChain stops and starts the chain's own level among them, and waits until the levels inside run
-// again. Where LXD refuses, the error is a *LevelError, and the chain ends above.
+// RestartChain kills and starts the chain's own level among the siblings, and waits until the
+// levels inside run again. If LXD refuses, the error is a *harness.LevelError, and the chain then
+// ends at the level above.
 func (s *Siblings) RestartChain(ctx context.Context) error {
 	depth := len(s.chain.Levels)
 	l, err := s.chain.Level(s.Level)
@@ -72,7 +73,8 @@ func (s *Siblings) RestartChain(ctx context.Context) error {
 	return s.chain.Reattach(ctx, depth)
 }
 
-// Configure changes keys of a sibling's configuration. Where LXD refuses, the error is a *LevelError.
+// Configure changes keys of a sibling's configuration. The error is a *harness.LevelError if LXD
+// refuses.
 func (s *Siblings) Configure(ctx context.Context, name string, change map[string]string) error {
 	if err := s.known(ctx, name); err != nil {
 		return err
@@ -96,7 +98,7 @@ func (s *Siblings) Remove(ctx context.Context, name string) error {
 	return s.wrap(name, "delete", lxdop.Remove(ctx, s.above().LXD(), siblingName(name)))
 }
 
-// RestartLXD restarts the LXD that made them, which then reads its files anew.
+// RestartLXD restarts the LXD that made the siblings. It then reads its subid files again.
 func (s *Siblings) RestartLXD(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -108,7 +110,7 @@ func (s *Siblings) RestartLXD(ctx context.Context) error {
 	return nil
 }
 
-// Replaced tells the model that the LXD that made the siblings is another one, which has just started.
+// Replaced updates the model after the LXD at a level was replaced, if that LXD made the siblings.
 func (s *Siblings) Replaced(ctx context.Context, level int) error {
 	if level != s.Level-1 {
 		return nil
@@ -122,7 +124,7 @@ func (s *Siblings) Replaced(ctx context.Context, level int) error {
 	return nil
 }
 
-// known is ready, for what is done to a sibling that was created.
+// known is like ready, but fails unless the sibling was created.
 func (s *Siblings) known(ctx context.Context, name string) error {
 	if !slices.Contains(s.names, name) {
 		return fmt.Errorf("level %d: sibling %s: wanted created, got %q that are", s.Level, name, s.names)

@@ -1,4 +1,5 @@
-// Package sibling makes containers beside the levels of a chain, and compares what happens to them with the model.
+// Package sibling makes containers beside the levels of a chain and compares LXD's behavior with
+// the model.
 package sibling
 
 import (
@@ -17,25 +18,27 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Siblings are the containers of one LXD of a chain: the chain's own level,
-// where it has one there, and those that are added beside it, which run no LXD. Whatever is done
-// to them is held against the model of them all.
+// Siblings are the containers of one LXD of a chain: the chain's own level, if there is one, and
+// containers that are added beside it, which run no LXD. The result of every operation is compared
+// with a model of all of them.
 type Siblings struct {
-	// Level is how deep they are: those of the host's LXD are at level 1.
+	// Level is the level of the siblings; those of the host's LXD are at level 1.
 	Level int
-	// Contradiction is where LXD did something else than planned, nil if nowhere. After it the plan is worth nothing.
+	// Contradiction is the first difference between LXD and the plan, or nil. The plan is not
+	// valid after it.
 	Contradiction error
 
 	chain *harness.Chain
 	model *idmap.Family
-	up    map[string]*harness.Level // beside the chain, by the names that they were given
-	names []string                  // of those that were created beside the chain, running or not
-	// fingerprint is that of their image in the LXD above, "" before it is there.
+	up    map[string]*harness.Level // running containers beside the chain, by name
+	names []string                  // of all containers that were created beside the chain
+	// fingerprint is the fingerprint of the siblings' image in the LXD above; "" if it is not
+	// imported yet.
 	fingerprint string
 }
 
-// Of gives the containers at a level of the chain, or at the one below its last. Call it before anything is
-// done to the LXD above them other than through it.
+// Of returns the siblings at a level of the chain, or at the level below its last one. Call it
+// before anything else changes the LXD above them.
 func Of(c *harness.Chain, level int) (*Siblings, error) {
 	for _, companion := range c.Companions() {
 		if s, ok := companion.(*Siblings); ok && s.Level == level {
@@ -60,10 +63,11 @@ func Of(c *harness.Chain, level int) (*Siblings, error) {
 	return s, nil
 }
 
-// siblingName is the container's name of a sibling.
+// siblingName returns the name of a sibling's container.
 func siblingName(name string) string { return "beside-" + strings.ToLower(name) }
 
-// Add makes a container beside the chain. Where LXD refuses, the error is a *LevelError.
+// Add creates and starts a container beside the chain. The error is a *harness.LevelError if LXD
+// refuses.
 func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec) (*harness.Level, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
@@ -90,8 +94,8 @@ func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec)
 	)
 }
 
-// importImage gives the LXD above the image of the siblings, unless it has it: a small one, as none of them runs a LXD. What
-// ids it has does not differ from a level's (bundle.ImageIDs).
+// importImage imports the image of the siblings into the LXD above, unless it is there. The image
+// is small because siblings run no LXD; its ids are those of a level's image (bundle.ImageIDs).
 func (s *Siblings) importImage(ctx context.Context) error {
 	if s.fingerprint != "" {
 		return nil
@@ -107,7 +111,7 @@ func (s *Siblings) importImage(ctx context.Context) error {
 	return err
 }
 
-// Get gives a sibling that is up.
+// Get returns a sibling that is up.
 func (s *Siblings) Get(name string) (*harness.Level, error) {
 	l := s.up[name]
 	if l == nil {
@@ -116,10 +120,11 @@ func (s *Siblings) Get(name string) (*harness.Level, error) {
 	return l, nil
 }
 
-// Up are the names of the siblings that are up.
+// Up returns the sorted names of the siblings that are up.
 func (s *Siblings) Up() []string { return slices.Sorted(maps.Keys(s.up)) }
 
-// ready tells the model what the files of the level above say now, whoever wrote them.
+// ready updates the model with the current subid files of the level above. It fails after a
+// contradiction.
 func (s *Siblings) ready(ctx context.Context) error {
 	if s.Contradiction != nil {
 		return s.Contradiction
@@ -136,7 +141,7 @@ func (s *Siblings) above() harness.Daemon {
 	return s.chain.Levels[s.Level-2]
 }
 
-// level is a container at their level that is not up yet.
+// level returns a container at the siblings' level that is not up yet.
 func (s *Siblings) level(name string) *harness.Level {
 	return harness.NewLevel(s.above(), s.Level, name)
 }

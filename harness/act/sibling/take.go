@@ -14,7 +14,7 @@ type operation struct {
 	do func() error
 }
 
-// take takes a sibling through operations, and holds what comes of it against the plan.
+// take runs the operations on a sibling and compares the result with the plan.
 func (s *Siblings) take(ctx context.Context, name string, l *harness.Level, planned idmap.PlannedLevel, stop *idmap.Stop, operations ...operation) (*harness.Level, error) {
 	want, got := idmap.Plan{Stop: stop}, idmap.Plan{}
 	if stop == nil && len(planned.Map.UID) > 0 {
@@ -54,7 +54,7 @@ func (s *Siblings) take(ctx context.Context, name string, l *harness.Level, plan
 	return l, nil
 }
 
-// SharedIDs is how many host ids two levels both have: uids and gids.
+// SharedIDs returns how many host uids and gids two levels have in common.
 func SharedIDs(ctx context.Context, a, b *harness.Level) (uids, gids uint64, err error) {
 	x, err := a.HostMap(ctx)
 	if err != nil {

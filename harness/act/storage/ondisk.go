@@ -1,4 +1,4 @@
-// Package storage looks at how the files of levels lie in storage pools, and attaches volumes.
+// Package storage checks how levels are stored in storage pools, and attaches volumes.
 package storage
 
 import (
@@ -17,9 +17,9 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// OwnersOnDisk looks which owners the files of a level have in the storage pool, and which map
-// the LXD above has recorded as theirs. With remapped they must be the level's host ids and its map; else,
-// where the level's files are mounted idmapped, those of the image and an empty map
+// OwnersOnDisk checks the owners of a level's files in the storage pool and the map that the LXD
+// above has recorded for them. With remapped, it expects the level's host ids and map. Otherwise
+// the level's files are mounted idmapped, and it expects the owners of the image and an empty map
 // (LXD: instance/drivers/driver_lxc.go, handleIdmappedStorage).
 func OwnersOnDisk(ctx context.Context, c *harness.Chain, level int, remapped bool) ([]harness.Check, error) {
 	l, err := c.Level(level)
@@ -60,12 +60,13 @@ func OwnersOnDisk(ctx context.Context, c *harness.Chain, level int, remapped boo
 	return checks, nil
 }
 
-// Remapped tells whether the files of a level have new owners on disk: always those of levels
-// in levels, whose LXD does not own the filesystem that it would mount idmapped (fs/namespace.c, can_idmap_mount).
+// Remapped reports whether the files of a level have new owners on disk. From level 2 on they
+// always have: an LXD in a level does not own the filesystem, so it cannot mount it idmapped
+// (fs/namespace.c, can_idmap_mount).
 func Remapped(c *harness.Chain, level int) bool { return level > 1 || c.Host.Traits().Remaps }
 
-// IsSubvolume tells whether a level lies in a btrfs subvolume of its own, by the
-// inode that the root of every subvolume has (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
+// IsSubvolume reports whether a level is stored in its own btrfs subvolume. The root of every
+// subvolume has inode 256 (fs/btrfs: BTRFS_FIRST_FREE_OBJECTID).
 func IsSubvolume(l *harness.Level) (bool, error) {
 	root, err := l.Above().Root().Local()
 	if err != nil {
@@ -84,7 +85,7 @@ func IsSubvolume(l *harness.Level) (bool, error) {
 	return on.Type == unix.BTRFS_SUPER_MAGIC && stat.Ino == 256, nil
 }
 
-// recordedMap reads a map as LXD records it; "" and "[]" are the empty one.
+// recordedMap parses a map as LXD records it; "" and "[]" are empty maps.
 func recordedMap(text string) (m idmap.Map, err error) {
 	if text == "" {
 		return m, nil

@@ -14,11 +14,12 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// spareName is the container of MakeAndDelete.
+// spareName is the name of MakeAndDelete's container.
 const spareName = "spare"
 
-// MakeAndDelete has the LXD of the host, level 0, or of a level make a container, which does not run, and delete it. The error is
-// that of the deletion if deleted tells so.
+// MakeAndDelete makes a container that never runs, with the LXD of the host (level 0) or of a
+// level, and deletes it. If deleted is true, the container was made and err is the error of its
+// deletion.
 func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bool, err error) {
 	above, err := c.Daemon(level)
 	if err != nil {
@@ -46,7 +47,8 @@ func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bo
 	return true, err
 }
 
-// SpareLeft tells whether the container of MakeAndDelete is still known to its LXD, and whether its files are in the pool.
+// SpareLeft reports whether LXD still knows the container of MakeAndDelete, and whether its files
+// are still in the pool.
 func SpareLeft(ctx context.Context, c *harness.Chain, level int) (known, onDisk bool, err error) {
 	above, err := c.Daemon(level)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Where a level finds what is attached to it, and what a level hands down.
+// attachedPath is the path in a level of what is attached to it; handedPath is the directory that
+// HandDown makes.
 const (
 	attachedPath = "/srv/attached"
 	handedPath   = "/srv/handed"
@@ -20,8 +21,8 @@ const (
 	volumeName   = "nestbed"
 )
 
-// AttachVolume has the LXD above a running level make a storage volume with the
-// configuration, and attach it to the level. At the volume's top then lies a file of the level's user 1000.
+// AttachVolume makes a storage volume with the configuration in the LXD above a running level,
+// attaches it to the level and makes a file of the level's user 1000 in it.
 func AttachVolume(ctx context.Context, c *harness.Chain, level int, config map[string]string) error {
 	l, err := c.Level(level)
 	if err != nil {
@@ -39,7 +40,8 @@ func AttachVolume(ctx context.Context, c *harness.Chain, level int, config map[s
 	return err
 }
 
-// HandDown makes a directory in a level, with a file of the level's root in it, and has the LXD there attach it to the level below.
+// HandDown makes a directory in a level, with a file of the level's root in it, and attaches it to
+// the level below.
 func HandDown(ctx context.Context, c *harness.Chain, level int, config map[string]string) error {
 	l, err := c.Level(level)
 	if err != nil {
@@ -57,15 +59,16 @@ func HandDown(ctx context.Context, c *harness.Chain, level int, config map[strin
 	return attachDisk(ctx, below, device)
 }
 
-// attachDisk gives the level a disk device, running or not.
+// attachDisk adds a disk device to the level, which may be running or stopped.
 func attachDisk(ctx context.Context, l *harness.Level, device map[string]string) error {
 	device["type"], device["path"] = "disk", attachedPath
 	return harness.AttachDevice(ctx, l, deviceName, device)
 }
 
-// VolumeOnDisk looks who owns the volume of a level, and the file of user 1000 in it, in the pool of
-// the LXD above, and which map that has recorded: all of the level, as LXD mounts no volume
-// idmapped unless told so by security.shifted (LXD: device/disk.go, storagePoolVolumeAttachShift).
+// VolumeOnDisk checks the owners of a level's volume and of the file of user 1000 in it, in the
+// pool of the LXD above, and the map recorded for the volume. It expects the level's host ids and
+// map, because LXD mounts volumes idmapped only with security.shifted (LXD: device/disk.go,
+// storagePoolVolumeAttachShift).
 func VolumeOnDisk(ctx context.Context, c *harness.Chain, level int) ([]harness.Check, error) {
 	l, err := c.Level(level)
 	if err != nil {
@@ -101,7 +104,8 @@ func VolumeOnDisk(ctx context.Context, c *harness.Chain, level int) ([]harness.C
 	return checks, nil
 }
 
-// AttachedOwners are user and group, in ids of the level, of what HandDown attached to it and of the file in that.
+// AttachedOwners returns the user and group of the directory that HandDown attached to the level
+// and of the file in it, in ids of the level, one "user:group" per line.
 func AttachedOwners(ctx context.Context, l *harness.Level) (string, error) {
 	return l.Exec(ctx, "stat", "-c", "%u:%g", attachedPath, filepath.Join(attachedPath, "file"))
 }

@@ -11,10 +11,10 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// State is the state of the level's systemd when it has started what it starts, "running" if all of that runs, and the
-// units that do not (man 1 systemctl, is-system-running).
+// State waits until the level's systemd has started its units. It returns systemd's state, which
+// is "running" if no unit has failed, and the failed units (man 1 systemctl, is-system-running).
 func State(ctx context.Context, l *harness.Level) (state string, failed []string, err error) {
-	// Any other state than running is an exit status, too.
+	// is-system-running exits with an error in every other state.
 	out, err := l.Exec(ctx, "sh", "-c", "systemctl is-system-running --wait || true; systemctl list-units --failed --plain --no-legend --no-pager")
 	if err != nil {
 		return "", nil, err
@@ -27,14 +27,14 @@ func State(ctx context.Context, l *harness.Level) (state string, failed []string
 	return state, failed, nil
 }
 
-// Unit are properties of a unit of the level's systemd, as name=value (man 1 systemctl, show; man 5 org.freedesktop.systemd1).
-// The order is systemd's.
+// Unit returns properties of a unit of the level's systemd as name=value, in systemd's order (man
+// 1 systemctl, show; man 5 org.freedesktop.systemd1).
 func Unit(ctx context.Context, l *harness.Level, name string, properties ...string) ([]string, error) {
 	out, err := l.Exec(ctx, "systemctl", "show", "--property="+strings.Join(properties, ","), name)
 	return strings.Split(strings.TrimSpace(out), "\n"), err
 }
 
-// LXDPid is the pid of the LXD inside, by what that says itself, in the level.
+// LXDPid returns the pid that the LXD inside reports for itself, as the level numbers it.
 func LXDPid(ctx context.Context, l *harness.Level) (int, error) {
 	server, _, err := lxdop.With(ctx, l.LXD()).GetServer()
 	if err != nil {
@@ -43,7 +43,7 @@ func LXDPid(ctx context.Context, l *harness.Level) (int, error) {
 	return server.Environment.ServerPid, nil
 }
 
-// MainPid is the pid of a service's main process.
+// MainPid returns the pid of a service's main process.
 func MainPid(ctx context.Context, l *harness.Level, service string) (int, error) {
 	got, err := Unit(ctx, l, service, "MainPID")
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// ToIncus makes an Incus of a level's LXD, by Incus's own tool, which is in a bundle with Migration: it stops LXD and all
-// that runs inside, moves its records and files, and has Incus start what ran before. It returns when Incus answers.
+// ToIncus migrates a level's LXD to Incus with lxd-to-incus, which needs a bundle with
+// Source.Migration. The tool stops LXD and all containers, moves the database and the files, and
+// lets Incus start the containers that ran before. ToIncus returns when Incus answers.
 func ToIncus(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	l, err := c.Level(level)
 	if err != nil {

@@ -19,18 +19,19 @@ import (
 	"nestbed/harness/reach"
 )
 
-// kept is what a level keeps when the files of another bundle are laid over its own: what a package never brings, what
-// its administrator has written, and the sentinel, which shows how the level's image arrived.
+// kept are the paths that an upgrade does not overwrite: directories that no package contains,
+// files of the level's administrator, and the sentinel, which shows how the level's image arrived.
 var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log", "etc/subuid", "etc/subgid", bundle.SentinelPath}
 
-// Replace replaces the LXD of the host, level 0, or of a level by that of another bundle, which may be an older one,
-// as the chain runs. As with a package, the new files take the places of the old; then the LXD is ended by SIGTERM,
-// on which it leaves its containers running, and Upgrade returns when the next one answers.
+// Replace replaces the LXD of the host (level 0) or of a level by that of another bundle, newer or
+// older, while the chain runs. Like a package upgrade, it overwrites the files and then ends LXD
+// by SIGTERM, which leaves the containers running. It returns when the new LXD answers.
 func Replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	return replace(ctx, c, level, b, c.RestartLXD)
 }
 
-// ReplaceInterrupted is Upgrade in which the new LXD is killed as soon as it first answers, without a wait for it to be ready, and started again.
+// ReplaceInterrupted is like Replace, but kills the new LXD as soon as it first answers, before it
+// is ready, and starts it again.
 func ReplaceInterrupted(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	return replace(ctx, c, level, b, func(ctx context.Context, level int) error {
 		if level == 0 {
@@ -64,7 +65,7 @@ func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle,
 	return errors.Join(errs...)
 }
 
-// sameFlavor fails if one is LXD and the other Incus.
+// sameFlavor returns an error if one bundle is LXD and the other Incus.
 func sameFlavor(old, next *bundle.Bundle) error {
 	if (old.Flavor == idmap.Incus) == (next.Flavor == idmap.Incus) {
 		return nil
@@ -72,7 +73,8 @@ func sameFlavor(old, next *bundle.Bundle) error {
 	return fmt.Errorf("it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", old.Daemon(), next.Daemon())
 }
 
-// layOver has root of a place unpack the files of a bundle there.
+// layOver unpacks the files of a bundle over those of the host (level 0) or of a level, as its
+// root.
 func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	args := []string{"--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", b.Root()}
 	for _, name := range kept {
@@ -91,7 +93,7 @@ func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 	unpack := []string{"tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file=-", "--directory=/"}
 	unpacked := execIn(ctx, c, level, files, unpack...)
 	if unpacked != nil {
-		_, _ = io.Copy(io.Discard, files) // so that tar can end
+		_, _ = io.Copy(io.Discard, files) // so that tar can exit
 	}
 	if err := pack.Wait(); err != nil && unpacked == nil {
 		return fmt.Errorf("bundle %s: pack: %w: %s", b, err, bytes.TrimSpace(said.Bytes()))
@@ -102,7 +104,7 @@ func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 	return nil
 }
 
-// execIn runs a program at a place with a standard input.
+// execIn runs a program on the host (level 0) or in a level, with the given standard input.
 func execIn(ctx context.Context, c *harness.Chain, level int, stdin io.Reader, command ...string) error {
 	if level == 0 {
 		_, err := host.ExecIn(ctx, c.Host, stdin, command...)
@@ -116,7 +118,8 @@ func execIn(ctx context.Context, c *harness.Chain, level int, stdin io.Reader, c
 	return err
 }
 
-// noteBundle notes what a place runs from now on, without a change of what the others do.
+// noteBundle records in the chain that a level, or the host, runs b from now on. The bundles of
+// the others do not change.
 func noteBundle(c *harness.Chain, level int, b *bundle.Bundle) error {
 	for i := range c.Spec.Levels {
 		c.Spec.Levels[i].Bundle = c.Spec.BundleOf(c.Host.Traits(), i+1)
@@ -129,8 +132,8 @@ func noteBundle(c *harness.Chain, level int, b *bundle.Bundle) error {
 	return nil
 }
 
-// CheckProgram looks whether the LXD that runs on the host, level 0, or at a level is the program of the bundle, whatever
-// version it calls itself.
+// CheckProgram checks by SHA-256 that the LXD that runs on the host (level 0) or at a level is the
+// bundle's program, because different builds can report the same version.
 func CheckProgram(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) ([]harness.Check, error) {
 	d, err := c.Daemon(level)
 	if err != nil {
@@ -171,8 +174,8 @@ func runningProgram(root *reach.Root, pid int, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// LoseLogs takes away what the LXD of the host, level 0, or of a level keeps about its containers among its logs: each has
-// a directory there, with the configuration that liblxc was started with.
+// LoseLogs deletes the log directories that the LXD of the host (level 0) or of a level has for
+// its containers. They also contain the configuration that liblxc was started with.
 func LoseLogs(ctx context.Context, c *harness.Chain, level int) error {
 	_, err := c.ExecAt(ctx, level, "sh", "-c", "rm -r /var/log/lxd/*/")
 	return err

@@ -7,50 +7,51 @@ import (
 	"strings"
 )
 
-// Deed is something that a wall of the kernel may stand against, done by busybox
-// in a shell, so that what comes of it is told in the kernel's words.
+// Deed is an operation that the kernel may refuse. busybox runs it in a shell, so that its result
+// is the kernel's error text.
 type Deed struct {
-	// Name is what it is called, after "tries to".
+	// Name is the text after "tries to" in a step.
 	Name string
-	// open is what root of the place does for it first, such as opening a file that it hands over.
+	// open is the script that root of the place runs first, for example to open a file that it
+	// hands over.
 	open string
-	// try is the deed itself.
+	// try is the script of the operation itself.
 	try string
-	// clean is what root of the place does afterwards, whatever came of it.
+	// clean is the script that root of the place runs afterwards, in any case.
 	clean string
 }
 
-// scratch is a file of the place's root for a deed to lay hands on; it is nobody else's to read or to write.
+// scratch makes a file of the place's root that nobody else may read or write.
 const (
 	scratch       = `f=$(mktemp /tmp/nestbed.XXXXXX); chmod 600 $f; echo secret >$f; export f`
 	removeScratch = `rm -f $f`
 )
 
-// aside is a directory in which a deed may make something, of the deed's own root.
+// aside makes a directory that everybody may write to.
 const (
 	aside       = `f=$(mktemp -d /tmp/nestbed.XXXXXX); chmod 777 $f; export f`
 	removeAside = `umount $f 2>/dev/null; rm -rf $f`
 )
 
-// deeds are all that Try can try.
+// deeds are the operations that ParseDeed knows by name.
 var deeds = slices.Concat([]Deed{
-	// What the machine has but once.
+	// Resources of the whole machine.
 	{Name: "make a character device", open: aside, try: `mknod $f/d c 1 3`, clean: removeAside},
 	{Name: "make a block device", open: aside, try: `mknod $f/d b 7 0`, clean: removeAside},
 	{Name: "mount the filesystem of a device", open: aside, try: `mount -t ext4 /dev/null $f`, clean: removeAside},
 	{Name: "mount a tmpfs", open: aside, try: `mount -t tmpfs none $f`, clean: removeAside},
 	{Name: "swap to a file", open: scratch, try: `swapon $f`, clean: removeScratch},
-	// busybox tells the error, and ends with 0.
+	// busybox prints the error, but exits with 0.
 	{Name: "set the clock", try: `! date -s @$(date +%s) 2>&1 >/dev/null | grep .`},
 	{Name: "clear the log of the kernel", try: `dmesg -c`},
 	{Name: "reboot", try: `reboot -f`},
-	// A limit that is lowered may be raised again by CAP_SYS_RESOURCE alone (kernel/sys.c, do_prlimit).
+	// Raising a lowered limit requires CAP_SYS_RESOURCE (kernel/sys.c, do_prlimit).
 	{Name: "raise a hard limit", try: `ulimit -H -S -n 1024; ulimit -H -n 2048`},
 	{Name: "raise its priority", try: `renice -n -5 -p $$`},
 	{Name: "be spared when memory runs out", try: `echo -1000 >/proc/$$/oom_score_adj`},
 	{Name: "give its packets 63 hops to live", try: `echo 63 >/proc/sys/net/ipv4/ip_default_ttl`},
 
-	// What belongs to the processes of the place, of which number 1 is the first.
+	// Processes of the place; pid 1 is its init.
 	{Name: "signal the init", try: `kill -CONT 1`},
 	{Name: "signal its own init", try: `kill -CONT $own`},
 	{Name: "read the environment of its own init", try: `cat /proc/$own/environ`},
@@ -60,7 +61,7 @@ var deeds = slices.Concat([]Deed{
 	{Name: "look into the root directory of the init", try: `ls /proc/1/root/`},
 	{Name: "look through the open files of the init", try: `ls /proc/1/fd/`},
 
-	// What belongs to its files.
+	// Files of the place.
 	{Name: "read a file", open: scratch, try: `cat $f`, clean: removeScratch},
 	{Name: "write to a file", open: scratch, try: `echo more >>$f`, clean: removeScratch},
 	{Name: "take a file for its own", open: scratch, try: `chown 0 $f`, clean: removeScratch},
@@ -68,7 +69,7 @@ var deeds = slices.Concat([]Deed{
 	{Name: "remove a file", open: scratch + `; mv $f /root/; f=/root/${f##*/}`, try: `rm $f`, clean: removeScratch},
 	{Name: "make a file in the root directory", try: `touch /nestbed.mark`, clean: `rm -f /nestbed.mark`},
 
-	// What belongs to its cgroups: on v1 each controller has a directory, on v2 they share one.
+	// Cgroups of the place: on v1 each controller has its own directory, on v2 they share one.
 	{
 		Name: "lift the limit on the memory of level 1",
 		open: `d=/sys/fs/cgroup/lxc.payload.c1; f=$d/memory.max; [ -e $f ] || f=/sys/fs/cgroup/memory/lxc.payload.c1/memory.limit_in_bytes; export f`,
@@ -86,8 +87,8 @@ var deeds = slices.Concat([]Deed{
 	},
 }, namespaceDeeds())
 
-// namespaceDeeds are to enter a namespace of the place's init through a
-// descriptor that its root has opened, so that the file is no hindrance.
+// namespaceDeeds returns operations that enter a namespace of the place's init. The place's root
+// opens the namespace file, so that the permissions of the file play no part.
 func namespaceDeeds() (all []Deed) {
 	for _, n := range []struct{ name, file, option string }{
 		{"mount", "mnt", "-m"}, {"network", "net", "-n"}, {"pid", "pid", "-p"}, {"uts", "uts", "-u"}, {"ipc", "ipc", "-i"},
@@ -103,8 +104,8 @@ func namespaceDeeds() (all []Deed) {
 
 var sysctlDeed = regexp.MustCompile(`^write the setting (` + settingPattern + `)$`)
 
-// ParseDeed finds a deed by its name; "write the setting NAME" is one for every
-// name of sysctl, and writes the value that it has.
+// ParseDeed returns the operation with a name. "write the setting NAME" is known for every sysctl
+// name; it writes the current value.
 func ParseDeed(name string) (Deed, error) {
 	if m := sysctlDeed.FindStringSubmatch(name); m != nil {
 		file := "/proc/sys/" + strings.ReplaceAll(m[1], ".", "/")

@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// mapScript makes a user namespace and writes its uid_map from the one around it. (A
-// namespace whose map cannot be written ends with its one process, which is ended in any case.)
+// mapScript makes a user namespace and writes its uid_map from the parent namespace. It always
+// kills the one process in the namespace, which ends the namespace too.
 const mapScript = `unshare --user sh -c 'echo $$; exec timeout 60 tail -f /dev/null' | {
 read pid
 echo "` + attempt.TriedMark + `"
@@ -23,9 +23,10 @@ kill $pid
 echo "` + attempt.StatusMark + `$status"
 }`
 
-// TryMap has root of the level map count of its ids, from 0 on, into a user
-// namespace that it makes: one wider than its own is refused (kernel/user_namespace.c, map_write).
-// It runs unshare (util-linux) of the machine, which levels lack, with the rights of the level.
+// TryMap tries to map the ids from 0 to count-1 into a new user namespace, as root of the level.
+// The kernel refuses more ids than the level has (kernel/user_namespace.c, map_write). TryMap
+// enters the level's user namespace with the machine's unshare (util-linux), because levels have
+// none.
 func TryMap(ctx context.Context, l *harness.Level, count uint32) (attempt.Attempt, error) {
 	pid, err := l.Pid()
 	if err != nil {

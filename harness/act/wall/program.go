@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// Grant is what a program's file grants to whoever runs it.
+// Grant is a privilege that a program's file grants to its caller.
 type Grant string
 
 // The grants.
@@ -19,22 +19,23 @@ const (
 	FileCap Grant = "capability" // CAP_NET_BIND_SERVICE, in security.capability
 )
 
-// netBindService is a file capability of revision 2, which the kernel writes to
-// disk as revision 3, with the root of the user namespace (linux/capability.h, vfs_cap_data).
+// netBindService is a file capability of revision 2. The kernel stores it as revision 3, with the
+// root id of the user namespace (linux/capability.h, vfs_cap_data).
 const netBindService = "0x0100000200040000000000000000000000000000"
 
-// Program is a program in a level whose file grants something.
+// Program is a program in a level whose file grants a privilege.
 type Program struct {
 	level *harness.Level
 	chain *harness.Chain
 	dir   string // in the level
 }
 
-// programName lies in dir. It is xz: a program that opens what it is told to, and
-// that does not, as busybox does, give up what its file grants.
+// programName is the program's name in dir. It is a copy of xz, which opens the file that it is
+// given. busybox would not do, because it drops the granted privileges.
 const programName = "program"
 
-// MakeProgram makes a program of the level's root in the level; remove it.
+// MakeProgram makes a program in the level that belongs to the level's root. The caller removes it
+// with Remove.
 func MakeProgram(ctx context.Context, c *harness.Chain, level int, grant Grant) (*Program, error) {
 	l, err := c.Level(level)
 	if err != nil {
@@ -52,13 +53,14 @@ func MakeProgram(ctx context.Context, c *harness.Chain, level int, grant Grant) 
 	return &Program{level: l, chain: c, dir: strings.TrimSpace(out)}, nil
 }
 
-// Remove removes it from its level.
+// Remove removes the program from its level.
 func (p *Program) Remove(ctx context.Context) error {
 	_, err := p.level.Exec(ctx, "rm", "-rf", p.dir)
 	return err
 }
 
-// stored is the program's path in the storage of the host, level 0, or of a level above its own.
+// stored returns the program's path in the storage pool of the host (level 0) or of a level above
+// the program's level. In its own level, it returns the plain path.
 func (p *Program) stored(place int) string {
 	name := ""
 	for index := place + 1; index <= p.level.Index; index++ {
@@ -67,7 +69,7 @@ func (p *Program) stored(place int) string {
 	return path.Join(name, p.dir, programName)
 }
 
-// Owner is the user id of the program's file in the storage of the host.
+// Owner returns the user id of the program's file in the storage pool of the host.
 func (p *Program) Owner(ctx context.Context) (uint32, error) {
 	info, err := p.chain.Host.Root().Look(ctx, p.stored(0))
 	if err != nil {
@@ -76,17 +78,18 @@ func (p *Program) Owner(ctx context.Context) (uint32, error) {
 	return info.UID, nil
 }
 
-// Credentials are what a program runs with.
+// Credentials are the credentials of a running program.
 type Credentials struct {
-	// UID is the effective user id, in ids of the place where the program runs.
+	// UID is the effective user id, as the place where the program runs numbers it.
 	UID uint32
-	// Capabilities are the effective ones: bit N is capability N (man 7 capabilities).
+	// Capabilities are the effective capabilities: bit N is capability N (man 7 capabilities).
 	Capabilities uint64
 }
 
-// Run runs the program, which prints its status, as user 1000 of a level or of the host, level 0. Where that is
-// above the program's own level it is taken from the storage there or, with mounted,
-// from the mounts of its level. The place's root opens it, as the way there is open to nobody else.
+// Run runs the program as user 1000 of the host (level 0) or of a level and returns its
+// credentials, which the program reads from /proc/self/status. Above the program's own level, Run
+// takes the file from the storage pool there or, with mounted, from the mounts of the program's
+// level. Root of the place opens the file, because nobody else can reach it.
 func (p *Program) Run(ctx context.Context, place int, mounted bool) (Credentials, error) {
 	file := p.stored(place)
 	if mounted {

@@ -9,12 +9,13 @@ import (
 	"nestbed/harness"
 )
 
-// settingName is a name as sysctl has it.
+// settingName matches a sysctl name.
 var settingName = regexp.MustCompile(`^` + settingPattern + `$`)
 
 const settingPattern = `[a-z0-9_]+(?:\.[a-z0-9_-]+)+`
 
-// Setting reads a setting of the kernel, by its name for sysctl, at the host, level 0, or at a level.
+// Setting returns the value of a kernel setting, by its sysctl name, on the host (level 0) or at a
+// level.
 func Setting(ctx context.Context, c *harness.Chain, place int, name string) (string, error) {
 	if !settingName.MatchString(name) {
 		return "", fmt.Errorf("setting %q: expected a name such as kernel.pid_max", name)

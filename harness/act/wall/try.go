@@ -11,11 +11,11 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// Try has root of a level try a deed, in the level itself or, with its own
-// rights, in a level above or on the host, level 0: amid the processes, mounts
-// and namespaces of that place, of which only the user namespace is changed for
-// that of the level. (There what the level cannot see is no wall, nor is its
-// seccomp filter on the host.) An error means that nothing was tried.
+// Try tries an operation as root of the level root, in that level or in a place above it: another
+// level or the host (level 0). In a place above, the script runs in all namespaces of that place,
+// except that it enters the user namespace of the level. So neither the level's mounts and pid
+// namespace nor, on the host, its seccomp filter can be the reason of a refusal. An error means
+// that nothing was tried.
 func Try(ctx context.Context, c *harness.Chain, root, place int, d Deed) (attempt.Attempt, error) {
 	if place > root {
 		return attempt.Attempt{}, fmt.Errorf("root of level %d at level %d: it has its rights there; try it as root of that level", root, place)
@@ -29,10 +29,11 @@ func Try(ctx context.Context, c *harness.Chain, root, place int, d Deed) (attemp
 		if own, err = pidAt(l, place); err != nil {
 			return attempt.Attempt{}, err
 		}
-		// Where both are one user namespace, as with a privileged level, there is nothing to enter: and no wall.
+		// A privileged level shares the user namespace of the place: there is nothing to enter.
 		as = fmt.Sprintf("as='nsenter -t %d -U -S 0 -G 0'; [ /proc/%[1]d/ns/user -ef /proc/1/ns/user ] && as=\n", own)
 	}
-	// The markers tell what the deed said from what came before, and that it was tried at all.
+	// The marks separate the output of the operation from that of open, and show that it was tried
+	// at all.
 	script := fmt.Sprintf("export own=%d\n%s\n%s\n$as sh -c '%s' 2>&1; echo \"%s$?\"\n%s\n:", own, as, d.open, "echo "+attempt.TriedMark+"; "+d.try, attempt.StatusMark, d.clean)
 	out, err := shell(ctx, c, place, script)
 	if err != nil {
@@ -41,12 +42,12 @@ func Try(ctx context.Context, c *harness.Chain, root, place int, d Deed) (attemp
 	return attempt.Parse(place, d.Name, out)
 }
 
-// shell runs a script as root of the host, level 0, or of a level, with busybox's programs.
+// shell runs a script with busybox's programs, as root of the host (level 0) or of a level.
 func shell(ctx context.Context, c *harness.Chain, place int, script string) (string, error) {
 	return c.ExecAt(ctx, place, "sh", "-c", attempt.WithApplets(script))
 }
 
-// pidAt is the id of the level's init as a level above it, or the host, level 0, numbers it.
+// pidAt returns the pid of the level's init as a level above it, or the host (level 0), numbers it.
 func pidAt(l *harness.Level, place int) (int, error) {
 	pid, err := l.Pid()
 	if err != nil {
@@ -56,7 +57,7 @@ func pidAt(l *harness.Level, place int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)
 	}
-	// Outermost first; the last is the level's own.
+	// NSpid lists the outermost pid first and the level's own last.
 	init, err := proc.ParseStatus(string(status))
 	if err != nil {
 		return 0, fmt.Errorf("level %d: its init: %w", l.Index, err)

@@ -1,4 +1,4 @@
-// Package wall tries what the kernel must refuse the root of a level.
+// Package wall tries operations that the kernel must refuse to the root of a level.
 package wall
 
 import (
@@ -14,23 +14,23 @@ import (
 	"nestbed/harness/internal/ownthread"
 )
 
-// Thing is something in a container that nobody in another one may reach.
+// Thing is something in a container that must not be reachable from another container.
 type Thing string
 
 // The things.
 const (
-	AFile    Thing = "file"            // of root's, by its name, or by way of any process that is seen
-	AProcess Thing = "process"         // of a user's, by the processes that root sees
-	ASocket  Thing = "abstract socket" // by its name
+	AFile    Thing = "file"            // of root; looked for by name and through /proc/PID/root
+	AProcess Thing = "process"         // of a user; looked for in /proc
+	ASocket  Thing = "abstract socket" // looked for by name
 )
 
-// wallUser is who the process that is looked for runs as: nobody else has this id.
+// wallUser is the user id of the process that is looked for. No other process has it.
 const wallUser = 54321
 
-// Reaches makes a thing in the level owner, and tells for owner itself and for other whether root there reaches it.
-// That owner does shows that the look is not blind.
+// Reaches makes a thing in the level owner and reports whether root of owner itself and root of
+// other can reach it. Owner must reach it: otherwise the test would show nothing.
 func Reaches(ctx context.Context, thing Thing, owner, other *harness.Level) (itself, others bool, err error) {
-	// Named after owner, as tries that run at the same time must not meet in a thing that two have.
+	// The name contains owner's, so that concurrent tries do not use the same thing.
 	word := fmt.Sprintf("nestbed-wall-%d-%s", owner.Index, owner.Name)
 	var try func(l *harness.Level) (bool, error)
 	look := func() error {
@@ -70,7 +70,7 @@ func Reaches(ctx context.Context, thing Thing, owner, other *harness.Level) (its
 	return false, false, fmt.Errorf("thing %q: not known", thing)
 }
 
-// yes runs a script that says yes or no.
+// yes runs a script that prints yes or no.
 func yes(ctx context.Context, l *harness.Level, script string, args ...string) (bool, error) {
 	out, err := l.Exec(ctx, append([]string{"sh", "-c", script}, args...)...)
 	return strings.TrimSpace(out) == "yes", err
@@ -81,7 +81,7 @@ func removeFile(ctx context.Context, l *harness.Level, path string) error {
 	return err
 }
 
-// dials tells whether something listens on an abstract socket in the level's network namespace.
+// dials reports whether something listens on an abstract socket in the level's network namespace.
 func dials(ctx context.Context, l *harness.Level, name string) (bool, error) {
 	err := inNetwork(l, func() error {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", name)
@@ -96,8 +96,8 @@ func dials(ctx context.Context, l *harness.Level, name string) (bool, error) {
 	return err == nil, err
 }
 
-// inNetwork calls do in the level's network namespace, whose are all abstract sockets. It is the machine's
-// root who is there, so what it is refused root of the level is refused as well.
+// inNetwork calls do in the level's network namespace, to which abstract sockets belong. do runs
+// as root of the machine, so whatever the kernel refuses it, it also refuses to root of the level.
 func inNetwork(l *harness.Level, do func() error) error {
 	root, err := l.Root().Local()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// runtimeCommands are how a runtime is told to run a container: its
-// configuration, the file that it goes into, and commands.
+// runtimeCommands are a container's configuration, the file for it, and the commands that start
+// the container, print the pid of its init and end it.
 type runtimeCommands struct {
 	config, file    string
 	start, pid, end []string
@@ -32,7 +32,7 @@ func (s Spec) commands(name, dir string) (runtimeCommands, error) {
 	config, err := s.ociConfig()
 	crun := []string{"crun", "--root", dir + "/run"}
 	if s.User != 0 {
-		// A user without a systemd has no cgroups to give, in any layout.
+		// Without systemd, an ordinary user can delegate no cgroups, on v1 or v2.
 		crun = append(crun, "--cgroup-manager=disabled")
 	}
 	return runtimeCommands{
@@ -43,7 +43,7 @@ func (s Spec) commands(name, dir string) (runtimeCommands, error) {
 	}, err
 }
 
-// ociConfig is the config.json of the OCI runtime specification, with what every container must have.
+// ociConfig returns a minimal config.json of the OCI runtime specification.
 func (s Spec) ociConfig() (string, error) {
 	type object = map[string]any
 	namespaces := []object{{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}}
@@ -69,9 +69,10 @@ func (s Spec) ociConfig() (string, error) {
 	return string(text), err
 }
 
-// lxcConfig is a configuration after man 5 lxc.container.conf. The network namespace is
-// the container's own, though nothing is in it: who mounts a sysfs must own that (fs/sysfs/mount.c). AppArmor's profiles
-// of containers are not known in the namespace of profiles that a level has: it stays in that of the level.
+// lxcConfig returns a configuration for LXC (man 5 lxc.container.conf). The container gets its
+// own, empty network namespace, because mounting a sysfs requires it (fs/sysfs/mount.c). It keeps
+// the AppArmor profile of the level, because LXC's profiles are not loaded in the level's profile
+// namespace.
 func (s Spec) lxcConfig(name, dir string) string {
 	lines := []string{
 		"lxc.include = /usr/share/lxc/config/common.conf",

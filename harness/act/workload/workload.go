@@ -14,41 +14,44 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Runtime is a program that runs containers without a LXD.
+// Runtime is a program that runs containers without LXD.
 type Runtime string
 
 // The runtimes.
 const (
-	OCI Runtime = "OCI" // crun, with a bundle as the OCI runtime specification has it
-	LXC Runtime = "LXC" // lxc-start, with LXC's own configuration for containers with a user namespace
+	OCI Runtime = "OCI" // crun, with a bundle of the OCI runtime specification
+	LXC Runtime = "LXC" // lxc-start, with LXC's default configuration for containers with a user namespace
 )
 
 // Spec is a container that a user of a level runs there.
 type Spec struct {
 	Runtime Runtime
-	// User runs it: 0 is the level's root.
+	// User is the level's user who runs the container; 0 is root.
 	User uint32
-	// Map is that of the container, in ids of the level. Empty: it asks for no user namespace, which only OCI knows.
+	// Map is the container's idmap, in ids of the level. If it is empty, no user namespace is
+	// requested; LXC requires a map.
 	Map idmap.Map
 }
 
-// Result is what such a container was seen to be while it ran.
+// Result is what was observed of a running container.
 type Result struct {
-	// Map is its idmap in ids of the level, Host in those of the host.
+	// Map is its idmap in ids of the level, Host in ids of the host.
 	Map, Host idmap.Map
-	// Process are the host ids of its init, File those of a file which that made: "500000:500000".
+	// Process is "user:group" of its init in host ids, File that of a file that the init made:
+	// "500000:500000".
 	Process, File string
 }
 
-// workloadBudget is for a container's init to come as far as to make its file.
+// workloadBudget limits the wait for a container's init to make its file.
 const workloadBudget = 20 * time.Second
 
-// workloads numbers the containers, as several may run at a level of a chain that is shared.
+// workloads numbers the containers, because several may run at one level of a shared chain.
 var workloads atomic.Int64 //nolint:gochecknoglobals // names are unique in the process
 
 const (
-	// layOutWorkload makes a root filesystem of busybox alone in directory $0, for a root who is user $1 of
-	// the level. Its init is $2. The configuration $3 becomes file $4, for user $5.
+	// layOutWorkload makes a root filesystem with only busybox in directory $0. It belongs to $1,
+	// and its init has the text $2. The configuration $3 is written to file $4, which belongs to
+	// $5.
 	layOutWorkload = `set -e
 umask 022
 mkdir -p "$0/run" && cd "$0"
@@ -63,14 +66,15 @@ chown "$5" . run "$4"
 
 	workloadInit = "#!/bin/busybox sh\n/bin/busybox touch /tmp/made && exec /bin/busybox sleep 100000\n"
 
-	// What is left of a container that runs in the background must not hold the output of the exec that started it.
+	// Output goes to a file, so that the container in the background does not keep the exec's
+	// output open.
 	startWorkload = `if "$@" </dev/null >"$0/run/said" 2>&1; then echo started; else cat "$0/run/log" "$0/run/said" 2>/dev/null; true; fi`
 
 	workloadStarted = "started\n"
 )
 
-// Run runs a container at the level, looks at it and ends it. That it
-// does not start is an error with what the runtime said.
+// Run runs a container at the level, inspects it and ends it. If it does not start, the error
+// quotes the runtime.
 func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error) {
 	name := fmt.Sprint("workload", workloads.Add(1))
 	dir := "/srv/" + name
@@ -110,7 +114,8 @@ func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error)
 	return lookAtWorkload(ctx, l, strings.TrimSpace(pid), dir+"/rootfs/tmp/made")
 }
 
-// lookAtWorkload looks at a container by the level's pid of its init, once that has made the file.
+// lookAtWorkload inspects a container after its init has made the file. pid is that of its init in
+// the level.
 func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Result, err error) {
 	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
 		w.File, err = harness.OwnerOf(ctx, l, made)
