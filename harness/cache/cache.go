@@ -1,6 +1,7 @@
-// Package cache keeps directories that take long to make, each under a name that stands for its content. One process
-// makes an entry while others wait for that one alone; a crash, also one of the machine, leaves nothing that looks
-// like an entry. An entry that nobody has used for IdleLimit is removed when another one is made.
+// Package cache stores directories that take long to make, each under a name that identifies
+// its content. One process makes an entry while other processes wait for it; they do not wait
+// for other entries. A crash, even of the machine, never leaves an incomplete entry. Making an
+// entry removes all entries that were not used for IdleLimit.
 package cache
 
 import (
@@ -20,30 +21,34 @@ import (
 	"nestbed/harness/trust"
 )
 
-// IdleLimit is how long an entry is kept that nobody uses. So the cache holds what 30 days have used, and no more.
+// IdleLimit is the time after which an unused entry is removed.
 const IdleLimit = 30 * 24 * time.Hour
 
-// lockRetry is how often a process looks whether another has finished: flock has no other way to wait with a context.
+// lockRetry is the interval between attempts to lock: flock offers no other way to wait with a
+// context.
 const lockRetry = 100 * time.Millisecond
 
-// removeBudget is for what is half made to be removed, once a command is told to stop. The next one removes the rest.
+// removeBudget is the time for removing an incomplete entry when a command is interrupted. The
+// next command removes the rest.
 const removeBudget = 1500 * time.Millisecond
 
-// The prefixes of an entry's lock, whose time is that of its last use, and of what is not an entry yet, or not any more.
+// lockPrefix is the prefix of an entry's lock, whose modification time is the entry's last use.
+// unfinished is the prefix of a directory that is not an entry yet, or not any more.
 const (
 	lockPrefix = "lock-"
 	unfinished = "unfinished-"
 )
 
-// Cache is a directory of entries.
+// A Cache is a directory of entries.
 type Cache struct {
 	Dir string
-	// Remove removes what a maker left; nil: os.RemoveAll, for which some files may have the wrong owner.
+	// Remove removes an incomplete entry. Nil means os.RemoveAll, which fails if files of other
+	// owners need more rights.
 	Remove func(ctx context.Context, dir string) error
 }
 
-// Open makes the directory of a cache where it is not there, with the given mode, and refuses one that others may write
-// to: what is in it is run.
+// Open creates the directory of a cache with the given mode, unless it exists. It fails if
+// other users may write to it, because nestbed runs files from the cache.
 func Open(dir string, mode fs.FileMode) (Cache, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -52,8 +57,8 @@ func Open(dir string, mode fs.FileMode) (Cache, error) {
 	return Cache{Dir: dir}, trust.Make(dir, mode)
 }
 
-// Entry returns the directory of that name. If it is missing, fill makes its content in another one, which then takes
-// its place.
+// Entry returns the directory of that name. If it does not exist, fill writes its content to a
+// temporary directory, which is then renamed.
 func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Context, dir string) error) (string, error) {
 	entry, found, err := c.use(ctx, name)
 	if err != nil || found {
@@ -65,13 +70,13 @@ func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Con
 	}
 	defer lock.Unlock() //nolint:errcheck // closing the file, which ends the lock, cannot usefully fail
 	if _, err := os.Stat(entry); err == nil {
-		return entry, nil // another process has made it meanwhile
+		return entry, nil // another process has made it in the meantime
 	}
 	defer cleanup.Begin(ctx, cleanup.Task{What: entry + " to be removed, which is half made", Budget: removeBudget})()
 	if err := c.removeIdle(ctx); err != nil {
 		return "", fmt.Errorf("cache: %w", err)
 	}
-	// Under the lock, it has no maker any more if it is there.
+	// No process is making the entry, because this one holds the lock.
 	temp := filepath.Join(c.Dir, unfinished+name)
 	if err := c.remove(ctx, temp); err != nil {
 		return "", fmt.Errorf("cache: %w", err)
@@ -85,8 +90,8 @@ func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Con
 	return entry, c.publish(temp, entry)
 }
 
-// use returns the path of an entry and whether the entry exists, and notes that it was used. It waits while another
-// process makes the entry.
+// use returns the path of an entry and whether the entry exists, and records its use. It waits
+// while another process makes the entry.
 func (c Cache) use(ctx context.Context, name string) (entry string, found bool, err error) {
 	lock := c.lock(name)
 	if _, err := lock.TryRLockContext(ctx, lockRetry); err != nil {
@@ -107,20 +112,20 @@ func (c Cache) use(ctx context.Context, name string) (entry string, found bool, 
 	return entry, true, nil
 }
 
-// lock is that of one entry: shared by those who use it, and held alone by who makes or removes it.
+// lock returns the lock of one entry: shared for use, exclusive for making or removing it.
 func (c Cache) lock(name string) *flock.Flock {
 	return flock.New(filepath.Join(c.Dir, lockPrefix+name))
 }
 
-// publish makes an entry of what is made, once it is on the disk: a crash of the machine could else leave an entry
-// with files that are empty.
+// publish turns temp into an entry. It first writes all data to the disk, because a crash of
+// the machine could otherwise leave an entry with empty files.
 func (c Cache) publish(temp, entry string) error {
 	dir, err := os.Open(c.Dir)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	// All of it, and what else the filesystem has: to sync thousands of files one by one takes longer.
+	// One sync of the whole filesystem is faster than syncing thousands of files.
 	if err := unix.Syncfs(int(dir.Fd())); err != nil {
 		return &fs.PathError{Op: "syncfs", Path: temp, Err: err}
 	}
@@ -130,7 +135,7 @@ func (c Cache) publish(temp, entry string) error {
 	return dir.Sync()
 }
 
-// removeIdle removes the entries that nobody has used for IdleLimit, and nobody holds.
+// removeIdle removes the entries that were not used for IdleLimit and that nobody holds.
 func (c Cache) removeIdle(ctx context.Context) error {
 	locks, err := filepath.Glob(filepath.Join(c.Dir, lockPrefix+"*"))
 	for _, path := range locks {
@@ -142,7 +147,7 @@ func (c Cache) removeIdle(ctx context.Context) error {
 	return err
 }
 
-// removeEntry removes an entry, and what is half made of it, unless it is in use.
+// removeEntry removes an entry and its incomplete version, unless the entry is in use.
 func (c Cache) removeEntry(ctx context.Context, name string) error {
 	lock := c.lock(name)
 	free, err := lock.TryLock()
@@ -151,20 +156,21 @@ func (c Cache) removeEntry(ctx context.Context, name string) error {
 	}
 	defer lock.Unlock() //nolint:errcheck // closing the file, which ends the lock, cannot usefully fail
 	if info, err := os.Stat(lock.Path()); err != nil || time.Since(info.ModTime()) < IdleLimit {
-		return err // it was used meanwhile
+		return err // it was used in the meantime
 	}
 	temp := filepath.Join(c.Dir, unfinished+name)
 	if err := c.remove(ctx, temp); err != nil {
 		return err
 	}
-	// By way of the other name, so that a crash leaves no half of an entry.
+	// Rename it first, so that a crash cannot leave an incomplete entry.
 	if err := os.Rename(filepath.Join(c.Dir, name), temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return c.remove(ctx, temp)
 }
 
-// Hold returns a file that keeps an entry from being removed as long as it, or a copy of its descriptor, is open.
+// Hold returns a file that keeps an entry from being removed while it, or a copy of its
+// descriptor, is open.
 func Hold(entry string) (*os.File, error) {
 	path := filepath.Join(filepath.Dir(entry), lockPrefix+filepath.Base(entry))
 	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o600)
@@ -177,8 +183,9 @@ func Hold(entry string) (*os.File, error) {
 	return f, nil
 }
 
-// Find returns the directory of that name, if it is there and nobody else may write to it: for an account that may not
-// write to the cache, and whose use is therefore not noted.
+// Find returns the directory of that name. It fails if that does not exist or if other users
+// may write to it. It is for accounts that may not write to the cache, and so does not record
+// the use.
 func (c Cache) Find(name string) (string, error) {
 	entry := filepath.Join(c.Dir, name)
 	if _, err := os.Stat(entry); err != nil {

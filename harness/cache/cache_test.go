@@ -61,7 +61,7 @@ func TestNothingIsLeftOfAnEntryThatCannotBeMade(t *testing.T) {
 	require.ErrorContains(t, err, "no more")
 	assert.Equal(t, []string{"lock-entry"}, names(t, c.Dir))
 
-	// What a killed maker left goes when the next one comes, by the cache's own way where it has one.
+	// The next maker removes what a killed one left, with Remove if it is set.
 	require.NoError(t, os.Mkdir(filepath.Join(c.Dir, "unfinished-entry"), 0o700))
 	var removed []string
 	c.Remove = func(_ context.Context, dir string) error {

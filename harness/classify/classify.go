@@ -1,5 +1,6 @@
-// Package classify finds the reason of a failure, and the lines that show it, in the error that LXD or Incus returned and
-// in the logs that it left. It knows the wording of old and new versions, and reads no file itself.
+// Package classify finds the reason of a failure, and the lines that show it, in the error of
+// LXD or Incus and in their logs. It knows the wording of old and new versions. It reads no
+// files.
 package classify
 
 import (
@@ -14,16 +15,16 @@ import (
 	"nestbed/harness/wait"
 )
 
-// rule finds a reason by the words of LXD, liblxc or the kernel. Both the old
-// and the new spelling of LXD (since 6.8: "does not" for "doesn't", "Failed
-// X-ing" for "Failed to X") and Incus's own must match.
+// A rule finds a reason by the words of LXD, liblxc or the kernel. It must match Incus and both
+// spellings of LXD (since 6.8: "does not" for "doesn't", "Failed X-ing" for "Failed to X").
 type rule struct {
 	reason idmap.Reason
 	words  *regexp.Regexp
 }
 
-// daemonRules tell, by the log that a LXD wrote at its start, why it has no idmap to give (LXD:
-// idmap/idmapset_linux.go; Incus: internal/server/sys/os.go, which calls it a failure to parse, too, that root has no line).
+// daemonRules find the reason why a daemon has no idmap in the log of its start (LXD:
+// idmap/idmapset_linux.go; Incus: internal/server/sys/os.go, which also reports a missing line
+// for root as a failure to parse).
 var daemonRules = []rule{
 	{idmap.NoAllocation, regexp.MustCompile(`Unable to parse system idmap.*No map found for user`)},
 	{idmap.SubIDMalformed, regexp.MustCompile(`Unexpected values in \\?"/etc/sub[ug]id|Unable to parse system idmap`)},
@@ -31,15 +32,18 @@ var daemonRules = []rule{
 	{idmap.NoAllocation, regexp.MustCompile(`No available uid/gid map could be found|Not enough uid/gid available, only|No valid subuid/subgid map`)},
 }
 
-// noIDs is what the API says whatever the daemon log's reason is.
+// noIDs matches the API's error, which is the same for all daemonRules.
 var noIDs = regexp.MustCompile(`LXD (doesn't|does not) have a uid/gid allocation|No uid/gid allocation configured|have a functional idmap setup`)
 
-// failureRules tell by the API's error and the container's lxc.log; the first that matches counts.
+// failureRules find the reason in the API's error or the container's lxc.log. The first match
+// counts.
 var failureRules = []rule{
-	// What the parser says of a namespace that is not the LXD's to manage (AppArmor: parser/parser_interface.c, print_error, for EACCES;
-	// Debian 13's, then 12's), and liblxc of a profile that it cannot change to.
+	// The parser's error for a policy namespace that LXD may not manage (AppArmor:
+	// parser/parser_interface.c, print_error, for EACCES; Debian 13's wording, then Debian
+	// 12's), and liblxc's error for a profile that it cannot change to.
 	{idmap.ProfileRefused, regexp.MustCompile(`apparmor_parser .*(?:Access denied|attempted to load a profile while confined)|Failed to change AppArmor profile to|Already AppArmor confined, but new label requested`)},
-	// What a project says (LXD: lxd/project/permissions.go).
+	// LXD's errors about restrictions and limits of a project (LXD:
+	// lxd/project/permissions.go).
 	{idmap.ProjectForbids, regexp.MustCompile(`of project ".*": .* (is|are) forbidden|in project ".*" is forbidden|of project ".*" is forbidden`)},
 	{idmap.ProjectLimit, regexp.MustCompile(`Reached maximum (number of instances|aggregate value)|in project ".*" has no ".*" config`)},
 	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)|configured to only allow unprivileged containers`)},
@@ -50,31 +54,31 @@ var failureRules = []rule{
 	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|Failed to set LXC config: lxc\.idmap|new[ug]idmap: sub[ug]id overflow detected`)},
 	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
 	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
-	// Without a word where the subid file is missing (shadow 4.17).
+	// newuidmap prints nothing if the subid file is missing (shadow 4.17).
 	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed|new[ug]idmap failed to write mapping ""`)},
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
 	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Permission denied - Failed to mount ".*/rootfs" onto|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup|` +
-		`No space left on device - Failed to enter cgroup`)}, // a cpuset of v1 without processors (man 7 cpuset),
+		`No space left on device - Failed to enter cgroup`)}, // a v1 cpuset without processors (man 7 cpuset)
 	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +
 		`Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
 	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded|run out of disk space`)},
-	// Of a LXD that ends in the middle of an operation its client sees the end of a connection.
+	// If LXD dies during an operation, its client sees only a closed connection.
 	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|LXD ended at its start|websocket: close 1006|connect: connection refused|connection reset by peer|: EOF$`)},
 }
 
-// Evidence is what a failure left in the logs.
+// Evidence is everything that a failure left in the logs.
 type Evidence struct {
-	DaemonLog    string // of the LXD that made the level
-	DaemonErrors string // its lines that are errors
-	LXCLog       string // of the container
-	IDMap        string // volatile.idmap.next: what LXD wanted to map, as JSON
+	DaemonLog    string // log of the LXD that created the level
+	DaemonErrors string // the error lines of DaemonLog
+	LXCLog       string // the container's lxc.log
+	IDMap        string // volatile.idmap.next: the map that LXD tried, as JSON
 }
 
-// oneSided tells whether LXD wanted to map only uids or only gids. Where it then
-// fails depends on the files of the image: at the first that it cannot give a new
-// owner or ACL, else when liblxc becomes the container's root.
+// oneSided reports whether LXD tried to map only uids or only gids. The files of the image
+// decide where that fails: at the first file whose owner or ACL cannot be changed, or else when
+// liblxc becomes the container's root.
 func (e Evidence) oneSided() bool {
 	var entries []struct{ Isuid, Isgid bool }
 	if json.Unmarshal([]byte(e.IDMap), &entries) != nil || len(entries) == 0 {
@@ -87,7 +91,7 @@ func (e Evidence) oneSided() bool {
 	return uid != gid
 }
 
-// Reason finds the reason of a failure and the lines that show it.
+// Reason returns the reason of a failure and the log lines that show it.
 func Reason(err error, e Evidence) (idmap.Reason, []string) {
 	text := err.Error()
 	if noIDs.MatchString(text) {
@@ -115,7 +119,7 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 	return idmap.Unclassified, append(excerpt.Tail(e.LXCLog, 5), excerpt.Tail(e.DaemonLog, 5)...)
 }
 
-// Find returns the first line of a log that the expression matches, without the space around it; "" if there is none.
+// Find returns the first line of a log that matches, without the space around it, or "".
 func Find(words *regexp.Regexp, log string) string {
 	for line := range strings.Lines(log) {
 		if words.MatchString(line) {

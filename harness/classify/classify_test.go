@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// What LXD, liblxc, the kernel and Incus say, word for word.
+// These are literal messages of LXD, liblxc, the kernel and Incus.
 const (
 	oldNoIDs = "Failed creating instance record: Failed initialising instance: Invalid config: " +
 		"LXD doesn't have a uid/gid allocation. In this mode, only privileged containers are supported"
@@ -28,7 +28,7 @@ const (
 
 	incusStart = "Failed to run: /usr/libexec/incus/incusd forkstart c2 /var/lib/lxd/containers /var/lib/lxd/run/c2/lxc.conf: exit status 1"
 
-	// unpackerDenied is followed by what the parser makes of the kernel's answer.
+	// unpackerDenied ends before the parser's text for the kernel's error.
 	unpackerDenied = "Failed creating instance from image: Unpack failed: Failed to start extract: Failed to load profile: Failed to run: apparmor_parser -rWL " +
 		"/var/lib/lxd/security/apparmor/cache /var/lib/lxd/security/apparmor/profiles/lxd_archive-var-lib-lxd-storage-pools-default-containers-c3: " +
 		`exit status 243 (apparmor_parser: Unable to replace "lxd_archive-var-lib-lxd-storage-pools-default-containers-c3".  `
@@ -36,7 +36,8 @@ const (
 	onlyPrivileged = `time="2026-08-22T10:00:00Z" level=warning msg="Only privileged containers will be able to run"`
 )
 
-// lxcLog is a container's log in which a line stands among others, as they come with any failure and with none.
+// lxcLog returns a container's log with the given line among others, which appear with any
+// failure and also without one.
 func lxcLog(line string) string {
 	const before = `lxc c2 20260822100000.100 TRACE    commands - ../src/lxc/commands.c:lxc_server_init:2131 - Created abstract unix socket "/var/lib/lxd/containers/c2/command"
 lxc c2 20260822100000.101 ERROR    cgfsng - ../src/lxc/cgroups/cgfsng.c:cgfsng_mount:2131 - No such file or directory - Failed to create cgroup at_mnt 32()
@@ -52,7 +53,7 @@ lxc c2 20260822100000.201 ERROR    start - ../src/lxc/start.c:__lxc_start:2107 -
 func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    string
-		log    string // a line of the container's log; empty: the error says it itself
+		log    string // a line of the container's log; empty if the error has the words
 		reason idmap.Reason
 	}{
 		"the kernel's depth": {
@@ -200,7 +201,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			assert.Equal(t, c.reason, reason)
 			assert.Equal(t, want, lines, "the line that shows it, without its indentation")
 
-			// The same words wrapped on their way, which is how most errors arrive.
+			// Most errors arrive wrapped.
 			reason, _ = Reason(fmt.Errorf("start: %w", fmt.Errorf("start: %w", errors.New(c.err))), e)
 			assert.Equal(t, c.reason, reason)
 		})

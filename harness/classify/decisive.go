@@ -8,13 +8,15 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// decisiveLines are how many lines of a lxc.log a diagnosis quotes. The first tell the cause, the last where it ended.
+// decisiveLines is the number of lines of an lxc.log in a diagnosis. The first lines show the
+// cause, the last ones the end.
 const decisiveLines = 12
 
-// grave is the priority of a line of liblxc's that tells of something wrong: "lxc c1 20261123162402.115 ERROR    conf - ...".
+// grave matches the priority of a line in which liblxc reports a problem: "lxc c1
+// 20261123162402.115 ERROR    conf - ...".
 var grave = regexp.MustCompile(`\s(ERROR|WARN|ALERT|CRIT|FATAL)\s`)
 
-// Decisive are the lines of a lxc.log that tell of something wrong, those that reasons are found by among them.
+// Decisive returns the lines of an lxc.log that report a problem or match a rule.
 func Decisive(log string) []string {
 	var lines []string
 	for line := range strings.Lines(log) {

@@ -46,7 +46,7 @@ func TestAnLXDWithoutIDsAndWithoutALogHasNoAllocation(t *testing.T) {
 }
 
 func TestTheLogOfALXDDoesNotExplainAnotherFailure(t *testing.T) {
-	// The LXD of a level that cannot have another below it says so at its start, whatever fails later.
+	// An LXD at the last possible level logs this at its start, no matter what fails later.
 	e := Evidence{DaemonLog: `msg="No available uid/gid map could be found"`, LXCLog: lxcLog("x")}
 	reason, _ := Reason(errors.New(oldStart), e)
 	assert.Equal(t, idmap.Unclassified, reason)
@@ -101,7 +101,7 @@ func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
 }
 
 func TestBenignErrorsOfLiblxcAreNoReason(t *testing.T) {
-	// Every start on some machines writes these, also one that succeeds.
+	// On some machines every start logs these, even if it succeeds.
 	for _, said := range []string{oldStart, newStart} {
 		reason, lines := Reason(errors.New(said), Evidence{LXCLog: lxcLog("something new")})
 		assert.Equal(t, idmap.Unclassified, reason)

@@ -1,6 +1,6 @@
-// Package printable escapes what could act on a terminal, or hide what a text says: control characters (those of C1,
-// too), format characters such as overrides of the direction of writing, and bytes that are no UTF-8. What comes from
-// a file, a log or an error passes through it before anybody sees it.
+// Package printable escapes everything that could act on a terminal or hide part of a text:
+// control characters including C1, format characters such as bidirectional overrides, and bytes
+// that are not UTF-8. Text from files, logs and errors passes through it before it is shown.
 package printable
 
 import (
@@ -13,12 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns text with everything escaped that is neither printable nor a newline or a tab. A character becomes
-// \uXXXX (two of them beyond U+FFFF), as in JSON, so that escaped JSON still has the same value; a byte that is no
-// UTF-8 becomes \xXX. Escaping twice changes no more than once.
+// Text returns text with all characters escaped except printable ones, newlines and tabs. A
+// character becomes \uXXXX (a pair of them beyond U+FFFF) as in JSON, so escaped JSON keeps its
+// value. A byte that is not UTF-8 becomes \xXX. Escaping twice gives the same result as once.
 func Text(text string) string { return escaped(text, "\n\t") }
 
-// Line is Text for what must stay on its line: newlines and tabs are escaped, too.
+// Line is like Text but also escapes newlines and tabs.
 func Line(text string) string { return escaped(text, "") }
 
 func escaped(text, allowed string) string {
@@ -51,16 +51,17 @@ func escaped(text, allowed string) string {
 	return b.String()
 }
 
-// Writer escapes like Text what is written through it.
+// A Writer escapes, like Text, everything written through it.
 type Writer struct {
 	to   io.Writer
-	rest []byte // of a character whose end is still to come
+	rest []byte // the beginning of an incomplete character
 }
 
-// NewWriter returns a Writer to another one.
+// NewWriter returns a Writer that writes to another writer.
 func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 
-// Write writes p escaped. It keeps the beginning of a character that p does not end, until the next Write or Flush.
+// Write writes p escaped. If p ends within a character, Write keeps its beginning until the
+// next Write or Flush.
 func (w *Writer) Write(p []byte) (int, error) {
 	text := slices.Concat(w.rest, p)
 	end := len(text)
@@ -76,7 +77,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush writes what Write has kept.
+// Flush writes the bytes that Write kept.
 func (w *Writer) Flush() error {
 	rest := w.rest
 	w.rest = nil

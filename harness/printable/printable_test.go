@@ -46,7 +46,7 @@ func TestEscapedJSONHasTheSameValue(t *testing.T) {
 func TestAFileThatIsWrittenInPiecesKeepsItsCharacters(t *testing.T) {
 	var out bytes.Buffer
 	w := printable.NewWriter(&out)
-	const text = "é世😀\x1b[0m\xe4\xb8" // the last character has no end
+	const text = "é世😀\x1b[0m\xe4\xb8" // the last character is incomplete
 	for i := range len(text) {
 		n, err := w.Write([]byte{text[i]})
 		require.NoError(t, err)

@@ -7,26 +7,32 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Cost is what a chain of one depth takes, from nothing until nothing of it is left, as measured (CostMeter). MB are of 1,000,000 bytes.
+// Cost is the measured cost of one chain of the given depth, from its creation until everything
+// is removed (see Meter). A MB is 1,000,000 bytes.
 type Cost struct {
-	// Machine says what it was measured on and with.
+	// Machine describes the machine and software of the measurement.
 	Machine string `json:"machine"`
 	Depth   int    `json:"depth"`
-	// Loads is what chains take by how many there are at a time, the fewest first, on so many Processors.
+	// Loads are measurements with different numbers of chains at a time, in ascending order, on
+	// a machine with Processors processors.
 	Processors float64 `json:"processors"`
 	Loads      []Load  `json:"loads"`
-	// MemberCPUSeconds and RunnerCPUSeconds are the processor time that it takes on the member, and where nestbed runs.
+	// MemberCPUSeconds and RunnerCPUSeconds are the processor time per chain on the member and
+	// where nestbed runs.
 	MemberCPUSeconds float64 `json:"member_cpu_seconds"`
 	RunnerCPUSeconds float64 `json:"runner_cpu_seconds"`
-	// DiskMB is what it holds of a member's disk when it is up, IdleDiskMB and IdleMemoryMB are what the member's LXD holds without any.
-	// ImageMB is the image that level 1 is made from, which each member of a cluster that LXD gives it keeps until the chain is taken down.
+	// DiskMB is the disk space of a complete chain on its member. IdleDiskMB and IdleMemoryMB
+	// are the disk space and memory of the member's LXD without chains. ImageMB is the size of
+	// the image of level 1. Each cluster member to which LXD copies it keeps it until the chain
+	// is removed.
 	DiskMB       float64 `json:"disk_mb"`
 	IdleMemoryMB float64 `json:"idle_memory_mb"`
 	IdleDiskMB   float64 `json:"idle_disk_mb"`
 	ImageMB      float64 `json:"image_mb"`
 }
 
-// Validate names the figure that nobody can have measured: none but those of idleness may be 0.
+// Validate returns an error about the first figure that cannot be a measurement. Only the idle
+// figures may be 0.
 func (c Cost) Validate() error {
 	if c.Depth < 1 || c.Depth > idmap.MaxDepth {
 		return fmt.Errorf("depth %d: out of range; a chain has 1 to %d levels", c.Depth, idmap.MaxDepth)
@@ -44,7 +50,7 @@ func (c Cost) Validate() error {
 		{"idle_memory_mb", c.IdleMemoryMB, 0},
 		{"idle_disk_mb", c.IdleDiskMB, 0},
 	} {
-		if !(f.value >= f.least) || math.IsInf(f.value, 0) { // NaN is not, either
+		if !(f.value >= f.least) || math.IsInf(f.value, 0) { // the first condition also holds for NaN
 			return fmt.Errorf("%s: read %v, expected a measured figure above 0", f.name, f.value)
 		}
 	}
@@ -59,14 +65,16 @@ func (c Cost) Validate() error {
 	return nil
 }
 
-// Load is what chains take when there are as many at a time.
+// A Load is a measurement with a given number of chains at a time.
 type Load struct {
 	Chains   int     `json:"chains"`
-	Seconds  float64 `json:"seconds"`   // that each takes
-	MemoryMB float64 `json:"memory_mb"` // the most that all, and the member's LXD, hold
+	Seconds  float64 `json:"seconds"`   // per chain
+	MemoryMB float64 `json:"memory_mb"` // maximum of all chains and the member's LXD
 }
 
-// between gives a figure of the loads for any number of chains: as measured, or between what was, and in proportion where there are more.
+// between returns a figure for any number of chains. It interpolates between the measured
+// loads. Above the largest, the figure is proportional to the number of chains; below the
+// smallest, it is constant.
 func (c Cost) between(chains float64, figure func(Load) float64) float64 {
 	before := c.Loads[0]
 	if chains <= float64(before.Chains) {
@@ -82,17 +90,18 @@ func (c Cost) between(chains float64, figure func(Load) float64) float64 {
 	return figure(before) * chains / float64(before.Chains)
 }
 
-// seconds is how long each chain takes where there are so many for a processor.
+// seconds returns the duration of each chain with the given number of chains per processor.
 func (c Cost) seconds(perProcessor float64) float64 {
 	return c.between(perProcessor*c.Processors, func(l Load) float64 { return l.Seconds })
 }
 
-// memory is what a member holds with so many chains at a time, in MB.
+// memory returns the memory of a member with the given number of chains at a time, in MB.
 func (c Cost) memory(chains int) float64 {
 	return c.IdleMemoryMB + c.between(float64(chains), func(l Load) float64 { return l.MemoryMB - c.IdleMemoryMB })
 }
 
-// full is how long a chain keeps a processor from others where there are most at a time, whatever it waits for.
+// full returns the processor time that one chain occupies at the largest measured load. It
+// includes the time that the chain waits.
 func (c Cost) full() float64 {
 	most := c.Loads[len(c.Loads)-1]
 	return most.Seconds * c.Processors / float64(most.Chains)

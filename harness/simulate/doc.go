@@ -1,3 +1,4 @@
-// Package simulate forecasts what many chains on the members of a lab take, from what one
-// was measured to take: wall time, and memory, disk and ids of each member. It touches nothing.
+// Package simulate forecasts the cost of many chains on the members of a lab from the measured
+// cost of one chain: wall time, and the memory, disk and ids of each member. It changes
+// nothing.
 package simulate

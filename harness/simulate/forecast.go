@@ -1,6 +1,6 @@
 package simulate
 
-// What a forecast's wall time is bound by: more of that, and it is shorter.
+// The values of Forecast.Bound: the resource that limits the wall time.
 const (
 	BoundMembers = "processors of the members"
 	BoundFirst   = "processors of the first member"
@@ -8,39 +8,43 @@ const (
 	BoundAtOnce  = "chains at a time"
 )
 
-// KeptByAtOnce is that a member has as many chains at a time as it may.
+// KeptByAtOnce is the value of Forecast.KeptBy if Lab.AtOnce limits the chains of a member.
 const KeptByAtOnce = "at-once"
 
-// Forecast is what becomes of a Lab. Its memory, disk and ids are those of the member that has most chains at a time.
+// Forecast is the predicted result of a Lab. Its memory, disk and ids are those of the member
+// with the most chains at a time.
 type Forecast struct {
-	Seconds float64 `json:"seconds"` // wall time, from nothing until nothing is left
+	Seconds float64 `json:"seconds"` // wall time until all chains are removed
 	Bound   string  `json:"bound"`
-	// AtOnce is how many chains a member has at a time, KeptBy what keeps it from more: KeptByAtOnce, memory, disk or ids.
+	// AtOnce is the largest number of chains of a member at a time. KeptBy is what limits it:
+	// KeptByAtOnce, "memory", "disk" or "ids".
 	AtOnce int    `json:"at_once"`
 	KeptBy string `json:"kept_by"`
-	// MostChains is how many chains the member builds that builds most.
+	// MostChains is the largest number of chains that one member builds in total.
 	MostChains int     `json:"most_chains"`
 	MemoryMB   float64 `json:"memory_mb"`
 	DiskMB     float64 `json:"disk_mb"`
-	IDs        uint64  `json:"ids"` // of its root, one after the other: see the function IDs
-	// FirstBusy, MembersBusy and RunnerBusy are parts of the time of processors: of the first member, which has the database, of the others, and
-	// of where nestbed runs.
+	IDs        uint64  `json:"ids"` // consecutive ids of root: see the function IDs
+	// FirstBusy, MembersBusy and RunnerBusy are the used fractions of processor time: of the
+	// first member, which has the database, of the other members, and of the machine where
+	// nestbed runs.
 	FirstBusy   float64 `json:"first_busy"`
 	MembersBusy float64 `json:"members_busy"`
 	RunnerBusy  float64 `json:"runner_busy"`
 }
 
-// nearly is what part of a chain may be left of one that has ended: what is lost by adding up.
+// nearly is the tolerance for rounding errors of the clock.
 const nearly = 1e-9
 
-// underWay is a chain on a member.
+// An underWay is a running chain.
 type underWay struct {
-	ends float64 // by a clock that tells how far a chain would be that was under way from the beginning, in chains
-	on   int
+	ends float64 // on a virtual clock on which every chain takes 1
+	on   int     // its member
 }
 
-// Forecast takes the chains through the lab: each begins on the member that has fewest, as one ends there. They get on equally fast, so that
-// who began first ends first.
+// Forecast simulates the chains of the lab. When a chain ends, the next one starts on the
+// member with the fewest chains. All running chains progress equally fast, so they end in the
+// order in which they began.
 func (l Lab) Forecast(c Cost) (f Forecast, err error) {
 	if err := l.Validate(); err != nil {
 		return f, err
@@ -89,7 +93,7 @@ func (l Lab) Forecast(c Cost) (f Forecast, err error) {
 	return f, nil
 }
 
-// fewest is the member that has fewest chains.
+// fewest returns the member with the fewest chains.
 func fewest(chains []int) int {
 	least := 0
 	for i, n := range chains {

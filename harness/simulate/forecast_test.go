@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// example takes 2 s alone, for which one processor is enough.
+// example takes 2 s alone, and one processor is enough for that.
 var example = Cost{
 	Depth: 3, Processors: 1, Loads: []Load{{1, 2, 170}}, MemberCPUSeconds: 2, RunnerCPUSeconds: 0.5,
 	DiskMB: 300, IdleMemoryMB: 50, IdleDiskMB: 10, ImageMB: 20,
@@ -32,7 +32,8 @@ func TestForecast(t *testing.T) {
 		{"as many as there are processors do not hinder each other", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8}, 2, 8, "at-once", 4, BoundAtOnce},
 		{"twice as many take twice as long", Lab{Members: 1, Chains: 8, Processors: 4, AtOnce: 8}, 4, 8, "at-once", 8, BoundMembers},
 		{"one after the other", Lab{Members: 1, Chains: 3, Processors: 4, AtOnce: 1}, 6, 1, "at-once", 3, BoundAtOnce},
-		// Its own member has 1.3 times as much to do, the other 0.1 and, if that is the first, 0.17 more.
+		// The chain's own member has 1.3 times the work, the other member 0.1, and 0.17 more if
+		// that is the first.
 		{"on two members not half as long", Lab{Members: 2, Chains: 8, Processors: 2, AtOnce: 4}, (4*1.3 + 4*0.27) / 2 * 2, 4, "at-once", 4, BoundFirst},
 		{"one more than the members have room for", Lab{Members: 2, Chains: 3, Processors: 1, AtOnce: 1}, 2*(1.3+0.27) + 2*1.3, 1, "at-once", 2, BoundFirst},
 		{"as many as the memory holds", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8, MemoryMB: 290}, 4, 2, "memory", 4, BoundAtOnce},
@@ -119,7 +120,7 @@ func TestWhatIsOutOfRangeIsNamed(t *testing.T) {
 	}
 }
 
-// drawn are a cost and a lab of any kind.
+// drawn draws a cost and a lab.
 func drawn(t *rapid.T) (Cost, Lab) {
 	part := func(name string, least, most float64) float64 { return rapid.Float64Range(least, most).Draw(t, name) }
 	c := Cost{

@@ -7,36 +7,38 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// The most that a Lab may have, so that a forecast takes a moment.
+// These limits keep a forecast fast.
 const (
 	MaxMembers = 1000
 	MaxChains  = 100_000
 )
 
-// FirstID is where the ids of a member's root begin, as in the article.
+// FirstID is the first id of a member's root, as in the article.
 const FirstID = 500000
 
-// IDs is how many ids on end a member's root has to have for so many chains at a time: the first block no isolated container gets, and LXD wants one id
-// more than they have (idmap.Isolate).
+// IDs returns the number of consecutive ids that a member's root needs for the given number of
+// chains at a time. Isolated containers do not get the first block, and LXD needs one id more
+// than they use (see idmap.Isolate).
 func IDs(depth, chains int) uint64 {
 	return idmap.Block + uint64(chains)*uint64(idmap.Needed(depth)) + 1
 }
 
-// Lab is members of a cluster that are alike, and the chains that they are to build, a number of them at a time.
+// A Lab is a number of equal cluster members, and the chains to build on them.
 type Lab struct {
 	Members int `json:"members"` // 1 to MaxMembers
 	Chains  int `json:"chains"`  // 1 to MaxChains
-	// Processors are those of each member and RunnerProcessors those where nestbed runs, as fast as those of the Cost; a part of one will do.
+	// Processors is the number per member, RunnerProcessors the number where nestbed runs. Both
+	// are as fast as those of the Cost and need not be whole numbers.
 	Processors       float64 `json:"processors"`
 	RunnerProcessors float64 `json:"runner_processors"`
-	// AtOnce is how many chains a member has at a time.
+	// AtOnce is the maximum number of chains of a member at a time.
 	AtOnce int `json:"at_once"`
-	// MemoryMB and DiskMB are what each member has for LXD and chains; 0: enough.
+	// MemoryMB and DiskMB are what each member has for LXD and chains; 0 means enough.
 	MemoryMB float64 `json:"memory_mb,omitempty"`
 	DiskMB   float64 `json:"disk_mb,omitempty"`
 }
 
-// Validate names what is out of range.
+// Validate returns an error about the first value that is out of range.
 func (l Lab) Validate() error {
 	for _, f := range []struct {
 		name  string
@@ -52,19 +54,20 @@ func (l Lab) Validate() error {
 		{"memory", l.MemoryMB, 0, math.MaxFloat64},
 		{"disk", l.DiskMB, 0, math.MaxFloat64},
 	} {
-		if !(f.value >= f.least && f.value <= f.most) { // NaN is in no range
+		if !(f.value >= f.least && f.value <= f.most) { // also true for NaN
 			return fmt.Errorf("%s: %v is out of range; it is %v to %v", f.name, f.value, f.least, f.most)
 		}
 	}
 	return nil
 }
 
-// fit is how many chains a member has at a time, as its memory, its disk and the ids that there are allow, and what keeps it from more.
+// fit returns the number of chains of a member at a time that its memory, disk and ids permit,
+// and the resource that limits it.
 func (l Lab) fit(c Cost) (n int, kept string, err error) {
 	n, kept = l.AtOnce, KeptByAtOnce
 	for _, r := range []struct {
 		name string
-		has  float64 // 0: enough
+		has  float64 // 0 means enough
 		of   func(chains int) float64
 	}{
 		{"memory", l.MemoryMB, c.memory},

@@ -19,23 +19,24 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// Meter measures what a chain takes on a LXD that runs already, with levels that are reached by exec, as on the members of a
-// cluster: that of a private host stands for one.
+// A Meter measures the cost of a chain on an existing LXD, with levels reached through LXD exec
+// as on the members of a cluster. The LXD of a private host takes the place of a member.
 type Meter struct {
 	Bundle *bundle.Bundle
 	Depth  int
-	// StateRoot is where its host is entered.
+	// StateRoot records the private host while it exists.
 	StateRoot private.StateRoot
-	// AtOnce are how many chains are built at a time, the fewest first, each in Rounds one after the other.
+	// AtOnce lists numbers of chains to build in parallel, in ascending order. Rounds is how
+	// often each of them is repeated.
 	AtOnce []int
 	Rounds int
-	// Tell is told what is going on.
+	// Tell is called with descriptions of the current step.
 	Tell func(what string)
 
 	member *private.Host
 }
 
-// Measure builds one chain to warm up, one for its disk, and then as many as said.
+// Measure builds one chain to warm up, one to measure its disk space, and then those of AtOnce.
 func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	ids := idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: uint32(IDs(m.Depth, slices.Max(m.AtOnce)))}
 	member, err := private.Start(ctx, private.Config{StateRoot: m.StateRoot, Delegation: idmap.Delegate(ids), Bundle: m.Bundle, SharePIDs: true})
@@ -64,7 +65,7 @@ func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 
 const mb = 1e6 // bytes
 
-// disk builds one chain, for the disk that it takes, on a member that has nothing else.
+// disk measures the disk space of one chain on a member that has no others.
 func (m Meter) disk(ctx context.Context, c *Cost) error {
 	image, err := os.Stat(m.Bundle.Image())
 	if err != nil {
@@ -88,7 +89,7 @@ func (m Meter) disk(ctx context.Context, c *Cost) error {
 	return err
 }
 
-// load builds chains, so many at a time, for how long each takes, and for what they take of memory and processors.
+// load measures the time, memory and processor time of the given number of chains at a time.
 func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 	before, err := m.used()
 	if err != nil {
@@ -107,7 +108,7 @@ func (m Meter) load(ctx context.Context, c *Cost, atOnce int) error {
 	return err
 }
 
-// chain builds a chain, has it looked at, and takes it down.
+// chain builds a chain, calls look unless that is nil, and removes the chain.
 func (m Meter) chain(ctx context.Context, look func() error) (err error) {
 	h, err := existing.Start(ctx, existing.Config{
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: FirstID, Count: idmap.Needed(m.Depth)}),
@@ -127,7 +128,8 @@ func (m Meter) chain(ctx context.Context, look func() error) (err error) {
 	return look()
 }
 
-// together builds chains, so many at a time, and gives the most memory that the member holds meanwhile, in bytes.
+// together builds chains, atOnce of them at a time, and returns the member's peak memory in
+// bytes.
 func (m Meter) together(ctx context.Context, atOnce int) (int64, error) {
 	peak := m.member.WatchMemory(ctx)
 	all, ctx := errgroup.WithContext(ctx)
@@ -146,7 +148,7 @@ func (m Meter) together(ctx context.Context, atOnce int) (int64, error) {
 	return most, errors.Join(failed, err)
 }
 
-// used is the processor time that was used so far, on the member and by this process.
+// used is the processor time used so far, on the member and by this process.
 type used struct{ member, runner time.Duration }
 
 func (m Meter) used() (u used, err error) {
@@ -157,7 +159,8 @@ func (m Meter) used() (u used, err error) {
 	return u, err
 }
 
-// UsualLoads are those that tell how a member's processors are shared: one chain, one a processor, and as many as there are at a time by themselves.
+// UsualLoads returns the loads that show how a member's processors are shared: one chain, one
+// per processor, and the default number of chains at a time.
 func UsualLoads() []int {
 	most := inventory.SideBySide()
 	loads := []int{1, min(runtime.NumCPU(), most), most}

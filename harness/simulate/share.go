@@ -2,21 +2,26 @@ package simulate
 
 import "math"
 
-// What processor time a chain takes of a cluster's members, as parts of what it takes of a LXD that is in none: measured on three members,
-// LXD 5.0.2 (BenchmarkMemberCost in scenarios).
+// A chain needs more processor time on a cluster than on an LXD that is not clustered. These
+// are the additional parts, measured on three members with LXD 5.0.2 (BenchmarkMemberCost in
+// scenarios).
 const (
-	// ownPart is what it takes more of its own member, whose database is the cluster's.
+	// ownPart is the part on the chain's own member, for the database of the cluster.
 	ownPart = 0.30
-	// otherPart is what it takes of each of two others: LXD gives every image, and all that its database says, to three members
-	// (cluster.images_minimal_replica and cluster.max_voters, LXD: doc/server.md).
+	// otherPart is the part on each of two other members: LXD copies every image, and all
+	// database writes, to three members (cluster.images_minimal_replica and cluster.max_voters,
+	// LXD: doc/server.md).
 	otherPart    = 0.10
 	otherMembers = 2
-	// firstPart is what it takes more of the first member, if it is on another: it has the database that the others ask. Over https; where a socket of it
-	// is all that there is, twice as much, as what is said to other members then goes through it.
+	// firstPart is the part on the first member, if the chain is on another one, which then
+	// queries the first member's database. It is for clients that use https. If they use only a
+	// socket of the first member, it is twice as much, because that member then forwards
+	// everything to the others.
 	firstPart = 0.17
 )
 
-// load is how many chains a member has to do for, those on others by their parts, if of all at a time a number are on itself.
+// load returns the work of a member, in chains. The member runs itself of the all running
+// chains, and does parts of the work of the others.
 func (l Lab) load(c Cost, first bool, itself, all int) float64 {
 	if l.Members == 1 {
 		return float64(itself)
@@ -26,18 +31,19 @@ func (l Lab) load(c Cost, first bool, itself, all int) float64 {
 	if first {
 		more += others * firstPart
 	}
-	// That is processor time alone, and what a chain waits for besides is not waited for again.
+	// Only processor time grows; a chain does not wait longer for other things.
 	return float64(itself) + more*min(1, c.MemberCPUSeconds/c.full())
 }
 
-// otherPart is what a chain takes of each other member, on average.
+// otherPart returns the part of a chain's work on each other member, on average.
 func (l Lab) otherPart() float64 {
 	others := float64(l.Members - 1)
 	return otherPart * min(otherMembers, others) / others
 }
 
-// diskOf is what disk of its member a chain takes, in MB. With as many chains on each, a member has an image of each chain of its own, and
-// as many again of others for each of the other members that LXD gives an image to.
+// diskOf returns the disk space of a chain on its member, in MB. With equally many chains on
+// each member, a member holds an image for each of its own chains, and as many images again for
+// each other member to which LXD copies an image.
 func (l Lab) diskOf(c Cost) float64 {
 	if l.Members == 1 {
 		return c.DiskMB
@@ -45,8 +51,8 @@ func (l Lab) diskOf(c Cost) float64 {
 	return c.DiskMB + c.ImageMB*float64(min(l.Members, 1+otherMembers))
 }
 
-// seconds is how long each of the chains takes, where chains has the number of each member: as long as the load of the member that
-// has most makes it, or as the runner, if that has not the time for all.
+// seconds returns the duration of each chain. chains is the number of running chains on each
+// member. The member with the highest load decides, or the runner if that is slower.
 func (l Lab) seconds(c Cost, chains []int) float64 {
 	all := 0
 	for _, n := range chains {
@@ -59,12 +65,13 @@ func (l Lab) seconds(c Cost, chains []int) float64 {
 	return seconds
 }
 
-// busy is which part of its processors' time a member has to do something, that built so many of all chains in so many seconds.
+// busy returns the used fraction of a member's processor time if it built the given number of
+// chains in the given time.
 func (l Lab) busy(c Cost, first bool, built int, seconds float64) float64 {
 	return min(1, l.load(c, first, built, l.Chains)*c.full()/(l.Processors*seconds))
 }
 
-// bound is what takes longest of a forecast where nothing else holds the chains up.
+// bound returns the resource that would take longest if nothing else slowed the chains down.
 func (l Lab) bound(c Cost, f Forecast, built []int) string {
 	bound, longest := BoundAtOnce, math.Ceil(float64(f.MostChains)/float64(f.AtOnce))*c.Loads[0].Seconds
 	longer := func(what string, seconds float64) {

@@ -1,5 +1,5 @@
-// Package trust tells whether a directory is nobody else's to write to. Root works in it by
-// name, and whoever can put a link or a file there chooses what root works on.
+// Package trust checks that no other user can write to a directory. Root uses paths in it, and
+// a user who can create a link or a file there could redirect root.
 package trust
 
 import (
@@ -12,12 +12,15 @@ import (
 	"syscall"
 )
 
-// maxLinks is how many links the kernel follows in one path (man 7 path_resolution).
+// maxLinks is the number of symlinks that the kernel follows in one path (man 7
+// path_resolution).
 const maxLinks = 40
 
-// Make makes a directory with all above it that are missing, as os.MkdirAll does, and refuses one that is not to be trusted.
+// Make creates a directory and its missing parents like os.MkdirAll. It fails if other users
+// may write to it.
 func Make(dir string, mode fs.FileMode) error {
-	// Before, as nothing shall be made in another's directory, and after, as another may have been faster.
+	// Check before, to create nothing in another user's directory, and after, because another
+	// user may have been faster.
 	if err := Dir(dir); err != nil {
 		return err
 	}
@@ -27,8 +30,9 @@ func Make(dir string, mode fs.FileMode) error {
 	return Dir(dir)
 }
 
-// Dir refuses a directory that another account owns or may write to, or could put another one in the
-// place of: it looks at every directory and link on the way. One that is not there is not refused.
+// Dir returns an error if another user owns a directory, may write to it, or could replace it.
+// It checks every directory and symlink on the path. A directory that does not exist is
+// accepted.
 func Dir(dir string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -63,13 +67,13 @@ func Dir(dir string) error {
 		case len(left) == 0:
 			return nil
 		default:
-			// at has no link in it, so that ".." means what it says.
+			// at contains no symlink, so Join may resolve "..".
 			at, left = filepath.Join(at, left[0]), left[1:]
 		}
 	}
 }
 
-// parts are the names in a path; "." and a slash too many name nothing.
+// parts returns the names in a path, without "." and empty ones.
 func parts(path string) []string {
 	var names []string
 	for name := range strings.SplitSeq(path, "/") {
@@ -80,34 +84,36 @@ func parts(path string) []string {
 	return names
 }
 
-// entry is a directory or link on the way.
+// An entry is a directory or symlink on the path.
 type entry struct {
 	path     string
 	uid, gid uint32
 	mode     fs.FileMode
-	last     bool // it is the directory itself
+	last     bool // this is the directory itself
 }
 
-// judge judges an entry for who has the given ids.
+// judge returns an error if users other than root and the given one may change the entry.
 func (e entry) judge(uid, gid uint32) error {
 	if e.uid != 0 && e.uid != uid {
 		return fmt.Errorf("%s: it belongs to user %d, expected %s; give a directory that is, with all above it", e.path, e.uid, self(uid))
 	}
 	if e.mode&fs.ModeSymlink != 0 {
-		return nil // the mode of a link means nothing
+		return nil // the mode of a symlink has no meaning
 	}
 	others := e.mode&0o002 != 0
-	// The group of an account is often its own (man 8 useradd, USERGROUPS_ENAB); root's may have
-	// members, and its right is also that of whom an access control list names (man 5 acl).
+	// A user often has a group of their own (man 8 useradd, USERGROUPS_ENAB). Root's group may
+	// have members. The group bits of the mode also include rights from access control lists
+	// (man 5 acl).
 	group := e.mode&0o020 != 0 && (uid == 0 || e.gid != gid)
-	// In a sticky one, as /tmp is, others cannot remove or rename what is not theirs (man 7 inode).
+	// In a sticky directory such as /tmp, users cannot remove or rename files of others (man 7
+	// inode).
 	if (others || group) && (e.last || e.mode&fs.ModeSticky == 0) {
 		return fmt.Errorf("%s: it has mode %s, expected that nobody but %s can write to it; give another one, or mend it with chmod go-w", e.path, e.mode, self(uid))
 	}
 	return nil
 }
 
-// self names who may own what is trusted.
+// self names the users who may own a trusted directory.
 func self(uid uint32) string {
 	if uid == 0 {
 		return "root"

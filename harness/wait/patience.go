@@ -7,12 +7,13 @@ import (
 
 type factorKey struct{}
 
-// WithPatience multiplies the budgets of all waits under ctx by a factor: for a slow machine, or for a test that wants to see one run out.
+// WithPatience returns a context under which the budgets of all waits are multiplied by factor,
+// and by the factor of ctx. A slow machine needs more patience; a test of a timeout needs less.
 func WithPatience(ctx context.Context, factor float64) context.Context {
 	return context.WithValue(ctx, factorKey{}, factor*Patience(ctx))
 }
 
-// Patience returns the factor that budgets under ctx are multiplied by; 1 if there is none.
+// Patience returns the factor of ctx, or 1 if it has none.
 func Patience(ctx context.Context) float64 {
 	if factor, ok := ctx.Value(factorKey{}).(float64); ok {
 		return factor
@@ -20,7 +21,7 @@ func Patience(ctx context.Context) float64 {
 	return 1
 }
 
-// Scale returns a budget as it counts under ctx.
+// Scale returns a budget multiplied by the factor of ctx.
 func Scale(ctx context.Context, budget time.Duration) time.Duration {
 	return time.Duration(float64(budget) * Patience(ctx))
 }

@@ -1,5 +1,5 @@
-// Package wait waits for things that nobody announces: a daemon that answers, a
-// cgroup that the kernel has emptied. Every wait has a name and a budget.
+// Package wait waits for events without notifications, such as a daemon that starts to answer
+// or a cgroup that becomes empty. Every wait has a name and a budget.
 package wait
 
 import (
@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// ErrTimeout is what a wait that ran out of its budget wraps, beside the last error of what it waited for.
+// ErrTimeout is wrapped by the error of a wait that exceeded its budget. That error also wraps
+// the last error of the attempts.
 var ErrTimeout = errors.New("timed out")
 
-// between two tries: short against the shortest thing waited for (a LXD that answers after 120 ms).
+// between is the time between two attempts. It is short compared with the fastest event waited
+// for: an LXD that answers after 120 ms.
 const between = 5 * time.Millisecond
 
-// For calls try until it returns nil, ctx ends or the budget, times Patience, is used up. The
-// error then says what was waited for, for how long, and what was still wrong
-// at the last try.
+// For calls try until it returns nil, ctx ends, or the budget multiplied by Patience is used
+// up. The error then has the name of the wait, the budget and the last error.
 func For(ctx context.Context, what string, budget time.Duration, try func(context.Context) error) error {
 	budget = Scale(ctx, budget)
 	limited, cancel := context.WithTimeout(ctx, budget)
@@ -44,8 +45,9 @@ func For(ctx context.Context, what string, budget time.Duration, try func(contex
 	}
 }
 
-// Within does what waits by itself until its context ends, in a budget times Patience. Where that runs out, the
-// error says what was waited for, for how long, and what still holds it up.
+// Within calls do, which waits until its context ends, with a budget multiplied by Patience. If
+// the budget is used up, the error has the name of the wait, the budget and the result of
+// holdsUp.
 func Within(ctx context.Context, what string, budget time.Duration, do func(context.Context) error, holdsUp func() string) error {
 	budget = Scale(ctx, budget)
 	limited, cancel := context.WithTimeout(ctx, budget)
@@ -60,7 +62,7 @@ func Within(ctx context.Context, what string, budget time.Duration, do func(cont
 	return err
 }
 
-// Final marks an error after which waiting on makes no sense.
+// Final marks an error after which For stops trying.
 func Final(err error) error { return &finalError{err} }
 
 type finalError struct{ err error }

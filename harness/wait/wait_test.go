@@ -15,7 +15,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// In a synctest bubble time passes only while everybody waits: durations are exact, and no test takes long.
+// In a synctest bubble, time passes only while all goroutines wait. Durations are therefore
+// exact, and no test takes long.
 
 var errNotYet = errors.New("not yet")
 
@@ -82,7 +83,7 @@ func TestEachTryIsCancelledWhenTheBudgetIsUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		err := wait.For(t.Context(), "wait", 70*time.Millisecond, func(ctx context.Context) error {
-			<-ctx.Done() // as a request does that is never answered
+			<-ctx.Done() // like a request that is never answered
 			return ctx.Err()
 		})
 		require.ErrorIs(t, err, wait.ErrTimeout)
