@@ -15,9 +15,9 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Build makes the levels one after the other. It returns what it built with an
-// error, too, and nil only for a Spec that it refuses; where a level could not be
-// made, the error is a *LevelError. Close the chain, which is nil-safe, in any case:
+// Build makes the levels of s on h, one after the other. If an operation on a level fails, the
+// error is a *LevelError, and the chain has the levels that were made before. The chain is nil
+// only if Build refuses s before the first level. Close the chain in any case; Close accepts nil:
 //
 //	chain, err := harness.Build(ctx, h, spec)
 //	defer chain.Close(ctx)
@@ -41,11 +41,11 @@ func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 	return c, c.grow(ctx)
 }
 
-// grow makes the levels that are still to be made.
+// grow makes the levels that are still missing.
 func (c *Chain) grow(ctx context.Context) error {
 	defer func() {
 		if c.coming != nil {
-			_ = c.coming.Wait() // an error of one that nobody waits for any more is none
+			_ = c.coming.Wait() // no level needs this import any more, so its error does not matter
 		}
 	}()
 	for i := len(c.Levels); i < len(c.Spec.Levels); i++ {
@@ -61,7 +61,7 @@ func (c *Chain) grow(ctx context.Context) error {
 		level.Took = time.Since(began)
 		c.Levels = append(c.Levels, level)
 		if i == 0 && host.Elsewhere(c.Host) {
-			c.Plan = c.Spec.Plan(c.Host.Traits()) // by what it has learned
+			c.Plan = c.Spec.Plan(c.Host.Traits()) // with the traits that only a level could find out
 		}
 		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
 			return err
@@ -73,8 +73,9 @@ func (c *Chain) grow(ctx context.Context) error {
 	return nil
 }
 
-// Resume makes the rest of a chain that stopped, without the hooks of its Spec, as soon as the LXD that was
-// to make the next level runs again. What that has of the level from before is deleted.
+// Resume makes the remaining levels of a chain that stopped, without the hooks of its Spec. It
+// waits until the LXD in the deepest level answers, and first deletes what that LXD already has of
+// the next level.
 func (c *Chain) Resume(ctx context.Context) error {
 	if c.Stop == nil {
 		return errors.New("resume: the chain has not stopped")
@@ -96,7 +97,7 @@ func (c *Chain) Resume(ctx context.Context) error {
 	return c.grow(ctx)
 }
 
-// opError is an error of one operation, on its way to become a LevelError.
+// opError is the error of an operation on a level. stop turns it into a LevelError.
 type opError struct {
 	op  idmap.Op
 	err error
@@ -105,16 +106,17 @@ type opError struct {
 func (e *opError) Error() string { return e.err.Error() }
 func (e *opError) Unwrap() error { return e.err }
 
-// stop explains why a level could not be made, and keeps it as the chain's outcome.
+// stop returns the error for a level that could not be made. If an operation failed, that is a
+// *LevelError, which stop also stores in c.Stop.
 func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Time, err error) error {
 	var failed *opError
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
 	}
 	if c.coming != nil && c.coming.began.Before(began) {
-		began = c.coming.began // with the level above
+		began = c.coming.began // the import began while the level above was made
 	}
-	// Whatever the error says, it is in the words of somebody to whom the connection ended.
+	// If the connection was lost, the LXD client does not say so in its error.
 	if lost := host.Lost(c.Host, began); lost != nil {
 		c.Stop = &LevelError{Stop: idmap.Stop{Level: level, Op: failed.op, Reason: idmap.ConnectionLost}, Err: errors.Join(lost, failed.err)}
 		return c.Stop
@@ -130,17 +132,17 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 	return c.Stop
 }
 
-// Phase is one operation on the way to a level that is up, and how long it took.
+// A Phase is one operation of making a level, and how long it took.
 type Phase struct {
 	Op   idmap.Op
 	Took time.Duration
-	// LXD is the part of it that is LXD's own: from when it took the operation up to
-	// when it was done, or from the start of its program until it answered. The rest is
-	// the request with what it carries, the init of the level, and ours.
+	// LXD is the part of Took in which LXD worked: from when it accepted the operation until it
+	// was done, or from the start of its program until it answered. The rest is the request with
+	// its data, the init of the level, and nestbed itself.
 	LXD time.Duration
 }
 
-// await waits for an operation as lxdop.Await does, and returns it with how long LXD was at it.
+// await waits for an operation as lxdop.Await does. It also returns how long ago LXD accepted it.
 func await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) (api.Operation, time.Duration, error) {
 	ended, err := lxdop.Await(ctx, server, op, err)
 	if ended.CreatedAt.IsZero() {
@@ -149,8 +151,8 @@ func await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) 
 	return ended, time.Since(ended.CreatedAt), err
 }
 
-// timed does an operation on the way to the level, and notes how long it took. What LXD worked
-// for longer than that, it did while the operation before was under way.
+// timed runs one operation of making the level, and records how long it took. If LXD worked longer
+// than that, it began during the previous operation, which gets the difference.
 func (l *Level) timed(op idmap.Op, do func() error) error {
 	l.worked = 0
 	began := time.Now()

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Cgroup is where a controller of the kernel counts and bounds what a level does.
+// A Cgroup is the cgroup of a level for one controller of the kernel.
 type Cgroup struct {
 	Level   int
-	dir     string // on the machine
+	dir     string // path on this machine
 	unified bool
 }
 
-// CgroupOf is that of a level, or of the host, level 0, for a controller: memory, pids, cpu, cpuset.
+// CgroupOf returns the cgroup of a level, or of the host (level 0), for a controller: memory,
+// pids, cpu or cpuset.
 func CgroupOf(c *Chain, level int, controller string) (Cgroup, error) {
 	dir, v2, err := c.Host.Controller(controller)
 	if err != nil {
@@ -27,7 +28,7 @@ func CgroupOf(c *Chain, level int, controller string) (Cgroup, error) {
 	return Cgroup{Level: level, dir: dir, unified: v2}, nil
 }
 
-// LXCName is how liblxc names the container of a level.
+// LXCName returns the name that liblxc has for the container of a level.
 func LXCName(c *Chain, level int) string {
 	if level == 1 {
 		return c.Host.LXCName(ContainerName(level))
@@ -35,7 +36,8 @@ func LXCName(c *Chain, level int) string {
 	return ContainerName(level)
 }
 
-// file is the name of the one of the layout that the machine has; "" where v1 has none.
+// file returns the file name for the cgroup version of the machine. It is "" if v1 has no such
+// file.
 func (g Cgroup) file(v1, v2 string) string {
 	if g.unified {
 		return v2
@@ -43,8 +45,8 @@ func (g Cgroup) file(v1, v2 string) string {
 	return v1
 }
 
-// read reads the file of the layout that the machine has; without a field the whole of it, else
-// the number behind it (Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
+// read reads the file for the cgroup version of the machine. If field is not empty, read returns
+// only the value after that field (Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
 func (g Cgroup) read(v1, v2, field string) (string, error) {
 	name := g.file(v1, v2)
 	if name == "" {
@@ -77,30 +79,32 @@ func (g Cgroup) count(v1, v2, field string) (int64, error) {
 	return n, nil
 }
 
-// MemoryLimit is in bytes; there is an error where there is no limit on v2.
+// MemoryLimit returns the memory limit in bytes. On cgroup v2 it fails if there is no limit.
 func (g Cgroup) MemoryLimit() (int64, error) {
 	return g.count("memory.limit_in_bytes", "memory.max", "")
 }
 
-// MemoryHigh is how much memory, in bytes, the level may take before the kernel throttles it (memory.high; Linux:
-// Documentation/admin-guide/cgroup-v2.rst); there is an error where there is no such bound, as on v1.
+// MemoryHigh returns how many bytes the level may use before the kernel throttles it (memory.high;
+// Linux: Documentation/admin-guide/cgroup-v2.rst). It fails if there is no such bound, and always
+// on cgroup v1.
 func (g Cgroup) MemoryHigh() (int64, error) {
 	return g.count("", "memory.high", "")
 }
 
-// Held is in how many periods the processes of the level were held back because they had used up a share of the level's own.
+// Held returns in how many periods the kernel throttled the level because it had used up its own
+// share of the processors.
 func (g Cgroup) Held() (int64, error) { return g.count("cpu.stat", "cpu.stat", "nr_throttled") }
 
-// Processors is the list of those that the level may use, such as 0-3,5.
+// Processors returns the processors that the level may use, as a list such as 0-3,5.
 func (g Cgroup) Processors() (string, error) {
 	return g.read("cpuset.effective_cpus", "cpuset.cpus.effective", "")
 }
 
-// Killed is how many processes the kernel ended for want of memory: on v1 of the
-// cgroup alone, on v2 also of those below it.
+// Killed returns how many processes the kernel ended because memory ran out. On cgroup v1 it
+// counts this cgroup alone, on v2 also those below it.
 func (g Cgroup) Killed() (int64, error) {
 	return g.count("memory.oom_control", "memory.events", "oom_kill")
 }
 
-// Unified tells the layout.
+// Unified reports whether the controller is on cgroup v2.
 func (g Cgroup) Unified() bool { return g.unified }

@@ -13,41 +13,44 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// closeBudget is for LXD to delete level 1 with everything in it: 2.4 s at depth 32 with a small bundle, 29 s with Debian's.
+// closeBudget bounds how long LXD may take to delete level 1 with everything in it. At depth 32 it
+// takes 2.4 s with a small bundle and 29 s with Debian's.
 const closeBudget = 2 * time.Minute
 
-// Chain is a chain of levels on a host, whole or up to where it stopped.
+// A Chain is a chain of levels on a host: all of them, or those above the level where it stopped.
 type Chain struct {
 	Host host.Host
 	Spec Spec
-	// Plan is what must happen, computed before the first level was made.
+	// Plan says what must happen. Build computes it before the first level, and again if it learns
+	// ids or traits of the host later.
 	Plan idmap.Plan
-	// Levels are those that are up, level 1 first.
+	// Levels are the levels that are up, level 1 first.
 	Levels []*Level
-	// Stop is where and why the chain stopped; nil if it is whole.
+	// Stop says where and why the chain stopped. It is nil if the chain is complete.
 	Stop *LevelError
 
 	companions []Companion
-	coming     *Importing // for the level that is made next, if it has begun
+	coming     *Importing // the import for the next level, if it has begun
 }
 
-// Companion is what stands beside the levels of a chain, such as siblings, and ends with the chain.
+// A Companion exists beside the levels of a chain and ends with the chain, such as a sibling.
 type Companion interface {
 	// Release closes descriptors.
 	Release()
-	// Delete deletes what does not go with level 1. Close calls it when level 1 is deleted.
+	// Delete deletes what is left of the companion after Close has deleted level 1.
 	Delete(ctx context.Context) error
-	// Replaced is told that the LXD of the host, level 0, or of a level is another one, which has just started.
+	// Replaced is called after the LXD of the host (level 0) or of a level was replaced by a new
+	// process.
 	Replaced(ctx context.Context, level int) error
 }
 
-// Accompany has a companion end with the chain.
+// Accompany adds a companion, which Close ends with the chain.
 func (c *Chain) Accompany(companion Companion) { c.companions = append(c.companions, companion) }
 
 // Companions returns the companions of the chain.
 func (c *Chain) Companions() []Companion { return slices.Clone(c.companions) }
 
-// Deepest is the last level that is up, nil if none is.
+// Deepest returns the deepest level that is up, or nil if none is.
 func (c *Chain) Deepest() *Level {
 	if c == nil || len(c.Levels) == 0 {
 		return nil
@@ -55,8 +58,8 @@ func (c *Chain) Deepest() *Level {
 	return c.Levels[len(c.Levels)-1]
 }
 
-// Close deletes the chain from its host: level 1, and with it all that is
-// inside. It is nil-safe, and only lets go of a chain whose host is closed.
+// Close deletes level 1 from the host with everything inside it, and ends the companions. If the
+// host is closed, Close only releases descriptors. It does nothing to a nil chain.
 func (c *Chain) Close(ctx context.Context) error {
 	if c == nil {
 		return nil
@@ -83,7 +86,7 @@ func (c *Chain) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Level gives a level that is up, by its index from 1.
+// Level returns the level with that index, from 1. It fails if the level is not up.
 func (c *Chain) Level(index int) (*Level, error) {
 	if c == nil {
 		return nil, errors.New("no chain was built")
@@ -94,7 +97,7 @@ func (c *Chain) Level(index int) (*Level, error) {
 	return c.Levels[index-1], nil
 }
 
-// Path names a level as nestbed shell does: c1/c2 for level 2, host for level 0.
+// Path returns the path of a level as nestbed shell takes it: c1/c2 for level 2, host for level 0.
 func (c *Chain) Path(level int) string {
 	if level == 0 {
 		return "host"
@@ -106,7 +109,7 @@ func (c *Chain) Path(level int) string {
 	return strings.Join(names, "/")
 }
 
-// Daemon is the LXD of the host, level 0, or of a level that is up.
+// Daemon returns the LXD of the host (level 0) or of a level that is up.
 func (c *Chain) Daemon(level int) (Daemon, error) {
 	if level == 0 {
 		return c.Host, nil
@@ -114,7 +117,7 @@ func (c *Chain) Daemon(level int) (Daemon, error) {
 	return c.Level(level)
 }
 
-// ExecAt runs a program on the host, level 0, or in a level, as root there. See Level.Exec.
+// ExecAt runs a program as root on the host (level 0) or in a level. See Level.Exec.
 func (c *Chain) ExecAt(ctx context.Context, level int, command ...string) (string, error) {
 	if level == 0 {
 		return host.Exec(ctx, c.Host, command...)

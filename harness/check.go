@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Subject is what a Check of package probe looks at in each level.
+// A Subject is what a Check of package probe looks at in each level.
 type Subject string
 
 // The subjects.
@@ -14,12 +14,12 @@ const (
 	Processes Subject = "processes"    // init and a new process run under the planned host ids
 	Files     Subject = "files"        // files made inside belong to the planned host ids
 	Edges     Subject = "edges"        // the last id of the map can own a file, the next one cannot
-	Sentinels Subject = "sentinel"     // the image's file arrived with owner, ACL and capability
+	Sentinels Subject = "sentinel"     // the image's file still has its owner, ACL and capability
 	Daemons   Subject = "LXD"          // the LXD inside answers, in the version of the bundle
 	Privilege Subject = "unprivileged" // nothing is privileged
 )
 
-// Check is one thing looked at: it holds if Got is Wanted.
+// A Check is the result of looking at one thing. It holds if Got equals Wanted.
 type Check struct {
 	Subject Subject `json:"subject"`
 	Level   int     `json:"level"`
@@ -28,14 +28,14 @@ type Check struct {
 	Got     string  `json:"got"`
 }
 
-// OK tells whether the check holds.
+// OK reports whether the check holds.
 func (c Check) OK() bool { return c.Wanted == c.Got }
 
 func (c Check) String() string {
 	return fmt.Sprintf("level %d: %s: wanted %s, got %s", c.Level, c.What, c.Wanted, c.Got)
 }
 
-// Failed are the checks that do not hold.
+// Failed returns the checks that do not hold.
 func Failed(checks []Check) []Check {
 	return slices.DeleteFunc(slices.Clone(checks), Check.OK)
 }

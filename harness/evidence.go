@@ -13,11 +13,11 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Gather reads the logs of the LXD above. What cannot be read, or not soon as that LXD does not answer, is left out: the
-// failure itself matters more.
+// Gather reads the logs of the LXD above. It leaves out a log that it cannot read, or not soon
+// because LXD does not answer: the failure itself matters more.
 func Gather(ctx context.Context, above Daemon, container string) classify.Evidence {
 	var e classify.Evidence
-	// Whatever ended with ctx, what LXD wrote about it is there.
+	// If ctx has ended, the log says why.
 	if log, err := above.Root().ReadFile(context.WithoutCancel(ctx), "/var/log/lxd.log"); err == nil {
 		e.DaemonLog, e.DaemonErrors = string(log), reach.ErrorLines(string(log))
 	}
@@ -37,8 +37,8 @@ func Gather(ctx context.Context, above Daemon, container string) classify.Eviden
 	return e
 }
 
-// circumstances are what the kernel knows of a level that could not be made and no log says: that processes were
-// ended for want of memory, or that the LXD which was waited for has been stopped.
+// circumstances returns what only the kernel knows about a level that could not be made: processes
+// that it ended because memory ran out, or that the LXD above was stopped.
 func (c *Chain) circumstances(ctx context.Context, above Daemon, stop idmap.Stop) []string {
 	switch stop.Reason {
 	case idmap.DaemonDied:
@@ -49,13 +49,14 @@ func (c *Chain) circumstances(ctx context.Context, above Daemon, stop idmap.Stop
 	return nil
 }
 
-// starved are the levels in which processes were ended for want of memory, from the host, level 0, to one that need not be up.
+// starved returns a line for each level, from the host to the given one, in which the kernel ended
+// processes because memory ran out. The given level need not be up.
 func (c *Chain) starved(level int) []string {
 	var lines []string
 	for i := range level + 1 {
 		g, err := CgroupOf(c, i, "memory")
 		if err != nil {
-			return lines // nobody counts it on this machine
+			return lines // this machine has no memory controller
 		}
 		if n, err := g.Killed(); err == nil && n > 0 {
 			lines = append(lines, fmt.Sprintf("memory of level %d: the kernel has ended %d processes for want of it (oom_kill)", i, n))
@@ -64,7 +65,7 @@ func (c *Chain) starved(level int) []string {
 	return lines
 }
 
-// standing are the processes at a level that were stopped, as by SIGSTOP.
+// standing returns a line for each process at a level that is stopped, for example by SIGSTOP.
 func (c *Chain) standing(ctx context.Context, at Daemon, level int) []string {
 	list := func() (string, error) { return HostProcesses(c.Host) }
 	if level > 0 {

@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// Build makes a chain of two levels on a private host. It needs root, and LXD on this machine.
+// Build makes a chain of two levels on a private host. It needs root and an installed LXD.
 func ExampleBuild() {
 	ctx := context.Background()
 	b, err := bundle.Store{}.Make(ctx, bundle.Source{Kind: bundle.Installed})
@@ -41,7 +41,8 @@ func ExampleBuild() {
 	fmt.Println(len(chain.Levels), "levels are up; what is not as planned:", harness.Failed(checks))
 }
 
-// TestTheExampleOfBuildRuns runs the example where that is possible; go test itself would run it everywhere.
+// TestTheExampleOfBuildRuns runs the example where it can run; go test itself would run it
+// everywhere.
 func TestTheExampleOfBuildRuns(t *testing.T) {
 	if source := harnesstest.Source(t); source.Kind != bundle.Installed {
 		t.Skip("the example is about the installed LXD")
@@ -49,7 +50,8 @@ func TestTheExampleOfBuildRuns(t *testing.T) {
 	ExampleBuild()
 }
 
-// In a chain as in the article, every level keeps a block of 65536 ids and delegates one for each level below it.
+// In the article's chain every level keeps a block of 65536 ids and delegates one block for each
+// level below it.
 func ExampleCascade() {
 	for i, level := range harness.Cascade(3).Levels {
 		if level.Delegation == nil {

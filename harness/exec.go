@@ -20,16 +20,17 @@ import (
 	"nestbed/harness/wait"
 )
 
-// programBudget is for a program that is run in a level: those of scenarios take seconds, those of others their time.
+// programBudget bounds how long a program in a level may run. Those of scenarios take seconds.
 const programBudget = 10 * time.Minute
 
-// Exec runs a program in the level as its root and gives what it wrote to
-// standard output. An exit status other than 0 is an error with what it wrote to standard error.
+// Exec runs a program in the level as root and returns its standard output. An exit status other
+// than 0 is an error that has its standard error.
 func (l *Level) Exec(ctx context.Context, command ...string) (string, error) {
 	return l.ExecAs(ctx, 0, nil, command...)
 }
 
-// ExecAs is Exec as another user, whose id is also the group's, with a standard input, which may be nil.
+// ExecAs is Exec as another user, with the same id for the group, and with a standard input, which
+// may be nil.
 func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command ...string) (string, error) {
 	var stdout, stderr buffer
 	err := l.run(ctx, id, command, &lxd.InstanceExecArgs{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
@@ -39,8 +40,8 @@ func (l *Level) ExecAs(ctx context.Context, id uint32, stdin io.Reader, command 
 	return stdout.String(), err
 }
 
-// run has the LXD above start the program and waits for its end. Where LXD has given up before it started one that reads
-// nothing, it is asked again.
+// run starts the program through the LXD above and waits until it ends. If LXD gave up before it
+// started the program, run tries again, unless the program has an input.
 func (l *Level) run(ctx context.Context, id uint32, command []string, args *lxd.InstanceExecArgs) (err error) {
 	for range reach.ExecTries {
 		err = l.runOnce(ctx, id, command, args)
@@ -88,7 +89,8 @@ func (l *Level) runOnce(ctx context.Context, id uint32, program []string, args *
 	return nil
 }
 
-// buffer keeps what a program wrote. Where LXD tells of a failure, the client may still be writing to it.
+// buffer holds what a program wrote. It has a lock, because the client may still write to it after
+// LXD reported a failure.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -106,10 +108,11 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// Close is what the client asks of an output.
+// Close does nothing. It makes buffer an io.WriteCloser.
 func (*buffer) Close() error { return nil }
 
-// WhileRunning calls look with the inside pid of a process of the given user that runs for as long.
+// WhileRunning runs a process of the given user, calls look with its pid inside the level, and
+// then ends it.
 func WhileRunning(ctx context.Context, l *Level, id uint32, look func(pid string) error) error {
 	stdin, release := io.Pipe()
 	pids, stdout := io.Pipe()
@@ -118,7 +121,7 @@ func WhileRunning(ctx context.Context, l *Level, id uint32, look func(pid string
 		var stderr buffer
 		err := l.run(ctx, id, []string{"sh", "-c", "echo $$; read line"},
 			&lxd.InstanceExecArgs{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
-		// Both end what would wait below for a process that never spoke or is gone.
+		// If the process failed or ended, the read and the write below must not wait for it.
 		_ = stdout.CloseWithError(err)
 		_ = stdin.CloseWithError(err)
 		ended <- err

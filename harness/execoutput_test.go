@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// LXD pings when a program starts, sends its output and closes. A client that is slow to read the ping can no longer answer it,
-// and must read the output all the same: gorilla/websocket v1.5.1 does, v1.5.3 stops reading.
+// LXD pings when a program starts, then sends its output and closes. A client that reads slowly
+// can no longer answer the ping, but must still read the output. gorilla/websocket v1.5.1 does;
+// v1.5.3 stops reading.
 func TestOutputArrivesAfterAPingThatCannotBeAnswered(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "socket")
 	listener, err := net.Listen("unix", socket)

@@ -9,10 +9,10 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Hook is code that runs at one operation on the way to a level, such as code that breaks something.
-// The plan does not know of it.
+// A Hook is code that runs at one operation on the way to a level, such as code that breaks
+// something. The plan does not take it into account.
 type Hook struct {
-	// Level is the level that is being made, 1 or more, and Op the operation.
+	// Level is the level that is being made, from 1, and Op is the operation.
 	Level int
 	Op    idmap.Op
 	// Name says what the hook does. Hooks with the same name, level and operation do the same.

@@ -11,10 +11,11 @@ import (
 	"nestbed/harness/reach"
 )
 
-// IDs are a uid and a gid, as text: "500000:500000".
+// IDs returns a uid and a gid as text, such as 500000:500000.
 func IDs(uid, gid any) string { return fmt.Sprint(uid, ":", gid) }
 
-// OnHost is what an inside id, of user and group alike, must be on the host.
+// OnHost returns the host ids, as IDs does, that a user and a group with the given inside id must
+// have.
 func OnHost(planned idmap.PlannedLevel, id uint32) string {
 	uid, uidExists := idmap.Up(planned.Host.UID, id)
 	gid, gidExists := idmap.Up(planned.Host.GID, id)
@@ -24,7 +25,8 @@ func OnHost(planned idmap.PlannedLevel, id uint32) string {
 	return IDs(uid, gid)
 }
 
-// ProcessIDs are the ids, on the host, of a process known by its pid inside: /proc/PID/status is written in ids of who reads it.
+// ProcessIDs returns the host ids of the process with that pid inside the level. It translates
+// them, because /proc/PID/status has the ids that its reader sees.
 func ProcessIDs(ctx context.Context, l *Level, pid string) (string, error) {
 	status, err := l.ReadFile(ctx, "/proc/"+pid+"/status")
 	if err != nil {
@@ -41,12 +43,12 @@ func ProcessIDs(ctx context.Context, l *Level, pid string) (string, error) {
 	return IDs(uid, gid), nil
 }
 
-// OwnerOf is that of a file of the level.
+// OwnerOf returns the host ids of the owner and the group of a file of the level.
 func OwnerOf(ctx context.Context, l *Level, path string) (string, error) {
 	return OwnerIn(ctx, l.root, path)
 }
 
-// OwnerIn are the host ids of the owner and the group of a file in a root.
+// OwnerIn returns the host ids of the owner and the group of a file in a root.
 func OwnerIn(ctx context.Context, root *reach.Root, path string) (string, error) {
 	info, err := root.Look(ctx, path)
 	if err != nil {
@@ -55,7 +57,7 @@ func OwnerIn(ctx context.Context, root *reach.Root, path string) (string, error)
 	return IDs(info.UID, info.GID), nil
 }
 
-// readSubID reads a subid file below a root.
+// readSubID reads a subid file of a root.
 func readSubID(ctx context.Context, root *reach.Root, path string) (idmap.File, error) {
 	text, err := root.ReadFile(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,7 +66,7 @@ func readSubID(ctx context.Context, root *reach.Root, path string) (idmap.File, 
 	return idmap.File{Text: string(text)}, err
 }
 
-// ReadDelegation reads the subid files below a root.
+// ReadDelegation reads the subid files of a root.
 func ReadDelegation(ctx context.Context, root *reach.Root) (d idmap.Delegation, err error) {
 	for path, into := range map[string]*idmap.File{"/etc/subuid": &d.UID, "/etc/subgid": &d.GID} {
 		if *into, err = readSubID(ctx, root, path); err != nil {

@@ -20,30 +20,33 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// Importing is the import of a bundle's image, which goes on while something else is waited for.
+// Importing is the import of a bundle's image in the background.
 type Importing struct {
 	server lxd.InstanceServer
 	bundle *bundle.Bundle
-	// apart makes it another image than the bundle's for this LXD, with the same content; empty: it is the bundle's.
+	// apart, if not empty, gives the image a fingerprint that differs from the bundle's, with the
+	// same content.
 	apart string
 
 	began  time.Time
 	done   chan struct{}
-	fresh  bool          // the LXD did not have it before
-	worked time.Duration // how long LXD was at it
+	fresh  bool          // LXD did not have the image before
+	worked time.Duration // how long LXD worked at it
 	err    error
-	// fingerprint is the image's name there.
+	// fingerprint is that of the image in LXD.
 	fingerprint string
 }
 
-// BeginImport begins to hand the bundle's image to a LXD, unless it has it already. The LXD answers, but need not be ready.
+// BeginImport starts to import the bundle's image into an LXD, unless it has the image already.
+// LXD must answer, but need not be ready.
 func BeginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *Importing {
 	return beginImportApart(ctx, server, b, "")
 }
 
-// beginImportApart does so with an image of which nobody else has the fingerprint. For a LXD that others use: it has one file for the
-// images of all projects that have one fingerprint, and takes it away with the last of them, under the eyes of one that
-// is being imported (LXD 5.0.2: "open /var/lib/lxd/images/...: no such file or directory").
+// beginImportApart imports the image with a fingerprint of its own. This is for an LXD that others
+// use: all its projects share one file for each fingerprint. LXD deletes the file with the last
+// image that uses it, even during another import (LXD 5.0.2: "open /var/lib/lxd/images/...: no
+// such file or directory").
 func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *Importing {
 	i := &Importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
 	go func() {
@@ -74,7 +77,7 @@ func (i *Importing) run(ctx context.Context) error {
 	return err
 }
 
-// FingerprintOf is the fingerprint of the image that an operation made.
+// FingerprintOf returns the fingerprint of the image that an operation made.
 func FingerprintOf(ended api.Operation) (string, error) {
 	fingerprint, ok := ended.Metadata["fingerprint"].(string)
 	if !ok {
@@ -83,7 +86,8 @@ func FingerprintOf(ended api.Operation) (string, error) {
 	return fingerprint, nil
 }
 
-// skippable is a frame that whoever unpacks zstd passes over (RFC 8878, section 3.1.2); none for an empty text.
+// skippable returns a frame that zstd decoders skip (RFC 8878, section 3.1.2), or nothing for an
+// empty text.
 func skippable(text string) []byte {
 	if text == "" {
 		return nil
@@ -93,14 +97,14 @@ func skippable(text string) []byte {
 	return append(frame, text...)
 }
 
-// Wait waits until the LXD has the image.
+// Wait waits until LXD has the image.
 func (i *Importing) Wait() error {
 	<-i.done
 	return i.err
 }
 
-// undo takes the image away again from a LXD that has made its level from it: it
-// would be a fifth of what lies on the disk, and the next level takes its place.
+// undo deletes the image that this import added, because LXD has made its level from it. The image
+// would take a fifth of the disk space of a level.
 func (i *Importing) undo(ctx context.Context) error {
 	if !i.fresh {
 		return nil
@@ -112,7 +116,7 @@ func (i *Importing) undo(ctx context.Context) error {
 	return nil
 }
 
-// ImportImage gives an image to a daemon, and returns the fingerprint that it has there.
+// ImportImage imports an image into a daemon and returns its fingerprint there.
 func ImportImage(ctx context.Context, to Daemon, i imagefile.Image, public bool) (fingerprint string, err error) {
 	args := &lxd.ImageCreateArgs{MetaFile: bytes.NewReader(i.Metadata), MetaName: "image.metadata", Type: "container"}
 	if !i.Unified() {

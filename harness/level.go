@@ -13,34 +13,34 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Daemon is a LXD that makes levels: the host's or that of a level.
+// A Daemon is an LXD that makes levels: the host's or that of a level.
 type Daemon interface {
 	LXD() lxd.InstanceServer
 	Root() *reach.Root
 }
 
-// Level is one container of a chain that is up, with the LXD inside it.
+// A Level is one container of a chain that is up, with the LXD inside it.
 type Level struct {
-	// Index is how deep it is: 1 is made by the host's LXD.
+	// Index is the depth of the level. The host's LXD makes level 1.
 	Index int
-	// Name is the container's: c1, c2, ...
+	// Name is the name of the container: c1, c2, ...
 	Name string
-	// Bundle is what it runs.
+	// Bundle is the bundle that the level runs.
 	Bundle *bundle.Bundle
-	// Took is how long it took to make, Phases where that went.
+	// Took is the time that the level took to make, and Phases the time of each operation.
 	Took   time.Duration
 	Phases []Phase
 
 	above  Daemon
 	root   *reach.Root
 	server lxd.InstanceServer
-	worked time.Duration // how long LXD was at the last operation
+	worked time.Duration // how long LXD worked at the last operation
 }
 
-// LXD is a client of the LXD inside the level.
+// LXD returns a client of the LXD inside the level.
 func (l *Level) LXD() lxd.InstanceServer { return l.server }
 
-// Root is the level's root directory.
+// Root returns the level's root directory.
 func (l *Level) Root() *reach.Root { return l.root }
 
 // ReadFile reads a file of the level.
@@ -52,10 +52,9 @@ func (l *Level) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	return b, nil
 }
 
-// Map is the idmap as the level itself sees it: inside and parent ids.
+// Map returns the idmap as the level sees it, with inside and parent ids.
 func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
-	// The kernel writes the middle column in ids of whoever opens the file, and
-	// for a process of the same user namespace in ids of the parent.
+	// The kernel shows parent ids to a process inside (man 7 user_namespaces).
 	out, err := l.Exec(ctx, "sh", "-c", "cat /proc/self/uid_map; echo; cat /proc/self/gid_map")
 	if err != nil {
 		return idmap.Map{}, err
@@ -68,7 +67,7 @@ func (l *Level) Map(ctx context.Context) (idmap.Map, error) {
 	return m, nil
 }
 
-// HostMap is the idmap as the machine sees it: inside and host ids.
+// HostMap returns the idmap as the host sees it, with inside and host ids.
 func (l *Level) HostMap(ctx context.Context) (idmap.Map, error) {
 	m, err := l.root.IDMap(ctx, "1")
 	if err != nil {
@@ -77,7 +76,7 @@ func (l *Level) HostMap(ctx context.Context) (idmap.Map, error) {
 	return m, nil
 }
 
-// Release lets go of the level's descriptors.
+// Release closes the level's descriptors and its client.
 func (l *Level) Release() {
 	if l.server != nil {
 		l.server.Disconnect()
@@ -89,7 +88,8 @@ func (l *Level) Release() {
 // Above returns the daemon that made the level.
 func (l *Level) Above() Daemon { return l.above }
 
-// NewLevel returns a container that the daemon above has, or will have, by that name. It is not up yet.
+// NewLevel returns a level that is not up: the container of that name, which the daemon above has
+// or will have.
 func NewLevel(above Daemon, index int, name string) *Level {
 	return &Level{Index: index, Name: name, above: above}
 }

@@ -13,41 +13,43 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// bootID is the file of proc that liblxc covers in every container, by one with an id for each start of
-// the container (liblxc: conf.c, lxc_setup_boot_id).
+// bootID is the file of /proc that liblxc covers in every container, so that each start of a
+// container has its own boot id (liblxc: conf.c, lxc_setup_boot_id).
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// Live is what happens to a level when it is up, before the next one is made, in the order of the fields.
+// Live lists what Build does to a level that is up before it makes the next one, in the order of
+// the fields.
 type Live struct {
-	// Config is set in the container's configuration. An empty value takes a key away.
+	// Config is set in the container's configuration. An empty value removes a key.
 	Config map[string]string
 	// Restart restarts the container.
 	Restart bool
-	// Uncover has root of the level take away what liblxc covers the boot id with.
+	// Uncover makes root of the level unmount what liblxc covers the boot id with.
 	Uncover bool
 }
 
-// none tells that nothing happens to the level.
+// none reports whether nothing happens to the level.
 func (l Live) none() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncover }
 
-// counting is the configuration that the levels below are made under: security.nesting does what it does
-// when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC), which is to give it a
-// proc that nothing covers; to uncover the one that it has does as well, unless more is covered.
+// counting returns the configuration under which the levels below are made. security.nesting acts
+// when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC): the container gets
+// a second proc that nothing covers. Uncovering the first proc has the same effect, unless more of
+// it is covered.
 func (s LevelSpec) counting(moreCovered bool) map[string]string {
 	config := merged(s.Config)
 	if s.Live.Restart {
 		config = s.now()
 	}
 	if s.Live.Uncover && !moreCovered {
-		delete(config, idmap.KeyNesting) // as if it had not been said otherwise
+		delete(config, idmap.KeyNesting) // the harness's default allows nesting
 	}
 	return config
 }
 
-// now is the configuration that the level has when those below are made.
+// now returns the configuration that the level has when those below are made.
 func (s LevelSpec) now() map[string]string { return merged(s.Config, s.Live.Config) }
 
-// merged is a configuration of its own, with the keys of all, of which later ones count.
+// merged returns a new map with the keys of all configs. Later ones win.
 func merged(configs ...map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, config := range configs {
@@ -56,8 +58,8 @@ func merged(configs ...map[string]string) map[string]string {
 	return all
 }
 
-// withLostCaps is the plan of the layout where a level lost its file capabilities before it was restarted with
-// another configuration: they do not come back.
+// withLostCaps returns the plan without the file capabilities that levels lost before they were
+// restarted with another configuration: those do not come back.
 func (s Spec) withLostCaps(layout idmap.Layout, plan idmap.Plan) idmap.Plan {
 	for i := range plan.Levels {
 		if !s.Levels[i].Live.Restart {
@@ -73,7 +75,7 @@ func (s Spec) withLostCaps(layout idmap.Layout, plan idmap.Plan) idmap.Plan {
 	return plan
 }
 
-// live does to the level what is asked for.
+// live applies what to the level.
 func (l *Level) live(ctx context.Context, what Live) error {
 	if len(what.Config) > 0 {
 		if err := Configure(ctx, l, what.Config); err != nil {
@@ -93,7 +95,8 @@ func (l *Level) live(ctx context.Context, what Live) error {
 	return nil
 }
 
-// restart has the LXD above restart the level by force, and returns when the LXD inside answers.
+// restart restarts the level by force through the LXD above, and returns when the LXD inside
+// answers.
 func (l *Level) restart(ctx context.Context) error {
 	if err := ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Force: true}); err != nil {
 		return err
@@ -102,8 +105,8 @@ func (l *Level) restart(ctx context.Context) error {
 	return l.Connect(ctx)
 }
 
-// Configured is the value of a key in the level's configuration as the LXD above has it, profiles
-// included, and whether it is set.
+// Configured returns the value of a key in the level's configuration, profiles included, and
+// whether it is set.
 func Configured(ctx context.Context, l *Level, key string) (value string, set bool, err error) {
 	instance, _, err := lxdop.With(ctx, l.above.LXD()).GetInstance(l.Name)
 	if err != nil {
@@ -113,16 +116,17 @@ func Configured(ctx context.Context, l *Level, key string) (value string, set bo
 	return value, set, nil
 }
 
-// ChangeState asks the LXD above for another state of the level, and waits for it.
+// ChangeState changes the state of the level through the LXD above, and waits until that is done.
 func ChangeState(ctx context.Context, l *Level, state api.InstanceStatePut) error {
 	if l.root != nil && (state.Action == "stop" || state.Action == "restart") {
-		l.root.Rest() // so that the LXD inside has nothing of ours to wait for
+		l.root.Rest() // the LXD inside would wait for our relay
 	}
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, state, "")
 	return Finish(ctx, l, state.Action, op, err)
 }
 
-// Finish waits for an operation of the LXD above that was asked for, if err does not say that it was refused.
+// Finish waits for an operation of the LXD above, or returns err if LXD refused it. Errors name
+// the level and what was done.
 func Finish(ctx context.Context, l *Level, what string, op lxd.Operation, err error) error {
 	if _, err = lxdop.Await(ctx, l.above.LXD(), op, err); err != nil {
 		return fmt.Errorf("level %d: %s: %w", l.Index, what, err)
@@ -130,7 +134,7 @@ func Finish(ctx context.Context, l *Level, what string, op lxd.Operation, err er
 	return nil
 }
 
-// updateInstance has the LXD above change what it has written down of the level, running or not.
+// updateInstance changes the level's container in the LXD above, whether it runs or not.
 func updateInstance(ctx context.Context, l *Level, what string, change func(*api.InstancePut)) error {
 	instance, etag, err := lxdop.With(ctx, l.above.LXD()).GetInstance(l.Name)
 	if err != nil {
@@ -142,7 +146,8 @@ func updateInstance(ctx context.Context, l *Level, what string, change func(*api
 	return Finish(ctx, l, what, op, err)
 }
 
-// Configure sets keys of the configuration of the level, running or not; an empty value takes a key away.
+// Configure sets keys of the level's configuration, whether it runs or not. An empty value removes
+// a key.
 func Configure(ctx context.Context, l *Level, keys map[string]string) error {
 	return updateInstance(ctx, l, "configure", func(put *api.InstancePut) {
 		maps.Copy(put.Config, keys)
@@ -150,7 +155,7 @@ func Configure(ctx context.Context, l *Level, keys map[string]string) error {
 	})
 }
 
-// AttachDevice gives the level a device, running or not.
+// AttachDevice adds a device to the level, whether it runs or not.
 func AttachDevice(ctx context.Context, l *Level, name string, device map[string]string) error {
 	return updateInstance(ctx, l, "attach", func(put *api.InstancePut) { put.Devices[name] = device })
 }

@@ -20,7 +20,7 @@ import (
 // ContainerName returns the name of the container of a level: c1, c2, ...
 func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 
-// makeLevel takes one level through its operations, in the order of idmap.Op.
+// makeLevel runs the operations that make one level, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level, error) {
 	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host.Traits(), index), above: above}
 	image := func() *Importing {
@@ -35,7 +35,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 	}{
 		{idmap.OpStorage, func() error {
 			if !c.Spec.hooked(index, idmap.OpImport) {
-				image() // beside it
+				image() // runs while LXD makes the storage
 			}
 			return errors.Join(MakeStorage(ctx, above.LXD(), c.pool(index), ProfileOf(c.Host.Traits(), index-1)), configureProject(ctx, above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
@@ -47,8 +47,9 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 		{idmap.OpCreate, func() error { return c.create(ctx, l, image().fingerprint) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
-			// Elsewhere than on directories the level is a snapshot of it; and a start that a hook runs at
-			// shall not depend on how far this has got. In a cluster, which deletes no image while a member is down, it goes with the project.
+			// The image must stay if the level is a snapshot of it, as with all drivers but dir,
+			// or if a hook at the start needs a known state. A cluster deletes no image while a
+			// member is down; there the image is deleted with the project.
 			if (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
 				beside.Go(func() error { return image().undo(ctx) })
 			}
@@ -88,7 +89,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 	return l, nil
 }
 
-// timed does an operation on the way to a level, with its hooks.
+// timed runs one operation of making a level, with its hooks, and records how long it took.
 func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
 	amid, end := context.WithCancel(ctx)
 	defer end()
@@ -104,9 +105,9 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 	return err
 }
 
-// Prepare gives a LXD what a level is made from, unless it has it: the storage
-// pool "default" on a directory, a default profile on that, and the bundle's
-// image, whose fingerprint it returns. For tests that drive a LXD themselves.
+// Prepare gives an LXD what a level is made from, unless it has it: the storage pool "default" on
+// a directory, a default profile that uses it, and the bundle's image, whose fingerprint it
+// returns. It is for tests that drive LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
 	if err := MakeStorage(ctx, server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
 		return "", err
@@ -117,20 +118,21 @@ func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (
 func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
 	spec := c.Spec.Levels[l.Index-1]
 	config := map[string]string{}
-	// Who lets the last level nest will make others there.
+	// A last level with security.nesting may get levels of its own later.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
 		if denies(c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
 		if confined(c.Host.Traits(), l.Index) {
-			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // a LXD may become an Incus
+			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // an upgrade may replace LXD with Incus
 				config[f.KeyAppArmor()] = "false"
 			}
 		}
 	}
 	if l.Index == 1 && host.Member(c.Host) != "" {
-		// Else who evacuates the member has the chain moved to another one, where its ids are not, and that fails.
+		// By default an evacuation moves the container to another member. That fails, because the
+		// ids of the chain are not there.
 		config["cluster.evacuate"] = "stop"
 	}
 	maps.Copy(config, spec.Config)
@@ -141,12 +143,12 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	return l.Create(ctx, spec, fingerprint)
 }
 
-// Create has the LXD above create the container from the image.
+// Create creates the container from the image through the LXD above.
 func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) error {
 	config := map[string]string{}
 	if spec.Delegation != nil {
-		// LXD writes the files from the image's templates before the container
-		// runs for the first time, so the LXD inside finds them at its first start.
+		// LXD writes the files from the image's templates before the first start, so the LXD
+		// inside finds them.
 		maps.Copy(config, bundle.Configuration(*spec.Delegation))
 	}
 	maps.Copy(config, spec.Config)
@@ -164,14 +166,14 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	return err
 }
 
-// Start starts the container. The level is not reached by it: see Reach and Connect.
+// Start starts the container. Call Reach or Connect to reach into the level.
 func (l *Level) Start(ctx context.Context) error {
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, api.InstanceStatePut{Action: "start", Timeout: -1}, "")
 	_, l.worked, err = await(ctx, l.above.LXD(), op, err)
 	return err
 }
 
-// Reach opens the root of the level, by the pid that the LXD above knows.
+// Reach opens the level's root by the pid that the LXD above has for its init.
 func (l *Level) Reach(ctx context.Context) error {
 	state, _, err := lxdop.With(ctx, l.above.LXD()).GetInstanceState(l.Name)
 	if err != nil {
@@ -184,7 +186,7 @@ func (l *Level) Reach(ctx context.Context) error {
 	return err
 }
 
-// Connect reaches into the level, and waits for the LXD inside.
+// Connect reaches into the level and waits until the LXD inside is ready.
 func (l *Level) Connect(ctx context.Context) (err error) {
 	if err := l.Reach(ctx); err != nil {
 		return err
@@ -193,7 +195,7 @@ func (l *Level) Connect(ctx context.Context) (err error) {
 	return err
 }
 
-// ready waits for the LXD inside, which answers already, unless that ends.
+// ready waits until the LXD inside, which answers already, is ready. It fails early if ends does.
 func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
 	if err := reach.Ready(ctx, l.server, ends); err != nil {
 		return err

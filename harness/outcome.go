@@ -11,8 +11,8 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// Outcome is what did happen, in the form of a plan: the levels that are up with the maps that
-// they have, and the stop. Capabilities of files are not part of it; Verify looks at those.
+// Outcome returns what did happen, in the form of a plan: the maps of the levels that are up, and
+// the stop. It leaves out file capabilities; probe.Verify checks those.
 func (c *Chain) Outcome(ctx context.Context) (idmap.Plan, error) {
 	o := idmap.Plan{Levels: make([]idmap.PlannedLevel, len(c.Levels))}
 	var g errgroup.Group
@@ -35,8 +35,7 @@ func (c *Chain) Outcome(ctx context.Context) (idmap.Plan, error) {
 	return o, nil
 }
 
-// Contradiction compares outcome and plan line by line. It is nil where LXD
-// and the kernel did what was planned.
+// Contradiction returns an error that lists the lines in which plan and outcome differ, or nil.
 func Contradiction(plan, outcome idmap.Plan) error {
 	wanted, got := describe(plan), describe(outcome)
 	var diff []string
@@ -52,7 +51,7 @@ func Contradiction(plan, outcome idmap.Plan) error {
 	return fmt.Errorf("LXD contradicts the plan:\n%s", strings.Join(diff, "\n"))
 }
 
-// describe tells a plan in lines: each level's maps, then the stop.
+// describe returns a plan as lines: the maps of each level, then the stop.
 func describe(p idmap.Plan) []string {
 	var lines []string
 	for _, l := range p.Levels {
@@ -67,7 +66,7 @@ func describe(p idmap.Plan) []string {
 	return append(lines, "stop: "+p.Stop.String())
 }
 
-// Lines writes mappings in one line: "0 65536 131072".
+// Lines returns mappings in one line, such as "0 65536 131072".
 func Lines(mappings []idmap.Mapping) string {
 	var lines []string
 	for _, m := range mappings {
@@ -76,13 +75,13 @@ func Lines(mappings []idmap.Mapping) string {
 	return strings.Join(lines, ", ")
 }
 
-// LevelError is why a chain stopped: Level could not be made, Op failed, for Reason.
+// A LevelError says why a chain stopped: Level could not be made because Op failed, for Reason.
 type LevelError struct {
 	idmap.Stop
 	// Err is the error of the API or of the wait.
 	Err error
-	// Evidence are the log lines that the reason was found by; for an
-	// unclassified failure, the last lines of the logs.
+	// Evidence has what the kernel shows about the failure, then the log lines by which the reason
+	// was found. For an unclassified failure those are the last lines of the logs.
 	Evidence []string
 }
 

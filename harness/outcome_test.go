@@ -13,13 +13,13 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// mapped is a map of one line, for uids and gids alike.
+// mapped returns a map with one line, for uids and gids alike.
 func mapped(parent, count uint32) idmap.Map {
 	m := []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}
 	return idmap.Map{UID: m, GID: m}
 }
 
-// article is the plan of the article's chain, with the given depth of three.
+// article returns the plan of the first levels, at most three, of the article's chain.
 func article(depth int, stop *idmap.Stop) idmap.Plan {
 	return idmap.Plan{Stop: stop, Levels: []idmap.PlannedLevel{
 		{Level: 1, Map: mapped(500000, 196608), Host: mapped(500000, 196608), FileCaps: true},

@@ -14,12 +14,12 @@ import (
 	"nestbed/harness/wait"
 )
 
-// lxcfsBudget is for lxcfs to mount its directory, in seconds; it takes less than one.
+// lxcfsBudget bounds how long lxcfs may take to mount its directory. It takes less than a second.
 const lxcfsBudget = 30 * time.Second
 
-// startLXCFS does what Debian's package lxcfs does for a host: it runs lxcfs, and has liblxc call the
-// package's hook in each container of this host, which puts the files of lxcfs over those of proc. The programs come
-// with the bundle's tools. lxcfs ends with the host.
+// startLXCFS does for a host what Debian's package lxcfs does. It runs lxcfs, and makes liblxc
+// call the package's hook in each container, which puts the files of lxcfs over those of /proc.
+// The programs come with the bundle's tools. lxcfs ends with the host.
 func startLXCFS(ctx context.Context, h host.Host) error {
 	const start = `mkdir -p /var/lib/lxcfs
 lxcfs /var/lib/lxcfs >/var/log/lxcfs.log 2>&1 </dev/null &
@@ -37,7 +37,8 @@ echo "lxc.hook.mount = /usr/share/lxcfs/lxc.mount.hook" >/usr/share/lxc/config/c
 	})
 }
 
-// configureProject adds to the configuration of the project that a LXD is used by: what it restricts and limits (LXD: lxd/project/limits).
+// configureProject adds keys to the configuration of the client's project: restrictions and limits
+// (LXD: lxd/project/limits).
 func configureProject(ctx context.Context, server lxd.InstanceServer, config map[string]string) error {
 	if len(config) == 0 {
 		return nil

@@ -20,8 +20,8 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Pid is the id, on the machine, of the level's init. The LXD above knows it
-// only by the id that it has in that level.
+// Pid returns the pid of the level's init on this machine. The LXD above knows only the pid that
+// init has in its own level.
 func (l *Level) Pid() (int, error) {
 	pid, err := PIDIn(l.root, 1)
 	if err != nil {
@@ -30,8 +30,9 @@ func (l *Level) Pid() (int, error) {
 	return pid, nil
 }
 
-// Init names the level's init as no other process of the machine is named: by its pid namespace, and by when it was started, in ticks
-// since the boot (man 5 proc_pid_stat), as the kernel gives the numbers of namespaces again.
+// Init returns a name for the level's init that no other process of the machine ever has: its pid
+// namespace and its start time in ticks since boot (man 5 proc_pid_stat). The kernel reuses
+// namespace numbers, so the namespace alone would not do.
 func (l *Level) Init(ctx context.Context) (string, error) {
 	namespace, err := l.root.PIDNamespace(ctx)
 	if err != nil {
@@ -48,8 +49,9 @@ func (l *Level) Init(ctx context.Context) (string, error) {
 	return fmt.Sprint(namespace, " since ", start), nil
 }
 
-// processIn returns the process that has the given id in the pid namespace of a root, and is called by one of the
-// names. It is held by a descriptor: a signal reaches it or nobody, whoever gets its id later. Release lets go of it.
+// processIn returns the process with the given pid in the pid namespace of a root. Its name must
+// be one of names. A descriptor holds the process, so that no signal reaches another process that
+// gets the pid later. The caller must call Release.
 func processIn(root *reach.Root, inside int, names ...string) (*os.Process, error) {
 	pid, err := PIDIn(root, inside)
 	if err != nil {
@@ -59,7 +61,7 @@ func processIn(root *reach.Root, inside int, names ...string) (*os.Process, erro
 	if err != nil {
 		return nil, err
 	}
-	// Whether the descriptor is that of the process meant is only known from here on.
+	// The pid may have been reused before the descriptor was opened, so compare again.
 	now, err := PIDIn(root, inside)
 	if err == nil && now != pid {
 		err = fmt.Errorf("process %d: it has ended", inside)
@@ -77,10 +79,10 @@ func processIn(root *reach.Root, inside int, names ...string) (*os.Process, erro
 	return p, nil
 }
 
-// daemonNames are what LXD and Incus are called as processes.
+// daemonNames are the process names of LXD and Incus.
 var daemonNames = []string{"lxd", "incusd"}
 
-// signalDaemon sends a signal to the daemon of a root, by its id there.
+// signalDaemon sends a signal to the daemon of a root, by its pid there.
 func signalDaemon(root *reach.Root, inside int, signal unix.Signal) error {
 	p, err := processIn(root, inside, daemonNames...)
 	if err != nil {
@@ -89,7 +91,8 @@ func signalDaemon(root *reach.Root, inside int, signal unix.Signal) error {
 	return errors.Join(p.Signal(signal), p.Release())
 }
 
-// PIDIn is the id, on the machine, of the process that has the given one in the pid namespace of a root.
+// PIDIn returns the pid on this machine of the process with the given pid in the pid namespace of
+// a root.
 func PIDIn(root *reach.Root, inside int) (int, error) {
 	local, err := root.Local()
 	if err != nil {
@@ -134,8 +137,8 @@ func PIDIn(root *reach.Root, inside int) (int, error) {
 	return 0, fmt.Errorf("process %d: it is not seen on this machine", inside)
 }
 
-// isProcess reports whether a process of the machine is the wanted one: by its start time, and by its ids in the pid
-// namespace of the wanted one, which the caller has compared.
+// isProcess reports whether a process of the machine is the wanted one, by its start time and its
+// pids in the wanted one's pid namespace. The caller has compared the namespaces.
 func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 	p, err := machine.Process(pid)
 	if err != nil {
@@ -146,7 +149,8 @@ func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 	return beside >= 0 && slices.Equal(p.PIDs[beside:], wanted.PIDs) && p.Started == wanted.Started
 }
 
-// DaemonProcess returns the process of an LXD, which is not confused with one that gets its id later.
+// DaemonProcess returns the process of a daemon, held by a descriptor: a signal never reaches
+// another process. The caller must call Release.
 func DaemonProcess(ctx context.Context, of Daemon) (*os.Process, error) {
 	server, _, err := lxdop.With(ctx, of.LXD()).GetServer()
 	if err != nil {
@@ -165,10 +169,11 @@ func SameUserNamespace(ctx context.Context, above, below *reach.Root) (bool, err
 	return err == nil && a == b, err
 }
 
-// processLines is how many lines a list of processes has.
+// processLines bounds the length of a list of processes.
 const processLines = 100
 
-// HostProcesses are those of the host that are in no level, known by their pids on the machine.
+// HostProcesses lists the processes of the host that are in no level, by their pids on this
+// machine.
 func HostProcesses(h host.Host) (string, error) {
 	pids, err := host.Processes(h)
 	if err != nil {
@@ -186,7 +191,7 @@ func HostProcesses(h host.Host) (string, error) {
 	return processes(os.ReadFile, pids, len(init.PIDs), uid)
 }
 
-// LevelProcesses are those of a level that are in none further inside, known by their pids there.
+// LevelProcesses lists the processes of a level that are in no deeper level, by their pids there.
 func LevelProcesses(ctx context.Context, root *reach.Root) (string, error) {
 	names, err := root.Names(ctx, "/proc")
 	if err != nil {
@@ -209,7 +214,8 @@ func LevelProcesses(ctx context.Context, root *reach.Root) (string, error) {
 	return processes(func(path string) ([]byte, error) { return root.ReadFile(ctx, path) }, pids, 1, onHost)
 }
 
-// processes lists those that are in so many pid namespaces of a /proc, with the host's id of their user.
+// processes lists those of the given processes that are in exactly so many pid namespaces below
+// the one of /proc, with the host id of their user.
 func processes(readFile func(string) ([]byte, error), pids []int, namespaces int, onHost func(uid uint32) uint32) (string, error) {
 	var lines []string
 	for _, pid := range pids {

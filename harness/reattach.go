@@ -15,12 +15,13 @@ import (
 	"nestbed/harness/wait"
 )
 
-// againBudget is for LXDs to start what ran before; it takes about a second a level.
+// againBudget bounds how long LXDs may take to start their containers again: about a second a
+// level.
 const againBudget = 2 * time.Minute
 
-// Reattach waits until the first depth levels of the chain run again, each with
-// its LXD answering, after something ended or moved them, and reaches into them
-// anew. Levels further down are let go of. It starts none: that is for LXD to do.
+// Reattach waits until the first depth levels run again and their LXDs answer, after something
+// ended or moved them, and connects to them again. It releases the deeper levels. It does not
+// start levels; LXD must do that.
 func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	old := c.Levels
 	c.Levels = nil
@@ -51,14 +52,14 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	return nil
 }
 
-// RestartLXD ends the LXD inside the level, which leaves its containers running,
-// and returns when the one that the level's init starts in its place answers.
+// RestartLXD ends the LXD inside the level, whose containers keep running. It returns when the LXD
+// that the level's init starts next answers.
 func (l *Level) RestartLXD(ctx context.Context) error {
 	return l.restartLXD(ctx, func(old int) (int, error) { return old, l.endLXD(ctx, old) })
 }
 
-// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
-// the one after that takes its place.
+// RestartLXDKilled is RestartLXD, but kills the next LXD as soon as it answers, before it is
+// ready. The one after that becomes the level's LXD.
 func RestartLXDKilled(ctx context.Context, l *Level) error {
 	return l.restartLXD(ctx, func(old int) (int, error) {
 		if err := l.endLXD(ctx, old); err != nil {
@@ -72,7 +73,7 @@ func RestartLXDKilled(ctx context.Context, l *Level) error {
 	})
 }
 
-// endLXD asks the LXD inside, known by its id there, to end.
+// endLXD asks the LXD inside to end. pid is its pid there.
 func (l *Level) endLXD(ctx context.Context, pid int) error {
 	if !l.root.Tunneled() {
 		return signalDaemon(l.root, pid, unix.SIGTERM)
@@ -88,8 +89,9 @@ func (l *Level) restartLXD(ctx context.Context, end func(old int) (int, error)) 
 	return nil
 }
 
-// ReplaceLXD calls end to end the LXD inside the level, whose process there is old, waits until the one that is started
-// after it answers, and takes that for the level's. end returns the process that it ended last.
+// ReplaceLXD calls end to end the LXD inside the level, and waits until the one that init starts
+// next answers, which becomes the level's. end gets the pid of the LXD inside the level, and
+// returns the pid of the last LXD that it ended.
 func (l *Level) ReplaceLXD(ctx context.Context, end func(old int) (last int, err error)) error {
 	server, err := l.root.Restart(ctx, l.server, nil, end)
 	if err != nil {
@@ -99,7 +101,8 @@ func (l *Level) ReplaceLXD(ctx context.Context, end func(old int) (last int, err
 	return nil
 }
 
-// RestartLXD restarts the LXD of the host, level 0, or of a level, as an edit of its subid files asks for.
+// RestartLXD restarts the LXD of the host (level 0) or of a level. LXD needs that to read changed
+// subid files.
 func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 	if level == 0 {
 		return host.RestartLXD(ctx, c.Host)
@@ -111,8 +114,8 @@ func (c *Chain) RestartLXD(ctx context.Context, level int) error {
 	return l.RestartLXD(ctx)
 }
 
-// Attach finds the levels of a chain that runs on a host of another process,
-// level 1 first, as far down as they are up. Let go of them with Detach.
+// Attach returns the levels that are up of a chain on another process's host, level 1 first.
+// Release them with Detach.
 func Attach(ctx context.Context, h Daemon) ([]*Level, error) {
 	var levels []*Level
 	above := h
@@ -134,7 +137,7 @@ func Attach(ctx context.Context, h Daemon) ([]*Level, error) {
 	}
 }
 
-// Detach lets go of attached levels, which run on.
+// Detach releases attached levels, which keep running.
 func Detach(levels []*Level) {
 	for _, l := range levels {
 		l.Release()

@@ -8,38 +8,44 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// MaxDepth bounds a Spec: one level more than any kernel nests, which is then refused.
+// MaxDepth is the largest depth of a Spec: one level more than any kernel nests, so that a chain
+// can reach the kernel's limit.
 const MaxDepth = idmap.MaxDepth + 1
 
-// LevelSpec is what one level shall be.
+// A LevelSpec describes one level.
 type LevelSpec struct {
-	// Delegation is what the level's subid files say, for the level below.
-	// Nil: both files are there, and empty.
+	// Delegation is the content of the level's subid files, for the level below. If it is nil,
+	// both files exist and are empty.
 	Delegation *idmap.Delegation
-	// Config is added to the container's configuration, over the harness's own:
-	// security.nesting on every level that has another below it. On every level with security.nesting there is also what lets
-	// another start there where the kernel has AppArmor in force: raw.apparmor where LXD's own profile would not, and
-	// environment.LXD_SECURITY_APPARMOR, and Incus's, from level 2 down, whose LXDs can make no profiles. An empty value leaves a key out.
+	// Config is added to the container's configuration and overrides what the harness sets:
+	//  - security.nesting on every level that has another below it;
+	//  - raw.apparmor on levels with security.nesting, if LXD's own profile would not let another
+	//    level start there;
+	//  - environment.LXD_SECURITY_APPARMOR, and Incus's counterpart, on levels with
+	//    security.nesting from level 2 down, whose LXDs cannot make AppArmor profiles.
+	//
+	// An empty value removes a key.
 	Config map[string]string
-	// Bundle is what the level runs. Nil: the host's.
+	// Bundle is the bundle that the level runs. If it is nil, the level runs the host's.
 	Bundle *bundle.Bundle
-	// Live is what happens to the level when it is up, before the next one is made.
+	// Live is applied after the level is up and before the next one is made.
 	Live Live
-	// Storage is the driver of the storage pool that the level lies on, which is
-	// one of the LXD above. Empty: that of the Spec.
+	// Storage is the driver of the storage pool in the LXD above that holds the level. If it is
+	// empty, the Spec's applies.
 	Storage string
 	// StorageConfig is added to the configuration of that pool.
 	StorageConfig map[string]string
-	// Project is added to the configuration of the project that the LXD above makes the level in. The plan does not know of it.
+	// Project is added to the configuration of the project in which the LXD above makes the level.
+	// The plan does not take it into account.
 	Project map[string]string
 }
 
-// Spec is a chain as it shall be built: Levels[0] is level 1.
+// A Spec describes a chain. Levels[0] is level 1.
 type Spec struct {
 	Levels []LevelSpec
-	// Storage is the driver of every LXD's storage pool: dir or btrfs. Empty: dir.
+	// Storage is the driver of every LXD's storage pool: dir or btrfs. If it is empty, it is dir.
 	Storage string
-	// LXCFS has a lxcfs of the host cover files of /proc in level 1.
+	// LXCFS makes lxcfs on the host cover files of /proc in level 1.
 	LXCFS bool
 	// Hooks run around operations.
 	Hooks []Hook
@@ -47,11 +53,12 @@ type Spec struct {
 	OnLevel func(*Level) `json:"-"`
 }
 
-// Cascade is the article's chain: every level keeps one block and hands the rest
-// down. It needs idmap.Needed(depth) ids from the host.
+// Cascade returns the article's chain: every level keeps one block of ids and delegates the rest.
+// It needs idmap.Needed(depth) ids from the host.
 func Cascade(depth int) Spec { return Delegating(depth, idmap.Cascade(depth)) }
 
-// Delegating is a chain in which level i hands down delegations[i-1]; levels beyond the list hand down nothing.
+// Delegating returns a chain in which level i delegates delegations[i-1]. Levels beyond the list
+// delegate nothing.
 func Delegating(depth int, delegations []idmap.Delegation) Spec {
 	s := Spec{Levels: make([]LevelSpec, depth)}
 	for i := range min(depth, len(delegations)) {
@@ -60,7 +67,7 @@ func Delegating(depth int, delegations []idmap.Delegation) Spec {
 	return s
 }
 
-// Validate refuses a depth that cannot be meant.
+// Validate returns an error if the depth is out of range.
 func (s Spec) Validate() error {
 	if depth := len(s.Levels); depth < 1 || depth > MaxDepth {
 		return fmt.Errorf("depth %d: out of range; a chain has 1 to %d levels", depth, MaxDepth)
@@ -68,7 +75,7 @@ func (s Spec) Validate() error {
 	return nil
 }
 
-// BundleOf is what level i runs; level 0 is the host.
+// BundleOf returns what a level runs. Level 0 is the host.
 func (s Spec) BundleOf(h host.Traits, level int) *bundle.Bundle {
 	if level > 0 && s.Levels[level-1].Bundle != nil {
 		return s.Levels[level-1].Bundle
@@ -76,7 +83,7 @@ func (s Spec) BundleOf(h host.Traits, level int) *bundle.Bundle {
 	return h.Bundle
 }
 
-// DaemonBundle is what the LXD of level i is of; level 0 is the host.
+// DaemonBundle returns the bundle of the LXD of a level. Level 0 is the host.
 func (s Spec) DaemonBundle(h host.Traits, level int) *bundle.Bundle {
 	if level == 0 {
 		return h.Daemon
@@ -84,10 +91,10 @@ func (s Spec) DaemonBundle(h host.Traits, level int) *bundle.Bundle {
 	return s.BundleOf(h, level)
 }
 
-// Plan is what must happen when the spec is built on the host.
+// Plan returns what must happen when the spec is built on the host.
 func (s Spec) Plan(h host.Traits) idmap.Plan {
 	layout := LayoutOf(h)
-	for above, made := range s.Levels { // the LXD at level `above` makes the next
+	for above, made := range s.Levels { // the LXD at level above makes level above+1
 		d := s.PlanDaemon(h, above)
 		d.Config, d.Now = made.counting(s.LXCFS && above == 0), made.now()
 		layout.Daemons = append(layout.Daemons, d)
@@ -95,12 +102,13 @@ func (s Spec) Plan(h host.Traits) idmap.Plan {
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir)
 }
 
-// LayoutOf is the host without its daemon.
+// LayoutOf returns the layout of a host, without daemons.
 func LayoutOf(h host.Traits) idmap.Layout {
 	return idmap.Layout{Host: h.Map, Room: h.Room, Remaps: h.Remaps, Cgroup1: h.Cgroup1, AppArmor: h.AppArmor, Image: bundle.ImageIDs()}
 }
 
-// PlanDaemon is the LXD of a level, 0 for the host's, but for the configuration of what it makes.
+// PlanDaemon returns the LXD of a level, 0 for the host, without the configuration of the
+// container that it makes.
 func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	b := s.DaemonBundle(h, level)
 	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
@@ -113,10 +121,10 @@ func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	return d
 }
 
-// confined tells whether the LXD in a level of a host can make no AppArmor profiles.
+// confined reports whether the LXD in a level cannot make AppArmor profiles.
 func confined(h host.Traits, level int) bool { return h.AppArmor && level >= idmap.Confined }
 
-// ProfileOf is the configuration that the LXD of a level gives all its containers.
+// ProfileOf returns the configuration that the LXD of a level gives to all its containers.
 func ProfileOf(h host.Traits, level int) map[string]string {
 	if !confined(h, level) {
 		return nil
@@ -124,5 +132,6 @@ func ProfileOf(h host.Traits, level int) map[string]string {
 	return map[string]string{idmap.KeyRawLXC: idmap.UnchangedProfile}
 }
 
-// denies tells whether no level starts in one that the bundle's daemon makes, unless AppArmor is told to let it.
+// denies reports whether AppArmor lets no level start inside a level that the bundle's daemon
+// makes, unless raw.apparmor allows it.
 func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }

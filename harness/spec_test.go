@@ -13,15 +13,16 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ofRoot is what a level hands down: one line of root.
+// ofRoot returns a delegation with one line, for root.
 func ofRoot(start, count uint32) idmap.Delegation {
 	return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: start, Count: count})
 }
 
-// room is what a machine has: 32 pid namespaces, and the host is in one.
+// room is how many pid namespaces a host leaves for levels: Linux nests 32, and the host is in
+// one.
 const room = 31
 
-// onHost returns the traits of a host that is planned for, but not running.
+// onHost returns the traits of a host that does not run, for planning.
 func onHost(d idmap.Delegation, shadow bool) host.Traits {
 	b := &bundle.Bundle{ShadowTools: shadow}
 	return host.Traits{Delegation: d, Bundle: b, Daemon: b, Map: idmap.Identity(), Room: room}
@@ -73,7 +74,7 @@ func TestADepthThatCannotBeMeantIsRefused(t *testing.T) {
 }
 
 func TestThePlanStopsWhereTheIDsEnd(t *testing.T) {
-	// One id less than the article's on the host: level 3 would need the last of them.
+	// The host has one id less than the article's, and level 3 would need it.
 	plan := harness.Cascade(3).Plan(onHost(ofRoot(500000, 196607), false))
 	assert.Equal(t, &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.OutsideParent}, plan.Stop)
 	assert.Len(t, plan.Levels, 1)

@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// PoolName is the storage pool of every LXD in a chain.
+// PoolName is the name of the storage pool of every LXD in a chain.
 const PoolName = "default"
 
 // The drivers of storage pools that a chain can lie on.
@@ -24,13 +24,14 @@ const (
 	Btrfs = "btrfs"
 )
 
-// poolSize is that of a pool on a file of the host, which is sparse: room for a few levels, each of some 130 MB.
+// poolSize is the size of a pool in a sparse file on the host. It has room for a few levels of
+// about 130 MB each.
 const poolSize = "6GiB"
 
-// PoolPath is where a LXD has its pool.
+// PoolPath is the directory of the pool of an LXD in a level.
 const PoolPath = "/var/lib/lxd/storage-pools/" + PoolName
 
-// storageOf is the driver of the pool that a level lies on.
+// storageOf returns the driver of the pool that holds a level.
 func (s Spec) storageOf(level int) string {
 	for _, driver := range []string{s.Levels[level-1].Storage, s.Storage} {
 		if driver != "" {
@@ -40,7 +41,7 @@ func (s Spec) storageOf(level int) string {
 	return Dir
 }
 
-// pool is the storage pool that a level lies on, for the LXD above it to make.
+// pool returns the storage pool that the LXD above a level makes for it.
 func (s Spec) pool(level int) api.StoragePoolsPost {
 	pool := api.StoragePoolsPost{Name: PoolName, Driver: s.storageOf(level)}
 	pool.Config = map[string]string{}
@@ -48,16 +49,17 @@ func (s Spec) pool(level int) api.StoragePoolsPost {
 	case pool.Driver == Btrfs && level == 1:
 		pool.Config["size"] = poolSize
 	case pool.Driver == Btrfs:
-		// A level has no devices to mount. Its LXD makes a subvolume on the filesystem that it lies on itself,
-		// and below its own directory only in this place (LXD: storage/drivers/driver_btrfs.go, Create).
+		// A level has no devices to mount. Its LXD makes a subvolume on the filesystem that holds
+		// the level. Below its own directory LXD accepts only this path (LXD:
+		// storage/drivers/driver_btrfs.go, Create).
 		pool.Config["source"] = PoolPath
 	}
 	maps.Copy(pool.Config, s.Levels[level-1].StorageConfig)
 	return pool
 }
 
-// planStorage is the plan where storage stops the chain before ids can: a
-// LXD in a level makes a pool on btrfs only if the level itself lies on one.
+// planStorage returns the plan with a stop where storage fails before ids do: an LXD in a level
+// can make a btrfs pool only if the level itself is on btrfs.
 func (s Spec) planStorage(p idmap.Plan, hostDir string) idmap.Plan {
 	on := isBtrfs(hostDir)
 	for i := range s.Levels {
@@ -78,8 +80,8 @@ func isBtrfs(path string) bool {
 	return unix.Statfs(path, &fs) == nil && fs.Type == unix.BTRFS_SUPER_MAGIC
 }
 
-// MakeStorage gives a new LXD its storage pool, and its default profile a root
-// disk on it and the configuration. The profile has no network: nothing in a level needs one.
+// MakeStorage gives a new LXD its storage pool, and gives its default profile the configuration
+// and a root disk on that pool. The profile has no network, because nothing in a level needs one.
 func MakeStorage(ctx context.Context, server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
 	_, _, err := lxdop.With(ctx, server).GetStoragePool(pool.Name)
 	if err == nil {
@@ -97,7 +99,8 @@ func MakeStorage(ctx context.Context, server lxd.InstanceServer, pool api.Storag
 	}, "")
 }
 
-// PathInPool is the path, in the root of the level above and past any idmapped mount, of something of the level's in the pool there.
+// PathInPool returns the path of a file of the level in the pool of the level above. It leads past
+// any idmapped mount, and is a path in the root of the level above.
 func PathInPool(l *Level, inside string) string {
 	return filepath.Join(PoolPath, "containers", l.Name, "rootfs", inside)
 }

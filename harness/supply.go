@@ -12,8 +12,9 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// supplied is the spec for a host whose LXD runs by itself: level 1 gets as many ids as the host's Supply by its configuration,
-// as the files of such a host are not for nestbed to write, and those of a snap not even read.
+// supplied returns the spec for the host. On an existing LXD, level 1 gets as many ids as the
+// host's Supply, through its configuration: nestbed does not write subid files there, and cannot
+// read those of a snap. A spec that would change such a host is refused.
 func (s Spec) supplied(ctx context.Context, h host.Host) (Spec, error) {
 	project, is := h.(host.Project)
 	if !is {
@@ -42,12 +43,13 @@ func (s Spec) supplied(ctx context.Context, h host.Host) (Spec, error) {
 	return s, nil
 }
 
-// isolated is the configuration of a container with so many ids of its own from base on.
+// isolated returns the configuration of a container with count ids of its own, from base on.
 func isolated(base int64, count uint32) map[string]string {
 	return map[string]string{idmap.KeyIsolated: "true", idmap.KeyBase: fmt.Sprint(base), idmap.KeySize: fmt.Sprint(count)}
 }
 
-// apart is what makes the image of a level one that no other chain has with the same LXD; "" where no other chain can.
+// apart returns what distinguishes a level's image from those of other chains in the same LXD. It
+// is "" if no other chain can use that LXD.
 func (c *Chain) apart(level int) string {
 	if _, shared := c.Host.(host.Project); level > 1 || !shared {
 		return ""
@@ -55,7 +57,8 @@ func (c *Chain) apart(level int) string {
 	return c.Host.Name()
 }
 
-// pool is the storage pool that a level lies on, which the host may have already.
+// pool returns the storage pool that holds a level. For level 1 an existing host may have it
+// already.
 func (c *Chain) pool(level int) api.StoragePoolsPost {
 	pool := c.Spec.pool(level)
 	if project, is := c.Host.(host.Project); is && level == 1 {
@@ -64,12 +67,13 @@ func (c *Chain) pool(level int) api.StoragePoolsPost {
 	return pool
 }
 
-// supplyTries is how often a level 1 is created, as others, too, can create containers at any time.
+// supplyTries is how often level 1 is created at most. Other clients may take its ids in between.
 const supplyTries = 5
 
-// createSupplied creates level 1 on an existing host, with ids that no other isolated container has there. Where they lie is said to
-// LXD, which would else give it those of a container of the same name in another project (LXD 5.0.2:
-// lxd/instance/drivers/driver_lxc.go, findIdmap, leaves out its own by the name alone).
+// createSupplied creates level 1 on an existing host, with ids that no other isolated container
+// has. It chooses the base itself: LXD might choose the ids of a container with the same name in
+// another project (LXD 5.0.2: lxd/instance/drivers/driver_lxc.go, findIdmap, skips its own ids by
+// name alone).
 func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Level, spec LevelSpec, fingerprint string) error {
 	var taken error
 	for try := range supplyTries {

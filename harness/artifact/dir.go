@@ -14,11 +14,12 @@ import (
 	"nestbed/harness/printable"
 )
 
-// began is in the name of this run's directory.
+// began is the time in the name of this run's directory.
 var began = time.Now() //nolint:gochecknoglobals // a run is a process
 
-// Dir is where runs keep things, each in a directory of its own; "" is reports/artifacts. A relative path counts from the root of the
-// module, as go test starts tests in the directory of their package; outside of a module from the working directory.
+// A Dir is the directory of all runs' directories. The empty Dir is reports/artifacts. A relative
+// path starts at the module's root, because go test starts tests in the directory of their
+// package. Outside a module it starts at the working directory.
 type Dir string
 
 // Path returns the absolute path.
@@ -37,7 +38,8 @@ func (d Dir) Run() (string, error) {
 	return filepath.Join(dir, fmt.Sprintf("%s-%d", began.Format("20060102-150405"), os.Getpid())), err
 }
 
-// moduleRoot is the next directory upwards with a go.mod, the working directory where there is none.
+// moduleRoot returns the nearest directory upwards that has a go.mod, or the working directory if
+// there is none.
 func moduleRoot() (string, error) {
 	here, err := os.Getwd()
 	if err != nil {
@@ -53,10 +55,10 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// slugLength keeps a path readable, and its parts below the 255 bytes that filesystems take.
+// slugLength keeps a path readable, and its names below the 255 bytes of filesystems.
 const slugLength = 80
 
-// Slug makes a name of a directory of any text: small letters and digits, dashes between them.
+// Slug returns text as the name of a directory: lower-case letters and digits with dashes between.
 func Slug(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	slug := strings.Join(words, "-")
@@ -69,8 +71,9 @@ func Slug(text string) string {
 	return slug
 }
 
-// Save writes files into a new directory of this run, which it names after what they are of, and gives that directory.
-// Only who runs the tests may read them. What the files say is escaped: they are looked at on terminals.
+// Save writes files into a new directory of this run, named after of, and returns that directory.
+// Only the account that runs the tests may read it. Save escapes control characters, because
+// people read the files on terminals.
 func (d Dir) Save(of string, files []File) (string, error) {
 	run, err := d.Run()
 	if err != nil {
@@ -91,7 +94,7 @@ func (d Dir) Save(of string, files []File) (string, error) {
 		path := filepath.Join(dir, f.Name)
 		err := os.MkdirAll(filepath.Dir(path), 0o700)
 		if err == nil {
-			err = os.WriteFile(path, []byte(printable.Text(string(f.Body))), 0o600) // a cut may part a character
+			err = os.WriteFile(path, []byte(printable.Text(string(f.Body))), 0o600) // Fit may have cut a character in two
 		}
 		if err != nil {
 			return dir, fmt.Errorf("artifacts: %w", err)
@@ -100,7 +103,8 @@ func (d Dir) Save(of string, files []File) (string, error) {
 	return dir, nil
 }
 
-// newDir makes a directory, with a number behind where others have its name: the examples of an outline share theirs.
+// newDir makes a directory. If the name exists, it appends a number: the examples of an outline
+// share one name.
 func newDir(path string) (string, error) {
 	for n := 1; ; n++ {
 		dir := path

@@ -1,2 +1,3 @@
-// Package artifact keeps what a failure leaves to look into: a directory a run, in it one a scenario.
+// Package artifact saves files for looking into failed scenarios. Each run has a directory, with a
+// directory for each scenario.
 package artifact

@@ -7,20 +7,21 @@ import (
 	"slices"
 )
 
-// Limit is what the files of one scenario take together, in bytes.
+// Limit bounds the files of one scenario together, in bytes.
 const Limit = 8 << 20
 
-// File is one to be kept; its name may have directories in it.
+// A File is a file to save. Its name may contain directories.
 type File struct {
 	Name string
 	Body []byte
 }
 
-// noteRoom is for the line that tells of a cut.
+// noteRoom is the room for the line that says how much was cut.
 const noteRoom = 80
 
-// Fit cuts files so that they take no more than limit together: the small ones stay whole, and the large ones share what these
-// leave. Of a cut file stay its beginning and its end: in a log, the cause and where it led to.
+// Fit cuts files so that they have at most limit bytes together. Small files stay whole, and large
+// ones share the rest. A cut file keeps its beginning and its end: in a log, the cause and the
+// effect.
 func Fit(files []File, limit int) []File {
 	order := make([]int, len(files))
 	for i := range order {
@@ -37,7 +38,7 @@ func Fit(files []File, limit int) []File {
 	return fitted
 }
 
-// cut leaves out the middle of what is longer than room.
+// cut leaves out the middle of a body that is longer than room.
 func cut(body []byte, room int) []byte {
 	if len(body) <= room {
 		return body

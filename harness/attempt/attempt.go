@@ -1,5 +1,5 @@
-// Package attempt tells whether the kernel let a program do something, by the program's own words. Scripts run by busybox,
-// whose errors are those of strerror(3).
+// Package attempt reads in a program's output whether the kernel let it do something. Scripts run
+// in busybox, whose errors are those of strerror(3).
 package attempt
 
 import (
@@ -10,18 +10,19 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// Attempt is what came of something that was tried.
+// An Attempt is the result of something that a program tried.
 type Attempt struct {
-	// Errno is the error of the kernel, in the words of strerror(3); empty if it was done.
+	// Errno is the error of the kernel, in the words of strerror(3). It is empty on success.
 	Errno string
-	// Text is what the program said.
+	// Text is the program's output.
 	Text string
 }
 
-// refusals are the errors by which the kernel keeps one from something, rather than finds something wrong with it.
+// refusals are the errors with which the kernel denies permission. Other errors are about the
+// call.
 var refusals = []string{"Operation not permitted", "Permission denied", "Read-only file system"}
 
-// Refused reports whether the kernel refused it.
+// Refused reports whether the kernel denied permission.
 func (a Attempt) Refused() bool {
 	for _, r := range refusals {
 		if a.Errno == r {
@@ -38,19 +39,21 @@ func (a Attempt) String() string {
 	return fmt.Sprintf("%s (%s)", a.Errno, a.Text)
 }
 
-// A script writes TriedMark when it begins what it tries, and StatusMark with the exit status when that has ended.
+// A script writes TriedMark before it tries something, and StatusMark with the exit status after.
 const (
 	TriedMark  = "nestbed: tried"
 	StatusMark = "nestbed: status "
 )
 
-// WithApplets is a script whose programs are busybox's, its shells as well.
+// WithApplets returns the script with busybox's programs, shells included, first in its PATH.
 func WithApplets(script string) string { return "export PATH=" + bundle.Applets + ":$PATH\n" + script }
 
-// lacks are what a shell says of a program that is not there, and busybox of an option: the machine's lack, not the kernel's word.
+// lacks matches the errors of a shell whose program and of a busybox whose option is missing. Such
+// a failure says nothing about the kernel.
 var lacks = regexp.MustCompile(`not found|(invalid|unrecognized) option|Usage:`)
 
-// Parse reads what the script wrote: the mark, what the deed said, its exit status.
+// Parse parses the output of a script: TriedMark, the program's output, StatusMark and exit
+// status.
 func Parse(level int, what, out string) (Attempt, error) {
 	_, said, tried := strings.Cut(out, TriedMark+"\n")
 	said, status, ended := strings.Cut(said, StatusMark)

@@ -10,8 +10,8 @@ import (
 	"github.com/canonical/lxd/shared/api"
 )
 
-// describeConfig is the expanded configuration of a container, a line a key, and its state. What LXD notes for itself
-// is left out, but for the ids.
+// describeConfig returns the state of a container, then its expanded configuration with one key
+// per line. It leaves out what LXD notes for itself, except for ids and the last state.
 func describeConfig(c api.Instance) string {
 	lines := []string{"state: " + c.Status}
 	for _, key := range slices.Sorted(maps.Keys(c.ExpandedConfig)) {
@@ -37,7 +37,7 @@ func configLine(key, value string) string {
 	return key + ": " + value
 }
 
-// tells tells whether a key of the configuration says something about why a container is as it is.
+// tells reports whether a key of the configuration may explain the state of a container.
 func tells(key string) bool {
 	switch {
 	case strings.HasPrefix(key, "volatile.idmap."), strings.HasPrefix(key, "volatile.last_state."):
@@ -46,10 +46,10 @@ func tells(key string) bool {
 	return !strings.HasPrefix(key, "volatile.") && !strings.HasPrefix(key, "image.")
 }
 
-// secret is a key or a certificate as it stands in a file, whole or cut off behind.
+// secret matches a key or a certificate in a file, also if its end is cut off.
 var secret = regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]+-----.*?(-----END [A-Z0-9 ]+-----|\z)`)
 
-// withoutSecrets leaves out what must not be passed on with a report.
+// withoutSecrets removes keys and certificates, which a report must not have.
 func withoutSecrets(text string) string {
 	return secret.ReplaceAllString(text, "[a key or certificate, left out]")
 }

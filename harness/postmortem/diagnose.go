@@ -1,5 +1,6 @@
-// Package postmortem reports what a chain looked like when something failed, for somebody who was not there: maps beside
-// the planned ones, logs, mounts, cgroups and processes of each level. It works while an LXD does not answer.
+// Package postmortem reports the state of a chain after a failure: the maps beside the planned
+// ones, and the logs, mounts, cgroups and processes of each level. It works while an LXD does not
+// answer.
 package postmortem
 
 import (
@@ -20,11 +21,11 @@ import (
 	"nestbed/harness/wait"
 )
 
-// diagnoseBudget is for a whole diagnosis, whatever hangs; one of three levels takes 0.1 s.
+// diagnoseBudget bounds a whole diagnosis, even if something hangs. Three levels take 0.1 s.
 const diagnoseBudget = 20 * time.Second
 
-// Diagnose looks at the host and every level, and at the level that could not be made. It asks what may hang for a
-// bounded time only, and needs no LXD for what the kernel shows.
+// Diagnose looks at the host, at every level, and at the level that could not be made. It waits
+// only for a bounded time, and needs no LXD for what the kernel shows.
 func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	if c == nil {
 		return &Diagnosis{}
@@ -42,7 +43,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	}
 	seeMaps(ctx, c, d, roots)
 	last := len(c.Levels)
-	if last < len(c.Spec.Levels) { // one that could not be made, or that does not run any more
+	if last < len(c.Spec.Levels) { // the level that could not be made or no longer runs
 		last++
 	}
 	d.Places = make([]Place, last+1)
@@ -55,7 +56,8 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 		g.Wait()
 	}
 	d.Kernel = part(ctx, "kernel", func() (string, error) { return kernelFacts(c.Host) })
-	// All at the same time: a LXD that does not answer must not take the time of the others, nor all of it.
+	// All at once, and within half of the budget: an LXD that does not answer must not take the
+	// time of the others.
 	asking, enough := context.WithTimeoutCause(ctx, budget/2, errNoAnswer)
 	defer enough()
 	each(len(roots), func(i int) { answers[i] = ask(asking, roots[i]) })
@@ -84,7 +86,8 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	return d
 }
 
-// seeMaps reads the maps of the levels from the top: a level's parent ids are where its host ids lie in the level above.
+// seeMaps reads the maps of the levels from the top. It computes a level's parent ids from its
+// host ids and those of the level above.
 func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach.Root) {
 	above := idmap.PlannedLevel{Map: c.Host.Traits().Map, Host: c.Host.Traits().Map}
 	for i, l := range c.Levels {
@@ -94,7 +97,7 @@ func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach
 				return idmap.PlannedLevel{}, err
 			}
 			same, err := harness.SameUserNamespace(ctx, roots[i], roots[i+1])
-			if same { // a privileged level: the kernel shows it the lines of the level above
+			if same { // a privileged level has the map of the level above
 				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
 			}
 			return idmap.PlannedLevel{Level: l.Index, Map: within(m, above.Host), Host: m}, err
@@ -111,8 +114,8 @@ func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach
 	}
 }
 
-// within gives the map of a level in parent ids, from its map and its parent's in host ids. The kernel lets
-// no line of a map lie but within one line of the parent's.
+// within returns the map of a level in parent ids, from its map and its parent's in host ids. The
+// kernel accepts a line of a map only within one line of the parent's.
 func within(m, parent idmap.Map) idmap.Map {
 	in := func(own, parent []idmap.Mapping) (out []idmap.Mapping) {
 		for _, o := range own {
@@ -127,13 +130,14 @@ func within(m, parent idmap.Map) idmap.Map {
 
 var errNoAnswer = errors.New("LXD has not answered")
 
-// answer is what a LXD says of the containers that it has made.
+// answer is an LXD's list of its containers, or why it gave none.
 type answer struct {
 	containers []api.Instance
 	err        error
 }
 
-// ask asks a LXD by a client of its own, with little patience: the chain's would wait long for one that hangs.
+// ask asks an LXD through a client with short timeouts. The chain's client would wait too long for
+// one that hangs.
 func ask(ctx context.Context, root *reach.Root) answer {
 	found, err := read(ctx, func() ([]api.Instance, error) {
 		server, err := root.Ask(ctx)
@@ -150,11 +154,13 @@ func ask(ctx context.Context, root *reach.Root) answer {
 	return answer{found, err}
 }
 
-// settleBudget is for LXD to clean up after a container that has ended; it takes less than a second.
+// settleBudget bounds how long LXD may take to clean up after a container that has ended. It takes
+// less than a second.
 const settleBudget = 5 * time.Second
 
-// settled lists the containers when none of them is Running without a process, or after the budget. LXD calls a container
-// Running, whatever it was before, while it cleans up after its end (LXD: lxd/instance/drivers/driver_lxc.go, statusCode).
+// settled lists the containers as soon as none is Running without a process, or after the budget.
+// While LXD cleans up after a container it calls that Running, whatever it was before (LXD:
+// lxd/instance/drivers/driver_lxc.go, statusCode).
 func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
 	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(ctx context.Context) (err error) {
 		if found, err = lxdop.With(ctx, server).GetInstances(api.InstanceTypeAny); err != nil {
@@ -171,7 +177,7 @@ func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instan
 		}
 		return nil
 	})
-	if errors.Is(err, wait.ErrTimeout) { // then that is what LXD says
+	if errors.Is(err, wait.ErrTimeout) { // report what LXD says
 		err = nil
 	}
 	return found, err
@@ -185,13 +191,13 @@ func (a answer) part() Part {
 	return Part{Title: "its LXD's containers", Text: text, Err: a.err}
 }
 
-// part reads a part of a diagnosis, and gives up on it when ctx ends.
+// part reads one part of a diagnosis. It gives up when ctx ends.
 func part(ctx context.Context, title string, do func() (string, error)) Part {
 	text, err := read(ctx, do)
 	return Part{title, text, err}
 }
 
-// read does what may hang, in the kernel or in a LXD, and lets it hang when ctx ends.
+// read calls do, which may hang in the kernel or in an LXD, and abandons it when ctx ends.
 func read[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
 		got T

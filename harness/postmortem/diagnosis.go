@@ -9,41 +9,44 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// Diagnosis is what a chain looks like, for somebody who was not there. What could not be read says
-// why, and hides nothing else.
+// A Diagnosis is the state of a chain, for somebody who was not there. A part that could not be
+// read says why.
 type Diagnosis struct {
-	// Host is its name, Facts what its outcome depends on, Allocation what its subid files were given.
+	// Host is the name of the host, Facts are what its outcome depends on, and Allocation is the
+	// content of its subid files.
 	Host, Facts, Allocation string
 	Plan                    idmap.Plan
-	// Seen are the maps of levels that are up, as the kernel shows them, by level; Unseen why one is not there.
+	// Seen has the maps of the levels that are up, by level, as the kernel shows them. Unseen has
+	// the errors of maps that could not be read.
 	Seen   map[int]idmap.PlannedLevel
 	Unseen map[int]error
-	// Stop is why the chain stopped, nil if it is whole.
+	// Stop says why the chain stopped. It is nil if the chain is complete.
 	Stop *harness.LevelError
-	// Kernel is of the machine.
+	// Kernel has facts of the machine.
 	Kernel Part
 	// Places are the host and the levels, and the level that could not be made.
 	Places []Place
 }
 
-// Place is the host, level 0, or a level.
+// A Place is the host (level 0) or a level.
 type Place struct {
 	Level int
 	Name  string
 	Parts []Part
-	// LXCLog is that of its container, DaemonLog that of the LXD in it, whole; empty where there is none.
+	// LXCLog is the whole log of the place's container, DaemonLog that of the LXD in it. A missing
+	// log is empty.
 	LXCLog, DaemonLog string
-	// Goroutines are those of the LXD in it, if AddGoroutines ended it.
+	// Goroutines lists the goroutines of the LXD in it, if AddGoroutines ended that LXD.
 	Goroutines string
 }
 
-// Part is one thing looked at: what was read, or why it was not.
+// A Part is one thing that was read, or why it was not.
 type Part struct {
 	Title, Text string
 	Err         error
 }
 
-// Outcome is what was seen, in the form of a plan.
+// Outcome returns what was seen, in the form of a plan.
 func (d *Diagnosis) Outcome() idmap.Plan {
 	var o idmap.Plan
 	for _, p := range d.Places {
@@ -57,7 +60,7 @@ func (d *Diagnosis) Outcome() idmap.Plan {
 	return o
 }
 
-// String is the whole diagnosis, level by level from the top.
+// String returns the whole diagnosis, from the host down.
 func (d *Diagnosis) String() string {
 	if len(d.Places) == 0 {
 		return "no chain was built\n"
@@ -84,7 +87,7 @@ func (d *Diagnosis) String() string {
 	return withoutSecrets(b.String())
 }
 
-// write puts a part of one line behind its title, a longer one below it.
+// write puts text of one line behind the title, and longer text below it.
 func (p Part) write(b *strings.Builder, indent string) {
 	text := strings.TrimRight(p.Text, "\n")
 	if p.Err != nil {

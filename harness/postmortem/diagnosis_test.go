@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// one is a map of one line.
+// one returns a mapping of one line.
 func one(parent, count uint32) []idmap.Mapping {
 	return []idmap.Mapping{{Parent: parent, Count: count}}
 }

@@ -10,18 +10,19 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// Running is a host that runs.
+// Running is a running host.
 type Running interface {
 	fmt.Stringer
-	// Stage is the id, on the machine, of the init of its namespaces.
+	// Stage returns the pid on this machine of the init of its namespaces.
 	Stage() int
-	// Processes are those of the host and of everything on it, by their ids on the machine.
+	// Processes returns the pids on this machine of the host's processes and of those in its
+	// levels.
 	Processes() ([]int, error)
 }
 
-// Enter is the command line that runs a program in a container of a host that runs, known by the names of the containers
-// from level 1 inwards; none of them: on the host itself. It works by the processes that are there and
-// asks no LXD, as a chain is looked into where one does not answer, too.
+// Enter returns the command line that runs a program in a container of a running host. path has
+// the names of the containers from level 1 inwards; an empty path is the host itself. Enter goes
+// by processes and asks no LXD, so that it works if an LXD does not answer.
 func Enter(h Running, path, command []string) ([]string, error) {
 	pids, err := h.Processes()
 	if err != nil {
@@ -37,12 +38,14 @@ func Enter(h Running, path, command []string) ([]string, error) {
 			return nil, fmt.Errorf("%s: no container %s runs; at that level there are %q", h, strings.Join(path[:i+1], "/"), beside)
 		}
 	}
-	// nsenter, as it takes a process of one thread to enter user and mount namespaces. It is in every Debian (util-linux).
+	// Only a process with a single thread can enter user and mount namespaces: nsenter, which
+	// every Debian has (util-linux).
 	return append([]string{"nsenter", "--target", strconv.Itoa(at), "--all", "--wdns=/", "--"}, command...), nil
 }
 
-// findInit finds the init of a container of the given name, by its monitor, which runs in the pid namespace of the process
-// `around`. It is 0 where there is none; beside are the names of those that there are.
+// findInit returns the pid of the init of the container with that name, or 0 if there is none. It
+// finds it by its monitor, which runs in the pid namespace of the process around. beside has the
+// names of all containers there.
 func findInit(pids []int, around int, name string) (init int, beside []string, err error) {
 	space, err := os.Stat(proc.Path(around, "ns/pid"))
 	if err != nil {
@@ -51,7 +54,7 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	monitor := 0
 	for _, pid := range pids {
 		own, err := os.Stat(proc.Path(pid, "ns/pid"))
-		if err != nil || !os.SameFile(space, own) { // it may have ended meanwhile
+		if err != nil || !os.SameFile(space, own) { // it may have ended
 			continue
 		}
 		command, _ := os.ReadFile(proc.Path(pid, "cmdline"))
@@ -76,8 +79,9 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 	return 0, beside, nil
 }
 
-// monitored is the container that a process watches over, "" for one that is no monitor: these call themselves
-// "[lxc monitor] /var/lib/lxd/containers c1" (liblxc: lxccontainer.c, do_lxcapi_start).
+// monitored returns the name of the container that a process monitors, or "" for any other
+// process. Monitors call themselves "[lxc monitor] /var/lib/lxd/containers c1" (liblxc:
+// lxccontainer.c, do_lxcapi_start).
 func monitored(cmdline string) string {
 	fields := strings.Fields(strings.ReplaceAll(cmdline, "\x00", " "))
 	if len(fields) != 4 || fields[0] != "[lxc" || fields[1] != "monitor]" {

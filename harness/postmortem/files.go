@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/artifact"
 )
 
-// Files are the diagnosis as files: itself, plan and outcome for programs, and the whole logs of each place.
+// Files returns the diagnosis as files: its text, plan and outcome as JSON, and the whole logs.
 func (d *Diagnosis) Files() []artifact.File {
 	files := []artifact.File{{Name: "diagnosis.txt", Body: []byte(d.String())}}
 	if len(d.Places) == 0 {

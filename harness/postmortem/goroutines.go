@@ -17,11 +17,12 @@ import (
 	"nestbed/harness/wait"
 )
 
-// abortBudget is for a daemon to print its goroutines and end; it takes 0.1 s.
+// abortBudget bounds how long a daemon may take to print its goroutines and end. It takes 0.1 s.
 const abortBudget = 10 * time.Second
 
-// AddGoroutines adds to a diagnosis what the daemon was doing, if failure is an operation of it that did not end.
-// It ends the daemon, which prints its goroutines then. It does nothing on an existing LXD.
+// AddGoroutines adds the daemon's goroutines to a diagnosis if failure is an operation of the
+// daemon that did not end. It ends the daemon to make it print them. On an existing LXD it does
+// nothing.
 func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure error) {
 	var unended *lxdop.UnendedError
 	if !errors.As(failure, &unended) || c == nil {
@@ -45,7 +46,8 @@ func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure 
 	}
 }
 
-// goroutines ends the daemon by SIGABRT, upon which Go's runtime prints all goroutines. (LXD handles SIGQUIT itself.)
+// goroutines ends the daemon with SIGABRT, so that Go's runtime prints all goroutines. LXD handles
+// SIGQUIT itself.
 func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 	server, err := of.Root().Ask(ctx)
 	if err != nil {

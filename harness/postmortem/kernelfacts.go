@@ -13,7 +13,8 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// kernelFiles are what a chain may fail for though its ids are right: limits of the kernel, and how much is left.
+// kernelFiles show limits of the kernel, and their use, that can stop a chain although its ids are
+// right.
 var kernelFiles = []string{
 	"/proc/sys/user/max_user_namespaces",
 	"/proc/sys/user/max_pid_namespaces",
@@ -26,14 +27,14 @@ var kernelFiles = []string{
 	"/proc/loadavg",
 }
 
-// kernelFacts are those of the machine, and what room there is for the host's state.
+// kernelFacts returns facts of the kernel, the memory, and the disk that holds the host's state.
 func kernelFacts(h host.Host) (string, error) {
 	var lines []string
 	var errs []error
 	for _, path := range kernelFiles {
 		text, err := os.ReadFile(path)
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // not every kernel has it
+		case errors.Is(err, fs.ErrNotExist): // this kernel does not have it
 		case err != nil:
 			errs = append(errs, err)
 		default:

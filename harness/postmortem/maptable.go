@@ -10,8 +10,8 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// MapTable holds the seen maps of all levels beside the planned ones: a heading of two lines, then a line a
-// mapping. Where the two differ, the line says so.
+// MapTable returns a table of the seen maps beside the planned ones: a heading of two lines, then
+// a line for each mapping. A line says if the two differ.
 func (d *Diagnosis) MapTable() []string {
 	var rows []mapRow
 	for _, level := range d.levels() {
@@ -37,7 +37,7 @@ func (d *Diagnosis) MapTable() []string {
 	return layOut(rows)
 }
 
-// levels are those that are planned, seen or should have been seen.
+// levels returns the levels that were planned, seen, or not readable.
 func (d *Diagnosis) levels() []int {
 	var levels []int
 	for _, l := range d.Plan.Levels {
@@ -65,7 +65,7 @@ func alikeIDs(l idmap.PlannedLevel) bool {
 	return slices.Equal(l.Map.UID, l.Map.GID) && slices.Equal(l.Host.UID, l.Host.GID)
 }
 
-// mapRow is a line of the table: four numbers planned, four seen.
+// mapRow is a row of the table, with four planned and four seen numbers.
 type mapRow struct {
 	level         int
 	ids           string
@@ -85,7 +85,7 @@ func mapRows(level int, ids, note string, planned, seen []string) []mapRow {
 	return rows
 }
 
-// lineUp gives the cells of each mapping: inside, parent, host and count.
+// lineUp returns the cells of each mapping: inside, parent, host and count.
 func lineUp(parent, host []idmap.Mapping) []string {
 	var lines []string
 	for _, m := range parent {
@@ -98,7 +98,7 @@ func lineUp(parent, host []idmap.Mapping) []string {
 	return lines
 }
 
-// layOut aligns the rows. The notes stand behind, as they are no column of numbers.
+// layOut aligns the columns, and appends the notes to their lines.
 func layOut(rows []mapRow) []string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -107,7 +107,7 @@ func layOut(rows []mapRow) []string {
 	for _, r := range rows {
 		fmt.Fprintf(t, "%d\t%s\t%s\t|\t%s\t\n", r.level, r.ids, cells(r.planned), cells(r.seen))
 	}
-	_ = t.Flush() // a strings.Builder takes everything
+	_ = t.Flush() // a strings.Builder never fails
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 	for i := range lines {
 		if i >= 2 && rows[i-2].note != "" {
@@ -118,7 +118,7 @@ func layOut(rows []mapRow) []string {
 	return lines
 }
 
-// cells are four, too, where there is no mapping.
+// cells returns four cells, also if there is no mapping.
 func cells(line string) string {
 	if line == "nothing" {
 		return "-\t-\t-\t-"

@@ -20,13 +20,13 @@ import (
 	"nestbed/harness/reach"
 )
 
-// How many lines of each a diagnosis quotes.
+// How many lines a diagnosis quotes at most.
 const (
 	daemonLines = 8
 	mountLines  = 80
 )
 
-// container reads what the LXD above has of a level's container, which need not run.
+// container reads what the LXD above knows about a level's container, which need not run.
 func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
 	config := Part{Title: "configuration", Err: made.err}
 	if i := slices.IndexFunc(made.containers, func(c api.Instance) bool { return c.Name == p.Name }); i >= 0 {
@@ -43,7 +43,8 @@ func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
 	p.Parts = append(p.Parts, config, log)
 }
 
-// readLXCLog reads a container's log where LXD has it, or Incus. No LXD is asked: it may be what hangs.
+// readLXCLog reads a container's log at the path of LXD or of Incus. It asks no LXD, as that may
+// hang.
 func readLXCLog(ctx context.Context, above *reach.Root, name string) (string, error) {
 	for _, dir := range []string{"/var/log/lxd", "/var/lib/lxd/logs"} {
 		log, err := above.ReadFile(ctx, filepath.Join(dir, name, "lxc.log"))
@@ -54,7 +55,7 @@ func readLXCLog(ctx context.Context, above *reach.Root, name string) (string, er
 	return "", nil
 }
 
-// inside reads what is in the host or a level. pid is its init, in its own /proc.
+// inside reads what is in the host or a level. pid is that of its init, in its own /proc.
 func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		p.Parts = append(p.Parts, part(ctx, file, func() (string, error) {
@@ -94,7 +95,8 @@ func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 		}))
 }
 
-// beside are the lines of an output that are not in the log: LXD writes there what it logs, too, and a panic there alone.
+// beside returns the lines of an output that are not in the log. LXD also writes its log to the
+// output, and a panic only there.
 func beside(output, log string) string {
 	logged := map[string]bool{}
 	for line := range strings.Lines(log) {
@@ -109,7 +111,7 @@ func beside(output, log string) string {
 	return b.String()
 }
 
-// mounts lists what is mounted, by the text of a mountinfo file.
+// mounts lists the mounts in the text of a mountinfo file.
 func mounts(text []byte) (string, error) {
 	all, err := mountinfo.GetMountsFromReader(bytes.NewReader(text), nil)
 	var lines []string
@@ -119,7 +121,7 @@ func mounts(text []byte) (string, error) {
 	return strings.Join(excerpt.Shorten(lines, mountLines), "\n"), err
 }
 
-// joinCgroups puts hierarchies with the same path into one line: of v1 there are a dozen.
+// joinCgroups puts hierarchies with the same path into one line; cgroup v1 has a dozen of them.
 func joinCgroups(text string) string {
 	var paths []string
 	controllers := map[string][]string{}

@@ -11,8 +11,8 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// Cover tells by what a path of the level is covered: the type of the filesystem that is mounted right there, on the
-// path itself, such as tmpfs or fuse.lxcfs. Nothing is mounted there where it is empty.
+// Cover returns the type of the filesystem that is mounted exactly on a path of the level, such as
+// tmpfs or fuse.lxcfs. It is empty if nothing is mounted there.
 func Cover(ctx context.Context, l *harness.Level, path string) (string, error) {
 	mounts, err := l.Exec(ctx, "cat", "/proc/self/mountinfo")
 	if err != nil {
@@ -23,13 +23,14 @@ func Cover(ctx context.Context, l *harness.Level, path string) (string, error) {
 		return "", fmt.Errorf("level %d: %w", l.Index, err)
 	}
 	cover := ""
-	for _, m := range all { // the last of several is the one on top
+	for _, m := range all { // the last mount is on top
 		cover = m.FSType
 	}
 	return cover, nil
 }
 
-// OwnUserNamespace tells whether the level has another user namespace than what is above it, by the namespaces of their inits.
+// OwnUserNamespace reports whether the level's init is in another user namespace than the init of
+// the level above.
 func OwnUserNamespace(ctx context.Context, l *harness.Level) (bool, error) {
 	same, err := harness.SameUserNamespace(ctx, l.Above().Root(), l.Root())
 	if err != nil {
@@ -38,8 +39,8 @@ func OwnUserNamespace(ctx context.Context, l *harness.Level) (bool, error) {
 	return !same, nil
 }
 
-// Holds tells whether a process of the level can have a capability (a number, man 7 capabilities) in its user
-// namespace, by the bounding set of the level's init.
+// Holds reports whether a process of the level can have a capability in its user namespace, by the
+// bounding set of the level's init. The capability is a number (man 7 capabilities).
 func Holds(ctx context.Context, l *harness.Level, capability int) (bool, error) {
 	status, err := l.ReadFile(ctx, "/proc/1/status")
 	if err != nil {

@@ -9,19 +9,23 @@ import (
 	"nestbed/harness"
 )
 
-// Confinement is one of the AppArmor profiles that a process is in at once.
+// A Confinement is one of the AppArmor profiles that confine a process.
 type Confinement struct {
-	// Namespace is the container whose namespace of profiles it is in; empty: the machine's.
+	// Namespace is the container whose profile namespace has the profile. It is empty for the
+	// machine's own namespace.
 	Namespace string
-	// Profile is the container that LXD made it for; of another's it is the name, and "unconfined" that of none.
+	// Profile is the container that LXD made the profile for. A profile of another program keeps
+	// its name, and "unconfined" means none.
 	Profile string
 }
 
-// lxdName is how LXD names what it makes for a container (LXD: lxd/apparmor/instance.go; Incus, with its own prefix, too).
+// lxdName matches the names of the profiles and namespaces that LXD makes for a container (LXD:
+// lxd/apparmor/instance.go). Incus uses its own prefix.
 var lxdName = regexp.MustCompile(`^(?:lxd|incus)-(.*)_<.*>$`)
 
-// parseLabel reads what the kernel writes of a process: profiles with "//&" between them, a namespace between
-// colons before its profile, and the mode at the end (security/apparmor/label.c, aa_label_snxprint).
+// parseLabel parses the label of a process: profiles joined by "//&", each with its namespace
+// between colons before it, and the mode at the end (security/apparmor/label.c,
+// aa_label_snxprint).
 func parseLabel(text string) []Confinement {
 	text = strings.TrimRight(text, "\n\x00")
 	if at := strings.LastIndex(text, " ("); at >= 0 {
@@ -40,7 +44,8 @@ func parseLabel(text string) []Confinement {
 	return parts
 }
 
-// ConfinementOf is by which AppArmor profiles the level's init is confined, seen from the machine.
+// ConfinementOf returns the AppArmor profiles that confine the level's init, as the machine sees
+// them.
 func ConfinementOf(l *harness.Level) ([]Confinement, error) {
 	pid, err := l.Pid()
 	if err != nil {

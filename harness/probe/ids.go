@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// probeIDMaps compares both maps with the plan, as seen inside and as seen on the host.
+// probeIDMaps compares both maps with the plan, as seen inside and on the host.
 func probeIDMaps(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
 	inside, err := l.Map(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func probeIDMaps(ctx context.Context, l *harness.Level, planned idmap.PlannedLev
 	}, nil
 }
 
-// probeProcesses looks under which host ids the level's init and a process started in it run.
+// probeProcesses checks the host ids of the level's init and of a process that is started in it.
 func probeProcesses(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
 	initIDs, err := harness.ProcessIDs(ctx, l, "1")
 	if err != nil {
@@ -42,7 +42,7 @@ func probeProcesses(ctx context.Context, l *harness.Level, planned idmap.Planned
 	return checks, err
 }
 
-// probeFiles has users of the level make files, and looks who owns them on the host.
+// probeFiles makes files as users of the level, and checks who owns them on the host.
 func probeFiles(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
 	var checks []harness.Check
 	for _, id := range []uint32{0, 1000, idmap.Block - 1} {
@@ -59,7 +59,7 @@ func probeFiles(ctx context.Context, l *harness.Level, planned idmap.PlannedLeve
 	return checks, nil
 }
 
-// probeEdges tries the last id that the level has, and the first that it has not.
+// probeEdges checks that the last id of the level can own a file, and that the next one cannot.
 func probeEdges(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
 	const path, accepted = "/var/tmp/nestbed-edge", "accepted"
 	var checks []harness.Check

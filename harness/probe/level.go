@@ -14,8 +14,9 @@ import (
 	"nestbed/harness/reach"
 )
 
-// SentinelOf is the file that rides in the level's image, in host ids. (Who looks from inside a level cannot tell a capability for the
-// level's root from one for the root of a level above it, as both count there: man 7 capabilities, namespaced file capabilities.)
+// SentinelOf returns the sentinel, the file in the level's image, with host ids. It is read from
+// outside. Inside, a capability for the level's root looks like one for the root of a level above,
+// because both count there (man 7 capabilities, namespaced file capabilities).
 func SentinelOf(ctx context.Context, l *harness.Level) (bundle.Sentinel, error) {
 	s, err := readSentinel(ctx, l.Root())
 	if err != nil {
@@ -43,7 +44,7 @@ func readSentinel(ctx context.Context, root *reach.Root) (s bundle.Sentinel, err
 	return s, err
 }
 
-// probeSentinel looks whether the file that rides in the image kept its owner, its ACL and its capability.
+// probeSentinel checks that the file in the image kept its owner, its ACL and its capability.
 func probeSentinel(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error) {
 	s, err := readSentinel(ctx, l.Root())
 	if err != nil {
@@ -74,7 +75,7 @@ func probeSentinel(ctx context.Context, l *harness.Level, planned idmap.PlannedL
 	return append(checks, acl), nil
 }
 
-// probeDaemon asks the LXD inside for its version, which must be that of every level with the same bundle.
+// probeDaemon checks that the LXD inside has the version of the level's bundle.
 func probeDaemon(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
 	server, _, err := lxdop.With(ctx, l.LXD()).GetServer()
 	if err != nil {
@@ -83,7 +84,8 @@ func probeDaemon(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([
 	return []harness.Check{{What: "version of the LXD inside", Wanted: l.Bundle.LXD, Got: server.Environment.ServerVersion}}, nil
 }
 
-// probePrivilege looks for anything privileged: the configuration, the kernel's map, the ids of init on the host.
+// probePrivilege checks that the configuration is unprivileged and that no map has the host's
+// root.
 func probePrivilege(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
 	instance, _, err := lxdop.With(ctx, l.Above().LXD()).GetInstance(l.Name)
 	if err != nil {

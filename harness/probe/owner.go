@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// HasOwnerOnHost looks whether a file of the level belongs, on the host, to the user and group
-// that the level's idmap makes of an inside id.
+// HasOwnerOnHost checks that a file of the level belongs, on the host, to the user and group to
+// which the level's idmap maps the inside id.
 func HasOwnerOnHost(ctx context.Context, l *harness.Level, path string, inside uint32) ([]harness.Check, error) {
 	m, err := l.HostMap(ctx)
 	if err != nil {
@@ -24,7 +24,8 @@ func HasOwnerOnHost(ctx context.Context, l *harness.Level, path string, inside u
 	return checkOwner(ctx, l, path, uid, gid)
 }
 
-// IsOwnedOnHost looks whether a file of the level belongs, on the host, to the user and group of that host id.
+// IsOwnedOnHost checks that a file of the level belongs, on the host, to the user and group with
+// that host id.
 func IsOwnedOnHost(ctx context.Context, l *harness.Level, path string, id uint32) ([]harness.Check, error) {
 	return checkOwner(ctx, l, path, id, id)
 }
@@ -37,7 +38,8 @@ func checkOwner(ctx context.Context, l *harness.Level, path string, uid, gid uin
 	return []harness.Check{{Level: l.Index, What: path + ": owner on the host", Wanted: harness.IDs(uid, gid), Got: got}}, nil
 }
 
-// SentinelACLOnHost is the access control list of the sentinel in host ids, nil where it has none.
+// SentinelACLOnHost returns the sentinel's access control list with host ids, or nil if it has
+// none.
 func SentinelACLOnHost(ctx context.Context, l *harness.Level) (*bundle.ACL, error) {
 	value, err := l.Root().Xattr(ctx, bundle.SentinelPath, bundle.XattrACL)
 	if errors.Is(err, unix.ENODATA) {
@@ -52,7 +54,7 @@ func SentinelACLOnHost(ctx context.Context, l *harness.Level) (*bundle.ACL, erro
 	return &acl, err
 }
 
-// ACLWantedOnHost is what the sentinel's access control list must be in host ids.
+// ACLWantedOnHost returns the access control list that the sentinel must have, with host ids.
 func ACLWantedOnHost(ctx context.Context, l *harness.Level) (bundle.ACL, error) {
 	m, err := l.HostMap(ctx)
 	if err != nil {
@@ -61,7 +63,7 @@ func ACLWantedOnHost(ctx context.Context, l *harness.Level) (bundle.ACL, error) 
 	return aclOnHost(m), nil
 }
 
-// aclOnHost is the sentinel's access control list where its ids are mapped to those of the host.
+// aclOnHost returns the access control list of a new sentinel, mapped to host ids.
 func aclOnHost(m idmap.Map) bundle.ACL {
 	user, _ := idmap.Up(m.UID, bundle.ACLAsMade().User)
 	group, _ := idmap.Up(m.GID, bundle.ACLAsMade().Group)

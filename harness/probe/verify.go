@@ -1,5 +1,5 @@
-// Package probe looks into levels: whether ids, files, processes, capabilities and confinement are as planned. Verify
-// looks at everything that holds for each level of a chain.
+// Package probe checks whether the ids, files, processes, capabilities and confinement of levels
+// are as planned. Verify runs the checks that every level of a chain must pass.
 package probe
 
 import (
@@ -13,12 +13,12 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Subjects lists them all, in the order in which Verify takes them.
+// Subjects returns all subjects, in the order in which Verify checks them.
 func Subjects() []harness.Subject {
 	return []harness.Subject{harness.IDMaps, harness.Processes, harness.Files, harness.Edges, harness.Sentinels, harness.Daemons, harness.Privilege}
 }
 
-// prober looks at one subject of a level that must be as planned.
+// prober checks one subject of a level against the plan.
 type prober func(ctx context.Context, l *harness.Level, planned idmap.PlannedLevel) ([]harness.Check, error)
 
 var probers = map[harness.Subject]prober{
@@ -26,13 +26,13 @@ var probers = map[harness.Subject]prober{
 	harness.Sentinels: probeSentinel, harness.Daemons: probeDaemon, harness.Privilege: probePrivilege,
 }
 
-// Verify looks at the given subjects, or at all, in every level that is up. An
-// error means that it could not look; what it saw is in the checks.
+// Verify checks the given subjects, or all of them, in every level that is up. An error means that
+// something could not be read; the checks until then are returned as well.
 func Verify(ctx context.Context, c *harness.Chain, subjects ...harness.Subject) ([]harness.Check, error) {
 	if len(subjects) == 0 {
 		subjects = Subjects()
 	}
-	// The levels do not get in each other's way, and most of the time is spent waiting for programs to start inside.
+	// All levels at once, because most of the time is spent waiting for programs to start inside.
 	seen := make([][]harness.Check, len(c.Levels))
 	var g errgroup.Group
 	for i, l := range c.Levels {
