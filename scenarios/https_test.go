@@ -131,7 +131,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 
 	out, err := e.nestbed(t, "up", "--host", e.address)
 	require.Error(t, err)
-	assert.Contains(t, out, "LXD: nestbed does not know the certificate of the one at "+e.address+"; mend it with: there: lxc config trust add --name nestbed")
+	assert.Contains(t, out, "LXD: nestbed does not know the certificate of the one at "+e.address+"; mend it with: have each trust the other; there: lxc config trust add --name nestbed")
 	out, err = e.nestbed(t, "trust", "nonsense")
 	require.Error(t, err)
 	assert.Contains(t, out, "give one as `lxc config trust add --name nestbed` prints it")

@@ -3,6 +3,7 @@ package steps
 import (
 	"reflect"
 
+	"nestbed/harness/advice"
 	"nestbed/harness/printable"
 )
 
@@ -12,11 +13,12 @@ type escapedError struct{ error }
 func (e escapedError) Error() string { return printable.Text(e.error.Error()) }
 func (e escapedError) Unwrap() error { return e.error }
 
+// escape adds the advice on an error and escapes it.
 func escape(err error) error {
 	if err == nil {
 		return nil
 	}
-	return escapedError{err}
+	return escapedError{advice.On(err)}
 }
 
 // escaping returns a step's method whose errors are escaped: godog prints them as they are, none of its hooks can

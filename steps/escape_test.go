@@ -8,6 +8,8 @@ import (
 	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/keyring"
 )
 
 func TestTheErrorOfAStepIsEscapedWhateverItsSignature(t *testing.T) {
@@ -25,6 +27,9 @@ func TestTheErrorOfAStepIsEscapedWhateverItsSignature(t *testing.T) {
 	ctx, err := withContext(t.Context())
 	assert.Equal(t, t.Context(), ctx)
 	require.ErrorIs(t, err, godog.ErrPending, "godog still knows it")
+
+	advised := escaping(func() error { return keyring.ErrExpired }).(func() error)()
+	require.EqualError(t, advised, "its certificate has expired, then: nestbed trust TOKEN")
 
 	require.NoError(t, escaping(func() error { return nil }).(func() error)())
 	require.NoError(t, escape(nil))

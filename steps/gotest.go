@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"nestbed/harness/advice"
 	"nestbed/harness/harnesstest"
 )
 
@@ -27,12 +28,12 @@ func (s Suite) Test(t *testing.T) {
 	if missing, is := errors.AsType[*missingError](err); is {
 		harnesstest.Lacking(t, missing)
 	}
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, r.close(context.WithoutCancel(ctx))) })
+	require.NoError(t, advice.On(err))
+	t.Cleanup(func() { assert.NoError(t, advice.On(r.close(context.WithoutCancel(ctx)))) })
 	for _, c := range r.required {
 		t.Run(strings.TrimPrefix(c.For, "@"), func(t *testing.T) {
 			if c.Elsewhere && !c.OK {
-				t.Skip(c.Err())
+				t.Skip(advice.On(c.Err()))
 			}
 			harnesstest.Lacking(t, c.Err())
 		})

@@ -63,7 +63,8 @@ func madeByRoot(ctx context.Context, store bundle.Store, r inventory.Requirement
 		return r
 	}
 	if _, err := store.Make(ctx, s); err != nil {
-		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+" that root has made", "as root, nestbed up --depth 1 --bundle "+s.String()
+		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+" that root has made", "have root make it"
+		r.Cause = err
 	}
 	return r
 }

@@ -2,11 +2,15 @@ package steps
 
 import (
 	"testing"
+	"testing/fstest"
 
+	"github.com/cucumber/godog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/host/private"
+	"nestbed/harness/inventory"
 	"nestbed/harness/report"
 )
 
@@ -27,4 +31,12 @@ func TestResultsStandInTheOrderOfTheFeatures(t *testing.T) {
 	}
 	_, err = resultsDir(reports+"/a,b", b)
 	require.ErrorContains(t, err, "choose a directory without a comma")
+}
+
+func TestAScenarioThatIsLeftOutSaysWhatMendsTheLack(t *testing.T) {
+	text := "Feature: f\n  @requires-x\n  Scenario: a\n    Given b\n"
+	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}
+	require.NoError(t, r.leaveOut([]inventory.Requirement{{For: "@requires-x", Name: "x", Found: "none", Mend: "get one", Cause: private.ErrNoSpace}}))
+	require.Len(t, r.results.seen, 1)
+	assert.Equal(t, "@requires-x: x: none; mend it with: get one, by NESTBED_STATE or --state", r.results.seen[0].Error)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"nestbed/harness/advice"
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
@@ -121,7 +122,7 @@ func (r *run) leaveOut(all []inventory.Requirement) error {
 		if !c.OK {
 			r.missing = append(r.missing, c)
 			impossible = append(impossible, c.For)
-			lacks[c.For] = c.Err()
+			lacks[c.For] = advice.On(c.Err())
 		}
 	}
 	r.results.skip(pickles, lacks)
@@ -236,7 +237,7 @@ func (r *run) close(ctx context.Context) error {
 	if r.pool.Cluster != nil {
 		err := r.pool.Cluster.Close(ctx)
 		if left, is := errors.AsType[*existing.LeftError](err); is {
-			fmt.Fprintln(r.suite.Output, left) // it is nobody's failure
+			fmt.Fprintln(r.suite.Output, advice.On(left)) // it is nobody's failure
 			err = nil
 		}
 		errs = append(errs, err)

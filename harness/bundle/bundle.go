@@ -135,12 +135,22 @@ func (st Store) taken(ctx context.Context, s Source) (*Bundle, error) {
 	}
 	kept := cache.Cache{Dir: st.Path()}
 	if b.dir, err = kept.Find(entryOf(s, b.Key)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("bundle %s: none in %s is of what this machine has now; making one needs root, for files of several owners: "+
-			"run once, as root or with sudo, nestbed up --depth 1 --bundle %s", s, kept.Dir, s)
+		return nil, &NotMadeError{Source: s, Dir: kept.Dir}
 	} else if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
 	return b, b.recall()
+}
+
+// NotMadeError is the error of a bundle that root has not made, of what this machine has now.
+type NotMadeError struct {
+	Source Source
+	// Dir is where bundles are kept.
+	Dir string
+}
+
+func (e *NotMadeError) Error() string {
+	return fmt.Sprintf("bundle %s: none in %s is of what this machine has now; making one needs root, for files of several owners", e.Source, e.Dir)
 }
 
 func entryOf(s Source, key string) string { return string(s.Kind) + "-" + key }

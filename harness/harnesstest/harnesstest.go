@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness"
+	"nestbed/harness/advice"
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
@@ -82,7 +83,7 @@ func settings(t testing.TB) environment.Settings {
 // Lacking skips the test for a lack of the machine, or fails it where everything is required.
 func Lacking(t testing.TB, lack error) {
 	t.Helper()
-	switch {
+	switch lack = advice.On(lack); {
 	case lack == nil:
 	case settings(t).RequireAll:
 		t.Fatalf("%s=all, but: %v", environment.Require, lack)
@@ -102,7 +103,7 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	t.Helper()
 	Real(t)
 	b, err := Store(t).Make(Context(t), s)
-	require.NoError(t, err)
+	require.NoError(t, advice.On(err))
 	return b
 }
 
@@ -121,7 +122,7 @@ func Host(t testing.TB, d idmap.Delegation, options ...func(*private.Config)) *p
 		config.Bundle = Bundle(t, Source(t))
 	}
 	h, err := private.Start(Context(t), config)
-	require.NoError(t, err)
+	require.NoError(t, advice.On(err))
 	late := context.WithoutCancel(Context(t))
 	t.Cleanup(func() {
 		if err := h.Close(late); err != nil {
@@ -154,11 +155,11 @@ func Build(t testing.TB, h host.Host, s harness.Spec, options ...BuildOption) *h
 	late := context.WithoutCancel(Context(t))
 	t.Cleanup(func() {
 		if err := chain.Close(late); err != nil {
-			t.Error(err)
+			t.Error(advice.On(err))
 		}
 	})
 	if expected.stop == nil {
-		require.NoError(t, err)
+		require.NoError(t, advice.On(err))
 		return chain
 	}
 	require.Error(t, err, "a stop was expected: %s", expected.stop)

@@ -31,6 +31,21 @@ type Target struct {
 	Address string
 }
 
+// String returns the target as ParseTarget reads it.
+func (t Target) String() string {
+	switch {
+	case t.Suite != "":
+		return "vm:debian:" + t.Suite
+	case !t.System:
+		return "private"
+	case t.Address == "":
+		return "system"
+	case keyring.IsAddress(t.Address):
+		return t.Address
+	}
+	return "system:" + t.Address
+}
+
 // ParseTarget reads one of the TargetForms. The empty text is a private host, too.
 func ParseTarget(text string) (Target, error) {
 	switch text {

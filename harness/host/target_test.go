@@ -16,6 +16,9 @@ func TestHostsAreReadFromOneOfTheForms(t *testing.T) {
 		got, err := ParseTarget(text)
 		require.NoError(t, err, text)
 		assert.Equal(t, wanted, got, text)
+		again, err := ParseTarget(got.String())
+		require.NoError(t, err, text)
+		assert.Equal(t, wanted, again, text)
 	}
 	_, err := ParseTarget("https://lab/1.0")
 	require.ErrorContains(t, err, `address "https://lab/1.0": not one of a LXD`)

@@ -24,7 +24,18 @@ type Requirement struct {
 	Mend string `json:"mend,omitempty"`
 	// Elsewhere tells that it is no lack where it is not met: what it is for is about other machines.
 	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Cause, if set, is the error by which a front end knows more about how the lack is mended.
+	Cause error `json:"-"`
 }
+
+// lackError is a requirement that is not met.
+type lackError struct {
+	text  string
+	cause error
+}
+
+func (e *lackError) Error() string { return e.text }
+func (e *lackError) Unwrap() error { return e.cause }
 
 // Err is nil if the requirement is met, else one line that says what is wrong and what to do.
 func (r Requirement) Err() error {
@@ -34,7 +45,7 @@ func (r Requirement) Err() error {
 	if r.Elsewhere {
 		return fmt.Errorf("%s: %s: %s; it is about other machines", r.For, r.Name, r.Found)
 	}
-	return fmt.Errorf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend)
+	return &lackError{fmt.Sprintf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend), r.Cause}
 }
 
 // FreeSpace is a requirement of so many bytes in a directory, which may not be there yet, as it is met.
@@ -54,7 +65,7 @@ func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 		r.OK, r.Found = free >= least, fmt.Sprintf("%d MB free on %s", free>>20, dir)
 	}
 	if r.OK {
-		r.Mend = ""
+		r.Mend, r.Cause = "", nil
 	}
 	return r
 }

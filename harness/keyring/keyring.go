@@ -102,11 +102,12 @@ func (k *Keyring) pair() (cert, key string, err error) {
 	return string(c), string(secret), err
 }
 
-// HowToTrust is what to do where a LXD and this account do not trust each other.
-const HowToTrust = "there: lxc config trust add --name nestbed, and here, with the token that this prints: nestbed trust TOKEN"
-
-// ErrNotPinned is why a LXD is not connected to: anybody could answer in its place.
-var ErrNotPinned = errors.New("nestbed does not know the certificate")
+// Why an LXD is not connected to: anybody could answer in its place.
+var (
+	ErrNotPinned        = errors.New("nestbed does not know the certificate")
+	ErrExpired          = errors.New("its certificate has expired")
+	ErrOtherCertificate = errors.New("it shows another certificate")
+)
 
 // Dialer connects to the LXD at an address, as parsed by ParseAddress, over a network, if that LXD shows the certificate which the keyring has of it.
 func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
@@ -117,7 +118,7 @@ func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Cont
 func (k *Keyring) MemberDialer(cluster, address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
 	pin, err := os.ReadFile(k.pinned(cluster))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w of the one at %s; %s", ErrNotPinned, cluster, HowToTrust)
+		return nil, fmt.Errorf("%w of the one at %s; have each trust the other", ErrNotPinned, cluster)
 	} else if err != nil {
 		return nil, err
 	}
@@ -142,10 +143,10 @@ func (k *Keyring) explain(address string, err error) error {
 	var verification *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("its certificate has expired (%w); have it make a new one, then: nestbed trust TOKEN", err)
+		return fmt.Errorf("%w (%w); have it make a new one", ErrExpired, err)
 	case errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0:
-		return fmt.Errorf("it shows another certificate, %s, than the one that nestbed knows of it, in %s; if it was given a new one: nestbed trust TOKEN",
-			shared.CertFingerprint(verification.UnverifiedCertificates[0]), k.pinned(address))
+		return fmt.Errorf("%w, %s, than the one that nestbed knows of it, in %s; if it was given a new one, trust that",
+			ErrOtherCertificate, shared.CertFingerprint(verification.UnverifiedCertificates[0]), k.pinned(address))
 	}
 	return err
 }

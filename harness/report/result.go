@@ -16,7 +16,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// Result is one chain as it came out. Its JSON is what nestbed up --json prints.
+// Result is one chain as it came out. Programs read its JSON.
 type Result struct {
 	Facts host.Facts `json:"facts"`
 	Depth int        `json:"depth"` // asked for
@@ -94,10 +94,8 @@ func (r Result) Title() string {
 func (r Result) Failure() error {
 	failed := harness.Failed(r.Checks)
 	switch {
-	case r.Stop != nil && advice[r.Stop.Reason] != "":
-		return fmt.Errorf("the chain stopped at %s; %s", r.Error, advice[r.Stop.Reason])
 	case r.Stop != nil:
-		return fmt.Errorf("the chain stopped at %s", r.Error)
+		return &StopError{*r.Stop, r.Error}
 	case r.Contradiction != "":
 		return errors.New(r.Contradiction)
 	case len(failed) > 0:
@@ -106,12 +104,13 @@ func (r Result) Failure() error {
 	return nil
 }
 
-// advice is what to do about the reasons that lie in the machine, not in the ids.
-var advice = map[idmap.Reason]string{
-	idmap.DiskFull:      "free some space, or set NESTBED_STATE (or --state) to a directory with 100 MB a level",
-	idmap.UserNSDenied:  "nestbed doctor tells what forbids user namespaces",
-	idmap.ShadowRefused: "let subuid and subgid grant root the ids that LXD picks, or remove newuidmap and newgidmap",
+// StopError is the failure of a chain that is not whole.
+type StopError struct {
+	idmap.Stop
+	text string
 }
+
+func (e *StopError) Error() string { return "the chain stopped at " + e.text }
 
 // Seconds writes a duration as people read it here: "1.2 s".
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -46,25 +45,6 @@ func TestAChainThatStoppedIsAFailureThatSaysWhereAndWhy(t *testing.T) {
 	r := stopped(idmap.Unclassified)
 	r.Checks = []harness.Check{bad}
 	require.EqualError(t, r.Failure(), "the chain stopped at level 2, start: unclassified: exit status 1", "that comes before what was seen of the rest")
-}
-
-func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
-	advised := map[idmap.Reason]string{}
-	for _, reason := range idmap.Reasons() {
-		plain := "the chain stopped at level 2, start: " + string(reason) + ": exit status 1"
-		text := stopped(reason).Failure().Error()
-		require.True(t, strings.HasPrefix(text, plain), text)
-		if advice, found := strings.CutPrefix(text, plain+"; "); found {
-			advised[reason] = advice
-			assert.NotContains(t, advice, "\n")
-		}
-	}
-	for _, reason := range []idmap.Reason{idmap.DiskFull, idmap.UserNSDenied, idmap.ShadowRefused} {
-		assert.NotEmpty(t, advised[reason], reason)
-	}
-	for _, reason := range []idmap.Reason{idmap.NoAllocation, idmap.OutsideParent, idmap.DepthLimit, idmap.Unclassified} {
-		assert.Empty(t, advised[reason], reason)
-	}
 }
 
 func TestAContradictionIsAFailureEvenWhereTheChainIsWhole(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/advice"
 	"nestbed/harness/environment"
 	"nestbed/harness/host/start"
 	"nestbed/harness/vm"
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string) int {
 	out, errOut := newScreen(os.Stdout), newScreen(os.Stderr)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := errors.Join(root.ExecuteContext(ctx), out.Flush(), errOut.Flush())
+	err := advice.On(errors.Join(root.ExecuteContext(ctx), out.Flush(), errOut.Flush()))
 	var usage *usageError
 	var status statusError
 	switch {

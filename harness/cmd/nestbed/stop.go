@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"nestbed/harness/advice"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/wait"
 )
@@ -98,7 +99,7 @@ func (s *stop) say(begun []cleanup.Task) {
 	for _, t := range begun {
 		if t.Budget > 2*quietBudget && !s.said {
 			s.said = true
-			fmt.Fprintf(s.errOut, "nestbed: interrupted: waiting at most %s for %s; a second signal ends this at once%s\n", t.Budget, t.What, later(t))
+			fmt.Fprintf(s.errOut, "nestbed: interrupted: waiting at most %s for %s; a second signal ends this at once%s\n", t.Budget, t.What, advice.For(t.Left))
 		}
 	}
 }
@@ -107,21 +108,14 @@ func (s *stop) say(begun []cleanup.Task) {
 func (s *stop) leave(why string) {
 	var left []string
 	for _, t := range s.tasks.Begun(0) {
-		if t.Command != "" {
-			left = append(left, "did not wait for "+t.What+later(t))
+		if t.Left != nil {
+			left = append(left, "did not wait for "+t.What+advice.For(t.Left))
 		}
 	}
 	if len(left) > 0 {
 		why += ": " + strings.Join(left, "; ")
 	}
 	fmt.Fprintln(s.errOut, "nestbed:", why)
-}
-
-func later(t cleanup.Task) string {
-	if t.Command == "" {
-		return ""
-	}
-	return "; to clean up later, run " + t.Command
 }
 
 func (s *stop) status() int {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/host/existing"
 	"nestbed/harness/host/start"
 	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/vm"
@@ -147,7 +148,7 @@ func supervised(t *testing.T, errOut io.Writer, tasks ...cleanup.Task) (signals 
 
 func TestACommandWaitsForWhatItMadeAndSaysSo(t *testing.T) {
 	var errOut said
-	project := cleanup.Task{What: "the LXD at /s to delete project p", Budget: time.Hour, Command: "nestbed reap p"}
+	project := cleanup.Task{What: "the LXD at /s to delete project p", Budget: time.Hour, Left: &existing.LeftError{LXD: "/s", Projects: []string{"p"}}}
 	signals, status := supervised(t, &errOut, cleanup.Task{What: "a host to end", Budget: time.Millisecond}, project)
 	signals <- unix.SIGTERM
 	require.NoError(t, wait.For(t.Context(), "wait for a word", time.Minute, func(context.Context) error {
@@ -156,7 +157,7 @@ func TestACommandWaitsForWhatItMadeAndSaysSo(t *testing.T) {
 		}
 		return nil
 	}))
-	const waits = "nestbed: interrupted: waiting at most 1h0m0s for the LXD at /s to delete project p; a second signal ends this at once; to clean up later, run nestbed reap p\n"
+	const waits = "nestbed: interrupted: waiting at most 1h0m0s for the LXD at /s to delete project p; a second signal ends this at once; to clean up later, run nestbed reap --host system:/s p\n"
 	assert.Equal(t, waits, errOut.String())
 	select {
 	case s := <-status:
@@ -165,16 +166,16 @@ func TestACommandWaitsForWhatItMadeAndSaysSo(t *testing.T) {
 	}
 	signals <- unix.SIGINT
 	assert.Equal(t, 130, <-status)
-	assert.Equal(t, waits+"nestbed: interrupted again: did not wait for the LXD at /s to delete project p; to clean up later, run nestbed reap p\n", errOut.String())
+	assert.Equal(t, waits+"nestbed: interrupted again: did not wait for the LXD at /s to delete project p; to clean up later, run nestbed reap --host system:/s p\n", errOut.String())
 }
 
 func TestACommandDoesNotWaitLongerThanItMay(t *testing.T) {
 	var errOut said
-	project := cleanup.Task{What: "the LXD at /s to delete project p", Budget: time.Millisecond, Command: "nestbed reap p"}
+	project := cleanup.Task{What: "the LXD at /s to delete project p", Budget: time.Millisecond, Left: &existing.LeftError{LXD: "/s", Projects: []string{"p"}}}
 	signals, status := supervised(t, &errOut, project)
 	signals <- unix.SIGTERM
 	assert.Equal(t, 143, <-status)
-	assert.Equal(t, "nestbed: interrupted: did not wait for the LXD at /s to delete project p; to clean up later, run nestbed reap p\n", errOut.String())
+	assert.Equal(t, "nestbed: interrupted: did not wait for the LXD at /s to delete project p; to clean up later, run nestbed reap --host system:/s p\n", errOut.String())
 }
 
 func TestTheStatusIsTheVerbsUnlessASignalStoppedIt(t *testing.T) {

@@ -98,10 +98,13 @@ func unreachable(address string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return notAllowed(address)
 	case gone:
-		return fmt.Errorf("%w; start it, or name its socket: --host system:SOCKET", err)
+		return fmt.Errorf("%w: %w; start it", ErrNotListening, err)
 	}
 	return err
 }
+
+// ErrUntrusted is the error of an LXD on another machine that does not let this account in.
+var ErrUntrusted = errors.New("it does not trust nestbed's certificate")
 
 // untrusted says what to do if an LXD does not trust this account.
 func (l LXD) untrusted(auth string) error {
@@ -116,5 +119,5 @@ func (l LXD) untrusted(auth string) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("it does not trust nestbed's certificate, %.12s (%q); %s", fingerprint, auth, keyring.HowToTrust)
+	return fmt.Errorf("%w, %.12s (%q); have each trust the other", ErrUntrusted, fingerprint, auth)
 }

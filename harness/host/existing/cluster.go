@@ -88,7 +88,7 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 	}
 	if pool == "" {
 		if c.project, err = makeProject(ctx, s.all, "", c.all); err != nil {
-			err = fmt.Errorf("%w; name a storage pool that is there, with --pool or NESTBED_POOL", err)
+			err = fmt.Errorf("%w: %w; name one that is there", ErrMakePool, err)
 			if c.project != nil {
 				err = errors.Join(err, s.remove(ctx, c.project.remove))
 			}
@@ -99,16 +99,26 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 	return c, nil
 }
 
-// LeftError is that projects could not be removed, as a member is down.
+// ErrMakePool is the error of a cluster on whose members no storage pool can be made.
+var ErrMakePool = errors.New("make a storage pool on each member")
+
+// LeftError is the error of projects that are left on an LXD.
 type LeftError struct {
-	// Host is how the LXD is written on a command line.
-	Host     string
+	// LXD is its address, and Projects are the names.
+	LXD      string
 	Projects []string
+	// Err is why they were not removed; nil: a member of the cluster is down.
+	Err error
 }
 
 func (e *LeftError) Error() string {
-	return fmt.Sprintf("a member of the cluster is down: when it is back, remove what is left by: nestbed reap --host %s %s", e.Host, strings.Join(e.Projects, " "))
+	if e.Err != nil {
+		return fmt.Sprintf("%v; left there: %s", e.Err, strings.Join(e.Projects, " "))
+	}
+	return fmt.Sprintf("a member of the cluster is down, which leaves: %s; wait until it is back", strings.Join(e.Projects, " "))
 }
+
+func (e *LeftError) Unwrap() error { return e.Err }
 
 // Close removes what was made for all hosts, which are closed already. A *LeftError tells what a member that is down kept it from, for
 // this or for any of the hosts. It is nil-safe.
@@ -131,7 +141,7 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 		err = nil
 	}
 	if err == nil && len(c.left) > 0 {
-		return &LeftError{c.of.form(), c.left}
+		return &LeftError{LXD: c.of.Address, Projects: c.left}
 	}
 	return err
 }

@@ -13,6 +13,9 @@ var sockets = []string{
 	"/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket",
 }
 
+// ErrNotListening is the error of a socket on this machine at which no LXD listens.
+var ErrNotListening = errors.New("no LXD listens")
+
 // FindLXD returns the socket of the LXD, or Incus, of this machine: the first that is in one of the usual places.
 func FindLXD() (string, error) {
 	for _, path := range sockets {
@@ -22,7 +25,7 @@ func FindLXD() (string, error) {
 			return "", notAllowed(path)
 		}
 	}
-	return "", fmt.Errorf("LXD of this machine: none listens at any of %q; start it, or name its socket: --host system:SOCKET", sockets)
+	return "", fmt.Errorf("LXD of this machine: %w at any of %q; start it", ErrNotListening, sockets)
 }
 
 // bePermitted is what to do if an LXD lets in other accounts only.

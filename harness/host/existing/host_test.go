@@ -40,7 +40,8 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: LXD{Address: missing}}
 	_, err := Start(t.Context(), config)
 	require.ErrorContains(t, err, "LXD at "+missing+": ")
-	require.ErrorContains(t, err, "no such file or directory; start it, or name its socket: --host system:SOCKET")
+	require.ErrorIs(t, err, ErrNotListening)
+	require.ErrorContains(t, err, "no such file or directory; start it")
 
 	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)

@@ -48,6 +48,7 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 	config := map[string]string{
 		"features.images": "true", "features.profiles": "true", "features.storage.volumes": "true", ownerKey: owner.String(),
 	}
+	// The description is for whoever finds the project in LXD's own list, and knows nothing of nestbed.
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
 		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
 	}})

@@ -37,9 +37,10 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	default:
 		found, mend, said := strings.Cut(inOneLine(err), "; ")
 		if r.Found, r.Mend = found, mend; !said {
-			r.Mend = "start it, or name its socket: --host system:SOCKET"
+			r.Mend, err = "start it", ErrNotListening
 		}
 	}
+	r.Cause = err
 	if !viaExec {
 		return []inventory.Requirement{r}
 	}

@@ -66,14 +66,14 @@ func (s *daemon) close(ctx context.Context) (err error) {
 		return nil
 	}
 	if err != nil {
-		err = fmt.Errorf("%w; what is left there is removed by: %s", err, s.reapCommand())
+		err = s.left(err)
 	}
 	return err
 }
 
-// reapCommand is the command that removes what is left of the project.
-func (s *daemon) reapCommand() string {
-	return fmt.Sprintf("nestbed reap --host %s %s", s.form(), s.project.name)
+// left returns the error of a project that was not removed.
+func (s *daemon) left(why error) *LeftError {
+	return &LeftError{LXD: s.Address, Projects: []string{s.project.name}, Err: why}
 }
 
 // deleteBudget is for the LXD to delete the project, once its command is told to stop.
@@ -82,7 +82,7 @@ const deleteBudget = 30 * time.Second
 // willRemove records that the LXD still has to delete the project.
 func (s *daemon) willRemove(ctx context.Context) (done func()) {
 	return cleanup.Begin(ctx, cleanup.Task{
-		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Command: s.reapCommand(),
+		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Left: s.left(nil),
 	})
 }
 
@@ -98,14 +98,6 @@ func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) e
 		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
 		return err
 	})
-}
-
-// form is how the host is written on a command line.
-func (s *daemon) form() string {
-	if keyring.IsAddress(s.Address) {
-		return s.Address
-	}
-	return "system:" + s.Address
 }
 
 // connect connects to the LXD, and gives what it says of itself.

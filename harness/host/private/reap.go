@@ -100,6 +100,9 @@ func look(dir string) (Leftover, error) {
 	return l, s.release()
 }
 
+// ErrUnknown is the error of a name, or a directory, that is of no host.
+var ErrUnknown = errors.New("no journal of nestbed")
+
 // find looks at the host of the given name or state directory.
 func (r StateRoot) find(name string) (Leftover, error) {
 	dir := name
@@ -108,7 +111,7 @@ func (r StateRoot) find(name string) (Leftover, error) {
 	}
 	l, err := look(dir)
 	if err != nil {
-		return l, fmt.Errorf("host %s: no journal of nestbed: %w; nestbed reap --list shows the hosts", name, err)
+		return l, fmt.Errorf("host %s: %w: %w", name, ErrUnknown, err)
 	}
 	return l, nil
 }

@@ -1,6 +1,7 @@
 package private
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -124,7 +125,10 @@ func cgroupMounted() inventory.Requirement {
 	return r
 }
 
+// ErrNoSpace is the cause of a lack of disk space for state.
+var ErrNoSpace = errors.New("no space for state")
+
 func freeSpace(dir string) inventory.Requirement {
-	r := inventory.Requirement{For: forPrivate, Name: "disk space", Mend: "set NESTBED_STATE (or --state) to a directory with 1 GB free"}
+	r := inventory.Requirement{For: forPrivate, Name: "disk space", Mend: "keep state in a directory with 1 GB free", Cause: ErrNoSpace}
 	return r.FreeSpace(dir, minFree)
 }

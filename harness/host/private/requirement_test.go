@@ -71,7 +71,8 @@ func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 		r := freeSpace(dir)
 		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
 		if !r.OK {
-			assert.Equal(t, "set NESTBED_STATE (or --state) to a directory with 1 GB free", r.Mend)
+			assert.Equal(t, "keep state in a directory with 1 GB free", r.Mend)
+			require.ErrorIs(t, r.Err(), ErrNoSpace)
 		}
 	}
 	file := filepath.Join(root, "file")

@@ -20,8 +20,13 @@ type Running struct {
 	server lxd.InstanceServer
 }
 
-// Open looks into a host that runs, by its name or state directory, as nestbed
-// reap --list shows it. It changes nothing there.
+// Why there is no host to look into.
+var (
+	ErrEnded    = errors.New("it does not run any more")
+	ErrNoneKept = errors.New("no host is kept")
+)
+
+// Open looks into a host that runs, by its name or state directory. It changes nothing there.
 func (r StateRoot) Open(ctx context.Context, name string) (*Running, error) {
 	return r.open(ctx, name, false)
 }
@@ -37,7 +42,7 @@ func (r StateRoot) open(ctx context.Context, name string, tunneled bool) (*Runni
 		return nil, err
 	}
 	if !l.Live {
-		return nil, fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
+		return nil, fmt.Errorf("host %s: %w", name, ErrEnded)
 	}
 	of := &Running{Name: l.Name}
 	if of.root, err = reach.OpenProcess(l.stage); err != nil {
@@ -70,7 +75,7 @@ func (r StateRoot) Lookup(name string) (Leftover, error) {
 	if name != "" {
 		l, err := r.find(name)
 		if err == nil && !l.Live {
-			err = fmt.Errorf("host %s: it does not run any more; nestbed reap clears what it left", name)
+			err = fmt.Errorf("host %s: %w", name, ErrEnded)
 		}
 		return l, err
 	}
@@ -86,7 +91,7 @@ func onlyKept(all []Leftover) (Leftover, error) {
 	kept := slices.DeleteFunc(slices.Clone(all), func(l Leftover) bool { return !l.Live || !l.Kept })
 	switch len(kept) {
 	case 0:
-		return Leftover{}, errors.New("no host is kept; nestbed up --keep makes one, and NESTBED_KEEP=1 before go test keeps that of a scenario that fails")
+		return Leftover{}, ErrNoneKept
 	case 1:
 		return kept[0], nil
 	}

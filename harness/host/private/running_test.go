@@ -12,7 +12,7 @@ func TestWithoutANameTheOnlyKeptHostIsMeant(t *testing.T) {
 	a, b := Leftover{Name: "a", Live: true, Kept: true}, Leftover{Name: "b", Live: true, Kept: true}
 
 	_, err := onlyKept([]Leftover{dead, running})
-	require.ErrorContains(t, err, "no host is kept; nestbed up --keep makes one")
+	require.ErrorIs(t, err, ErrNoneKept)
 	l, err := onlyKept([]Leftover{dead, a, running})
 	require.NoError(t, err)
 	assert.Equal(t, "a", l.Name)

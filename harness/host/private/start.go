@@ -40,7 +40,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	began := time.Now()
 	// What dead hosts left is cleared by the next one. That this does not
-	// succeed is no reason to fail: nestbed reap tells why.
+	// succeed is no reason to fail: Reap tells why.
 	_, _ = c.StateRoot.Reap(ctx)
 	dir, err := c.claim(ctx)
 	if err != nil {

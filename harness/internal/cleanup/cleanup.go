@@ -15,8 +15,8 @@ type Task struct {
 	What string
 	// Budget is how long the removal may take once the command is told to stop.
 	Budget time.Duration
-	// Command removes later what is left; empty: the next run does, or the kernel.
-	Command string
+	// Left is the error of what is left if nobody waits; nil: the next run removes it, or the kernel.
+	Left error
 }
 
 // Tasks are those that have begun and are not done. They are safe for concurrent use.

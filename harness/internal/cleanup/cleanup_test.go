@@ -2,6 +2,7 @@ package cleanup_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ func TestATaskIsKnownUntilItIsDoneOrItsBudgetIsOver(t *testing.T) {
 	ctx, tasks := cleanup.NewContext(t.Context())
 	assert.Empty(t, tasks.Begun(0))
 	short := cleanup.Task{What: "a host to end", Budget: time.Second}
-	long := cleanup.Task{What: "a project to be deleted", Budget: time.Minute, Command: "nestbed reap"}
+	long := cleanup.Task{What: "a project to be deleted", Budget: time.Minute, Left: errors.New("a project")}
 	shortDone := cleanup.Begin(ctx, short)
 	longDone := cleanup.Begin(context.WithoutCancel(ctx), long) // as what must not be cut short has it
 	assert.Equal(t, []cleanup.Task{short, long}, tasks.Begun(0))

@@ -1,0 +1,101 @@
+// Package advice words what the user of nestbed can do about an error, with the flags, commands and variables of the program.
+// Libraries know none of these: their errors say what failed, why, and what to do as far as that names nothing of the
+// program. Whatever shows errors to people (the command, the steps, harnesstest) adds the rest from here.
+package advice
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"nestbed/harness"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
+	"nestbed/harness/keyring"
+	"nestbed/harness/report"
+)
+
+// On returns the error with the advice at its end; an error that has its advice, or for which there is none, as it is.
+func On(err error) error {
+	if _, has := errors.AsType[*advisedError](err); has {
+		return err
+	}
+	if text := For(err); text != "" {
+		return &advisedError{err, text}
+	}
+	return err
+}
+
+type advisedError struct {
+	error
+	advice string
+}
+
+func (e *advisedError) Error() string { return e.error.Error() + e.advice }
+func (e *advisedError) Unwrap() error { return e.error }
+
+// OnAll returns the requirements, of which each that is not met has the advice at the end of what mends it.
+func OnAll(rs []inventory.Requirement) []inventory.Requirement {
+	rs = slices.Clone(rs)
+	for i := range rs {
+		rs[i].Mend += For(rs[i].Cause)
+	}
+	return rs
+}
+
+// For returns the advice on an error, to be put behind its text; "" if there is none.
+func For(err error) string {
+	if left, is := errors.AsType[*existing.LeftError](err); is {
+		at := host.Target{System: true, Address: left.LXD}
+		return fmt.Sprintf("; to clean up later, run nestbed reap --host %s %s", at, strings.Join(left.Projects, " "))
+	}
+	if bundle, is := errors.AsType[*bundle.NotMadeError](err); is {
+		return fmt.Sprintf(": run once, as root or with sudo, nestbed up --depth 1 --bundle %s", bundle.Source)
+	}
+	if level, is := errors.AsType[*harness.LevelError](err); is {
+		return forReason(level.Reason)
+	}
+	if chain, is := errors.AsType[*report.StopError](err); is {
+		return forReason(chain.Reason)
+	}
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{existing.ErrNotListening, ", or name its socket: --host system:SOCKET"},
+		{existing.ErrMakePool, ", with --pool or NESTBED_POOL"},
+		{existing.ErrUntrusted, howToTrust},
+		{keyring.ErrNotPinned, howToTrust},
+		{keyring.ErrExpired, ", then: nestbed trust TOKEN"},
+		{keyring.ErrOtherCertificate, ": nestbed trust TOKEN"},
+		{private.ErrUnknown, "; nestbed reap --list shows the hosts"},
+		{private.ErrEnded, "; nestbed reap clears what it left"},
+		{private.ErrNoneKept, "; nestbed up --keep makes one, and NESTBED_KEEP=1 before go test keeps that of a scenario that fails"},
+		{private.ErrNoSpace, ", by NESTBED_STATE or --state"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.text
+		}
+	}
+	return ""
+}
+
+const howToTrust = "; there: lxc config trust add --name nestbed, and here, with the token that this prints: nestbed trust TOKEN"
+
+// forReason returns the advice on a chain that stopped for a reason that lies in the machine, not in the ids.
+func forReason(why idmap.Reason) string {
+	switch why {
+	case idmap.DiskFull:
+		return "; free some space, or set NESTBED_STATE (or --state) to a directory with 100 MB a level"
+	case idmap.UserNSDenied:
+		return "; nestbed doctor tells what forbids user namespaces"
+	case idmap.ShadowRefused:
+		return "; let subuid and subgid grant root the ids that LXD picks, or remove newuidmap and newgidmap"
+	}
+	return ""
+}

@@ -1,0 +1,75 @@
+package advice_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"nestbed/harness"
+	"nestbed/harness/advice"
+	"nestbed/harness/bundle"
+	"nestbed/harness/host/existing"
+	"nestbed/harness/host/private"
+	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
+	"nestbed/harness/report"
+)
+
+func TestAnErrorGetsItsAdviceOnceAndAtItsEnd(t *testing.T) {
+	known := fmt.Errorf("shell: host x: %w: not found", private.ErrUnknown)
+	err := advice.On(known)
+	require.EqualError(t, err, "shell: host x: no journal of nestbed: not found; nestbed reap --list shows the hosts")
+	require.ErrorIs(t, err, private.ErrUnknown)
+	assert.Equal(t, err, advice.On(err))
+	wrapped := fmt.Errorf("again: %w", err)
+	assert.Equal(t, wrapped, advice.On(wrapped))
+
+	unknown := errors.New("anything")
+	assert.Equal(t, unknown, advice.On(unknown))
+	assert.NoError(t, advice.On(nil))
+}
+
+func TestWhatIsLeftIsRemovedByACommand(t *testing.T) {
+	for address, host := range map[string]string{"/run/lxd.socket": "system:/run/lxd.socket", "https://lab:8443": "https://lab:8443"} {
+		left := &existing.LeftError{LXD: address, Projects: []string{"a", "b"}}
+		assert.Equal(t, "; to clean up later, run nestbed reap --host "+host+" a b", advice.For(left))
+		left.Err = errors.New("it does not answer")
+		assert.EqualError(t, advice.On(left), "it does not answer; left there: a b; to clean up later, run nestbed reap --host "+host+" a b")
+	}
+}
+
+func TestABundleThatRootMustMakeIsNamed(t *testing.T) {
+	err := &bundle.NotMadeError{Source: bundle.Source{Kind: bundle.Debian, Arg: "trixie"}, Dir: "/c"}
+	assert.EqualError(t, advice.On(err), "bundle debian:trixie: none in /c is of what this machine has now; making one needs root, "+
+		"for files of several owners: run once, as root or with sudo, nestbed up --depth 1 --bundle debian:trixie")
+}
+
+func TestALackSaysHowTheProgramMendsIt(t *testing.T) {
+	lack := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Mend: "start it", Cause: existing.ErrNotListening}
+	met := inventory.Requirement{For: "system host", Name: "LXD", OK: true, Found: "there"}
+	const mend = "start it, or name its socket: --host system:SOCKET"
+	require.EqualError(t, advice.On(lack.Err()), "system host: LXD: none; mend it with: "+mend)
+	all := advice.OnAll([]inventory.Requirement{lack, met})
+	assert.Equal(t, mend, all[0].Mend)
+	assert.Equal(t, met, all[1])
+}
+
+func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
+	advised := map[idmap.Reason]bool{}
+	for _, reason := range idmap.Reasons() {
+		stop := idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: reason}
+		text := advice.For(&harness.LevelError{Stop: stop, Err: errors.New("exit status 1")})
+		assert.Equal(t, text, advice.For(report.Result{Stop: &stop}.Failure()), reason)
+		assert.NotContains(t, text, "\n")
+		advised[reason] = text != ""
+	}
+	for _, reason := range []idmap.Reason{idmap.DiskFull, idmap.UserNSDenied, idmap.ShadowRefused} {
+		assert.True(t, advised[reason], reason)
+	}
+	for _, reason := range []idmap.Reason{idmap.NoAllocation, idmap.OutsideParent, idmap.DepthLimit, idmap.Unclassified} {
+		assert.False(t, advised[reason], reason)
+	}
+}
