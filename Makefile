@@ -14,6 +14,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 # By default a program with the race detector sleeps for a second before it ends.
 RACE := GORACE=atexit_sleep_ms=0 go test -race
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+MISSPELL := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help setup go build demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
@@ -115,10 +116,14 @@ fuzz: go ## run every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-lint: go ## golangci-lint, actionlint, and whether go.mod is tidy
+# What scripts/prose.sh checks. "initialising" is a quotation: LXD's spelling.
+PROSE ?= docs CONTRIBUTING.md CHANGELOG.md
+lint: go ## golangci-lint, actionlint, whether go.mod is tidy, American spelling, and the wording of PROSE
 	$(GOLANGCI) run ./...
 	$(ACTIONLINT)
 	go mod tidy -diff
+	$(MISSPELL) -locale US -i initialising -error $$(git ls-files '*.md' '*.feature' Makefile scripts .github .ci)
+	scripts/prose.sh $(PROSE)
 
 # Not in lint: its database is on a server of its own, vuln.go.dev.
 vuln: go ## known vulnerabilities in what is called of the dependencies; needs https://vuln.go.dev
