@@ -95,7 +95,7 @@ func (s *scenario) filesRead(where, crlf string, text *godog.DocString) error {
 	return errors.Join(s.fileReads("subuid", where, crlf, text), s.fileReads("subgid", where, crlf, text))
 }
 
-// below gives the containers that the LXD of a place makes, and notes as what processes the levels run.
+// below returns the containers of the LXD at a place, and records the init processes of all levels.
 func (s *scenario) below(ctx context.Context, where string) (*sibling.Siblings, error) {
 	level, err := place(where)
 	if err != nil {
@@ -198,8 +198,8 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 	return errors.Join(s.compareSiblings(ctx, siblings, []string{name}, rows), siblings.Remove(ctx, name))
 }
 
-// makeNewcomer makes a container with LXD's defaults. That it is refused is an outcome. Its name is new, too: LXD may
-// still be busy with one that it refused to start.
+// makeNewcomer makes a container with LXD's defaults. A refusal is an outcome, not an error. Each
+// container gets a new name, because LXD may still be busy with one that it refused to start.
 func (s *scenario) makeNewcomer(ctx context.Context, level int) (*sibling.Siblings, string, error) {
 	siblings, err := s.ownSiblings(ctx, level)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *scenario) withoutRawAppArmor(level string) error {
 	return err
 }
 
-// confinedBy compares, for each level, all profiles.
+// confinedBy compares all profiles of each level.
 func (s *scenario) confinedBy(ctx context.Context, table *godog.Table) error {
 	rows, err := readTable(table, "level", "namespace", "profile")
 	if err != nil {

@@ -41,13 +41,13 @@ func (s *scenario) levelsRun(ctx context.Context, table *godog.Table) error {
 	return nil
 }
 
-// made are the bundles that scenarios name, by their sources: each is made when it is first asked for.
+// made holds the bundles that scenarios name, by source. Each is made at its first use.
 type made struct {
 	mu     sync.Mutex
 	making map[bundle.Source]func() (*bundle.Bundle, error)
 }
 
-// named gives the bundle of a source, or of a version that has a name. It outlives the scenario that comes first.
+// named returns the bundle of a source or of a named version.
 func (p *pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
 	source, err := p.source(text)
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *pool) named(ctx context.Context, text string) (*bundle.Bundle, error) {
 	return p.bundle(ctx, source)
 }
 
-// source is what a bundle that a scenario names is made from.
+// source returns the source of a bundle that a scenario names.
 func (p *pool) source(text string) (bundle.Source, error) {
 	if source, is := p.Versions[text]; is {
 		return source, nil
@@ -64,7 +64,8 @@ func (p *pool) source(text string) (bundle.Source, error) {
 	return bundle.ParseSource(text)
 }
 
-// bundle makes the bundle of a source, once.
+// bundle returns the bundle of a source. It makes the bundle once, even if the first scenario ends
+// meanwhile.
 func (p *pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle, error) {
 	p.made.mu.Lock()
 	if p.made.making == nil {

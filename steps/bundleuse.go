@@ -9,17 +9,17 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// What scenarios call the two bundles of which one replaces the other.
+// Names in scenarios of the two bundles that a comparison of versions is about.
 const (
 	oldVersion = "the old version"
 	newVersion = "the new version"
 )
 
-// namedBundle is how scenarios name a bundle of Debian's, with what it shall have beside.
+// namedBundle matches the name of a Debian bundle in a scenario, including its options.
 var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?:,[a-z-]+)*`)
 
-// Bundles returns the sources of the bundles that the suite, the environment and the chosen scenarios name: what
-// another machine must be given to run the suite there.
+// Bundles returns the sources of all bundles that the suite, the environment and the selected
+// scenarios name. Another machine needs them to run the suite.
 func (s Suite) Bundles() ([]bundle.Source, error) {
 	settings, err := s.settings()
 	if err != nil {

@@ -20,7 +20,8 @@ const (
 	remainder = `in which every level keeps a block and delegates the rest$`
 )
 
-// A chain that the scenario is about the building of is a When; one that something else happens to is a Given.
+// Building a chain is a When if the scenario tests the build itself, and a Given if something
+// happens to the chain later.
 var chainSteps = []step{
 	{
 		When, `^a chain of depth (\d+) is built with the delegations$`,
@@ -105,14 +106,14 @@ func (s *scenario) buildAsDescribed(ctx context.Context, depth int) error {
 	return s.build(ctx)
 }
 
-// cascade is the article's chain.
+// cascade selects the article's chain.
 func (s *scenario) cascade(depth int) { s.spec = harness.Cascade(depth) }
 
-// asDescribed is a chain of which the Givens say everything.
+// asDescribed selects a chain that the Given steps describe completely.
 func (s *scenario) asDescribed(depth int) { s.spec = harness.Delegating(depth, nil) }
 
-// build builds the scenario's own chain. That it stops is an outcome, not an
-// error: the Thens, and the plan, say whether it had to.
+// build builds the scenario's own chain. A stop is an outcome, not an error: the Then steps and
+// the plan decide whether it was expected.
 func (s *scenario) build(ctx context.Context) error {
 	order, err := s.order()
 	if err != nil {
@@ -130,8 +131,8 @@ func (s *scenario) build(ctx context.Context) error {
 	return s.compare(ctx)
 }
 
-// compare keeps where LXD did something else than planned. Where something was broken the plan holds for the levels
-// that are up; that, and why, the chain stopped is for the Thens to say.
+// compare records differences between LXD and the plan. After an injected fault the plan applies
+// only to the levels that are up; the Then steps check the stop and its reason.
 func (s *scenario) compare(ctx context.Context) error {
 	outcome, err := s.chain.Outcome(ctx)
 	if err != nil {
@@ -147,7 +148,6 @@ func (s *scenario) compare(ctx context.Context) error {
 	return nil
 }
 
-// errNotDeclared is the error of a step that would change a chain which scenarios may share.
 // ownLevel returns a level of the scenario's own chain.
 func (s *scenario) ownLevel(ctx context.Context, level int) (*harness.Level, error) {
 	chain, err := s.own(ctx)
@@ -157,9 +157,10 @@ func (s *scenario) ownLevel(ctx context.Context, level int) (*harness.Level, err
 	return chain.Level(level)
 }
 
+// errNotDeclared is the error of a step that would change a shared chain.
 var errNotDeclared = errors.New("this step changes the chain, but no step of the scenario declares that: the vocabulary must say it")
 
-// own gives the scenario's own chain to a step that changes it or what is on its host.
+// own returns the scenario's own chain, for a step that changes the chain or its host.
 func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 	if !s.alone {
 		return nil, errNotDeclared
@@ -175,8 +176,8 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 	return s.chain, nil
 }
 
-// look gives the chain of a Given, or the one that was built, to a step that changes nothing. The chain is the scenario's
-// own if another step changes it.
+// look returns the scenario's chain, for a step that changes nothing. The chain is shared unless
+// another step of the scenario changes it.
 func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 	if s.alone {
 		return s.own(ctx)
@@ -194,8 +195,8 @@ func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 	return s.chain, nil
 }
 
-// reattach waits until the first levels of the chain run again after something
-// happened to it, and holds them against the plan.
+// reattach waits until levels 1 to depth run again after a disturbance, and compares them with the
+// plan.
 func (s *scenario) reattach(ctx context.Context, depth int) error {
 	if err := s.chain.Reattach(ctx, depth); err != nil {
 		return err

@@ -8,19 +8,21 @@ import (
 	"nestbed/harness"
 )
 
-// mismatch is the error of a Then that looked and saw something else than it wanted. Every other
-// error of a Then means that it could not look.
+// mismatch is the error of a Then step that observed something unexpected. Every other error means
+// that it could not observe anything.
 type mismatch struct{ error }
 
 func (m *mismatch) Unwrap() error { return m.error }
 
-// unlike returns the mismatch that fmt.Errorf words.
+// unlike returns a mismatch, formatted like fmt.Errorf.
 func unlike(format string, args ...any) error { return &mismatch{fmt.Errorf(format, args...)} }
 
-// comparison counts the comparisons of a Then; from number contrary on, if it is not 0, something else is wanted.
+// comparison counts the comparisons of a Then step. If contrary is not 0, the comparisons from
+// that number on expect a wrong value.
 type comparison struct{ compared, contrary int }
 
-// wanted returns what a Then compares with, which is something else where mutate.go wants it to fail.
+// wanted returns the expected value of a comparison, or a wrong value if mutate.go wants the
+// comparison to fail.
 func (s *scenario) wanted(value any) any {
 	s.compared++
 	if s.contrary > 0 && s.compared >= s.contrary {
@@ -29,12 +31,13 @@ func (s *scenario) wanted(value any) any {
 	return value
 }
 
-// anythingBut equals no value that a Then can see.
+// anythingBut is not equal to any value that a Then step can observe.
 type anythingBut struct{ value any }
 
 func (a anythingBut) String() string { return "anything but " + shown(a.value) }
 
-// equal fails unless got is the wanted value. What begins with the place: "level 2: ...".
+// equal returns a mismatch unless got is the wanted value. what starts with the place: "level 2:
+// ...".
 func (s *scenario) equal(what string, wanted, got any) error {
 	if wanted = s.wanted(wanted); !reflect.DeepEqual(wanted, got) {
 		return unlike("%s: wanted %s, got %s", what, shown(wanted), shown(got))
@@ -50,7 +53,7 @@ func shown(value any) string {
 	return fmt.Sprint(value)
 }
 
-// hold fails with every check that does not hold, one per line.
+// hold returns a mismatch for each failed check, one per line.
 func (s *scenario) hold(checks []harness.Check, err error) error {
 	if err != nil {
 		return err

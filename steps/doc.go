@@ -1,9 +1,9 @@
-// Package steps turns the text of scenarios into calls of package harness and
-// into assertions. It knows godog and testify, and nothing of LXD.
+// Package steps translates the steps of scenarios into calls of package harness and into
+// assertions. It uses godog, and does not talk to LXD itself.
 //
-// A step has one wording and one meaning. Givens only note what is wanted; the
-// one When starts the host and builds the chain; Thens look. Whatever a scenario
-// asks for, it also fails if LXD contradicts the plan, or if something is left.
+// A step has one wording and one meaning. Given steps record what the scenario needs. The When step
+// starts the host and builds the chain. Then steps check the result. In addition, every scenario
+// fails if LXD contradicts the plan, or if anything is left on the machine afterwards.
 //
 // Suite runs features: nestbed's own, or those of another module, which may add steps.
 package steps

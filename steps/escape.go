@@ -7,7 +7,8 @@ import (
 	"nestbed/harness/printable"
 )
 
-// escapedError is an error of which nothing acts on a terminal: a level's files and logs are quoted in it.
+// escapedError escapes the control characters in an error's text, because errors quote files and
+// logs of levels.
 type escapedError struct{ error }
 
 func (e escapedError) Error() string { return printable.Text(e.error.Error()) }
@@ -21,8 +22,9 @@ func escape(err error) error {
 	return escapedError{advice.On(err)}
 }
 
-// escaping returns a step's method whose errors are escaped: godog prints them as they are, none of its hooks can
-// replace an error, and the methods have as many signatures as there are kinds of steps.
+// escaping wraps a step's method so that its errors are escaped. godog prints errors as they are,
+// and its hooks cannot replace them. Reflection is needed because the methods have many different
+// signatures.
 func escaping(method any) any {
 	do := reflect.ValueOf(method)
 	return reflect.MakeFunc(do.Type(), func(args []reflect.Value) []reflect.Value {

@@ -20,7 +20,7 @@ const feature = `Feature: A feature of another module
     Then root of level 1 is called "root"
 `
 
-// Another module runs a feature of its own, with a step of its own. In a test, it calls Test instead of Run.
+// Another module runs its own feature with its own step. In a test, it calls Test instead of Run.
 func ExampleSuite_Run() {
 	called := func(ctx context.Context, level int, wanted string) error {
 		chain, err := steps.Chain(ctx)
@@ -52,13 +52,14 @@ func ExampleSuite_Run() {
 	}
 }
 
-// TestTheExampleOfSuiteRuns runs the example where that is possible; go test itself would run it everywhere.
+// TestTheExampleOfSuiteRuns runs the example if the machine can. An Output comment would make go
+// test run it everywhere.
 func TestTheExampleOfSuiteRuns(t *testing.T) {
 	harnesstest.Source(t)
 	ExampleSuite_Run()
 }
 
-// The vocabulary is data: each step has a keyword, a pattern and a meaning.
+// Each step of the vocabulary has a keyword, a pattern and a meaning.
 func ExampleVocabulary() {
 	vocabulary, err := steps.Vocabulary(features.FS)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"nestbed/harness/printable"
 )
 
-// explain tells why a scenario failed to somebody who was not there: a summary on the terminal, the whole as files and in
-// the report. late is what time is left for it.
+// explain reports why a scenario failed: a summary on the terminal, and the full diagnosis in
+// files and in the report. late limits the time for that.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
 	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: postmortem.Diagnose(late, s.chain)}
 	kept, err := s.keep()
@@ -35,7 +35,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 		told.next = append(told.next, "run again:  "+again)
 	}
 	told.next = append(told.next, kept...)
-	if again != "" && kept == nil && s.host != nil && s.pool.settings.Guest == "" { // of a machine nothing is kept
+	if again != "" && kept == nil && s.host != nil && s.pool.settings.Guest == "" { // virtual machines are not kept
 		told.next = append(told.next, "to enter:   "+environment.Keep+"=1 "+again)
 	}
 	s.told = told.lines()
@@ -45,7 +45,8 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	}), err
 }
 
-// addGoroutines adds those of an LXD whose operation has not ended, and ends it: the chain must be of no use to others.
+// addGoroutines adds the goroutines of an LXD whose operation did not finish. It ends that LXD, so
+// the chain must not be shared.
 func (s *scenario) addGoroutines(ctx context.Context, d *postmortem.Diagnosis, failure error) {
 	switch {
 	case s.chain != nil && s.chain.Stop != nil:
@@ -55,7 +56,7 @@ func (s *scenario) addGoroutines(ctx context.Context, d *postmortem.Diagnosis, f
 	}
 }
 
-// keep lets the scenario's host live where that is wanted, and says how to enter it and how to end it.
+// keep keeps the scenario's host if that was requested, and returns how to enter and how to end it.
 func (s *scenario) keep() ([]string, error) {
 	if !s.pool.settings.Keep || s.host == nil {
 		return nil, nil
@@ -73,7 +74,7 @@ func (s *scenario) keep() ([]string, error) {
 	}, nil
 }
 
-// flags are those of go test without which it would leave the scenario out, or could not run it.
+// flags returns the flags of go test that are needed to select the scenario and to run it.
 func (s *scenario) flags(sc *godog.Scenario) []string {
 	var set []string
 	for _, tag := range []string{Slow, Moving, KnownBug} {
@@ -81,13 +82,13 @@ func (s *scenario) flags(sc *godog.Scenario) []string {
 			set = append(set, "-godog.tags="+tag)
 		}
 	}
-	if s.pool.settings.Sudo { // who built the tests is an ordinary user
+	if s.pool.settings.Sudo { // the tests were built by an ordinary user
 		set = append(set, "-exec 'sudo -E'")
 	}
 	return set
 }
 
-// settings are those of the environment that decide what a scenario is run with, for a shell.
+// settings returns the environment variables that affect a scenario, quoted for a shell.
 func settings(again []string) []string {
 	var words []string
 	for _, variable := range again {

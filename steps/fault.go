@@ -58,10 +58,10 @@ var faultSteps = []step{
 	},
 }
 
-// diskSize is that of the host's own disk where it is to be filled: room for three levels.
+// diskSize is the size of the host's own disk that is filled: room for three levels.
 const diskSize = 600 << 20
 
-// breaks is a fault of the LXD that makes the level below.
+// breaks returns a step that injects a fault into the LXD that makes the level below.
 func (s *scenario) breaks(kind fault.Kind) func(int, string) error {
 	return func(level int, operation string) error {
 		op, err := idmap.ParseOp(operation)
@@ -72,7 +72,7 @@ func (s *scenario) breaks(kind fault.Kind) func(int, string) error {
 	}
 }
 
-// spoils is a fault of a program among a level's own files.
+// spoils returns a step that injects a fault into a program in a level's files.
 func (s *scenario) spoils(kind fault.Kind) func(string, int) error {
 	return func(program string, level int) error {
 		return s.fault(fault.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
@@ -107,7 +107,8 @@ func (s *scenario) fault(f fault.Fault) error {
 	return nil
 }
 
-// resume builds the chain of the Given, which stops, and then the rest of it; the whole must be as planned.
+// resume builds the chain of the Given until it stops, then resumes the build. The whole chain
+// must be as planned.
 func (s *scenario) resume(ctx context.Context) error {
 	if err := s.build(ctx); err != nil {
 		return err

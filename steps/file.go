@@ -74,7 +74,7 @@ func (s *scenario) configuration(level string, table *godog.Table) error {
 	return readConfig(table, l.Config)
 }
 
-// readConfig reads a table of keys and values into a configuration.
+// readConfig adds the keys and values of a table to a configuration.
 func readConfig(table *godog.Table, config map[string]string) error {
 	rows, err := readTable(table, "key", "value")
 	for _, row := range rows {
@@ -83,7 +83,7 @@ func readConfig(table *godog.Table, config map[string]string) error {
 	return err
 }
 
-// describe gives the specification of a level, which the Givens fill.
+// describe returns the specification of a level, which Given steps fill in.
 func (s *scenario) describe(level string) (*harness.LevelSpec, error) {
 	index, err := strconv.Atoi(level)
 	if err != nil || index < 1 || index > harness.MaxDepth {

@@ -6,7 +6,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Texts of the steps for which a run makes a bundle of their own.
+// Parts of the steps that need a special bundle.
 const (
 	newuidmapIs = "newuidmap is installed "
 	everywhere  = "is installed on the host and at every level"

@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// readTable gives the rows below the header, which must name exactly the given columns.
+// readTable returns the rows below the header. The header must name exactly the given columns.
 func readTable(table *godog.Table, columns ...string) ([]map[string]string, error) {
 	var header []string
 	var rows []map[string]string
@@ -73,7 +73,7 @@ func (s *scenario) gidMaps(ctx context.Context, table *godog.Table) error {
 	return s.compareMaps(ctx, table, "gid", func(m idmap.Map) []idmap.Mapping { return m.GID })
 }
 
-// compareMaps holds the table against what the levels have: all of it, and nothing but it.
+// compareMaps compares the table with the maps of all levels. Neither may have additional lines.
 func (s *scenario) compareMaps(ctx context.Context, table *godog.Table, kind string, of func(idmap.Map) []idmap.Mapping) error {
 	rows, err := readTable(table, mapColumns...)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *scenario) compareMaps(ctx context.Context, table *godog.Table, kind str
 	return diffMaps(rows, outcome, kind, of)
 }
 
-// move gives a row the host ids of the host that the scenario has got.
+// move translates the host ids in a row to those of the actual host; see onHost.
 func (s *scenario) move(row map[string]string) error {
 	columns := []string{"host"}
 	if row["level"] == "1" {
@@ -114,8 +114,8 @@ func (s *scenario) move(row map[string]string) error {
 	return nil
 }
 
-// onHost is what id of the host that the scenario has got an id of the host is that it speaks of: where level 1 has its ids from a
-// LXD that runs by itself, they lie elsewhere than the allocation says, in the same order.
+// onHost translates a host id of the scenario to the actual host. On an existing LXD, level 1 gets
+// other ids than the scenario's allocation says, in the same order.
 func (s *scenario) onHost(id uint32) (uint32, error) {
 	if s.host == nil || host.Supply(s.host) == 0 {
 		return id, nil
@@ -127,14 +127,15 @@ func (s *scenario) onHost(id uint32) (uint32, error) {
 	return id - read.Ranges[0].Start + s.chain.Plan.Levels[0].Host.UID[0].Parent, nil
 }
 
-// diffMaps compares line by line.
+// diffMaps compares the maps line by line.
 func diffMaps(rows []map[string]string, outcome idmap.Plan, kind string, of func(idmap.Map) []idmap.Mapping) error {
 	var wanted, got []string
 	for _, row := range rows {
 		wanted = append(wanted, mapLine(kind, row["level"], row["inside"], row["parent"], row["host"], row["count"]))
 	}
 	for _, l := range outcome.Levels {
-		// By inside id: in which order the kernel shows the lines of a map is the plan's affair.
+		// Sorted by inside id: the plan, not this step, checks the order in which the kernel shows
+		// the lines.
 		byInside := func(a, b idmap.Mapping) int { return cmp.Compare(a.Inside, b.Inside) }
 		for _, m := range slices.SortedFunc(slices.Values(of(l.Map)), byInside) {
 			host, _ := idmap.Up(of(l.Host), m.Inside)

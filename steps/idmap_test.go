@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// table is a Gherkin table with the given rows, the header first.
+// table returns a Gherkin table with the given rows. The first row is the header.
 func table(rows ...[]string) *godog.Table {
 	t := &godog.Table{}
 	for _, row := range rows {

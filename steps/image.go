@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/bundle/imagefile"
 )
 
-// imageSteps carry small images from LXD to LXD, and look at what is made of them.
+// imageSteps copy small images from LXD to LXD and create containers from them.
 var imageSteps = []step{
 	{
 		Given, `^the host's LXD has a (private |public |)(split|unified) image packed by (none|gzip|xz|zstd|squashfs)$`,
@@ -52,26 +52,26 @@ var imageSteps = []step{
 	},
 }
 
-// imageGiven is the image that the Givens ask for.
+// imageGiven is the image that the Given steps describe.
 type imageGiven struct {
 	recipe *imagefile.Recipe
 	public bool
 	owners []uint32
 }
 
-// carried is what a When did with an image.
+// carried is the result of a When step with an image.
 type carried struct {
 	made      imagefile.Image
 	container *harness.Level
-	// published is the fingerprint of what an LXD made itself.
+	// published is the fingerprint of the image that an LXD published.
 	published string
-	// refusal is how LXD refused what the When wanted.
+	// refusal is the error with which LXD refused.
 	refusal error
 	pushed  *harness.Level
 	got     imagefile.Image
 }
 
-// carrying returns what the When, which runs, has done with an image so far.
+// carrying returns the result of the running When step so far.
 func (s *scenario) carrying() *carried {
 	did, is := s.did.(*carried)
 	if !is {
@@ -81,7 +81,7 @@ func (s *scenario) carrying() *carried {
 	return did
 }
 
-// carried returns what the When did with an image.
+// carried returns the result of the When step.
 func (s *scenario) carried() (*carried, error) {
 	return deed[*carried](s, "done anything with an image")
 }
@@ -105,7 +105,8 @@ func (s *scenario) imageIsFor(architecture string) error {
 	return nil
 }
 
-// makeImage gives the scenario's own chain, whose host has the image of the Givens.
+// makeImage imports the image of the Given steps on the host of the scenario's own chain, and
+// returns the chain.
 func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 	if s.image.recipe == nil {
 		return nil, errors.New("no Given gives the host's LXD an image")
@@ -122,7 +123,7 @@ func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 	return chain, err
 }
 
-// keepRefusal keeps where an image got stuck, for the Thens.
+// keepRefusal records LXD's refusal of an image for the Then steps, and returns any other error.
 func (s *scenario) keepRefusal(err error) error {
 	var stuck *image.StuckError
 	if errors.As(err, &stuck) {

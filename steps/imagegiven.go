@@ -8,7 +8,8 @@ import (
 	"nestbed/harness/probe"
 )
 
-// imageGivenSteps are about what a level is given from above: a file that is pushed, an image by /dev/lxd.
+// imageGivenSteps test what a level gets from the LXD above: a pushed file, or an image through
+// /dev/lxd.
 var imageGivenSteps = []step{
 	{
 		When, `^a file is pushed into level (\d+) as user and group (\d+)$`,

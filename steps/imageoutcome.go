@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// imageOutcomeSteps look at what became of the images that imageSteps carry.
+// imageOutcomeSteps check the results of imageSteps.
 var imageOutcomeSteps = []step{
 	{
 		Then, `^every LXD down to level (\d+) has the image under the fingerprint that it was made with$`,
@@ -95,7 +95,7 @@ func (s *scenario) pushedOwner(ctx context.Context, level int) error {
 	return nil
 }
 
-// launched gives the container that was made of the image.
+// launched returns the container that was created from the image.
 func (s *scenario) launched() (*harness.Level, error) {
 	did, err := s.carried()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// levelSteps look at what every level must be, which harness.Verify tells, and at single levels.
+// levelSteps check all levels with probe.Verify, and single levels.
 var levelSteps = slices.Concat([]step{
 	subject("every level has the ids that were planned", harness.IDMaps,
 		"The idmaps as the level and as the host sees them are those that the model computed."),
@@ -46,7 +46,7 @@ func subject(wording string, subject harness.Subject, meaning string) step {
 	}}
 }
 
-// level gives a level of the chain to a step that only looks.
+// level returns a level of the chain, for a step that changes nothing.
 func (s *scenario) level(ctx context.Context, index int) (*harness.Level, error) {
 	chain, err := s.look(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *scenario) rootOnHost(ctx context.Context, level int, id uint32) error {
 	return s.rootIs(ctx, l, id)
 }
 
-// rootIs compares the host ids of a level's root, user and group.
+// rootIs compares the host ids of a level's root user and group.
 func (s *scenario) rootIs(ctx context.Context, l *harness.Level, id uint32) error {
 	m, err := l.HostMap(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *scenario) rootIs(ctx context.Context, l *harness.Level, id uint32) erro
 	)
 }
 
-// fileCapability looks at the file itself, whatever the plan says.
+// fileCapability checks the file itself, independently of the plan.
 func (s *scenario) fileCapability(ctx context.Context, what string, level int) error {
 	l, err := s.level(ctx, level)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"nestbed/harness/act/life"
 )
 
-// asked is what LXD said that was asked for something; nil: it did it.
+// asked is LXD's answer to a request; refusal is nil if LXD did it.
 type asked struct{ refusal error }
 
-// verbs are what the LXD above a level can do with it.
+// verbs are the operations of the LXD above on a level.
 var verbs = map[string]func(context.Context, *harness.Level) error{
 	"stopped":            func(ctx context.Context, l *harness.Level) error { return life.Stop(ctx, l, life.StopBudget) },
 	"killed":             life.Kill,
@@ -30,7 +30,7 @@ var verbs = map[string]func(context.Context, *harness.Level) error{
 }
 
 const (
-	// verb has the longer first where one begins like another.
+	// If one verb is a prefix of another, verb has the longer one first.
 	verb  = `(?:stopped|killed|started again|restarted by force|restarted|frozen|thawed|snapshotted|restored|renamed|deleted)`
 	chore = `(` + verb + `(?:, ` + verb + `)*(?: and ` + verb + `)?)$`
 )
@@ -63,7 +63,7 @@ var endSteps = []step{
 	},
 }
 
-// prepared gives the scenario's own chain to a When, with its inits noted.
+// prepared returns the scenario's own chain for a When step, and records its init processes.
 func (s *scenario) prepared(ctx context.Context) (*harness.Chain, error) {
 	chain, err := s.own(ctx)
 	if err == nil {
@@ -81,7 +81,7 @@ func (s *scenario) preparedLevel(ctx context.Context, level int) (*harness.Level
 	return chain.Level(level)
 }
 
-// each does a chore of the LXD above a level, verb by verb.
+// each runs the operations of a list such as "killed and started again" on a level, in order.
 func each(ctx context.Context, l *harness.Level, chore string) error {
 	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
 		if err := verbs[done](ctx, l); err != nil {
@@ -91,7 +91,8 @@ func each(ctx context.Context, l *harness.Level, chore string) error {
 	return nil
 }
 
-// haveDone leaves the chain as it then is: levels that were ended by it are let go of.
+// haveDone runs the operations. If the level is stopped afterwards, it shortens the chain to the
+// levels above.
 func (s *scenario) haveDone(ctx context.Context, level int, chore string) error {
 	chain, err := s.own(ctx)
 	if err != nil {
@@ -125,7 +126,9 @@ func (s *scenario) do(ctx context.Context, level int, chore string) error {
 	return each(ctx, l, chore)
 }
 
-// traced makes sure that what a Then may want gone was there. No Then does where only root could see it.
+// traced checks that the level has processes and cgroups on the host, because a Then step may
+// check that they are gone. It skips the check if the host is reached through LXD exec: no such
+// step runs there.
 func traced(ctx context.Context, chain *harness.Chain, level int) error {
 	if chain.Host.Root().Tunnels() {
 		return nil

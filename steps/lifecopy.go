@@ -52,7 +52,7 @@ func (s *scenario) copyChain(ctx context.Context) error {
 	return err
 }
 
-// copied is the copy of a chain.
+// copied is the result of copying a chain.
 type copied struct{ twin *harness.Chain }
 
 func (c copied) close(ctx context.Context) error { return c.twin.Close(ctx) }
@@ -63,7 +63,7 @@ func (s *scenario) twin() (*harness.Chain, error) {
 	return did.twin, err
 }
 
-// twinLevel returns the copy and a level of it, which must be up.
+// twinLevel returns the copy and one of its levels, which must be up.
 func (s *scenario) twinLevel(index int) (*harness.Chain, *harness.Level, error) {
 	twin, err := s.twin()
 	if err != nil {

@@ -126,7 +126,7 @@ func (s *scenario) clocksGo(ctx context.Context, depth int) error {
 	return s.clocks(ctx, chain, depth+1)
 }
 
-// clocks compares which clocks go on, level 0 being the host: those above the level, and no other.
+// clocks checks that exactly the clocks above the level keep ticking. Level 0 is the host.
 func (s *scenario) clocks(ctx context.Context, chain *harness.Chain, level int) error {
 	goes, err := life.Clocks(ctx, chain, level)
 	if err != nil {

@@ -29,7 +29,8 @@ func place(text string) (int, error) {
 	return strconv.Atoi(strings.TrimPrefix(text, "level "))
 }
 
-// ownAt gives the scenario's own chain to a step that changes something at a place, with the place's number.
+// ownAt returns the scenario's own chain and the number of a place, for a step that changes
+// something there.
 func (s *scenario) ownAt(ctx context.Context, where string) (*harness.Chain, int, error) {
 	level, err := place(where)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *scenario) restartLXD(ctx context.Context, where string) error {
 	return chain.RestartLXD(ctx, level)
 }
 
-// initsNow name every level's init.
+// initsNow returns the identity of every level's init process.
 func (s *scenario) initsNow(ctx context.Context) ([]string, error) {
 	var inits []string
 	for _, l := range s.chain.Levels {

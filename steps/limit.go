@@ -40,13 +40,13 @@ var limitSteps = []step{
 	},
 }
 
-// configuration is what keys of the configuration of a level, which runs, become.
+// configuration is a change of a running level's configuration.
 type configuration struct {
 	level  int
 	config map[string]string
 }
 
-// configured is a configuration that was changed: what it was before, and what LXD answered.
+// configured is the result of a change: the configuration before it, and LXD's answer.
 type configured struct {
 	configuration
 	before map[string]string
@@ -71,13 +71,13 @@ func configure(ctx context.Context, chain *harness.Chain, c configuration) error
 }
 
 func (s *scenario) wasChanged(level int, table *godog.Table) error {
-	s.onDisk = true // files in memory count for limits.memory
+	s.onDisk = true // files in memory would count toward limits.memory
 	c, err := readChange(level, table)
 	s.changes = append(s.changes, c)
 	return err
 }
 
-// changed returns the chain with the changes of the Givens, and notes its inits.
+// changed returns the chain after the changes of the Given steps, and records its init processes.
 func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
 	chain, err := s.look(ctx)
 	if err != nil {
@@ -93,7 +93,8 @@ func (s *scenario) changed(ctx context.Context) (*harness.Chain, error) {
 	return chain, err
 }
 
-// use has a level use what its limits are on.
+// use runs an attempt of a level to use a limited resource, and records the kernel's counters
+// before it.
 func (s *scenario) use(ctx context.Context, level int, what string, use func(*harness.Level) (attempt.Attempt, error)) error {
 	chain, err := s.changed(ctx)
 	if err != nil {
@@ -131,7 +132,6 @@ func (s *scenario) compute(ctx context.Context, level int) error {
 	return s.use(ctx, level, "compute", func(l *harness.Level) (attempt.Attempt, error) { return limit.Compute(ctx, l) })
 }
 
-// ended fails unless the attempt ended so.
 func (s *scenario) change(ctx context.Context, level int, table *godog.Table) error {
 	s.onDisk = true
 	c, err := readChange(level, table)

@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/act/limit"
 )
 
-// limitOutcomeSteps look at whom the kernel has held to the limits of limitSteps.
+// limitOutcomeSteps check how the kernel enforced the limits of limitSteps.
 var limitOutcomeSteps = []step{
 	{
 		Then, `^the kernel has killed that process of level (?P<wanted>\d+) for want of memory, and none elsewhere$`,
@@ -60,7 +60,7 @@ var limitOutcomeSteps = []step{
 	},
 }
 
-// ended fails unless what was tried ended with an error; "": with none.
+// ended returns the attempt, and an error unless it ended with errno; "" means that it succeeded.
 func (s *scenario) ended(errno string) (tried, error) {
 	did, err := s.tried()
 	if err != nil {
@@ -173,7 +173,7 @@ func (s *scenario) processorsByLayout(ctx context.Context, level int) error {
 	return s.hold(limit.ProcessorsDivided(ctx, s.chain, c.level, level))
 }
 
-// memoryOf is where the kernel bounds the memory of a level.
+// memoryOf returns the memory cgroup of a level.
 func (s *scenario) memoryOf(ctx context.Context, level int) (harness.Cgroup, error) {
 	chain, err := s.look(ctx)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// canFail returns the method of a Then with a test before it: it runs with Suite.Mutate wrong values first,
-// and every time it must fail by comparison.
+// canFail wraps the method of a Then step with a mutation test: it first runs the method with up
+// to Suite.Mutate wrong values. Each of these runs must fail with a mismatch.
 func (s *scenario) canFail(pattern string, method any) any {
 	do := reflect.ValueOf(method)
 	return reflect.MakeFunc(do.Type(), func(in []reflect.Value) []reflect.Value {
@@ -47,8 +47,9 @@ func (s *scenario) failsIfWrong(pattern string, do reflect.Value, in []reflect.V
 	if len(wrongs) > 0 {
 		return nil
 	}
-	// A step without a value compares with what it computes: that is replaced, from one comparison on. What it compares
-	// at once fails at once, so the next run begins with the next comparison.
+	// A step without values compares with computed values. Here these are replaced by wrong ones,
+	// from comparison number from on. Comparisons that a step makes together fail together, so the
+	// next run starts after the last one made.
 	defer func() { s.contrary = 0 }()
 	for from, i := 1, 0; i < s.pool.Mutate; i++ {
 		s.compared, s.contrary = 0, from
@@ -64,7 +65,7 @@ func (s *scenario) failsIfWrong(pattern string, do reflect.Value, in []reflect.V
 	return nil
 }
 
-// failed returns an error unless err is that of a comparison.
+// failed returns an error unless err is a mismatch.
 func failed(what string, err error) error {
 	var saw *mismatch
 	switch {
@@ -78,13 +79,14 @@ func failed(what string, err error) error {
 	return nil
 }
 
-// wrong is the arguments of a step, one of which is another valid value of its type.
+// wrong holds the arguments of a step, one of them replaced by another valid value of its type.
 type wrong struct {
 	what string
 	in   []reflect.Value
 }
 
-// wrongs are all of a step. A step whose captures only say where to look has none.
+// wrongs returns all wrong arguments of a step. A step whose captures only say where to look has
+// none.
 func (p *pool) wrongs(pattern string, in []reflect.Value) []wrong {
 	var all []wrong
 	add := func(at int, value reflect.Value, what string, args ...any) {
@@ -116,7 +118,8 @@ func (p *pool) wrongs(pattern string, in []reflect.Value) []wrong {
 	return all
 }
 
-// capture is a group of a pattern: its source, and the text before it.
+// capture is a capturing group of a pattern: its source and the text before it. wanted means that
+// it captures an expected value.
 type capture struct {
 	source, before string
 	wanted         bool
@@ -124,8 +127,8 @@ type capture struct {
 
 var groups = regexp.MustCompile(`\((\?:|\?P<(\w+)>)?([^()]*)\)`)
 
-// captures tells those by which a step says what is wanted from those that say where to look:
-// levels, siblings, paths, and groups with a name. Those named wanted are what the name says.
+// captures returns the capturing groups of a pattern. Groups that say where to look are not
+// wanted: levels, siblings, paths and all named groups, except those with the name "wanted".
 func captures(pattern string) []capture {
 	var all []capture
 	for _, m := range groups.FindAllStringSubmatchIndex(pattern, -1) {
@@ -146,7 +149,7 @@ func captures(pattern string) []capture {
 
 func (c capture) ofLevel() bool { return strings.HasSuffix(c.before, "level ") }
 
-// typed is the value of a number or a string that a text is.
+// typed converts a text to a value of type t, which is a number or a string.
 func typed(t reflect.Type, text string) reflect.Value {
 	value := reflect.New(t).Elem()
 	n, err := strconv.ParseUint(text, 10, 32)
@@ -154,7 +157,7 @@ func typed(t reflect.Type, text string) reflect.Value {
 	case t.Kind() == reflect.String:
 		value.SetString(text)
 	case err != nil:
-		panic(err) // for a number there is another number
+		panic(err) // another gives a number for a number
 	case value.CanInt():
 		value.SetInt(int64(n))
 	default:
@@ -163,7 +166,7 @@ func typed(t reflect.Type, text string) reflect.Value {
 	return value
 }
 
-// another is another valid value of what a capture captured.
+// another returns another valid value for a capture.
 func (p *pool) another(c capture, value string) string {
 	quoted := func(what string) bool { return strings.HasSuffix(c.before, what+` "`) }
 	switch n, err := strconv.ParseUint(value, 10, 32); {
@@ -191,12 +194,13 @@ func (p *pool) another(c capture, value string) string {
 	return "other"
 }
 
-// other is the first of the values that is not this one.
+// other returns the first value that is not than.
 func other[T comparable](values []T, than T) T {
 	return values[slices.IndexFunc(values, func(v T) bool { return v != than })]
 }
 
-// anotherCell is another valid value of a cell: another number, or what stands elsewhere in the column.
+// anotherCell returns another valid value of a cell: another number, or another value of its
+// column.
 func anotherCell(table *godog.Table, row, column int) string {
 	value := table.Rows[row].Cells[column].Value
 	n, err := strconv.ParseUint(value, 10, 32)
@@ -222,7 +226,8 @@ func withCell(table *godog.Table, row, column int, value string) *godog.Table {
 	return changed
 }
 
-// draw chooses the first wrong value of a step: the same in every run, another one from step to step.
+// draw chooses the first wrong value of a step. It depends on the scenario and the step, and is
+// the same in every run.
 func (s *scenario) draw(pattern string, in []reflect.Value) int {
 	sum := fnv.New32a()
 	fmt.Fprint(sum, s.name, pattern)

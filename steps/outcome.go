@@ -75,7 +75,7 @@ func (s *scenario) stopsAtTheKernelsLimit() error {
 	return s.stops(s.host.Traits().Room+1, string(idmap.OpStart), string(idmap.DepthLimit))
 }
 
-// levelsAboveAreUp asks every LXD above the stop, which must be as many as there are levels.
+// levelsAboveAreUp checks that all levels above the stop are up and that their LXDs answer.
 func (s *scenario) levelsAboveAreUp(ctx context.Context) error {
 	if s.chain == nil || s.chain.Stop == nil {
 		return errors.New("no build has stopped")
@@ -86,7 +86,7 @@ func (s *scenario) levelsAboveAreUp(ctx context.Context) error {
 	return s.verify(ctx, harness.Daemons)
 }
 
-// verify fails with every check of the subjects that does not hold.
+// verify checks the subjects at all levels.
 func (s *scenario) verify(ctx context.Context, subjects ...harness.Subject) error {
 	chain, err := s.look(ctx)
 	if err != nil {

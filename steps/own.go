@@ -9,9 +9,11 @@ import (
 
 type scenarioKey struct{}
 
-// Chain returns the chain of the scenario that a step belongs to: what the Givens ask for, built when a step first needs
-// it, or what a When has built. It is the scenario's own if any of its steps has Changes; else other scenarios may use it
-// at the same time, and it must be left as it is. It is for steps that Suite.Steps adds, and takes their context.
+// Chain returns the scenario's chain, for steps that Suite.Steps adds. ctx is the context that
+// godog passes to the step. The chain is built by a When step, or else when a step first needs it,
+// as the Given steps describe it. If any step of the scenario has Changes, the chain is the
+// scenario's own. Otherwise other scenarios may use it at the same time, and the step must not
+// change it.
 func Chain(ctx context.Context) (*harness.Chain, error) {
 	s, is := ctx.Value(scenarioKey{}).(*scenario)
 	if !is {

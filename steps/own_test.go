@@ -13,11 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// notedOnly are the methods of Givens whose change a later step makes, when it first takes the chain.
+// notedOnly are the methods of Given steps that only record a change. A later step makes it when
+// it first uses the chain.
 var notedOnly = []string{"s.givenSiblings", "s.wasChanged"}
 
-// TestEveryStepSaysWhetherItChangesTheChain reads the source of this package: a step changes the chain if its method
-// reaches own or build, which take or make a chain that is the scenario's alone.
+// TestEveryStepSaysWhetherItChangesTheChain reads the source of this package. A step changes the
+// chain if its method calls own or build, directly or not.
 func TestEveryStepSaysWhetherItChangesTheChain(t *testing.T) {
 	uses, entries := map[string]map[string]bool{}, 0
 	var tables []*ast.CompositeLit
@@ -79,7 +80,8 @@ func isListOfSteps(list *ast.CompositeLit) bool {
 	return is && of.Name == "step"
 }
 
-// calledAs returns how steps name a function, or a method: all of a scenario's have the receiver s.
+// calledAs returns the name by which steps call a function or a method of scenario, whose receiver
+// is always s.
 func calledAs(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List[0].Names) == 0 {
 		return f.Name.Name
@@ -87,7 +89,8 @@ func calledAs(f *ast.FuncDecl) string {
 	return f.Recv.List[0].Names[0].Name + "." + f.Name.Name
 }
 
-// used returns the methods of a scenario, by its receiver's name, and the functions that a piece of source uses.
+// used returns the names of the functions and of the scenario's methods that a piece of source
+// uses.
 func used(n ast.Node) map[string]bool {
 	names := map[string]bool{}
 	ast.Inspect(n, func(n ast.Node) bool {

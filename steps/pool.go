@@ -20,14 +20,15 @@ import (
 	"nestbed/harness/report"
 )
 
-// order is a chain that the Givens ask for, and the host that it is built on.
+// order describes a chain and the host that it is built on.
 type order struct {
 	host start.Config
 	spec harness.Spec
 }
 
-// order is what the Givens of the scenario ask for, in whatever order they stand: a
-// chain, and over it what is said of single levels. A description of a level that is not built is a mistake.
+// order returns the chain that the Given steps describe: the chain's own specification, with the
+// descriptions of single levels on top. The order of the steps does not matter. It fails if a
+// described level is not part of the chain.
 func (s *scenario) order() (order, error) {
 	spec := s.spec
 	spec.Levels = slices.Clone(s.spec.Levels)
@@ -61,8 +62,8 @@ func (s *scenario) order() (order, error) {
 	return o, nil
 }
 
-// build starts the host and builds the chain on it, as far as it comes up. The
-// host is there with an error, too, to be closed.
+// build starts the host and builds the chain on it, up to where the build stops. It may return a
+// host together with an error; the caller must close that host.
 func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
 	h, err := start.Start(ctx, o.host)
 	if err != nil {
@@ -76,7 +77,7 @@ func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
 	return h, chain, err
 }
 
-// key is the same for orders of the same chain: it has whatever can be asked for.
+// key returns a text that is the same for orders of the same chain and host.
 func (o order) key() string {
 	key, err := json.Marshal(struct {
 		Host start.Config
@@ -88,32 +89,34 @@ func (o order) key() string {
 	return string(key)
 }
 
-// pool holds the chains that scenarios share: those that only look at what a
-// Given describes. It is for scenarios that run at the same time.
+// pool holds the chains that scenarios share because none of their steps changes them. It is safe
+// for concurrent use.
 type pool struct {
-	// Default has newuidmap and newgidmap; NoShadow is the same without, Tools
-	// the same with what some scenarios run. Tools is nil where this machine lacks them.
+	// Default has newuidmap and newgidmap, NoShadow has not. Tools is Default with the programs
+	// that some scenarios run; it is nil if this machine does not have them.
 	Default, NoShadow, Tools *bundle.Bundle
-	// LXD is an existing LXD, of which hosts are projects; without an address hosts are private. StoragePool is a storage pool of that LXD for
-	// the hosts; "": each host makes one.
+	// LXD is the existing LXD in which hosts are projects. Without an address, hosts are private.
+	// StoragePool is the storage pool of that LXD for the hosts; if it is "", each host makes its
+	// own.
 	LXD         existing.LXD
 	StoragePool string
-	// Cluster, if that LXD is in one, places hosts on its members.
+	// Cluster places hosts on the members of a cluster, if that LXD is clustered.
 	Cluster *existing.Cluster
-	// Versions are the bundles that scenarios have names for: "the old version", "the new version".
+	// Versions are the named bundles: "the old version", "the new version".
 	Versions map[string]bundle.Source
-	// Mutate is with how many wrong values each Then is run first, at most; it must fail with each.
+	// Mutate is the maximum number of wrong values with which each Then step is run first. It must
+	// fail with each.
 	Mutate int
-	// Progress, if set, is told what takes long: that a bundle is made.
+	// Progress, if not nil, receives messages about slow work, such as making a bundle.
 	Progress func(string)
-	// Turns limits how many scenarios run at a time, and lets exclusive ones run alone.
+	// Turns limits the number of concurrent scenarios, and lets exclusive ones run alone.
 	Turns *Turns
-	// Record, if set, is told what each scenario came to, with the number that the scenario has among all.
+	// Record, if not nil, receives the result of each scenario, with the scenario's id.
 	Record func(id string, s report.Scenario)
 
-	steps    []Step // of the suite, beside the vocabulary
+	steps    []Step // of the suite, in addition to the vocabulary
 	settings environment.Settings
-	pkg      string // that go test runs a failed scenario of again
+	pkg      string // the package for go test, to run a failed scenario again
 
 	made     made
 	mu       sync.Mutex
@@ -129,7 +132,8 @@ type shared struct {
 	err     error
 }
 
-// get gives the shared chain of an order, built at its first use, and what came up then; it is whole and as planned.
+// get returns the shared chain of an order and its outcome. It builds the chain at its first use,
+// and fails unless the chain is complete and as planned.
 func (p *pool) get(ctx context.Context, o order) (host.Host, *harness.Chain, idmap.Plan, error) {
 	p.mu.Lock()
 	entry := p.shared[o.key()]
@@ -141,7 +145,8 @@ func (p *pool) get(ctx context.Context, o order) (host.Host, *harness.Chain, idm
 		p.shared[o.key()] = entry
 	}
 	p.mu.Unlock()
-	// Not under the lock: other chains are built meanwhile. It outlives the scenario that comes first.
+	// Not under the lock, so that other chains can be built meanwhile. The chain outlives the
+	// first scenario that uses it.
 	entry.once.Do(func() { entry.err = entry.build(context.WithoutCancel(ctx), o) })
 	return entry.host, entry.chain, entry.outcome, entry.err
 }
@@ -159,7 +164,8 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 	return harness.Contradiction(e.chain.Plan, e.outcome)
 }
 
-// Close closes the shared chains and their hosts; an error tells what is left of them, too.
+// Close closes the shared chains and their hosts. It also fails if they leave anything on the
+// machine.
 func (p *pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,12 +177,14 @@ func (p *pool) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// closeAll closes a chain with its host, and fails if that leaves something. A kept host is only let go of.
+// closeAll closes a chain and its host. It fails if they leave anything on the machine, unless the
+// host is kept.
 func closeAll(ctx context.Context, h host.Host, chain *harness.Chain) error {
 	if h == nil {
 		return nil
 	}
-	// The host first: that ends the chain at a stroke. The chain then only lets go of its descriptors.
+	// The host first: that ends the whole chain at once. The chain then only closes its
+	// descriptors.
 	errs := []error{h.Close(ctx), chain.Close(ctx)}
 	if left := host.Left(h); len(left) > 0 && !host.Kept(h) {
 		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name(), left))

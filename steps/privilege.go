@@ -33,7 +33,7 @@ var privilegeSteps = []step{
 	},
 }
 
-// capabilities are the numbers of those that steps name by what they are for.
+// capabilities are the capability numbers of the operations that steps name.
 var capabilities = map[string]int{
 	"set the clock": unix.CAP_SYS_TIME, "load kernel modules": unix.CAP_SYS_MODULE, "mount filesystems": unix.CAP_SYS_ADMIN,
 }
@@ -54,7 +54,7 @@ func (s *scenario) sharesNamespace(ctx context.Context, level int, where string)
 	if with >= level {
 		return fmt.Errorf("level %d: %s is not above it", level, where)
 	}
-	// The same all the way up, as one that a level in between had of its own would not be that of a level above.
+	// Compare every level up to with: a level in between could have its own user namespace.
 	for i := level; i > with; i-- {
 		if err := s.namespace(ctx, i, false); err != nil {
 			return err

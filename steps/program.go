@@ -49,7 +49,7 @@ var programSteps = []step{
 	},
 }
 
-// ran is a program that was run: what with, and who owns its file on the host.
+// ran is the result of running a program: its credentials, and the owner of its file on the host.
 type ran struct {
 	credentials wall.Credentials
 	owner       uint32

@@ -11,9 +11,10 @@ import (
 	"github.com/cucumber/godog"
 )
 
-// progress tells how far a run has come, in a virtual machine, where it takes long: on its standard error, at most every tellEvery.
+// progress prints how many scenarios have run to standard error of a virtual machine, where a run
+// takes long. It prints every failure, and otherwise at most one line per tellEvery.
 type progress struct {
-	to    io.Writer // nil: to nobody
+	to    io.Writer // nil: print nothing
 	total int
 
 	mu           sync.Mutex
@@ -23,8 +24,8 @@ type progress struct {
 
 const tellEvery = 15 * time.Second
 
-// newProgress counts the scenarios that the options choose; -run may choose fewer. It tells nobody anything outside a
-// virtual machine, where guest is empty.
+// newProgress counts the scenarios that the options select; -run may select fewer. Outside a
+// virtual machine, where guest is empty, it returns a progress that prints nothing.
 func newProgress(guest string, of godog.Options) (*progress, error) {
 	p := &progress{told: time.Now()}
 	if guest == "" {

@@ -11,7 +11,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// rawIDMapSteps hand single ids of the host down a chain, and look at a directory of the host that every level has.
+// rawIDMapSteps pass single host ids through to the levels, and share a directory of the host with
+// every level.
 var rawIDMapSteps = []step{
 	{
 		Given, `^(uids? and gids?|uids?|gids?) (\d+)(?: to (\d+))? of the host (?:is|are) handed through to level (\d+)$`,
@@ -60,13 +61,13 @@ var rawIDMapSteps = []step{
 	},
 }
 
-// sharedGiven is the directory of the host that every level has.
+// sharedGiven describes the directory of the host that every level has.
 type sharedGiven struct {
 	wanted, file bool
 	uid, gid     int
 }
 
-// wrote is a write to the file, and how that was refused.
+// wrote is the result of a write to the file; refusal is nil if it succeeded.
 type wrote struct{ refusal error }
 
 func (s *scenario) wrote() (wrote, error) { return deed[wrote](s, "written to the file") }
@@ -114,7 +115,7 @@ func (s *scenario) handThrough(kinds string, first, last string, depth int) erro
 	return nil
 }
 
-// grantOf is the line of a subid file for the ids from first to last.
+// grantOf returns the line of a subid file for the ids from first to last.
 func grantOf(first, last string) (string, error) {
 	var from, to uint32
 	if last == "" {
@@ -133,7 +134,7 @@ func (s *scenario) hasSharedFile(uid, gid int) {
 	s.shared = sharedGiven{wanted: true, file: true, uid: uid, gid: gid}
 }
 
-// share makes what the Givens say of the directory.
+// share makes the directory of the Given steps and attaches it to every level.
 func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
 	if !s.shared.wanted {
 		return nil, errors.New("no Given gives the levels a directory of the host")
@@ -168,7 +169,7 @@ func (s *scenario) makeShared(ctx context.Context, id uint32, level int) error {
 	return s.writeInside(ctx, id, level, newFile)
 }
 
-// writeShared keeps a refusal, which the Thens look at.
+// writeShared records a refusal for the Then steps.
 func (s *scenario) writeShared(ctx context.Context, id uint32, level int) error {
 	var did wrote
 	err := s.writeInside(ctx, id, level, givenFile)

@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/report"
 )
 
-// recorded returns the result of the scenario, for a comparison with other runs.
+// recorded returns the result of the scenario for comparisons with other runs.
 func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	r := report.Scenario{
 		Name: scenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
@@ -25,14 +25,14 @@ func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	return r
 }
 
-// scenarioName names a scenario by its feature and its own name, the same in every run.
+// scenarioName returns "feature: scenario", which is the same in every run.
 func scenarioName(sc *godog.Scenario) string {
-	feature, _, _ := strings.Cut(sc.Uri, ".feature") // behind which is the line, where a scenario was chosen by that
+	feature, _, _ := strings.Cut(sc.Uri, ".feature") // a line number follows if the scenario was selected by line
 	return feature + ": " + sc.Name
 }
 
-// inALine is the first line of a failure, and what comes right behind it where that only announces something: of maps
-// that differ, the first that does.
+// inALine shortens a failure to one line: its first line and, if that ends with a colon, the lines
+// up to the first "got".
 func inALine(text string) string {
 	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if !strings.HasSuffix(line, ":") {

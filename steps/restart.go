@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/act/life"
 )
 
-// againSteps look at what is there, and what is not, after something happened to levels.
+// againSteps check what is left of levels after something happened to them.
 var againSteps = []step{
 	{
 		Then, `^all (\d+) levels come up again$`,
@@ -104,7 +104,8 @@ func (s *scenario) otherInits(ctx context.Context, which string) error {
 	return nil
 }
 
-// initOf names a level's init as it is now, beside the one noted.
+// initOf returns the identity of a level's current init process. It fails if no When step has
+// recorded an earlier one.
 func (s *scenario) initOf(ctx context.Context, level int) (string, error) {
 	if level < 1 || level > len(s.inits) {
 		return "", fmt.Errorf("level %d: no When has noted its init", level)

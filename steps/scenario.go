@@ -14,23 +14,23 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// closeBudget is kept back for diagnosis and closing, whatever ended the scenario.
+// closeBudget is the time for diagnosis and closing, even if the scenario ran out of time.
 const closeBudget = time.Minute
 
-// given is what the Givens of a scenario want.
+// given is what the Given steps of a scenario describe.
 type given struct {
 	bundle      *bundle.Bundle
-	levelBundle *bundle.Bundle // nil: as the host
+	levelBundle *bundle.Bundle // nil: that of the host
 	allocation  idmap.Delegation
 	described   map[int]*harness.LevelSpec
 	spec        harness.Spec
-	lxcfs       bool  // covers files of /proc at level 1
+	lxcfs       bool  // lxcfs covers files of /proc at level 1
 	sharePIDs   bool  // the host has no pid namespace of its own
-	onDisk      bool  // is the host's state, wherever there is room in memory
-	disk        int64 // of the host's own, in bytes; 0: none
+	onDisk      bool  // the host's state is on disk, even if it fits in memory
+	disk        int64 // size of the host's own disk in bytes; 0: it has none
 	faults      []harness.Hook
-	broken      bool    // is something, of which the plan does not know
-	patience    float64 // factor for every budget; 0: none
+	broken      bool    // something is broken that the plan does not model
+	patience    float64 // factor for every wait's budget; 0: 1
 	changes     []configuration
 	storage     storageGiven
 	shared      sharedGiven
@@ -38,47 +38,50 @@ type given struct {
 	siblings    []siblingsGiven
 }
 
-// built is what came of the Givens: by a When, or when a step first needs the chain of a Given.
+// built is the scenario's host and chain, built by a When step or when a step first needs the
+// chain of a Given.
 type built struct {
 	host  host.Host
 	chain *harness.Chain
-	// came is what was last seen to have come up.
+	// came is the outcome that was last observed.
 	came idmap.Plan
-	// mine means that they are this scenario's alone, which closes them.
+	// mine means that host and chain belong to this scenario, which closes them.
 	mine bool
-	// contradiction is where LXD did something else than planned.
+	// contradiction describes how LXD differed from the plan, or is nil.
 	contradiction error
 }
 
-// scenario is the state of one scenario: godog makes one for each.
+// scenario is the state of one scenario.
 type scenario struct {
 	given
 	built
 	// alone means that a step of this scenario changes the chain.
 	alone bool
-	// inits are the processes that the levels ran in before the When.
+	// inits are the levels' init processes before the When step.
 	inits []string
-	// did is what the When did and what came of it, for the Thens. Each kind of When has a type of its own.
+	// did is the result of the When step, for the Then steps. Each kind of When step has its own
+	// type.
 	did any
-	// besides are the containers that are made beside the chain.
+	// besides holds the containers that are made beside the chain.
 	besides besides
 	comparison
 
 	pool *pool
 	name string
-	// began is when the scenario's turn came, told what its failure is explained by.
+	// began is when the scenario got its turn; told is the summary of its failure.
 	began time.Time
 	told  []string
 	turn  func()                  // gives the scenario's turn back
 	end   context.CancelCauseFunc // ends the context of its steps
 }
 
-// closer is what a When has done if something of it must be closed.
+// closer is the result of a When step that must be closed.
 type closer interface {
 	close(ctx context.Context) error
 }
 
-// deed returns what the When did. It fails unless that is of type T, which the error calls what: "tried anything".
+// deed returns the result of the When step. It fails if that is not of type T; what describes T:
+// "tried anything".
 func deed[T any](s *scenario, what string) (T, error) {
 	did, is := s.did.(T)
 	if !is {
@@ -87,13 +90,13 @@ func deed[T any](s *scenario, what string) (T, error) {
 	return did, nil
 }
 
-// newScenario registers the steps for one scenario. It does nothing else: godog
-// calls it for scenarios, too, that are then not run.
+// newScenario registers the steps for one scenario. It must not do more, because godog also calls
+// it for scenarios that are not run.
 func newScenario(sc *godog.ScenarioContext, p *pool) {
 	s := &scenario{given: given{bundle: p.Default}, pool: p}
 	s.register(sc)
 	sc.Before(s.await)
-	// One hook, and one order in it: godog runs several in the order of their registration.
+	// One hook for everything, so that the order is explicit.
 	sc.After(s.after)
 }
 
@@ -113,7 +116,7 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 	return ctx, err
 }
 
-// after tells why the scenario failed, if it did, and closes what it made. Here errors can only be returned: godog
+// after explains a failure and closes what the scenario made. It returns its errors, because godog
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
 	defer s.turn()
@@ -129,7 +132,7 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
 	var untold error
-	if down == nil && (failure != nil || s.contradiction != nil) { // a member that is down shows nothing
+	if down == nil && (failure != nil || s.contradiction != nil) { // a member that is down cannot be diagnosed
 		ctx, untold = s.explain(ctx, late, sc, failure)
 	}
 	if !s.mine {
@@ -142,8 +145,8 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	return ctx, errors.Join(down, s.contradiction, untold, err)
 }
 
-// memberDown returns an error with the reason "member down" if the scenario failed because the cluster member that its
-// host is on went down, else nil.
+// memberDown returns an error with the reason "member down" if the scenario failed because the
+// cluster member of its host went down, else nil.
 func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	failed := errors.Join(failure, s.contradiction)
 	if failed == nil {

@@ -12,11 +12,11 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// besides is what a scenario knows of the siblings of its chain.
+// besides is a scenario's state about the siblings of its chain.
 type besides struct {
-	// refused is where LXD refused something, by sibling and level.
+	// refused holds LXD's refusals by sibling and level.
 	refused map[siblingKey]*harness.LevelError
-	// newcomers are how many containers Thens have made.
+	// newcomers is the number of containers that Then steps have made.
 	newcomers int
 }
 
@@ -76,7 +76,7 @@ func (s *scenario) givenSiblings(level int, table *godog.Table) {
 	s.given.siblings = append(s.given.siblings, siblingsGiven{level, table})
 }
 
-// ownSiblings returns the siblings at a level to a step that changes them.
+// ownSiblings returns the siblings at a level, for a step that changes them.
 func (s *scenario) ownSiblings(ctx context.Context, level int) (*sibling.Siblings, error) {
 	if _, err := s.own(ctx); err != nil {
 		return nil, err
@@ -84,7 +84,8 @@ func (s *scenario) ownSiblings(ctx context.Context, level int) (*sibling.Sibling
 	return s.siblings(ctx, level)
 }
 
-// siblings returns the siblings at a level to a step that only looks, with those that the Givens ask for.
+// siblings returns the siblings at a level, for a step that changes nothing. It first makes those
+// of the Given steps.
 func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, error) {
 	chain, err := s.look(ctx)
 	if err != nil {
@@ -107,7 +108,7 @@ func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, 
 	return sibling.Of(chain, level)
 }
 
-// note keeps a refusal, which is an outcome and no error, and where LXD contradicts the plan.
+// note records a refusal, which is an outcome and not an error, and any contradiction of the plan.
 func (s *scenario) note(siblings *sibling.Siblings, name string, err error) (refused bool, _ error) {
 	if siblings.Contradiction != nil {
 		s.contradiction = siblings.Contradiction
@@ -131,7 +132,7 @@ func (s *scenario) makeSiblings(ctx context.Context, level int, table *godog.Tab
 	return s.addSiblings(ctx, siblings, table)
 }
 
-// addSiblings makes the siblings of a table, one after the other.
+// addSiblings makes the siblings of a table in order, until LXD refuses one.
 func (s *scenario) addSiblings(ctx context.Context, siblings *sibling.Siblings, table *godog.Table) error {
 	rows, err := readTable(table, siblingColumns...)
 	if err != nil {

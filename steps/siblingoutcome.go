@@ -65,7 +65,7 @@ func (s *scenario) siblingStops(name string, level int, operation, reason string
 	return nil
 }
 
-// siblingMaps holds the table against what the siblings have: all of it, and nothing but it.
+// siblingMaps compares the table with the maps of all siblings. Neither may have additional lines.
 func (s *scenario) siblingMaps(ctx context.Context, level int, table *godog.Table) error {
 	rows, err := readTable(table, "sibling", "inside", "parent", "host", "count")
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *scenario) compareSiblings(ctx context.Context, siblings *sibling.Siblin
 	return errors.Join(errs...)
 }
 
-// mapsOf are the map of a sibling as it sees it itself, and as the host does.
+// mapsOf returns the map of a sibling in ids of the level above, and in host ids.
 func mapsOf(ctx context.Context, siblings *sibling.Siblings, name string) (m, host idmap.Map, err error) {
 	l, err := siblings.Get(name)
 	if err != nil {
@@ -141,7 +141,8 @@ func (s *scenario) siblingAndLevelShare(ctx context.Context, name string, level 
 	return share(ctx, siblings, name, other, fmt.Sprintf("level %d", level), count)
 }
 
-// share compares how many host ids a sibling has that the other has as well with the wanted count: no, all or a number.
+// share checks how many host ids a sibling has in common with the other. count is "no", "all" or a
+// number.
 func share(ctx context.Context, siblings *sibling.Siblings, name string, other *harness.Level, called, count string) error {
 	one, err := siblings.Get(name)
 	if err != nil {

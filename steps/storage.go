@@ -40,14 +40,15 @@ var storageSteps = []step{
 	},
 }
 
-// storageGiven is what Givens want of storage pools.
+// storageGiven is what the Given steps describe about storage pools.
 type storageGiven struct {
-	drivers map[int]string // by the level of the LXD that has the pool; 0: the host
+	drivers map[int]string // by level of the pool's LXD; 0 is the host
 	options string
-	chowns  bool // the host's LXD shall not mount idmapped
+	chowns  bool // the host's LXD must not use idmapped mounts
 }
 
-// stored is what a When did in a pool: the place of the LXD that did it, in one word what, and how that failed.
+// stored is the result of a When step in a pool: the level of the LXD, the operation, and its
+// error.
 type stored struct {
 	place  int
 	verb   string
@@ -56,7 +57,8 @@ type stored struct {
 
 func (s *scenario) stored() (stored, error) { return deed[stored](s, "done anything in a pool") }
 
-// apply completes an order with what the Givens want of storage. On the pool of the last level nothing lies.
+// apply adds the storage settings of the Given steps to an order. The pool of the last level's LXD
+// is not used.
 func (w storageGiven) apply(o *order) {
 	o.host.NoIdmapped, o.host.Loops = w.chowns, w.drivers[0] == harness.Btrfs
 	for i := range o.spec.Levels {

@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/act/storage"
 )
 
-// storageOutcomeSteps look at how files lie in storage pools.
+// storageOutcomeSteps check how files are stored in storage pools.
 var storageOutcomeSteps = []step{
 	{
 		Then, `^the files of every level are owned on disk as the LXD above can give them$`,
@@ -101,7 +101,7 @@ func (s *scenario) spare(ctx context.Context, wanted bool) error {
 	)
 }
 
-// storedWell fails if what the When did failed.
+// storedWell returns the error of the When step's operation.
 func (s *scenario) storedWell() error {
 	did, err := s.stored()
 	return errors.Join(err, did.failed)

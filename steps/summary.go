@@ -10,23 +10,24 @@ import (
 	"nestbed/harness/printable"
 )
 
-// What a summary of a failure may take of a terminal, whatever has failed.
+// Limits of a summary on a terminal.
 const (
 	summaryLines = 25
 	summaryWidth = 300
 	whyLines     = 9
 )
 
-// summary is what a terminal shows of a failed scenario: the most likely reason first, then the maps, then what to do next.
+// summary is the text for a terminal about a failed scenario: the most likely reason, the maps,
+// and what to do next.
 type summary struct {
 	name          string
-	failure       error // of the step, nil where only the plan was contradicted
+	failure       error // of the step; nil if there is only a contradiction
 	contradiction error
 	diagnosis     *postmortem.Diagnosis
-	next          []string // lines that say where everything is, and how to repeat it
+	next          []string // where the full diagnosis is, how to repeat the scenario
 }
 
-// lines are at most summaryLines.
+// lines returns at most summaryLines lines.
 func (s summary) lines() []string {
 	const blank = ""
 	lines := append([]string{s.name}, clip(s.why(), whyLines)...)
@@ -36,16 +37,17 @@ func (s summary) lines() []string {
 	for i, line := range lines {
 		lines[i] = narrow(printable.Text(line))
 	}
-	return append(append(lines, blank), s.next...) // these are to be copied whole
+	return append(append(lines, blank), s.next...) // not shortened, because they are copied
 }
 
-// why is the most likely reason. A stop or maps that nobody planned explain a failed step; else the step speaks for itself.
+// why returns the most likely reason: an unplanned stop, else a contradiction of the plan, else
+// the step's own error.
 func (s summary) why() []string {
 	step := func(title string) []string {
 		if s.failure == nil {
 			return nil
 		}
-		// A stop in it has the log behind, which is easier to read on a line of its own.
+		// The log of a stop goes on its own line, which is easier to read.
 		text := strings.ReplaceAll(strings.TrimSpace(s.failure.Error()), " [log: ", "\n  [log: ")
 		lines := strings.Split(text, "\n")
 		lines[0] = title + lines[0]
@@ -65,7 +67,8 @@ func (s summary) why() []string {
 	return step("")
 }
 
-// table is that of the maps, in so many lines; where they do not suffice, those that are not as planned come first.
+// table returns the table of maps in at most room lines. If there are more, the maps that are not
+// as planned come first.
 func (s summary) table(room int) []string {
 	const heading = 2
 	table := s.diagnosis.MapTable()
@@ -88,7 +91,7 @@ func noted(row string) int {
 	return 0
 }
 
-// clip keeps the first lines, and says how many are left out.
+// clip shortens lines to room lines; the last one then says how many were left out.
 func clip(lines []string, room int) []string {
 	if len(lines) <= room {
 		return lines
@@ -98,7 +101,7 @@ func clip(lines []string, room int) []string {
 
 func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// narrow cuts a line in its middle: a long error tells at its end what was wrong.
+// narrow shortens a long line in its middle, because the end of an error says what was wrong.
 func narrow(line string) string {
 	text := []rune(line)
 	if len(text) <= summaryWidth {
@@ -107,15 +110,15 @@ func narrow(line string) string {
 	return string(text[:summaryWidth/3]) + " ... " + string(text[len(text)-summaryWidth*2/3+5:])
 }
 
-// repeat is the line that runs just this test again, with the flags and settings of the environment that it depends on.
+// repeat returns the command that runs this test again, with its flags and environment variables.
 func repeat(pkg, test string, flags, environment []string) string {
 	var pattern []string
-	for name := range strings.SplitSeq(test, "/") { // go test matches each part by itself
+	for name := range strings.SplitSeq(test, "/") { // go test matches each part separately
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
 	line := "go test -count=1 " + pkg + " -run " + quote(strings.Join(pattern, "/")) + " -v"
 	return strings.Join(slices.Concat(environment, []string{line}, flags), " ")
 }
 
-// quote makes one word of a text for a shell.
+// quote quotes a text as one word of a shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -16,7 +16,7 @@ import (
 	"nestbed/harness/postmortem"
 )
 
-// upAsPlanned is a diagnosis of a chain whose levels have a block each.
+// upAsPlanned returns the diagnosis of a chain whose levels have one block each.
 func upAsPlanned(depth int) *postmortem.Diagnosis {
 	d := &postmortem.Diagnosis{Seen: map[int]idmap.PlannedLevel{}}
 	for level := range depth {
@@ -130,7 +130,7 @@ func TestTheLineThatRepeatsMeansThisScenarioToShellAndToGo(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(line, "go test", `printf '%s\n'`, 1)).Output()
 		require.NoError(t, err)
 		word := strings.Split(string(out), "\n")[3]
-		// As go test does it: each part of the pattern against that part of the name.
+		// go test matches each part of the pattern with the same part of the name.
 		patterns, parts := strings.Split(word, "/"), strings.Split("TestFeatures/"+name, "/")
 		require.Len(t, patterns, len(parts))
 		for i := range parts {

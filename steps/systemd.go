@@ -68,7 +68,7 @@ func (s *scenario) noCredentials(ctx context.Context, level int, unit string) er
 	return s.unitHas(ctx, level, unit, "LoadState=loaded", "ActiveState=failed", "ExecMainStatus=243")
 }
 
-// unitHas fails unless a unit has these properties when systemd of the level has started what it starts.
+// unitHas waits until the level's systemd has started its units, and compares properties of a unit.
 func (s *scenario) unitHas(ctx context.Context, level int, unit string, want ...string) error {
 	l, err := s.level(ctx, level)
 	if err != nil {

@@ -11,28 +11,29 @@ import (
 // Slow is the tag of scenarios that take more than 20 seconds.
 const Slow = "@slow"
 
-// Versions is the tag of scenarios about the old version and the new one.
+// Versions is the tag of scenarios that need an old and a new version.
 const Versions = "@versions"
 
-// Moving is the tag of scenarios about what is not the same from one day to the next: a bundle of Debian's sid.
+// Moving is the tag of scenarios with a bundle that changes from day to day: Debian sid.
 const Moving = "@moving"
 
-// KnownBug is the tag of scenarios that some versions of LXD or Incus fail, by a bug of theirs that another scenario pins: they are
-// for the comparison of versions.
+// KnownBug is the tag of scenarios that fail with some versions of LXD or Incus because of a known
+// bug, which another scenario pins. They are for comparing versions.
 const KnownBug = "@known-bug"
 
-// Core is the tag of the few scenarios that a slow machine, or a first look, is enough for.
+// Core is the tag of the few most important scenarios, for a slow machine or a quick check.
 const Core = "@core"
 
-// Exclusive is the tag of scenarios that no other may run beside: their outcome is one of the machine's, too.
+// Exclusive is the tag of scenarios that run alone, because their outcome depends on the load of
+// the machine.
 const Exclusive = "@exclusive"
 
 func hasTag(sc *godog.Scenario, name string) bool {
 	return slices.ContainsFunc(sc.Tags, func(t *messages.PickleTag) bool { return t.Name == name })
 }
 
-// excluding returns a tag filter that also excludes tags. It adds them to each alternative, because in godog's
-// filters "," (or) binds looser than "&&" (and).
+// excluding returns a tag filter that also excludes tags. It adds them to each alternative,
+// because in godog's filters "," (or) has a lower precedence than "&&" (and).
 func excluding(filter string, tags ...string) string {
 	var all []string
 	for alternative := range strings.SplitSeq(filter, ",") {

@@ -21,7 +21,7 @@ func TestExcludedTagsAreExcludedFromEveryAlternative(t *testing.T) {
 	}
 }
 
-// tagsChosen returns every tag of the scenarios that godog chooses by a filter.
+// tagsChosen returns all tags of the scenarios that a filter selects.
 func tagsChosen(t *testing.T, filter string) []string {
 	t.Helper()
 	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}, Tags: filter})
@@ -36,7 +36,8 @@ func tagsChosen(t *testing.T, filter string) []string {
 	return tags
 }
 
-// TestTagsAreOfAClosedList finds a tag that is mistyped: its scenario would run where it cannot, or never.
+// TestTagsAreOfAClosedList finds mistyped tags. A scenario with one would run where it cannot, or
+// never.
 func TestTagsAreOfAClosedList(t *testing.T) {
 	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions}
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {

@@ -66,7 +66,7 @@ func (s *scenario) replaced(ctx context.Context, where, source string) error {
 	return s.swap(ctx, where, source, upgrade.Replace)
 }
 
-// swap has the LXD of a place replaced in the way that is given.
+// swap replaces the LXD at a place by calling replace.
 func (s *scenario) swap(ctx context.Context, where, source string, replace func(context.Context, *harness.Chain, int, *bundle.Bundle) error) error {
 	b, err := s.pool.named(ctx, source)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	messages "github.com/cucumber/messages/go/v34"
 )
 
-// Keyword is what a step stands behind in a scenario; And and But repeat the one before.
+// Keyword is the keyword of a step. In a scenario, And and But stand for the previous keyword.
 type Keyword string
 
 // The keywords.
@@ -23,25 +23,25 @@ const (
 	Then  Keyword = "Then"
 )
 
-// Step is one wording of the vocabulary, and its one meaning.
+// Step is one wording of the vocabulary with its meaning.
 type Step struct {
 	Keyword Keyword `json:"keyword"`
 	// Pattern is a regular expression that matches the whole step.
 	Pattern string `json:"pattern"`
-	// Meaning is a sentence: what is wanted, done or looked at.
+	// Meaning says in a sentence or two what the step sets up, does or checks.
 	Meaning string `json:"meaning"`
-	// Example is the first use of the step in the features, with the table or
-	// the text below it in further lines.
+	// Example is the first use of the step in the features, including its table or text.
 	Example string `json:"example"`
-	// Changes means that the step changes the chain or what is on its host. Its scenario gets a chain of its own, whatever
-	// the order of the steps; scenarios without such a step may share one.
+	// Changes means that the step changes the chain or its host. A scenario with such a step gets
+	// its own chain; other scenarios may share one.
 	Changes bool `json:"changes"`
-	// Do, of a step that Suite.Steps adds, is a function as godog calls it: perhaps a context first, then what the groups of
-	// Pattern capture, then perhaps a table or a text; it returns an error or nothing. Chain gives it the chain.
+	// Do is the function that godog calls, for a step that Suite.Steps adds. Its parameters are an
+	// optional context, the groups of Pattern, and an optional table or text. It returns an error
+	// or nothing, and gets the chain from Chain.
 	Do any `json:"-"`
 }
 
-// check fails unless a step can be added to the vocabulary.
+// check returns an error if a step cannot be added to the vocabulary.
 func (s Step) check() error {
 	if !slices.Contains([]Keyword{Given, When, Then}, s.Keyword) {
 		return fmt.Errorf("step %q: keyword %q, expected Given, When or Then", s.Pattern, s.Keyword)
@@ -55,7 +55,8 @@ func (s Step) check() error {
 	return nil
 }
 
-// step is how a step is written down here: method gives what godog calls, for one scenario; changes is Step.Changes.
+// step is a step of nestbed's vocabulary. method returns the function that godog calls for a
+// scenario; changes is Step.Changes.
 type step struct {
 	keyword          Keyword
 	pattern, meaning string
@@ -63,14 +64,14 @@ type step struct {
 	changes          bool
 }
 
-// A step changes the chain or what is on its host, so that its scenario needs a chain of its own; or it leaves them as
-// they are, so that scenarios of such steps may share one.
+// Values of step.changes: with a step that changes the chain or its host, a scenario needs its own
+// chain. Scenarios whose steps change nothing may share one.
 const (
 	changes = true
 	shares  = false
 )
 
-// vocabulary is every step, by the rooms that they are in.
+// vocabulary is the list of all steps.
 var vocabulary = slices.Concat(
 	hostSteps, bundleSteps, fileSteps, chainSteps, outcomeSteps, mapSteps, levelSteps,
 	privilegeSteps, nestingSteps, appArmorSteps, systemdSteps,
@@ -82,7 +83,7 @@ var vocabulary = slices.Concat(
 	faultSteps, projectSteps, upgradeSteps,
 )
 
-// uses reads all steps of all scenarios.
+// uses returns all steps of all scenarios.
 func uses(features fs.FS) ([]*messages.PickleStep, error) {
 	suite := godog.TestSuite{Options: &godog.Options{FS: features, Paths: []string{"."}}}
 	read, err := suite.RetrieveFeatures()
@@ -98,7 +99,7 @@ func uses(features fs.FS) ([]*messages.PickleStep, error) {
 	return used, nil
 }
 
-// Vocabulary lists every step, each with an example from the features.
+// Vocabulary returns all steps, each with an example from the features.
 func Vocabulary(features fs.FS) ([]Step, error) {
 	used, err := uses(features)
 	if err != nil {
@@ -119,10 +120,10 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 	return steps, nil
 }
 
-// groupName is what the names of groups, which are for canFail, add to a pattern.
+// groupName matches the start of a named group. Only canFail uses the names.
 var groupName = regexp.MustCompile(`\(\?P<\w+>`)
 
-// example is a step as it stands in a feature.
+// example returns a step as it is written in a feature.
 func example(s *messages.PickleStep) string {
 	lines := []string{s.Text}
 	switch {
@@ -144,7 +145,7 @@ func example(s *messages.PickleStep) string {
 	return strings.Join(lines, "\n")
 }
 
-// change reports whether a step of a scenario changes the chain.
+// change reports whether any of the steps changes the chain.
 func (p *pool) change(steps []*messages.PickleStep) bool {
 	return slices.ContainsFunc(steps, func(s *messages.PickleStep) bool {
 		return slices.ContainsFunc(p.changing(), func(pattern *regexp.Regexp) bool { return pattern.MatchString(s.Text) })
@@ -171,7 +172,7 @@ func (p *pool) changing() []*regexp.Regexp {
 	return p.patterns
 }
 
-// register registers the vocabulary, and the suite's own steps, for one scenario.
+// register registers the vocabulary and the suite's own steps for one scenario.
 func (s *scenario) register(sc *godog.ScenarioContext) {
 	with := map[Keyword]func(expr, method any){Given: sc.Given, When: sc.When, Then: sc.Then}
 	for _, step := range vocabulary {

@@ -44,8 +44,9 @@ func TestEveryUseOfAStepHasOneMeaning(t *testing.T) {
 	}
 }
 
-// TestEveryThenTakesWrongValues holds canFail's reading of the patterns against every use: it must find the
-// captures that the regular expression has, and another value that each of them would capture as well.
+// TestEveryThenTakesWrongValues checks captures and another with every use of a Then step:
+// captures must find all groups of the pattern, and the other value of each group must match the
+// pattern too.
 func TestEveryThenTakesWrongValues(t *testing.T) {
 	used, err := uses(features.FS)
 	require.NoError(t, err)

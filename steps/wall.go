@@ -45,12 +45,12 @@ var wallSteps = []step{
 	},
 }
 
-// tried is a deed and what came of it, in the place where it was tried.
+// tried is the result of an attempt: who tried which operation, and how it ended.
 type tried struct {
 	deed    wall.Deed
 	who     string
 	attempt attempt.Attempt
-	// kills and held are counters of the kernel before the deed, for each level, if it is one against limits.
+	// kills and held are the kernel's counters of each level before an attempt to exceed a limit.
 	kills, held []int64
 }
 

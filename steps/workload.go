@@ -52,7 +52,7 @@ var workloadSteps = []step{
 	},
 }
 
-// workloadRun is a container that a When ran: what it saw, or how it ended.
+// workloadRun is the result of running a container: what was observed, or the error.
 type workloadRun struct {
 	saw   workload.Result
 	ended error
@@ -82,7 +82,7 @@ func (s *scenario) runWithoutNamespace(ctx context.Context, user string, level i
 	return s.runWorkload(ctx, level, workload.Spec{Runtime: workload.OCI, User: id})
 }
 
-// userID reads the id of a user; root has none in a step.
+// userID parses a user id. It is empty in steps about root.
 func userID(text string) (uint32, error) {
 	if text == "" {
 		return 0, nil
@@ -110,7 +110,7 @@ func (s *scenario) runWithMap(ctx context.Context, user string, level int, runti
 	return s.runWorkload(ctx, level, spec)
 }
 
-// runWorkload runs a container, which leaves nothing: the chain can be a shared one.
+// runWorkload runs a container. The container leaves nothing behind, so the chain can be shared.
 func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spec) error {
 	l, err := s.level(ctx, level)
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spe
 
 func (s *scenario) workload() (workloadRun, error) { return deed[workloadRun](s, "run a container") }
 
-// seen returns what a container saw that ran.
+// seen returns what was observed of the container, or why it did not run.
 func (s *scenario) seen() (workload.Result, error) {
 	did, err := s.workload()
 	return did.saw, errors.Join(err, did.ended)

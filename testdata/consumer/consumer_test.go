@@ -1,4 +1,5 @@
-// Package consumer uses nestbed as any other module does: in plain Go, and by a feature of its own with a step of its own.
+// Package consumer is another module that uses nestbed: in plain Go tests, and in its own feature
+// with its own step.
 package consumer
 
 import (
@@ -21,7 +22,7 @@ import (
 var features embed.FS
 
 func TestMain(m *testing.M) {
-	start.Init() // hosts run this program again, as their helpers
+	start.Init() // hosts run this program again as their helpers
 	os.Exit(m.Run())
 }
 
