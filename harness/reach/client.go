@@ -11,8 +11,9 @@ import (
 	"github.com/canonical/lxd/shared/api"
 )
 
-// client is LXD's, but for its Disconnect, which does nothing unless it was disconnected before (client/lxd.go,
-// Disconnect). The websockets of a program that nobody waits for any more would stay open as long as the program runs.
+// client is LXD's client with a Disconnect that closes connections. LXD's own does nothing unless
+// the client was disconnected before (client/lxd.go, Disconnect). The websockets of a program that
+// nobody waits for any more would stay open as long as the program runs.
 type client struct {
 	lxd.InstanceServer
 	budget time.Duration // of one request
@@ -22,7 +23,8 @@ type client struct {
 	open  map[net.Conn]bool
 }
 
-// closing is a client that can close its connections, of which the given one of HTTP has the dialer.
+// closing returns server as a client that can close its connections. server must use the given
+// HTTP client, whose dialer is replaced.
 func closing(server lxd.InstanceServer, of *http.Client) *client {
 	c := &client{InstanceServer: server, budget: of.Timeout, open: map[net.Conn]bool{}}
 	if transport, ok := of.Transport.(*http.Transport); ok {
@@ -50,8 +52,9 @@ func (c *client) keep(conn net.Conn) (net.Conn, error) {
 	return k, nil
 }
 
-// GetServer is the client's, but for the note that this makes of what the server can do, and that all its other calls
-// read without a lock (client/lxd_server.go): it was made when the client was, and holds for as long as its LXD runs.
+// GetServer is LXD's GetServer, but does not store the answer in the client, where all other calls
+// read it without a lock (client/lxd_server.go). The answer that the client got when it was made
+// holds for as long as its LXD runs.
 func (c *client) GetServer() (*api.Server, string, error) {
 	answer, etag, err := c.RawQuery("GET", "/1.0", nil, "")
 	if err != nil {
@@ -64,7 +67,7 @@ func (c *client) GetServer() (*api.Server, string, error) {
 	return server, etag, nil
 }
 
-// Disconnect closes every connection. What waits at one is told so.
+// Disconnect closes every connection. Calls that wait on one fail.
 func (c *client) Disconnect() {
 	c.mu.Lock()
 	open := c.open
@@ -75,7 +78,7 @@ func (c *client) Disconnect() {
 	}
 }
 
-// connection is one that its client knows until it is closed.
+// connection is a connection that its client knows until it is closed.
 type connection struct {
 	net.Conn
 	by *client
@@ -88,8 +91,8 @@ func (k *connection) Close() error {
 	return k.Conn.Close()
 }
 
-// SetDeadline gives the handshake of a websocket, for which alone it is called, as long as any other request. LXD's
-// client gives it 5 s (client/lxd.go, rawWebsocket), in which LXD with a share of a processor may not answer.
+// SetDeadline gives the handshake of a websocket as long as any other request. Nothing else calls
+// it. LXD's client allows 5 s (client/lxd.go, rawWebsocket), in which a slow LXD may not answer.
 func (k *connection) SetDeadline(at time.Time) error {
 	if !at.IsZero() {
 		at = time.Now().Add(k.by.budget)

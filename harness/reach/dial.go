@@ -18,10 +18,10 @@ import (
 	"nestbed/harness/internal/rerun"
 )
 
-// A connection from inside a level takes two processes of this binary. The entrance is in the user
-// namespace of the level only; it starts the dialer in the pid namespace as well. nsenter does not
-// do both: its child would be seen in the level while it is still the machine's root, and root of
-// the level could trace it.
+// A connection from inside a level takes two processes of this binary. The entrance is only in
+// the user namespace of the level. It starts the dialer, which is in the pid namespace as
+// well. nsenter must not enter both: the level would see nsenter's child while that is still
+// the machine's root, and root of the level could trace it.
 const (
 	entranceName = "/proc/self/fd/3" // nsenter starts it by its descriptor, and under that name
 	dialerName   = "nestbed-dialer"
@@ -34,16 +34,16 @@ const (
 	dialerPIDsFD
 )
 
-// RegisterPrograms registers what DialInside runs this binary as.
+// RegisterPrograms registers the programs that DialInside runs this binary as.
 func RegisterPrograms() {
 	rerun.Register(entranceName, enter)
 	rerun.Register(dialerName, dialAndCarry)
 }
 
 // DialInside connects to a Unix socket of this root as a process of it: in the user and pid
-// namespaces of its init, as the given user and group there. (/dev/lxd/sock serves by the pid and
-// the uid of the client: LXD: lxd/devlxd.go, hoistReq.) talk gets both directions of the
-// connection; when it returns, that is closed.
+// namespaces of its init, with the given user and group id. (/dev/lxd/sock identifies its client
+// by pid and uid; LXD: lxd/devlxd.go, hoistReq.) It calls talk with both directions of the
+// connection, and closes the connection when talk returns.
 func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
 	root, err := r.local()
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk fu
 	}
 	defer users.Close()
 	cmd := command.New(ctx, "nsenter", "--user=/proc/self/fd/6", "--", entranceName, fmt.Sprint(id), socket)
-	cmd.Env = command.Environment() // the program starts no others, which root of the level could trace
+	cmd.Env = command.Environment() // without Go in PATH it starts no program, which root of the level could trace
 	cmd.ExtraFiles = []*os.File{self, root.Dir(), pids, users}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -97,10 +97,10 @@ func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk fu
 	return talked
 }
 
-// unreadable returns a copy of this program in memory that everybody may run but only root of the
-// machine may read. The kernel lets nobody in a level trace a process that runs it, or follow its
-// links in /proc (fs/exec.c, would_dump; man 2 ptrace). Otherwise root of the level could reach
-// the machine's files, because the dialer has the machine's root directory.
+// unreadable returns a copy of this program in memory. Every account may run it, but only root of
+// the machine may read it. The kernel then lets nobody in a level trace its process or follow the
+// process's links in /proc (fs/exec.c, would_dump; man 2 ptrace). Otherwise root of the level
+// could reach the machine's files, because the dialer has the machine's root directory.
 func unreadable() (_ *os.File, err error) {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
@@ -108,7 +108,7 @@ func unreadable() (_ *os.File, err error) {
 	}
 	defer self.Close()
 	fd, err := unix.MemfdCreate(dialerFile, unix.MFD_CLOEXEC|unix.MFD_EXEC)
-	if errors.Is(err, unix.EINVAL) { // before Linux 6.3, which always allows to run it
+	if errors.Is(err, unix.EINVAL) { // Linux before 6.3, where such files are always executable
 		fd, err = unix.MemfdCreate(dialerFile, unix.MFD_CLOEXEC)
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func unreadable() (_ *os.File, err error) {
 
 const dialerFile = "nestbed-dialer"
 
-// enter starts the dialer in the pid namespace of the level, and ends as it does.
+// enter starts the dialer in the pid namespace of the level, and ends as the dialer does.
 func enter() {
 	if err := enterPIDs(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -142,14 +142,14 @@ func enterPIDs() error {
 	if err := unix.Setns(dialerPIDsFD, unix.CLONE_NEWPID); err != nil {
 		return fmt.Errorf("enter its pid namespace: %w", err)
 	}
-	//nolint:gosec // whoever started this process chose the arguments
+	//nolint:gosec // the parent process chose the arguments
 	p, err := os.StartProcess(entranceName, []string{dialerName, os.Args[1], os.Args[2]}, &os.ProcAttr{
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, os.NewFile(dialerFD, "dialer"), os.NewFile(dialerRootFD, "root")},
 	})
 	if err != nil {
 		return err
 	}
-	// The dialer alone holds the connection now: its peer learns when it ends.
+	// Only the dialer holds the connection now, so the peer notices when the dialer ends.
 	_ = os.Stdin.Close()
 	_ = os.Stdout.Close()
 	state, err := p.Wait()
@@ -159,7 +159,8 @@ func enterPIDs() error {
 	return err
 }
 
-// dialAndCarry is the dialer: it connects to the socket that it is told, and carries bytes to and fro until its input ends.
+// dialAndCarry is the dialer. It connects to a socket and copies bytes both ways until its input
+// ends.
 func dialAndCarry() {
 	conn, err := dialAs(os.Args[1], os.Args[2])
 	if err != nil {
@@ -168,13 +169,14 @@ func dialAndCarry() {
 	}
 	go func() {
 		_, _ = io.Copy(os.Stdout, conn)
-		_ = os.Stdout.Close() // who listens learns that no more comes
+		_ = os.Stdout.Close() // the reader sees the end
 	}()
 	_, _ = io.Copy(conn, os.Stdin)
 }
 
 // dialAs connects as a user of the level, after it has left the machine's root directory. Only
-// then it lets the process be looked at: LXD above the level looks at its namespaces.
+// then does it make the process dumpable, because the LXD above the level reads the process's
+// namespaces.
 func dialAs(user, socket string) (net.Conn, error) {
 	id, err := strconv.Atoi(user)
 	if err != nil {
@@ -193,5 +195,5 @@ func dialAs(user, socket string) (net.Conn, error) {
 			return nil, err
 		}
 	}
-	return net.Dial("unix", socket) //nolint:gosec,noctx // the parent ends this process, and whoever started this process chose the socket
+	return net.Dial("unix", socket) //nolint:gosec,noctx // the parent process ends this one and chose the socket
 }

@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// direct reaches a root through its directory on this machine. Files show the owners that they have on the host.
+// direct reaches a root through its directory on this machine. Its files show their host owners.
 type direct struct{ dir *inroot.Root }
 
 // Open opens a directory of this machine as a root.
@@ -42,15 +42,14 @@ func OpenProcess(pid int) (*Root, error) {
 	return &Root{access: direct{dir}}, nil
 }
 
-// containerRoot opens the root directory of a container by the id that its init has in the root
-// above.
+// containerRoot opens the root directory of a container by the pid of its init in the root above.
 func containerRoot(above *inroot.Root, pid int) (*Root, error) {
 	p, err := above.Process(pid)
 	if err != nil {
 		return nil, err
 	}
 	defer p.Close()
-	// The container may have ended and its id may belong to another process now; LXD in the level
+	// The container may have ended, and another process may have its pid now. LXD in the level
 	// above is not trusted either.
 	if len(p.PIDs) != 2 || p.PIDs[1] != 1 {
 		return nil, fmt.Errorf("process %d is not the init of a container: it has the ids %v, expected two of them, the second 1", pid, p.PIDs)
@@ -87,13 +86,13 @@ func (d direct) dial(ctx context.Context, inside string) (net.Conn, error) {
 	return d.dir.Dial(ctx, inside)
 }
 
-// idmap is what the kernel shows: it writes the middle column in ids of whoever opens the file
-// (man 7 user_namespaces).
+// idmap returns the map with host ids. The kernel writes the middle column in ids of the reader's
+// user namespace (man 7 user_namespaces).
 func (d direct) idmap(ctx context.Context, pid string) (idmap.Map, error) {
 	return readMap(ctx, d, pid)
 }
 
-// seen is every id that there is for this process: what it sees has host ids already.
+// seen maps every id of this process to itself, because the process reads host ids.
 func (d direct) seen(context.Context) (idmap.Map, error) {
 	m, err := OwnMap()
 	if err != nil {
@@ -113,7 +112,7 @@ func (d direct) userNamespace(context.Context) (string, error) {
 
 func (d direct) close() { d.dir.Close() }
 
-// readMap reads the idmap of a process of a root, as whoever reads there sees it.
+// readMap reads the idmap of a process of a root, as from sees it.
 func readMap(ctx context.Context, from access, pid string) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
 		text, err := from.readFile(ctx, "/proc/"+pid+"/"+file, inroot.TextLimit)
@@ -127,7 +126,8 @@ func readMap(ctx context.Context, from access, pid string) (m idmap.Map, err err
 	return m, nil
 }
 
-// OwnMap returns the idmap of this process's user namespace, which is that of the hosts that it starts.
+// OwnMap returns the idmap of this process's user namespace. Hosts that it starts have the same
+// one.
 func OwnMap() (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
 		text, err := os.ReadFile("/proc/self/" + file)

@@ -1,7 +1,8 @@
-// Package reach reads files, ids and processes of the host and of its levels, and connects to sockets there, above all those of the
-// LXD inside.
+// Package reach reads files, ids and processes of the host and of its levels, and connects to
+// sockets there, mainly those of LXD.
 //
-// A Root reaches through /proc where this process may enter the root directory of the level (direct.go). Elsewhere it reaches through
-// LXD exec (tunnel.go): the LXD above starts a relay in the level (relaystart.go, execconn.go; package relay), through which the LXD
-// inside is dialed, so that the relay of the next level goes through this one. Both give ids as the host sees them.
+// A Root uses /proc if this process may enter the root directory of the level (direct.go).
+// Otherwise it uses LXD exec (tunnel.go): the LXD above starts a relay in the level
+// (relaystart.go, execconn.go; package relay). The relay connects to the LXD inside, which starts
+// the relay of the next level. Both ways return host ids.
 package reach

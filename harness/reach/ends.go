@@ -9,11 +9,12 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// tooOften is how often an LXD may have been started again while it is waited for: once is bad luck.
+// tooOften is the number of restarts of LXD after which a wait for it ends. One may be bad luck.
 const tooOften = 2
 
-// Ends gives what tells, from now on, whether the LXD of this root ends whenever it is started, which its
-// level's init does again and again. It ends a wait for that LXD long before its budget does.
+// Ends returns a function that fails if the LXD of this root has ended at its start and was
+// started again tooOften times since Ends was called. The level's init restarts LXD without limit.
+// The function ends a wait for such an LXD long before its budget.
 func (r *Root) Ends(ctx context.Context) func() error {
 	before := max(1, r.starts(ctx))
 	return func() error {
@@ -31,7 +32,7 @@ func (r *Root) Ends(ctx context.Context) func() error {
 	}
 }
 
-// ErrorLines returns what an LXD said without the lines of its log that are no errors.
+// ErrorLines returns the output of an LXD without the log lines that are not errors.
 func ErrorLines(said string) string {
 	var b strings.Builder
 	for line := range strings.Lines(said) {
@@ -42,14 +43,15 @@ func ErrorLines(said string) string {
 	return b.String()
 }
 
-// harmless is a line of LXD's log by its level (github.com/sirupsen/logrus, TextFormatter).
+// harmless matches a line of LXD's log below level error (github.com/sirupsen/logrus,
+// TextFormatter).
 var harmless = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
 
-// starts is how often the LXD of this root was started.
+// starts returns how often the LXD of this root was started.
 func (r *Root) starts(ctx context.Context) int {
 	info, err := r.Look(ctx, bundle.StartedFile)
 	if err != nil {
-		return 0 // it was not yet
+		return 0 // LXD was not started yet
 	}
 	return int(info.Size)
 }

@@ -15,29 +15,32 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// execConn is standard input and output of a program that an LXD runs, as one connection, by the websockets of its operation. They are
-// dialed here, and not by LXD's client, for the size of what goes inwards: that client cuts it into pieces of 4 kB
-// (github.com/gorilla/websocket, defaultWriteBufferSize), and every level on the way handles each by itself.
+// execConn is standard input and output of a program that an LXD runs, as one connection, through
+// the websockets of its operation. LXD's client is not used, because it cuts the input into pieces
+// of 4 kB (github.com/gorilla/websocket, defaultWriteBufferSize), and every level on the way
+// handles each piece separately.
 type execConn struct {
 	all         []*websocket.Conn
 	in, out     io.ReadWriteCloser
 	said        said
-	others      sync.WaitGroup // who listens to what is not the output
+	others      sync.WaitGroup // the readers of all websockets but the output
 	closed      sync.Once
 	closedError error
 }
 
-// pieceSize is how many bytes go inwards at a time: what a stream of a relay writes at once, with room for its head.
+// pieceSize is the size of a write to the input: the largest piece of a relay's stream, with room
+// for its header.
 const pieceSize = 132 << 10
 
-// The websockets of a program that is not interactive, by their names in its operation (LXD: lxd/instance_exec.go).
+// The websockets of a program that is not interactive have these names in its operation (LXD:
+// lxd/instance_exec.go).
 const (
 	stdinName  = "0"
 	stdoutName = "1"
 	stderrName = "2"
 )
 
-// dialExec connects to a program that waits for it.
+// dialExec connects to the websockets of a program. LXD starts the program when all are connected.
 func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, err error) {
 	secrets, ok := op.Metadata["fds"].(map[string]any)
 	if !ok {
@@ -72,7 +75,7 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, er
 	}
 	c.in, c.out = ws.NewWrapper(byName[stdinName]), ws.NewWrapper(byName[stdoutName])
 	for _, conn := range []*websocket.Conn{byName[api.SecretNameControl], byName[stdinName]} {
-		c.others.Go(func() { _, _, _ = conn.ReadMessage() }) // LXD's pings are answered by who reads
+		c.others.Go(func() { _, _, _ = conn.ReadMessage() }) // reading answers LXD's pings
 	}
 	c.others.Go(func() { _, _ = io.Copy(&c.said, ws.NewWrapper(byName[stderrName])) })
 	return c, nil
@@ -92,13 +95,13 @@ func (c *execConn) Close() error {
 	return c.closedError
 }
 
-// said keeps the beginning of what a program wrote to standard error.
+// said holds the beginning of what a program wrote to standard error.
 type said struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// saidLength is how much of it: a line or two.
+// saidLength bounds it to a line or two.
 const saidLength = 1 << 10
 
 func (s *said) Write(p []byte) (int, error) {

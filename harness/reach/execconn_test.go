@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The server is no LXD: what is tested is that its answer is in the error.
+// The server is not LXD; the test is about its answer in the error.
 func TestARefusedWebsocketSaysWhatLXDAnswered(t *testing.T) {
 	path := t.TempDir() + "/socket"
 	listener, err := net.Listen("unix", path)

@@ -13,8 +13,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Connect waits until the LXD of this root is ready, and gives a client of it.
-// died, which may be nil, ends the wait early with what it returns.
+// Connect waits until the LXD of this root is ready, and returns a client of it. died may be nil;
+// otherwise its first error ends the wait early.
 func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServer, error) {
 	server, err := r.Reach(ctx, died)
 	if err != nil {
@@ -27,8 +27,8 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 	return server, nil
 }
 
-// Reach is Connect to an LXD that answers, but may not be ready yet: it takes images,
-// say, and lets what needs more wait (LXD: lxd/daemon.go, setupChan and waitReady).
+// Reach is Connect, but waits only until LXD answers. Such an LXD accepts images, for example, and
+// delays requests that need more (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
 	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
 		server, err = r.Client(context.WithoutCancel(ctx)) // it outlives the wait's context
@@ -37,18 +37,18 @@ func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.Instanc
 	return server, err
 }
 
-// Ask is a client of the LXD of this root for somebody with little patience: it ends with ctx, and its requests do much earlier
-// than others' where LXD does not answer. It waits for no LXD that is not there.
+// Ask returns a client of the LXD of this root that waits only briefly: its requests end early if
+// LXD does not answer. The client ends with ctx. Ask does not wait for LXD to start.
 func (r *Root) Ask(ctx context.Context) (lxd.InstanceServer, error) {
 	return r.Client(Impatient(ctx))
 }
 
-// Impatient returns a context whose clients give up a request after some seconds.
+// Impatient returns a context in which clients give up a request after askBudget.
 func Impatient(ctx context.Context) context.Context {
 	return wait.WithPatience(ctx, askBudget.Seconds()/requestBudget.Seconds())
 }
 
-// Client connects to the LXD of this root. The client learns its extensions by a first request.
+// Client connects to the LXD of this root. Its first request asks for LXD's extensions.
 func (r *Root) Client(ctx context.Context) (lxd.InstanceServer, error) {
 	args := clientArgs(ctx)
 	args.SkipGetServer = true // until it has the dialer
@@ -77,16 +77,16 @@ func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
 	return r.dial(ctx, Socket)
 }
 
-// Ready waits until an LXD is ready: it has started what it starts by itself.
+// Ready waits until an LXD is ready: it has started the containers that it starts on its own.
 func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
 	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(ctx context.Context) error {
-		// What `lxd waitready` asks as well; LXD announces its readiness to nobody.
+		// `lxd waitready` polls the same path, because LXD sends no event when it is ready.
 		_, _, err := lxdop.With(ctx, server).RawQuery("GET", "/internal/ready", nil, "")
 		return err
 	}))
 }
 
-// final is try, unless whoever is waited for has died.
+// final returns try with a check before it: an error of died ends the wait.
 func final(died func() error, try func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if died != nil {
@@ -98,7 +98,7 @@ func final(died func() error, try func(context.Context) error) func(context.Cont
 	}
 }
 
-// SinceLXDStarted is how long ago the LXD of this root was started.
+// SinceLXDStarted returns how long ago the LXD of this root was started.
 func (r *Root) SinceLXDStarted(ctx context.Context) (time.Duration, error) {
 	made, err := r.Look(ctx, bundle.StartedFile)
 	if err != nil {

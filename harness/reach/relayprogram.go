@@ -18,11 +18,11 @@ import (
 	"nestbed/harness/trust"
 )
 
-// ErrNoRelay is why levels cannot be reached by exec.
+// ErrNoRelay means that no relay can be started through LXD exec.
 var ErrNoRelay = errors.New("there is no " + relay.Program + " of this build; run make build, and keep it beside nestbed, or run this once as root with its sources and Go")
 
-// FindRelay looks for the program that is pushed into levels which are reached by exec, also in the store, or builds it there. Everything
-// else that needs it finds it then, in this process and, if root has built it, in any other.
+// FindRelay finds the program that runs in levels reached through LXD exec, or builds it in the
+// store. This process then finds it again, and so does any other if root has built it.
 func FindRelay(ctx context.Context, store bundle.Store) error {
 	_, err := relayProgram(ctx, store)
 	return err
@@ -33,8 +33,9 @@ var foundRelay struct { //nolint:gochecknoglobals // it is looked for once in a 
 	program []byte
 }
 
-// relayProgram is that program: the one beside this program's own, which make build puts there; else that in a cache; else it is
-// built from the sources of this module, as for go test and go run. Only one of the same sources as this program will do.
+// relayProgram returns the relay program. It takes the one beside this program, where make build
+// puts it, then one in a cache. Otherwise it builds one from the sources of this module, as for go
+// test and go run. The program must have the same sources as this one.
 func relayProgram(ctx context.Context, store bundle.Store) ([]byte, error) {
 	foundRelay.Lock()
 	defer foundRelay.Unlock()
@@ -64,7 +65,7 @@ func relayProgram(ctx context.Context, store bundle.Store) ([]byte, error) {
 
 func relayEntry() string { return "relay-" + relay.Key() }
 
-// relayPlaces are where one may be.
+// relayPlaces returns the paths where the program may be.
 func relayPlaces(store bundle.Store) []string {
 	var places []string
 	if self, err := os.Executable(); err == nil {
@@ -76,7 +77,8 @@ func relayPlaces(store bundle.Store) []string {
 	return places
 }
 
-// relayCaches returns the caches that may have one: the store, and that of an account which cannot write there.
+// relayCaches returns the caches that may have the program: the store, and the account's own cache
+// if it is not root and cannot write to the store.
 func relayCaches(store bundle.Store) []string {
 	caches := []string{store.Path()}
 	if own, err := os.UserCacheDir(); err == nil && os.Geteuid() != 0 {
@@ -85,7 +87,8 @@ func relayCaches(store bundle.Store) []string {
 	return caches
 }
 
-// readRelay reads the program at a path, if it is nobody else's and of this build.
+// readRelay reads the program at a path, if no other account can write there and it is of this
+// build.
 func readRelay(ctx context.Context, path string) ([]byte, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
@@ -103,7 +106,8 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// buildRelay builds the program from the sources of this module, where the working directory is in that, into a cache, and gives its path.
+// buildRelay builds the program into a cache and returns its path. The working directory must be
+// in this module.
 func buildRelay(ctx context.Context, store bundle.Store) (string, error) {
 	caches := relayCaches(store)
 	kept, err := cache.Open(caches[len(caches)-1], 0o711)
@@ -116,7 +120,7 @@ func buildRelay(ctx context.Context, store bundle.Store) (string, error) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build it: %w: %s", err, bytes.TrimSpace(out))
 		}
-		return os.Chmod(dir, 0o755) // for any account, as it holds no secret
+		return os.Chmod(dir, 0o755) // readable for any account; it has no secrets
 	})
 	return filepath.Join(dir, relay.Program), err
 }

@@ -17,18 +17,20 @@ import (
 	"nestbed/harness/wait"
 )
 
-// ExecTries is how often a program is started that LXD gave up before it ran: that it is needed even once takes an LXD without
-// processor time for seconds.
+// ExecTries is the number of times that a program is started at most if LXD gives up before it
+// runs. Even the second try is needed only if LXD gets no processor time for seconds.
 const ExecTries = 5
 
-// NeverStarted reports whether LXD waited in vain for the program's websockets, for which it has 5 s (LXD: lxd/instance_exec.go,
-// execWs.Do); one that comes later finds the operation ended (lxd/operations/operations.go, Connect).
+// NeverStarted reports whether LXD gave up waiting for the program's websockets, as it does after
+// 5 s (LXD: lxd/instance_exec.go, execWs.Do). A websocket that connects later finds the operation
+// ended (lxd/operations/operations.go, Connect).
 func NeverStarted(err error) bool {
 	return err != nil && (strings.Contains(err.Error(), "Timed out waiting for websockets to connect") ||
 		strings.Contains(err.Error(), "Only running operations can be connected"))
 }
 
-// startRelay has the LXD of a root put a relay into a container that runs, and start it there.
+// startRelay pushes a relay into a running container through the LXD of a root, and starts it
+// there.
 func startRelay(ctx context.Context, above *Root, container string) (c *relay.Client, err error) {
 	program, err := relayProgram(ctx, above.store)
 	if err != nil {
@@ -39,8 +41,8 @@ func startRelay(ctx context.Context, above *Root, container string) (c *relay.Cl
 		return nil, err
 	}
 	defer server.Disconnect()
-	// A name of its own, as no file can be written that runs (man 2 open, ETXTBSY). It is in the one directory that every container has,
-	// and removes itself.
+	// Each push has a new name, because a running program cannot be overwritten (man 2 open,
+	// ETXTBSY). / is the only directory that every container has. The relay removes its own file.
 	path := "/." + relay.Program + "-" + strings.ToLower(rand.Text()[:10])
 	err = server.CreateInstanceFile(container, path, lxd.InstanceFileArgs{
 		Content: bytes.NewReader(program), Mode: 0o700, Type: "file", WriteMode: "overwrite",
@@ -80,7 +82,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	if err == nil {
 		return c, nil
 	}
-	// LXD knows more: that the program could not be started, say.
+	// LXD may know more, such as that the program could not be started.
 	if ended, _, asked := lxdop.With(ctx, server).GetOperation(op.ID); asked == nil && ended.Err != "" {
 		err = fmt.Errorf("%w: %s", err, ended.Err)
 	}
@@ -90,7 +92,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	return nil, err
 }
 
-// query is what a request to the LXD of a root has behind its path.
+// query returns the query string of a request to the LXD of a root.
 func (r *Root) query(values url.Values) string {
 	if values == nil {
 		values = url.Values{}

@@ -18,7 +18,7 @@ func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
 		"Only running operations can be connected":    true,
 		"exit status 1":           false,
 		"Instance is not running": false,
-		"read unix @->/var/lib/lxd/unix.socket: i/o timeout": false, // it may have been started
+		"read unix @->/var/lib/lxd/unix.socket: i/o timeout": false, // it may have started
 	} {
 		assert.Equal(t, wanted, NeverStarted(errors.New(text)), text)
 	}

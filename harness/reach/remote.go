@@ -9,7 +9,8 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// Remote returns the root of the LXD at an address on another machine. Nothing in it can be reached but, by dial, the LXD.
+// Remote returns the root of the LXD at an address on another machine. Only that LXD can be
+// reached, by dial.
 func Remote(address string, dial Dialer) *Root {
 	return &Root{access: remote{address}, tunnels: true, dialer: dial}
 }
@@ -45,7 +46,7 @@ func (r remote) dial(_ context.Context, inside string) (net.Conn, error) {
 // seen maps every id to itself: the ids of that LXD are the host's.
 func (remote) seen(context.Context) (idmap.Map, error) { return idmap.Identity(), nil }
 
-// userNamespace names no user namespace: level 1 is unprivileged there, so no level shares the host's.
+// userNamespace returns no name. Level 1 is unprivileged there, so no level shares the host's.
 func (remote) userNamespace(context.Context) (string, error) { return "", nil }
 
 func (remote) close() {}

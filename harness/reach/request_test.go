@@ -20,7 +20,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// The clients of LXDs are held against servers that are none: what is tested is how long they wait.
+// The servers here are not LXD; the tests are about how long clients wait.
 func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 	for name, answer := range map[string]func(net.Conn){
 		"taken and not read":    func(net.Conn) {},
@@ -66,7 +66,7 @@ func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
 	})
 }
 
-// listen gives the path of a socket at which answer takes each connection.
+// listen returns the path of a socket at which answer handles each connection.
 func listen(t *testing.T, answer func(net.Conn)) string {
 	path := filepath.Join(t.TempDir(), "socket")
 	listener, err := net.Listen("unix", path)
@@ -101,7 +101,7 @@ func TestARequestThatIsAnsweredEnds(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.0", got.APIVersion)
 
-	// Ours may be used by several goroutines; the race detector says so.
+	// Several goroutines may use ours; the race detector checks that.
 	ours := closing(client, args.HTTPClient)
 	var g errgroup.Group
 	for range 4 {

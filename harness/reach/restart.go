@@ -10,8 +10,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Next waits until another LXD than the one with the process id old answers, and returns its process id. Both are ids inside this
-// root. The LXD may not be ready yet.
+// Next waits until an LXD other than the one with pid old answers, and returns its pid. Both are
+// pids inside this root. The LXD may not be ready yet.
 func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 	err = wait.For(ctx, "wait for the next LXD to answer", readyBudget, func(ctx context.Context) error {
 		server, err := r.Client(ctx)
@@ -25,7 +25,7 @@ func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 	return next, err
 }
 
-// otherThan is the id of the LXD that answers, unless that is the old one.
+// otherThan returns the pid of the LXD that answers. It fails if that is the old one.
 func otherThan(ctx context.Context, old int, server lxd.InstanceServer) (int, error) {
 	now, _, err := lxdop.With(ctx, server).GetServer()
 	if err == nil && now.Environment.ServerPid == old {
@@ -37,8 +37,9 @@ func otherThan(ctx context.Context, old int, server lxd.InstanceServer) (int, er
 	return now.Environment.ServerPid, nil
 }
 
-// Restart calls end to end the LXD of this root, waits for its supervisor to start the next one, and returns a client of that. end
-// gets the LXD's process id inside this root, and returns the id of the last LXD that it ended. died is that of Connect.
+// Restart calls end to end the LXD of this root, waits for its supervisor to start the next one,
+// and returns a client of that. end gets the pid of LXD inside this root, and returns the pid of
+// the last LXD that it ended. died is as in Connect.
 func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
 	before, _, err := lxdop.With(ctx, old).GetServer()
 	if err != nil {

@@ -14,60 +14,65 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// Socket is where every LXD of a chain listens, in its own root.
+// Socket is the path at which every LXD of a chain listens, in its own root.
 const Socket = "/var/lib/lxd/unix.socket"
 
-// readyBudget is for an LXD to answer; it takes 0.1 to 0.4 s on an idle machine.
+// readyBudget bounds how long an LXD may take to answer. It takes 0.1 to 0.4 s on an idle machine.
 const readyBudget = 60 * time.Second
 
-// askBudget is for the answer to a request of a client that Ask gives.
+// askBudget bounds each request of a client from Ask.
 const askBudget = 5 * time.Second
 
-// ErrTunneled is why something cannot be done to a level that is reached through LXD exec: the machine has no path to it.
+// ErrTunneled means that something needs a path on this machine to a level that is reached through
+// LXD exec.
 var ErrTunneled = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
 
-// writeSize is how many bytes of a request are written at a time: through many relays, it is the pieces that cost.
+// writeSize is the number of bytes of a request in one write. Through many relays, each write is
+// slow.
 const writeSize = 128 << 10
 
-// Info is what Look tells of a file, with owners in ids of the host.
+// Info describes a file, with owners in host ids.
 type Info = relay.Info
 
-// Root is the root directory of the host or of a level. It is reached directly, through /proc, or tunneled through LXD exec. All ids that
-// it returns are those that the host sees.
+// A Root is the root directory of the host or of a level. It is reached directly, through /proc,
+// or tunneled, through LXD exec. It returns host ids, except in Xattr.
 type Root struct {
 	access
-	// tunnels reports whether the roots of levels inside are reached through LXD exec.
+	// tunnels is set if the roots of levels inside are reached through LXD exec.
 	tunnels bool
-	// dialer connects to its LXD, if that does not listen on Socket. project is the LXD's project that clients use; "" is the default one.
+	// dialer connects to its LXD if that does not listen on Socket. project is the project that
+	// clients use; "" is the default project.
 	dialer  Dialer
 	project string
-	// store is where the relay is looked for that is pushed into levels.
+	// store is the store that may have the relay program.
 	store bundle.Store
 
 	mu       sync.Mutex
-	children []*Root // they hold mounts, too, which must not outlive the host
+	children []*Root // they hold mounts, which must not outlive the host
 }
 
-// Dialer connects to an LXD.
+// A Dialer connects to an LXD.
 type Dialer func(ctx context.Context) (net.Conn, error)
 
-// Tunnel has the roots of levels inside reached through LXD exec, as it is done anyway where this process may not enter this root. Call it
-// before Child.
+// Tunnel makes the roots of levels inside be reached through LXD exec. They are anyway if this
+// process may not enter this root. Call Tunnel before Child.
 func (r *Root) Tunnel() { r.tunnels = true }
 
 // Tunnels reports whether the roots of levels inside are reached through LXD exec.
 func (r *Root) Tunnels() bool { return r.tunnels }
 
-// UseDialer sets how its LXD is connected to, if that does not listen on Socket. Call it before the first client is made.
+// UseDialer sets how clients connect to its LXD, if that does not listen on Socket. Call it before
+// the first client is made.
 func (r *Root) UseDialer(dial Dialer) { r.dialer = dial }
 
-// UseProject sets the project of its LXD that clients use. Call it before the first of them is made.
+// UseProject sets the project that clients of its LXD use. Call it before the first client is
+// made.
 func (r *Root) UseProject(name string) { r.project = name }
 
-// UseStore sets where the program is looked for that is pushed into levels which are reached through LXD exec. Call it before Child.
+// UseStore sets the store that may have the relay program. Call it before Child.
 func (r *Root) UseStore(store bundle.Store) { r.store = store }
 
-// access is how a root is reached. Paths are those inside it.
+// access is a way to reach a root. Paths are inside the root.
 type access interface {
 	// local returns the root's directory on this machine, or ErrTunneled.
 	local() (*inroot.Root, error)
@@ -77,15 +82,17 @@ type access interface {
 	names(ctx context.Context, inside string) ([]string, error)
 	xattr(ctx context.Context, inside, name string) ([]byte, error)
 	dial(ctx context.Context, inside string) (net.Conn, error)
-	// idmap is that of a process of the root, and all the ids that are seen in it, in ids of the host.
+	// idmap returns the idmap of a process of the root, with host ids. seen maps every id that a
+	// reader in the root sees to its host id.
 	idmap(ctx context.Context, pid string) (idmap.Map, error)
 	seen(ctx context.Context) (idmap.Map, error)
-	// userNamespace names the user namespace of whoever reads.
+	// userNamespace returns the name of the reader's user namespace.
 	userNamespace(ctx context.Context) (string, error)
 	close()
 }
 
-// Child opens the root of a container of this root's LXD, by its name and the id of its init inside this root, with which it is closed.
+// Child opens the root of a container of this root's LXD, by its name and by the pid of its init
+// inside this root. Closing this root also closes the child.
 func (r *Root) Child(_ context.Context, container string, pid int) (child *Root, err error) {
 	if r.tunnels {
 		child = &Root{access: newTunnel(r, container), tunnels: true, store: r.store}
@@ -109,7 +116,8 @@ func (r *Root) Tunneled() bool {
 	return is
 }
 
-// Local returns the root's directory on this machine, or ErrTunneled if there is none. Close closes it.
+// Local returns the root's directory on this machine, or ErrTunneled if there is none. Close
+// closes it.
 func (r *Root) Local() (*inroot.Root, error) { return r.local() }
 
 // ReadFile reads a regular file of at most inroot.TextLimit bytes.
@@ -122,10 +130,10 @@ func (r *Root) ReadLarge(ctx context.Context, inside string, limit int64) ([]byt
 	return r.readFile(ctx, inside, limit)
 }
 
-// Look tells of a file inside, which is not followed if it is a symbolic link.
+// Look describes a file inside. It does not follow a symlink at the end of the path.
 func (r *Root) Look(ctx context.Context, inside string) (Info, error) { return r.look(ctx, inside) }
 
-// Names are the names in a directory inside.
+// Names returns the names in a directory inside.
 func (r *Root) Names(ctx context.Context, inside string) ([]string, error) {
 	return r.names(ctx, inside)
 }
@@ -133,16 +141,16 @@ func (r *Root) Names(ctx context.Context, inside string) ([]string, error) {
 // Dial connects to a Unix socket inside.
 func (r *Root) Dial(ctx context.Context, inside string) (net.Conn, error) { return r.dial(ctx, inside) }
 
-// Xattr is the value of an extended attribute of a file inside; ENODATA where it has none. Ids in it are those that whoever reads it
-// sees: OnHost makes host ids of them.
+// Xattr returns the value of an extended attribute of a file inside, or ENODATA if it has none.
+// Ids in the value are as the reader sees them; OnHost turns them into host ids.
 func (r *Root) Xattr(ctx context.Context, inside, name string) ([]byte, error) {
 	return r.xattr(ctx, inside, name)
 }
 
-// IDMap is the idmap of a process inside, by the id that it has there: inside and host ids.
+// IDMap returns the idmap of a process, with inside and host ids. pid is its pid inside.
 func (r *Root) IDMap(ctx context.Context, pid string) (idmap.Map, error) { return r.idmap(ctx, pid) }
 
-// OnHost gives the host ids of a user and a group that something inside was read to have, such as /proc/PID/status.
+// OnHost returns the host ids of a user and a group that were read inside, as in /proc/PID/status.
 func (r *Root) OnHost(ctx context.Context, uid, gid uint32) (hostUID, hostGID uint32, err error) {
 	m, err := r.seen(ctx)
 	if err != nil {
@@ -151,7 +159,8 @@ func (r *Root) OnHost(ctx context.Context, uid, gid uint32) (hostUID, hostGID ui
 	return up(m.UID, uid), up(m.GID, gid), nil
 }
 
-// overflow is what the kernel shows in place of an id that whoever looks has no name for (Documentation/admin-guide/sysctl/fs.rst).
+// overflow is the id that the kernel shows for an id that is not in the reader's map
+// (Documentation/admin-guide/sysctl/fs.rst).
 const overflow = 65534
 
 func up(mappings []idmap.Mapping, id uint32) uint32 {
@@ -161,22 +170,24 @@ func up(mappings []idmap.Mapping, id uint32) uint32 {
 	return overflow
 }
 
-// UserNamespace names the user namespace of this root's init, as no other one is named on the machine.
+// UserNamespace returns the name of the user namespace of this root's init. It is unique on the
+// machine.
 func (r *Root) UserNamespace(ctx context.Context) (string, error) {
 	name, err := r.readlink(ctx, "/proc/1/ns/user")
-	if errors.Is(err, fs.ErrPermission) { // of the machine's init, by who is not root there, but in the same namespace
+	if errors.Is(err, fs.ErrPermission) { // only root may read it of the machine's init, which is in the same namespace
 		name, err = r.userNamespace(ctx)
 	}
 	return name, err
 }
 
-// PIDNamespace names the pid namespace of this root's init.
+// PIDNamespace returns the name of the pid namespace of this root's init.
 func (r *Root) PIDNamespace(ctx context.Context) (string, error) {
 	return r.readlink(ctx, "/proc/1/ns/pid")
 }
 
-// Rest has no relay run in the levels inside until something is asked there: an LXD that is asked to end waits for the programs
-// that it runs there, as relays are (LXD: lxd/operations.go, waitForOperations).
+// Rest ends the relays in the levels inside; the next question starts them again. An LXD that is
+// asked to end waits for the programs that it runs, and so for relays (LXD: lxd/operations.go,
+// waitForOperations).
 func (r *Root) Rest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,7 +199,7 @@ func (r *Root) Rest() {
 	}
 }
 
-// Close lets go of the root, and of its children. It is nil-safe and may be called twice.
+// Close closes the root and its children. It accepts nil and may be called twice.
 func (r *Root) Close() {
 	if r == nil {
 		return

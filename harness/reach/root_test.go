@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// opened is a root at a directory with a file /etc/subuid in it, and that directory.
+// opened returns a root with a file /etc/subuid, and its directory.
 func opened(t *testing.T) (*Root, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -26,7 +26,7 @@ func opened(t *testing.T) (*Root, string) {
 	return r, dir
 }
 
-// read reads a file inside; it skips where the kernel, or who confines this process, does not let it.
+// read reads a file inside. It skips the test where openat2 is not available or not permitted.
 func read(t *testing.T, r *Root, inside string) (string, error) {
 	t.Helper()
 	b, err := r.ReadFile(t.Context(), inside)

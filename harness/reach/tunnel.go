@@ -13,17 +13,18 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// tunnel reaches the root of a container through a relay in it, which the LXD above starts at the first question, and again
-// after that LXD itself was started again. Whoever asks does so as root of the level: in its namespaces, with the ids that are seen there.
+// tunnel reaches the root of a container through a relay in it. The LXD above starts the relay at
+// the first question, and again after that LXD was restarted. The relay is root in the namespaces
+// of the level, and sees the ids of the level.
 type tunnel struct {
 	above     *Root
 	container string
-	closing   chan struct{} // is closed, once, to end the start of a relay
+	closing   chan struct{} // closed once, to end the start of a relay
 	once      sync.Once
 
 	mu     sync.Mutex
 	relay  *relay.Client
-	ids    *idmap.Map // of the level, in ids of the host
+	ids    *idmap.Map // of the level, with host ids
 	closed bool
 }
 
@@ -31,7 +32,7 @@ func newTunnel(above *Root, container string) *tunnel {
 	return &tunnel{above: above, container: container, closing: make(chan struct{})}
 }
 
-// asking gives the relay, which it starts unless it runs.
+// asking returns the relay, which it starts unless it runs.
 func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,7 +67,7 @@ func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
 // end ends the relay.
 func (t *tunnel) end() {
 	if t.relay != nil {
-		_ = t.relay.Close() // whoever is at the other end learns of it
+		_ = t.relay.Close() // the other end notices
 		t.relay = nil
 	}
 }
@@ -79,18 +80,18 @@ func (t *tunnel) rest() {
 }
 
 func (t *tunnel) close() {
-	t.once.Do(func() { close(t.closing) }) // before the lock, which whoever starts the relay holds
+	t.once.Do(func() { close(t.closing) }) // before the lock, which is held while a relay starts
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
 	t.end()
 }
 
-// clean is a path as relays take it.
+// clean returns a path in the form that relays accept.
 func clean(inside string) string { return path.Clean("/" + inside) }
 
-// asked asks the relay one question, and the next relay if that one has ended before it answered: that it has is
-// noticed only when something is asked.
+// asked asks the relay one question. If that relay has ended before it answered, asked asks the
+// next one, because nobody notices the end of a relay before the next question.
 func asked[T any](ctx context.Context, t *tunnel, question func(c *relay.Client) (T, error)) (answer T, err error) {
 	for range 2 {
 		var c *relay.Client
@@ -138,8 +139,9 @@ func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {
 	return asked(ctx, t, func(c *relay.Client) (net.Conn, error) { return c.Dial(ctx, clean(inside)) })
 }
 
-// seen is the map of the level itself in ids of the host. A process reads the map of its own user namespace in ids of the parent,
-// which is that of the level above (man 7 user_namespaces): but for a privileged level, which is in the same one.
+// seen returns the map of the level with host ids. A process reads the map of its own user
+// namespace with ids of the parent, here the level above (man 7 user_namespaces). A privileged
+// level is in the user namespace of the level above, and has the same map.
 func (t *tunnel) seen(ctx context.Context) (idmap.Map, error) {
 	t.mu.Lock()
 	known := t.ids
@@ -176,7 +178,8 @@ func (t *tunnel) userNamespace(ctx context.Context) (string, error) {
 	return t.readlink(ctx, "/proc/self/ns/user")
 }
 
-// idmap composes what the relay sees, which is in ids of the level but for processes in the level's own user namespace.
+// idmap returns the map of a process with host ids. The relay reads it with ids of the level,
+// unless the process is in the level's own user namespace.
 func (t *tunnel) idmap(ctx context.Context, pid string) (idmap.Map, error) {
 	level, err := t.seen(ctx)
 	if err != nil {

@@ -14,18 +14,19 @@ import (
 	"github.com/hashicorp/yamux"
 )
 
-// ErrEnded is why nothing can be asked of a relay any more.
+// ErrEnded means that the relay answers no more requests.
 var ErrEnded = errors.New("the relay in the level has ended")
 
-// Client asks a relay. It is safe for use by several goroutines.
+// A Client asks a relay. Several goroutines may use it.
 type Client struct {
-	// Budget is for the answer to a question about a file; it does not hold for what goes to and from a socket.
+	// Budget bounds the answer to a request. It does not apply to the data to and from a socket.
 	Budget time.Duration
 
 	session *yamux.Session
 }
 
-// Connect waits until the relay at the other end of a connection speaks. The connection is closed with the client, and on an error.
+// Connect waits for the greeting of the relay at the other end of conn. Closing the client closes
+// conn; an error of Connect does, too.
 func Connect(ctx context.Context, conn io.ReadWriteCloser, budget time.Duration) (*Client, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	in := bufio.NewReaderSize(conn, len(greeting()))
@@ -46,13 +47,13 @@ func Connect(ctx context.Context, conn io.ReadWriteCloser, budget time.Duration)
 	return &Client{Budget: budget, session: session}, nil
 }
 
-// reader is a connection of which a part was read already.
+// reader is a connection whose first bytes are in a buffer already.
 type reader struct {
 	io.Reader
 	io.WriteCloser
 }
 
-// firstLine reads a line no longer than a greeting.
+// firstLine reads a line that is no longer than a greeting.
 func firstLine(in *bufio.Reader) (string, error) {
 	line, err := in.ReadSlice('\n')
 	switch {
@@ -64,13 +65,14 @@ func firstLine(in *bufio.Reader) (string, error) {
 	return string(line), err
 }
 
-// Ended is closed when the relay has ended, or the way to it.
+// Ended returns a channel that is closed when the relay or the connection to it has ended.
 func (c *Client) Ended() <-chan struct{} { return c.session.CloseChan() }
 
-// Close ends the relay, and with it all that goes through it.
+// Close ends the relay and everything that goes through it.
 func (c *Client) Close() error { return c.session.Close() }
 
-// ask opens a stream with a request, and reads the answer, for no longer than the budget and ctx last. On an error there is no stream.
+// ask opens a stream with a request and reads the answer, within the budget and ctx. On an error
+// it closes the stream.
 func (c *Client) ask(ctx context.Context, r Request) (*yamux.Stream, Answer, error) {
 	var answer Answer
 	if err := r.check(); err != nil {
@@ -80,7 +82,7 @@ func (c *Client) ask(ctx context.Context, r Request) (*yamux.Stream, Answer, err
 	if err != nil {
 		return nil, answer, c.explain(r, err)
 	}
-	_ = stream.SetDeadline(time.Now().Add(c.Budget)) // it only notes it
+	_ = stream.SetDeadline(time.Now().Add(c.Budget)) // always nil
 	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Now()) })
 	if err = writeMessage(stream, r); err == nil {
 		err = noEOF(readMessage(stream, &answer, maxAnswer))
@@ -100,7 +102,7 @@ func (c *Client) ask(ctx context.Context, r Request) (*yamux.Stream, Answer, err
 	return stream, answer, nil
 }
 
-// explain says what an error of yamux means.
+// explain adds to an error of yamux what it means.
 func (c *Client) explain(r Request, err error) error {
 	var why error
 	switch {
@@ -114,7 +116,7 @@ func (c *Client) explain(r Request, err error) error {
 	return fmt.Errorf("%s %s: %w", r.Op, r.Path, why)
 }
 
-// look asks about a file, and reads what follows the answer.
+// look asks about a file, and reads the content after the answer.
 func (c *Client) look(ctx context.Context, r Request) (Answer, []byte, error) {
 	stream, answer, err := c.ask(ctx, r)
 	if err != nil {
@@ -124,7 +126,7 @@ func (c *Client) look(ctx context.Context, r Request) (Answer, []byte, error) {
 	if limit := max(r.Limit, maxXattr); answer.Size > limit { // the level may have replaced the relay
 		return answer, nil, fmt.Errorf("%s %s: it has %d bytes, expected %d at most", r.Op, r.Path, answer.Size, limit)
 	}
-	var content bytes.Buffer // which grows with what comes, whatever size was said
+	var content bytes.Buffer // grows with the data, not to the size that the answer claims
 	if _, err := io.CopyN(&content, stream, answer.Size); err != nil {
 		return answer, nil, c.explain(r, noEOF(err))
 	}
@@ -137,32 +139,33 @@ func (c *Client) ReadFile(ctx context.Context, path string, limit int64) ([]byte
 	return content, err
 }
 
-// Stat tells of a file of the level.
+// Stat describes a file of the level.
 func (c *Client) Stat(ctx context.Context, path string) (Info, error) {
 	answer, _, err := c.look(ctx, Request{Op: Stat, Path: path})
 	return answer.Info, err
 }
 
-// Readlink tells where a symbolic link in the level leads to.
+// Readlink returns the target of a symlink in the level.
 func (c *Client) Readlink(ctx context.Context, path string) (string, error) {
 	answer, _, err := c.look(ctx, Request{Op: Readlink, Path: path})
 	return answer.Text, err
 }
 
-// List lists the names in a directory of the level, sorted.
+// List returns the names in a directory of the level, sorted.
 func (c *Client) List(ctx context.Context, path string) ([]string, error) {
 	answer, _, err := c.look(ctx, Request{Op: List, Path: path})
 	return answer.Names, err
 }
 
-// Xattr is the value of an extended attribute, with ids as the level sees them. ENODATA: there is none.
+// Xattr returns the value of an extended attribute, with ids as the level sees them, or ENODATA if
+// there is none.
 func (c *Client) Xattr(ctx context.Context, path, name string) ([]byte, error) {
 	_, content, err := c.look(ctx, Request{Op: Xattr, Path: path, Name: name})
 	return content, err
 }
 
-// Dial connects to a unix socket of the level. The connection has CloseWrite; after that, what the other side still has to say must
-// come within five minutes.
+// Dial connects to a Unix socket of the level. The connection has CloseWrite. After that, the
+// other side must finish within five minutes.
 func (c *Client) Dial(ctx context.Context, socket string) (net.Conn, error) {
 	stream, _, err := c.ask(ctx, Request{Op: Dial, Path: socket})
 	if err != nil {
@@ -174,10 +177,10 @@ func (c *Client) Dial(ctx context.Context, socket string) (net.Conn, error) {
 // conn is a stream to a socket.
 type conn struct{ *yamux.Stream }
 
-// CloseWrite ends what is written; the rest can be read.
+// CloseWrite ends the written direction. The other one can still be read.
 func (c *conn) CloseWrite() error { return c.Stream.Close() }
 
-// Close ends both directions: who reads is told so.
+// Close ends both directions. A pending Read fails.
 func (c *conn) Close() error {
 	_ = c.SetReadDeadline(time.Now())
 	return c.Stream.Close()

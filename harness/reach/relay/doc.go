@@ -1,7 +1,8 @@
-// Package relay reaches into a level through the standard input and output of one program that runs there, nestbed-relay: it
-// connects to the unix sockets of the level, such as that of its LXD, and reads its files. All that needs is a way
-// to start the program with a pipe to each side, as LXD's exec gives one.
+// Package relay reaches into a level through the standard input and output of nestbed-relay, a
+// program that runs there. It connects to the Unix sockets of the level, such as that of its LXD,
+// and reads its files. The program only needs a pipe each way, as LXD exec provides.
 //
-// Many things go over the one pipe at the same time, as streams of yamux. Each begins with a Request and an Answer, both of them
-// JSON behind their length. What follows is the content of a file, or the bytes to and from a socket.
+// Many requests share the pipe as streams of yamux. Each stream begins with a Request and an
+// Answer, both as JSON after their length. Then follows the content of a file, or the bytes to and
+// from a socket.
 package relay

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// A frame of yamux has a head of 12 bytes: version, type, flags, stream, and a length, which is that of a body for frames of
-// data alone (yamux: spec.md, Framing).
+// A frame of yamux has a header of 12 bytes: version, type, flags, stream and length. The
+// length is that of a body only in frames of data (yamux: spec.md, Framing).
 const (
 	headSize = 12
 	typeAt   = 1
@@ -14,15 +14,16 @@ const (
 	dataType = 0
 )
 
-// frames writes every frame in one piece. yamux writes head and body by two calls, and through a chain of relays
-// each call is a message of a websocket at every level, which the next one would take apart again.
+// frames writes every frame in one piece. yamux writes header and body with two calls. In a chain
+// of relays, each call becomes a message of a websocket at every level, which the next level would
+// split again.
 type frames struct {
 	io.ReadWriteCloser
-	head []byte // of a frame whose body comes with the next call
-	body int    // how long that is
+	head []byte // header of a frame whose body comes with the next call
+	body int    // length of that body
 }
 
-// Write keeps a head until its body is there. yamux calls it from one goroutine.
+// Write holds a header back until its body comes. yamux calls it from one goroutine.
 func (f *frames) Write(p []byte) (int, error) {
 	if f.body == 0 && len(p) == headSize && p[typeAt] == dataType {
 		if f.body = int(binary.BigEndian.Uint32(p[lengthAt:])); f.body > 0 {

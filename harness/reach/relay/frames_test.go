@@ -30,16 +30,16 @@ func (c *counted) count() int {
 	return c.pieces
 }
 
-// Through relays in relays the pieces must not become more and more: without frames they double at every level.
+// Without frames, the number of pieces doubles at every level.
 func TestThroughManyRelaysThePiecesStayFew(t *testing.T) {
 	sink := listen(t, func(conn *net.UnixConn) error {
 		_, err := io.Copy(io.Discard, conn)
 		return err
 	})
 	var relays []string
-	for range 4 { // each stands for the exec that starts a relay one level further in
+	for range 4 { // each stands for the exec that starts a relay one level deeper
 		relays = append(relays, listen(t, func(conn *net.UnixConn) error {
-			_ = Serve(t.Context(), conn) // it may still have something to say when the client is gone
+			_ = Serve(t.Context(), conn) // it may fail because the client is gone
 			return nil
 		}))
 	}

@@ -10,7 +10,7 @@ import (
 
 const beRelay = "NESTBED_TEST_RELAY"
 
-// TestMain is a relay itself where a test starts it as one.
+// TestMain runs a relay instead of the tests if a test starts this binary as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(beRelay) != "" {
 		if err := Serve(context.Background(), stdio{}); err != nil {

@@ -19,7 +19,7 @@ import (
 func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) {
 	cmd, c := asProcess(t)
 	c.Budget = 50 * time.Millisecond
-	require.NoError(t, standstill.Stop(t.Context(), cmd.Process)) // as one in a level that is frozen
+	require.NoError(t, standstill.Stop(t.Context(), cmd.Process)) // like a relay in a frozen level
 	_, err := c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
 	require.ErrorContains(t, err, "read /etc/passwd: no answer within 50ms; is the level frozen?")
 	_, err = c.Dial(t.Context(), "/run/socket")
@@ -34,7 +34,7 @@ func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) 
 	_, err = c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
 	require.NoError(t, err, "it goes on where it stood")
 	require.NoError(t, c.Close())
-	_ = cmd.Wait() // it ends with its input, or by what it still had to say
+	_ = cmd.Wait() // it ends with its input, or because it cannot write
 }
 
 func TestARelayThatIsKilledEndsAllThatGoesThroughIt(t *testing.T) {

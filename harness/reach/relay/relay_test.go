@@ -22,10 +22,10 @@ import (
 
 const budget = time.Minute
 
-// fileLimit is how many bytes of a file are read.
+// fileLimit is the largest file that is read, in bytes.
 const fileLimit = 16 << 20
 
-// start serves over one end of a pipe, and gives a client at the other.
+// start serves over one end of a pipe and returns a client at the other.
 func start(t *testing.T) *Client {
 	t.Helper()
 	near, far := net.Pipe()
@@ -40,7 +40,7 @@ func start(t *testing.T) *Client {
 	return c
 }
 
-// listen calls talk with whoever connects to a socket, whose path it gives.
+// listen returns the path of a socket, and calls talk with each connection to it.
 func listen(t *testing.T, talk func(conn *net.UnixConn) error) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
@@ -98,7 +98,7 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 	value, err := c.Xattr(t.Context(), file, "user.nestbed")
 	require.NoError(t, err)
 	assert.Equal(t, "value", string(value))
-	kernel, err := c.ReadFile(t.Context(), "/proc/self/status", fileLimit) // of no size beforehand
+	kernel, err := c.ReadFile(t.Context(), "/proc/self/status", fileLimit) // its size is unknown before
 	require.NoError(t, err)
 	assert.Contains(t, string(kernel), "Pid:")
 
@@ -128,7 +128,7 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 func TestHalfOfAConnectionCanBeEnded(t *testing.T) {
 	c := start(t)
 	socket := listen(t, func(conn *net.UnixConn) error {
-		asked, err := io.ReadAll(conn) // to the end of that half
+		asked, err := io.ReadAll(conn) // to the end of that direction
 		if err != nil {
 			return err
 		}

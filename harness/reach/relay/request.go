@@ -12,30 +12,30 @@ import (
 	"syscall"
 )
 
-// Op is what is asked of a relay.
+// An Op is an operation of a relay.
 type Op string
 
-// The operations. Of a file the last name in its path is not followed if that is a symbolic link, but by Read and Dial.
+// The operations. Only Read and Dial follow a symlink at the end of the path.
 const (
 	Dial     Op = "dial"     // connect to the unix socket at the path
 	Read     Op = "read"     // the content of a file
 	Stat     Op = "stat"     // mode, owner, size and time of a file
-	Readlink Op = "readlink" // where a symbolic link leads to
+	Readlink Op = "readlink" // the target of a symlink
 	List     Op = "list"     // the names in a directory
 	Xattr    Op = "xattr"    // the value of a file's extended attribute
 )
 
-// Request is what a stream begins with. The path is absolute, in the level.
+// A Request begins a stream. Its path is absolute in the level.
 type Request struct {
 	Op   Op     `json:"op"`
 	Path string `json:"path"`
-	// Name is that of an extended attribute (man 7 xattr).
+	// Name is the name of an extended attribute (man 7 xattr).
 	Name string `json:"name,omitempty"`
 	// Limit is the largest size, in bytes, of a file that Read reads.
 	Limit int64 `json:"limit,omitempty"`
 }
 
-// check refuses what no client of this package asks.
+// check returns an error for a request that no client of this package sends.
 func (r Request) check() error {
 	switch r.Op {
 	case Dial, Read, Stat, Readlink, List:
@@ -55,31 +55,31 @@ func (r Request) check() error {
 	return nil
 }
 
-// Info is what Stat tells of a file, with ids as whoever looks sees them.
+// Info is the result of Stat, with ids as the reader sees them.
 type Info struct {
 	// Mode is st_mode of man 7 inode.
 	Mode uint32 `json:"mode"`
 	UID  uint32 `json:"uid"`
 	GID  uint32 `json:"gid"`
 	Size int64  `json:"size"`
-	// Seconds is when it was last written to, since 1970.
+	// Seconds and Nanoseconds are the time of the last write since 1970.
 	Seconds     int64 `json:"seconds"`
 	Nanoseconds int64 `json:"nanoseconds"`
 }
 
-// Answer is what a relay says to a request.
+// An Answer is the answer of a relay to a request.
 type Answer struct {
-	// Errno is the kernel's error, Failure any other in words. Neither: it was done.
+	// Errno is an error of the kernel, Failure the text of any other error. Success has neither.
 	Errno   syscall.Errno `json:"errno,omitempty"`
 	Failure string        `json:"failure,omitempty"`
 	Info    Info          `json:"info,omitzero"`
 	Text    string        `json:"text,omitempty"`
 	Names   []string      `json:"names,omitempty"`
-	// Size is how many bytes of a file's content, or of a value, follow.
+	// Size is the number of bytes of content, or of a value, that follow.
 	Size int64 `json:"size,omitempty"`
 }
 
-// failed is the answer for an error.
+// failed returns the answer for an error.
 func failed(err error) Answer {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
@@ -92,7 +92,7 @@ func failed(err error) Answer {
 	return Answer{Failure: err.Error()}
 }
 
-// err is the error of an answer, as package os would have given it for the same operation on the machine.
+// err returns the error of an answer, as package os returns it for the same operation.
 func (a Answer) err(r Request) error {
 	switch {
 	case a.Errno != 0:
@@ -103,14 +103,15 @@ func (a Answer) err(r Request) error {
 	return nil
 }
 
-// How long a message may be, and the value of an extended attribute. A path has 4096 bytes at most; the longest answer lists a directory such as /proc.
+// Limits of a message and of an extended attribute, in bytes. A path has at most 4096; the longest
+// answer lists a directory such as /proc.
 const (
 	maxRequest = 64 << 10
 	maxAnswer  = 16 << 20
-	maxXattr   = 64 << 10 // the kernel's own (man 7 xattr)
+	maxXattr   = 64 << 10 // the kernel's limit (man 7 xattr)
 )
 
-// writeMessage writes a message behind its length, in one piece.
+// writeMessage writes the length of a message and the message in one piece.
 func writeMessage(w io.Writer, message any) error {
 	text, err := json.Marshal(message)
 	if err != nil {
@@ -120,7 +121,7 @@ func writeMessage(w io.Writer, message any) error {
 	return err
 }
 
-// readMessage reads what writeMessage wrote, and takes no more than limit.
+// readMessage reads a message of writeMessage, of at most limit bytes.
 func readMessage(r io.Reader, message any, limit uint32) error {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
@@ -146,7 +147,7 @@ func readRequest(r io.Reader) (Request, error) {
 	return request, request.check()
 }
 
-// noEOF is an end that comes too early.
+// noEOF turns an end of the input into an unexpected one.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -91,7 +91,8 @@ func TestAnAnswerHasTheErrorThatTheMachineWouldHaveGiven(t *testing.T) {
 	require.NoError(t, Answer{}.err(r))
 }
 
-// FuzzRequest gives a relay whatever may come: what it takes for a request is one that a client could have asked.
+// FuzzRequest gives a relay random bytes. A request that it accepts must be one that a client
+// could send.
 func FuzzRequest(f *testing.F) {
 	for _, r := range []Request{{Op: Dial, Path: "/run/socket"}, {Op: Xattr, Path: "/f", Name: "user.x"}, {Op: "no", Path: ""}} {
 		var b bytes.Buffer

@@ -12,7 +12,8 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// Serve answers requests over a connection until it ends. The end of ctx ends attempts to connect to sockets.
+// Serve answers requests over conn until conn ends. The end of ctx ends attempts to connect to
+// sockets.
 func Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	if _, err := io.WriteString(conn, greeting()); err != nil {
 		return err
@@ -31,7 +32,7 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	for {
 		stream, err := session.AcceptStream()
 		if err != nil {
-			_ = session.Close() // which ends what still goes on
+			_ = session.Close() // ends the remaining streams
 			g.Wait()
 			if errors.Is(err, io.EOF) || errors.Is(err, yamux.ErrSessionShutdown) {
 				return nil
@@ -45,7 +46,8 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	}
 }
 
-// serve answers the request of one stream. What cannot be written nobody waits for any more.
+// serve answers the request of one stream. It ignores errors of writes: then nobody waits any
+// more.
 func serve(ctx context.Context, root *inroot.Root, stream *yamux.Stream) {
 	request, err := readRequest(stream)
 	if err != nil {
@@ -62,7 +64,7 @@ func serve(ctx context.Context, root *inroot.Root, stream *yamux.Stream) {
 	}
 }
 
-// carry connects to a socket, and carries bytes to and fro until both sides have ended.
+// carry connects to a socket and copies bytes both ways until both sides have ended.
 func carry(ctx context.Context, root *inroot.Root, stream *yamux.Stream, request Request) {
 	conn, err := root.Dial(ctx, request.Path)
 	if err != nil {
@@ -78,25 +80,26 @@ func carry(ctx context.Context, root *inroot.Root, stream *yamux.Stream, request
 		if _, err := copyLarge(conn, stream); err == nil {
 			_ = conn.CloseWrite()
 		} else {
-			_ = conn.Close() // the stream was broken off
+			_ = conn.Close() // the stream was aborted
 		}
 	})
 	if _, err := copyLarge(stream, conn); err != nil {
 		_ = conn.Close()
 	}
-	_ = stream.Close() // this half of it
+	_ = stream.Close() // only the written direction
 	g.Wait()
 }
 
-// copyLarge is io.Copy in larger pieces, whatever its ends would choose.
+// copyLarge is io.Copy with larger pieces. It hides methods of its ends that would use smaller
+// ones.
 func copyLarge(to io.Writer, from io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, pieceSize))
 }
 
-// pieceSize is how many bytes are carried at a time, at most.
+// pieceSize is the largest number of bytes copied at a time.
 const pieceSize = 128 << 10
 
-// look answers a question about a file. content follows the answer.
+// look answers a request about a file. The content follows the answer.
 func look(root *inroot.Root, r Request) (answer Answer, content []byte) {
 	var err error
 	switch r.Op {

@@ -17,8 +17,8 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// Program is the name of the program that is a relay, Pushed the argument that tells it that it was pushed into a level, AskKey
-// the one that has it print its Key.
+// Program is the name of the relay program. The argument Pushed says that it was pushed into a
+// level. The argument AskKey makes it print its Key.
 const (
 	Program = "nestbed-relay"
 	Pushed  = "pushed"
@@ -28,7 +28,7 @@ const (
 //go:embed *.go
 var sources embed.FS
 
-// Key returns the same for a client and a relay that were built from the same sources: 16 hexadecimal digits.
+// Key returns 16 hexadecimal digits that are equal in a client and a relay of the same build.
 func Key() string { return key() }
 
 var key = sync.OnceValue(func() string {
@@ -39,7 +39,7 @@ var key = sync.OnceValue(func() string {
 			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
-			text, err := of.ReadFile(path) // it is in memory
+			text, err := of.ReadFile(path) // embedded, so it cannot fail
 			fmt.Fprintln(h, path, len(text))
 			h.Write(text)
 			return err
@@ -48,23 +48,24 @@ var key = sync.OnceValue(func() string {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 })
 
-// greeting is what a relay says first: whatever else comes is no relay, or not of this build.
+// greeting returns the first line of a relay. Other programs and relays of other builds send
+// another.
 func greeting() string { return Program + " " + Key() + "\n" }
 
-// config is yamux's for a relay. It has no time limit of its own: a level may be frozen, or have little of a
-// processor, for as long as its owner likes, and whoever asks something has a limit for that.
+// config returns yamux's configuration for a relay. It has no time limits: a level may be frozen
+// or slow for as long as its owner likes, and callers have limits of their own.
 func config() *yamux.Config {
 	c := yamux.DefaultConfig()
 	c.EnableKeepAlive = false
 	c.ConnectionWriteTimeout = forever
 	c.StreamOpenTimeout = 0
 	c.MaxStreamWindowSize = window
-	c.LogOutput = io.Discard // what it says, its errors say too
+	c.LogOutput = io.Discard // its errors say the same
 	return c
 }
 
 const (
 	forever = 24 * time.Hour
-	// window is how many bytes of a stream can be on the way, through all levels.
+	// window is the number of bytes of a stream that can be in transit through all levels.
 	window = 1 << 20
 )
