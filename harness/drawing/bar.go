@@ -1,11 +1,10 @@
-// Package drawing draws how the ids of nested containers lie on the host: a bar
-// a container, over an axis of host ids; as text for a terminal, and as SVG.
+// Package drawing draws the ids of nested containers on the host, as text for a terminal or as
+// SVG. Each container is a bar over an axis of host ids.
 //
-// The axis is to scale, with three exceptions, all of them made so that nothing
-// is lost from sight: what is too small still takes a column; a gap of ids that
-// nobody has is folded to a few columns, marked ╌╌, if it is longer than one of
-// the runs of ids beside it; and where there are more pieces than columns, each
-// is as wide as the next.
+// The axis is to scale, with three exceptions that keep everything visible. The smallest range
+// still takes a column. A gap of ids that no container has is folded to a few columns, marked
+// ╌╌, if it is longer than one of the runs of ids next to it. If there are more pieces than
+// columns, all pieces have the same width.
 package drawing
 
 import (
@@ -18,21 +17,22 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Bar is one container, or the host's own allocation.
+// A Bar is one container, or the host's own allocation.
 type Bar struct {
 	Name  string // c1, or c1/c2 in a tree
-	Depth int    // 1 for level 1, 0 for what is the host's own: gives the color, and in SVG what lies in what
-	// Host is the map in host ids: inside ids on the left, host ids on the right. Only these are
-	// drawn: who wants gids gives those of the gids.
+	Depth int    // 1 for level 1, 0 for the host's own ids; it decides the color and the nesting in SVG
+	// Host is the map in host ids. Only its host ids are drawn. To draw gids, set it to the map
+	// of the gids.
 	Host []idmap.Mapping
-	// Problem is that the container's ids are not what they must be, such as not all there: its bar is drawn as broken.
+	// Problem is true if the container's ids are wrong, for example incomplete. Its bar is
+	// drawn as broken.
 	Problem bool
 }
 
-// hues is how many colors there are before they start again; Problem has its own.
+// hues is the number of colors, which repeat with the depth. Problem has a color of its own.
 const hues = 5
 
-// hue is the number of a bar's color, 1 to hues; 0 is that of the host.
+// hue returns the number of a bar's color: 1 to hues, or 0 for the host.
 func (b Bar) hue() int {
 	if b.Depth <= 0 {
 		return 0
@@ -40,17 +40,17 @@ func (b Bar) hue() int {
 	return (b.Depth-1)%hues + 1
 }
 
-// pieces are the mappings of which there is something to draw.
+// pieces returns the mappings that are not empty.
 func (b Bar) pieces() []idmap.Mapping {
 	return slices.DeleteFunc(slices.Clone(b.Host), func(m idmap.Mapping) bool { return m.Count == 0 })
 }
 
-// ends are the first host id of a mapping, and the first beyond it.
+// ends returns the first host id of a mapping, and the first one after it.
 func ends(m idmap.Mapping) (from, to uint64) {
 	return uint64(m.Parent), uint64(m.Parent) + uint64(m.Count)
 }
 
-// tell is a mapping in words: both of its ranges, first and last.
+// tell describes a mapping: both of its ranges, first and last id.
 func tell(m idmap.Mapping) string {
 	from, to := ends(m)
 	if m.Count == 1 {
@@ -59,7 +59,7 @@ func tell(m idmap.Mapping) string {
 	return fmt.Sprintf("inside %d-%d is host %d-%d (%s)", m.Inside, uint64(m.Inside)+uint64(m.Count)-1, from, to-1, ids(uint64(m.Count)))
 }
 
-// ids says how many there are.
+// ids returns a number of ids in words.
 func ids(count uint64) string {
 	if count == 1 {
 		return "1 id"
@@ -67,7 +67,8 @@ func ids(count uint64) string {
 	return fmt.Sprintf("%d ids", count)
 }
 
-// fit cuts a name to a number of columns. Of a path the end stays: it tells siblings apart.
+// fit shortens a name to a number of columns. It keeps the end of a path, which distinguishes
+// siblings.
 func fit(name string, columns int) string {
 	if uniseg.StringWidth(name) <= columns {
 		return name
@@ -81,7 +82,7 @@ func fit(name string, columns int) string {
 	return cut(path[len(path)-1], columns)
 }
 
-// cut leaves of a text what has room in a number of columns.
+// cut shortens a text to a number of columns.
 func cut(text string, columns int) string {
 	if uniseg.StringWidth(text) <= columns {
 		return text

@@ -15,12 +15,13 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// bar is a container whose ids begin with the host id, in one piece.
+// bar returns a container with count ids from the host id on.
 func bar(name string, depth int, host, count uint32) drawing.Bar {
 	return drawing.Bar{Name: name, Depth: depth, Host: []idmap.Mapping{{Inside: 0, Parent: host, Count: count}}}
 }
 
-// chain is the article's recipe at any depth: every level keeps one block and hands the rest down.
+// chain returns the recipe of the article at any depth: every level keeps one block and
+// delegates the rest.
 func chain(start uint32, depth int) []drawing.Bar {
 	var bars []drawing.Bar
 	for i := range depth {
@@ -29,10 +30,10 @@ func chain(start uint32, depth int) []drawing.Bar {
 	return bars
 }
 
-// article is the article's chain: root:500000:196608, three levels deep.
+// article returns the chain of the article: root:500000:196608, three levels deep.
 func article() []drawing.Bar { return chain(500000, 3) }
 
-// punched is a container of 65536 ids, of which raw.idmap makes one the host's id 1000.
+// punched returns a container of 65536 ids, one of which raw.idmap maps to host id 1000.
 func punched(name string, depth int, host uint32) drawing.Bar {
 	return drawing.Bar{Name: name, Depth: depth, Host: []idmap.Mapping{
 		{Inside: 0, Parent: host, Count: 1000},
@@ -41,7 +42,8 @@ func punched(name string, depth int, host uint32) drawing.Bar {
 	}}
 }
 
-// tree is a container with two in it, each with one in it, and another one far away.
+// tree returns a container with two children, each with a child of its own, and another
+// container far away.
 func tree() []drawing.Bar {
 	return []drawing.Bar{
 		bar("c1", 1, 500000, 5*65536),
@@ -53,7 +55,7 @@ func tree() []drawing.Bar {
 	}
 }
 
-// drawn are the lines of a drawing.
+// drawn returns the lines of a drawing.
 func drawn(t require.TestingT, bars []drawing.Bar, o drawing.Options) []string {
 	var b bytes.Buffer
 	require.NoError(t, drawing.WriteText(&b, bars, o))
@@ -65,20 +67,21 @@ func drawn(t require.TestingT, bars []drawing.Bar, o drawing.Options) []string {
 	return strings.Split(text, "\n")
 }
 
-// svg is a drawing as SVG.
+// svg returns a drawing as SVG.
 func svg(t require.TestingT, bars []drawing.Bar, title string) string {
 	var b bytes.Buffer
 	require.NoError(t, drawing.WriteSVG(&b, bars, title))
 	return b.String()
 }
 
-// anyChain is the article's recipe at any depth, from any start.
+// anyChain draws a chain by the recipe of the article, at any depth and from any start.
 func anyChain(t *rapid.T) []drawing.Bar {
 	depth := rapid.IntRange(1, 32).Draw(t, "depth")
 	return chain(rapid.Uint32Range(0, idmap.MaxID-idmap.Needed(depth)).Draw(t, "start"), depth)
 }
 
-// anyBars are bars that no container could have: names with anything in them, ids twice, ids that are none.
+// anyBars draws bars that no container could have: any names, ids that occur twice, invalid
+// ids.
 func anyBars(t *rapid.T) []drawing.Bar {
 	number := rapid.OneOf(rapid.Uint32(), rapid.Uint32Max(3), rapid.Uint32Min(1<<32-3), rapid.Uint32Range(999, 1003))
 	mapping := rapid.Custom(func(t *rapid.T) idmap.Mapping {
@@ -103,7 +106,7 @@ func TestAWriterThatFailsIsAnError(t *testing.T) {
 	require.ErrorIs(t, drawing.WriteSVG(broken{failed}, article(), ""), failed)
 }
 
-// drawAnything is what holds for whatever is drawn, at any width.
+// drawAnything checks what must be true of every drawing at any width.
 func drawAnything(t *rapid.T) {
 	bars, width := anyBars(t), rapid.IntRange(1, 220).Draw(t, "width")
 	lines := drawn(t, bars, drawing.Options{Width: width})

@@ -8,24 +8,25 @@ import (
 
 func digits(id uint64) string { return strconv.FormatUint(id, 10) }
 
-// label is a host id on the axis, and the room that it takes there.
+// A label is a host id on the axis, with the space that it takes there.
 type label struct {
 	id       uint64
 	from, to int
-	at       int  // where its id lies: there it begins, or
-	back     bool // ends, for lack of room
+	at       int  // position of the id: the label begins there, or
+	back     bool // ends there if the space after it is too small
 }
 
-// fold is a gap that is folded: which ids nobody has, and where it is marked.
+// A fold is a gap that is drawn folded: the ids that no container has, and the position of its
+// mark.
 type fold struct {
 	first, last uint64
 	from, to    int
 }
 
-// annotate gives the first host ids of the pieces, as far as there is room, and marks the gaps
-// that are folded. What stands behind such a gap comes first, as nothing else could tell it,
-// then come the marks, then the bars in their order. What would run into another, or over the
-// edge, is left out.
+// annotate returns labels of the pieces' first host ids, and marks of folded gaps, as far as
+// there is space. Labels after a folded gap come first, because nothing else shows these ids.
+// Then come the marks, then the labels of the bars in their order. A label that would overlap
+// another one, or leave the axis, is left out.
 func (s scale) annotate(bars []Bar) ([]label, []fold) {
 	var labels []label
 	var folds []fold
@@ -50,7 +51,7 @@ func (s scale) annotate(bars []Bar) ([]label, []fold) {
 	return labels, folds
 }
 
-// put finds where the label of an id belongs, and says whether it stays on the axis there.
+// put returns the label of an id at its position, and whether it fits on the axis.
 func (s scale) put(id uint64) (l label, fits bool) {
 	i, _ := slices.BinarySearch(s.edges, id)
 	width := s.room(id)
@@ -58,13 +59,13 @@ func (s scale) put(id uint64) (l label, fits bool) {
 	if l.to <= s.length {
 		return l, true
 	}
-	// Over a gap there is no other piece whose label this might be taken for.
+	// Only above a gap is there no other piece to which the label could seem to belong.
 	l.back, l.to = true, min(l.at+s.least, s.length)
 	l.from = l.to - width
 	return l, i > 0 && !s.used[i-1] && l.from >= s.at[i-1]
 }
 
-// folds are the gaps that are folded, as far as the labels leave room to mark them.
+// folds returns the marks of the folded gaps, where the labels leave space for them.
 func (s scale) folds(labels []label) []fold {
 	var folds []fold
 	for i, folded := range s.folded {

@@ -5,32 +5,32 @@ import (
 	"slices"
 )
 
-// ruler is what a scale is made for: the columns of a terminal, or pixels.
+// A ruler has the sizes for a scale, in columns of a terminal or in pixels.
 type ruler struct {
 	length int // of the axis
-	least  int // of a piece, however few its ids
-	fold   int // of a gap that is folded
-	digit  int // of a label
+	least  int // width of the smallest piece
+	fold   int // width of a folded gap
+	digit  int // width of a digit in a label
 	space  int // between two labels
 }
 
-// room is what the label of an id takes.
+// room returns the width of the label of an id.
 func (r ruler) room(id uint64) int { return len(digits(id)) * r.digit }
 
-// scale says where on the axis a host id lies. The ids at which a piece begins or ends
-// are its edges; what lies between two edges belongs to the same bars throughout.
+// A scale maps host ids to positions on the axis. Its edges are the ids at which pieces begin
+// or end, so the ids between two edges all belong to the same bars.
 type scale struct {
 	ruler
 	edges  []uint64
-	at     []int  // where each edge lies
-	used   []bool // whether somebody has the ids from an edge to the next
-	folded []bool // whether they are a gap that is folded
+	at     []int  // position of each edge
+	used   []bool // whether a bar has the ids from an edge to the next
+	folded []bool // whether they are a folded gap
 }
 
-// newScale makes the scale on which the bars have room.
+// newScale returns a scale for the bars.
 func newScale(bars []Bar, r ruler) scale {
 	s := scale{ruler: r}
-	begun := map[uint64]int{} // by edge: how many pieces begin there, less those that end
+	begun := map[uint64]int{} // by edge: number of pieces that begin there, minus those that end
 	for _, b := range bars {
 		for _, m := range b.pieces() {
 			from, to := ends(m)
@@ -61,16 +61,16 @@ func newScale(bars []Bar, r ruler) scale {
 		}
 	}
 	s.at = spread(weights, least, r.length)
-	// A wider gap narrows the runs, which may then lack room for their labels, too. Where there
-	// is none to give, the pieces come first.
+	// A wider gap makes the runs narrower, so that other labels may not fit any more. If there
+	// is no space left, the pieces are more important than the labels.
 	for s.widen(least) && !crowded(least, r.length) {
 		s.at = spread(weights, least, r.length)
 	}
 	return s
 }
 
-// foldable are the gaps with more ids than the smaller of their neighbors, which are unbroken
-// runs of ids that somebody has: to scale, they would leave little room for what is to be seen.
+// foldable returns the gaps with more ids than the smaller of the unbroken runs next to them.
+// To scale, such gaps would leave little space for the runs.
 func (s scale) foldable() []bool {
 	before, after := make([]uint64, len(s.used)), make([]uint64, len(s.used))
 	for i := 1; i < len(s.used); i++ {
@@ -90,7 +90,7 @@ func (s scale) foldable() []bool {
 	return folded
 }
 
-// heads are the edges at which a run begins: what lies between two gaps that are folded.
+// heads returns the edges at which a run begins, either the first one or after a folded gap.
 func (s scale) heads() []int {
 	var heads []int
 	for i := range s.used {
@@ -101,8 +101,8 @@ func (s scale) heads() []int {
 	return heads
 }
 
-// widen gives the gaps that are folded the room that the labels of the runs beside them take
-// from them, and says whether there was any to give.
+// widen gives folded gaps the space that labels of the runs next to them need. It reports
+// whether a gap became wider.
 func (s scale) widen(least []int) (changed bool) {
 	wanted := map[int]int{}
 	heads := s.heads()
@@ -116,7 +116,7 @@ func (s scale) widen(least []int) (changed bool) {
 		case lack <= 0:
 		case !last:
 			wanted[end] += lack
-		case i > 0: // behind the last run the axis ends: its label reaches back
+		case i > 0: // the axis ends after the last run, so its label extends over the gap before it
 			wanted[head-1] += label - s.least
 		}
 	}
@@ -128,7 +128,7 @@ func (s scale) widen(least []int) (changed bool) {
 	return changed
 }
 
-// crowded is whether the least widths are more than there is.
+// crowded reports whether the least widths exceed the length.
 func crowded(least []int, length int) bool {
 	sum := 0
 	for _, l := range least {
@@ -137,8 +137,8 @@ func crowded(least []int, length int) bool {
 	return sum > length
 }
 
-// spread divides the length by weight, with no share below its least, and gives where each
-// share begins, and where the last one ends. Without a weight a share is as wide as its least.
+// spread divides the length by weight, with no share below its least width. It returns the
+// start of each share, and the end of the last one. A share of weight 0 gets its least width.
 func spread(weights []uint64, least []int, length int) []int {
 	at := make([]int, len(weights)+1)
 	if crowded(least, length) {
@@ -152,7 +152,8 @@ func spread(weights []uint64, least []int, length int) []int {
 	for _, w := range weights {
 		total += w
 	}
-	// Each share that is pinned to its least leaves less for the others, which may pin them, too.
+	// A share that gets its least width leaves less for the others, so that more of them may
+	// need theirs.
 	for changed := true; changed; {
 		changed = false
 		for i, w := range weights {
@@ -162,7 +163,7 @@ func spread(weights []uint64, least []int, length int) []int {
 			}
 		}
 	}
-	// The rest is divided by sums, so that the rounding does not add up.
+	// Cumulative sums keep rounding errors from adding up.
 	taken, sum := 0, uint64(0)
 	for i, w := range weights {
 		if pinned[i] {
@@ -175,7 +176,7 @@ func spread(weights []uint64, least []int, length int) []int {
 	return at
 }
 
-// place is where the ids from one edge to another lie on the axis.
+// place returns the position of the ids between two edges on the axis.
 func (s scale) place(from, to uint64) (left, right int) {
 	i, _ := slices.BinarySearch(s.edges, from)
 	j, _ := slices.BinarySearch(s.edges, to)

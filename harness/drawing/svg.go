@@ -15,24 +15,24 @@ import (
 	"nestbed/harness/printable"
 )
 
-// Sizes in pixels. A character is a little narrower than this in the fonts that the drawing
-// asks for; in another one the text is no exact fit, but still apart.
+// Sizes in pixels. A character is a little narrower than this in the fonts of the drawing. In
+// other fonts the text fits less exactly but does not overlap.
 const (
 	svgWidth  = 960
 	margin    = 24
 	character = 7
 	longest   = 32 // characters of a name
-	pad       = 6  // between a text and what is beside it
+	pad       = 6  // around a text
 	axisY     = 76
 	firstRow  = axisY + 14
 	rowHeight = 26
 	barHeight = 18
 )
 
-// sheet is what the template draws, in its order.
+// A sheet is the input of the template, in its order.
 type sheet struct {
 	Width, Height     int
-	Title, Head       string // in full, and as much as fits
+	Title, Head       string // the full title, and as much of it as fits
 	Left, Right, Axis int
 	Bands             []box
 	Guides            []guide
@@ -40,14 +40,15 @@ type sheet struct {
 	Rows              []row
 }
 
-// box is a rectangle, what color it has, and what is said where the mouse is over it.
+// A box is a rectangle with the class of its color and the tooltip.
 type box struct {
 	X, Y, Width, Height int
 	Class, Tip          string
 	Text                string
 }
 
-// guide is a host id on the axis, and the line from there down to the bar that begins with it.
+// A guide is a host id on the axis, and the line from there down to the bar that begins with
+// it.
 type guide struct {
 	X, Down int
 	ID      string
@@ -55,7 +56,7 @@ type guide struct {
 	Back    bool // the id ends at IDX
 }
 
-// row is a bar with its name, and a remark beside it.
+// A row is a bar with its name and a note next to it.
 type row struct {
 	Name, Tip, Class string
 	Y                int
@@ -77,8 +78,8 @@ var svgTemplate = template.Must(template.New("svg").Funcs(template.FuncMap{
 	"add": func(a, b int) int { return a + b },
 }).Parse(svgText))
 
-// WriteSVG draws the bars as a file that stands for itself, for light and for dark pages: the
-// bar of a container lies in the shadow of the one that contains it.
+// WriteSVG draws the bars as a self-contained file for light and dark pages. A container's bar
+// lies in the shadow of its parent's bar.
 func WriteSVG(w io.Writer, bars []Bar, title string) error {
 	names := len("host")
 	for _, b := range bars {
@@ -116,7 +117,7 @@ func WriteSVG(w io.Writer, bars []Bar, title string) error {
 	return err
 }
 
-// first is the number of the first bar with a piece that begins with the host id.
+// first returns the index of the first bar with a piece that begins with the host id.
 func first(bars []Bar, id uint64) int {
 	for i, b := range bars {
 		for _, m := range b.pieces() {
@@ -135,8 +136,8 @@ func (b Bar) class() string {
 	return fmt.Sprintf("hue%d", b.hue())
 }
 
-// row draws one bar. Its pieces bear their host ids where they are wide enough; a bar in one
-// piece that is not has them beside it.
+// row draws one bar. Pieces that are wide enough have their host ids written on them. A bar
+// with a single piece that is not wide enough has them next to it.
 func (s scale) row(b Bar, y, left int) row {
 	r := row{Name: fit(printable.Line(b.Name), longest), Y: y, Class: b.class()}
 	pieces, tips := b.pieces(), []string(nil)
@@ -169,7 +170,7 @@ func (s scale) row(b Bar, y, left int) row {
 	return r
 }
 
-// notes are what can be written on a piece, or beside it.
+// notes returns a long and a short text for a piece.
 func notes(m idmap.Mapping) (long, short string) {
 	from, to := ends(m)
 	short = fmt.Sprintf("%d-%d", from, to-1)
@@ -179,7 +180,7 @@ func notes(m idmap.Mapping) (long, short string) {
 	return fmt.Sprintf("%s (%s)", short, ids(uint64(m.Count))), short
 }
 
-// bands are the shadows that a bar casts on the rows of what it contains.
+// bands returns the shadows of a bar on the rows of the bars that it contains.
 func (s scale) bands(bars []Bar, i, left int) []box {
 	var bands []box
 	for _, m := range bars[i].pieces() {
@@ -199,7 +200,7 @@ func (s scale) bands(bars []Bar, i, left int) []box {
 	return bands
 }
 
-// overlap is whether a bar has a host id of the mapping.
+// overlap reports whether a bar has a host id of the mapping.
 func overlap(m idmap.Mapping, b Bar) bool {
 	from, to := ends(m)
 	for _, other := range b.pieces() {

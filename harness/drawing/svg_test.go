@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/drawing"
 )
 
-// element is one of an SVG file.
+// An element is an element of an SVG file.
 type element struct {
 	XMLName  xml.Name
 	Attrs    []xml.Attr `xml:",any,attr"`
@@ -22,7 +22,7 @@ type element struct {
 	Children []element  `xml:",any"`
 }
 
-// parse reads a whole SVG file.
+// parse parses a whole SVG file.
 func parse(t require.TestingT, text string) element {
 	var root element
 	d := xml.NewDecoder(strings.NewReader(strings.TrimSuffix(text, "\n")))
@@ -48,7 +48,7 @@ func (e element) number(t require.TestingT, name string) int {
 	return n
 }
 
-// named are the elements of that name and class at any depth.
+// named returns the elements with that name and class at any depth.
 func (e element) named(name, class string) []element {
 	var found []element
 	for _, c := range e.Children {
@@ -60,7 +60,7 @@ func (e element) named(name, class string) []element {
 	return found
 }
 
-// tip is what is said where the mouse is over the element.
+// tip returns the tooltip of an element.
 func (e element) tip() string {
 	if len(e.Children) == 0 || e.Children[0].XMLName.Local != "title" {
 		return ""

@@ -10,26 +10,26 @@ import (
 	"nestbed/harness/printable"
 )
 
-// Options are what the terminal is like.
+// Options describe the terminal.
 type Options struct {
-	Width int  // in columns; 80 if it is not known
-	Color bool // whether it shows colors
+	Width int  // in columns; 0 means 80
+	Color bool // use colors
 }
 
 const (
-	nameColumns = 6   // for "host", and for names as short; longer ones get more
-	readable    = 100 // columns: more are taken only for labels
+	nameColumns = 6   // for "host" and short names; longer names get more
+	readable    = 100 // wider drawings only help labels
 	widest      = 200
 )
 
-// palette are the SGR parameters (ECMA-48, 8.3.117) by hue: the terminal's own color for the
-// host, then bright blue, cyan, yellow, magenta and green. Red is kept for problems.
+// palette has the SGR parameters (ECMA-48, 8.3.117) by hue: the terminal's default color for
+// the host, then bright blue, cyan, yellow, magenta and green. Red is reserved for problems.
 var palette = [hues + 1]string{"", "94", "36", "33", "35", "32"}
 
 const red = "31"
 
-// WriteText draws the bars as lines of text, none wider than the terminal: an axis with the
-// first host ids of the bars, as far as there is room, and a line for each bar.
+// WriteText draws the bars as lines of text that fit the terminal: an axis with as many of the
+// bars' first host ids as fit, and a line for each bar.
 func WriteText(w io.Writer, bars []Bar, o Options) error {
 	if len(bars) == 0 {
 		return nil
@@ -39,7 +39,7 @@ func WriteText(w io.Writer, bars []Bar, o Options) error {
 		width = 80
 	}
 	names := columnsOfNames(bars, width)
-	// The last column stays free: some terminals begin a new line when it is written.
+	// Leave the last column free: some terminals begin a new line when it is written.
 	columns := min(width, max(readable, names+columnsOfLabels(bars)), widest) - 1 - names
 	s := newScale(bars, ruler{length: max(1, columns), least: 1, fold: 4, digit: 1, space: 1})
 	text := line("host", names, s.axis(bars), "")
@@ -57,8 +57,8 @@ func WriteText(w io.Writer, bars []Bar, o Options) error {
 	return err
 }
 
-// columnsOfNames is the room for names and what parts them from the bars: what they want, but
-// no more than a third of the width.
+// columnsOfNames returns the width of the names with the space after them: as much as they
+// need, up to a third of the width.
 func columnsOfNames(bars []Bar, width int) int {
 	wanted := nameColumns
 	for _, b := range bars {
@@ -67,7 +67,7 @@ func columnsOfNames(bars []Bar, width int) int {
 	return min(wanted, max(nameColumns, width/3), width/2)
 }
 
-// columnsOfLabels is the room that the first host ids of all bars would take.
+// columnsOfLabels returns the width that the first host ids of all bars would need.
 func columnsOfLabels(bars []Bar) int {
 	seen, sum := map[uint32]bool{}, 0
 	for _, b := range bars {
@@ -81,7 +81,7 @@ func columnsOfLabels(bars []Bar) int {
 	return sum
 }
 
-// line puts a name in front of what is drawn.
+// line puts a name in front of a drawn line.
 func line(name string, names int, drawn []rune, color string) string {
 	name = fit(name, max(0, names-1))
 	text := strings.TrimRight(name+strings.Repeat(" ", max(0, names-uniseg.StringWidth(name)))+string(drawn), " ")
@@ -91,7 +91,7 @@ func line(name string, names int, drawn []rune, color string) string {
 	return text + "\n"
 }
 
-// blank is a line of the axis's length with nothing on it.
+// blank returns an empty line of the axis's length.
 func (s scale) blank() []rune { return []rune(strings.Repeat(" ", s.length)) }
 
 func (s scale) axis(bars []Bar) []rune {
@@ -106,7 +106,7 @@ func (s scale) axis(bars []Bar) []rune {
 	return drawn
 }
 
-// stroke are the runes of a bar: its ends, what is between them, and both ends in one column.
+// A stroke has the runes of a bar: its ends, the middle, and both ends in one column.
 type stroke struct{ left, middle, right, single rune }
 
 var (

@@ -17,15 +17,15 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// columns is how wide a line is on a terminal.
+// columns returns the width of a line on a terminal.
 func columns(line string) int { return uniseg.StringWidth(line) }
 
-// uncolored is a line without what colors it.
+// uncolored returns a line without its color codes.
 func uncolored(line string) string {
 	return regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(line, "")
 }
 
-// at is where the bar of a line begins and ends, in columns.
+// at returns the first and last column of the bar in a line.
 func at(line string) (from, to int) {
 	runes := []rune(line)
 	return slices.IndexFunc(runes, func(r rune) bool { return strings.ContainsRune("├│", r) }), len(runes) - 1
@@ -115,7 +115,7 @@ func TestWhatStandsBehindAFoldedGapHasALabel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var bars []drawing.Bar
 		for i := range rapid.IntRange(1, 4).Draw(t, "bars") {
-			// Each is farther from the one before than both are long.
+			// Each bar is farther from the one before than both are long.
 			start := uint32(1000+i*1000000000) + rapid.Uint32Max(100000000).Draw(t, "start")
 			bars = append(bars, bar("c", 1, start, rapid.Uint32Range(1, 100000000).Draw(t, "count")))
 		}

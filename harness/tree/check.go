@@ -8,26 +8,28 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Problem is something about a container that cannot work, or, as a warning, that works and surprises.
+// A Problem is an error in a container's lines, or a warning about lines that work in an
+// unexpected way.
 type Problem struct {
 	Line    int    `json:"line"` // in the file, from 1
 	Path    string `json:"path"`
 	Warning bool   `json:"warning"`
 	Text    string `json:"text"`
-	// Mend is the smallest change that mends it, in words; empty where there is none to name.
+	// Mend is the smallest change that fixes the problem, in words; empty if none was found.
 	Mend string `json:"mend,omitempty"`
-	// Edits are that change.
+	// Edits are that change, for programs.
 	Edits []Edit `json:"edits,omitempty"`
 }
 
-// Edit replaces a line of the file, or with several Mappings makes several of it.
+// An Edit replaces a line of the file by one or several lines.
 type Edit struct {
 	Line     int      `json:"line"`
 	Path     string   `json:"path"`
 	Mappings []string `json:"mappings"`
 }
 
-// Check finds the problems, in the order of their lines, and the warnings of a line behind them.
+// Check returns the problems in the order of their lines. The warnings about a line come after
+// its errors.
 func (t *Tree) Check() []Problem {
 	t.link()
 	var all []Problem
@@ -54,7 +56,7 @@ func (t *Tree) Check() []Problem {
 	return all
 }
 
-// Works tells whether none of the problems is more than a warning.
+// Works reports whether all problems are only warnings.
 func Works(problems []Problem) bool {
 	return !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
 }
@@ -83,7 +85,7 @@ func (c *Container) check() []Problem {
 	m, parent := c.Map(), idmap.Identity()
 	if c.Parent != nil {
 		if len(c.Parent.Lines) > idmap.MaxLines {
-			return nil // it cannot be made, which is said of it
+			return nil // the parent has a problem of its own
 		}
 		parent = c.Parent.Map()
 	}
@@ -107,7 +109,7 @@ func (c *Container) check() []Problem {
 		}
 		for _, l := range lines {
 			if k.name == "gid" && l.UID && slices.Equal(parent.UID, parent.GID) {
-				continue // said of the uids
+				continue // reported for uids
 			}
 			if p := c.outside(l, k.name, k.parent); p != nil {
 				all = append(all, *p)
@@ -123,7 +125,7 @@ func (c *Container) check() []Problem {
 	return all
 }
 
-// reach is the first parent id beyond all that the container takes.
+// reach returns the first parent id above all ids of the container.
 func (c *Container) reach() uint64 {
 	var end uint64
 	for _, l := range c.Lines {
@@ -132,7 +134,7 @@ func (c *Container) reach() uint64 {
 	return end
 }
 
-// overlap finds the first two lines of a container that overlap, which the kernel refuses
+// overlap returns the first two lines of a container that overlap, which the kernel refuses
 // (kernel/user_namespace.c, mappings_overlap).
 func (c *Container) overlap(lines []Line, kind string) *Problem {
 	for _, side := range []struct {
@@ -154,7 +156,7 @@ func (c *Container) overlap(lines []Line, kind string) *Problem {
 	return nil
 }
 
-// surprises are the warnings about a container's own lines.
+// surprises returns the warnings about a container's own lines.
 func (c *Container) surprises(lines []Line, kind string) []Problem {
 	var all []Problem
 	above := "the host"
@@ -162,7 +164,7 @@ func (c *Container) surprises(lines []Line, kind string) []Problem {
 		above = c.Parent.Path
 	}
 	if kind == "gid" && slices.EqualFunc(lines, c.Lines, func(a, b Line) bool { return a == b }) && !slices.ContainsFunc(lines, func(l Line) bool { return !l.UID }) {
-		return nil // the same as of the uids
+		return nil // same as for uids
 	}
 	var total uint64
 	for _, l := range lines {
@@ -180,7 +182,7 @@ func (c *Container) surprises(lines []Line, kind string) []Problem {
 	return all
 }
 
-// shared finds siblings with the same parent ids, each with the nearest before it.
+// shared returns a warning for each sibling that has the same parent ids as an earlier one.
 func shared(siblings []*Container) []Problem {
 	type span struct {
 		c *Container
@@ -201,7 +203,7 @@ func shared(siblings []*Container) []Problem {
 		for i := 1; i < len(spans); i++ {
 			a, b := spans[furthest], spans[i]
 			end := uint64(a.l.Parent) + uint64(a.l.Count)
-			told := kind == "gid" && a.l.UID && b.l.UID // among the uids
+			told := kind == "gid" && a.l.UID && b.l.UID // reported for uids
 			if end > uint64(b.l.Parent) && a.c != b.c && !told {
 				all = append(all, b.c.warning(b.l.Number, "%ss from %d on are those of %s, too", kind, b.l.Parent, a.c.Path))
 			}

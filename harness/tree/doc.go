@@ -1,12 +1,11 @@
-// Package tree reads a description of containers and the maps that they are to
-// have, in the format of uidmapviz, and finds what in it cannot work:
+// Package tree parses a description of containers and their maps, in the format of uidmapviz,
+// and finds errors in it:
 //
 //	c1      0:500000:196608
 //	c1/c2   0:65536:131072
 //	c1/web  u:0:1000:1
 //
-// A line is a container's path and a mapping, inside:parent:count, for uids and
-// gids alike or, with u: or g: before it, for one of them (b: is for both). A
-// container may have several lines, before or behind those of its parent. What
-// follows a # is a comment.
+// A line has a container's path and a mapping inside:parent:count. The mapping is for both uids
+// and gids, or b: before it says so; u: is for uids only, and g: for gids only. A container may
+// have several lines, before or after those of its parent. A comment begins with #.
 package tree

@@ -9,13 +9,13 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// outside tells if a line takes ids that the parent has not, or across two of
-// its mappings (kernel/user_namespace.c, map_id_range_down), and what mends it.
+// outside returns a problem, with its fix, if a line takes ids that the parent does not have,
+// or takes them from several of its mappings (kernel/user_namespace.c, map_id_range_down).
 func (c *Container) outside(l Line, kind string, parent []idmap.Mapping) *Problem {
 	if idmap.Within(parent, l.Mapping) {
 		return nil
 	}
-	// A level is no larger than what its lines say, so its parent is not the host.
+	// The host has all ids that Parse accepts, so the container has a parent.
 	last := l.Parent + l.Count - 1
 	what := fmt.Sprintf("takes %ss %d to %d of %s", kind, l.Parent, last, c.Parent.Path)
 	if pieces := split(l, parent); pieces != nil {
@@ -36,7 +36,7 @@ func (c *Container) outside(l Line, kind string, parent []idmap.Mapping) *Proble
 	return &p
 }
 
-// ranges tells which ids exist inside, of many runs the first.
+// ranges describes the inside ids of mappings. It names only the first few runs.
 func ranges(mappings []idmap.Mapping) string {
 	if len(mappings) == 0 {
 		return "none"
@@ -52,7 +52,7 @@ func ranges(mappings []idmap.Mapping) string {
 	return strings.Join(all, " and ")
 }
 
-// split cuts a line at the seams of the parent's mappings; nil if ids are missing.
+// split splits a line where the parent's mappings meet. It returns nil if ids are missing.
 func split(l Line, parent []idmap.Mapping) []string {
 	var pieces []Line
 	var covered uint64
@@ -78,17 +78,17 @@ func split(l Line, parent []idmap.Mapping) []string {
 	return lines
 }
 
-// mend finds the smallest change: of the fewest lines, then of the fewest ids.
-// Where two are alike it is the one by which nobody loses ids.
+// mend returns the smallest change that fixes a line: the fewest lines, then the fewest ids. Of
+// two equal changes it prefers the one that takes ids from no container.
 func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
 	edits, fewest := c.Parent.grow(l)
 	best := l
 	consider := func(changed Line, ids uint64) {
-		if best == l && len(edits) != 1 || ids < fewest { // any change of one line is smaller than one of several
+		if best == l && len(edits) != 1 || ids < fewest { // a change of one line is always smaller than one of several
 			best, fewest = changed, ids
 		}
 	}
-	needed := uint64(0) // inside, by children
+	needed := uint64(0) // inside ids that children use
 	for _, child := range c.Children {
 		needed = max(needed, child.reach())
 	}
@@ -98,7 +98,7 @@ func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
 		moved := l
 		if p.Count >= l.Count {
 			moved.Parent = uint32(min(max(uint64(l.Parent), uint64(p.Inside)), pEnd-uint64(l.Count)))
-			// Not into the parent's own ids, if it was not there.
+			// Do not move the line into the parent's own ids, unless it was there before.
 			if moved.Parent >= min(l.Parent, idmap.Block) {
 				consider(moved, distance(moved.Parent, l.Parent))
 			}
@@ -123,8 +123,8 @@ func (c *Container) edit(from, to Line) []Edit {
 	return []Edit{{Line: from.Number, Path: c.Path, Mappings: []string{to.String()}}}
 }
 
-// grow makes the mapping that a child's line begins in, or behind, and those above
-// it that this takes, large enough for the line.
+// grow extends the mapping in or after which a child's line begins, so that it contains the
+// line. It also extends mappings further up as necessary.
 func (c *Container) grow(child Line) (edits []Edit, ids uint64) {
 	var l Line
 	for _, candidate := range c.Lines {
@@ -157,7 +157,7 @@ func (c *Container) grow(child Line) (edits []Edit, ids uint64) {
 	return edits, ids
 }
 
-// collides tells whether a line, made larger, overlaps another of the same container.
+// collides reports whether an extended line overlaps another line of the same container.
 func (c *Container) collides(old, larger Line) bool {
 	touch := func(a, aCount, b, bCount uint32) bool {
 		return uint64(a) < uint64(b)+uint64(bCount) && uint64(b) < uint64(a)+uint64(aCount)

@@ -11,11 +11,11 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Error is about a line that cannot be read.
+// An Error is about a line that cannot be parsed.
 type Error struct {
 	File string
 	Line int // from 1
-	// Read is what stands there, Expected what should.
+	// Read is the content of the line, Expected what it should be.
 	Read, Expected string
 }
 
@@ -23,11 +23,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: line %d: read %s, expected %s", e.File, e.Line, e.Read, e.Expected)
 }
 
-// maxLine is the longest line that is read, in bytes: a path of 32 names of 64 letters and more.
+// maxLine limits the length of a line, with its newline, in bytes. It has room for a path of 32
+// names of 64 letters.
 const maxLine = 4096
 
-// Parse reads a description; name is that of the file, for errors. The error is
-// an *Error, or that of the reader.
+// Parse parses a description. name is the name of the file, for errors. The error is an *Error
+// or an error of the reader.
 func Parse(name string, r io.Reader) (*Tree, error) {
 	t := &Tree{File: name, byPath: map[string]*Container{}}
 	scanner := bufio.NewScanner(r)
@@ -76,7 +77,7 @@ func badPath(path string) (expected string) {
 
 type mappingError struct{ read, expected string }
 
-// parseMapping reads [u:|g:|b:]inside:parent:count.
+// parseMapping parses [u:|g:|b:]inside:parent:count.
 func parseMapping(text string) (Line, *mappingError) {
 	l := Line{UID: true, GID: true}
 	fields := strings.Split(text, ":")

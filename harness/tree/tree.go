@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Line is a mapping of a container, as it stands in the file.
+// A Line is a mapping of a container, as it stands in the file.
 type Line struct {
 	Number int // in the file, from 1
 	UID    bool
@@ -16,7 +16,7 @@ type Line struct {
 	idmap.Mapping
 }
 
-// String is the mapping as it is written.
+// String returns the mapping as it is written in the file.
 func (l Line) String() string {
 	kind := ""
 	switch {
@@ -28,23 +28,23 @@ func (l Line) String() string {
 	return fmt.Sprintf("%s%d:%d:%d", kind, l.Inside, l.Parent, l.Count)
 }
 
-// Container is a container of a tree.
+// A Container is a container of a tree.
 type Container struct {
-	Path  string // names with / between them: c1/c2 is c2 in c1
+	Path  string // names joined by /: c1/c2 is c2 in c1
 	Lines []Line
-	// Parent is nil for a container on the host, and for one whose parent has no line.
+	// Parent is nil for a container on the host, and for a container whose parent has no line.
 	Parent   *Container
 	Children []*Container
-	// Host is its map in host ids: that part of it that exists.
+	// Host is the part of its map that exists on the host, in host ids.
 	Host idmap.Map
 
-	ids *idmap.Map // Map, made once
+	ids *idmap.Map // cache of Map
 }
 
-// Tree is a description of containers in containers.
+// A Tree is a description of nested containers.
 type Tree struct {
 	File string
-	// Containers are in the order of the file, by their first lines.
+	// Containers are ordered by their first lines in the file.
 	Containers []*Container
 
 	byPath map[string]*Container
@@ -60,15 +60,15 @@ func (t *Tree) add(path string, l Line) {
 	c.Lines, c.ids = append(c.Lines, l), nil
 }
 
-// Depth is 1 for a container on the host.
+// Depth returns 1 for a container on the host.
 func (c *Container) Depth() int { return strings.Count(c.Path, "/") + 1 }
 
-// parentPath is empty for a container on the host.
+// parentPath returns "" for a container on the host.
 func (c *Container) parentPath() string {
 	return c.Path[:max(0, strings.LastIndex(c.Path, "/"))]
 }
 
-// Map is the container's map in parent ids.
+// Map returns the container's map in parent ids.
 func (c *Container) Map() idmap.Map {
 	if c.ids != nil {
 		return *c.ids
@@ -85,10 +85,10 @@ func (c *Container) Map() idmap.Map {
 	return *c.ids
 }
 
-// Find gives the container of a path, nil if there is none.
+// Find returns the container with a path, or nil.
 func (t *Tree) Find(path string) *Container { return t.byPath[path] }
 
-// Chain are the containers from the host down to the given one.
+// Chain returns the containers from the host down to c.
 func (c *Container) Chain() []*Container {
 	var chain []*Container
 	for ; c != nil; c = c.Parent {
@@ -98,12 +98,12 @@ func (c *Container) Chain() []*Container {
 	return chain
 }
 
-// link finds parents and children, and everybody's host ids, whatever the order in the file.
+// link sets parents, children and host ids, in whatever order the lines are.
 func (t *Tree) link() {
 	top := idmap.Identity()
 	var place func(c *Container, host idmap.Map)
-	place = func(c *Container, host idmap.Map) { // at most MaxDepth deep
-		if c.Host = (idmap.Map{}); len(c.Lines) <= idmap.MaxLines { // more is no map, and would take long
+	place = func(c *Container, host idmap.Map) { // recurses at most MaxDepth levels
+		if c.Host = (idmap.Map{}); len(c.Lines) <= idmap.MaxLines { // more lines are not a valid map, and would take long
 			c.Host = c.Map().Compose(host)
 		}
 		for _, child := range c.Children {
@@ -126,8 +126,8 @@ func (t *Tree) link() {
 	}
 }
 
-// Ordered are the containers as one draws them: children behind their parent, in
-// the order of the file, and at the end those without one.
+// Ordered returns the containers in the order of a drawing: children after their parent,
+// otherwise in the order of the file. Containers without their parent come last.
 func (t *Tree) Ordered() []*Container {
 	var out []*Container
 	var put func(c *Container)

@@ -19,7 +19,7 @@ func parse(t require.TestingT, lines ...string) *tree.Tree {
 	return tr
 }
 
-// told are the problems in words, warnings with "~" before them.
+// told returns the problems in words, with "~" before warnings.
 func told(tr *tree.Tree) []string {
 	var all []string
 	for _, p := range tr.Check() {
@@ -73,7 +73,7 @@ func TestALineThatCannotBeReadIsToldInOneLine(t *testing.T) {
 	}
 }
 
-// The two inputs at which uidmapviz errs.
+// uidmapviz gets the first two inputs wrong.
 func TestWhatUidmapvizGetsWrong(t *testing.T) {
 	assert.Equal(t, []string{"2 c1/c2: takes uids 200000 to 265535 of c1, which has 0 to 196607; line 1: c1 0:500000:265536"},
 		told(parse(t, "c1 0:500000:196608", "c1/c2 0:200000:65536")), "it passes this broken chain")
@@ -144,14 +144,14 @@ func TestTheKernelsNumberOfMappings(t *testing.T) {
 	}
 	assert.Equal(t, "341 c1: it has 341 mappings, and the kernel takes 340 at most", told(parse(t, lines...))[0])
 	assert.True(t, tree.Works(parse(t, lines[:340]...).Check()))
-	// 340 lines of more digits do not fit into a page.
+	// 340 lines with more digits do not fit into a page.
 	for i := range lines {
 		lines[i] = fmt.Sprintf("c1 %d:%d:1", i, 3000000+2*i)
 	}
 	assert.Contains(t, told(parse(t, lines[:340]...))[0], "1 c1: the kernel refuses its uids")
 }
 
-// drawTree draws a description, with numbers around the edges that matter.
+// drawTree draws a description with numbers at the edges of the rules.
 func drawTree(t *rapid.T) string {
 	paths := []string{"a", "a/b", "a/b/c", "a/d", "e", "f/g"}
 	line := rapid.Custom(func(t *rapid.T) string {
@@ -162,8 +162,8 @@ func drawTree(t *rapid.T) string {
 	return strings.Join(rapid.SliceOfN(line, 1, 8).Draw(t, "lines"), "\n")
 }
 
-// A container without a problem is one that the kernel makes, if it makes its
-// parent; one with a problem is not, or has no root or no gids.
+// The kernel can create a container if and only if the container has no problem, provided that
+// it can create the parent.
 func TestAProblemIsWhatTheKernelRefuses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawTree(t)
@@ -180,7 +180,7 @@ func TestAProblemIsWhatTheKernelRefuses(t *testing.T) {
 				require.True(t, bad[c.Path])
 				continue
 			}
-			parent := idmap.Identity() // no container here has more lines than the kernel takes
+			parent := idmap.Identity() // no container here has more lines than the kernel accepts
 			if c.Parent != nil {
 				parent = c.Parent.Map()
 			}
@@ -193,7 +193,7 @@ func TestAProblemIsWhatTheKernelRefuses(t *testing.T) {
 	})
 }
 
-// Made as Mend says, the line is none that takes what its parent has not.
+// After the suggested change the same problem must not occur again.
 func TestAMendMends(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawTree(t)
@@ -234,7 +234,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// many are n lines of containers of several shapes.
+// many returns n lines of containers of several shapes.
 func many(n int) string {
 	var b strings.Builder
 	for i := range n / 4 {

@@ -17,15 +17,15 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Groups are the directories of one host, one in each hierarchy that the
-// machine has mounted, v1 and v2 alike. (containerd/cgroups knows v1 or v2, by
-// a list of controllers; the hybrid layout needs both, and whatever is mounted.)
+// Groups are the directories of one host's cgroups: one in each hierarchy, v1 or v2, that the
+// machine has mounted. (containerd/cgroups supports either v1 or v2, with a fixed list of
+// controllers. The hybrid layout needs both versions and all mounted hierarchies.)
 type Groups []string
 
-// EmptyBudget is for the kernel to let go of cgroups whose processes have ended.
+// EmptyBudget is the time for the kernel to release cgroups whose processes have ended.
 const EmptyBudget = 10 * time.Second
 
-// Plan names the directories for the host of the given name; it makes nothing.
+// Plan returns the directories for the host of the given name, without creating them.
 func Plan(name string) (Groups, error) {
 	mounts, err := hierarchies()
 	if err != nil {
@@ -41,7 +41,7 @@ func Plan(name string) (Groups, error) {
 	return g, nil
 }
 
-// Prefix precedes the name of the host in the name of each of its cgroups.
+// Prefix is the first part of the name of each cgroup; the name of the host follows.
 const Prefix = "nestbed-"
 
 func hierarchies() ([]*mountinfo.Info, error) {
@@ -50,7 +50,7 @@ func hierarchies() ([]*mountinfo.Info, error) {
 		if m.FSType != "cgroup" && m.FSType != "cgroup2" {
 			return true, false
 		}
-		// A hierarchy may be mounted twice.
+		// A hierarchy may be mounted several times.
 		id := fmt.Sprint(m.Major, ":", m.Minor)
 		skip = seen[id]
 		seen[id] = true
@@ -58,7 +58,7 @@ func hierarchies() ([]*mountinfo.Info, error) {
 	})
 }
 
-// Layout is v1, hybrid (v1 with an empty v2 beside it), v2 or none.
+// Layout returns "v1", "hybrid" (v1, and v2 without controllers), "v2" or "none".
 func Layout() (string, error) {
 	mounts, err := hierarchies()
 	if err != nil {
@@ -77,13 +77,14 @@ func Layout() (string, error) {
 	return "none", nil
 }
 
-// Make makes the directories.
+// Make creates the directories.
 func (g Groups) Make() error {
 	for _, dir := range g {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return fmt.Errorf("cgroup: %w", err)
 		}
-		// A v1 cpuset is born without processors or memory, and then takes no process (man 7 cpuset).
+		// A new v1 cpuset has no processors or memory, and then accepts no process (man 7
+		// cpuset).
 		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 			value, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
 			if err != nil || strings.TrimSpace(string(value)) == "" {
@@ -107,9 +108,10 @@ func (g Groups) Join() error {
 	return nil
 }
 
-// Remove ends what still runs in the directories, and removes them with all below them once the kernel has emptied them.
+// Remove kills all processes in the cgroups, and removes the cgroups with all below them once
+// the kernel has emptied them.
 func (g Groups) Remove(ctx context.Context) error {
-	errs := []error{g.Kill(context.WithoutCancel(ctx))} // nobody is left running for want of time
+	errs := []error{g.Kill(context.WithoutCancel(ctx))} // kill them even if ctx has ended
 	for _, dir := range g {
 		errs = append(errs, wait.For(ctx, "remove cgroup "+dir, EmptyBudget, func(context.Context) error {
 			return removeCgroup(dir)
@@ -118,7 +120,8 @@ func (g Groups) Remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// removeCgroup removes depth first. The files in a cgroup go with it and cannot be removed themselves, so os.RemoveAll does not serve.
+// removeCgroup removes a cgroup depth first. os.RemoveAll cannot be used: the files in a cgroup
+// cannot be removed, and disappear with it.
 func removeCgroup(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

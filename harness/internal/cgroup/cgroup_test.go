@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Most of what is done to a cgroup is done to a directory, so plain ones serve here.
+// Most operations on a cgroup are operations on a directory, so these tests use ordinary ones.
 
 func TestACgroupIsRemovedWithAllBelowIt(t *testing.T) {
 	parent := t.TempDir()
@@ -27,7 +27,7 @@ func TestACgroupIsRemovedWithAllBelowIt(t *testing.T) {
 
 func TestACgroupThatTheKernelHoldsIsAnErrorAndNothingInItIsDeleted(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nestbed-x")
-	file := filepath.Join(dir, "sub/cgroup.procs") // a file keeps a plain directory, as a process keeps a cgroup
+	file := filepath.Join(dir, "sub/cgroup.procs") // a file keeps an ordinary directory from being removed, as a process does a cgroup
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 	require.NoError(t, os.WriteFile(file, nil, 0o644))
 	err := removeCgroup(dir)
@@ -55,13 +55,13 @@ func TestANewCgroupHasTheProcessorsAndMemoryOfItsParent(t *testing.T) {
 	require.NoError(t, os.Mkdir(v2, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(v1, "cpuset.cpus"), []byte("0-1\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(v1, "cpuset.mems"), []byte("0\n"), 0o644))
-	// On v2 they are empty: the kernel inherits by itself.
+	// On v2 they are empty, because the kernel inherits the values itself.
 	require.NoError(t, os.WriteFile(filepath.Join(v2, "cpuset.cpus"), []byte("\n"), 0o644))
 	g := Groups{filepath.Join(v1, "nestbed-x"), filepath.Join(v2, "nestbed-x")}
 	require.NoError(t, g.Make())
 	for file, want := range map[string]string{"cpuset.cpus": "0-1\n", "cpuset.mems": "0\n"} {
 		path := filepath.Join(g[0], file)
-		require.NoError(t, os.Chmod(path, 0o600)) // cgroupfs has the file already, with a mode of its own
+		require.NoError(t, os.Chmod(path, 0o600)) // cgroupfs creates the file itself, with its own mode
 		value, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Equal(t, want, string(value))

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Controller returns the directory of a cgroup in the hierarchy that has the controller of the given name, and reports whether that is of
-// cgroup v2. The cgroup is the hierarchy's root if group is "".
+// Controller returns the directory of a cgroup in the hierarchy that has the named controller,
+// and reports whether that hierarchy is v2. The cgroup is the root of the hierarchy if group is
+// "".
 func Controller(name, group string) (dir string, v2 bool, err error) {
 	mounts, err := hierarchies()
 	if err != nil {

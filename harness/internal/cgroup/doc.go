@@ -1,2 +1,3 @@
-// Package cgroup makes, joins, empties and removes the cgroups of a host, in every hierarchy that the machine has mounted.
+// Package cgroup creates, joins, empties and removes the cgroups of a host, in every hierarchy
+// that the machine has mounted.
 package cgroup

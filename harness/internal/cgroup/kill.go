@@ -15,9 +15,10 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Thaw lets everything in the cgroups go on that an LXD has frozen. A process in a frozen v1 cgroup does
-// not even end when it is killed, and then the init of its pid namespace does not either;
-// v2 ends it (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze").
+// Thaw resumes all processes in the cgroups that an LXD has frozen. A process in a frozen v1
+// cgroup does not end when it is killed, and neither does the init of its pid namespace; on v2
+// both end (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst
+// "cgroup.freeze").
 func (g Groups) Thaw() error {
 	var frozen []string
 	for _, dir := range g {
@@ -26,7 +27,7 @@ func (g Groups) Thaw() error {
 				frozen = append(frozen, path)
 			}
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // removed meanwhile
+				return nil // it was just removed
 			}
 			return err
 		})
@@ -43,8 +44,9 @@ func (g Groups) Thaw() error {
 	return nil
 }
 
-// Kill ends every process in the cgroups, the calling one last. v2 does it at a stroke, and
-// no fork escapes (cgroup-v2.rst, cgroup.kill, since Linux 5.14); v1 in rounds, until nobody is left.
+// Kill kills every process in the cgroups except the calling one. v2 does that atomically, so
+// no fork escapes (cgroup-v2.rst, cgroup.kill, since Linux 5.14). v1 needs rounds until no
+// process is left.
 func (g Groups) Kill(ctx context.Context) error {
 	if err := g.Thaw(); err != nil {
 		return err
@@ -68,12 +70,13 @@ func (g Groups) Kill(ctx context.Context) error {
 	})
 }
 
-// signal kills those of the processes that are in the cgroups, and not whoever has got the id of one of them.
+// signal kills those processes that are still in the cgroups. It never kills another process
+// that has got one of their ids.
 func (g Groups) signal(pids []int) error {
 	held := map[int]*os.Process{}
 	defer func() {
 		for _, p := range held {
-			_ = p.Release() // nothing is written
+			_ = p.Release() // nothing was written that could be lost
 		}
 	}()
 	var errs []error
@@ -84,7 +87,7 @@ func (g Groups) signal(pids []int) error {
 		}
 		held[pid] = p
 	}
-	// What is in the cgroups now, and is held, was held when it was in them, or has ended.
+	// For an id that is still listed, the held process is the one in the cgroups, or has ended.
 	still, err := g.Processes()
 	for _, pid := range still {
 		if p := held[pid]; p != nil {
@@ -96,13 +99,14 @@ func (g Groups) signal(pids []int) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Processes are those in the first of the cgroups, which has all, and in those below it, but for the calling one.
+// Processes returns the ids of the processes in and below the first cgroup, which has all of
+// them, without the calling one.
 func (g Groups) Processes() ([]int, error) {
 	var pids []int
 	for _, dir := range g[:min(1, len(g))] {
 		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // removed meanwhile, or never made
+				return nil // removed in the meantime, or never created
 			}
 			if err != nil || e.Name() != "cgroup.procs" {
 				return err
@@ -112,7 +116,8 @@ func (g Groups) Processes() ([]int, error) {
 				return err
 			}
 			for _, word := range strings.Fields(string(text)) {
-				// 0 is one that this pid namespace does not see; to kill, it means the caller's own process group.
+				// Id 0 is a process outside this pid namespace, but kill would take it for the caller's own
+				// process group.
 				if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() {
 					pids = append(pids, pid)
 				}
@@ -126,7 +131,8 @@ func (g Groups) Processes() ([]int, error) {
 	return pids, nil
 }
 
-// Hold gives the cgroups by descriptors, for a process that will not see their paths any more.
+// Hold returns the cgroups as paths of open descriptors, for a process that will lose access to
+// their paths.
 func (g Groups) Hold() (Groups, error) {
 	var held Groups
 	for _, dir := range g {
@@ -134,7 +140,7 @@ func (g Groups) Hold() (Groups, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cgroup %s: %w", dir, err)
 		}
-		// With a slash, as WalkDir does not follow a link that it starts at.
+		// The slash is necessary because WalkDir does not follow a symlink at its root.
 		held = append(held, fmt.Sprintf("/proc/self/fd/%d/", fd))
 	}
 	return held, nil

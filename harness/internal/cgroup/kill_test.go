@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// realCgroups are cgroups of this machine, with a process in one below them.
+// realCgroups returns cgroups of this machine with a process in a cgroup below them.
 func realCgroups(t *testing.T) (Groups, *exec.Cmd) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -28,7 +28,7 @@ func realCgroups(t *testing.T) (Groups, *exec.Cmd) {
 	require.NoError(t, g.Make())
 	t.Cleanup(func() { assert.NoError(t, g.Remove(t.Context())) })
 	sleep := exec.CommandContext(t.Context(), "cat")
-	_, err = sleep.StdinPipe() // which ends with this process, and cat with it
+	_, err = sleep.StdinPipe() // it is closed when this process ends, which ends cat
 	require.NoError(t, err)
 	require.NoError(t, sleep.Start())
 	for _, dir := range g {
@@ -73,7 +73,7 @@ func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
 
 func TestAProcessThatIsInNoneOfTheCgroupsIsNotKilled(t *testing.T) {
 	g, sleep := realCgroups(t)
-	other := exec.CommandContext(t.Context(), "sleep", "1000") // as if it had the id of one that has ended
+	other := exec.CommandContext(t.Context(), "sleep", "1000") // as if it had got the id of an ended process
 	require.NoError(t, other.Start())
 	require.NoError(t, g.signal([]int{other.Process.Pid, sleep.Process.Pid}))
 	killed(t, sleep)

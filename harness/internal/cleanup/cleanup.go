@@ -1,5 +1,6 @@
-// Package cleanup records what a run still has to remove, so that a command that is told to stop knows how long to
-// wait and what to say about the rest. The record is in the context, which outlives a cancellation.
+// Package cleanup records what a run still has to remove. A command that is interrupted uses
+// the record to decide how long to wait, and what to print about the rest. The record is in the
+// context, where it survives a cancellation.
 package cleanup
 
 import (
@@ -9,17 +10,18 @@ import (
 	"time"
 )
 
-// Task is something that must be removed before the process ends.
+// A Task is something that must be removed before the process ends.
 type Task struct {
-	// What is waited for: "the LXD at X to delete project Y".
+	// What describes the task in a message: "the LXD at X to delete project Y".
 	What string
-	// Budget is how long the removal may take once the command is told to stop.
+	// Budget is the time that the removal may take after the command is interrupted.
 	Budget time.Duration
-	// Left is the error of what is left if nobody waits; nil: the next run removes it, or the kernel.
+	// Left is the error to report if the command does not wait. Nil means that the next run or the
+	// kernel removes what is left.
 	Left error
 }
 
-// Tasks are those that have begun and are not done. They are safe for concurrent use.
+// Tasks are the tasks that have begun and are not done. They are safe for concurrent use.
 type Tasks struct {
 	mu    sync.Mutex
 	begun []*Task
@@ -33,7 +35,8 @@ func NewContext(ctx context.Context) (context.Context, *Tasks) {
 	return context.WithValue(ctx, key{}, t), t
 }
 
-// Begin records a task until done is called, which may happen twice. It does nothing in a context without Tasks.
+// Begin records a task until done is called, which may happen several times. It does nothing in
+// a context without Tasks.
 func Begin(ctx context.Context, task Task) (done func()) {
 	t, ok := ctx.Value(key{}).(*Tasks)
 	if !ok {
@@ -49,7 +52,8 @@ func Begin(ctx context.Context, task Task) (done func()) {
 	}
 }
 
-// Begun returns the tasks that are not done and whose budget is more than elapsed, the first begun first.
+// Begun returns the unfinished tasks with a budget longer than elapsed, in the order in which
+// they began.
 func (t *Tasks) Begun(elapsed time.Duration) []Task {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -17,7 +17,7 @@ func TestATaskIsKnownUntilItIsDoneOrItsBudgetIsOver(t *testing.T) {
 	short := cleanup.Task{What: "a host to end", Budget: time.Second}
 	long := cleanup.Task{What: "a project to be deleted", Budget: time.Minute, Left: errors.New("a project")}
 	shortDone := cleanup.Begin(ctx, short)
-	longDone := cleanup.Begin(context.WithoutCancel(ctx), long) // as what must not be cut short has it
+	longDone := cleanup.Begin(context.WithoutCancel(ctx), long) // as a task does that must not be interrupted
 	assert.Equal(t, []cleanup.Task{short, long}, tasks.Begun(0))
 	assert.Equal(t, []cleanup.Task{long}, tasks.Begun(time.Second))
 	assert.Empty(t, tasks.Begun(time.Hour))

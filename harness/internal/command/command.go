@@ -1,4 +1,5 @@
-// Package command makes commands that end when their context ends, together with every process they started.
+// Package command creates commands that end when their context ends, with every process that
+// they started.
 package command
 
 import (
@@ -12,12 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settleBudget is how long Wait waits for the output of a program that has ended, or was killed. A process that it
-// started may hold the output open: one that is just ending, on a busy machine, or one that left the process group.
+// settleBudget is how long Wait waits for the output of a program that has ended or was killed.
+// A process that the program started may keep the output open: it may be slow to end on a busy
+// machine, or have left the process group.
 const settleBudget = 5 * time.Second
 
-// New returns a command whose process group is killed when ctx ends. To set more attributes, change the fields of
-// its SysProcAttr; do not replace that.
+// New returns a command whose process group is killed when ctx ends. To set other attributes,
+// change fields of its SysProcAttr; do not replace it.
 func New(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:forbidigo // the one place
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -26,13 +28,13 @@ func New(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// killGroup kills the process group that p leads. A pid namespace does not matter: nsenter's child, which is in
-// another one, is in the group as well.
+// killGroup kills the process group that p leads. Pid namespaces do not matter: the child of
+// nsenter is in another one, but in the same group.
 func killGroup(p *os.Process) error {
 	var err error
 	handled := p.WithHandle(func(pidfd uintptr) {
 		err = unix.PidfdSendSignal(int(pidfd), unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
-		if errors.Is(err, unix.EINVAL) { // before Linux 6.9; Wait has not returned, so p still has its id
+		if errors.Is(err, unix.EINVAL) { // before Linux 6.9; p still has its id, because Wait has not returned
 			err = unix.Kill(-p.Pid, unix.SIGKILL)
 		}
 	})

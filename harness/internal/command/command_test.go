@@ -18,7 +18,7 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// started is a writer that closes itself when the program has said its first word.
+// started is a writer that closes itself at the program's first output.
 type started struct {
 	text bytes.Buffer
 	said chan struct{}
@@ -33,7 +33,8 @@ func (s *started) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// canceled runs a script, cancels it when it has written a line, and returns that line and how long the end took.
+// canceled runs a script and cancels it when it has written a line. It returns that line and
+// how long the script took to end.
 func canceled(t *testing.T, script string) (line string, took time.Duration, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,7 +52,7 @@ func canceled(t *testing.T, script string) (line string, took time.Duration, err
 }
 
 func TestACanceledCommandEndsWithItsChildren(t *testing.T) {
-	read, write, err := os.Pipe() // every process of the command holds its writing end
+	read, write, err := os.Pipe() // every process of the command has its writing end
 	require.NoError(t, err)
 	defer read.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -86,7 +87,7 @@ func TestACanceledCommandDoesNotWaitForWhoHoldsItsOutput(t *testing.T) {
 	line, took, err := canceled(t, "setsid sh -c 'echo $$; exec sleep 600'; sleep 600")
 	pid, parsed := strconv.Atoi(line)
 	require.NoError(t, parsed)
-	p, found := os.FindProcess(pid) // a new session is out of the command's reach
+	p, found := os.FindProcess(pid) // a new session is not in the command's process group
 	require.NoError(t, found)
 	defer func() { assert.NoError(t, p.Signal(unix.SIGKILL)) }()
 	require.Error(t, err)

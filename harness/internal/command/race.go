@@ -2,5 +2,6 @@
 
 package command
 
-// A program with the race detector sleeps for a second before it ends, unless GORACE says otherwise. Some run this one 32 times.
+// A program with the race detector sleeps for a second at its end. Some commands run this
+// program 32 times.
 const raceDetector = "GORACE=atexit_sleep_ms=0"

@@ -1,4 +1,4 @@
-// Package excerpt keeps what matters of a long text.
+// Package excerpt shortens long texts.
 package excerpt
 
 import (
@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Shorten keeps the first two thirds of what there is room for, and the last, with a line between that counts the others.
+// Shorten returns at most room lines: the first two thirds and the last third, with a line in
+// between that counts the omitted ones.
 func Shorten(lines []string, room int) []string {
 	if len(lines) <= room {
 		return lines
@@ -17,7 +18,7 @@ func Shorten(lines []string, room int) []string {
 	return slices.Concat(lines[:first], []string{fmt.Sprintf("... %d lines more", len(lines)-first-last)}, lines[len(lines)-last:])
 }
 
-// Tail returns the last n lines of a log, without the blank lines around it.
+// Tail returns the last n lines of a log, without surrounding blank lines.
 func Tail(log string, n int) []string {
 	if strings.TrimSpace(log) == "" {
 		return nil
@@ -29,7 +30,7 @@ func Tail(log string, n int) []string {
 // OneLine returns the words of a text on one line.
 func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// At returns line i, or "nothing" behind the last one.
+// At returns line i, or "nothing" if there is no such line.
 func At(lines []string, i int) string {
 	if i < len(lines) {
 		return lines[i]

@@ -63,8 +63,8 @@ func openProcess(proc *os.File, pid int) (*Process, error) {
 	return &Process{dir: dir}, nil
 }
 
-// isOwn fails unless a procfs shows the process whose root this is, under the id that it has in
-// its own pid namespace.
+// isOwn fails unless a procfs shows the process whose root this is, under its id in its own pid
+// namespace.
 func (r *Root) isOwn(proc *os.File) error {
 	if r.of == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is the root of this process's machine.
+// machine returns the root of this process's machine.
 func machine(t *testing.T) *Root {
 	t.Helper()
 	r, err := Open("/")
@@ -21,7 +21,7 @@ func machine(t *testing.T) *Root {
 	return r
 }
 
-// running is a process that runs until its input ends.
+// running returns a process that runs until its input ends.
 func running(t *testing.T, attr *syscall.SysProcAttr) (*exec.Cmd, io.Closer) {
 	t.Helper()
 	cmd := exec.Command("cat")
@@ -89,7 +89,7 @@ func TestAProcOfAnotherPIDNamespaceIsNotThatOfTheRoot(t *testing.T) {
 	root, err := p.Root()
 	require.NoError(t, err)
 	defer root.Close()
-	_, err = root.Process(os.Getpid()) // its /proc is still the machine's
+	_, err = root.Process(os.Getpid()) // the namespace's /proc is still the machine's
 	require.ErrorContains(t, err, "/proc shows process 1 started at ")
 }
 
@@ -97,8 +97,8 @@ func TestALinkOfAProcessIsNoneThatSomethingIsMountedOver(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for mounts")
 	}
-	// In a mount namespace of its own, the machine's proc with another process's directory mounted
-	// over this one's.
+	// In another mount namespace, mount another process's directory over this process's
+	// directory in /proc.
 	cmd := exec.Command("sh", "-c", `mount --make-rprivate / && mount --bind /proc/1 /proc/$$ && echo $$ && exec cat`)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
 	in, err := cmd.StdinPipe()
@@ -126,7 +126,7 @@ func TestNoMagicLinkBelowProcIsFollowed(t *testing.T) {
 		_, err := machine(t).Find(name)
 		require.ErrorIs(t, err, unix.ELOOP, name)
 	}
-	f, err := machine(t).Find("/proc/self/status") // self is a link, too, but an ordinary one
+	f, err := machine(t).Find("/proc/self/status") // self is a symlink too, but not a magic one
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 }

@@ -17,15 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sources holds the files of this package, for the keys of programs that are built from it.
+// Sources holds the files of this package. They are part of the cache keys of programs built
+// from it.
 //
 //go:embed *.go
 var Sources embed.FS
 
-// Root is a root directory. Paths are relative to it, with or without a leading slash. It is safe for concurrent use; Close may
-// come at any time.
+// Root is a root directory. Paths are relative to it, with or without a leading slash. It is
+// safe for concurrent use, including Close.
 type Root struct {
-	// mu keeps Close from giving away the number of a descriptor that is being used.
+	// mu keeps Close from releasing the number of a descriptor that is in use.
 	mu  sync.RWMutex
 	dir *os.File
 	// of is the process whose root directory this is, nil if the Root was opened by path.
@@ -88,7 +89,7 @@ func (r *Root) Tree(name string) (*os.Root, error) {
 // the type of the file.
 func (r *Root) Find(name string) (*os.File, error) { return r.find(name, true) }
 
-// find is Find; unless follow is set, it does not follow a symlink at the end of the path.
+// find is like Find. Unless follow is set, it does not follow a symlink at the end of the path.
 func (r *Root) find(name string, follow bool) (*os.File, error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

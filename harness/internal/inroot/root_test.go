@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// secret is what stands in the canary on the machine.
+// secret is the content of the canary on the machine.
 const secret = "of the machine\n"
 
-// outside is a directory of the machine with canaries in it: a file, and a socket that notes who
-// connects.
+// outside returns a directory of the machine with two canaries: a file, and a socket that
+// records connections.
 func outside(t *testing.T) (dir string, connected chan struct{}) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "outside-") //nolint:usetesting // t.TempDir is too long for a socket
@@ -43,7 +43,7 @@ func outside(t *testing.T) (dir string, connected chan struct{}) {
 	return dir, connected
 }
 
-// opened is a root at an empty directory, and that directory.
+// opened returns a root at an empty directory, and that directory.
 func opened(t *testing.T) (*Root, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func opened(t *testing.T) (*Root, string) {
 	return r, dir
 }
 
-// all does everything that a root offers to a path, and gives the errors.
+// all performs every operation of a root on a path and returns the errors.
 func all(t *testing.T, r *Root, path string) map[string]error {
 	t.Helper()
 	errs := map[string]error{}
@@ -98,7 +98,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 	for _, path := range paths {
 		isLink := strings.LastIndexByte(path, '/') == 0
 		for what, err := range all(t, r, path) {
-			// The link itself is inside.
+			// The symlink itself is inside.
 			if !isLink || !slices.Contains([]string{"lstat", "readlink", "xattr"}, what) {
 				require.ErrorIs(t, err, fs.ErrNotExist, "%s %s", what, path)
 			}
@@ -126,7 +126,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 	assert.Equal(t, secret, string(text))
 	assert.Empty(t, connected)
 
-	// By a path the kernel goes there.
+	// The kernel itself follows the path out of the root.
 	control, err := Open("/")
 	require.NoError(t, err)
 	defer control.Close()
@@ -183,7 +183,7 @@ func TestAFileHasALimitWhateverItSaysOfItsSize(t *testing.T) {
 	machine, err := Open("/")
 	require.NoError(t, err)
 	defer machine.Close()
-	_, err = machine.ReadFile("/proc/self/status", 10) // of no size beforehand
+	_, err = machine.ReadFile("/proc/self/status", 10) // it reports size 0
 	require.EqualError(t, err, "read /proc/self/status: it has more than 10 bytes")
 	text, err := machine.ReadFile("/proc/self/status", TextLimit)
 	require.NoError(t, err)

@@ -18,14 +18,16 @@ import (
 	"nestbed/harness/wait"
 )
 
-// longestSlice is how long LXD waits before it answers that an operation still runs.
+// longestSlice is the longest time that LXD may wait in one request before it answers that an
+// operation still runs.
 const longestSlice = 30 * time.Second
 
-// budget is for one operation. Level 32 of a chain takes 0.3 s to create on an idle machine, and a refused
-// start 5 s. The longest that a scenario waits for is a level that stops by itself.
+// budget is the time for one operation. On an idle machine, creating level 32 of a chain takes
+// 0.3 s, and a refused start 5 s. The slowest operation of a scenario is the clean stop of a
+// level.
 const budget = 2 * time.Minute
 
-// UnendedError is why an operation was no longer waited for: the budget or the context ended first.
+// An UnendedError says why an operation was not awaited: the budget or the context ended first.
 type UnendedError struct {
 	Server    lxd.Server
 	Operation api.Operation // as last seen
@@ -35,11 +37,13 @@ type UnendedError struct {
 func (e *UnendedError) Error() string { return e.Err.Error() }
 func (e *UnendedError) Unwrap() error { return e.Err }
 
-// Await waits until an operation has ended, and returns it as last seen. err is what the request for it
-// returned: Await returns that one at once. An operation that failed is an error.
+// Await waits until an operation has ended and returns its last state. err is the error of the
+// request that started it; if it is not nil, Await returns it at once. A failed operation is an
+// error.
 //
-// LXD does the waiting. The Wait of its client listens for an event instead, which LXD does not send
-// to a listener that it is still adding (LXD: lxd/events.go, eventsSocket): it can wait forever.
+// Await uses LXD's own wait request. The client's Wait uses an event listener instead. LXD may
+// not send the event while it is still adding the listener (LXD: lxd/events.go, eventsSocket),
+// and Wait then never returns.
 func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) (api.Operation, error) {
 	if err != nil {
 		return api.Operation{}, err
@@ -47,7 +51,7 @@ func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) 
 	return AwaitWithin(ctx, budget, server, op)
 }
 
-// AwaitWithin is Await with another budget.
+// AwaitWithin is like Await with another budget.
 func AwaitWithin(ctx context.Context, budget time.Duration, server lxd.Server, op lxd.Operation) (api.Operation, error) {
 	last := op.Get()
 	what := fmt.Sprintf("wait for LXD's operation %q", last.Description)
@@ -72,15 +76,15 @@ func AwaitWithin(ctx context.Context, budget time.Duration, server lxd.Server, o
 	return last, err
 }
 
-// waitOnce returns the operation as it is when it ends or when a slice of time is over, and nil if
-// LXD did not answer in time. It takes less time than the client gives one request.
+// waitOnce returns the operation when it ends or when a slice of time is over, or nil if LXD
+// did not answer in time. It takes less time than the client's request timeout.
 func waitOnce(ctx context.Context, server lxd.Server, id string) (*api.Operation, error) {
 	slice, err := sliceOf(server)
 	if err != nil {
 		return nil, err
 	}
 	seen, err := get(ctx, server, id, fmt.Sprintf("/wait?timeout=%d", int(slice/time.Second)))
-	if api.StatusErrorCheck(err) { // LXD 6: the slice is over, or the operation has failed
+	if api.StatusErrorCheck(err) { // LXD 6, if the slice is over or the operation has failed
 		seen, err = get(ctx, server, id, "")
 	}
 	var late net.Error
@@ -97,7 +101,8 @@ func waitOnce(ctx context.Context, server lxd.Server, id string) (*api.Operation
 	return nil, fmt.Errorf("operation %s: %w", id, err)
 }
 
-// sliceOf is half of what the client gives one request, in whole seconds, as LXD counts them.
+// sliceOf returns half of the client's request timeout, in whole seconds because LXD counts in
+// seconds.
 func sliceOf(server lxd.Server) (time.Duration, error) {
 	client, err := server.GetHTTPClient()
 	if err != nil {
@@ -109,8 +114,8 @@ func sliceOf(server lxd.Server) (time.Duration, error) {
 	return max(time.Second, min(longestSlice, (client.Timeout/2).Truncate(time.Second))), nil
 }
 
-// get asks for an operation. (The client's GetOperationWait has no context, and writes to the
-// transport that other requests read.)
+// get requests an operation. (The client's GetOperationWait has no context, and modifies the
+// transport that other requests use.)
 func get(ctx context.Context, server lxd.Server, id, how string) (*api.Operation, error) {
 	info, err := server.GetConnectionInfo()
 	if err != nil {

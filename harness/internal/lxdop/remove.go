@@ -14,13 +14,14 @@ import (
 	"nestbed/harness/wait"
 )
 
-// busyBudget is for LXD to finish what it does to an instance by itself; it takes less than a second.
+// busyBudget is the time for LXD's own cleanup of an instance, which takes less than a second.
 const busyBudget = 10 * time.Second
 
-// Remove stops an instance by force, if it runs, and deletes it. It is no error if there is none. LXD refuses both
-// while it still cleans up after the end of the instance, about which it tells nobody: Remove tries again then.
+// Remove stops an instance by force if it runs, and deletes it. It returns nil if the instance
+// does not exist. LXD refuses both operations while it still cleans up after the instance, and
+// does not report the end of that, so Remove tries again.
 func Remove(ctx context.Context, server lxd.InstanceServer, name string) error {
-	return wait.For(ctx, "remove "+name, busyBudget, func(context.Context) error { // what has begun has its own budget
+	return wait.For(ctx, "remove "+name, busyBudget, func(context.Context) error { // an operation has its own budget
 		err := removeOnce(ctx, server, name)
 		var unanswered *url.Error
 		var unended *UnendedError
@@ -47,10 +48,10 @@ func removeOnce(ctx context.Context, server lxd.InstanceServer, name string) err
 	return OrMissing(err)
 }
 
-// IsMissing reports whether LXD does not know what it was asked about.
+// IsMissing reports whether err means that LXD did not find the requested object.
 func IsMissing(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
 
-// OrMissing returns err, or nil if what was asked about is missing.
+// OrMissing returns err, or nil if err means that the object is missing.
 func OrMissing(err error) error {
 	if IsMissing(err) {
 		return nil

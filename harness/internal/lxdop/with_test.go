@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// It is held against a server that is no LXD: what is tested is when a request ends.
+// The server is not an LXD, because only the end of the request is tested.
 func TestARequestEndsWithItsContext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")
 	listener, err := net.Listen("unix", path)

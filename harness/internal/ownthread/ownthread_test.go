@@ -15,7 +15,7 @@ import (
 func TestNamespacesAreNeverEnteredOnTheFirstThread(t *testing.T) {
 	before, err := os.Readlink("/proc/self/ns/net")
 	require.NoError(t, err)
-	// So many at a time that the first thread would have its turn, too.
+	// Enough goroutines that one of them would run on the main thread.
 	for range 20 {
 		var all sync.WaitGroup
 		meet := make(chan struct{})

@@ -11,26 +11,27 @@ import (
 	"nestbed/harness/internal/excerpt"
 )
 
-// Sources holds the files of this package, for the keys of programs that are built from it.
+// Sources holds the files of this package. They are part of the cache keys of programs built
+// from it.
 //
 //go:embed *.go
 var Sources embed.FS
 
-// Status is a process as /proc/PID/status shows it (man 5 proc_pid_status).
+// A Status is a process as /proc/PID/status shows it (man 5 proc_pid_status).
 type Status struct {
 	// Name is the command name, State such as "sleeping".
 	Name, State string
 	// UID and GID are the effective ids, as the reader's user namespace numbers them.
 	UID, GID uint32
-	// Parent is the id of its parent in the pid namespace of this /proc.
+	// Parent is the parent's id in the pid namespace of this /proc.
 	Parent string
-	// PIDs are its ids in every pid namespace, from that of this /proc inwards.
+	// PIDs are the process's ids in every pid namespace, from that of this /proc inwards.
 	PIDs []string
 	// Effective and Bounding are capability sets: bit N is capability N (man 7 capabilities).
 	Effective, Bounding uint64
 }
 
-// Innermost returns the id that it has in the innermost of its pid namespaces.
+// Innermost returns the process's id in its innermost pid namespace, or "".
 func (s Status) Innermost() string {
 	if len(s.PIDs) == 0 {
 		return ""
@@ -89,11 +90,11 @@ func ParseStatus(text string) (s Status, err error) {
 	return s, nil
 }
 
-// commandLength is how much of a command line a list of processes shows.
+// commandLength is the maximum length of a command line in a list of processes.
 const commandLength = 160
 
-// Describe returns a line for a list of processes. uid is the user id on the host, command the content of
-// /proc/PID/cmdline, which is empty for a kernel thread or a zombie.
+// Describe returns a line for a list of processes. uid is the user id on the host. command is
+// the content of /proc/PID/cmdline, which is empty for a kernel thread or a zombie.
 func (s Status) Describe(pid string, uid uint32, command string) string {
 	command = excerpt.OneLine(strings.ReplaceAll(command, "\x00", " "))
 	if command == "" {
@@ -105,5 +106,5 @@ func (s Status) Describe(pid string, uid uint32, command string) string {
 	return fmt.Sprintf("pid %s, uid %d on the host, %s: %s", pid, uid, s.State, command)
 }
 
-// Path returns the path of a file that the machine's /proc has about a process.
+// Path returns the path of a process's file in the machine's /proc.
 func Path(pid int, file string) string { return filepath.Join("/proc", strconv.Itoa(pid), file) }

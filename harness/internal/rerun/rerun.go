@@ -10,18 +10,20 @@ import (
 	"github.com/moby/sys/reexec"
 )
 
-// ErrNoMain is why this program does not run itself again: each helper program would be this program once more, or all its tests.
+// ErrNoMain is the error of running this program again without Main: the new process would run
+// the whole program, or all its tests, instead of a helper program.
 var ErrNoMain = errors.New("this program does not know its helper programs: call start.Init (package harness/host/start) first in main or TestMain")
 
 // prepared reports whether Main was called.
 var prepared atomic.Bool //nolint:gochecknoglobals // of the process
 
-// Register makes run a helper program of this program, under a name that no other one has.
+// Register registers a helper program of this program under a unique name.
 func Register(name string, run func()) { reexec.Register(name, run) }
 
-// Main runs the helper program that this process was started as, if it is one, and does not return then.
+// Main runs a helper program and exits, if this process was started as one. Otherwise it
+// returns.
 func Main() {
-	prepared.Store(true) // a helper program may run others
+	prepared.Store(true) // helper programs may run other ones
 	if reexec.Init() {
 		os.Exit(0)
 	}
@@ -35,7 +37,8 @@ func Ready() error {
 	return nil
 }
 
-// Command returns a command that runs this program as one of its helper programs. The error is that of Ready.
+// Command returns a command that runs this program as one of its helper programs. It returns the
+// error of Ready.
 func Command(name string, args ...string) (*exec.Cmd, error) {
 	if err := Ready(); err != nil {
 		return nil, err

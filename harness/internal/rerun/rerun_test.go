@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/internal/rerun"
 )
 
-// unpreparedEnv has TestMain leave out Main.
+// unpreparedEnv makes TestMain skip Main.
 const unpreparedEnv = "NESTBED_TEST_UNPREPARED"
 
 func TestMain(m *testing.M) {

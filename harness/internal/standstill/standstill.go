@@ -13,11 +13,12 @@ import (
 	"nestbed/harness/wait"
 )
 
-// budget is for the threads of a process to stop.
+// budget is the time for all threads of a process to stop.
 const budget = 10 * time.Second
 
-// Stop stops a process, and returns when none of its threads runs. SIGSTOP alone does not wait for that: a thread
-// stops the next time it leaves the kernel (kernel: kernel/signal.c, do_signal_stop), and answers clients until then.
+// Stop stops a process and returns when none of its threads runs. SIGSTOP alone does not wait
+// for that: a thread stops when it next leaves the kernel (kernel: kernel/signal.c,
+// do_signal_stop), and answers clients until then.
 func Stop(ctx context.Context, p *os.Process) error {
 	if err := p.Signal(unix.SIGSTOP); err != nil {
 		return fmt.Errorf("stop process %d: %w", p.Pid, err)
@@ -30,7 +31,7 @@ func Stop(ctx context.Context, p *os.Process) error {
 		for _, thread := range threads {
 			stat, err := thread.Stat()
 			if err != nil {
-				return err // it has ended meanwhile
+				return err // the thread has just ended
 			}
 			if stat.State != "T" {
 				return fmt.Errorf("thread %d is in state %s, expected T (stopped)", thread.PID, stat.State)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// busyEnv makes this test binary a process of four threads that do not leave the kernel for long.
+// busyEnv makes this test binary a process with four threads that stay in the kernel for long.
 const busyEnv = "STANDSTILL_BUSY"
 
 func TestMain(m *testing.M) {
