@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"nestbed/harness"
+	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/host/existing"
@@ -18,6 +19,7 @@ import (
 	"nestbed/harness/inventory"
 	"nestbed/harness/keyring"
 	"nestbed/harness/report"
+	"nestbed/harness/vm"
 )
 
 // On returns the error with the advice at its end; an error that has its advice, or for which there is none, as it is.
@@ -54,8 +56,8 @@ func For(err error) string {
 		at := host.Target{System: true, Address: left.LXD}
 		return fmt.Sprintf("; to clean up later, run nestbed reap --host %s %s", at, strings.Join(left.Projects, " "))
 	}
-	if bundle, is := errors.AsType[*bundle.NotMadeError](err); is {
-		return fmt.Sprintf(": run once, as root or with sudo, nestbed up --depth 1 --bundle %s", bundle.Source)
+	if made, is := errors.AsType[*bundle.NotMadeError](err); is {
+		return fmt.Sprintf(": run once, as root or with sudo, nestbed up --depth 1 --bundle %s", made.Source)
 	}
 	if level, is := errors.AsType[*harness.LevelError](err); is {
 		return forReason(level.Reason)
@@ -77,6 +79,11 @@ func For(err error) string {
 		{private.ErrEnded, "; nestbed reap clears what it left"},
 		{private.ErrNoneKept, "; nestbed up --keep makes one, and NESTBED_KEEP=1 before go test keeps that of a scenario that fails"},
 		{private.ErrNoSpace, ", by NESTBED_STATE or --state"},
+		{private.ErrStateRoot, ", by NESTBED_STATE"},
+		{bundle.ErrCache, ", by NESTBED_CACHE"},
+		{vm.ErrCache, ", by NESTBED_CACHE"},
+		{keyring.ErrNoDir, ", by NESTBED_KEYRING"},
+		{artifact.ErrDir, ", by NESTBED_ARTIFACTS"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.text

@@ -3,6 +3,8 @@ package advice_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +12,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/advice"
+	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
@@ -72,4 +75,19 @@ func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
 	for _, reason := range []idmap.Reason{idmap.NoAllocation, idmap.OutsideParent, idmap.DepthLimit, idmap.Unclassified} {
 		assert.False(t, advised[reason], reason)
 	}
+}
+
+func TestADirectoryThatCannotBeUsedIsNamedByItsVariable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	inFile := filepath.Join(file, "dir") // a file is in the way of anyone, root included
+	_, err := artifact.Dir(inFile).Save("scenario", nil)
+	require.ErrorContains(t, advice.On(err), "; name another directory for them, by NESTBED_ARTIFACTS")
+	if os.Geteuid() != 0 {
+		return // others make no bundles and no private hosts
+	}
+	_, err = bundle.Store{Dir: inFile}.Make(t.Context(), bundle.Source{Kind: bundle.Debian, Arg: "trixie"})
+	require.ErrorContains(t, advice.On(err), "; name another directory for it, which can be written, by NESTBED_CACHE")
+	_, err = private.Start(t.Context(), private.Config{Bundle: &bundle.Bundle{}, StateRoot: private.StateRoot{Dir: inFile}})
+	require.ErrorContains(t, advice.On(err), "; name another one, which can be written, by NESTBED_STATE")
 }

@@ -71,6 +71,9 @@ func Slug(text string) string {
 	return slug
 }
 
+// ErrDir is the error of a Dir that cannot be made.
+var ErrDir = errors.New("artifacts")
+
 // Save writes files into a new directory of this run, named after of, and returns that directory.
 // Only the account that runs the tests may read it. Save escapes control characters, because
 // people read the files on terminals.
@@ -80,7 +83,7 @@ func (d Dir) Save(of string, files []File) (string, error) {
 		return "", err
 	}
 	if err := os.MkdirAll(run, 0o700); err != nil {
-		return "", fmt.Errorf("artifacts: %w; name another directory for them", err)
+		return "", fmt.Errorf("%w: %w; name another directory for them", ErrDir, err)
 	}
 	dir, err := newDir(filepath.Join(run, Slug(of)))
 	if err != nil {

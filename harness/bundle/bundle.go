@@ -94,6 +94,9 @@ func (st Store) say(what string) {
 	}
 }
 
+// ErrCache is the error of a Store whose directory cannot be used.
+var ErrCache = errors.New("cache")
+
 // Make returns the bundle of the source, and makes it if the store does not have it. Several processes may ask at once: one makes, the
 // others wait. An account other than root gets what root has made.
 func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
@@ -102,7 +105,7 @@ func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
 	}
 	kept, err := cache.Open(st.Path(), 0o711)
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: cache: %w; name another directory for it, which can be written", s, err)
+		return nil, fmt.Errorf("bundle %s: %w: %w; name another directory for it, which can be written", s, ErrCache, err)
 	}
 	r, err := st.readRecipe(ctx, s, kept)
 	if err != nil {

@@ -61,6 +61,9 @@ func (k *Keyring) makePair() error {
 	return errors.Join(renameio.WriteFile(k.file(keyFile), key, 0o600), renameio.WriteFile(k.file(certFile), cert, 0o644))
 }
 
+// ErrNoDir is the error of an account without a directory for configuration.
+var ErrNoDir = errors.New("no directory")
+
 func at(dir string) (*Keyring, error) {
 	if dir != "" {
 		abs, err := filepath.Abs(dir)
@@ -68,7 +71,7 @@ func at(dir string) (*Keyring, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return nil, fmt.Errorf("%w; name another directory for the keyring", err)
+		return nil, fmt.Errorf("%w: %w; name a directory for the keyring", ErrNoDir, err)
 	}
 	return &Keyring{filepath.Join(dir, "nestbed")}, nil
 }

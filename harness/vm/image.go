@@ -75,6 +75,9 @@ func MakeImage(ctx context.Context, cache, suite string, progress func(string)) 
 	return &Image{Suite: suite, dir: dir}, nil
 }
 
+// ErrCache is the error of a directory for images that cannot be used, or that has no room.
+var ErrCache = errors.New("cache of images")
+
 // made gives a directory of the cache of images, which is made where it is not there.
 func made(ctx context.Context, in, name string, fill func(ctx context.Context, dir string) error) (string, error) {
 	dir, err := imageCache(in)
@@ -83,7 +86,7 @@ func made(ctx context.Context, in, name string, fill func(ctx context.Context, d
 	}
 	c, err := cache.Open(dir, 0o711)
 	if err != nil {
-		return "", fmt.Errorf("%w; name another directory for the cache, of yours", err)
+		return "", fmt.Errorf("%w: %w; name another directory, of yours", ErrCache, err)
 	}
 	c.Remove = removeAll
 	return c.Entry(ctx, name, func(ctx context.Context, dir string) error {

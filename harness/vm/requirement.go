@@ -99,7 +99,8 @@ func hasEnough(text, name, id string) bool {
 // room looks for the space that making an image takes.
 func room(cache string) inventory.Requirement {
 	r := inventory.Requirement{
-		For: forImage, Name: "disk space", Mend: fmt.Sprintf("set NESTBED_CACHE to a directory of yours with %d MB free", minFree>>20),
+		For: forImage, Name: "disk space", Cause: ErrCache,
+		Mend: fmt.Sprintf("cache images in a directory of yours with %d MB free", minFree>>20),
 	}
 	dir, err := imageCache(cache)
 	if err != nil {

@@ -55,14 +55,16 @@ var errTaken = errors.New("taken by a reap")
 // name, which is the rest, as soon as it has a journal.
 const newPrefix = "new-"
 
+// ErrStateRoot is the error of a StateRoot in which no state directory can be made.
+var ErrStateRoot = errors.New("state directory")
+
 func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
-	const elsewhere = "name another one, which can be written"
 	if err := trust.Make(r.Path(), 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
+		return nil, fmt.Errorf("%w: %w; name another one, which can be written", ErrStateRoot, err)
 	}
 	own, err := os.MkdirTemp(r.Path(), newPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w; %s", err, elsewhere)
+		return nil, fmt.Errorf("%w: %w; name another one, which can be written", ErrStateRoot, err)
 	}
 	s = &stateDir{path: own}
 	defer func() {

@@ -22,7 +22,7 @@ func TestAStateRootThatOthersMayWriteToIsRefused(t *testing.T) {
 	root := StateRoot{Dir: trap(t)}
 	_, err := root.claim(t.Context(), "")
 	require.ErrorContains(t, err, "state directory: "+root.Dir+": it has mode drwxrwxrwx, expected that nobody but ")
-	require.ErrorContains(t, err, "; name another one, which can be written")
+	require.ErrorIs(t, err, ErrStateRoot)
 	_, err = root.Reap(t.Context())
 	require.ErrorContains(t, err, "state directory: "+root.Dir+": it has mode drwxrwxrwx")
 	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
