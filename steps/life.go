@@ -112,37 +112,31 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 }
 
 func (s *scenario) do(ctx context.Context, level int, chore string) error {
-	chain, err := s.prepared(ctx)
+	l, err := s.tracedLevel(ctx, level)
 	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
-	if err != nil {
-		return err
-	}
-	if err := traced(ctx, chain, level); err != nil {
 		return err
 	}
 	return each(ctx, l, chore)
 }
 
-// traced checks that the level has processes and cgroups on the host, because a Then step may
-// check that they are gone. It skips the check if the host is reached through LXD exec: no such
-// step runs there.
-func traced(ctx context.Context, chain *harness.Chain, level int) error {
-	if chain.Host.Root().Tunnels() {
-		return nil
+// tracedLevel returns a level of the prepared chain. It checks that the level has processes and
+// cgroups on the host, because a Then step may check that they are gone. It skips the check if the
+// host is reached through LXD exec: no such step runs there.
+func (s *scenario) tracedLevel(ctx context.Context, level int) (*harness.Level, error) {
+	chain, err := s.prepared(ctx)
+	if err != nil {
+		return nil, err
 	}
-	for i := level; i <= len(chain.Levels); i++ {
+	for i := level; i <= len(chain.Levels) && !chain.Host.Root().Tunnels(); i++ {
 		t, err := life.TracesOf(ctx, chain, i)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(t.Processes) == 0 || len(t.Cgroups) == 0 {
-			return fmt.Errorf("level %d: expected processes and cgroups of it on the host before the When, got %v", i, t)
+			return nil, fmt.Errorf("level %d: expected processes and cgroups of it on the host before the When, got %v", i, t)
 		}
 	}
-	return nil
+	return chain.Level(level)
 }
 
 func (s *scenario) ask(ctx context.Context, where, what string, level int) error {
@@ -153,15 +147,8 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 	if above != level-1 {
 		return fmt.Errorf("the LXD of level %d has no level %d", above, level)
 	}
-	chain, err := s.prepared(ctx)
+	l, err := s.tracedLevel(ctx, level)
 	if err != nil {
-		return err
-	}
-	l, err := chain.Level(level)
-	if err != nil {
-		return err
-	}
-	if err := traced(ctx, chain, level); err != nil {
 		return err
 	}
 	s.did = asked{map[string]func(context.Context, *harness.Level) error{

@@ -41,26 +41,17 @@ type Restarter interface {
 
 // RestartLXD restarts the host's LXD, if the host is a Restarter.
 func RestartLXD(ctx context.Context, h Host) error {
-	if r, able := h.(Restarter); able {
-		return r.RestartLXD(ctx)
-	}
-	return unable(h, "restart it")
+	return with(h, "restart it", func(r Restarter) error { return r.RestartLXD(ctx) })
 }
 
 // RestartLXDKilled is RestartLXD in which the next LXD is killed as soon as it answers, before it is ready.
 func RestartLXDKilled(ctx context.Context, h Host) error {
-	if r, able := h.(Restarter); able {
-		return r.RestartLXDKilled(ctx)
-	}
-	return unable(h, "restart it")
+	return with(h, "restart it", func(r Restarter) error { return r.RestartLXDKilled(ctx) })
 }
 
 // Runs has the host run the LXD of another bundle from its next start on, if the host is a Restarter.
 func Runs(h Host, b *bundle.Bundle) error {
-	if r, able := h.(Restarter); able {
-		return r.Runs(b)
-	}
-	return unable(h, "run "+b.String())
+	return with(h, "run "+b.String(), func(r Restarter) error { return r.Runs(b) })
 }
 
 // Keeper is a host that can live on after this process.
@@ -71,10 +62,7 @@ type Keeper interface {
 
 // Keep lets the host live on after this process, if it is a Keeper.
 func Keep(h Host) error {
-	if k, able := h.(Keeper); able {
-		return k.Keep()
-	}
-	return unable(h, "keep")
+	return with(h, "keep", func(k Keeper) error { return k.Keep() })
 }
 
 // Kept reports whether the host lives on after this process.
@@ -91,10 +79,7 @@ type DiskFiller interface {
 
 // FillDisk leaves no room on the disk of the host's LXD, if the host is a DiskFiller.
 func FillDisk(h Host) error {
-	if f, able := h.(DiskFiller); able {
-		return f.FillDisk()
-	}
-	return unable(h, "fill its disk")
+	return with(h, "fill its disk", func(f DiskFiller) error { return f.FillDisk() })
 }
 
 // Aborter is a host that can be told to end, without a wait for that.

@@ -49,5 +49,13 @@ var ErrNotOurs = errors.New("not supported on an existing LXD: nestbed changes o
 // ErrBusy is why something is left alone: the host whose it is lives.
 var ErrBusy = errors.New("in use")
 
+// with has a host do something that only hosts of type A can do.
+func with[A any](h Host, op string, do func(A) error) error {
+	if able, is := h.(A); is {
+		return do(able)
+	}
+	return unable(h, op)
+}
+
 // unable says that a host is of no kind that can do something.
 func unable(h Host, op string) error { return fmt.Errorf("%s: %s: %w", h, op, ErrNotOurs) }

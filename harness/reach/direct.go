@@ -113,24 +113,20 @@ func (d direct) userNamespace(context.Context) (string, error) {
 func (d direct) close() { d.dir.Close() }
 
 // readMap reads the idmap of a process of a root, as from sees it.
-func readMap(ctx context.Context, from access, pid string) (m idmap.Map, err error) {
-	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := from.readFile(ctx, "/proc/"+pid+"/"+file, inroot.TextLimit)
-		if err != nil {
-			return m, err
-		}
-		if *into, err = idmap.ParseMappings(string(text)); err != nil {
-			return m, err
-		}
-	}
-	return m, nil
+func readMap(ctx context.Context, from access, pid string) (idmap.Map, error) {
+	return parseMap(func(file string) ([]byte, error) { return from.readFile(ctx, "/proc/"+pid+"/"+file, inroot.TextLimit) })
 }
 
 // OwnMap returns the idmap of this process's user namespace. Hosts that it starts have the same
 // one.
-func OwnMap() (m idmap.Map, err error) {
+func OwnMap() (idmap.Map, error) {
+	return parseMap(func(file string) ([]byte, error) { return os.ReadFile("/proc/self/" + file) })
+}
+
+// parseMap parses the idmap of a process, whose files in /proc are read as given.
+func parseMap(read func(file string) ([]byte, error)) (m idmap.Map, err error) {
 	for file, into := range map[string]*[]idmap.Mapping{"uid_map": &m.UID, "gid_map": &m.GID} {
-		text, err := os.ReadFile("/proc/self/" + file)
+		text, err := read(file)
 		if err != nil {
 			return m, err
 		}

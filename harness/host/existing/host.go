@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
@@ -45,9 +45,8 @@ type Host struct {
 	root    *reach.Root
 	removed func() // is called when nothing of it is left, or no more is done about it
 
-	mu     sync.Mutex // guards what is below
 	server lxd.InstanceServer
-	closed bool
+	closed atomic.Bool
 }
 
 // Start makes a host of an existing LXD: a project of its own there, with a profile and, unless the Config names one, a storage pool.
@@ -210,24 +209,11 @@ func (h *Host) NeededDown(ctx context.Context, failure error) error {
 }
 
 // Closed reports whether Close was called.
-func (h *Host) Closed() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.closed
-}
-
-// setClosed marks the host as closed, and reports whether it was not closed before.
-func (h *Host) setClosed() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	was := h.closed
-	h.closed = true
-	return !was
-}
+func (h *Host) Closed() bool { return h.closed.Load() }
 
 // Close removes the project with everything in it, and lets go of the LXD. It is nil-safe and may be called twice.
 func (h *Host) Close(ctx context.Context) error {
-	if h == nil || !h.setClosed() {
+	if h == nil || h.closed.Swap(true) {
 		return nil
 	}
 	defer h.removed()
