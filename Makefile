@@ -17,7 +17,7 @@ ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MISSPELL := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
+.PHONY: help setup go build man demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,10 @@ go:
 build: go ## build static bin/nestbed, and bin/nestbed-relay, which it pushes into levels that it cannot look into otherwise
 	@CGO_ENABLED=0 go build -o bin/nestbed ./harness/cmd/nestbed
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nestbed-relay ./harness/cmd/nestbed-relay
+
+man: build ## write the man pages to bin/man
+	@mkdir -p bin/man
+	@bin/nestbed man bin/man
 
 demo: setup build ## build and verify the article's chain, and show it
 	@$(SUDO) bin/nestbed up --depth 3 --allocation root:500000:196608

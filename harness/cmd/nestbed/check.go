@@ -28,23 +28,23 @@ func newCheck() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check [FILE|-]",
-		Short: "Say what LXD makes of this machine's allocations, or what in a description of containers cannot work",
-		Long: `Without FILE: reads this machine's /etc/subuid and /etc/subgid as LXD does, says
-what becomes of each line, which ids containers get, how deep that reaches and
-what would reach deeper. (A LXD from a snap does not read these files: its
-containers get 1000000000 ids from 1000000 on.)
+		Short: "Show how LXD reads subuid and subgid, or find what cannot work in a list of containers",
+		Long: `Without FILE: reads this machine's /etc/subuid and /etc/subgid as LXD does. Shows
+what LXD makes of each line, which ids containers get, how deep chains can be, and
+what a deeper chain needs. (The LXD snap does not read these files: its containers
+get 1000000000 ids from 1000000 up.)
 
-With FILE, or - for standard input: reads containers and their maps, a line each,
-in the format of uidmapviz, prints them with their host ids, and names every
-problem with its line and the smallest change that mends it:
+With FILE, or - for standard input: reads containers and their idmaps, one per line,
+in the format of uidmapviz. Prints them with their host ids, and names each problem
+with its line and the smallest change that fixes it:
 
-  c1      0:500000:196608      inside:parent:count, uids and gids alike
+  c1      0:500000:196608      inside:parent:count, the same for uids and gids
   c1/c2   u:0:65536:131072     uids only (g: for gids, b: for both)
 
-In the table the ends are the last ids. Exit status 1 if something cannot work.`,
-		Example: `  nestbed check
-  nestbed check --subuid new.subuid --subgid new.subgid
-  nestbed check containers.txt`,
+Ends in the table are last ids. Exit status 1 if something cannot work.`,
+		Example: `  nestbed check                                          # this machine
+  nestbed check --subuid new.subuid --subgid new.subgid  # files before they are installed
+  nestbed check containers.txt                           # a list of containers`,
 		Args: wrongUse(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkSVG(f.svg); err != nil {
@@ -57,8 +57,8 @@ In the table the ends are the last ids. Exit status 1 if something cannot work.`
 		},
 	}
 	cmd.Flags().StringVar(&f.flavor, "flavor", string(idmap.LXD), flavorHelp)
-	cmd.Flags().StringVar(&f.subuid, "subuid", "/etc/subuid", "read this `FILE` for the machine's subuid")
-	cmd.Flags().StringVar(&f.subgid, "subgid", "/etc/subgid", "read this `FILE` for the machine's subgid")
+	cmd.Flags().StringVar(&f.subuid, "subuid", "/etc/subuid", "read `FILE` instead of the machine's subuid")
+	cmd.Flags().StringVar(&f.subgid, "subgid", "/etc/subgid", "read `FILE` instead of the machine's subgid")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	svgFlag(cmd, &f.svg)
 	return cmd

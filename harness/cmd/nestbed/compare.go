@@ -15,19 +15,21 @@ func newCompare() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare RUN RUN...",
 		Short: "Show what differs between runs of the scenarios, and whether a later run is worse than the first",
-		Long: `Compares 2 to 26 runs, each given by its directory of reports or its results.json. The first is the
-oldest: each later run is compared with it. Shown are scenarios that newly fail, are missing or
-newly skipped, that pass with other maps or for another reason than in the first run, or take
-longer; and those that are better now. Of more than two runs a table shows these scenarios and
-what they came to in which run; times are then compared only between runs on the same kernel.
+		Long: `Compares 2 to 26 runs, each given by its directory of reports or its results.json. The
+first run is the oldest, and each later run is compared with it. Shows scenarios that
+newly fail, are missing or newly skipped; that pass with different idmaps or for a
+different reason; that take longer; and those that are better now. With more than two
+runs, a table shows the result of these scenarios in every run, and times are compared
+only between runs on the same kernel.
 
-If a version was run several times, list all its runs, separated by commas; a scenario counts as
-slower only if it is slower in each run of the later version than in every run of the first.
+If a version was run several times, list all its runs, separated by commas: a scenario
+counts as slower only if every run of the later version is slower than every run of
+the first.
 
 Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
-		Example: `  nestbed compare reports/lxd-5.0.2-5 reports/lxd-5.0.2+git20231211.1364ae4-9+deb13u1
+		Example: `  nestbed compare reports/lxd-5.0.2-5+deb12u6 reports/lxd-6.9
   nestbed compare monday,tuesday today --html today.html
-  nestbed compare reports/lxd-5.0.2-5 reports/vm/*/lxd-*`,
+  nestbed compare reports/lxd-5.0.2-5+deb12u6 reports/vm/*/lxd-*`,
 		Args: wrongUse(cobra.RangeArgs(2, report.MostRuns)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFile("--html", html); err != nil {
@@ -61,6 +63,6 @@ Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
-	cmd.Flags().StringVar(&html, "html", "", "also write the comparison to `FILE`, as a page that needs nothing else")
+	cmd.Flags().StringVar(&html, "html", "", "also write the comparison to `FILE`, as a self-contained HTML page")
 	return cmd
 }

@@ -22,9 +22,11 @@ func newDoctor(m environment.Machine) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine has and lacks for each kind of run, and what mends it",
-		Long: `Looks at the machine, by doing where that is possible, and lists what each kind
-of run needs. Exit status 1 if nestbed up would not run here with its defaults.`,
+		Short: "Show what this machine has and is missing for each kind of run, and how to fix it",
+		Long: `Checks what each kind of run needs, by trying it wherever possible. Changes nothing.
+Exit status 1 if nestbed up would not run here with its defaults.`,
+		Example: `  nestbed doctor
+  nestbed doctor --json`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()

@@ -80,17 +80,19 @@ func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e
 func newRoot(m environment.Machine) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "nestbed",
-		Short: "Prove on a real LXD that unprivileged containers nest",
+		Short: "Verify on a real LXD that unprivileged containers nest",
 		Long: `nestbed builds chains of nested unprivileged containers (c3 in c2 in c1) on a
-real LXD, in namespaces of its own, and verifies that every level has the ids
-that its allocation promises. The machine's own LXD, /etc and network are not
-touched.
+real LXD, in its own namespaces, and verifies that every level has the ids that
+its allocation promises. It does not touch the machine's LXD, /etc or network.
 
 Exit status: 0 works, 1 does not work, 2 wrong use, 128 + N stopped by signal N.
 Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
              NESTBED_STATE     where running chains keep their state (/var/lib/nestbed)
-             NESTBED_KEYRING   certificates for LXDs of other machines (~/.config/nestbed)
+             NESTBED_KEYRING   certificates for LXDs on other machines (~/.config/nestbed)
              NESTBED_PATIENCE  factor for every time limit, for slow machines (1)`,
+		Example: `  nestbed up                # build and verify c1/c2/c3
+  nestbed plan --depth 5    # what does depth 5 need?
+  nestbed doctor            # what is this machine missing?`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -102,9 +104,25 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.SetVersionTemplate("nestbed {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newUp(m), newPlan(), newCheck(), newTranslate(m), newShell(m), newCompare(), newSteps(), newDoctor(m), newReap(m), newTrust(m), newSimulate(m))
+	cobra.EnableCommandSorting = false // the help lists the usual ones first
+	addGroup(root, "Chains:", newUp(m), newShell(m), newReap(m))
+	addGroup(root, "Plan and check, without building:", newPlan(), newCheck(), newTranslate(m), newSimulate(m))
+	addGroup(root, "Scenarios:", newSteps(), newCompare())
+	addGroup(root, "This machine:", newDoctor(m), newTrust(m))
+	root.AddGroup(&cobra.Group{ID: "more", Title: "More:"})
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	root.AddCommand(newMan())
 	return root
+}
+
+// addGroup adds verbs to the help under a title, in this order.
+func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, verb := range verbs {
+		verb.GroupID = title
+		root.AddCommand(verb)
+	}
 }
 
 // version returns the version of this build, with the Go release and the platform that it was built with and for.

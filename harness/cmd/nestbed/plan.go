@@ -24,9 +24,9 @@ type recipeFlags struct {
 
 func (f *recipeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().Uint32Var(&f.start, "start", defaultStart, "first id of the host's allocation")
-	cmd.Flags().StringVar(&f.owner, "owner", idmap.Root, "whose allocation it is; LXD and Incus look at root's only")
+	cmd.Flags().StringVar(&f.owner, "owner", idmap.Root, "owner of the allocation; LXD and Incus read only root's")
 	cmd.Flags().StringVar(&f.flavor, "flavor", string(idmap.LXD), flavorHelp)
-	cmd.Flags().BoolVar(&f.isolated, "isolated", false, "every container has ids that no other has (security.idmap.isolated)")
+	cmd.Flags().BoolVar(&f.isolated, "isolated", false, "give every container ids of its own (security.idmap.isolated)")
 }
 
 const flavorHelp = "whose rules: lxd, lxd-5.0.2 (and before) or incus"
@@ -56,11 +56,11 @@ func newPlan() *cobra.Command {
 	var svg string
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "Say what a chain of a given depth needs: allocations, commands, and the maps that come of them",
+		Short: "Show what a chain of a given depth needs: allocations, commands and the resulting idmaps",
 		Long: `Computes the smallest allocations for a chain in which every level keeps 65536 ids
-for its own users: the line of both subid files on the host and in each level, how
-to get it there, and the maps that LXD then makes. Nothing is touched or built;
-nestbed up does that.`,
+for its own users. Prints the line of both subid files for the host and for each
+level, the commands that write it, and the idmaps that LXD then makes. Builds nothing
+and changes nothing; nestbed up builds.`,
 		Example: `  nestbed plan --depth 3
   nestbed plan --depth 2 --isolated --flavor incus
   nestbed plan --depth 8 --start 1000000 --svg chain.svg`,

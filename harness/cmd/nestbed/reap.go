@@ -19,15 +19,19 @@ func newReap(m environment.Machine) *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use:   "reap [NAME...]",
-		Short: "Clear what killed runs left; with a name, end that kept chain",
-		Long: `Without a name: removes the state and cgroups of hosts whose processes are all
-gone, as after kill -9. Running hosts, kept or not, are left alone. Hosts in the
-memory that containers of a machine share are left to the container that made them;
-when no process is in it any more, the machine clears them.
-With names, or state directories: ends those hosts, if they were kept or are dead.
-With --host system: removes the projects that killed runs left on the LXD which this
-machine runs; with names those projects, such as one of a run on another machine.
-With --host https://HOST:PORT: the same on a LXD of another machine.`,
+		Short: "Remove leftovers of killed runs; with a name, end that kept chain",
+		Long: `Without a name: removes the state and cgroups of hosts that have no process any more,
+for example after kill -9. Running hosts, kept or not, stay. Containers of one machine
+may share its memory: a host there is left to the container that made it, or to the
+machine when that container has ended.
+With names or state directories: ends these hosts, if they are kept or dead.
+With --host system: removes the projects that killed runs left on the existing LXD;
+with names, these projects, for example those of a run on another machine.
+With --host https://HOST:PORT: the same on an LXD on another machine.`,
+		Example: `  nestbed reap                # leftovers on this machine
+  nestbed reap --list         # what exists now
+  nestbed reap 1234567        # end a kept chain
+  nestbed reap --host system  # leftovers on the existing LXD`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			out := cmd.OutOrStdout()
 			if list && len(names) > 0 {
@@ -77,8 +81,8 @@ With --host https://HOST:PORT: the same on a LXD of another machine.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&list, "list", false, "list the hosts, and touch nothing")
-	cmd.Flags().StringVar(&at, "host", "private", "whose: private, system, system:SOCKET or https://HOST:PORT")
+	cmd.Flags().BoolVar(&list, "list", false, "list all hosts and change nothing")
+	cmd.Flags().StringVar(&at, "host", "private", "where to look: private, system, system:SOCKET or https://HOST:PORT")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

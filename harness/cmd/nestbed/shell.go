@@ -20,13 +20,13 @@ func newShell(m environment.Machine) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shell [--chain NAME] PATH [-- COMMAND...]",
 		Short: "Enter a level of a kept chain, or run a command there",
-		Long: `Runs a shell, or the command, as root of the container PATH, such as c1/c2; of the
-host, level 0, where PATH is host. Its exit status is that of the command.
+		Long: `Runs a shell, or the command, as root of the container PATH, such as c1/c2. PATH host
+is level 0. Exits with the status of the command.
 
-The chain is one that nestbed up --keep leaves, or a scenario that failed under
-NESTBED_KEEP=1; without --chain, the only one that is kept. No LXD is asked on the
-way, so a level is entered whatever its LXD does. At a terminal, the program gets one
-of its own: root of the container cannot type into yours.`,
+The chain is one that nestbed up --keep or a scenario that failed under NESTBED_KEEP=1
+left running. Without --chain there must be exactly one. No LXD is asked, so this
+works even if every LXD hangs. Programs get their own terminal: root of the container
+cannot type into yours.`,
 		Example: `  nestbed shell c1/c2
   nestbed shell c1/c2 -- cat /proc/self/uid_map
   nestbed shell --chain 1234567 host -- lxc list`,
@@ -43,7 +43,7 @@ of its own: root of the container cannot type into yours.`,
 			return enter(cmd.Context(), private.StateRoot{Dir: m.State}, chain, args[0], args[1:])
 		},
 	}
-	cmd.Flags().StringVar(&chain, "chain", "", "the host that the chain is on (nestbed reap --list shows them)")
+	cmd.Flags().StringVar(&chain, "chain", "", "`NAME` of the chain's host (nestbed reap --list shows them)")
 	return cmd
 }
 

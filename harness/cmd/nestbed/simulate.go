@@ -43,17 +43,16 @@ func newSimulate(m environment.Machine) *cobra.Command {
 	f := simulateFlags{machine: m}
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Say what many chains on the members of a cluster take: time, memory, disk and ids",
-		Long: `Measures what chains of that depth take here, alone and with others, on a private
-host whose LXD stands for a member of a cluster, with levels that are reached by exec.
-From that it computes what --chains of them take on --members, if these are as fast as this
-machine, nothing else runs there, and they are reached over https: each chain is built and
-taken down again, and the next one begins where one ends. README says how far such
-forecasts were from real runs.`,
+		Short: "Forecast what many chains on a cluster need: time, memory, disk and ids",
+		Long: `Measures what chains cost here, alone and side by side, on a private host whose LXD
+stands for a member of a cluster, with levels reached through LXD exec. From that it
+computes what --chains cost on --members that are as fast as this machine, do nothing
+else, and are reached over https. Each chain is built and taken down, and the next one
+begins where one ends. docs/performance.md compares forecasts with real runs.`,
 		Example: `  nestbed simulate --members 3 --chains 60
   nestbed simulate --members 10 --chains 1000 --processors 8 --memory 32
-  nestbed simulate --json > lab.json             the measurement takes a minute: keep it,
-  nestbed simulate --costs lab.json --members 5  and forecast from it`,
+  nestbed simulate --json > lab.json             # measuring takes a minute
+  nestbed simulate --costs lab.json --members 5  # and forecast from them`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -63,10 +62,10 @@ forecasts were from real runs.`,
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("levels of each, 1 to %d", idmap.MaxDepth))
 	cmd.Flags().Float64Var(&f.lab.Processors, "processors", here, "processors of each member")
 	cmd.Flags().Float64Var(&f.lab.RunnerProcessors, "runner-processors", here, "processors of the machine that nestbed runs on")
-	cmd.Flags().IntVar(&f.lab.AtOnce, "at-once", 0, "chains at a time on each member (default: as nestbed places them, two a processor, and one a GiB of --memory)")
+	cmd.Flags().IntVar(&f.lab.AtOnce, "at-once", 0, "chains at a time on each member (default: as nestbed places them, two per processor and one per GiB of --memory)")
 	cmd.Flags().Float64Var(&f.memory, "memory", 0, "GB of memory of each member (default: enough)")
 	cmd.Flags().Float64Var(&f.disk, "disk", 0, "GB of disk of each member for LXD (default: enough)")
-	cmd.Flags().StringVar(&f.costs, "costs", "", "FILE with what an earlier --json printed: its costs are taken, and nothing is measured")
+	cmd.Flags().StringVar(&f.costs, "costs", "", "use the costs in `FILE`, which an earlier --json printed, and measure nothing")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what is measured: installed, debian:SUITE, dir:PATH or tar:FILE (default: chosen for this machine)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	return cmd

@@ -14,9 +14,11 @@ func newSteps() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "steps",
-		Short: "List the steps that scenarios are written in, each with its meaning and an example",
+		Short: "List the steps of scenarios, with their meaning and an example",
 		Long: `Lists the vocabulary of the scenarios: what a Given can ask for, what a When can
-do, what a Then looks at. Each step is shown as the features use it.`,
+do, and what a Then can check. Examples are from the features.`,
+		Example: `  nestbed steps | grep -A3 '^Then'
+  nestbed steps --json`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			vocabulary, err := steps.Vocabulary(features.FS)

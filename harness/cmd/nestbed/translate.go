@@ -33,15 +33,14 @@ func newTranslate(m environment.Machine) *cobra.Command {
 	f := translateFlags{root: private.StateRoot{Dir: m.State}}
 	cmd := &cobra.Command{
 		Use:   "translate [PATH] ID",
-		Short: "Follow an id through the levels: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
-		Long: `Shows an id, as a uid and as a gid, at every level from the container PATH up to
-the host, or with --from-host an id of the host at every level down to PATH, as
-far as they have it. Without PATH it is c1/c2/c3, or as deep as the running chain.
+		Short: "Show an id at every level: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
+		Long: `Shows an id, as a uid and as a gid, at every level from the container PATH up to the
+host. With --from-host: shows an id of the host at every level down to PATH, as far as
+the levels have it. The default PATH is c1/c2/c3, or the whole running chain.
 
-The maps are those of nestbed plan for a chain as deep as PATH; with --file, those
-of a description as nestbed check reads it; with --chain, those of a running chain,
-as nestbed up --keep leaves it, read from its processes (needs root).
-Exit status 1 if a level lacks the id.`,
+The idmaps are those of nestbed plan for a chain as deep as PATH; with --file, those of
+a list of containers; with --chain, those of a running chain, read from its processes
+(requires root). Exit status 1 if a level does not have the id.`,
 		Example: `  nestbed translate c1/c2/c3 1000
   nestbed translate --from-host 632072
   nestbed translate web/db 33 --file containers.txt`,
@@ -55,9 +54,9 @@ Exit status 1 if a level lacks the id.`,
 		},
 	}
 	f.recipe.register(cmd)
-	cmd.Flags().StringVar(&f.file, "file", "", "take the maps from this description; - is standard input")
-	cmd.Flags().StringVar(&f.chain, "chain", "", "take the maps from this running host (nestbed reap --list shows them)")
-	cmd.Flags().BoolVar(&f.fromHost, "from-host", false, "ID is one of the host")
+	cmd.Flags().StringVar(&f.file, "file", "", "take the idmaps from `FILE`, as nestbed check reads it; - is standard input")
+	cmd.Flags().StringVar(&f.chain, "chain", "", "take the idmaps from the running host `NAME` (nestbed reap --list shows them)")
+	cmd.Flags().BoolVar(&f.fromHost, "from-host", false, "ID is an id of the host")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	return cmd
 }

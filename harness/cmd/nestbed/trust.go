@@ -13,14 +13,14 @@ func newTrust(m environment.Machine) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "trust TOKEN",
-		Short: "Have a LXD of another machine and this account trust each other",
-		Long: `Takes a token that a LXD of another machine made, looks which of the addresses in
-it that LXD answers at, known by its certificate, and has it trust this account's
-certificate. What is needed to reach it from then on is kept in the account's
-keyring: NESTBED_KEYRING, or nestbed in the account's directory for configuration.`,
-		Example: `  lxc config trust add --name nestbed       there: it prints a token
-  nestbed trust eyJjbGllbnRfbmFtZSI6...     here
-  nestbed up --host https://HOST:8443       a chain there, from here on`,
+		Short: "Let this account and an LXD on another machine trust each other",
+		Long: `Takes a token that an LXD on another machine printed, finds the address at which that
+LXD answers with the certificate that the token names, and makes it trust this
+account's certificate. The keyring keeps what later connections need: in NESTBED_KEYRING,
+or in nestbed below the account's configuration directory.`,
+		Example: `  lxc config trust add --name nestbed  # on the other machine: prints a token
+  nestbed trust eyJjbGllbnRfbmFtZS...  # here
+  nestbed up --host https://HOST:8443  # a chain on the other machine, from now on`,
 		Args: wrongUse(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := keyring.Open(m.Keyring)

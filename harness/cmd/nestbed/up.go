@@ -42,36 +42,37 @@ func newUp(m environment.Machine) *cobra.Command {
 	f := upFlags{machine: m}
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Build a chain, verify it, show it, and take it down",
+		Short: "Build a chain, verify it, show it and take it down",
 		Long: `Builds a chain of nested unprivileged containers on a private LXD, verifies each
-level, prints what it found and takes everything down again.
+level, prints the results and takes everything down.
 
-Every level keeps 65536 ids and hands the rest of what it needs down. Without
---allocation the host gets just enough; with a smaller one the chain stops, and
-up says at which level, in which operation and for which reason.`,
-		Example: `  nestbed up                                     the chain c1 / c2 / c3 of root:500000:196608
-  nestbed up --depth 8                           deeper, with the allocation that this needs
-  nestbed up --depth 3 --allocation root:500000:131072
+Every level keeps 65536 ids and delegates the rest. Without --allocation the host gets
+exactly enough. With a smaller allocation the chain stops, and up says at which level,
+in which operation and why.`,
+		Example: `  nestbed up                           # c1/c2/c3 with root:500000:196608
+  nestbed up --depth 8                 # deeper, with the allocation that this needs
+  nestbed up --allocation root:500000:131072
+                                       # too small: says where and why the chain stops
   nestbed up --bundle host=debian:bookworm,2=debian:trixie/incus
-                                                 an Incus in a LXD of Debian 12's; level 1 and 3 run what the host runs
-  nestbed up --svg chain.svg                     with the drawing as a file, for a report
-  nestbed up --host vm                           in a virtual machine with AppArmor and cgroup v2; needs no root
-  nestbed up --host system                       on the LXD that this machine runs, in a project of its own
-  nestbed up --host https://HOST:8443            on that of another machine, which nestbed trust has made known
-  nestbed up --keep                              leave it running, and say how to enter it`,
+                                       # Debian 12's LXD, and Incus at level 2
+  nestbed up --svg chain.svg           # also write the drawing, for a report
+  nestbed up --host vm                 # in a virtual machine, without root
+  nestbed up --host system             # in a project of the existing LXD
+  nestbed up --host https://HOST:8443  # on another machine; nestbed trust comes first
+  nestbed up --keep                    # leave it running and say how to enter it`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
-	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 and 65536 a level)")
+	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 with 65536 ids per level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
 	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+f.root().Path()+")")
-	cmd.Flags().StringVar(&f.host, "host", "private", "where it is built: "+host.TargetForms())
+	cmd.Flags().StringVar(&f.host, "host", "private", "where to build: "+host.TargetForms())
 	svgFlag(cmd, &f.svg)
-	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool of that LXD for level 1 (default: a new one, on a directory)")
-	cmd.Flags().StringSliceVar(&f.members, "members", nil, "where that LXD is in a cluster: the members of which one gets the chain (default all)")
+	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool for level 1 (default: a new one on a directory)")
+	cmd.Flags().StringSliceVar(&f.members, "members", nil, "in a cluster: candidates for the member that gets the chain (default all)")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, progress on standard error")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, and progress on standard error")
 	return cmd
 }
 
