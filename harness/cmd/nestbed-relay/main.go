@@ -1,5 +1,6 @@
-// Command nestbed-relay is what nestbed pushes into a level to reach the LXD and the files there, where it cannot do that from
-// outside. It speaks over its standard input and output, as package relay has it, and ends with its input.
+// Command nestbed-relay serves a level's LXD and files to nestbed over its standard input and
+// output. nestbed pushes it into levels that it cannot reach from outside. The protocol is that
+// of package relay. The program ends when its input ends.
 package main
 
 import (
@@ -15,7 +16,7 @@ func main() {
 	args := os.Args[1:]
 	switch {
 	case slices.Equal(args, []string{relay.Pushed}):
-		// Nothing of it shall be left, however it ends.
+		// Removed first, so that nothing is left however the program ends.
 		err := removeSelf()
 		if err == nil {
 			err = relay.Serve(context.Background(), stdio{})
@@ -40,11 +41,11 @@ func removeSelf() error {
 	return os.Remove(path)
 }
 
-// stdio is standard input and output as one connection.
+// stdio joins standard input and output into one connection.
 type stdio struct{}
 
 func (stdio) Read(p []byte) (int, error)  { return os.Stdin.Read(p) }
 func (stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
 
-// Close ends the output; the process ends with it.
+// Close closes the output. The process ends right afterwards.
 func (stdio) Close() error { return os.Stdout.Close() }

@@ -15,21 +15,21 @@ import (
 	"nestbed/harness/host/private"
 )
 
-// hostPlace is the host where a place of the chain is asked for; the others are numbers of levels.
+// hostPlace stands for the host in --bundle. Levels are written as their numbers.
 const hostPlace = "host"
 
-// atPlace is how a source for one place begins.
+// atPlace matches a source with a place before it, such as 2=installed.
 var atPlace = regexp.MustCompile(`(?s)^(host|[0-9]+)=(.*)$`)
 
-// parseBundles reads what the host, level 0, and the levels of a chain run: one source for all, or several as
-// "host=SOURCE,2=SOURCE". A level that is not named runs what the host runs, and a host that is not
-// named what is chosen for the machine: it is then not in the map.
+// parseBundles reads which bundle the host (level 0) and each level run: one source for all, or
+// several as "host=SOURCE,2=SOURCE". Levels that are not named run the host's bundle. If the host
+// is not named, it is not in the map either, and its bundle is chosen for the machine.
 func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 	sources := map[int]bundle.Source{}
 	if text == "" {
 		return sources, nil
 	}
-	var places []string // each with its source, which may have commas of its own
+	var places []string // each with its source, which may contain commas
 	for _, part := range strings.Split(text, ",") {
 		if len(places) == 0 || atPlace.MatchString(part) {
 			places = append(places, part)
@@ -59,8 +59,9 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 	return sources, nil
 }
 
-// makeBundles makes what the flag asks for: the bundle of the host, and those of levels that run another.
-// on is the existing LXD that the chain is built on; without an address the host is private.
+// makeBundles makes the bundles of --bundle: that of the host, and those of the levels that run
+// another one. on is the existing LXD that the chain is built on. Without an address the host is
+// private.
 func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
 	sources, err := parseBundles(f.bundle, f.depth)
 	if err != nil {

@@ -64,26 +64,26 @@ Ends in the table are last ids. Exit status 1 if something cannot work.`,
 	return cmd
 }
 
-// snapDir is there where a LXD from a snap is.
+// snapDir exists if the LXD snap is installed.
 const snapDir = "/var/snap/lxd"
 
-// machine is what check says of a machine. Its fields are those of its JSON.
+// machine is what check prints about a machine, as text and as JSON.
 type machine struct {
 	Flavor idmap.Flavor `json:"flavor"`
-	SubUID []idmap.Line `json:"subuid"` // null where the file is missing
+	SubUID []idmap.Line `json:"subuid"` // null if the file is missing
 	SubGID []idmap.Line `json:"subgid"`
-	// ShadowTools tells that newuidmap and newgidmap are installed.
+	// ShadowTools reports whether newuidmap and newgidmap are installed.
 	ShadowTools bool `json:"shadowTools"`
-	// Snap tells that a LXD from a snap is on this machine, which does not read these files.
+	// Snap reports whether the LXD snap is installed, which does not read these files.
 	Snap   bool         `json:"snap"`
 	Choice idmap.Choice `json:"choice"`
-	// Depth is how deep chains go if every level hands down what it does not
-	// need, DepthByDefault if none has subid files and newuidmap is not there.
+	// Depth is the depth that chains reach if every level delegates what it does not need,
+	// DepthByDefault the depth if no level has subid files and newuidmap is missing.
 	Depth          int             `json:"depth"`
 	DepthByDefault int             `json:"depthByDefault"`
 	Stop           *idmap.Stop     `json:"stop,omitempty"` // of the level below
 	Warnings       []idmap.Warning `json:"warnings"`
-	// Deeper is the allocation that reaches a level deeper; empty at the kernel's limit.
+	// Deeper is the allocation for one more level. It is empty at the kernel's limit.
 	Deeper string `json:"deeper,omitempty"`
 
 	levels []idmap.PlannedLevel
@@ -142,7 +142,7 @@ func readSubID(path string) (idmap.File, error) {
 	return idmap.File{Text: string(text)}, err
 }
 
-// look judges a daemon where all its containers' levels keep a block each.
+// look computes how deep chains go below the daemon if every level keeps one block of ids.
 func look(d idmap.Daemon, own idmap.Map) machine {
 	m := machine{Flavor: d.Flavor, ShadowTools: d.ShadowTools, Choice: d.Choose(own), Warnings: []idmap.Warning{}}
 	if !d.Delegation.UID.Missing {
@@ -177,7 +177,7 @@ func (m machine) write(out io.Writer, f checkFlags) error {
 	if err := m.writeLines(w, f); err != nil {
 		return err
 	}
-	if m.Depth > 0 { // else the error says it all
+	if m.Depth > 0 { // otherwise the error says everything
 		m.writeReach(w)
 		if err := errors.Join(w.Flush(), draw(out, m.bars())); err != nil {
 			return err
@@ -201,7 +201,7 @@ func (m machine) writeLines(w io.Writer, f checkFlags) error {
 		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, l := range file.lines {
-			fmt.Fprintf(t, "  line %d\t%s\t%s\n", l.Number, l.Verdict, printable.Line(l.Text)) // bytes such as 0xff mean something to tabwriter
+			fmt.Fprintf(t, "  line %d\t%s\t%s\n", l.Number, l.Verdict, printable.Line(l.Text)) // escaped, because tabwriter interprets bytes such as 0xff
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -223,7 +223,7 @@ func (m machine) writeReach(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// ranges tells parent ids, first and last.
+// ranges returns the parent ids as text: the first and the last of each mapping.
 func ranges(mappings []idmap.Mapping) string {
 	text := ""
 	for i, m := range mappings {

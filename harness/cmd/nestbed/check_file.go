@@ -17,10 +17,10 @@ import (
 	"nestbed/harness/tree"
 )
 
-// maxBars is how many containers a drawing shows: more say nothing to the eye.
+// maxBars limits how many containers a drawing shows. More are not readable.
 const maxBars = 64
 
-// description is what check says of a file. Its fields are those of its JSON.
+// description is what check prints about a file, as text and as JSON.
 type description struct {
 	File       string         `json:"file"`
 	Works      bool           `json:"works"`
@@ -28,11 +28,11 @@ type description struct {
 	Problems   []tree.Problem `json:"problems"`
 }
 
-// container is one of a description, children behind their parent.
+// container is one container of a description. Children follow their parent.
 type container struct {
 	Path string    `json:"path"`
 	Map  idmap.Map `json:"map"`
-	// HostMap is that part of its map that exists on the host.
+	// HostMap is the part of Map that exists on the host.
 	HostMap idmap.Map `json:"hostMap"`
 
 	depth  int
@@ -86,7 +86,8 @@ func describe(t *tree.Tree) description {
 	return d
 }
 
-// whole tells whether all ids of a container exist on the host: they do not where one above it is broken.
+// whole reports whether all ids of a container exist on the host. They do not if a container
+// above it is broken.
 func whole(c *tree.Container) bool {
 	return idmap.Count(c.Map().UID) == idmap.Count(c.Host.UID) && idmap.Count(c.Map().GID) == idmap.Count(c.Host.GID)
 }
@@ -119,7 +120,7 @@ func (d description) write(out io.Writer) error {
 	return w.Flush()
 }
 
-// writeTable prints a line a mapping. A container's uids and gids share their lines where they are alike.
+// writeTable prints one line per mapping. Uids and gids share a line if their maps are the same.
 func (d description) writeTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "container\tids\tparent start\tparent end\tcontainer start\tcontainer end\thost start\thost end\t")

@@ -16,7 +16,8 @@ import (
 	"nestbed/harness/printable"
 )
 
-// checked runs check on subid files of the given text, with newuidmap on the path or not.
+// checked runs check on subid files with the given text. tools decides whether newuidmap and
+// newgidmap are on the PATH.
 func checked(t *testing.T, tools bool, subuid, subgid string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	bin := t.TempDir()
@@ -98,7 +99,7 @@ func TestCheckFailsWhereNoContainerCanBeMade(t *testing.T) {
 	for _, c := range []struct {
 		subuid, subgid string
 		tools          bool
-		want           string // empty: works
+		want           string // empty if it works
 	}{
 		{good, good, true, ""},
 		{good, none, false, ""},

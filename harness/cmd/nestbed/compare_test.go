@@ -36,7 +36,7 @@ func TestCompareEndsWithOneIfALaterRunIsWorse(t *testing.T) {
 		{[]string{good + "," + good, good}, 0},
 		{[]string{good, filepath.Join(dir, "gone")}, exitUsage},
 		{[]string{good}, exitUsage},
-		{[]string{skipped, good, bad}, exitFailure}, // each with the first, not with the one before
+		{[]string{skipped, good, bad}, exitFailure}, // each is compared with the first, not with the one before
 		{[]string{skipped, good, skipped}, 0},
 		{[]string{good, skipped, good}, exitFailure},
 		{[]string{bad, good, bad + "," + good}, 0},

@@ -12,7 +12,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// checkFile refuses what writeFile could not write, before anything is made. No path is no wish.
+// checkFile refuses a path that writeFile could not write, before anything is made. An empty path
+// means that the flag was not given.
 func checkFile(flag, path string) error {
 	if path == "" {
 		return nil
@@ -28,13 +29,13 @@ func checkFile(flag, path string) error {
 	case err != nil:
 		return &usageError{fmt.Errorf("%s: %w", flag, err)}
 	case !info.Mode().IsRegular():
-		// To replace /dev/stdout by a file would break more than this run.
+		// Replacing /dev/stdout with a file would break more than this run.
 		return &usageError{fmt.Errorf("%s %s: exists and is no regular file; name another file", flag, path)}
 	}
 	return nil
 }
 
-// writeFile writes what a flag asks for to its file, which is replaced by the whole of it or not at all.
+// writeFile writes the file of a flag. It replaces the whole file at once or leaves it alone.
 func writeFile(flag, path string, write func(io.Writer) error) error {
 	if path == "" {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/host"
 )
 
-// keep lets the chain live, and says how to enter its levels and how to end it.
+// keep leaves the chain running, and prints how to enter its levels and how to end it.
 func keep(w io.Writer, h host.Host, c *harness.Chain) error {
 	if err := host.Keep(h); err != nil {
 		return err

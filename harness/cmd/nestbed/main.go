@@ -1,5 +1,5 @@
-// Command nestbed builds chains of nested unprivileged containers on a real LXD
-// and shows what came of them.
+// Command nestbed builds chains of nested unprivileged containers on a real LXD and shows the
+// results.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"nestbed/harness/vm"
 )
 
-// The exit statuses, the same for every verb.
+// The exit statuses are the same for every verb.
 const (
 	exitFailure = 1 // it does not work
 	exitUsage   = 2 // wrong use
@@ -30,7 +30,7 @@ func main() {
 	start.Init(vm.RegisterPrograms)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, unix.SIGTERM, unix.SIGHUP)
-	machine, _ := environment.ReadMachine() // run says what is wrong with it
+	machine, _ := environment.ReadMachine() // run reports the error
 	ctx := machine.Context(context.Background())
 	os.Exit(supervise(ctx, signals, newScreen(os.Stderr), func(ctx context.Context) int { return run(ctx, os.Args[1:]) }))
 }
@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &status):
-		return int(status) // it was said already
+		return int(status) // the error was printed already
 	case errors.As(err, &usage):
 		fmt.Fprintln(errOut, "nestbed:", err)
 		return exitUsage
@@ -65,13 +65,13 @@ func run(ctx context.Context, args []string) int {
 	}
 }
 
-// usageError is an error of whoever typed the command.
+// usageError is an error in how the command was called.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// statusError is the exit status of this command elsewhere, which has said there what it had to.
+// statusError is the exit status of a program that has printed its errors itself.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
@@ -96,7 +96,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		// Without a verb: the help, as a newcomer expects.
+		// Without a verb, print the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: wrongUse(cobra.NoArgs),
 	}
@@ -125,7 +125,7 @@ func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 	}
 }
 
-// version returns the version of this build, with the Go release and the platform that it was built with and for.
+// version returns the version of this build, its Go release and its platform.
 func version() string {
 	built := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -134,7 +134,7 @@ func version() string {
 	return fmt.Sprintf("%s (%s, %s/%s)", built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// wrongUse makes an argument check's error one of usage.
+// wrongUse turns the error of an argument check into a usageError.
 func wrongUse(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {

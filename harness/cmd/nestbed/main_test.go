@@ -13,8 +13,8 @@ import (
 	"nestbed/harness/host/private"
 )
 
-// nestbed runs the command as a shell does, and gives its exit status and what it wrote. Only arguments
-// that are refused before anything is made may be given here: as root the others do what they say.
+// nestbed runs the command in this process, and returns its exit status and output. Give it only
+// arguments that it refuses before it makes anything: as root all others really run.
 func nestbed(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -185,7 +185,8 @@ func TestReapOfNothingWorks(t *testing.T) {
 	}
 	status, stdout, stderr := nestbed(t, "reap") // the state root of this test is empty
 	assert.Equal(t, 0, status)
-	// What runs with other state roots, which are gone, left in the machine's memory is cleared by any reap, and listed.
+	// Reap also clears hosts in memory whose state root is gone, so other tests' hosts may be
+	// listed.
 	assert.Regexp(t, `^(nothing to clear\n|(cleared /dev/shm/nestbed-.*\n)+)$`, stdout)
 	assert.Empty(t, stderr)
 	status, stdout, _ = nestbed(t, "reap", "--list", "--json")

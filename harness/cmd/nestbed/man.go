@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// newMan returns the verb that writes the man pages of all other verbs. It is hidden: packagers and make man use it.
+// newMan returns the verb that writes the man pages of all other verbs. It is hidden, because
+// only packagers and make man use it.
 func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIRECTORY",

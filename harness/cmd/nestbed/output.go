@@ -15,7 +15,8 @@ import (
 	"nestbed/harness/report"
 )
 
-// screen is the terminal or the file that a command writes to. What files, logs and errors say is escaped on the way.
+// screen is the terminal or file that a command writes to. It escapes what files, logs and errors
+// contain.
 type screen struct {
 	*printable.Writer
 	file *os.File
@@ -23,7 +24,8 @@ type screen struct {
 
 func newScreen(f *os.File) screen { return screen{printable.NewWriter(f), f} }
 
-// raw returns the way past the escaping of a screen, for sequences of our own: colors and the spinner.
+// raw returns the writer behind a screen's escaping, for our own sequences: colors and the
+// spinner.
 func raw(w io.Writer) io.Writer {
 	if s, ok := w.(screen); ok {
 		return s.file
@@ -31,7 +33,7 @@ func raw(w io.Writer) io.Writer {
 	return w
 }
 
-// progress tells what is going on: a spinner on a terminal, plain lines elsewhere.
+// progress shows what is going on: as a spinner on a terminal, as plain lines elsewhere.
 type progress struct {
 	w       io.Writer
 	spinner *progressbar.ProgressBar
@@ -39,7 +41,7 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress { return &progress{w: w} }
 
-// show tells what is being done until the next call of show, spin or done.
+// show shows what is being done until the next call of show, spin or done.
 func (p *progress) show(what string) {
 	if !isTerminal(p.w) {
 		p.say(what)
@@ -47,7 +49,8 @@ func (p *progress) show(what string) {
 	p.spin(what)
 }
 
-// spin is show for what ends in a line of output anyway: nothing is said where there is no terminal.
+// spin is show for work whose end prints a line anyway. It prints nothing if there is no
+// terminal.
 func (p *progress) spin(what string) {
 	p.done()
 	if !isTerminal(p.w) {
@@ -61,7 +64,7 @@ func (p *progress) spin(what string) {
 // done clears the spinner.
 func (p *progress) done() {
 	if p.spinner != nil {
-		_ = p.spinner.Finish() // a spinner that cannot be cleared is no reason to fail
+		_ = p.spinner.Finish() // a spinner that stays does no harm
 		p.spinner = nil
 	}
 }
@@ -69,7 +72,7 @@ func (p *progress) done() {
 // say prints a line that stays.
 func (p *progress) say(line string) { fmt.Fprintln(p.w, line) }
 
-// clears is a writer of lines that stay, for which the spinner makes room.
+// clears is a writer that clears the spinner before each line.
 type clears struct {
 	io.Writer
 	p *progress
@@ -85,7 +88,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// width is the terminal's, and 80 where there is none.
+// width returns the number of columns of the terminal, and 80 if w is none.
 func width(w io.Writer) int {
 	if f, ok := raw(w).(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
@@ -95,8 +98,8 @@ func width(w io.Writer) int {
 	return 80
 }
 
-// canvas is what a drawing can make use of: the terminal's width, and its colors unless
-// NO_COLOR (https://no-color.org) or a dumb terminal forbid them.
+// canvas returns how to draw on w: the terminal's width, and colors unless NO_COLOR
+// (https://no-color.org) or a dumb terminal forbids them.
 func canvas(w io.Writer) drawing.Options {
 	return drawing.Options{
 		Width: width(w),
@@ -106,7 +109,7 @@ func canvas(w io.Writer) drawing.Options {
 
 // draw draws bars on a screen.
 func draw(w io.Writer, bars []drawing.Bar) error {
-	return drawing.WriteText(raw(w), bars, canvas(w)) // which escapes the names
+	return drawing.WriteText(raw(w), bars, canvas(w)) // WriteText escapes the names
 }
 
 func writeJSON(w io.Writer, v any) error {

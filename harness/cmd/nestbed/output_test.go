@@ -34,7 +34,7 @@ func TestProgressOffATerminalIsPlainLines(t *testing.T) {
 	p.done() // before anything was shown
 	p.show("making bundle installed")
 	p.show("starting a private host")
-	p.spin("building level 1 of 3") // its end is a line of output: no need to announce it
+	p.spin("building level 1 of 3") // needs no line, because its end prints one
 	p.say("a line that stays")
 	p.done()
 	p.done()
@@ -55,7 +55,7 @@ func TestOnATerminalOnlyOurOwnSequencesAct(t *testing.T) {
 	p.say("said \x1b[36m")
 	require.NoError(t, draw(out, []drawing.Bar{{Name: "c\x1b[37m1", Depth: 1, Host: []idmap.Mapping{{Parent: 500000, Count: 65536}}}}))
 	require.NoError(t, slave.Close())
-	text, _ := io.ReadAll(master) // it ends with EIO
+	text, _ := io.ReadAll(master) // ends with EIO
 	for _, evil := range []string{"\x1b[35m", "\x1b[36m", "\x1b[37m"} {
 		assert.NotContains(t, string(text), evil)
 		assert.Contains(t, string(text), printable.Text(evil))
@@ -99,7 +99,7 @@ func TestColorsOnATerminalAreForbiddenByTheEnvironment(t *testing.T) {
 	}
 }
 
-// terminal is one that nobody looks at (man 4 pts).
+// terminal returns a pseudoterminal that nothing reads from (man 4 pts).
 func terminal(t *testing.T) *os.File {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -110,7 +110,7 @@ func terminal(t *testing.T) *os.File {
 	return master
 }
 
-// result is that of a chain of one level.
+// result returns the result of a chain with one level.
 func result() report.Result {
 	m := []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}}
 	both := idmap.Map{UID: m, GID: m}
@@ -120,7 +120,7 @@ func result() report.Result {
 	}
 }
 
-// written is the text of a result.
+// written returns a result as text.
 func written(t *testing.T, r report.Result) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -172,13 +172,13 @@ bundle debian  ok     mmdebstrap  /usr/bin/mmdebstrap
 }
 
 func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
-	// It makes nothing but a short-lived user namespace.
+	// doctor makes nothing but a user namespace for a moment.
 	status, stdout, stderr := nestbed(t, "doctor")
 	source, _, noSource := bundle.Choose()
 	machine, err := environment.ReadMachine()
 	require.NoError(t, err)
 	store := machine.Store(nil)
-	runs := noSource == nil && private.Check(store, source.Kind, machine.State) == nil // with the same state root
+	runs := noSource == nil && private.Check(store, source.Kind, machine.State) == nil
 	assert.Equal(t, runs, strings.Contains(stdout, "nestbed up runs here"))
 	want := 0
 	if !runs {

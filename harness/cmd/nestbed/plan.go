@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/report"
 )
 
-// recipeFlags say which chain is meant, for plan and translate.
+// recipeFlags describe a chain, for plan and translate.
 type recipeFlags struct {
 	depth    int
 	start    uint32
@@ -31,7 +31,7 @@ func (f *recipeFlags) register(cmd *cobra.Command) {
 
 const flavorHelp = "whose rules: lxd, lxd-5.0.2 (and before) or incus"
 
-// recipe reads the flags. What is wrong with them is wrong use.
+// recipe returns the chain that the flags describe. Its error is a usageError.
 func (f *recipeFlags) recipe() (idmap.Recipe, error) {
 	if f.depth < 1 || f.depth > idmap.MaxDepth {
 		return idmap.Recipe{}, &usageError{fmt.Errorf("depth %d: out of range; a chain has 1 to %d levels", f.depth, idmap.MaxDepth)}
@@ -95,7 +95,7 @@ and changes nothing; nestbed up builds.`,
 	return cmd
 }
 
-// planned is what plan prints. Its fields are those of its JSON.
+// planned is what plan prints, as text and as JSON.
 type planned struct {
 	Depth    int             `json:"depth"`
 	Flavor   idmap.Flavor    `json:"flavor"`
@@ -104,16 +104,16 @@ type planned struct {
 	Stop     *idmap.Stop     `json:"stop,omitempty"`
 	Warnings []idmap.Warning `json:"warnings"`
 
-	supply idmap.Allocation // the host's
+	supply idmap.Allocation // of the host
 }
 
-// plannedLevel is the host or a level: what it must be given, and what comes of it.
+// plannedLevel is the host or a level: its allocation, and the maps that LXD makes from it.
 type plannedLevel struct {
 	Level int    `json:"level"`
 	Name  string `json:"name"`
-	// Allocation is the line of both files; empty where nothing is handed down.
+	// Allocation is the line of both subid files. It is empty if nothing is delegated.
 	Allocation string `json:"allocation,omitempty"`
-	// Commands put the line there, make LXD read it, and make the container of the next level.
+	// Commands write that line, make LXD read it, and create the container of the next level.
 	Commands []string          `json:"commands,omitempty"`
 	Config   map[string]string `json:"config,omitempty"`
 	Map      *idmap.Map        `json:"map,omitempty"`
@@ -137,7 +137,7 @@ func newPlanned(r idmap.Recipe) planned {
 	return p
 }
 
-// commands are what is typed at a level so that the next can be made.
+// commands returns the shell commands for a level that prepare and create the next level.
 func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
 	client, service := "lxc", "lxd"
 	if r.Flavor == idmap.Incus {
@@ -150,7 +150,7 @@ func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
 	}
 	ids := fmt.Sprintf("%d-%d", a.Start, a.Last())
 	return []string{
-		// A line that stays would come first, and the first counts.
+		// LXD uses the owner's first line, so old lines are removed.
 		fmt.Sprintf("touch /etc/subuid /etc/subgid && sed -i '/^%s:/Id' /etc/subuid /etc/subgid", a.Owner),
 		fmt.Sprintf("echo %s | tee -a /etc/subuid /etc/subgid", a),
 		fmt.Sprintf("# or: usermod --add-subuids %s --add-subgids %s %s", ids, ids, a.Owner),
@@ -188,7 +188,7 @@ func (p planned) write(w io.Writer) error {
 	return writeWarnings(w, p.Warnings)
 }
 
-// writeWarnings prints warnings, and those of one kind, of levels in a row, as one.
+// writeWarnings prints warnings. It merges warnings of the same kind on consecutive levels.
 func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
 	if len(warnings) == 0 {
 		return nil
@@ -209,7 +209,7 @@ func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
 	return err
 }
 
-// reported are the levels that come up, as the table of a run has them.
+// reported returns the levels that come up, in the form of a run's report.
 func (p planned) reported() []report.Level {
 	var levels []report.Level
 	for _, l := range p.Levels {

@@ -70,7 +70,7 @@ func TestAPlanForAnotherOwnerIsNoneThatLXDHeeds(t *testing.T) {
 	assert.Equal(t, "nestbed: this chain cannot be built: it stops at level 1, start: refused by newuidmap\n", stderr)
 }
 
-// The commands of a plan are run in a directory that stands for the root of a machine.
+// The commands run in a directory that stands for a machine's root directory.
 func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
 	r, err := idmap.NewRecipe(3, "root", 500000, false, idmap.LXD)
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {
 	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 lacks it\n", stderr)
 }
 
-// file writes a file of the test's own.
+// file writes a file in a new directory.
 func file(t *testing.T, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")

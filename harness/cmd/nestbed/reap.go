@@ -87,7 +87,7 @@ With --host https://HOST:PORT: the same on an LXD on another machine.`,
 	return cmd
 }
 
-// reapProjects removes projects of an existing LXD.
+// reapProjects removes projects from an existing LXD.
 func reapProjects(cmd *cobra.Command, on existing.LXD, names []string, asJSON bool) error {
 	removed, err := existing.Reap(cmd.Context(), on, names...)
 	if asJSON {

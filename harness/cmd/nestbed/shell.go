@@ -47,7 +47,8 @@ cannot type into yours.`,
 	return cmd
 }
 
-// enter runs the program with the standard files and the exit status of this process.
+// enter runs argv in a container, with the standard files of this process. If argv fails, the
+// error is its exit status.
 func enter(ctx context.Context, root private.StateRoot, chain, path string, argv []string) error {
 	containers, err := containersOf(path)
 	if err != nil {
@@ -76,7 +77,7 @@ func enter(ctx context.Context, root private.StateRoot, chain, path string, argv
 	return err
 }
 
-// containersOf are the names in a path, none for the host.
+// containersOf returns the names in a path: none for the host.
 func containersOf(path string) ([]string, error) {
 	if path == "host" {
 		return nil, nil
@@ -90,7 +91,8 @@ func containersOf(path string) ([]string, error) {
 	return names, nil
 }
 
-// shellEnv is the environment of root in a level; of this one only the terminal's kind is of use there.
+// shellEnv returns the environment of root in a level. Of this process's environment it keeps
+// only TERM.
 func shellEnv(path string) []string {
 	env := []string{"PATH=" + command.Path, "HOME=/root", "USER=root", "PS1=" + path + " # "}
 	if kind := os.Getenv("TERM"); kind != "" {

@@ -21,7 +21,7 @@ import (
 	"nestbed/harness/simulate"
 )
 
-// simulateFlags say which lab is meant, and what its chains cost.
+// simulateFlags describe a lab, and where the costs of its chains come from.
 type simulateFlags struct {
 	machine      environment.Machine
 	depth        int
@@ -32,7 +32,7 @@ type simulateFlags struct {
 	json         bool
 }
 
-// simulated is what simulate prints as JSON, and reads of it as costs.
+// simulated is what simulate prints as JSON. --costs reads the costs from it.
 type simulated struct {
 	Lab      simulate.Lab      `json:"lab"`
 	Cost     simulate.Cost     `json:"cost"`
@@ -86,7 +86,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if s.Forecast, err = f.lab.Forecast(s.Cost); err != nil {
-		return &usageError{err} // more than a member has is asked of it
+		return &usageError{err} // the lab asks for more than a member has
 	}
 	if f.json {
 		return writeJSON(cmd.OutOrStdout(), s)
@@ -94,12 +94,12 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	return s.write(cmd.OutOrStdout())
 }
 
-// complete checks the flags, and fills in what was not said.
+// complete checks the flags and fills in defaults.
 func (f *simulateFlags) complete(cmd *cobra.Command) error {
 	const mb, bytes = 1000, 1e9 // of a GB
 	f.lab.MemoryMB, f.lab.DiskMB = f.memory*mb, f.disk*mb
 	if !cmd.Flags().Changed("at-once") {
-		// Of what is out of range Validate tells.
+		// Clamped, because Validate below reports values that are out of range.
 		processors := int(math.Ceil(min(max(f.lab.Processors, 0), math.MaxInt16)))
 		f.lab.AtOnce = inventory.RoomFor(processors, uint64(min(max(f.memory, 0), math.MaxInt32)*bytes))
 	}
@@ -115,7 +115,7 @@ func (f *simulateFlags) complete(cmd *cobra.Command) error {
 	return nil
 }
 
-// read gives the costs of a file. They are of one depth, whose figures are not those of another.
+// read reads the costs from the file. They are valid for one depth only.
 func (f *simulateFlags) read(depthGiven bool) (c simulate.Cost, err error) {
 	text, err := os.ReadFile(f.costs)
 	if err != nil {
@@ -150,7 +150,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	return c, orInterrupted(ctx, err)
 }
 
-// write prints the forecast, and what it rests on.
+// write prints the forecast and the measurements that it is based on.
 func (s simulated) write(w io.Writer) error {
 	l, c, f := s.Lab, s.Cost, s.Forecast
 	fmt.Fprintf(w, "%d chains of depth %d on %d members, %d at a time on each\n\n", l.Chains, c.Depth, l.Members, f.AtOnce)
@@ -177,7 +177,7 @@ func (s simulated) write(w io.Writer) error {
 	return t.Flush()
 }
 
-// busy reads "90 %" or, as the first member has more to do, "90 %; the first one 95 %".
+// busy returns "90 %" for a single member. For several it adds the first one, which does more.
 func busy(l simulate.Lab, f simulate.Forecast) string {
 	first := fmt.Sprintf("%.0f %%", 100*f.FirstBusy)
 	if l.Members == 1 {
@@ -186,5 +186,5 @@ func busy(l simulate.Lab, f simulate.Forecast) string {
 	return fmt.Sprintf("%.0f %%; the first one, which has the database, %s", 100*f.MembersBusy, first)
 }
 
-// gb reads "1.2 GB".
+// gb returns text such as "1.2 GB".
 func gb(mb float64) string { return fmt.Sprintf("%.1f GB", mb/1000) }

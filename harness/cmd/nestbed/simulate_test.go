@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/simulate"
 )
 
-// costsIn writes a file of costs, as simulate --json would have.
+// costsIn writes a file of costs in the format of simulate --json.
 func costsIn(t *testing.T, spoil func(*simulate.Cost)) string {
 	t.Helper()
 	s := simulated{Cost: simulate.Cost{

@@ -14,26 +14,28 @@ import (
 	"nestbed/harness/wait"
 )
 
-// exitSignal plus the number of a signal is the exit status of a command that the signal has stopped, as in a shell.
+// exitSignal plus the number of a signal is the exit status of a command that the signal stopped,
+// as in a shell.
 const exitSignal = 128
 
 const (
-	// settleBudget is for a verb that has nothing to remove to say its last word. One that is blocked, as in open(2)
-	// of a FIFO, never does.
+	// settleBudget is how long a verb with nothing to remove may take to end. A blocked verb, as
+	// in open(2) of a FIFO, never ends.
 	settleBudget = 500 * time.Millisecond
-	// quietBudget is how long a removal takes before the command says what it waits for.
+	// quietBudget is how long a removal may take before the command says what it waits for.
 	quietBudget = time.Second
-	// lookEvery is how often the command looks whether everything is removed.
+	// lookEvery is how often the command checks whether everything is removed.
 	lookEvery = 10 * time.Millisecond
 )
 
-// stopError is the cause of a context that a signal has ended.
+// stopError is the cause of a context that a signal ended.
 type stopError struct{ signal os.Signal }
 
 func (e stopError) Error() string { return fmt.Sprintf("interrupted (%s)", e.signal) }
 
-// supervise runs a verb and returns its exit status. The first signal ends the verb's context; then the verb has as
-// long as what it made needs to be removed, and no longer, whatever it is blocked on. The second signal ends it at once.
+// supervise runs a verb and returns its exit status. The first signal ends the verb's context.
+// The verb then has as long as its cleanup tasks need, even if it is blocked on something else.
+// The second signal ends it at once.
 func supervise(ctx context.Context, signals <-chan os.Signal, errOut io.Writer, verb func(context.Context) int) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -51,17 +53,17 @@ func supervise(ctx context.Context, signals <-chan os.Signal, errOut io.Writer, 
 	return s.wait(ctx, signals, ended)
 }
 
-// stop is the end of a command that a signal has asked for.
+// stop ends a command after a signal.
 type stop struct {
 	signal os.Signal
 	tasks  *cleanup.Tasks
 	errOut io.Writer
-	said   bool // what is waited for
+	said   bool // what the command waits for
 }
 
-// wait returns the exit status when the verb has ended, or need not be waited for any longer.
+// wait returns the exit status once the verb has ended or its time is up.
 func (s *stop) wait(ctx context.Context, signals <-chan os.Signal, ended <-chan int) int {
-	// A slow machine has as much more time as it has patience.
+	// Patience lengthens the time limits on a slow machine.
 	elapsed := func(since time.Time) time.Duration {
 		return time.Duration(float64(time.Since(since)) / wait.Patience(ctx))
 	}
@@ -72,7 +74,7 @@ func (s *stop) wait(ctx context.Context, signals <-chan os.Signal, ended <-chan 
 		select {
 		case status := <-ended:
 			if status == 0 {
-				return 0 // it was done by then
+				return 0 // it finished despite the signal
 			}
 			return s.status()
 		case s.signal = <-signals:
@@ -94,7 +96,7 @@ func (s *stop) wait(ctx context.Context, signals <-chan os.Signal, ended <-chan 
 	}
 }
 
-// say says once what is waited for, if that may take longer than a moment.
+// say prints once what the command waits for, if that may take longer than a moment.
 func (s *stop) say(begun []cleanup.Task) {
 	for _, t := range begun {
 		if t.Budget > 2*quietBudget && !s.said {
@@ -104,7 +106,7 @@ func (s *stop) say(begun []cleanup.Task) {
 	}
 }
 
-// leave says why the command ends before the verb has, and what it leaves.
+// leave prints why the command ends before the verb, and what it leaves behind.
 func (s *stop) leave(why string) {
 	var left []string
 	for _, t := range s.tasks.Begun(0) {

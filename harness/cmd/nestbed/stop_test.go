@@ -24,7 +24,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// commandEnv makes the test binary the command.
+// commandEnv is the environment variable that makes the test binary run as the command.
 const commandEnv = "NESTBED_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// process is the command as a process of its own, still to be started.
+// process returns a command that runs nestbed in a process of its own. It is not started yet.
 func process(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
@@ -43,7 +43,7 @@ func process(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// blockedInOpen waits until a thread of a process is in open(2) and stays there.
+// blockedInOpen waits until a thread of a process stays in open(2).
 func blockedInOpen(t *testing.T, pid int) {
 	t.Helper()
 	before := map[string]string{}
@@ -53,7 +53,7 @@ func blockedInOpen(t *testing.T, pid int) {
 			return err
 		}
 		for _, file := range files {
-			now, _ := os.ReadFile(file) // the thread may have ended
+			now, _ := os.ReadFile(file) // fails if the thread has ended
 			if strings.HasPrefix(string(now), fmt.Sprint(unix.SYS_OPENAT, " ")) && before[file] == string(now) {
 				return nil
 			}
@@ -108,7 +108,7 @@ func TestAFileMayBeAPipe(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(out.String(), "picked  root:500000:65536"), &out)
 }
 
-// said is a writer that hands out what is written to it.
+// said is a writer that sends what is written to it to a channel.
 type said struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -126,7 +126,8 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// supervised runs supervise with a verb that begins the tasks and then, blocked, ends only with the test.
+// supervised runs supervise with a verb that begins the tasks and then blocks until the test
+// ends.
 func supervised(t *testing.T, errOut io.Writer, tasks ...cleanup.Task) (signals chan<- os.Signal, status <-chan int) {
 	t.Helper()
 	to, ended := make(chan os.Signal, 2), make(chan int, 1)
@@ -182,7 +183,7 @@ func TestTheStatusIsTheVerbsUnlessASignalStoppedIt(t *testing.T) {
 	for want, verb := range map[int]func(context.Context) int{
 		7:   func(context.Context) int { return 7 },
 		143: func(ctx context.Context) int { <-ctx.Done(); return exitFailure },
-		0:   func(ctx context.Context) int { <-ctx.Done(); return 0 }, // it was done by then
+		0:   func(ctx context.Context) int { <-ctx.Done(); return 0 }, // it finished despite the signal
 	} {
 		signals := make(chan os.Signal, 2)
 		if want != 7 {

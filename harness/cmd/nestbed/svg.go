@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/drawing"
 )
 
-// svgFlag adds --svg to a verb that draws.
+// svgFlag adds --svg to a verb.
 func svgFlag(cmd *cobra.Command, path *string) {
 	cmd.Flags().StringVar(path, "svg", "", "also write the drawing to `FILE` as SVG")
 }

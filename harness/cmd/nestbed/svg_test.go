@@ -13,12 +13,12 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// someBars are what a verb might draw.
+// someBars returns bars to draw.
 func someBars() []drawing.Bar {
 	return []drawing.Bar{{Name: "c1", Depth: 1, Host: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 65536}}}}
 }
 
-// names are those of the files in a directory.
+// names returns the names of the files in a directory.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -77,7 +77,7 @@ func TestADrawingReplacesTheOneBeforeAtAStroke(t *testing.T) {
 func TestADrawingThatCannotBeWrittenIsAFailureAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "chain.svg")
-	require.NoError(t, os.Mkdir(path, 0o755)) // made between the check and the end of the run
+	require.NoError(t, os.Mkdir(path, 0o755)) // as if made after the check
 	err := writeSVG(path, someBars(), "a chain")
 	require.ErrorContains(t, err, "--svg: ")
 	assert.NotContains(t, err.Error(), "\n")

@@ -14,12 +14,13 @@ import (
 	"golang.org/x/term"
 )
 
-// drainBudget is for the last output of a program that has ended: another process may hold its terminal open.
+// drainBudget is how long to wait for the last output of a program that has ended. Another
+// process may still hold its terminal open.
 const drainBudget = time.Second
 
-// attach runs a command of package command with the standard files of this process, and returns its exit status. A
-// terminal among them stays on this side, as root of a container could put words into the mouth of whoever sits at it
-// (man 2 TIOCSTI) or read what is typed later: the program gets one of its own, or pipes.
+// attach runs a command of package command with the standard files of this process, and returns
+// its exit status. It never hands over a terminal: root in a container could type into it (man 2
+// TIOCSTI) or read what is typed later. The program gets a new terminal or pipes instead.
 func attach(cmd *exec.Cmd) (status int, err error) {
 	cmd.WaitDelay = drainBudget
 	run := attachPipes
@@ -29,7 +30,7 @@ func attach(cmd *exec.Cmd) (status int, err error) {
 	err = run(cmd)
 	var exit *exec.ExitError
 	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what it left running holds its output
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // a process that it left holds its output open
 		return 0, nil
 	case !errors.As(err, &exit):
 		return 0, err
@@ -40,9 +41,9 @@ func attach(cmd *exec.Cmd) (status int, err error) {
 	return exit.ExitCode(), nil
 }
 
-// attachPipes hands over what is no terminal, and pipes in the place of terminals.
+// attachPipes runs the command with pipes in place of terminals.
 func attachPipes(cmd *exec.Cmd) error {
-	// A new session has no terminal at all, so that there is none at /dev/tty.
+	// A new session has no controlling terminal, so /dev/tty cannot be opened either.
 	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Setsid = false, true
 	cmd.Stdout, cmd.Stderr = throughPipe(os.Stdout), throughPipe(os.Stderr)
 	if !isTerminal(os.Stdin) {
@@ -53,14 +54,14 @@ func attachPipes(cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	go func() { // which the command does not wait for
+	go func() { // the command does not wait for it
 		_, _ = io.Copy(stdin, os.Stdin)
 		_ = stdin.Close()
 	}()
 	return cmd.Run()
 }
 
-// throughPipe makes os/exec copy what is written to a terminal.
+// throughPipe hides a terminal behind another type, so that os/exec makes a pipe and copies.
 func throughPipe(f *os.File) io.Writer {
 	if isTerminal(f) {
 		return struct{ io.Writer }{f}
@@ -68,7 +69,8 @@ func throughPipe(f *os.File) io.Writer {
 	return f
 }
 
-// attachTerminal gives the command a terminal of its own, and copies between that and ours, as large and in raw mode.
+// attachTerminal runs the command on a new terminal of the same size, and copies between that and
+// ours, which is in raw mode.
 func attachTerminal(cmd *exec.Cmd) error {
 	if !isTerminal(os.Stderr) {
 		cmd.Stderr = os.Stderr
@@ -87,14 +89,14 @@ func attachTerminal(cmd *exec.Cmd) error {
 	defer signal.Stop(resized)
 	go func() {
 		for range resized {
-			_ = pty.InheritSize(os.Stdin, master) // the old size will do
+			_ = pty.InheritSize(os.Stdin, master) // on failure the old size stays
 		}
 	}()
 	before, err := term.MakeRaw(int(os.Stdin.Fd()))
 	if err != nil {
 		return err
 	}
-	defer term.Restore(int(os.Stdin.Fd()), before) //nolint:errcheck // nothing can be done about it
+	defer term.Restore(int(os.Stdin.Fd()), before) //nolint:errcheck // there is nothing left to do
 	go func() { _, _ = io.Copy(master, os.Stdin) }()
 	shown := make(chan struct{})
 	go func() {

@@ -21,7 +21,7 @@ import (
 )
 
 type translateFlags struct {
-	root     private.StateRoot // where the chain is known
+	root     private.StateRoot // of --chain
 	recipe   recipeFlags
 	file     string
 	chain    string
@@ -61,7 +61,7 @@ a list of containers; with --chain, those of a running chain, read from its proc
 	return cmd
 }
 
-// translated is an id at one level; nil where the level does not have it.
+// translated is the id at one level. An id that the level does not have is nil.
 type translated struct {
 	Level int     `json:"level"`
 	Name  string  `json:"name"`
@@ -95,7 +95,7 @@ func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
 	return nil
 }
 
-// maps are the names of the levels of a path, and their maps in parent ids.
+// maps returns the names of the levels in a path, and their maps in ids of the parent.
 func (f translateFlags) maps(ctx context.Context, path string) (names []string, levels []idmap.Map, err error) {
 	if path != "" {
 		names = strings.Split(path, "/")
@@ -151,7 +151,7 @@ func describedMaps(file, path string) ([]idmap.Map, error) {
 	return levels, nil
 }
 
-// readTree reads a description; - is standard input.
+// readTree reads a description from a file, or from standard input if file is "-".
 func readTree(file string) (*tree.Tree, error) {
 	if file == "-" {
 		return tree.Parse("standard input", os.Stdin)
@@ -164,8 +164,8 @@ func readTree(file string) (*tree.Tree, error) {
 	return tree.Parse(file, r)
 }
 
-// runningMaps reads the maps of a chain that runs, whose levels are c1, c2, ...;
-// without names, of all of it.
+// runningMaps returns the names and maps of the levels of a running chain. Its levels are c1, c2
+// and so on; names selects the first of them, nil selects all.
 func runningMaps(ctx context.Context, root private.StateRoot, name string, names []string) (found []string, maps []idmap.Map, err error) {
 	if os.Geteuid() != 0 {
 		return nil, nil, fmt.Errorf("translate --chain: %w", private.ErrNotRoot)
@@ -198,7 +198,7 @@ func runningMaps(ctx context.Context, root private.StateRoot, name string, names
 	return found, maps, nil
 }
 
-// translate gives a row a level, in the direction in which the id is followed.
+// translate returns one row per level, in the direction in which it follows the id.
 func translate(names []string, levels []idmap.Map, id uint32, fromHost bool) []translated {
 	rows := make([]translated, len(levels)+1)
 	for n := range rows {

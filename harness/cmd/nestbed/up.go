@@ -20,7 +20,7 @@ import (
 	"nestbed/harness/report"
 )
 
-// defaultStart is where the host's allocation starts in the article.
+// defaultStart is the first id of the host's allocation, as in the article.
 const defaultStart = 500000
 
 type upFlags struct {
@@ -76,7 +76,8 @@ in which operation and why.`,
 	return cmd
 }
 
-// order reads the flags. What is wrong with them is wrong use.
+// order returns the chain and the host's allocation that the flags describe. An error means wrong
+// use.
 func (f upFlags) order() (harness.Spec, idmap.Delegation, error) {
 	spec := harness.Spec{}
 	if f.depth > 0 && f.depth <= harness.MaxDepth {
@@ -145,11 +146,11 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
-	// Whatever waits for its LXD ends with it.
+	// Ending the host unblocks everything that waits for its LXD.
 	defer context.AfterFunc(ctx, func() { host.Abort(h) })()
 	var chain *harness.Chain
 	defer func() {
-		// The host first: with it the chain ends at a stroke.
+		// Closing the host first ends the chain at once.
 		late := context.WithoutCancel(ctx)
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
@@ -183,17 +184,17 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = writeResult(out, result, time.Since(began))
 	}
 	if result.Stop == nil {
-		// Of a chain that stopped there is no drawing worth replacing an earlier one.
+		// A chain that stopped must not replace an earlier drawing.
 		err = errors.Join(err, writeSVG(f.svg, result.Bars(), result.Title()))
 	}
 	if f.keep {
-		// A chain that stopped is kept too: it is the one to look into.
+		// A chain that stopped is kept too, so that it can be looked into.
 		err = errors.Join(err, keep(cmd.ErrOrStderr(), h, chain))
 	}
 	return errors.Join(err, result.Failure())
 }
 
-// fit refuses flags that the kind of host has no use for.
+// fit refuses flags that do not apply to the kind of host.
 func (f upFlags) fit(where host.Target) error {
 	switch {
 	case f.pool != "" && !where.System:
@@ -208,7 +209,7 @@ func (f upFlags) fit(where host.Target) error {
 	return nil
 }
 
-// supplyOf tells where the ids of a chain come from.
+// supplyOf says where the ids of a chain come from.
 func supplyOf(h host.Host, socket string) string {
 	project, is := h.(host.Project)
 	if !is {
@@ -221,11 +222,12 @@ func supplyOf(h host.Host, socket string) string {
 	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
 }
 
-// root is where the host is entered.
+// root returns the state root of private hosts.
 func (f upFlags) root() private.StateRoot { return private.StateRoot{Dir: f.machine.State} }
 
-// private is the host on which the chain is built. A pid namespace of its own is given up only for a level that would have
-// no room otherwise; a kept chain's state lies on disk, where it takes nobody's memory.
+// private returns the configuration of a private host for the chain. The host shares this
+// process's pid namespace only if the chain would otherwise be too deep for the kernel.
+// A kept chain's state is on disk, so that it takes no memory.
 func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (private.Config, error) {
 	c := private.Config{StateRoot: f.root(), Delegation: allocation, Bundle: b, StateDir: f.state}
 	if !f.keep {
@@ -236,7 +238,7 @@ func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap
 	return c, err
 }
 
-// orInterrupted says what an interruption makes of whatever it hit.
+// orInterrupted returns one short error instead of err if ctx was interrupted.
 func orInterrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted; everything it made is removed")

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ordered are the flags of up as parsed from arguments.
+// ordered returns the flags of up, parsed from arguments.
 func ordered(t require.TestingT, args ...string) upFlags {
 	cmd := newUp(environment.Machine{})
 	require.NoError(t, cmd.ParseFlags(args))
@@ -26,7 +26,7 @@ func ordered(t require.TestingT, args ...string) upFlags {
 	return upFlags{depth: depth, allocation: text("allocation"), bundle: text("bundle"), state: text("state")}
 }
 
-// ofRoot is one line of root, for uids and gids.
+// ofRoot returns an allocation of root, the same for uids and gids.
 func ofRoot(start, count uint32) idmap.Delegation {
 	return idmap.Delegate(idmap.Allocation{Owner: "root", Start: start, Count: count})
 }
@@ -54,7 +54,7 @@ func TestADeeperChainGetsTheAllocationThatItNeeds(t *testing.T) {
 
 func TestAGivenAllocationIsTakenAsItIs(t *testing.T) {
 	for text, want := range map[string]idmap.Delegation{
-		"root:500000:131072": ofRoot(500000, 131072), // too small for three levels: that is what shall be seen
+		"root:500000:131072": ofRoot(500000, 131072), // too small for three levels, on purpose
 		"root:0:1":           ofRoot(0, 1),
 		"root:1:4294967294":  ofRoot(1, 4294967294),
 		"lxd:500000:196608":  idmap.Delegate(idmap.Allocation{Owner: "lxd", Start: 500000, Count: 196608}),

@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/vm"
 )
 
-// inVM does what the command says in a virtual machine of the suite, and shows what it says there.
+// inVM runs the same command in a virtual machine of the suite, and shows its output.
 func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	for name, set := range map[string]bool{"--keep": f.keep, "--state": f.state != ""} {
 		if set {
