@@ -26,6 +26,7 @@ import (
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
+	"nestbed/harness/internal/rerun"
 	"nestbed/harness/internal/standstill"
 	"nestbed/harness/probe"
 )
@@ -65,6 +66,7 @@ func SourceOn(t testing.TB, socket string) bundle.Source {
 func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
 	t.Helper()
 	Real(t)
+	require.NoError(t, rerun.Ready()) // no machine could run it
 	s, why, err := settings(t).Choose(check)
 	Lacking(t, err)
 	if why != "" {
