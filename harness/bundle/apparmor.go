@@ -12,38 +12,43 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// AppArmor tells whether this machine's kernel has AppArmor in force. A bundle then has what LXD needs to make profiles: a LXD
-// without leaves containers to those of liblxc, under which none of them can have another inside (liblxc:
-// lsm/apparmor.c, apparmor_prepare).
+// AppArmor reports whether AppArmor is enabled in this machine's kernel. Bundles made here then
+// include the programs with which LXD makes profiles. Without them, LXD uses the profiles of
+// liblxc, which allow no nested containers (liblxc: lsm/apparmor.c, apparmor_prepare).
 func AppArmor() bool {
 	enabled, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
 	return err == nil && strings.TrimSpace(string(enabled)) == "Y"
 }
 
 const (
-	// apparmorPackage is Debian's package of these programs and what the parser reads.
+	// apparmorPackage is Debian's package of these programs and of apparmorSupport.
 	apparmorPackage = "apparmor"
 	apparmorParser  = "apparmor_parser"
-	// apparmorExec starts what unpacks and copies in a profile: Incus 7's, Debian 13's LXD for rsync, and any LXD that finds it for
-	// the unpacker, also where it can load no profiles: "aa-exec: ERROR: profile 'lxd_archive-...' does not exist" (LXD 5.0.2:
-	// lxd/subprocess/proc.go, hasApparmor). So whoever starts a LXD that is told to make none takes it away.
+	// apparmorExec runs a helper under a profile: rsync in Debian 13's LXD, helpers in Incus 7.
+	// Every LXD that finds it also uses it for the unpacker, even if it cannot load profiles, and
+	// then fails: "aa-exec: ERROR: profile 'lxd_archive-...' does not exist" (LXD 5.0.2:
+	// lxd/subprocess/proc.go, hasApparmor). The script leave-out therefore removes it if LXD must
+	// not make profiles.
 	apparmorExec = "aa-exec"
 )
 
-// apparmorSupport is what LXD's profiles include, and the parser's configuration.
+// apparmorSupport lists the files that LXD's profiles include and the configuration of the
+// parser.
 var apparmorSupport = []string{"/etc/apparmor", "/usr/share/apparmor-features", "/etc/apparmor.d/abi", "/etc/apparmor.d/abstractions", "/etc/apparmor.d/tunables"}
 
-// MediatesUserNS tells whether this machine's kernel asks AppArmor about every user namespace, as since 6.7.
+// MediatesUserNS reports whether this machine's kernel asks AppArmor about every new user
+// namespace, as Linux can since 6.7.
 func MediatesUserNS() bool {
 	mask, err := os.ReadFile("/sys/kernel/security/apparmor/features/namespaces/mask")
 	return err == nil && AppArmor() && bytes.Contains(mask, []byte("userns_create"))
 }
 
-// policyFeatures is the line of the parser's configuration that names a file with what profiles decide about.
+// policyFeatures matches the line of the parser's configuration that names the file with the
+// features that profiles mediate.
 var policyFeatures = regexp.MustCompile(`(?m)^policy-features=(.*)$`)
 
-// deniesUserNS reports whether the AppArmor profiles that a daemon makes deny user namespaces: they have no rule that
-// grants them, and the parser's configuration says that profiles decide.
+// deniesUserNS reports whether the AppArmor profiles that the daemon makes deny user namespaces:
+// no rule grants them, and the parser's features include them.
 func deniesUserNS(r *inroot.Root, program string) (bool, error) {
 	text, err := r.ReadFile(program, programLimit)
 	if err != nil || bytes.Contains(text, []byte(idmap.UserNSRule)) {
@@ -61,7 +66,7 @@ func deniesUserNS(r *inroot.Root, program string) (bool, error) {
 	return bytes.Contains(features, []byte("userns_create")), err
 }
 
-// read reads a file of a root filesystem. It returns nil if there is none.
+// read returns the content of a file of a root filesystem, or nil if the file does not exist.
 func read(r *inroot.Root, name string) ([]byte, error) {
 	text, err := r.ReadFile(name, inroot.TextLimit)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +75,7 @@ func read(r *inroot.Root, name string) ([]byte, error) {
 	return text, err
 }
 
-// withAppArmor adds to names what AppArmor asks for where it is in force.
+// withAppArmor returns names, with more added if AppArmor is enabled.
 func withAppArmor(names []string, more ...string) []string {
 	if !AppArmor() {
 		return names

@@ -15,56 +15,63 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// Bundle is a root filesystem with a LXD or an Incus in it, ready in the cache.
+// A Bundle is a root filesystem with LXD or Incus in it, kept in the cache.
 type Bundle struct {
 	Source Source
-	// Key names the content: 16 hexadecimal digits.
+	// Key identifies the content: 16 hexadecimal digits.
 	Key string
-	// Flavor is whose rules its daemon follows when it chooses ids.
+	// Flavor names the rules by which the daemon chooses ids.
 	Flavor idmap.Flavor
-	// LXD is the version that its daemon calls itself.
+	// LXD is the version that the daemon reports.
 	LXD string
-	// Package is the distribution's package that it is of, with its version, which tells apart what calls
-	// itself the same: "lxd 5.0.2-5+b1". Empty where it is of none.
+	// Package is the distribution's package that the daemon belongs to, with its version, such as
+	// "lxd 5.0.2-5+b1". It distinguishes daemons that report the same version. It is empty if the
+	// daemon belongs to no package.
 	Package string
-	// EmptyTrial tells that its daemon tries whether it can mount idmapped with a user
-	// namespace that has no map, as LXD did until 2024 (canonical/lxd pull request
-	// 13522) and Linux refuses since 6.9. It then changes the owners of files instead.
+	// EmptyTrial reports whether the daemon tests for idmapped mounts with a user namespace that
+	// has no map. LXD did so until 2024 (canonical/lxd pull request 13522). Linux refuses such
+	// mounts since 6.9, and the daemon then changes the owners of files instead.
 	EmptyTrial bool
-	// OnlyCgroup2 tells that its liblxc knows cgroup v2 alone, as since 7.0.
+	// OnlyCgroup2 reports whether liblxc supports only cgroup v2, as it does since 7.0.
 	OnlyCgroup2 bool
-	// DeniesUserNS tells that the AppArmor profiles that its daemon makes deny user namespaces, where the kernel asks them.
+	// DeniesUserNS reports whether the daemon's AppArmor profiles deny user namespaces on kernels
+	// that mediate them.
 	DeniesUserNS bool
-	// Fingerprint is the name that a LXD gives to the image: its SHA-256.
+	// Fingerprint is the image's SHA-256, by which LXD names it.
 	Fingerprint string
-	// ShadowTools tells whether newuidmap and newgidmap are in it.
+	// ShadowTools reports whether the bundle has newuidmap and newgidmap.
 	ShadowTools bool
 
 	dir string
 }
 
-// sealed is the part of a bundle's directory that only root may look into: it has programs that make whoever runs them root.
+// sealed is the part of a bundle's directory that only root can read. It holds set-user-id
+// programs.
 const sealed = "sealed"
 
-// Root is the unpacked root filesystem, which private hosts lay an overlay over. It is never written to, and root's alone.
+// Root returns the unpacked root filesystem. Private hosts use it as the lower layer of an
+// overlay. It is never written to, and only root can read it.
 func (b *Bundle) Root() string { return filepath.Join(b.dir, sealed, "rootfs") }
 
-// Store returns where the bundle is kept.
+// Store returns the store that the bundle is kept in.
 func (b *Bundle) Store() Store { return Store{Dir: filepath.Dir(b.dir)} }
 
-// Hold returns a file that keeps the bundle in the cache as long as it, or a copy of its descriptor, is open.
+// Hold returns a file that keeps the bundle in the cache while it, or a copy of its descriptor,
+// is open.
 func (b *Bundle) Hold() (*os.File, error) { return cache.Hold(b.dir) }
 
-// Busybox is the busybox of the root filesystem, for any account.
+// Busybox returns the path of the bundle's busybox. Any account can read it.
 func (b *Bundle) Busybox() string { return filepath.Join(b.dir, "busybox") }
 
-// Image is the LXD image: a tar, compressed by zstd, of the root filesystem and what describes it.
+// Image returns the path of the LXD image: a tar of the root filesystem and its metadata,
+// compressed with zstd.
 func (b *Bundle) Image() string { return filepath.Join(b.dir, "image.tar.zst") }
 
-// String names the bundle by source and content.
+// String returns the source and the key.
 func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key) }
 
-// Daemon names the daemon in it: "LXD 5.0.2 (lxd 5.0.2-5+b1)", "Incus 6.0.4".
+// Daemon returns the name and version of the daemon, such as "LXD 5.0.2 (lxd 5.0.2-5+b1)" or
+// "Incus 6.0.4".
 func (b *Bundle) Daemon() string {
 	name := "LXD "
 	if b.Flavor == idmap.Incus {
@@ -76,16 +83,16 @@ func (b *Bundle) Daemon() string {
 	return fmt.Sprintf("%s%s (%s)", name, b.LXD, b.Package)
 }
 
-// Store is where bundles are kept. The zero value is the usual place.
+// A Store is a directory of bundles. The zero value is the default directory.
 type Store struct {
-	// Dir is the directory; "" is /var/cache/nestbed. It needs room for about 85 MB a bundle, and for 250 MB of packages for those of each
-	// Debian suite, as long as they are used: see cache.IdleLimit.
+	// Dir is the directory; "" is /var/cache/nestbed. It needs about 85 MB for each bundle and
+	// 250 MB for the packages of each Debian suite, until cache.IdleLimit removes them.
 	Dir string
-	// Progress, if set, is told what takes longer than a moment.
+	// Progress, if set, is called before work that takes more than a moment.
 	Progress func(string)
 }
 
-// Path returns the directory.
+// Path returns the directory of the store.
 func (st Store) Path() string { return cmp.Or(st.Dir, "/var/cache/nestbed") }
 
 func (st Store) say(what string) {
@@ -94,11 +101,12 @@ func (st Store) say(what string) {
 	}
 }
 
-// ErrCache is the error of a Store whose directory cannot be used.
+// ErrCache is the error for a store whose directory cannot be used.
 var ErrCache = errors.New("cache")
 
-// Make returns the bundle of the source, and makes it if the store does not have it. Several processes may ask at once: one makes, the
-// others wait. An account other than root gets what root has made.
+// Make returns the bundle of the source, and makes it if the store does not have it. If several
+// processes ask for it at once, one makes it and the others wait. An account other than root only
+// gets bundles that root has made.
 func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
 	if os.Geteuid() != 0 {
 		return st.taken(ctx, s)
@@ -145,10 +153,11 @@ func (st Store) taken(ctx context.Context, s Source) (*Bundle, error) {
 	return b, b.recall()
 }
 
-// NotMadeError is the error of a bundle that root has not made, of what this machine has now.
+// A NotMadeError reports that root has not yet made the bundle of this source as this machine has
+// it now.
 type NotMadeError struct {
 	Source Source
-	// Dir is where bundles are kept.
+	// Dir is the directory of the store.
 	Dir string
 }
 
@@ -158,7 +167,7 @@ func (e *NotMadeError) Error() string {
 
 func entryOf(s Source, key string) string { return string(s.Kind) + "-" + key }
 
-// fill makes a bundle's directory.
+// fill makes the bundle in an empty directory.
 func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	made := &Bundle{Source: s, dir: dir}
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, sealed), 0o700), os.Mkdir(made.Root(), 0o755), os.Chmod(made.Root(), 0o755)); err != nil {
@@ -188,7 +197,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	return nil
 }
 
-// open lets any account read what is not sealed.
+// open lets any account read everything outside of sealed.
 func (b *Bundle) open() error {
 	var text []byte
 	err := in(b.Root(), func(r *inroot.Root) (err error) {
@@ -204,7 +213,8 @@ func (b *Bundle) open() error {
 	)
 }
 
-// format counts the changes of what a bundle's directory holds: an older one is not taken for a newer one.
+// format is the version of the layout of a bundle's directory. Increase it with each change, so
+// that older bundles are not reused.
 const format = 17
 
 func keyOf(s Source, content string) (string, error) {

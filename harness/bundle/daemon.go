@@ -19,14 +19,14 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// The daemons; the skeleton's lxd starts them under the same names.
+// The names of the daemons' programs. The skeleton's script lxd starts them by the same names.
 const (
 	lxdDaemon   = "lxd"
 	incusDaemon = "incusd"
 )
 
-// daemonOf tells by its programs which daemon a root filesystem has. One with
-// neither counts as LXD's, and is then found to lack that; one with both runs LXD.
+// daemonOf returns the name of the daemon in a root filesystem: incusd if only Incus is there,
+// else lxd, even if neither is there.
 func daemonOf(r *inroot.Root) string {
 	if !hasProgram(r, lxdDaemon) && hasProgram(r, incusDaemon) {
 		return incusDaemon
@@ -34,7 +34,7 @@ func daemonOf(r *inroot.Root) string {
 	return lxdDaemon
 }
 
-// ReadProgram returns the name of the daemon in the bundle, and its program.
+// ReadProgram returns the name of the bundle's daemon and the content of its program.
 func (b *Bundle) ReadProgram() (name string, program []byte, err error) {
 	err = in(b.Root(), func(r *inroot.Root) error {
 		name = daemonOf(r)
@@ -47,7 +47,7 @@ func (b *Bundle) ReadProgram() (name string, program []byte, err error) {
 	return name, program, err
 }
 
-// flavorOf tells whose rules the daemon of that name and version follows.
+// flavorOf returns the flavor of a daemon of this name and version.
 func flavorOf(daemon, version string) idmap.Flavor {
 	if daemon == incusDaemon {
 		return idmap.Incus
@@ -59,12 +59,12 @@ func flavorOf(daemon, version string) idmap.Flavor {
 	return idmap.LXD
 }
 
-// needed are the programs of a bundle with the daemon.
+// needed returns the programs that a bundle with the daemon needs.
 func needed(daemon string) []string {
 	return withAppArmor(append([]string{daemon}, required...), apparmorParser, apparmorExec)
 }
 
-// facts are what is found out about a bundle once, when it is made.
+// facts are the properties of a bundle that record determines once, when the bundle is made.
 type facts struct {
 	Daemon       string `json:"daemon"`
 	Version      string `json:"version"`
@@ -78,8 +78,9 @@ type facts struct {
 
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
 
-// record asks the daemon in the bundle who it is, by running it there: that it
-// runs at all shows that nothing it loads was forgotten. What package it is of, the dpkg of a root filesystem knows.
+// record determines the facts of a bundle and saves them. It runs the daemon in the bundle for
+// its version, which also shows that no library is missing. The dpkg database in the root
+// filesystem named dpkg names the daemon's package.
 func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	r, err := inroot.Open(b.Root())
 	if err != nil {
@@ -88,7 +89,7 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	defer r.Close()
 	daemon := daemonOf(r)
 	cmd := command.New(ctx, "/bin/busybox", "sh", "-c", "mount -t proc proc /proc && exec "+daemon+" --version")
-	// The proc that it wants is mounted where only this command sees it.
+	// Only this command sees the proc that it mounts.
 	cmd.SysProcAttr.Chroot, cmd.SysProcAttr.Unshareflags = b.Root(), unix.CLONE_NEWNS
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/" + strings.Join(programDirs, ":/")}
@@ -127,7 +128,7 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	return os.WriteFile(b.factsFile(), text, 0o600)
 }
 
-// recall reads what record wrote.
+// recall reads the facts that record saved.
 func (b *Bundle) recall() error {
 	text, err := os.ReadFile(b.factsFile())
 	var found facts
@@ -143,9 +144,10 @@ func (b *Bundle) recall() error {
 	return nil
 }
 
-// emptyTrial looks into the program itself, as versions do not tell: Debian's
-// 5.0.2+git20231211 has the repair, 5.0.2 has not. Where a map is written, setgroups
-// is written before it, and nothing else in either daemon has this text.
+// emptyTrial reports whether the daemon tests for idmapped mounts with an empty user namespace.
+// The version does not show it: Debian's 5.0.2+git20231211 has the fix, 5.0.2 does not. A fixed
+// daemon writes a map, and setgroups before it. Neither daemon contains this text for any other
+// reason.
 func emptyTrial(r *inroot.Root) (bool, error) {
 	for _, dir := range programDirs {
 		program, err := r.ReadFile(path.Join(dir, daemonOf(r)), programLimit)
@@ -154,14 +156,14 @@ func emptyTrial(r *inroot.Root) (bool, error) {
 		}
 		return !bytes.Contains(program, []byte("/proc/%d/setgroups")), err
 	}
-	return false, nil // it ran a moment ago
+	return false, nil // cannot happen: record has just run it
 }
 
-// libraryDirs are the directories that hold liblxc, or hold a directory with it that is named after the architecture.
+// libraryDirs are the directories that hold liblxc, directly or in a directory per architecture.
 var libraryDirs = []string{"usr/lib", "usr/lib64", "usr/local/lib"}
 
-// onlyCgroup2 looks into liblxc for the words by which it says that it has found cgroup v1
-// (liblxc: cgroups/cgroup.c, cgroup_init); 7.0 has them no more.
+// onlyCgroup2 reports whether liblxc supports only cgroup v2. It searches liblxc for the message
+// about cgroup v1 (liblxc: cgroups/cgroup.c, cgroup_init), which 7.0 no longer has.
 func onlyCgroup2(r *inroot.Root) (bool, error) {
 	for _, dir := range libraryDirs {
 		below, err := r.Names(dir)
@@ -179,5 +181,5 @@ func onlyCgroup2(r *inroot.Root) (bool, error) {
 			return !bytes.Contains(content, []byte("Legacy cgroup layout")), err
 		}
 	}
-	return false, nil // it is part of the program, or elsewhere
+	return false, nil // linked into the program, or elsewhere
 }

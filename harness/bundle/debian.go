@@ -16,20 +16,22 @@ import (
 )
 
 var (
-	// commonPackages are beside every daemon.
+	// commonPackages are needed with either daemon.
 	commonPackages = []string{"busybox-static", "uidmap", "iproute2", "rsync", "attr", "squashfs-tools", "xz-utils", "zstd"}
 
 	lxdPackages = []string{"lxd", "lxd-client"}
-	// Without what Incus has for virtual machines. It depends on one of several
-	// packages for its system users; this one spares the bundle the whole of systemd.
+	// Incus without support for virtual machines. It depends on one of several packages for its
+	// system users; this one does not pull in all of systemd.
 	incusPackages = []string{"incus-base", "systemd-standalone-sysusers"}
 )
 
-// checkValidUntil is the option of apt by which it takes a release whose time is up (man 5 apt.conf).
+// checkValidUntil is the apt option that, if false, allows expired release files (man 5
+// apt.conf).
 const checkValidUntil = "Acquire::Check-Valid-Until"
 
-// debianRecipe takes the programs of a bundle out of a Debian that has them all, whichever a bundle of that suite
-// asks for: one is made for all, and again after its directory in the cache is removed.
+// debianRecipe returns the recipe that copies the programs of a bundle out of a minimal Debian in
+// the cache. All bundles of the suite and the daemon share that Debian. It is made again if its
+// directory was removed from the cache.
 func (st Store) debianRecipe(ctx context.Context, s Source, kept cache.Cache) (recipe, error) {
 	entry, packages := Packages(s, AppArmor())
 	dir, err := kept.Entry(ctx, entry, func(ctx context.Context, dir string) error {
@@ -55,16 +57,17 @@ func (st Store) debianRecipe(ctx context.Context, s Source, kept cache.Cache) (r
 	}}, nil
 }
 
-// base is the source without the additions that its packages do not depend on.
+// base returns the source without the options that do not change its packages.
 func (s Source) base() Source {
 	return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus, Systemd: s.Systemd}
 }
 
-// packagesPrefix begins the names of entries in the cache that bundles of Debian's are made of.
+// packagesPrefix is the prefix of the cache entries that Packages names.
 const packagesPrefix = "packages-"
 
-// Packages names the entry of the cache that bundles of a source of Debian's are made of, and lists the packages in it, on
-// a machine that has AppArmor in force or has not.
+// Packages returns the name of the cache entry that Debian bundles of this source are made from,
+// and the packages in it. apparmor is whether AppArmor is enabled on the machine that they are
+// for.
 func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	daemon := lxdPackages
 	if s.Incus {
@@ -81,7 +84,7 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	return fmt.Sprintf("%s%s-%x", packagesPrefix, s.Arg, key[:8]), packages
 }
 
-// Fetched returns the names of the entries of the store that Packages names.
+// Fetched returns the names of the store's entries of packages, as Packages names them.
 func (st Store) Fetched() []string {
 	found, _ := filepath.Glob(filepath.Join(st.Path(), packagesPrefix+"*")) // the pattern is good
 	for i := range found {
@@ -90,8 +93,8 @@ func (st Store) Fetched() []string {
 	return found
 }
 
-// Mmdebstrap is the command that makes a minimal Debian of a suite with more packages: a directory or an archive,
-// by its mode and its other options (man 1 mmdebstrap).
+// Mmdebstrap returns the command that makes a minimal Debian of a suite with additional packages.
+// The options decide whether it is a directory or an archive (man 1 mmdebstrap).
 func Mmdebstrap(ctx context.Context, suite string, packages []string, to string, options ...string) *exec.Cmd {
 	args := []string{
 		"--quiet", "--variant=minbase", "--include=" + strings.Join(packages, ","),
@@ -99,17 +102,18 @@ func Mmdebstrap(ctx context.Context, suite string, packages []string, to string,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--aptopt=Apt::Install-Recommends false",
 	}
 	if apt, err := command.New(ctx, "apt-config", "dump", "--format=%v%n", checkValidUntil).Output(); err == nil && strings.TrimSpace(string(apt)) == "false" {
-		// The machine's mirror lags behind, as its own apt has been told. (sid's releases are good for a week.)
+		// This machine's apt accepts an outdated mirror. (Release files of sid are valid for a
+		// week.)
 		args = append(args, fmt.Sprintf("--aptopt=%s false", checkValidUntil))
 	}
 	if id, _ := distribution(); id != "debian" {
-		// Elsewhere apt trusts other keys.
+		// Other distributions' apt does not trust Debian's keys.
 		args = append(args, "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
 	}
 	return command.New(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
 }
 
-// makeDebian fills root with a minimal Debian that has the packages.
+// makeDebian makes a minimal Debian with the packages in root.
 func makeDebian(ctx context.Context, root string, s Source, packages []string) error {
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {
 		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)

@@ -14,11 +14,11 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// dirKey is a digest of the names, sizes and times in the directory: reading
-// a whole distribution at every run would cost seconds.
+// dirKey returns the names, modes, sizes and modification times of the files in the directory.
+// Reading the content of a whole distribution in every run would take seconds.
 func dirKey(s Source) (string, error) {
 	var b strings.Builder
-	root, err := filepath.EvalSymlinks(s.Arg) // WalkDir does not follow a link
+	root, err := filepath.EvalSymlinks(s.Arg) // WalkDir does not follow a symlink
 	if err != nil {
 		return "", fmt.Errorf("bundle %s: %w; give a directory that holds a root filesystem with LXD in it", s, err)
 	}
@@ -46,9 +46,9 @@ func makeDir(ctx context.Context, root string, s Source) error {
 	return s.copyRoot(ctx, s.Arg, root)
 }
 
-// copyRoot copies a root filesystem, without newuidmap and newgidmap if the source is so.
+// copyRoot copies a root filesystem, without newuidmap and newgidmap if the source says so.
 func (s Source) copyRoot(ctx context.Context, from, root string) error {
-	// cp keeps owners, links, extended attributes and holes; there is no library that does.
+	// cp keeps owners, links, extended attributes and holes; no library does.
 	if out, err := command.New(ctx, "cp", "-a", "--reflink=auto", from+"/.", root).CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
 	}
@@ -58,7 +58,8 @@ func (s Source) copyRoot(ctx context.Context, from, root string) error {
 	return nil
 }
 
-// checkPrograms refuses a user's root filesystem that lacks a program of those that a level needs.
+// checkPrograms returns an error if the user's root filesystem is missing a program that a level
+// needs.
 func checkPrograms(root string, s Source) error {
 	return in(root, func(r *inroot.Root) error {
 		needs := needed(daemonOf(r))
@@ -74,7 +75,7 @@ func checkPrograms(root string, s Source) error {
 	})
 }
 
-// programDirs is where a level looks for programs; the last is where Debian keeps Incus's.
+// programDirs is the PATH of a level. Debian keeps incusd in the last one.
 var programDirs = []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin", "usr/libexec/incus"}
 
 func hasProgram(r *inroot.Root, name string) bool {
@@ -82,7 +83,8 @@ func hasProgram(r *inroot.Root, name string) bool {
 	return err == nil
 }
 
-// FindProgram returns the path of a program inside a root filesystem, where a level finds it by its name. It may be a symlink.
+// FindProgram returns the path of a program in the PATH of a root filesystem. It may be a
+// symlink.
 func FindProgram(r *inroot.Root, name string) (string, error) {
 	for _, dir := range programDirs {
 		program := path.Join("/", dir, name)
@@ -93,7 +95,7 @@ func FindProgram(r *inroot.Root, name string) (string, error) {
 	return "", fmt.Errorf("program %s: not in %s", name, r.Dir().Name())
 }
 
-// hasShadowTools tells whether newuidmap and newgidmap are in a root filesystem.
+// hasShadowTools reports whether a root filesystem has newuidmap and newgidmap.
 func hasShadowTools(r *inroot.Root) bool {
 	return !slices.ContainsFunc(shadowTools, func(name string) bool { return !hasProgram(r, name) })
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// distribution reads ID and VERSION_CODENAME of /etc/os-release (man 5 os-release).
+// distribution returns ID and VERSION_CODENAME of /etc/os-release (man 5 os-release).
 func distribution() (id, codename string) {
 	text, err := os.ReadFile("/etc/os-release")
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package bundle makes the root filesystem that the private host and every
-// level run: a LXD or an Incus with what it needs, a small init, and a sentinel
-// file that shows whether ownership survives the way down.
+// Package bundle makes the root filesystem that the private host and every level run. It contains
+// LXD or Incus with the programs that they need, a small init, and a sentinel file, which shows
+// whether ownership survives on the way down.
 //
-// A bundle is made once and cached by content; a changed LXD makes a new one.
-// Making one needs root, because the files in it belong to several ids.
+// A bundle is made once and cached by its content, so that another version of LXD gets its own
+// bundle. Making one needs root, because its files have several owners.
 package bundle

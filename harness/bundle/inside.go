@@ -10,15 +10,15 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// programLimit is the largest size, in bytes, of a program or a library that is searched.
+// programLimit is the largest size, in bytes, of a program or library that is searched.
 const programLimit = 1 << 30
 
-// treeLimit is the largest total size of the files of a bundle, in bytes. A root filesystem with
-// LXD has a hundredth of it.
+// treeLimit is the largest total size of a bundle's files, in bytes. A root filesystem with LXD
+// takes about a hundredth of it.
 const treeLimit = 16 << 30
 
-// in opens a root filesystem and calls do. Absolute symlinks, which some distributions have for
-// /sbin, lead to where they lead for a process that has this filesystem as its root.
+// in opens a root filesystem and calls do. Absolute symlinks, which some distributions use for
+// /sbin, resolve inside it.
 func in(root string, do func(r *inroot.Root) error) error {
 	r, err := inroot.Open(root)
 	if err != nil {
@@ -28,8 +28,8 @@ func in(root string, do func(r *inroot.Root) error) error {
 	return do(r)
 }
 
-// replaceFile replaces whatever has the name with a new file: a package may have a symlink there,
-// as systemd for /sbin/init.
+// replaceFile writes a new file in place of any existing one. A package may have put a symlink
+// there, as systemd does at /sbin/init.
 func replaceFile(r *inroot.Root, name string, content []byte, mode fs.FileMode) error {
 	if err := r.MkdirAll(path.Dir(name)); err != nil {
 		return err
@@ -45,9 +45,9 @@ func symlink(r *inroot.Root, target, name string) error {
 	return r.Symlink(target, name)
 }
 
-// checkTree fails if a root filesystem does not fit what is done with it. Its files must not be too large for an image;
-// sparse files count with their full size, because tar writes them in full. /etc must be a directory itself, because a
-// private host covers files in it.
+// checkTree returns an error if LXD or a private host cannot use the root filesystem. Its files
+// must not be too large for an image. Sparse files count in full, because tar writes them in
+// full. /etc must be a directory, because a private host mounts over files in it.
 func checkTree(root string) error {
 	tree, err := os.OpenRoot(root)
 	if err != nil {

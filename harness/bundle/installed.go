@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Lacking are the programs that a bundle needs and this machine has not.
+// Lacking returns the programs that a bundle needs and this machine does not have.
 func Lacking() []string { return lacking(needed(lxdDaemon)) }
 
-// installedFiles lists the files of this machine that make up the bundle.
+// installedFiles returns the files of this machine that make up the bundle.
 func installedFiles(ctx context.Context, s Source) ([]string, error) {
 	mend := func(lacking, packages []string) error {
 		if len(lacking) == 0 {
@@ -38,7 +38,7 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 	return thisMachine.files(ctx, s)
 }
 
-// installedKey is a digest of the names, modes and contents of the files.
+// installedKey returns a text with the name, mode and SHA-256 of each file.
 func installedKey(files []string) (string, error) {
 	sums := make([]string, len(files))
 	var g errgroup.Group

@@ -6,8 +6,9 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// OfMachine is what can be found out about a daemon that a machine runs by itself, of the given version, by the
-// root directory that it sees and the path of its program there. It is no bundle that a level could run: it has no image.
+// OfMachine returns what is known about the daemon of an existing LXD of the given version. root
+// is the root directory that the daemon sees, and program its path there. No level can run this
+// bundle, because it has no image.
 func OfMachine(root *inroot.Root, program, version string) (b *Bundle, err error) {
 	b = &Bundle{LXD: version, Flavor: flavorOf(filepath.Base(program), version)}
 	if b.DeniesUserNS, err = deniesUserNS(root, program); err != nil {
@@ -20,13 +21,15 @@ func OfMachine(root *inroot.Root, program, version string) (b *Bundle, err error
 	return b, nil
 }
 
-// Elsewhere is what is known about a daemon on another machine by what it says of itself. How it finds ids there is not: it counts
-// as one that reads them from the files of its machine.
+// Elsewhere returns what is known about a daemon on another machine: the name and version that it
+// reports. It assumes that the daemon has newuidmap and newgidmap and thus reads the subid files
+// there.
 func Elsewhere(server, version string) *Bundle {
 	return &Bundle{LXD: version, Flavor: flavorOf(DaemonOf(server), version), ShadowTools: true}
 }
 
-// DaemonOf is the name of a daemon's program, by what it calls itself in its API (environment.server).
+// DaemonOf returns the name of the daemon's program. server is the name in its API
+// (environment.server).
 func DaemonOf(server string) string {
 	if server == "incus" {
 		return incusDaemon

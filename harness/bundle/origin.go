@@ -20,38 +20,40 @@ import (
 )
 
 const (
-	// clientProgram is what people type.
+	// clientProgram is LXD's command-line client.
 	clientProgram = "lxc"
 
-	// lxcfsConfig makes every start fail in its mount hook unless an lxcfs daemon runs, which none does in a level.
+	// lxcfsConfig has a mount hook that fails unless an lxcfs daemon runs. Levels run none.
 	lxcfsConfig = "00-lxcfs.conf"
 )
 
 var (
-	// required are the programs without which the daemon does not start (LXD: lxd/main_daemon.go;
-	// Incus: cmd/incusd/main_daemon.go), cannot unpack the bundle's image, a level cannot run, or we cannot look into it.
+	// required are the programs that the daemon needs to start (LXD: lxd/main_daemon.go; Incus:
+	// cmd/incusd/main_daemon.go) and to unpack the bundle's image, and those that levels and
+	// checks use.
 	required = []string{"ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}
 
-	// shadowTools are what liblxc writes idmaps with where it finds them (liblxc: idmap_utils.c).
+	// shadowTools are the programs with which liblxc writes idmaps, if it finds them (liblxc:
+	// idmap_utils.c).
 	shadowTools = []string{"newuidmap", "newgidmap"}
 
-	// support are the directories of liblxc: configuration, hooks, and the
-	// directory that it mounts a container's root on.
+	// support are the directories of liblxc: its configuration, its hooks, and the mount point
+	// for the root of a container.
 	support = []string{"/usr/share/lxc", "/usr/libexec/lxc", "/usr/lib/*/lxc"}
 
-	// leftOut is of liblxc's own files what is in the way, or large and for others than LXD: for accounts
-	// that are not root (man 1 lxc-user-nic), and for lxc-monitor.
+	// leftOut are files of liblxc that bundles do not get. They break starts, or are large and
+	// LXD does not use them: man 1 lxc-user-nic, and a helper of lxc-monitor.
 	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"} //nolint:misspell // the program is called so
 )
 
-// origin is a root filesystem that a bundle's programs are taken from, with what they load: less than a whole
-// distribution to unpack at every level.
+// An origin is a root filesystem that a bundle's programs and their libraries are copied from.
+// The result is much smaller than a distribution, and every level has to unpack it.
 type origin string
 
-// thisMachine is the origin of the bundle of the installed LXD.
+// thisMachine is the origin for bundles of the installed LXD.
 const thisMachine origin = "/"
 
-// find gives the path, in the origin, of a program.
+// find returns the path of a program in the origin.
 func (o origin) find(name string) (string, error) {
 	if o == thisMachine {
 		return lookPath(name)
@@ -73,8 +75,8 @@ func (o origin) daemon() (name string, err error) {
 	return name, err
 }
 
-// files lists the files of the origin that make up a bundle, as paths in it: programs, the libraries that they load,
-// and liblxc's own files.
+// files returns the paths, in the origin, of the files that make up a bundle: programs, their
+// libraries, and liblxc's files.
 func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	daemon, err := o.daemon()
 	if err != nil {
@@ -82,7 +84,7 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	}
 	names, own := needed(daemon), slices.Clone(support)
 	if !s.NoShadow {
-		// Both or neither, as liblxc looks for both.
+		// Both or neither, because liblxc looks for both.
 		if _, err := o.find(shadowTools[0]); err == nil {
 			names = append(names, shadowTools...)
 		}
@@ -130,7 +132,7 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
-// below lists the directories that a pattern matches, with all that is in them but for leftOut.
+// below returns the directories that match the pattern and everything in them except leftOut.
 func (o origin) below(pattern string) ([]string, error) {
 	tree, err := os.OpenRoot(string(o))
 	if err != nil {
@@ -156,9 +158,10 @@ func (o origin) below(pattern string) ([]string, error) {
 	return files, nil
 }
 
-// libraries asks the dynamic linker what the programs load, itself included.
+// libraries returns the libraries that the programs load, including the dynamic linker.
 func (o origin) libraries(ctx context.Context, programs []string) ([]string, error) {
-	// ldd ends with 1 as soon as one of several programs is static, as busybox is: what counts is what it prints.
+	// ldd exits with 1 if any of several programs is static, as busybox is, so only its output
+	// counts.
 	ldd := command.New(ctx, "ldd", programs...)
 	if o != thisMachine {
 		ldd = command.New(ctx, "/usr/bin/ldd", programs...)
@@ -189,8 +192,8 @@ func (o origin) libraries(ctx context.Context, programs []string) ([]string, err
 	return libs, nil
 }
 
-// copy copies the files to the same places under root, by way of the
-// merged /usr that skeleton has laid out there.
+// copy copies the files to the same paths under root. Their directories resolve through the
+// merged /usr that layOut has made there.
 func (o origin) copy(ctx context.Context, root string, files []string) error {
 	return in(string(o), func(from *inroot.Root) error {
 		return in(root, func(to *inroot.Root) error {
@@ -207,7 +210,7 @@ func (o origin) copy(ctx context.Context, root string, files []string) error {
 	})
 }
 
-// copyFile copies a regular file to the same path, or makes a directory there.
+// copyFile copies a regular file to the same path, or makes the directory there.
 func copyFile(from, to *inroot.Root, name string) error {
 	stat, err := from.Stat(name)
 	if err != nil {

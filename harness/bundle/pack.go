@@ -10,11 +10,11 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// pack writes the LXD image, as one file: a LXD copies and reads an image of two
-// files once more. It is a tar, because squashfs cannot hold the sentinel's ACL (mksquashfs: "xattr
-// prefix system.posix_acl_access" is one it does not know). It is compressed well, as
-// it is packed once, and every level copies it twice and reads it three times; with a window of 512 kB, which stays
-// in a processor's own cache while a level unpacks it.
+// pack writes the LXD image as one file, because LXD copies and reads a split image once more. It
+// is a tar, because squashfs cannot hold the sentinel's ACL (mksquashfs does not know the xattr
+// prefix system.posix_acl_access). The compression is high, because an image is packed once, but
+// each level copies it twice and reads it three times. The window of 512 kB fits into a
+// processor's cache when a level unpacks it.
 func (b *Bundle) pack(ctx context.Context) error {
 	described := filepath.Join(b.dir, "described")
 	for name, content := range metadata() {
@@ -26,7 +26,8 @@ func (b *Bundle) pack(ctx context.Context) error {
 			return err
 		}
 	}
-	// What describes the image first: LXD reads no further when it looks for that (LXD: lxd/images.go, getImageMetadata).
+	// The metadata comes first: LXD reads no further when it looks for it (LXD: lxd/images.go,
+	// getImageMetadata).
 	tarball := command.New(ctx, "tar",
 		"--create", "--use-compress-program=zstd -9 -T0 --zstd=wlog=19", "--file", b.Image(),
 		"--numeric-owner", "--xattrs", "--xattrs-include=*", "--sort=name",
@@ -37,9 +38,10 @@ func (b *Bundle) pack(ctx context.Context) error {
 	return os.RemoveAll(described)
 }
 
-// metadata are the image's metadata.yaml and its templates, by their names in the image (LXD: doc/image_format.md).
+// metadata returns the image's metadata.yaml and templates, by their names in the image (LXD:
+// doc/image_format.md).
 func metadata() map[string]string {
-	// The creation date is required but means nothing here.
+	// LXD requires a creation date; its value does not matter.
 	yaml := fmt.Sprintf("architecture: %s\ncreation_date: 1\nproperties:\n  description: nestbed bundle\ntemplates:\n", Architecture())
 	files := map[string]string{}
 	for _, t := range templates {
@@ -51,7 +53,8 @@ func metadata() map[string]string {
 	return files
 }
 
-// Architecture returns the kernel's name for the machine, which LXD uses (LXD: shared/osarch).
+// Architecture returns the kernel's name of this machine's architecture, which LXD uses (LXD:
+// shared/osarch).
 func Architecture() string {
 	switch runtime.GOARCH {
 	case "amd64":
@@ -63,7 +66,7 @@ func Architecture() string {
 	}
 }
 
-// tarKey is the digest of the archive.
+// tarKey returns the SHA-256 of the archive.
 func tarKey(s Source) (string, error) {
 	key, err := sha256Of(s.Arg)
 	if err != nil {
@@ -72,8 +75,9 @@ func tarKey(s Source) (string, error) {
 	return key, nil
 }
 
-// makeTar unpacks the user's archive to root, with owners and extended attributes. GNU tar leaves root neither by
-// names with ".." nor by way of links in the archive, which it makes last (info tar, "Integrity").
+// makeTar unpacks the user's archive into root, with owners and extended attributes. GNU tar does
+// not write outside of root: it rejects names with "..", and it makes symlinks last (info tar,
+// "Integrity").
 func makeTar(ctx context.Context, root string, s Source) error {
 	unpack := command.New(ctx, "tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*",
 		"--file", s.Arg, "--force-local", "--directory", root)

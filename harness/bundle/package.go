@@ -14,22 +14,23 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// Where dpkg keeps what it knows (man 1 dpkg-query, --admindir): a stanza a package, and of each the names of its files.
+// The files of dpkg's database (man 1 dpkg-query, --admindir): a stanza for each package, and for
+// each package a list of its files.
 const (
 	dpkgStatus = "var/lib/dpkg/status"
 	dpkgInfo   = "var/lib/dpkg/info"
 )
 
-// daemonPackages are Debian's packages that a daemon may be of.
+// daemonPackages are the Debian packages that may contain the daemon.
 var daemonPackages = []string{"lxd", "incus-base", "incus"}
 
-// packageOf is the package that a program in a root filesystem is of, with its version: "lxd 5.0.2-5+b1". It tells
-// versions apart that call themselves the same, as Debian 12's LXD and Debian 13's do. Empty
-// where no package of the daemons' has put the program there.
+// packageOf returns the Debian package that contains a program, with its version, such as "lxd
+// 5.0.2-5+b1". It distinguishes daemons that report the same version, as Debian 12's and Debian
+// 13's LXD do. It returns "" if no package in daemonPackages contains the program.
 func packageOf(r *inroot.Root, program string) (string, error) {
 	status, err := r.ReadFile(dpkgStatus, inroot.TextLimit)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil // no Debian
+		return "", nil // not Debian
 	}
 	if err != nil {
 		return "", err
@@ -47,7 +48,7 @@ func packageOf(r *inroot.Root, program string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		// With a merged /usr, one file has both names.
+		// With a merged /usr, both names are the same file.
 		short := strings.TrimPrefix(program, "/usr")
 		if slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool { return line == short || line == "/usr"+short }) {
 			return name + " " + version, nil
@@ -56,8 +57,8 @@ func packageOf(r *inroot.Root, program string) (string, error) {
 	return "", nil
 }
 
-// readStatus reads the versions of those of the named packages that are installed (man 5 deb-control; dpkg's status
-// adds the field Status, whose third word is the package's state).
+// readStatus returns the versions of the named packages that are installed (man 5 deb-control).
+// The third word of dpkg's field Status is the package's state.
 func readStatus(r io.Reader, names []string) (map[string]string, error) {
 	versions := map[string]string{}
 	stanzas := textproto.NewReader(bufio.NewReader(r))

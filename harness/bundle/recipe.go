@@ -7,16 +7,17 @@ import (
 	"nestbed/harness/cache"
 )
 
-// recipe is how one kind of source becomes a root filesystem: what its content
-// is known by, and how to fill an empty directory with it.
+// A recipe makes a root filesystem from one kind of source. key identifies the content, and fill
+// puts it into an empty directory.
 type recipe struct {
 	key  string
 	fill func(ctx context.Context, root string) error
-	// dpkg is the root filesystem whose dpkg has installed the daemon, if any has. Empty: the one that is made.
+	// dpkg is the root filesystem whose dpkg database knows the daemon; "" is the one that fill
+	// makes.
 	dpkg string
 }
 
-// contentOf is the key of readRecipe, for an account that makes nothing.
+// contentOf returns the key of the source's recipe. It makes nothing, so it does not need root.
 func contentOf(ctx context.Context, s Source) (string, error) {
 	switch s.Kind {
 	case Installed:

@@ -12,33 +12,34 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// SentinelPath is where the sentinel stands in every bundle. LXD ignores what
-// unsquashfs and tar complain of inside a user namespace (LXD:
-// lxd/archive/archive.go), so a level can come up with its owners lost; the
-// sentinel shows it.
+// SentinelPath is the path of the sentinel in every bundle. LXD ignores errors of unsquashfs and
+// tar inside a user namespace (LXD: lxd/archive/archive.go), so a level can start with wrong
+// owners. The sentinel reveals that.
 const SentinelPath = "/usr/lib/nestbed/sentinel"
 
-// Sentinel is what the sentinel file carries, in ids of whoever looks at it.
+// A Sentinel is the owner and the capability of the sentinel file, in the ids of the process that
+// reads it.
 type Sentinel struct {
 	UID, GID uint32
-	// HasCaps tells whether it has a file capability, which is cap_net_raw;
-	// CapsRoot is the id of the root for whom that counts (man 7 capabilities,
-	// namespaced file capabilities).
+	// HasCaps reports whether the file has its capability, cap_net_raw. CapsRoot is the root user
+	// id for which it is valid (man 7 capabilities, namespaced file capabilities).
 	HasCaps  bool
 	CapsRoot uint32
 }
 
-// ACL is the user and the group that the sentinel's access control list names (man 5 acl).
+// An ACL is the user and the group that the sentinel's access control list names (man 5 acl).
 type ACL struct{ User, Group uint32 }
 
-// AsMade returns the sentinel as it is put into a bundle: it belongs to the last id of a block.
+// AsMade returns the sentinel as it is in a bundle. Its owner is the last id of a block.
 func AsMade() Sentinel { return Sentinel{UID: 65535, GID: 65535, HasCaps: true} }
 
-// ACLAsMade returns its access control list: two ids that differ from its owner and from root.
+// ACLAsMade returns the sentinel's access control list. Its ids differ from the owner and from
+// root.
 func ACLAsMade() ACL { return ACL{User: 1000, Group: 65534} }
 
-// XattrACL is the extended attribute that an access control list stands in, XattrCaps that of capabilities. With them here: how the
-// kernel lays both out (linux/posix_acl_xattr.h, linux/capability.h).
+// XattrACL is the extended attribute of access control lists, and XattrCaps that of file
+// capabilities. The other constants are the kernel's formats of both (linux/posix_acl_xattr.h,
+// linux/capability.h).
 const (
 	XattrACL  = "system.posix_acl_access"
 	XattrCaps = "security.capability"
@@ -49,7 +50,7 @@ const (
 	aclAnyone  = 1<<32 - 1
 
 	capsRevision2 = 0x02000000
-	capsRevision3 = 0x03000000 // with the id of its root
+	capsRevision3 = 0x03000000 // with a root user id
 	capsEffective = 1
 	capsNetRaw    = 1 << 13
 )
@@ -59,10 +60,11 @@ type aclEntry struct {
 	ID        uint32
 }
 
-// SentinelText is what is in the sentinel.
+// SentinelText is the content of the sentinel.
 const SentinelText = "ownership survived\n"
 
-// SentinelACL is the value of XattrACL that it is made with: u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---.
+// SentinelACL returns the value of XattrACL in a bundle:
+// u::rw-,u:1000:r--,g::r--,g:65534:rw-,m::rw-,o::---.
 func SentinelACL() []byte {
 	return encode(uint32(aclVersion), []aclEntry{
 		{0x01, 6, aclAnyone},
@@ -84,10 +86,10 @@ func writeSentinel(r *inroot.Root) error {
 	}
 	defer f.Close()
 	fd := int(f.Fd())
-	// Capability words: magic, then permitted and inheritable, low words before high.
+	// The words are: magic, then permitted and inheritable, low words before high words.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
-		f.Chown(int(AsMade().UID), int(AsMade().GID)), // first: it clears capabilities
+		f.Chown(int(AsMade().UID), int(AsMade().GID)), // first, because it clears capabilities
 		unix.Fsetxattr(fd, XattrACL, SentinelACL(), 0),
 		unix.Fsetxattr(fd, XattrCaps, encode(caps), 0),
 	)
@@ -101,8 +103,8 @@ func encode(values ...any) []byte {
 	return b.Bytes()
 }
 
-// ReadSentinel reads owner and capability of a sentinel at a path of the
-// machine. A lost capability is no error: LXD drops it in some places (idmap.PlannedLevel).
+// ReadSentinel returns the owner and capability of the sentinel at a path of this machine. It
+// accepts a missing capability, because LXD drops it in some cases (idmap.PlannedLevel).
 func ReadSentinel(path string) (Sentinel, error) {
 	var s Sentinel
 	var stat unix.Stat_t
@@ -120,7 +122,8 @@ func ReadSentinel(path string) (Sentinel, error) {
 	return s, s.ParseCaps(caps[:n])
 }
 
-// ParseCaps reads the value of XattrCaps. The older of its revisions names no root: it counts for that of whoever reads it.
+// ParseCaps sets HasCaps and CapsRoot from the value of XattrCaps. Revision 2 has no root user
+// id: the capability is then valid for the reader's root, and CapsRoot stays 0.
 func (s *Sentinel) ParseCaps(caps []byte) error {
 	words := make([]uint32, len(caps)/4)
 	if _, err := binary.Decode(caps, binary.LittleEndian, words); err != nil {
@@ -137,7 +140,8 @@ func (s *Sentinel) ParseCaps(caps []byte) error {
 	return nil
 }
 
-// ParseACL reads the value of XattrACL (linux/posix_acl_xattr.h): a version, then tag, permission and id an entry.
+// ParseACL parses the value of XattrACL (linux/posix_acl_xattr.h): a version, then a tag,
+// permissions and an id for each entry.
 func ParseACL(value []byte) (ACL, error) {
 	var acl ACL
 	wrong := fmt.Errorf("sentinel: %s is %x, expected an access control list of version %d", XattrACL, value, aclVersion)

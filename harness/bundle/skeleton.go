@@ -14,34 +14,35 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// skeleton is what every bundle gets, whatever its source: the init of a level and a few files of /etc.
+// skeleton holds the files that every bundle gets: the init of a level and a few files of /etc.
 //
 //go:embed all:skeleton
 var skeleton embed.FS
 
-// withSystemdTree is what a bundle with Systemd gets beside, in the place of the same files of the skeleton. An empty unit is one
-// that systemd shall not know (man 5 systemd.unit).
+// withSystemdTree holds the files that a bundle with Systemd gets in addition. They replace files
+// of the skeleton with the same name. An empty unit file masks the unit (man 5 systemd.unit).
 //
 //go:embed all:withsystemd
 var withSystemdTree embed.FS
 
-// StartedFile is a file to which a level's init adds a byte right before it starts the LXD inside, which it
-// does as often as that ends.
+// StartedFile is the file to which a level's init appends a byte each time before it starts the
+// daemon.
 const StartedFile = "/run/nestbed.started"
 
-// SaidFile is what the LXDs inside, one after the other, wrote to standard error.
+// SaidFile is the file with the daemon's standard error. Restarted daemons append to it.
 const SaidFile = "/var/log/lxd.err"
 
-// directories that LXD or the skeleton's scripts expect, beside those of the files copied.
+// directories are those that LXD or the skeleton's scripts expect, in addition to the directories
+// of the copied files.
 var directories = []string{
 	"dev", "etc", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin",
 	"var/cache", "var/lib/lxd", "var/lib/misc", "var/log",
 }
 
-// mergedUsr are the names at the root that Debian links into /usr.
+// mergedUsr are the top-level directories that Debian links into /usr.
 var mergedUsr = []string{"bin", "sbin", "lib", "lib64"}
 
-// layOut makes the directories and links that files are then copied into.
+// layOut makes the directories and symlinks that files are then copied into.
 func layOut(r *inroot.Root) error {
 	for _, dir := range directories {
 		if err := r.MkdirAll(dir); err != nil {
@@ -64,7 +65,8 @@ func layOut(r *inroot.Root) error {
 	return nil
 }
 
-// dress lays the skeleton over root: init, /etc, empty subid files, busybox's applets, the sentinel.
+// dress adds the skeleton to a root filesystem: init, /etc, empty subid files, links to busybox,
+// and the sentinel.
 func dress(ctx context.Context, s Source, r *inroot.Root) error {
 	err := layOver(r, skeleton, "skeleton")
 	if err == nil && s.Systemd {
@@ -74,7 +76,7 @@ func dress(ctx context.Context, s Source, r *inroot.Root) error {
 		return err
 	}
 	for _, name := range []string{"etc/subuid", "etc/subgid"} {
-		// A level that is given no delegation has the files, without a line for root.
+		// Without a delegation, a level has both files, but no line for root.
 		if err := replaceFile(r, name, nil, 0o644); err != nil {
 			return err
 		}
@@ -88,7 +90,7 @@ func dress(ctx context.Context, s Source, r *inroot.Root) error {
 	return writeSentinel(r)
 }
 
-// layOver puts the files of a directory in place of those that stand there.
+// layOver copies the files of a directory over existing ones.
 func layOver(r *inroot.Root, tree fs.FS, dir string) error {
 	sub, err := fs.Sub(tree, dir)
 	if err != nil {
@@ -110,15 +112,15 @@ func layOver(r *inroot.Root, tree fs.FS, dir string) error {
 	})
 }
 
-// Applets is a directory of links to busybox, for names that a bundle has other programs of. With it first in PATH what is
-// run says the same of the same refusal in every bundle, and not what a distribution's mount, say, says.
+// Applets is a directory of links to busybox for the programs that a bundle also has from
+// elsewhere. With it first in PATH, commands print the same error messages in every bundle.
 const Applets = "/usr/lib/nestbed/applets"
 
-// ownPrograms are not busybox's in any bundle.
+// ownPrograms never come from busybox.
 var ownPrograms = slices.Concat(required, shadowTools, toolPrograms, []string{clientProgram})
 
-// linkApplets gives busybox's applets the names that the root does not have yet, so that a minimal bundle has a shell and
-// tools, and the other names in Applets.
+// linkApplets links busybox's applets into the root filesystem, so that a minimal bundle has a
+// shell and tools. An applet whose name is taken is linked in Applets instead.
 func linkApplets(ctx context.Context, r *inroot.Root) error {
 	root := r.Dir().Name()
 	list := command.New(ctx, "/bin/busybox", "--list-full")
@@ -136,7 +138,7 @@ func linkApplets(ctx context.Context, r *inroot.Root) error {
 			}
 			applet = path.Join(Applets, path.Base(applet))
 		}
-		// One that busybox puts outside of the programs' directories (linuxrc) may be there from another dressing.
+		// Applets outside of the PATH (linuxrc) may be left from an earlier call of dress.
 		if err := symlink(r, "/bin/busybox", applet); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

@@ -9,76 +9,79 @@ import (
 	"strings"
 )
 
-// Kind is where a bundle's LXD comes from.
+// A Kind is the kind of place that a bundle's LXD comes from.
 type Kind string
 
 // The kinds.
 const (
-	Installed Kind = "installed" // the LXD on this machine
-	Debian    Kind = "debian"    // a Debian suite's package of LXD or of Incus, by mmdebstrap
-	Dir       Kind = "dir"       // a root filesystem that the user made
-	Tar       Kind = "tar"       // the same in a tar archive, compressed or not
+	Installed Kind = "installed" // the LXD installed on this machine
+	Debian    Kind = "debian"    // the LXD or Incus package of a Debian suite, by mmdebstrap
+	Dir       Kind = "dir"       // the user's root filesystem
+	Tar       Kind = "tar"       // the same as a tar archive, compressed or not
 )
 
 // DefaultSuite is the newest Debian suite that packages LXD.
 const DefaultSuite = "trixie"
 
-// OfIncus is the suffix of a suite whose Incus is meant, not its LXD.
+// OfIncus is the suffix of a suite that selects its Incus instead of its LXD.
 const OfIncus = "/incus"
 
-// withTools is the suffix of a source whose bundle has Tools.
+// withTools is the suffix that sets Tools.
 const withTools = ",with-tools"
 
-// withClient is the suffix of a source whose bundle has Client.
+// withClient is the suffix that sets Client.
 const withClient = ",with-client"
 
-// withMigration is the suffix of a source whose bundle has Migration.
+// withMigration is the suffix that sets Migration.
 const withMigration = ",with-migration"
 
-// withSystemd is the suffix of a source whose bundle has Systemd.
+// withSystemd is the suffix that sets Systemd.
 const withSystemd = ",with-systemd"
 
-// noShadow is the suffix of a source whose bundle goes without newuidmap and newgidmap.
+// noShadow is the suffix that sets NoShadow.
 const noShadow = ",no-newuidmap"
 
-// Source says what a bundle is made from.
+// A Source describes what a bundle is made from.
 type Source struct {
 	Kind Kind
-	// Arg is the suite of Debian, the absolute path of Dir and Tar.
+	// Arg is the suite of Debian, or the absolute path of Dir and Tar.
 	Arg string
-	// Incus takes the suite's Incus instead of its LXD. Dir and Tar have whichever is in it.
+	// Incus selects the suite's Incus instead of its LXD. Dir and Tar run the daemon that they
+	// contain.
 	Incus bool
-	// NoShadow leaves out newuidmap and newgidmap, so that liblxc writes idmaps
-	// itself, as it does in the snap and on machines without the package uidmap.
+	// NoShadow leaves out newuidmap and newgidmap. liblxc then writes idmaps itself, as it does
+	// in the snap and on machines without the package uidmap.
 	NoShadow bool
-	// Tools adds what some scenarios run beside LXD: usermod, btrfs, crun, lxc-start, lxcfs.
+	// Tools adds programs that some scenarios run: usermod, btrfs, crun, lxc-start, lxcfs.
 	Tools bool
-	// Client adds lxc, the client that people type.
+	// Client adds lxc, LXD's command-line client.
 	Client bool
-	// Migration adds lxd-to-incus, and Incus as a service, which that stops and starts. Only Debian's Incus can have it.
+	// Migration adds lxd-to-incus, and Incus as a service for it to start and stop. It requires
+	// Debian's Incus.
 	Migration bool
-	// Systemd has systemd as the init of levels, and their LXD started by the units of its package. Only Debian's LXD can have it.
+	// Systemd makes systemd the init of levels, and starts LXD by the units of its package. It
+	// requires Debian's LXD.
 	Systemd bool
 }
 
-// addition is a suffix of a source, with what it sets there.
+// An addition is a suffix of a source and the option that it sets.
 type addition struct {
 	suffix string
 	set    *bool
 }
 
-// additions are the suffixes, in the order that they are written in.
+// additions returns the suffixes in the order in which they are written.
 func (s *Source) additions() []addition {
 	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {withSystemd, &s.Systemd}, {noShadow, &s.NoShadow}}
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// Forms is how sources are written, for help texts.
+// Forms lists the forms of sources, for help texts.
 const Forms = "installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
 
-// ParseSource reads a source in one of its Forms, each with an
-// optional ",with-tools", then ",with-client", then ",with-migration", then ",with-systemd", then ",no-newuidmap".
+// ParseSource parses a source in one of its Forms. It accepts the suffixes of additions in their
+// order.
 func ParseSource(text string) (Source, error) {
 	var s Source
 	base := text
@@ -109,7 +112,7 @@ func ParseSource(text string) (Source, error) {
 	return Source{}, fmt.Errorf("bundle %q: not known; write %s (a SUITE is, say, %s)", text, Forms, DefaultSuite)
 }
 
-// checked refuses an addition that the kind of source cannot have.
+// checked returns an error if the kind of source does not support an option.
 func (s Source) checked(text string) (Source, error) {
 	if s.Migration && !s.Incus {
 		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, OfIncus, withMigration)
@@ -120,7 +123,7 @@ func (s Source) checked(text string) (Source, error) {
 	return s, nil
 }
 
-// String is the text that ParseSource reads.
+// String returns the text that ParseSource parses.
 func (s Source) String() string {
 	text := string(s.Kind)
 	if s.Arg != "" {
@@ -137,9 +140,9 @@ func (s Source) String() string {
 	return text
 }
 
-// Choose picks the source for this machine, and says why where that is not the
-// LXD installed here: a snap cannot be taken apart into a bundle, and it
-// ignores subuid besides (LXD: snapcraft/commands/daemon.start).
+// Choose returns the source for this machine. why is empty if that is the installed LXD;
+// otherwise it says why not. A snap cannot be copied into a bundle, and it ignores the subid
+// files (LXD: snapcraft/commands/daemon.start).
 func Choose() (s Source, why string, err error) {
 	debian := Source{Kind: Debian, Arg: DefaultSuite}
 	lxd, err := lookPath("lxd")
@@ -159,7 +162,7 @@ func Choose() (s Source, why string, err error) {
 	return debian, fmt.Sprintf("%s %s packages no LXD", id, codename), nil
 }
 
-// InstalledPackages are Debian's packages for a bundle of the installed LXD.
+// InstalledPackages returns the Debian packages that a bundle of the installed LXD needs.
 func InstalledPackages() []string {
 	return withAppArmor([]string{"lxd", "busybox-static", "iproute2", "uidmap", "rsync", "xz-utils", "zstd", "squashfs-tools", "attr"}, apparmorPackage)
 }
@@ -172,7 +175,8 @@ func isSnap(path string) bool {
 	return strings.HasPrefix(path, "/snap/") || strings.HasPrefix(real, "/snap/") || filepath.Base(real) == "snap"
 }
 
-// isProgram tells a LXD from the script that Ubuntu installs in its place (package lxd-installer).
+// isProgram reports whether the file is a program, and not the script that Ubuntu installs in
+// place of LXD (package lxd-installer).
 func isProgram(path string) bool {
 	f, err := elf.Open(path)
 	if err != nil {

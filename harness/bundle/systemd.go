@@ -16,16 +16,17 @@ import (
 )
 
 var (
-	// systemdPackages are Debian's packages of it.
+	// systemdPackages are Debian's packages of systemd.
 	systemdPackages = []string{"systemd", "systemd-sysv"}
 
-	// systemdPrograms are those of it that units, packages' scripts and people run.
+	// systemdPrograms are the programs of systemd that units, package scripts and people run.
 	systemdPrograms = []string{"systemctl", "journalctl", "systemd-tmpfiles", "systemd-detect-virt"}
 
-	// systemdTrees are its own programs and units, and those of LXD's package.
+	// systemdTrees are the programs and units of systemd and of LXD's package.
 	systemdTrees = []string{"/usr/lib/systemd", "/usr/lib/tmpfiles.d", "/usr/libexec/lxd"}
 
-	// systemdLinks are symbolic links: the units that LXD's package enables, and its log, where every level has it.
+	// systemdLinks are symlinks and their targets: the units that LXD's package enables, and the
+	// log where every level has it.
 	systemdLinks = map[string]string{
 		"etc/systemd/system/sockets.target.wants/lxd.socket":                "/lib/systemd/system/lxd.socket",
 		"etc/systemd/system/multi-user.target.wants/lxd-containers.service": "/lib/systemd/system/lxd-containers.service",
@@ -33,8 +34,8 @@ var (
 	}
 )
 
-// systemd lists what a bundle with Systemd has of the origin, beside its trees: programs, and the libraries that they and
-// those in the trees load.
+// systemd returns the files that a bundle with Systemd needs from the origin, except its trees:
+// the programs, and the libraries that they and the programs in the trees load.
 func (o origin) systemd(ctx context.Context) ([]string, error) {
 	var programs []string
 	for _, name := range systemdPrograms {
@@ -52,7 +53,7 @@ func (o origin) systemd(ctx context.Context) ([]string, error) {
 	return slices.Concat(programs, libraries), err
 }
 
-// programsIn lists what is dynamically linked in the trees.
+// programsIn returns the ELF files in the trees.
 func (o origin) programsIn(trees []string) (programs []string, err error) {
 	root, err := os.OpenRoot(string(o))
 	if err != nil {
@@ -84,7 +85,8 @@ func (o origin) programsIn(trees []string) (programs []string, err error) {
 	return programs, nil
 }
 
-// copySystemd copies the trees as they are, links included: to what is wanted, or is known by another name, a link leads.
+// copySystemd copies the trees as they are. It keeps symlinks, because systemd enables units and
+// names aliases with them.
 func (o origin) copySystemd(ctx context.Context, root string) error {
 	archive := command.New(ctx, "tar", "--create", "--directory", string(o), "--")
 	for _, tree := range systemdTrees {
@@ -109,6 +111,6 @@ func (o origin) copySystemd(ctx context.Context, root string) error {
 				return err
 			}
 		}
-		return r.MkdirAll("var/log/lxd") // as its package has it
+		return r.MkdirAll("var/log/lxd") // as in its package
 	})
 }

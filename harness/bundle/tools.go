@@ -7,30 +7,33 @@ import (
 )
 
 var (
-	// toolPrograms are what a bundle with Tools has for scenarios to run: none of them is needed to nest.
+	// toolPrograms are the programs of a bundle with Tools, for scenarios to run. Nesting needs
+	// none of them.
 	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs", "losetup"}
 
-	// toolPackages are Debian's packages that hold them.
+	// toolPackages are the Debian packages of toolPrograms.
 	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs", "mount"}
 
-	// toolSupport is what lxcfs loads as it runs, and its hook for liblxc.
+	// toolSupport are the files that lxcfs loads at run time, and its hook for liblxc.
 	toolSupport = []string{"/usr/lib/*/lxcfs", "/usr/share/lxcfs"}
 
-	// migrationPrograms are what a bundle with Migration has: lxd-to-incus asks rc-service for Incus
-	// (Incus: cmd/lxd-to-incus/targets_openrc.go), which runs Debian's script of /etc/init.d.
+	// migrationPrograms are the programs of a bundle with Migration. lxd-to-incus controls Incus
+	// through rc-service (Incus: cmd/lxd-to-incus/targets_openrc.go), which runs Debian's script
+	// in /etc/init.d.
 	migrationPrograms = []string{"lxd-to-incus", "rc-service", "start-stop-daemon", "dash", "flock"}
 
-	// migrationPackages are Debian's packages that hold them.
+	// migrationPackages are the Debian packages of migrationPrograms.
 	migrationPackages = []string{"incus-extra", "openrc"}
 
-	// migrationSupport is that script, and what it reads and runs.
+	// migrationSupport are that script and the files that it reads and runs.
 	migrationSupport = []string{"/etc/init.d", "/etc/default", "/usr/lib/lsb", "/usr/libexec/incus"}
 )
 
-// ToolPackages are Debian's packages for a bundle of the installed LXD with Tools.
+// ToolPackages returns the Debian packages that a bundle of the installed LXD with Tools needs.
 func ToolPackages() []string { return toolPackages }
 
-// LackingTools are the programs that a bundle with Tools needs and this machine has not.
+// LackingTools returns the programs that a bundle with Tools needs and this machine does not
+// have.
 func LackingTools() []string { return lacking(toolPrograms) }
 
 func lacking(names []string) []string {
@@ -43,11 +46,12 @@ func lacking(names []string) []string {
 	return lacking
 }
 
-// rootPath is where root looks for programs (man 5 login.defs, ENV_SUPATH; man 5 sudoers, secure_path).
+// rootPath is root's PATH (man 5 login.defs, ENV_SUPATH; man 5 sudoers, secure_path).
 var rootPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// lookPath finds a program of this machine. Other accounts than root look where root does first: the bundles that they take
-// are those that root has made, whose files are known by their paths.
+// lookPath returns the path of a program of this machine. Accounts other than root search root's
+// PATH first: they use bundles that root has made, and the key of a bundle contains the paths of
+// its files.
 func lookPath(name string) (string, error) {
 	if os.Geteuid() != 0 {
 		for _, dir := range rootPath {

@@ -1,4 +1,5 @@
-// Package imagefile makes LXD images of a megabyte, for scenarios about the files of an image rather than the LXD in it.
+// Package imagefile makes LXD images of about a megabyte, for scenarios about the files of an
+// image and not about the LXD in it.
 package imagefile
 
 import (
@@ -13,19 +14,20 @@ import (
 	"strings"
 )
 
-// Image is the files of a LXD image, as they are exported, carried and imported.
+// An Image is the files of an LXD image, as LXD exports and imports them.
 type Image struct {
-	// Metadata is the tar with metadata.yaml; in a unified image the root filesystem is in it, too.
+	// Metadata is the tar with metadata.yaml. In a unified image it also holds the root
+	// filesystem.
 	Metadata []byte
-	// RootFS is the root filesystem of a split image, nil for a unified one.
+	// RootFS is the root filesystem of a split image. It is nil for a unified one.
 	RootFS []byte
 }
 
-// Unified tells whether the image is one file.
+// Unified reports whether the image is a single file.
 func (i Image) Unified() bool { return i.RootFS == nil }
 
-// Fingerprint is the name that a LXD must give to the image: the SHA-256 of its
-// files in their order (LXD: doc/image-handling.md; lxd/images.go, getImgPostInfo).
+// Fingerprint returns the name that LXD must give the image: the SHA-256 of its files in order
+// (LXD: doc/image-handling.md; lxd/images.go, getImgPostInfo).
 func (i Image) Fingerprint() string {
 	h := sha256.New()
 	h.Write(i.Metadata)
@@ -33,7 +35,8 @@ func (i Image) Fingerprint() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// Owners are the owners, as "uid:gid", of the files in a unified image that is packed by gzip, by their paths in the root filesystem.
+// Owners returns the owner of each file, as "uid:gid", by its path in the root filesystem. It
+// fails unless the image is unified and compressed with gzip.
 func (i Image) Owners() (map[string]string, error) {
 	if !i.Unified() {
 		return nil, errors.New("image: owners: it is split, expected unified")

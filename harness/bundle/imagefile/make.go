@@ -15,11 +15,11 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// Packing is how the root filesystem of an image is packed.
+// A Packing is the compression or filesystem of an image.
 type Packing string
 
-// The packings that a LXD unpacks with nothing but what it demands at its start:
-// tar by itself and through gzip, xz or zstd, and unsquashfs.
+// The packings that LXD unpacks with only the programs that it requires at start-up: tar (plain
+// or with gzip, xz or zstd) and unsquashfs.
 const (
 	Plain    Packing = "none"
 	Gzip     Packing = "gzip"
@@ -28,22 +28,23 @@ const (
 	Squashfs Packing = "squashfs"
 )
 
-// Recipe is what image to make.
+// A Recipe describes an image.
 type Recipe struct {
 	Packing Packing
-	// Unified makes one tar, which Packing then packs as a whole; it cannot be Squashfs.
+	// Unified makes a single tar, which Packing then compresses. Packing cannot be Squashfs then.
 	Unified bool
-	// Owners are the ids, each a user and a group, that one file of the image each belongs to, beside 0.
+	// Owners are ids beside 0. For each, the image has a file with this uid and gid; see FileOf.
 	Owners []uint32
-	// Architecture is the kernel's name for the machines that the image is for. Empty: this one's.
+	// Architecture is the kernel's name of the architecture that the image is for; "" is this
+	// machine's.
 	Architecture string
 }
 
-// FileOf is the path of the file that belongs to an id in every image made with it.
+// FileOf returns the path in the image of the file that an owner has.
 func FileOf(id uint32) string { return fmt.Sprintf("/srv/of-%d", id) }
 
-// Make makes an image of a busybox, of an init that waits for nothing, of the
-// sentinel of the bundle, and of the files of the owners.
+// Make makes an image with busybox, an init that only sleeps, the bundle's sentinel, and a file
+// for each owner.
 func Make(ctx context.Context, b *bundle.Bundle, r Recipe) (Image, error) {
 	if r.Unified && r.Packing == Squashfs {
 		return Image{}, fmt.Errorf("image: unified and %s: LXD unpacks unified images by tar only", r.Packing)
@@ -129,7 +130,8 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 	w.sentinel()
 }
 
-// sentinel is that of the bundle, with what GNU tar keeps of extended attributes.
+// sentinel writes the bundle's sentinel, with its ACL in GNU tar's format for extended
+// attributes.
 func (w *writer) sentinel() {
 	w.put(tar.Header{
 		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade().UID), Gid: int(bundle.AsMade().GID),
@@ -137,7 +139,7 @@ func (w *writer) sentinel() {
 	}, []byte(bundle.SentinelText))
 }
 
-// pack runs the program of a packing over a tar.
+// pack compresses a tar.
 func pack(ctx context.Context, content []byte, p Packing) ([]byte, error) {
 	var args []string
 	switch p {
@@ -161,7 +163,7 @@ func pack(ctx context.Context, content []byte, p Packing) ([]byte, error) {
 	return out, nil
 }
 
-// squash goes by way of a tree: not every mksquashfs reads a tar.
+// squash makes a squashfs of an unpacked tree, because not every mksquashfs reads a tar.
 func squash(ctx context.Context, content []byte) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "nestbed-image-")
 	if err != nil {
