@@ -190,6 +190,8 @@ var placeholders = []struct {
 	by      string
 }{
 	{regexp.MustCompile(`(LXD|Incus) [^,]*, kernel .*, bundle .*`), "FACTS"},
+	{regexp.MustCompile(`\b(bundle )[a-z]+(:[\w/,-]+)?`), "${1}#"},
+	{regexp.MustCompile(`\b(cgroups +)\w+`), "${1}#"},
 	{regexp.MustCompile(`\b[0-9a-f]{12,}\b`), "#"},
 	{regexp.MustCompile(`\b\d[\w.+~:-]*`), "#"},
 	{regexp.MustCompile(`\s+`), " "},
@@ -228,6 +230,8 @@ func TestShapesOfOutput(t *testing.T) {
 		{"kept as 3116791627", "kept as 176518726", true},
 		{"bundle installed (e5cc1b4e48c3fb75)", "bundle installed (4d5a6f15b57dee33)", true},
 		{"root:500000:196608", "root:1000000:65536", true},
+		{"with the bundle installed", "with the bundle debian:trixie/incus", true},
+		{"ok     cgroups    hybrid", "ok     cgroups    v2", true},
 		{"a\n...\nb", "a\nb", true},
 		{"a\n...\nb", "a\nx\ny\nb", true},
 		{"a\n...", "a\nx\nb", true},
