@@ -96,7 +96,7 @@ func (s Spec) Plan(h host.Traits) idmap.Plan {
 	layout := LayoutOf(h)
 	for above, made := range s.Levels { // the LXD at level above makes level above+1
 		d := s.PlanDaemon(h, above)
-		d.Config, d.Now = made.counting(s.LXCFS && above == 0), made.now()
+		d.Config, d.CurrentConfig = made.counting(s.LXCFS && above == 0), made.now()
 		layout.Daemons = append(layout.Daemons, d)
 	}
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir)

@@ -89,6 +89,6 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 			return nil
 		}))
 		err := harnesstest.Await(harnesstest.Context(t), server, op, nil)
-		require.ErrorContains(t, err, "operation "+id+": LXD no longer knows how it ended")
+		require.ErrorContains(t, err, "operation "+id+": LXD no longer knows the result")
 	})
 }

@@ -47,7 +47,7 @@ func BenchmarkSimulate(b *testing.B) {
 	c, single := newLab(b)
 	https := c.https(b)
 	cost, err := simulate.Meter{
-		StateRoot: stateRoot(), Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: func(what string) { b.Log(what) },
+		StateRoot: stateRoot(), Bundle: c.bundle, Depth: *benchDepth, AtOnce: simulate.UsualLoads(), Rounds: 5, Progress: func(what string) { b.Log(what) },
 	}.Measure(harnesstest.Context(b))
 	require.NoError(b, err)
 	b.Logf("%+v", cost)

@@ -72,7 +72,7 @@ func (c Cache) Entry(ctx context.Context, name string, fill func(ctx context.Con
 	if _, err := os.Stat(entry); err == nil {
 		return entry, nil // another process has made it in the meantime
 	}
-	defer cleanup.Begin(ctx, cleanup.Task{What: entry + " to be removed, which is half made", Budget: removeBudget})()
+	defer cleanup.Begin(ctx, cleanup.Task{What: "the removal of the incomplete " + entry, Budget: removeBudget})()
 	if err := c.removeIdle(ctx); err != nil {
 		return "", fmt.Errorf("cache: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 	"nestbed/harness/cache"
 )
 
-func TestACacheIsNobodyElsesToWriteTo(t *testing.T) {
+func TestOpenRefusesADirectoryThatOthersCanWriteTo(t *testing.T) {
 	top := t.TempDir()
 	want := filepath.Join(top, "cache")
 	got, err := cache.Open(want, 0o711)
@@ -27,12 +27,12 @@ func TestACacheIsNobodyElsesToWriteTo(t *testing.T) {
 	for _, open := range []string{want, top} {
 		require.NoError(t, os.Chmod(open, 0o777))
 		_, err = cache.Open(want, 0o711)
-		require.ErrorContains(t, err, open+": it has mode drwxrwxrwx, expected that nobody but ")
+		require.ErrorContains(t, err, open+": it has mode drwxrwxrwx")
 		require.NoError(t, os.Chmod(open, 0o755))
 	}
 }
 
-func TestAnEntryIsMadeOnceByWhomeverComesFirst(t *testing.T) {
+func TestConcurrentCallsMakeAnEntryOnce(t *testing.T) {
 	c, err := cache.Open(t.TempDir(), 0o711)
 	require.NoError(t, err)
 	var made atomic.Int32
@@ -87,7 +87,7 @@ func TestAnEntryDoesNotWaitForAnother(t *testing.T) {
 		short, cancel := context.WithCancel(ctx)
 		cancel()
 		_, itself := c.Entry(short, "slow", empty)
-		require.ErrorIs(t, itself, context.Canceled, "whoever wants what is being made waits")
+		require.ErrorIs(t, itself, context.Canceled, "another caller waits until the entry is made")
 		return errors.Join(there, fresh)
 	})
 	require.NoError(t, err)

@@ -62,19 +62,19 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"the kernel's depth, new wording": {
 			newStart, "No space left on device - Failed to clone a new set of namespaces", idmap.DepthLimit,
 		},
-		"AppArmor lets nothing be mounted without the flag": {
+		"AppArmor denies mounts without security.nesting": {
 			newStart, `Permission denied - Failed to mount "/var/lib/lxd/storage-pools/default/containers/c2/rootfs" onto "/usr/lib/x86_64-linux-gnu/lxc/rootfs"`,
 			idmap.NestingNotAllowed,
 		},
-		"a LXD may load no profile for its unpacker": {
+		"an LXD may not load a profile for its unpacker": {
 			unpackerDenied + "apparmor_parser: Access denied. You need policy admin privileges to manage profiles.)",
 			"", idmap.ProfileRefused,
 		},
-		"the same, of Debian 12's parser": {
+		"the same with Debian 12's parser": {
 			unpackerDenied + "Permission denied; attempted to load a profile while confined?)",
 			"", idmap.ProfileRefused,
 		},
-		"liblxc changes to a profile that is not there": {
+		"liblxc changes to a missing profile": {
 			newStart, "Invalid argument - Failed to change AppArmor profile to unconfined", idmap.ProfileRefused,
 		},
 		"user namespaces denied by AppArmor": {
@@ -91,11 +91,11 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			newStart, `newgidmap failed to write mapping "newgidmap: gid range [0-65536) -> [1000000-1065536) not allowed": newgidmap PID 0 1000000 65536`,
 			idmap.ShadowRefused,
 		},
-		"newuidmap writes what is no map": {
+		"newuidmap writes an invalid map": {
 			oldStart, `newgidmap failed to write mapping "newgidmap: write to gid_map failed: Invalid argument": newgidmap 83 0 5 5 0 9 9`, idmap.MapInvalid,
 		},
-		"liblxc writes what is no map": {oldStart, `Invalid argument - Failed to write gid mapping to "/proc/81/gid_map"`, idmap.MapInvalid},
-		"an ACL with ids that the map lacks": {
+		"liblxc writes an invalid map": {oldStart, `Invalid argument - Failed to write gid mapping to "/proc/81/gid_map"`, idmap.MapInvalid},
+		"an ACL with ids outside the map": {
 			"Failed to handle idmapped storage: invalid argument - Failed to change ACLs on /var/lib/lxd/containers/c1/rootfs/usr/lib/nestbed/sentinel", "", idmap.ImageIDsUnmapped,
 		},
 		"a raw.idmap with a sign":                       {"Load go-lxc struct: Failed to set LXC config: lxc.idmap=u 10 10 -4", "", idmap.MapInvalid},
@@ -103,10 +103,10 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"raw.idmap with an id of the allocation":        {"Failed creating instance record: Failed initialising instance: Host id is in the range of subids", "", idmap.RawIDMapOverlaps},
 		"raw.idmap with an id of the allocation, Incus": {"Failed initializing instance: Host ID is in the range of subids", "", idmap.RawIDMapOverlaps},
 		"raw.idmap of another kind":                     {`Failed initialising instance: Invalid ID map type "uids 1 2"`, "", idmap.RawIDMapMalformed},
-		"raw.idmap with a word for a number":            {`Failed creating instance record: Failed initialising instance: strconv.ParseInt: parsing "": invalid syntax`, "", idmap.RawIDMapMalformed},
+		"raw.idmap without a number":                    {`Failed creating instance record: Failed initialising instance: strconv.ParseInt: parsing "": invalid syntax`, "", idmap.RawIDMapMalformed},
 		"raw.idmap with ranges that differ":             {`The ID map ranges are of different sizes "uid 1-2 3"`, "", idmap.RawIDMapMalformed},
-		"a size that is no number":                      {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
-		"privileged, where the LXD makes no such":       {`Failed creating instance record: Failed initialising instance: Invalid config: LXD was configured to only allow unprivileged containers`, "", idmap.ConfigRefused},
+		"a size that is not a number":                   {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
+		"privileged, if LXD refuses that":               {`Failed creating instance record: Failed initialising instance: Invalid config: LXD was configured to only allow unprivileged containers`, "", idmap.ConfigRefused},
 		"newuidmap refuses, Incus": {
 			incusStart, `newuidmap failed to write mapping "newuidmap: uid range [0-1000000000) -> [1000000-1001000000) not allowed": newuidmap 85 0 1000000 1000000000`,
 			idmap.ShadowRefused,
@@ -158,7 +158,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"outside the parent, at the map": {
 			newStart, `Operation not permitted - Failed to write uid mapping to "/proc/4711/uid_map"`, idmap.OutsideParent,
 		},
-		"cgroups, a liblxc that knows v2 alone on a host with v1": {
+		"cgroups, a liblxc that supports only v2, on a host with v1": {
 			incusStart, "No space left on device - Failed to enter cgroup 26", idmap.CgroupUnsupported,
 		},
 		"cgroups, an older liblxc": {oldStart, "Operation not permitted - Failed to mount cgroups", idmap.CgroupUnsupported},
@@ -171,7 +171,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		},
 		"killed in an operation": {"websocket: close 1006 (abnormal closure): unexpected EOF", "", idmap.DaemonDied},
 		"killed in a request":    {`Get "http://unix.socket/1.0": EOF`, "", idmap.DaemonDied},
-		"nobody listens": {
+		"no daemon listens": {
 			`Get "http://unix.socket/1.0": dial unix /proc/self/fd/35/var/lib/lxd/unix.socket: connect: connection refused`, "", idmap.DaemonDied,
 		},
 		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
@@ -182,7 +182,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"a project's limit": {
 			`Failed checking if instance creation allowed: Reached maximum aggregate value "200MiB" for "limits.memory" in project "default"`, "", idmap.ProjectLimit,
 		},
-		"a part of a project's limit that is not said": {
+		"a missing part of a project's limit": {
 			`Failed checking if instance creation allowed: Failed getting usage of project entities: Instance "c2" in project "default" has no "limits.memory" config, ` +
 				"either directly or via a profile", "", idmap.ProjectLimit,
 		},
@@ -199,7 +199,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			}
 			reason, lines := Reason(errors.New(c.err), e)
 			assert.Equal(t, c.reason, reason)
-			assert.Equal(t, want, lines, "the line that shows it, without its indentation")
+			assert.Equal(t, want, lines, "the matching line, without its indentation")
 
 			// Most errors arrive wrapped.
 			reason, _ = Reason(fmt.Errorf("start: %w", fmt.Errorf("start: %w", errors.New(c.err))), e)

@@ -12,15 +12,15 @@ import (
 // cause, the last ones the end.
 const decisiveLines = 12
 
-// grave matches the priority of a line in which liblxc reports a problem: "lxc c1
+// problemPriority matches the priority of a line in which liblxc reports a problem: "lxc c1
 // 20261123162402.115 ERROR    conf - ...".
-var grave = regexp.MustCompile(`\s(ERROR|WARN|ALERT|CRIT|FATAL)\s`)
+var problemPriority = regexp.MustCompile(`\s(ERROR|WARN|ALERT|CRIT|FATAL)\s`)
 
 // Decisive returns the lines of an lxc.log that report a problem or match a rule.
 func Decisive(log string) []string {
 	var lines []string
 	for line := range strings.Lines(log) {
-		if grave.MatchString(line) || slices.ContainsFunc(failureRules, func(r rule) bool { return r.words.MatchString(line) }) {
+		if problemPriority.MatchString(line) || slices.ContainsFunc(failureRules, func(r rule) bool { return r.words.MatchString(line) }) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}

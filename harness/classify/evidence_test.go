@@ -45,14 +45,14 @@ func TestAnLXDWithoutIDsAndWithoutALogHasNoAllocation(t *testing.T) {
 	}
 }
 
-func TestTheLogOfALXDDoesNotExplainAnotherFailure(t *testing.T) {
+func TestADaemonLogDoesNotExplainOtherFailures(t *testing.T) {
 	// An LXD at the last possible level logs this at its start, no matter what fails later.
 	e := Evidence{DaemonLog: `msg="No available uid/gid map could be found"`, LXCLog: lxcLog("x")}
 	reason, _ := Reason(errors.New(oldStart), e)
 	assert.Equal(t, idmap.Unclassified, reason)
 }
 
-func TestALaterWordOfTheSameFailureDoesNotChangeItsReason(t *testing.T) {
+func TestConsequencesOfAFailureDoNotChangeItsReason(t *testing.T) {
 	depth := lxcLog("No space left on device - Failed to clone a new set of namespaces")
 	for _, other := range []string{"Disk quota exceeded", "no space left on device", "Failed to mount cgroups"} {
 		for _, log := range []string{depth + other, other + "\n" + depth} {
@@ -86,7 +86,7 @@ func TestAMapOfOnlyUIDsOrOnlyGIDsIsTheReasonWhereverItFails(t *testing.T) {
 		}
 	}
 	got, _ := Reason(errors.New(newNoIDs), Evidence{IDMap: "[" + uid + "]"})
-	assert.Equal(t, idmap.NoAllocation, got, "who has no ids wants to map none")
+	assert.Equal(t, idmap.NoAllocation, got, "without ids LXD maps none")
 }
 
 func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAnUnclassifiedFailureQuotesTheEndOfBothLogs(t *testing.T) {
 	assert.Empty(t, lines, "an empty log has no lines to quote")
 }
 
-func TestBenignErrorsOfLiblxcAreNoReason(t *testing.T) {
+func TestBenignErrorsOfLiblxcAreIgnored(t *testing.T) {
 	// On some machines every start logs these, even if it succeeds.
 	for _, said := range []string{oldStart, newStart} {
 		reason, lines := Reason(errors.New(said), Evidence{LXCLog: lxcLog("something new")})

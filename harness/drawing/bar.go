@@ -50,8 +50,8 @@ func ends(m idmap.Mapping) (from, to uint64) {
 	return uint64(m.Parent), uint64(m.Parent) + uint64(m.Count)
 }
 
-// tell describes a mapping: both of its ranges, first and last id.
-func tell(m idmap.Mapping) string {
+// describe describes a mapping: both of its ranges, first and last id.
+func describe(m idmap.Mapping) string {
 	from, to := ends(m)
 	if m.Count == 1 {
 		return fmt.Sprintf("inside %d is host %d", m.Inside, from)

@@ -112,10 +112,10 @@ func (s scale) widen(least []int) (changed bool) {
 		if !last {
 			end = heads[i+1] - 1
 		}
-		switch lack := label - (s.at[end] - s.at[head]); {
-		case lack <= 0:
+		switch missing := label - (s.at[end] - s.at[head]); {
+		case missing <= 0:
 		case !last:
-			wanted[end] += lack
+			wanted[end] += missing
 		case i > 0: // the axis ends after the last run, so its label extends over the gap before it
 			wanted[head-1] += label - s.least
 		}

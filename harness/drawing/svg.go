@@ -95,7 +95,7 @@ func WriteSVG(w io.Writer, bars []Bar, title string) error {
 	for _, f := range folds {
 		d.Gaps = append(d.Gaps, box{
 			X: d.Left + f.from, Width: f.to - f.from, Y: axisY,
-			Tip: fmt.Sprintf("nobody here has host ids %d-%d (%s)", f.first, f.last, ids(f.last-f.first+1)),
+			Tip: fmt.Sprintf("no container here has host ids %d-%d (%s)", f.first, f.last, ids(f.last-f.first+1)),
 		})
 	}
 	for _, l := range labels {
@@ -143,7 +143,7 @@ func (s scale) row(b Bar, y, left int) row {
 	pieces, tips := b.pieces(), []string(nil)
 	for _, m := range pieces {
 		from, to := s.place(ends(m))
-		p := box{X: left + from, Y: y, Width: to - from, Height: barHeight, Tip: tell(m)}
+		p := box{X: left + from, Y: y, Width: to - from, Height: barHeight, Tip: describe(m)}
 		long, short := notes(m)
 		for _, text := range []string{long, short} {
 			if p.Text == "" && len(text)*character+2*pad <= p.Width {
@@ -165,7 +165,7 @@ func (s scale) row(b Bar, y, left int) row {
 	}
 	r.Tip = printable.Line(b.Name) + ": " + strings.Join(tips, ", ")
 	if b.Problem {
-		r.Tip += "; its ids are not what they must be"
+		r.Tip += "; its ids are wrong"
 	}
 	return r
 }

@@ -109,7 +109,7 @@ func TestBarsNestInSVGAtAnyDepth(t *testing.T) {
 	})
 }
 
-func TestTheIDsOnTheAxisKeepApart(t *testing.T) {
+func TestLabelsOnTheAxisDoNotOverlap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		end := 0
 		for _, l := range parse(t, svg(t, anyBars(t), "")).named("text", "tick") {
@@ -124,25 +124,25 @@ func TestTheIDsOnTheAxisKeepApart(t *testing.T) {
 	})
 }
 
-func TestAGapSaysWhichIDsItLeavesOut(t *testing.T) {
+func TestAGapHasATooltipWithItsIDs(t *testing.T) {
 	root := parse(t, svg(t, []drawing.Bar{punched("c1", 1, 500000)}, ""))
 	gaps := root.named("g", "gap")
 	require.Len(t, gaps, 1, "a hole of one id is none")
-	assert.Equal(t, "nobody here has host ids 1001-499999 (498999 ids)", gaps[0].tip())
+	assert.Equal(t, "no container here has host ids 1001-499999 (498999 ids)", gaps[0].tip())
 	bars := root.named("rect", "bar")
 	require.Len(t, bars, 3)
 	assert.Equal(t, "inside 1000 is host 1000", bars[1].tip())
 	assert.Equal(t, 3, bars[1].number(t, "width"), "one id can be seen")
 }
 
-func TestAProblemIsToldInWordsToo(t *testing.T) {
+func TestAProblemIsAlsoInTheTooltip(t *testing.T) {
 	bars := article()
 	bars[1].Problem = true
 	bars[2].Problem, bars[2].Host = true, nil
 	root := parse(t, svg(t, bars, ""))
 	rows := root.named("g", "row")
-	assert.Equal(t, "c2: inside 0-131071 is host 565536-696607 (131072 ids); its ids are not what they must be", rows[1].tip())
-	assert.Equal(t, "c3: no ids; its ids are not what they must be", rows[2].tip())
+	assert.Equal(t, "c2: inside 0-131071 is host 565536-696607 (131072 ids); its ids are wrong", rows[1].tip())
+	assert.Equal(t, "c3: no ids; its ids are wrong", rows[2].tip())
 	assert.Len(t, root.named("rect", "problem"), 1)
 	assert.Len(t, root.named("text", "problem"), 2)
 }
@@ -152,7 +152,7 @@ func TestContainersThatShareTheirIDsDoNotContainEachOther(t *testing.T) {
 	assert.Empty(t, parse(t, svg(t, bars, "")).named("rect", "band"))
 }
 
-func TestHostIDsAreWrittenOnTheBarOrBesideItWhereThereIsRoom(t *testing.T) {
+func TestHostIDsAreWrittenOnTheBarOrNextToIt(t *testing.T) {
 	notes := func(all drawing.Bar, start, width uint32) (on, beside string) {
 		root := parse(t, svg(t, []drawing.Bar{all, bar("c1", 1, start, width)}, ""))
 		row := root.named("g", "row")[1]
@@ -206,7 +206,7 @@ func TestNamesAndTitlesAreEscaped(t *testing.T) {
 	assert.Equal(t, `<b>&"c1"`, root.named("g", "row")[0].named("text", "name")[0].Text)
 }
 
-func TestTheFileStandsForItself(t *testing.T) {
+func TestTheFileIsSelfContained(t *testing.T) {
 	text := svg(t, tree(), "a tree")
 	for _, other := range []string{"<script", "href", "url(", "@import", "@font-face"} {
 		assert.NotContains(t, text, other)

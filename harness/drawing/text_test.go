@@ -31,7 +31,7 @@ func at(line string) (from, to int) {
 	return slices.IndexFunc(runes, func(r rune) bool { return strings.ContainsRune("├│", r) }), len(runes) - 1
 }
 
-func TestTheArticlesChainIsDrawnAsOneBarInTheOther(t *testing.T) {
+func TestTheArticlesChainIsDrawnAsNestedBars(t *testing.T) {
 	assert.Equal(t, []string{
 		"host  500000           565536           631072",
 		"c1    ├──────────────────────────────────────────────────┤",
@@ -40,7 +40,7 @@ func TestTheArticlesChainIsDrawnAsOneBarInTheOther(t *testing.T) {
 	}, drawn(t, article(), drawing.Options{Width: 59}))
 }
 
-func TestAnIDThatIsPunchedOutIsAColumnBehindAGapThatIsFolded(t *testing.T) {
+func TestASingleIDIsAColumnAfterAFoldedGap(t *testing.T) {
 	bars := []drawing.Bar{bar("c1", 1, 1000000, 1000000000), punched("c2", 2, 1065536)}
 	bars[0].Host = append(bars[0].Host, idmap.Mapping{Inside: 1000000000, Parent: 1000, Count: 1})
 	assert.Equal(t, []string{
@@ -69,7 +69,7 @@ func TestATreesSiblingsLieSideBySideUnderTheirParent(t *testing.T) {
 	}, drawn(t, tree(), drawing.Options{Width: 80}))
 }
 
-func TestAContainerWhoseIDsAreNotAllThereIsDrawnAsBroken(t *testing.T) {
+func TestAContainerWithMissingIDsIsDrawnAsBroken(t *testing.T) {
 	bars := article()
 	bars[1].Problem = true
 	bars[2].Problem, bars[2].Host = true, nil
@@ -84,7 +84,7 @@ func TestAContainerWhoseIDsAreNotAllThereIsDrawnAsBroken(t *testing.T) {
 	assert.Contains(t, drawn(t, []drawing.Bar{one}, drawing.Options{Width: 41})[1], "┇")
 }
 
-func TestThirtyTwoLevelsAreToldApartAtEightyColumns(t *testing.T) {
+func TestThirtyTwoLevelsAreDistinctAtEightyColumns(t *testing.T) {
 	lines := drawn(t, chain(500000, 32), drawing.Options{Width: 80})
 	require.Len(t, lines, 33)
 	assert.Equal(t, "host  500000   762144   1024288  1286432  1548576  1810720  2072864  2335008", lines[0])
@@ -111,7 +111,7 @@ func TestALabelStandsOverTheBarThatBeginsThere(t *testing.T) {
 	})
 }
 
-func TestWhatStandsBehindAFoldedGapHasALabel(t *testing.T) {
+func TestABarAfterAFoldedGapHasALabel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var bars []drawing.Bar
 		for i := range rapid.IntRange(1, 4).Draw(t, "bars") {
@@ -147,7 +147,7 @@ func TestSiblingsNeverShareAColumn(t *testing.T) {
 	})
 }
 
-func TestWhereGapsLeaveNoRoomTheyAreAColumnAndTheRestIsStillToScale(t *testing.T) {
+func TestGapsShrinkToAColumnIfSpaceIsScarce(t *testing.T) {
 	var bars []drawing.Bar
 	for i := range uint32(12) {
 		bars = append(bars, bar("c", 1, 1000+10*i, 1))
@@ -160,7 +160,7 @@ func TestWhereGapsLeaveNoRoomTheyAreAColumnAndTheRestIsStillToScale(t *testing.T
 	assert.Equal(t, "c1                            ├──────────────┤", lines[13])
 }
 
-func TestNoLabelHidesThatAGapIsFolded(t *testing.T) {
+func TestNoLabelHidesTheMarkOfAFoldedGap(t *testing.T) {
 	bars := []drawing.Bar{bar("c1", 1, 100, 1000), bar("c1/a", 2, 1000, 100), bar("c2", 1, 1000000, 1000)}
 	assert.Equal(t, []string{
 		"host  100                ╌╌ 1000000",
@@ -188,7 +188,7 @@ func TestBarsNestAtAnyDepthAndWidth(t *testing.T) {
 	})
 }
 
-func TestNamesGetTheRoomThatTheyNeedUpToAThird(t *testing.T) {
+func TestNamesGetUpToAThirdOfTheWidth(t *testing.T) {
 	name := func(width int, name string) string {
 		line := drawn(t, []drawing.Bar{bar(name, 1, 500000, 65536)}, drawing.Options{Width: width})[1]
 		before, _, _ := strings.Cut(line, "├")
@@ -200,7 +200,7 @@ func TestNamesGetTheRoomThatTheyNeedUpToAThird(t *testing.T) {
 	assert.Equal(t, `a\u000ab`, name(80, "a\nb"), "a name cannot leave its line")
 }
 
-func TestNothingIsDrawnOfNoBars(t *testing.T) {
+func TestNoBarsGiveNoOutput(t *testing.T) {
 	assert.Empty(t, drawn(t, nil, drawing.Options{Width: 80}))
 }
 
@@ -216,7 +216,7 @@ func TestTheDrawingIsWiderThanIsReadableOnlyForLabels(t *testing.T) {
 	assert.Greater(t, len(strings.Fields(deep[0])), len(strings.Fields(drawn(t, chain(500000, 32), drawing.Options{Width: 100})[0])))
 }
 
-func TestColorsTellDepthsApartAndRedIsForProblems(t *testing.T) {
+func TestColorsShowDepthsAndRedShowsProblems(t *testing.T) {
 	bars := append([]drawing.Bar{bar("root", 0, 500000, 393216)}, chain(500000, 6)...)
 	bars[5].Problem = true
 	lines := drawn(t, bars, drawing.Options{Color: true})

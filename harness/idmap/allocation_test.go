@@ -88,7 +88,7 @@ func TestParseAllocationSaysWhatIsWrongAndHowToWriteIt(t *testing.T) {
 	}
 }
 
-func TestAnAllocationIsReadBackFromItsOwnText(t *testing.T) {
+func TestParseAllocationInvertsString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := rapid.Uint32Range(0, idmap.MaxID).Draw(t, "start")
 		a := idmap.Allocation{

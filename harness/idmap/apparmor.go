@@ -53,26 +53,26 @@ func (l Layout) refusesProfile(level int) Op {
 // apparmor.d).
 const UserNSRule = "userns,"
 
-// confines returns the daemon that created the AppArmor profile in which a level is started:
+// profileMaker returns the daemon that created the AppArmor profile in which a level is started:
 // the daemon of the level above, or of the last level that can create profiles. It returns nil
 // if that daemon is outside the chain, or is not in l.Daemons because l belongs to a Family.
-func (l Layout) confines(level int) *Daemon {
-	by := min(level-2, Confined-1)
-	if by < 0 || by >= len(l.Daemons) {
+func (l Layout) profileMaker(level int) *Daemon {
+	i := min(level-2, Confined-1)
+	if i < 0 || i >= len(l.Daemons) {
 		return nil
 	}
-	return &l.Daemons[by]
+	return &l.Daemons[i]
 }
 
 // deniesUserNS reports whether AppArmor keeps a level from starting, because the profile in
 // which its user namespace is created has no UserNSRule. If a configuration does not set
 // KeyRawAppArmor, deniesUserNS assumes the rule.
 func (l Layout) deniesUserNS(level int) bool {
-	by := l.confines(level)
-	if by == nil || !by.DeniesUserNS {
+	maker := l.profileMaker(level)
+	if maker == nil || !maker.DeniesUserNS {
 		return false
 	}
-	rules, set := by.now()[KeyRawAppArmor]
+	rules, set := maker.currentConfig()[KeyRawAppArmor]
 	return set && !strings.Contains(rules, UserNSRule)
 }
 
@@ -81,6 +81,6 @@ func (l Layout) deniesUserNS(level int) bool {
 // moment, even if it had another value when the level above started (LXD:
 // lxd/apparmor/instance_lxc.go).
 func (l Layout) deniesMounts(level int) bool {
-	by := l.confines(level)
-	return l.AppArmor && by != nil && !nests(by.now())
+	maker := l.profileMaker(level)
+	return l.AppArmor && maker != nil && !nests(maker.currentConfig())
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestADaemonThatKnowsCgroup2AloneStartsNothingBesideCgroup1(t *testing.T) {
-	supply := Delegate(Allocation{Owner: Root, Start: 500000, Count: 3 * Block})
+func TestADaemonThatSupportsOnlyCgroup2StartsNothingIfCgroup1IsMounted(t *testing.T) {
+	ids := Delegate(Allocation{Owner: Root, Start: 500000, Count: 3 * Block})
 	inner := Delegate(Allocation{Owner: Root, Start: Block, Count: Block})
 	for _, config := range []map[string]string{nil, {KeyPrivileged: "true"}} {
 		for at := range 2 {
-			layout := Layout{Cgroup1: true, Daemons: []Daemon{{Delegation: supply}, {Delegation: inner}}}
+			layout := Layout{Cgroup1: true, Daemons: []Daemon{{Delegation: ids}, {Delegation: inner}}}
 			layout.Daemons[at].OnlyCgroup2 = true
 			layout.Daemons[at].Config = config
 			assert.Equal(t, &Stop{Level: at + 1, Op: OpStart, Reason: CgroupUnsupported}, layout.Plan().Stop, "%v", config)
@@ -21,9 +21,9 @@ func TestADaemonThatKnowsCgroup2AloneStartsNothingBesideCgroup1(t *testing.T) {
 		}
 	}
 
-	family := Layout{Cgroup1: true}.Family(1, Identity(), Identity(), Daemon{Delegation: supply})
+	family := Layout{Cgroup1: true}.Family(1, Identity(), Identity(), Daemon{Delegation: ids})
 	require.Nil(t, family.Create("c1", nil))
-	family.ReplaceDaemon(Daemon{Delegation: supply, OnlyCgroup2: true}, false)
+	family.ReplaceDaemon(Daemon{Delegation: ids, OnlyCgroup2: true}, false)
 	_, stop := family.Start("c1")
 	assert.Equal(t, &Stop{Level: 1, Op: OpStart, Reason: CgroupUnsupported}, stop)
 }

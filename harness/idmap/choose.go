@@ -32,16 +32,16 @@ type Daemon struct {
 	// Config is the configuration of the container that it creates. The keys of this package
 	// count.
 	Config map[string]string
-	// Now is the container's configuration at the time when something is created inside it, if
-	// it changed after the start: the AppArmor profile follows such a change at once. Nil means
+	// CurrentConfig is the container's configuration when something is created inside it, if it
+	// changed after the start: the AppArmor profile follows such a change at once. Nil means
 	// Config.
-	Now map[string]string
+	CurrentConfig map[string]string
 }
 
-// now returns the configuration from which the container's AppArmor profile is made.
-func (d Daemon) now() map[string]string {
-	if d.Now != nil {
-		return d.Now
+// currentConfig returns the configuration from which the container's AppArmor profile is made.
+func (d Daemon) currentConfig() map[string]string {
+	if d.CurrentConfig != nil {
+		return d.CurrentConfig
 	}
 	return d.Config
 }
@@ -73,7 +73,7 @@ func (d Daemon) Choose(own Map) Choice {
 	}
 	// Incus does not check whether its own namespace has the ids, so the start fails instead.
 	if c.Reason == None && d.Flavor != Incus && (!contains(own.UID, c.Map.UID) || !contains(own.GID, c.Map.GID)) {
-		c.Reason, c.Why = OutsideParent, "it is not in the map of the level itself"
+		c.Reason, c.Why = OutsideParent, "the allocation is not in the map of the level itself"
 	}
 	if c.Reason != None {
 		c.Map = Map{}
@@ -113,14 +113,14 @@ func (d Daemon) choose(c *Choice, own Map) {
 			c.Reason, c.Why = SubIDMalformed, fmt.Sprintf("%s line %d is malformed", f.name, f.read.Malformed)
 			return
 		case len(f.read.Ranges) == 0 && d.Flavor == Incus:
-			c.Reason, c.Why = NoAllocation, f.name+" has no line of root's"
+			c.Reason, c.Why = NoAllocation, f.name+" has no line for root"
 			return
 		case len(f.read.Ranges) == 0:
-			byDefault("%s has no line of root's", f.name)
+			byDefault("%s has no line for root", f.name)
 			return
 		}
 		if *f.into = f.read.mappings(); *f.into == nil {
-			c.Why = fmt.Sprintf("%s has no line of root's with %d ids or more", f.name, Block)
+			c.Why = fmt.Sprintf("%s has no line for root with %d ids or more", f.name, Block)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func text(lines string) idmap.Delegation {
 	return idmap.Delegation{UID: idmap.File{Text: lines}, GID: idmap.File{Text: lines}}
 }
 
-func TestTheFilesCountInAnOrder(t *testing.T) {
+func TestTheFirstProblemInTheFilesDecides(t *testing.T) {
 	good, none, bad := idmap.File{Text: "root:500000:65536\n"}, idmap.File{}, idmap.File{Text: "root\n"}
 	small, missing := idmap.File{Text: "root:500000:65535\n"}, idmap.File{Missing: true}
 	const byDefault, malformed, disagree, nothing = "default", "subid file malformed", "only uids", "no allocation"
@@ -72,12 +72,12 @@ func TestAChoiceSaysWhy(t *testing.T) {
 	}
 	good := idmap.File{Text: "root:500000:65536\n"}
 	assert.Equal(t, "/etc/subgid is missing", why(idmap.LXD, true, good, idmap.File{Missing: true}))
-	assert.Equal(t, "/etc/subuid has no line of root's", why(idmap.LXD, true, idmap.File{}, good))
+	assert.Equal(t, "/etc/subuid has no line for root", why(idmap.LXD, true, idmap.File{}, good))
 	assert.Equal(t, "/etc/subgid line 2 is malformed", why(idmap.LXD, true, good, idmap.File{Text: "\n \n"}))
 	small := idmap.NewFile(ofRoot(1, 5))
-	assert.Equal(t, "/etc/subuid has no line of root's with 65536 ids or more", why(idmap.LXD, true, small, good))
-	assert.Equal(t, "/etc/subgid has no line of root's with 65536 ids or more", why(idmap.LXD, true, small, small))
-	assert.Equal(t, "it is not in the map of the level itself", why(idmap.LXD, true, idmap.NewFile(ofRoot(4294967000, 65536)), good))
+	assert.Equal(t, "/etc/subuid has no line for root with 65536 ids or more", why(idmap.LXD, true, small, good))
+	assert.Equal(t, "/etc/subgid has no line for root with 65536 ids or more", why(idmap.LXD, true, small, small))
+	assert.Equal(t, "the allocation is not in the map of the level itself", why(idmap.LXD, true, idmap.NewFile(ofRoot(4294967000, 65536)), good))
 	assert.Equal(t, "newuidmap and newgidmap are missing", why(idmap.Incus, false, good, good))
 	assert.Empty(t, why(idmap.Incus, true, good, good))
 }
@@ -90,7 +90,7 @@ func TestIncusTakesEveryLargeLineAndTheKernelRefusesTwo(t *testing.T) {
 	assert.Equal(t, "level 1, start: idmap invalid", plan.Stop.String())
 }
 
-func TestIncusDoesNotLookWhetherTheIDsExist(t *testing.T) {
+func TestIncusDoesNotCheckWhetherTheIDsExist(t *testing.T) {
 	l := chain(idmap.Delegate(ofRoot(500000, 131072)), idmap.Delegate(ofRoot(65536, 65537)))
 	l.Daemons[1].Flavor, l.Daemons[1].ShadowTools = idmap.Incus, true
 	assert.Equal(t, "level 2, start: allocation outside the parent", l.Plan().Stop.String())
@@ -123,7 +123,7 @@ func TestWithoutNewuidmapIncusTakesTheLargestRunOfAtMostABillion(t *testing.T) {
 	}
 }
 
-func TestByIncusThreeBlocksReachDepthThreeWithoutAnyFiles(t *testing.T) {
+func TestWithIncusThreeBlocksReachDepthThreeWithoutFiles(t *testing.T) {
 	d := incus(text("root:500000:196608\n"))
 	depth, plan := d.Reach(idmap.Identity(), false)
 	assert.Equal(t, 3, depth)
@@ -176,19 +176,19 @@ func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
 	assert.EqualError(t, err, "start 4294770688: depth 3 needs 196608 ids, so the last would be 4294967295, but ids end at 4294967294; start lower")
 }
 
-func TestAnIDIsFollowedUpAndDown(t *testing.T) {
+func TestAnIDIsTranslatedUpAndDown(t *testing.T) {
 	levels := [][]idmap.Mapping{from0(500000, 196608), from0(65536, 131072), from0(65536, 65536)}
-	ids, ok := idmap.Rise(levels, 1000)
+	ids, ok := idmap.TranslateUp(levels, 1000)
 	assert.True(t, ok)
 	assert.Equal(t, []uint32{632072, 132072, 66536, 1000}, ids)
-	assert.Equal(t, []uint32{632072, 132072, 66536, 1000}, idmap.Sink(levels, 632072))
-	_, ok = idmap.Rise(levels, 65536)
+	assert.Equal(t, []uint32{632072, 132072, 66536, 1000}, idmap.TranslateDown(levels, 632072))
+	_, ok = idmap.TranslateUp(levels, 65536)
 	assert.False(t, ok)
-	assert.Equal(t, []uint32{565535, 65535}, idmap.Sink(levels, 565535), "level 1 keeps it")
-	assert.Equal(t, []uint32{499999}, idmap.Sink(levels, 499999))
+	assert.Equal(t, []uint32{565535, 65535}, idmap.TranslateDown(levels, 565535), "level 1 keeps it")
+	assert.Equal(t, []uint32{499999}, idmap.TranslateDown(levels, 499999))
 }
 
-func TestAFlavorIsReadAsItIsWritten(t *testing.T) {
+func TestParseFlavorAcceptsEveryFlavor(t *testing.T) {
 	for _, f := range idmap.Flavors() {
 		got, err := idmap.ParseFlavor(string(f))
 		require.NoError(t, err)

@@ -108,7 +108,7 @@ func TestComposeGivesALineForEachLineWithinTheParent(t *testing.T) {
 	})
 }
 
-func TestComposeDoesNotDependOnWhichTwoLevelsAreTakenFirst(t *testing.T) {
+func TestComposeIsAssociative(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c3, c2 := both(drawMappings(t, "c3", 100000, 200000)), both(drawMappings(t, "c2", 100000, 200000))
 		c1 := both(drawMappings(t, "c1", 100000, idmap.MaxID))

@@ -58,14 +58,14 @@ func TestRawIDMapIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheLastInsideIDIsNotSeenToBeTaken(t *testing.T) {
+func TestAnOverlapAtTheLastInsideIDIsMissed(t *testing.T) {
 	m, reason := configured(idmap.LXD, rawConfig("both 1000 196607"))
 	require.Equal(t, idmap.None, reason)
 	assert.Equal(t, both(lines([3]uint32{0, 500000, 196608}, [3]uint32{196607, 1000, 1})), m)
 	assert.ErrorIs(t, idmap.Accept(idmap.Identity().UID, m.UID), idmap.ErrInvalidMap)
 }
 
-func TestAnIDBeyond32BitsIsTheLower32OfItToTheKernelAndNoneToNewuidmap(t *testing.T) {
+func TestTheKernelCutsIDsTo32BitsAndNewuidmapRefusesThem(t *testing.T) {
 	l := idmap.Layout{Daemons: []idmap.Daemon{{Delegation: idmap.Delegate(ofRoot(500000, 65536)), Config: rawConfig("both 4294968296 1000")}}}
 	punched := lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 1}, [3]uint32{1001, 501001, 64535})
 	assert.Equal(t, both(punched), l.Plan().Levels[0].Host)
@@ -98,14 +98,14 @@ func TestLinesOfRawIDMapCutEachOther(t *testing.T) {
 	assert.Equal(t, lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 10}, [3]uint32{1010, 501010, 195598}), m.GID)
 }
 
-func TestAnIsolatedContainerLiesBehindTheFirstBlock(t *testing.T) {
+func TestAnIsolatedContainerStartsAfterTheFirstBlock(t *testing.T) {
 	isolated := map[string]string{idmap.KeyIsolated: "true"}
 	m, reason := configured(idmap.LXD, isolated)
 	assert.Equal(t, idmap.None, reason)
 	assert.Equal(t, both(from0(565536, 65536)), m)
 
 	m, _ = configured(idmap.LXD, map[string]string{idmap.KeyIsolated: "ON", idmap.KeySize: "5", idmap.KeyBase: "7"})
-	assert.Equal(t, both(from0(7, 5)), m, "a base is taken as it is")
+	assert.Equal(t, both(from0(7, 5)), m, "a base is used as it is")
 
 	for key, value := range map[string]string{idmap.KeyIsolated: "maybe", idmap.KeySize: "auto", idmap.KeyBase: "-1"} {
 		_, reason = configured(idmap.LXD, map[string]string{key: value})
@@ -113,17 +113,17 @@ func TestAnIsolatedContainerLiesBehindTheFirstBlock(t *testing.T) {
 	}
 }
 
-func TestSizeWithoutIsolationCountsForIncusOnly(t *testing.T) {
+func TestSizeWithoutIsolationAffectsOnlyIncus(t *testing.T) {
 	size := map[string]string{idmap.KeySize: "70000"}
 	m, _ := configured(idmap.LXD, size)
 	assert.Equal(t, both(from0(500000, 196608)), m)
 	m, _ = configured(idmap.Incus, size)
 	assert.Equal(t, both(from0(500000, 70000)), m)
 	m, _ = configured(idmap.Incus, map[string]string{idmap.KeySize: "200000"})
-	assert.Equal(t, both(from0(500000, 196608)), m, "it takes nothing that is not there")
+	assert.Equal(t, both(from0(500000, 196608)), m, "it is limited to the existing ids")
 }
 
-func TestTheSearchForAnIsolatedBase(t *testing.T) {
+func TestIsolateFindsTheFirstFreeRange(t *testing.T) {
 	const start = 500000
 	at := func(block int) int64 { return start + int64(block)*idmap.Block }
 	slot := func(block int) idmap.Slot { return idmap.Slot{Base: at(block), Count: idmap.Block} }
@@ -132,15 +132,15 @@ func TestTheSearchForAnIsolatedBase(t *testing.T) {
 		siblings   []idmap.Slot
 		lxd, incus int64 // 0: exhausted
 	}{
-		"two blocks":                     {131072, nil, 0, at(1)},
-		"two blocks and an id":           {131073, nil, at(1), at(1)},
-		"three, one taken":               {196608, []idmap.Slot{slot(1)}, 0, at(2)},
-		"three and an id, one taken":     {196609, []idmap.Slot{slot(1)}, at(2), at(2)},
-		"the second block is free":       {1000000, []idmap.Slot{slot(2)}, at(1), at(1)},
-		"a gap of one block is not seen": {1000000, []idmap.Slot{slot(1), slot(3)}, at(4), at(4)},
-		"a gap of two is":                {1000000, []idmap.Slot{slot(1), slot(4)}, at(2), at(2)},
-		"in any order":                   {1000000, []idmap.Slot{slot(2), slot(1)}, at(3), at(3)},
-		"a sibling that has no base yet": {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
+		"two blocks":                    {131072, nil, 0, at(1)},
+		"two blocks and an id":          {131073, nil, at(1), at(1)},
+		"three, one taken":              {196608, []idmap.Slot{slot(1)}, 0, at(2)},
+		"three and an id, one taken":    {196609, []idmap.Slot{slot(1)}, at(2), at(2)},
+		"the second block is free":      {1000000, []idmap.Slot{slot(2)}, at(1), at(1)},
+		"a gap of one block is skipped": {1000000, []idmap.Slot{slot(1), slot(3)}, at(4), at(4)},
+		"a gap of two blocks is used":   {1000000, []idmap.Slot{slot(1), slot(4)}, at(2), at(2)},
+		"in any order":                  {1000000, []idmap.Slot{slot(2), slot(1)}, at(3), at(3)},
+		"a sibling without a base yet":  {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
 	} {
 		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, idmap.Incus: c.incus} {
 			base, reason := idmap.Isolate(both(from0(start, c.count)), idmap.Block, c.siblings, f)
@@ -150,12 +150,12 @@ func TestTheSearchForAnIsolatedBase(t *testing.T) {
 	}
 }
 
-func TestNothingIsIsolatedOfNothing(t *testing.T) {
+func TestIsolateUsesGIDsOnlyWithoutUIDs(t *testing.T) {
 	_, reason := idmap.Isolate(idmap.Map{}, idmap.Block, nil, idmap.LXD)
 	assert.Equal(t, idmap.IsolatedExhausted, reason)
 	base, reason := idmap.Isolate(idmap.Map{GID: from0(500000, 196608)}, idmap.Block, nil, idmap.LXD)
 	assert.Equal(t, idmap.None, reason)
-	assert.EqualValues(t, 565536, base, "of a map without uids, the gids'")
+	assert.EqualValues(t, 565536, base, "a map without uids uses the gids")
 }
 
 func TestIsolatedGIDsFollowTheUIDs(t *testing.T) {

@@ -67,17 +67,17 @@ func Cascade(depth int) []Delegation {
 // every level keeps one block: 196608 for depth 3.
 func Needed(depth int) uint32 { return uint32(depth) * Block }
 
-// Remainder returns the delegations of a chain on a host with supply ids, if every level keeps
+// Remainder returns the delegations of a chain on a host with that many ids, if every level keeps
 // one block and delegates all the rest, even if that is less than a block. The result ends
 // before the first level that has nothing left to delegate.
-func Remainder(supply uint32, depth int) []Delegation {
+func Remainder(ids uint32, depth int) []Delegation {
 	var down []Delegation
 	for level := 1; level < depth; level++ {
 		kept := uint64(level) * Block
-		if uint64(supply) <= kept {
+		if uint64(ids) <= kept {
 			break
 		}
-		down = append(down, Delegate(Allocation{Owner: Root, Start: Block, Count: supply - uint32(kept)}))
+		down = append(down, Delegate(Allocation{Owner: Root, Start: Block, Count: ids - uint32(kept)}))
 	}
 	return down
 }

@@ -52,7 +52,7 @@ func TestTheZeroDelegationIsTwoEmptyFiles(t *testing.T) {
 	}
 }
 
-func TestADelegationNamesUIDsAndGIDsApartOnlyWhereTheyDiffer(t *testing.T) {
+func TestADelegationListsUIDsAndGIDsSeparatelyOnlyIfTheyDiffer(t *testing.T) {
 	a := ofRoot(65536, 131072)
 	assert.Equal(t, "root:65536:131072", idmap.Delegate(a).String())
 	assert.Equal(t, "uid root:65536:131072, gid empty", idmap.Delegation{UID: idmap.NewFile(a)}.String())
@@ -65,8 +65,8 @@ func TestAChainNeedsABlockForEachLevel(t *testing.T) {
 	}
 }
 
-func TestTheCascadeHandsDownAllButTheFirstBlock(t *testing.T) {
-	assert.Empty(t, idmap.Cascade(1), "the only level hands down nothing")
+func TestCascadeDelegatesAllButTheFirstBlock(t *testing.T) {
+	assert.Empty(t, idmap.Cascade(1), "the only level delegates nothing")
 	for depth, want := range map[int][]idmap.Delegation{
 		2: {idmap.Delegate(ofRoot(65536, 65536))},
 		3: {idmap.Delegate(ofRoot(65536, 131072)), idmap.Delegate(ofRoot(65536, 65536))},
@@ -79,7 +79,7 @@ func TestTheCascadeHandsDownAllButTheFirstBlock(t *testing.T) {
 	}
 }
 
-func TestLXDTakesTheFirstLineOfRootWithABlock(t *testing.T) {
+func TestLXDUsesTheFirstRootLineWithABlock(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines []idmap.Allocation
 		want  uint32 // the count identifies the line
@@ -89,7 +89,7 @@ func TestLXDTakesTheFirstLineOfRootWithABlock(t *testing.T) {
 		"the first of two, not the larger":   {[]idmap.Allocation{owned("root", 65536), owned("root", 196608)}, 65536},
 		"not one below a block":              {[]idmap.Allocation{owned("root", 65535), owned("root", 65538)}, 65538},
 		"not another's":                      {[]idmap.Allocation{owned("lxd", 65536), owned("root", 65539)}, 65539},
-		"not that of root's number":          {[]idmap.Allocation{owned("0", 65536), owned("root", 65540)}, 65540},
+		"not root's by number":               {[]idmap.Allocation{owned("0", 65536), owned("root", 65540)}, 65540},
 		"not that of a name with root in it": {[]idmap.Allocation{owned("rootless", 65536), owned("root", 65541)}, 65541},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,23 +100,23 @@ func TestLXDTakesTheFirstLineOfRootWithABlock(t *testing.T) {
 	}
 }
 
-func TestLinesOfRootThatAreAllBelowABlockAreNoAllocation(t *testing.T) {
+func TestRootLinesSmallerThanABlockAreNoAllocation(t *testing.T) {
 	// There is no default map either, because root has lines, if only useless ones.
 	p := chain(idmap.Delegate(owned("root", 65535), owned("root", 1))).Plan()
 	assert.Equal(t, idmap.Plan{Stop: &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.NoAllocation}}, p)
 }
 
-func TestWithoutALineOfRootAHostWithAllIDsGivesABillionFromAMillionOn(t *testing.T) {
+func TestWithoutALineForRootAHostUsesABillionIDsFromAMillionOn(t *testing.T) {
 	line := []idmap.Allocation{owned("root", 196608)}
 	other := []idmap.Allocation{owned("lxd", 196608), owned("0", 196608)}
 	for name, d := range map[string]idmap.Delegation{
 		"both files empty":                    {},
-		"no line of root's in either":         {UID: idmap.NewFile(other...), GID: idmap.NewFile(other...)},
-		"only subgid lacks one":               {UID: idmap.NewFile(line...), GID: idmap.NewFile(other...)},
-		"only subuid lacks one":               {UID: idmap.NewFile(other...), GID: idmap.NewFile(line...)},
+		"no line for root in either":          {UID: idmap.NewFile(other...), GID: idmap.NewFile(other...)},
+		"only subgid has none":                {UID: idmap.NewFile(line...), GID: idmap.NewFile(other...)},
+		"only subuid has none":                {UID: idmap.NewFile(other...), GID: idmap.NewFile(line...)},
 		"only subgid is empty":                {UID: idmap.NewFile(line...)},
 		"only subuid is empty":                {GID: idmap.NewFile(line...)},
-		"one lacks it, the other's are small": {UID: idmap.NewFile(owned("root", 65535))},
+		"one has none, the other a small one": {UID: idmap.NewFile(owned("root", 65535))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := chain(d).Plan()
@@ -126,7 +126,7 @@ func TestWithoutALineOfRootAHostWithAllIDsGivesABillionFromAMillionOn(t *testing
 	}
 }
 
-func TestWithoutALineOfRootALevelGivesItsIDsFrom100000On(t *testing.T) {
+func TestWithoutALineForRootALevelUsesItsIDsFrom100000On(t *testing.T) {
 	none := idmap.Delegation{}
 	const noRoom = "create: no allocation"
 	for _, c := range []struct {
@@ -188,7 +188,7 @@ func TestTheDefaultTakesTheFirstRunOfIDsFrom100000OnThatIsLargeEnough(t *testing
 	}
 }
 
-func TestTheDefaultIsFoundForUIDsAndGIDsByThemselves(t *testing.T) {
+func TestTheDefaultIsChosenSeparatelyForUIDsAndGIDs(t *testing.T) {
 	host := idmap.Map{UID: from0(0, 200000), GID: from0(0, 300000)}
 	p := idmap.Layout{Host: host, Daemons: make([]idmap.Daemon, 1)}.Plan()
 	assert.Equal(t, []idmap.Map{{UID: from0(100000, 100000), GID: from0(100000, 200000)}}, planned(p))

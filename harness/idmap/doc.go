@@ -3,12 +3,12 @@
 //
 //	r, err := idmap.NewRecipe(3, idmap.Root, 500000, false, idmap.LXD) // what depth 3 needs
 //	plan := r.Layout().Plan()                                          // what happens then
-//	ids, ok := idmap.Rise(uids, 1000)                                  // 1000 in host ids
+//	ids, ok := idmap.TranslateUp(uids, 1000)                                  // 1000 in host ids
 //
 // The package is pure: no I/O, no clock, no kernel. Each rule of LXD, Incus, newuidmap and the
 // kernel names its source. If a program departs from its documentation, the rule follows the
 // program. The rules of the kernel are verified against real user namespaces
-// (kernel_proof_test.go), and the rules of LXD against random chains (scenarios/proof_test.go).
+// (kernel_verify_test.go), and the rules of LXD against random chains (scenarios/proof_test.go).
 //
 // Each step from the files to the maps has a file of its own:
 //

@@ -46,12 +46,12 @@ func ExampleDaemon_Choose() {
 	// [{0 700000 65536}]
 }
 
-func ExampleRise() {
+func ExampleTranslateUp() {
 	uids := [][]idmap.Mapping{
 		{{Inside: 0, Parent: 500000, Count: 196608}},
 		{{Inside: 0, Parent: 65536, Count: 131072}},
 		{{Inside: 0, Parent: 65536, Count: 65536}},
 	}
-	fmt.Println(idmap.Rise(uids, 1000))
+	fmt.Println(idmap.TranslateUp(uids, 1000))
 	// Output: [632072 132072 66536 1000] true
 }

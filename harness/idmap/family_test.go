@@ -32,7 +32,7 @@ func assertIDs(t *testing.T, f *idmap.Family, name string, base, count uint32) {
 	assert.Equal(t, [2]uint32{base, count}, [2]uint32{gotBase, gotCount}, name)
 }
 
-func TestAFamilysIsolatedMembersAreKeptApart(t *testing.T) {
+func TestIsolatedContainersGetDisjointIDs(t *testing.T) {
 	f := familyOf(500000)
 	for _, name := range []string{"a", "b", "c"} {
 		assert.Nil(t, f.Create(name, isolated("")))
@@ -48,7 +48,7 @@ func TestAFamilysIsolatedMembersAreKeptApart(t *testing.T) {
 	assert.Equal(t, &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.IsolatedExhausted}, f.Create("f", isolated("400000")))
 }
 
-func TestANewSizeMovesAMemberAndFreesWhatItRunsWith(t *testing.T) {
+func TestANewSizeMovesAContainerAndFreesItsOldIDs(t *testing.T) {
 	f := familyOf(500000)
 	assert.Nil(t, f.Create("a", isolated("")))
 	assert.Nil(t, f.Create("b", isolated("")))
@@ -60,7 +60,7 @@ func TestANewSizeMovesAMemberAndFreesWhatItRunsWith(t *testing.T) {
 	assertIDs(t, f, "c", 565536, 65536)
 }
 
-func TestFilesCountForNewMembersWhenTheDaemonStartsAgain(t *testing.T) {
+func TestNewContainersUseTheFilesAfterADaemonRestart(t *testing.T) {
 	f := familyOf(131072)
 	assert.Nil(t, f.Create("old", nil))
 	f.SetFiles(idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 900000, Count: 65536}))
@@ -75,7 +75,7 @@ func TestFilesCountForNewMembersWhenTheDaemonStartsAgain(t *testing.T) {
 	assertIDs(t, f, "old", 500000, 131072)
 }
 
-func TestNewuidmapGoesByTheFilesAsTheyAreNow(t *testing.T) {
+func TestNewuidmapReadsTheFilesAtEveryStart(t *testing.T) {
 	d := idmap.Daemon{
 		Flavor: idmap.LXD, ShadowTools: true,
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),

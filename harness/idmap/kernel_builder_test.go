@@ -18,12 +18,12 @@ type builder struct {
 	own   idmap.Map // map of the test's namespace
 	count tally
 	chain *idmap.Chain
-	at    []standing // from the test's namespace down
+	at    []namespace // from the test's namespace down
 }
 
-// A standing is an existing namespace: its maps as they were written, as it sees them itself,
+// A namespace is an existing user namespace: its maps as they were written, as it sees them itself,
 // and as the test's namespace sees them.
-type standing struct{ written, own, seen idmap.Map }
+type namespace struct{ written, own, seen idmap.Map }
 
 func (b *builder) close() {
 	if b.chain != nil {
@@ -36,9 +36,9 @@ func (b *builder) close() {
 func (b *builder) build(p plan, kept int) error {
 	if kept == 0 {
 		b.close()
-		b.at = []standing{{
+		b.at = []namespace{{
 			own:  b.own,
-			seen: idmap.Map{UID: asSeenInside(b.own.UID), GID: asSeenInside(b.own.GID)},
+			seen: idmap.Map{UID: identityOf(b.own.UID), GID: identityOf(b.own.GID)},
 		}}
 		var err error
 		if b.chain, err = idmap.NewChain(); err != nil {
@@ -61,9 +61,9 @@ func (b *builder) build(p plan, kept int) error {
 	return b.down(nil)
 }
 
-// asSeenInside returns a map of the same inside ids to themselves: the test sees all maps below
+// identityOf returns a map of the same inside ids to themselves: the test sees all maps below
 // in these ids.
-func asSeenInside(m []idmap.Mapping) []idmap.Mapping {
+func identityOf(m []idmap.Mapping) []idmap.Mapping {
 	m = slices.Clone(m)
 	for i := range m {
 		m[i].Parent = m[i].Inside
@@ -94,7 +94,7 @@ func (b *builder) down(l level) error {
 		}
 		b.count.add(a.lines, *side(&above.own, a.gid), want, i+1)
 	}
-	at := standing{written: l.written(above.own), own: l.taken(above.own)}
+	at := namespace{written: l.written(above.own), own: l.accepted(above.own)}
 	at.seen = at.own.Compose(above.seen)
 	for _, gid := range []bool{false, true} {
 		got, err := shown(strconv.Itoa(r.PID), gid)
@@ -111,7 +111,7 @@ func (b *builder) down(l level) error {
 
 // compareOwn compares the maps that a process at a level, at least 1, sees of its own
 // namespace.
-func compareOwn(r idmap.Report, at standing, level int) error {
+func compareOwn(r idmap.Report, at namespace, level int) error {
 	for _, gid := range []bool{false, true} {
 		text := r.Own.UID
 		if gid {

@@ -31,7 +31,7 @@ func (s stack) plan() plan {
 	return p
 }
 
-// String returns the stack as Go code for the table of judged maps.
+// String returns the stack as Go code for the table of mapTable maps.
 func (s stack) String() string {
 	var maps []string
 	for _, m := range s {
@@ -45,7 +45,7 @@ func (s stack) String() string {
 }
 
 // explain describes an error of building a chain. For a difference it finds the smallest maps
-// that still show it and prints them as Go code for the table of judged maps.
+// that still show it and prints them as Go code for the table of mapTable maps.
 func explain(err error, p plan, own idmap.Map) string {
 	var d *difference
 	if !errors.As(err, &d) {
@@ -56,11 +56,11 @@ func explain(err error, p plan, own idmap.Map) string {
 	for _, l := range p[:d.level] {
 		written := l.written(in)
 		s = append(s, *side(&written, d.gid))
-		in = l.taken(in)
+		in = l.accepted(in)
 	}
 	small, wrong := shrink(append(s, d.lines), own)
 	if wrong == nil {
-		return fmt.Sprintf("%v\nonly with all that the chain has besides that map and those above: %v", d, p)
+		return fmt.Sprintf("%v\nnot with that map and the maps above it alone, only with the whole chain: %v", d, p)
 	}
 	return fmt.Sprintf("%v\n%v", wrong, small)
 }
@@ -114,27 +114,27 @@ func (s stack) smaller(yield func(stack) bool) {
 
 // classes are the kinds of maps that a run must include.
 var classes = []string{
-	"taken", "EINVAL", "EPERM", "taken at level 6", "taken with 6 to 339 lines", "taken with 340 lines", "341 lines",
-	"taken with 4095 bytes", "4096 bytes", "EPERM over a seam", "taken up to the last id", "EINVAL at -1", "overlap by one id",
+	"accepted", "EINVAL", "EPERM", "accepted at level 6", "accepted with 6 to 339 lines", "accepted with 340 lines", "341 lines",
+	"accepted with 4095 bytes", "4096 bytes", "EPERM over a seam", "accepted up to the last id", "EINVAL at -1", "overlap by one id",
 }
 
 // A tally counts maps by class.
 type tally map[string]int
 
 func (c *tally) add(lines, parent []idmap.Mapping, answer syscall.Errno, level int) {
-	taken, size := answer == 0, len(written(lines))
+	accepted, size := answer == 0, len(written(lines))
 	is := map[string]bool{
-		"taken": taken, "EINVAL": answer == syscall.EINVAL, "EPERM": answer == syscall.EPERM,
-		"taken at level 6":          taken && level == 6,
-		"taken with 6 to 339 lines": taken && len(lines) > 5 && len(lines) < 340,
-		"taken with 340 lines":      taken && len(lines) == 340,
-		"341 lines":                 len(lines) == 341 && size < 4096,
-		"taken with 4095 bytes":     taken && size == 4095,
-		"4096 bytes":                size == 4096 && len(lines) <= 340,
+		"accepted": accepted, "EINVAL": answer == syscall.EINVAL, "EPERM": answer == syscall.EPERM,
+		"accepted at level 6":          accepted && level == 6,
+		"accepted with 6 to 339 lines": accepted && len(lines) > 5 && len(lines) < 340,
+		"accepted with 340 lines":      accepted && len(lines) == 340,
+		"341 lines":                    len(lines) == 341 && size < 4096,
+		"accepted with 4095 bytes":     accepted && size == 4095,
+		"4096 bytes":                   size == 4096 && len(lines) <= 340,
 	}
 	for i, m := range lines {
 		end := uint64(m.Inside) + uint64(m.Count)
-		is["taken up to the last id"] = is["taken up to the last id"] || taken && end == idmap.MaxID+1
+		is["accepted up to the last id"] = is["accepted up to the last id"] || accepted && end == idmap.MaxID+1
 		is["EINVAL at -1"] = is["EINVAL at -1"] || len(lines) == 1 && m.Count > 0 && end == idmap.MaxID+2
 		is["EPERM over a seam"] = is["EPERM over a seam"] || answer == syscall.EPERM && holds(parent, false, m.Parent, m.Count)
 		for _, o := range lines[:min(i, 5)] {

@@ -43,8 +43,8 @@ func (l level) written(own idmap.Map) idmap.Map {
 	return m
 }
 
-// taken returns the accepted maps in the kernel's order.
-func (l level) taken(own idmap.Map) idmap.Map {
+// accepted returns the accepted maps in the kernel's order.
+func (l level) accepted(own idmap.Map) idmap.Map {
 	m := l.written(own)
 	return idmap.Map{UID: idmap.Reported(m.UID), GID: idmap.Reported(m.GID)}
 }
@@ -74,7 +74,7 @@ func drawBranches(t *rapid.T, own idmap.Map) []branch {
 		p, owns = slices.Clone(p[:kept]), owns[:kept+1]
 		for len(p) < depth {
 			l := drawLevel(t, owns[len(p)])
-			p, owns = append(p, l), append(owns, l.taken(owns[len(p)]))
+			p, owns = append(p, l), append(owns, l.accepted(owns[len(p)]))
 			if last := owns[len(p)]; last.UID == nil || last.GID == nil {
 				return append(out, branch{p, kept}) // only if Accept refuses a map that the kernel must accept
 			}
@@ -227,12 +227,12 @@ func drawMany(t *rapid.T, parent []idmap.Mapping) []idmap.Mapping {
 	}
 	out := series(n, 0, start)
 	size := rapid.SampledFrom([]int{0, 0, 4094, 4095, 4095, 4096, 4097}).Draw(t, "bytes")
-	for i, lack := n-1, size-len(written(out)); i >= 0 && lack > 0; i-- {
+	for i, missing := n-1, size-len(written(out)); i >= 0 && missing > 0; i-- {
 		// Numbers with at least 4 digits cannot collide with the present inside ids.
 		digits := len(strconv.Itoa(i))
-		if to := min(digits+lack, 10); to > 3 {
+		if to := min(digits+missing, 10); to > 3 {
 			out[i].Inside += uint32(math.Pow10(to - 1))
-			lack -= to - digits
+			missing -= to - digits
 		}
 	}
 	return shuffled(t, out)

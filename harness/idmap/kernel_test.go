@@ -19,10 +19,10 @@ import (
 // last are accepted.
 type stack [][]idmap.Mapping
 
-// judged are maps with the expected answer to the last one.
-// TestTheKernelJudgesTheMapsOfTheTable writes the same maps to the kernel. Maps that explain
+// mapTable are maps with the expected answer to the last one.
+// TestTheKernelAgreesWithTheTable writes the same maps to the kernel. Maps that explain
 // prints are added here.
-var judged = map[string]struct {
+var mapTable = map[string]struct {
 	maps stack
 	want error
 }{
@@ -89,8 +89,8 @@ func written(m []idmap.Mapping) string {
 	return b.String()
 }
 
-func TestAcceptKnowsTheLastOfTheMaps(t *testing.T) {
-	for name, c := range judged {
+func TestAcceptAgreesWithTheTable(t *testing.T) {
+	for name, c := range mapTable {
 		t.Run(name, func(t *testing.T) {
 			parent := idmap.Identity().UID
 			for _, m := range c.maps[:len(c.maps)-1] {
@@ -100,8 +100,8 @@ func TestAcceptKnowsTheLastOfTheMaps(t *testing.T) {
 			require.ErrorIs(t, idmap.Accept(parent, c.maps[len(c.maps)-1]), c.want)
 		})
 	}
-	assert.Len(t, written(judged["4095 bytes"].maps[0]), 4095)
-	assert.Len(t, written(judged["4096 bytes"].maps[0]), 4096)
+	assert.Len(t, written(mapTable["4095 bytes"].maps[0]), 4095)
+	assert.Len(t, written(mapTable["4096 bytes"].maps[0]), 4096)
 }
 
 func TestAcceptNamesTheLineAndWhatIsWrong(t *testing.T) {
@@ -176,7 +176,7 @@ func agree(t require.TestingT, parent, child []idmap.Mapping) {
 	require.False(t, errors.Is(got, idmap.ErrInvalidMap) && errors.Is(got, idmap.ErrUnmappedIDs), got)
 }
 
-func TestAcceptAgreesWithTheKernelsOwnWords(t *testing.T) {
+func TestAcceptAgreesWithTheOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for _, b := range drawBranches(t, idmap.Identity()) {
 			own := idmap.Identity()
@@ -184,7 +184,7 @@ func TestAcceptAgreesWithTheKernelsOwnWords(t *testing.T) {
 				for _, a := range level {
 					agree(t, *side(&own, a.gid), a.lines)
 				}
-				own = level.taken(own)
+				own = level.accepted(own)
 			}
 		}
 	})
@@ -215,7 +215,7 @@ func unraw(b []byte) (parent, child []idmap.Mapping) {
 }
 
 func FuzzAccept(f *testing.F) {
-	for _, c := range judged {
+	for _, c := range mapTable {
 		if len(c.maps) > 1 {
 			n := len(c.maps)
 			f.Add(raw(c.maps[n-2], c.maps[n-1]))

@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestARangeMustNotReachOverAHoleInTheHostsIDs(t *testing.T) {
+func TestARangeMustNotSpanAHoleInTheHostsIDs(t *testing.T) {
 	holed := both(lines([3]uint32{0, 1000000, 65536}, [3]uint32{65537, 2000000, 131072}))
 	for a, stop := range map[idmap.Allocation]string{
 		ofRoot(0, 65536):      "none",
@@ -28,7 +28,7 @@ func TestARangeMustNotReachOverAHoleInTheHostsIDs(t *testing.T) {
 	}
 }
 
-func TestASeamInTheHostsIDsStopsTheStartNotTheCreate(t *testing.T) {
+func TestARangeAcrossTwoHostLinesFailsAtStart(t *testing.T) {
 	// LXD joins adjacent ranges and accepts the map; the kernel does not join them and refuses
 	// it.
 	for _, d := range []idmap.Delegation{idmap.Delegate(ofRoot(0, 131072)), {}} {
@@ -47,7 +47,7 @@ func TestAHostWithAllIDsInPiecesTakesTheDefaultOfAHost(t *testing.T) {
 }
 
 func TestAHostThatIsAContainerPassesItsOwnIDsOn(t *testing.T) {
-	l := supplied(65536, 131072, 2)
+	l := recipeChain(65536, 131072, 2)
 	l.Host = both(from0(500000, 196608))
 	p := l.Plan()
 	require.Nil(t, p.Stop)
@@ -56,27 +56,27 @@ func TestAHostThatIsAContainerPassesItsOwnIDsOn(t *testing.T) {
 	assert.Equal(t, both(from0(631072, 65536)), p.Levels[1].Host)
 }
 
-func TestAHostThatIsNotGivenHasAllIDs(t *testing.T) {
-	l := supplied(500000, 196608, 3)
+func TestAnEmptyHostHasAllIDs(t *testing.T) {
+	l := recipeChain(500000, 196608, 3)
 	want := l.Plan()
 	l.Host = idmap.Map{}
 	assert.Equal(t, want, l.Plan())
 }
 
-func TestTheKernelsRoomEndsTheChainAtTheStart(t *testing.T) {
+func TestAChainDeeperThanRoomFailsAtStart(t *testing.T) {
 	for _, room := range []int{31, 32} {
-		l := supplied(500000, idmap.Needed(33), 33)
+		l := recipeChain(500000, idmap.Needed(33), 33)
 		l.Room = room
 		p := l.Plan()
 		assert.Equal(t, fmt.Sprintf("level %d, start: depth limit of the kernel", room+1), p.Stop.String())
 		assert.Len(t, p.Levels, room)
 
 		l.Daemons = l.Daemons[:room]
-		assert.Nil(t, l.Plan().Stop, "a chain as deep as the room is whole")
+		assert.Nil(t, l.Plan().Stop, "a chain as deep as Room is complete")
 	}
 }
 
-func TestWantOfIDsIsFoundBeforeTheKernelsRoom(t *testing.T) {
+func TestMissingIDsAreReportedBeforeTheDepthLimit(t *testing.T) {
 	l := chain(idmap.Delegate(ofRoot(500000, 65536)), idmap.Delegation{})
 	l.Room = 1
 	assert.Equal(t, "level 2, create: no allocation", l.Plan().Stop.String())
@@ -109,17 +109,17 @@ func TestNewuidmapRefusesTheDefaultAndNothingElse(t *testing.T) {
 	assert.Equal(t, "level 2, start: refused by newuidmap", l.Plan().Stop.String())
 }
 
-func TestFileCapabilitiesArriveWhereTheLXDAboveHasUID1000000(t *testing.T) {
+func TestFileCapabilitiesAreKeptIfTheLXDAboveHasUID1000000(t *testing.T) {
 	all, few := []idmap.Allocation{ofRoot(500000, 1000001)}, []idmap.Allocation{ofRoot(500000, 1000000)}
 	for name, c := range map[string]struct {
 		first, second idmap.Delegation
 		want          []bool
 	}{
-		"the id is the last of level 1":    {idmap.Delegate(all...), idmap.Delegate(ofRoot(0, 1000001)), []bool{true, true, true}},
-		"level 1 lacks the id by one":      {idmap.Delegate(few...), idmap.Delegate(ofRoot(0, 1000000)), []bool{true, false, false}},
-		"level 2 lacks the id":             {idmap.Delegate(all...), idmap.Delegate(ofRoot(1, 1000000)), []bool{true, true, false}},
-		"uids decide where gids lack it":   {idmap.Delegation{UID: idmap.NewFile(all...), GID: idmap.NewFile(few...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, true, false}},
-		"uids decide where only gids have": {idmap.Delegation{UID: idmap.NewFile(few...), GID: idmap.NewFile(all...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, false, false}},
+		"the id is the last of level 1":      {idmap.Delegate(all...), idmap.Delegate(ofRoot(0, 1000001)), []bool{true, true, true}},
+		"level 1 is one id short":            {idmap.Delegate(few...), idmap.Delegate(ofRoot(0, 1000000)), []bool{true, false, false}},
+		"level 2 does not have the id":       {idmap.Delegate(all...), idmap.Delegate(ofRoot(1, 1000000)), []bool{true, true, false}},
+		"uids decide if gids do not have it": {idmap.Delegation{UID: idmap.NewFile(all...), GID: idmap.NewFile(few...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, true, false}},
+		"uids decide if only gids have it":   {idmap.Delegation{UID: idmap.NewFile(few...), GID: idmap.NewFile(all...)}, idmap.Delegate(ofRoot(0, 65536)), []bool{true, false, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := chain(c.first, c.second, idmap.Delegate(ofRoot(0, 65536))).Plan()

@@ -71,7 +71,7 @@ func (c *Chain) Up() error { return send(c.test, Order{Up: true}) }
 func (c *Chain) Down(o Order) (Report, error) {
 	var r Report
 	if c.first == nil {
-		c.first = r.obey(o, c.below)
+		c.first = r.execute(o, c.below)
 		// From now on, the socket reports end of file when the last process has ended.
 		_ = c.below.Close()
 	} else {
@@ -114,15 +114,15 @@ func process(conn *os.File) {
 			return
 		}
 		var r Report
-		err := r.look()
+		err := r.readMaps()
 		if err == nil && !mapped {
-			err = r.wake()
+			err = r.switchIDs()
 		}
 		var child *os.Process
 		if err != nil {
 			r.Err = err.Error()
 		} else if len(o.Attempts) > 0 {
-			child = r.obey(o, conn)
+			child = r.execute(o, conn)
 		}
 		if send(conn, r) != nil {
 			return
@@ -133,7 +133,7 @@ func process(conn *os.File) {
 	}
 }
 
-func (r *Report) look() error {
+func (r *Report) readMaps() error {
 	for path, own := range map[string]*string{"/proc/self/uid_map": &r.Own.UID, "/proc/self/gid_map": &r.Own.GID} {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -144,10 +144,10 @@ func (r *Report) look() error {
 	return nil
 }
 
-// wake switches to ids that exist in the maps, because the kernel otherwise refuses a user
+// switchIDs switches to ids that exist in the maps, because the kernel otherwise refuses a user
 // namespace (kernel/user_namespace.c, create_user_ns). It prefers id 0: a switch from 0 to
 // another id would lose all capabilities.
-func (r *Report) wake() error {
+func (r *Report) switchIDs() error {
 	var ids [2]int
 	for i, own := range []string{r.Own.UID, r.Own.GID} {
 		mappings, err := ParseMappings(own)
@@ -174,12 +174,12 @@ func (r *Report) wake() error {
 	return nil
 }
 
-// obey starts the child and makes the attempts. The writer of a map must be in the parent
+// execute starts the child and makes the attempts. The writer of a map must be in the parent
 // namespace and needs CAP_SYS_ADMIN, CAP_SETUID or CAP_SETGID, and CAP_SETFCAP to map the
 // parent's uid 0 (kernel/user_namespace.c, map_write, new_idmap_permitted, verify_root_map).
 // The child becomes such a writer. It gets these capabilities as ambient ones, because without
 // uid 0 it would lose the others at its exec.
-func (r *Report) obey(o Order, conn *os.File) *os.Process {
+func (r *Report) execute(o Order, conn *os.File) *os.Process {
 	const capSetGID, capSetUID, capSysAdmin, capSetFCap = 6, 7, 21, 31
 	child, err := os.StartProcess("/proc/self/exe", []string{processName}, &os.ProcAttr{
 		Env:   []string{"GOGC=off"}, // the process lives for milliseconds

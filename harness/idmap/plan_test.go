@@ -12,9 +12,9 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// supplied returns a chain of the given depth by the recipe of the article, on a host whose
+// recipeChain returns a chain of the given depth by the recipe of the article, on a host whose
 // root has ids from start on.
-func supplied(start, ids uint32, depth int) idmap.Layout {
+func recipeChain(start, ids uint32, depth int) idmap.Layout {
 	return chain(append([]idmap.Delegation{idmap.Delegate(ofRoot(start, ids))}, idmap.Cascade(depth)...)...)
 }
 
@@ -29,7 +29,7 @@ func TestTheArticlesChainComesUpWithItsHostIDs(t *testing.T) {
 	}
 	assert.Equal(t, want.Levels, chain(files...).Plan().Levels)
 	assert.Nil(t, chain(files...).Plan().Stop)
-	assert.Equal(t, chain(files...).Plan(), supplied(500000, 196608, 3).Plan(), "the recipe gives the article's files")
+	assert.Equal(t, chain(files...).Plan(), recipeChain(500000, 196608, 3).Plan(), "the recipe gives the article's files")
 
 	// Inside c3 no further level is possible, with or without files of its own.
 	for last, reason := range map[idmap.Allocation]string{
@@ -42,13 +42,13 @@ func TestTheArticlesChainComesUpWithItsHostIDs(t *testing.T) {
 	}
 }
 
-func TestTheHostsSupplyDecidesTheDepth(t *testing.T) {
+func TestTheHostsIDsDecideTheDepth(t *testing.T) {
 	for ids, deepest := range map[uint32]int{
 		65535: 0, 65536: 1, 131071: 1, 131072: 2, 196607: 2, 196608: 3, 262144: 4,
 	} {
 		for depth := 1; depth <= 4; depth++ {
 			t.Run(fmt.Sprintf("%d ids, depth %d", ids, depth), func(t *testing.T) {
-				p := supplied(500000, ids, depth).Plan()
+				p := recipeChain(500000, ids, depth).Plan()
 				switch {
 				case depth <= deepest:
 					assert.Nil(t, p.Stop)
@@ -75,22 +75,22 @@ func TestAChainStopsWhereTheIDsEnd(t *testing.T) {
 			[]idmap.Allocation{ofRoot(500000, 196607), ofRoot(65536, 131071), ofRoot(65536, 65535)},
 			"level 3, create: no allocation",
 		},
-		"the last id is handed down": {
+		"the last id is delegated": {
 			[]idmap.Allocation{ofRoot(500000, 131072), ofRoot(65536, 65536)}, "none",
 		},
-		"one id past the last is handed down": {
+		"one id past the last is delegated": {
 			[]idmap.Allocation{ofRoot(500000, 131072), ofRoot(65537, 65536)},
 			"level 2, create: allocation outside the parent",
 		},
-		"ids far above the last are handed down": {
+		"ids far above the last are delegated": {
 			[]idmap.Allocation{ofRoot(500000, 131072), ofRoot(500000, 65536)},
 			"level 2, create: allocation outside the parent",
 		},
-		"a level hands down its own ids, all of them": {
+		"a level delegates all of its own ids": {
 			[]idmap.Allocation{ofRoot(500000, 65536), ofRoot(0, 65536), ofRoot(0, 65536)}, "none",
 		},
 		"the last ids of all": {[]idmap.Allocation{ofRoot(4294901759, 65536)}, "none"},
-		"the id that is none": {[]idmap.Allocation{ofRoot(4294901760, 65536)}, "level 1, create: allocation outside the parent"},
+		"the invalid id":      {[]idmap.Allocation{ofRoot(4294901760, 65536)}, "level 1, create: allocation outside the parent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var down []idmap.Delegation
@@ -186,14 +186,14 @@ func TestAStopAtALevelLeavesExactlyTheLevelsAboveIt(t *testing.T) {
 	})
 }
 
-func TestACascadeNeedsExactlyWhatNeededSays(t *testing.T) {
+func TestACascadeNeedsExactlyNeededIDs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.IntRange(1, 32).Draw(t, "depth")
 		ids := idmap.Needed(depth)
 		last := idmap.MaxID + 1 - ids
 		start := rapid.OneOf(rapid.Uint32Range(0, last), rapid.Just(last)).Draw(t, "start")
 		plan := func(ids uint32) idmap.Plan {
-			l := supplied(start, ids, depth)
+			l := recipeChain(start, ids, depth)
 			l.Room = 32
 			return l.Plan()
 		}

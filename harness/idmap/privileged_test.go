@@ -21,7 +21,7 @@ func withConfigs(l idmap.Layout, configs ...map[string]string) idmap.Layout {
 }
 
 func TestAPrivilegedLevelHasTheIDsOfItsParent(t *testing.T) {
-	article := supplied(500000, 196608, 3)
+	article := recipeChain(500000, 196608, 3)
 	p := withConfigs(article, nil, privileged).Plan()
 	require.Nil(t, p.Stop)
 	assert.Equal(t, p.Levels[0].Map, p.Levels[1].Map, "the kernel shows the same lines to both")
@@ -29,7 +29,7 @@ func TestAPrivilegedLevelHasTheIDsOfItsParent(t *testing.T) {
 	assert.Equal(t, both(from0(65536, 65536)), p.Levels[2].Map, "by the files of level 2")
 	assert.Equal(t, both(from0(565536, 65536)), p.Levels[2].Host)
 
-	all := withConfigs(supplied(500000, 196608, 3), privileged, privileged, privileged).Plan()
+	all := withConfigs(recipeChain(500000, 196608, 3), privileged, privileged, privileged).Plan()
 	require.Nil(t, all.Stop)
 	for _, level := range all.Levels {
 		assert.Equal(t, idmap.Identity(), level.Map)
@@ -38,7 +38,7 @@ func TestAPrivilegedLevelHasTheIDsOfItsParent(t *testing.T) {
 }
 
 func TestAHostThatIsAContainerGivesAPrivilegedLevelItsOwnIDs(t *testing.T) {
-	l := withConfigs(supplied(65536, 131072, 1), privileged)
+	l := withConfigs(recipeChain(65536, 131072, 1), privileged)
 	l.Host = both(from0(500000, 196608))
 	p := l.Plan()
 	require.Nil(t, p.Stop)
@@ -56,11 +56,11 @@ func TestAPrivilegedLevelNeedsNoAllocation(t *testing.T) {
 		"malformed files":        {text("root\n"), privileged, "none"},
 		"no grant for newuidmap": {idmap.Delegation{}, privileged, "none"},
 		"too few, unprivileged":  {idmap.Delegate(ofRoot(500000, 65535)), map[string]string{idmap.KeyPrivileged: "off"}, "level 1, create: no allocation"},
-		"raw.idmap that is none": {idmap.Delegation{}, map[string]string{idmap.KeyPrivileged: "1", idmap.KeyRaw: "none"}, "none"},
+		"malformed raw.idmap":    {idmap.Delegation{}, map[string]string{idmap.KeyPrivileged: "1", idmap.KeyRaw: "none"}, "none"},
 		"isolated":               {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyPrivileged: "yes", idmap.KeyIsolated: "true"}, "none"},
-		"privileged, perhaps":    {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyPrivileged: "maybe"}, "level 1, create: configuration refused"},
+		"privileged is maybe":    {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyPrivileged: "maybe"}, "level 1, create: configuration refused"},
 		"a size that is refused": {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyPrivileged: "true", idmap.KeySize: "-1"}, "level 1, create: configuration refused"},
-		"nesting, perhaps":       {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyNesting: "maybe"}, "level 1, create: configuration refused"},
+		"nesting is maybe":       {idmap.Delegate(ofRoot(500000, 65536)), map[string]string{idmap.KeyNesting: "maybe"}, "level 1, create: configuration refused"},
 		"newuidmap and too few":  {idmap.Delegate(ofRoot(500000, 1)), map[string]string{idmap.KeyPrivileged: "on"}, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAPrivilegedLevelNeedsNoAllocation(t *testing.T) {
 
 func TestThePIDNamespacesOfPrivilegedLevelsCount(t *testing.T) {
 	for depth, stop := range map[int]string{31: "none", 32: "level 32, start: depth limit of the kernel"} {
-		l := supplied(500000, idmap.Needed(depth), depth)
+		l := recipeChain(500000, idmap.Needed(depth), depth)
 		l.Room = 31
 		for i := range l.Daemons {
 			l.Daemons[i].Config = privileged
@@ -82,7 +82,7 @@ func TestThePIDNamespacesOfPrivilegedLevelsCount(t *testing.T) {
 	}
 }
 
-func TestFileCapabilitiesArriveInAPrivilegedLevel(t *testing.T) {
+func TestAPrivilegedLevelKeepsFileCapabilities(t *testing.T) {
 	for name, c := range map[string]struct {
 		configs []map[string]string
 		want    []bool
@@ -93,7 +93,7 @@ func TestFileCapabilitiesArriveInAPrivilegedLevel(t *testing.T) {
 		"privileged nowhere":    {nil, []bool{true, false, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := withConfigs(supplied(500000, 196608, 3), c.configs...).Plan()
+			p := withConfigs(recipeChain(500000, 196608, 3), c.configs...).Plan()
 			require.Nil(t, p.Stop)
 			var got []bool
 			for _, level := range p.Levels {
@@ -104,20 +104,20 @@ func TestFileCapabilitiesArriveInAPrivilegedLevel(t *testing.T) {
 	}
 }
 
-func TestALXDForUnprivilegedContainersMakesNoOthers(t *testing.T) {
+func TestAnLXDForUnprivilegedContainersRefusesPrivilegedOnes(t *testing.T) {
 	only := map[string]string{idmap.KeyUnprivilegedOnly: "true"}
-	p := withConfigs(supplied(500000, 196608, 3), only, privileged).Plan()
+	p := withConfigs(recipeChain(500000, 196608, 3), only, privileged).Plan()
 	assert.Equal(t, "level 2, create: configuration refused", p.Stop.String())
 	assert.Len(t, p.Levels, 1)
 
-	assert.Nil(t, withConfigs(supplied(500000, 196608, 3), only).Plan().Stop)
-	assert.Nil(t, withConfigs(supplied(500000, 196608, 3), only, nil, privileged).Plan().Stop, "it is not for the LXD of level 2")
-	assert.Nil(t, withConfigs(supplied(500000, 196608, 3), map[string]string{
+	assert.Nil(t, withConfigs(recipeChain(500000, 196608, 3), only).Plan().Stop)
+	assert.Nil(t, withConfigs(recipeChain(500000, 196608, 3), only, nil, privileged).Plan().Stop, "it does not affect the LXD of level 2")
+	assert.Nil(t, withConfigs(recipeChain(500000, 196608, 3), map[string]string{
 		idmap.KeyUnprivilegedOnly: "true", idmap.KeyPrivileged: "true",
-	}).Plan().Stop, "nor for that of the host")
+	}).Plan().Stop, "nor the LXD of the host")
 }
 
-func TestAnUnprivilegedLevelNeedsTheFlagOfItsParent(t *testing.T) {
+func TestAnUnprivilegedLevelNeedsNestingAtItsParent(t *testing.T) {
 	flat := map[string]string{idmap.KeyNesting: "false"}
 	unset := map[string]string{idmap.KeyNesting: ""}
 	flatPrivileged := map[string]string{idmap.KeyNesting: "false", idmap.KeyPrivileged: "true"}
@@ -136,12 +136,12 @@ func TestAnUnprivilegedLevelNeedsTheFlagOfItsParent(t *testing.T) {
 		"off all the way, all levels privileged": {[]map[string]string{flatPrivileged, flatPrivileged, flatPrivileged}, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.stop, withConfigs(supplied(500000, 196608, 3), c.configs...).Plan().Stop.String())
+			assert.Equal(t, c.stop, withConfigs(recipeChain(500000, 196608, 3), c.configs...).Plan().Stop.String())
 		})
 	}
 }
 
-func TestWantOfIDsIsFoundBeforeWantOfTheFlag(t *testing.T) {
+func TestMissingIDsAreReportedBeforeMissingNesting(t *testing.T) {
 	flat := map[string]string{idmap.KeyNesting: "false"}
 	l := withConfigs(chain(idmap.Delegate(ofRoot(500000, 65536)), idmap.Delegation{}), flat)
 	assert.Equal(t, "level 2, create: no allocation", l.Plan().Stop.String())
@@ -151,16 +151,16 @@ func TestWantOfIDsIsFoundBeforeWantOfTheFlag(t *testing.T) {
 	assert.Equal(t, "level 2, start: refused by newuidmap", l.Plan().Stop.String())
 }
 
-func TestAPrivilegedLevelIsToldOf(t *testing.T) {
-	p := withConfigs(supplied(500000, 196608, 2), privileged, privileged).Plan()
+func TestAPrivilegedLevelGetsAWarning(t *testing.T) {
+	p := withConfigs(recipeChain(500000, 196608, 2), privileged, privileged).Plan()
 	var got []string
 	for _, w := range p.Warnings {
 		assert.Equal(t, idmap.SharesRoot, w.Kind)
 		got = append(got, w.String())
 	}
 	assert.Equal(t, []string{
-		"level 1: it is privileged: its ids are those of the host, root among them",
-		"level 2: it is privileged: its ids are those of level 1, root among them",
+		"level 1: it is privileged: it has the ids of the host, including root",
+		"level 2: it is privileged: it has the ids of level 1, including root",
 	}, got)
 }
 

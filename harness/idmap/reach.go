@@ -11,10 +11,10 @@ func (d Daemon) Reach(own Map, cascade bool) (depth int, p Plan) {
 		return 0, first
 	}
 	m := first.Levels[0].Map
-	supply := uint32(min(Count(m.UID), Count(m.GID)))
+	ids := uint32(min(Count(m.UID), Count(m.GID)))
 	down := make([]Delegation, MaxDepth)
 	if cascade {
-		down = append(Remainder(supply, MaxDepth+1), down...)
+		down = append(Remainder(ids, MaxDepth+1), down...)
 	}
 	for _, files := range down[:MaxDepth-1] {
 		l.Daemons = append(l.Daemons, Daemon{Flavor: d.Flavor, Delegation: files, ShadowTools: cascade && d.ShadowTools})

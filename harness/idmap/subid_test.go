@@ -78,7 +78,7 @@ func TestOnlyIncusKnowsRootByNumberAndTakesSeveralLines(t *testing.T) {
 	assert.Equal(t, "too small, picked, picked", verdicts(idmap.Incus, "root:1:1", name, name))
 }
 
-func TestNothingIsReadBehindAMalformedLineOrOneOf64KiB(t *testing.T) {
+func TestNothingIsReadAfterAMalformedLineOrALineOf64KiB(t *testing.T) {
 	good := "root:500000:65536\n"
 	r := idmap.Read(idmap.File{Text: good + "lxd\n" + good}, idmap.LXD)
 	assert.Equal(t, 2, r.Malformed)

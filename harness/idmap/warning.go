@@ -40,14 +40,14 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 		above = "the host"
 	}
 	if d.on(KeyPrivileged) {
-		warn(SharesRoot, "it is privileged: its ids are those of %s, root among them", above)
+		warn(SharesRoot, "it is privileged: it has the ids of %s, including root", above)
 		return out
 	}
 	d.warnSharing(warn, above, p)
 	if c.Default && !isWhole(own) && len(c.Map.UID) > 0 { // an isolated container comes up without the daemon's uids, too
 		first := max(Block, int(own.UID[0].Inside))
 		if from := int(c.Map.UID[0].Parent); from > first {
-			warn(IDsLost, "%s, so it starts at id %d of %s, and ids %d to %d there go to nobody", c.Why, from, above, first, from-1)
+			warn(IDsLost, "%s, so its ids start at id %d of %s, and ids %d to %d there are unused", c.Why, from, above, first, from-1)
 		}
 	}
 	for _, f := range []struct {
@@ -62,10 +62,10 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 	}
 	isolated, size, base, _ := d.idmapConfig()
 	if isolated && (len(c.Map.UID) == 0 || len(c.Map.GID) == 0 || c.Map.UID[0] != c.Map.GID[0]) {
-		warn(GIDsByUIDs, "isolated, its gids are numbered like its uids, whatever subgid says")
+		warn(GIDsByUIDs, "it is isolated, so its gids start at the same id as its uids, not where /etc/subgid says")
 	}
 	if !isolated && (base >= 0 || size >= 0 && d.Flavor != Incus) {
-		warn(KeyIgnored, "%s and %s count for isolated containers only", KeySize, KeyBase)
+		warn(KeyIgnored, "%s and %s affect isolated containers only", KeySize, KeyBase)
 	}
 	if has := Count(p.Map.UID); has < Block {
 		warn(FewerThanABlock, "it has %d ids: users and groups from %d on, such as nobody (65534), do not exist in it", has, has)
@@ -85,9 +85,9 @@ func (d Daemon) warnSharing(warn func(WarningKind, string, ...any), above string
 			last := m.Parent + min(m.Count, Block-min(m.Parent, Block)) - 1
 			switch {
 			case m.Parent == 0:
-				warn(SharesRoot, "its %s %d is root of %s: what it may do there, it may do as root", kind.name, m.Inside, above)
+				warn(SharesRoot, "its %s %d is root of %s and has the rights of root there", kind.name, m.Inside, above)
 			case m.Parent < Block:
-				warn(SharesIDs, "%ss %d to %d of %s are its own, too, and so are the files of users there", kind.name, m.Parent, last, above)
+				warn(SharesIDs, "it shares %ss %d to %d with users of %s, and their files", kind.name, m.Parent, last, above)
 			}
 		}
 	}

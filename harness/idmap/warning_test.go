@@ -19,24 +19,24 @@ func warned(l idmap.Layout) []string {
 	return all
 }
 
-func TestWhatWorksAndSurprisesIsTold(t *testing.T) {
+func TestWarningsAboutAllocations(t *testing.T) {
 	for name, c := range map[string]struct {
 		layout idmap.Layout
 		want   []string
 	}{
-		"nothing": {supplied(500000, 196608, 3), nil},
+		"nothing": {recipeChain(500000, 196608, 3), nil},
 		"a level that shares the root of its parent": {chain(idmap.Delegate(ofRoot(500000, 65536)), idmap.Delegate(ofRoot(0, 65536))), []string{
-			"level 2: its uid 0 is root of level 1: what it may do there, it may do as root",
-			"level 2: its gid 0 is root of level 1: what it may do there, it may do as root",
+			"level 2: its uid 0 is root of level 1 and has the rights of root there",
+			"level 2: its gid 0 is root of level 1 and has the rights of root there",
 		}},
 		"a level that shares other ids": {chain(idmap.Delegate(ofRoot(1000, 131072)), idmap.Delegate(ofRoot(65535, 65536))), []string{
-			"level 1: uids 1000 to 65535 of the host are its own, too, and so are the files of users there",
-			"level 1: gids 1000 to 65535 of the host are its own, too, and so are the files of users there",
-			"level 2: uids 65535 to 65535 of level 1 are its own, too, and so are the files of users there",
-			"level 2: gids 65535 to 65535 of level 1 are its own, too, and so are the files of users there",
+			"level 1: it shares uids 1000 to 65535 with users of the host, and their files",
+			"level 1: it shares gids 1000 to 65535 with users of the host, and their files",
+			"level 2: it shares uids 65535 to 65535 with users of level 1, and their files",
+			"level 2: it shares gids 65535 to 65535 with users of level 1, and their files",
 		}},
 		"ids below 100000 that nobody gets": {chain(idmap.Delegate(ofRoot(500000, 165537)), idmap.Delegation{}), []string{
-			"level 2: /etc/subuid has no line of root's, so it starts at id 100000 of level 1, and ids 65536 to 99999 there go to nobody",
+			"level 2: /etc/subuid has no line for root, so its ids start at id 100000 of level 1, and ids 65536 to 99999 there are unused",
 		}},
 		"a second line": {chain(text("root:500000:65536\nroot:600000:131072\n")), []string{
 			"level 1: /etc/subuid line 2 (root:600000:131072) of the host is passed over: LXD takes the first that is large enough",
@@ -47,7 +47,7 @@ func TestWhatWorksAndSurprisesIsTold(t *testing.T) {
 	}
 }
 
-func TestWhatAConfigurationDoesSurprisinglyIsTold(t *testing.T) {
+func TestWarningsAboutConfiguration(t *testing.T) {
 	with := func(d idmap.Delegation, config map[string]string) []string {
 		l := chain(d)
 		l.Daemons[0].Config = config
@@ -55,9 +55,9 @@ func TestWhatAConfigurationDoesSurprisinglyIsTold(t *testing.T) {
 	}
 	three := idmap.Delegate(ofRoot(500000, 196608))
 	assert.Empty(t, with(three, map[string]string{idmap.KeyIsolated: "true"}))
-	assert.Equal(t, []string{"level 1: isolated, its gids are numbered like its uids, whatever subgid says"},
+	assert.Equal(t, []string{"level 1: it is isolated, so its gids start at the same id as its uids, not where /etc/subgid says"},
 		with(idmap.Delegation{UID: three.UID, GID: idmap.NewFile(ofRoot(900000, 196608))}, map[string]string{idmap.KeyIsolated: "true"}))
-	assert.Equal(t, []string{"level 1: security.idmap.size and security.idmap.base count for isolated containers only"},
+	assert.Equal(t, []string{"level 1: security.idmap.size and security.idmap.base affect isolated containers only"},
 		with(three, map[string]string{idmap.KeySize: "70000"}))
 	assert.Equal(t, []string{"level 1: it has 1000 ids: users and groups from 1000 on, such as nobody (65534), do not exist in it"},
 		with(three, map[string]string{idmap.KeyIsolated: "true", idmap.KeySize: "1000"}))
@@ -73,10 +73,10 @@ func TestAnIsolatedContainerOfADaemonWithoutUIDsIsPlanned(t *testing.T) {
 	assert.Equal(t, both(from0(0, 65536)), p.Levels[0].Map)
 }
 
-func TestEveryLevelWithoutFileCapabilitiesIsToldOf(t *testing.T) {
-	for _, w := range supplied(500000, 196608, 3).Plan().Warnings {
+func TestEveryLevelWithoutFileCapabilitiesGetsAWarning(t *testing.T) {
+	for _, w := range recipeChain(500000, 196608, 3).Plan().Warnings {
 		assert.Equal(t, idmap.FileCapsLost, w.Kind)
 		assert.NotEqual(t, 1, w.Level)
 	}
-	assert.Len(t, supplied(500000, 196608, 3).Plan().Warnings, 2)
+	assert.Len(t, recipeChain(500000, 196608, 3).Plan().Warnings, 2)
 }

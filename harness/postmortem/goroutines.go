@@ -24,8 +24,8 @@ const abortBudget = 10 * time.Second
 // daemon that did not end. It ends the daemon to make it print them. On an existing LXD it does
 // nothing.
 func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure error) {
-	var unended *lxdop.UnendedError
-	if !errors.As(failure, &unended) || c == nil {
+	var unfinished *lxdop.UnfinishedError
+	if !errors.As(failure, &unfinished) || c == nil {
 		return
 	}
 	if _, ours := c.Host.(host.Restarter); !ours {
@@ -33,7 +33,7 @@ func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure 
 	}
 	for i := range d.Places {
 		of, err := c.Daemon(i)
-		if err != nil || lxd.Server(of.LXD()) != unended.Server {
+		if err != nil || lxd.Server(of.LXD()) != unfinished.Server {
 			continue
 		}
 		p := &d.Places[i]
@@ -41,7 +41,7 @@ func AddGoroutines(ctx context.Context, c *harness.Chain, d *Diagnosis, failure 
 		p.Parts = append(p.Parts, Part{
 			Title: "its LXD's goroutines", Err: err,
 			Text: fmt.Sprintf("%d, in goroutines.txt: operation %s (%s) was %s, so LXD was ended by SIGABRT",
-				strings.Count(p.Goroutines, "\ngoroutine "), unended.Operation.ID, unended.Operation.Description, strings.ToLower(unended.Operation.Status)),
+				strings.Count(p.Goroutines, "\ngoroutine "), unfinished.Operation.ID, unfinished.Operation.Description, strings.ToLower(unfinished.Operation.Status)),
 		})
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/printable"
 )
 
-func TestWhatActsOnATerminalIsEscaped(t *testing.T) {
+func TestTerminalControlIsEscaped(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "",
 		"ids 0 to 65535, ├─┤ é 世界 😀 \ufffd": "ids 0 to 65535, ├─┤ é 世界 😀 \ufffd",

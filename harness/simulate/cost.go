@@ -55,11 +55,11 @@ func (c Cost) Validate() error {
 		}
 	}
 	if len(c.Loads) == 0 || c.Loads[0].Chains != 1 {
-		return fmt.Errorf("loads: read %v, expected that of a chain alone first", c.Loads)
+		return fmt.Errorf("loads: read %v, expected the load of a single chain first", c.Loads)
 	}
 	for i, l := range c.Loads {
 		if !(l.Seconds > 0 && l.MemoryMB > 0) || math.IsInf(l.Seconds+l.MemoryMB, 0) || i > 0 && l.Chains <= c.Loads[i-1].Chains {
-			return fmt.Errorf("loads: read %v, expected measured figures above 0, each of more chains than the one before", c.Loads)
+			return fmt.Errorf("loads: read %v, expected figures above 0, in ascending order of chains", c.Loads)
 		}
 	}
 	return nil
@@ -72,10 +72,10 @@ type Load struct {
 	MemoryMB float64 `json:"memory_mb"` // maximum of all chains and the member's LXD
 }
 
-// between returns a figure for any number of chains. It interpolates between the measured
+// interpolate returns a figure for any number of chains. It interpolates between the measured
 // loads. Above the largest, the figure is proportional to the number of chains; below the
 // smallest, it is constant.
-func (c Cost) between(chains float64, figure func(Load) float64) float64 {
+func (c Cost) interpolate(chains float64, figure func(Load) float64) float64 {
 	before := c.Loads[0]
 	if chains <= float64(before.Chains) {
 		return figure(before)
@@ -92,17 +92,17 @@ func (c Cost) between(chains float64, figure func(Load) float64) float64 {
 
 // seconds returns the duration of each chain with the given number of chains per processor.
 func (c Cost) seconds(perProcessor float64) float64 {
-	return c.between(perProcessor*c.Processors, func(l Load) float64 { return l.Seconds })
+	return c.interpolate(perProcessor*c.Processors, func(l Load) float64 { return l.Seconds })
 }
 
 // memory returns the memory of a member with the given number of chains at a time, in MB.
 func (c Cost) memory(chains int) float64 {
-	return c.IdleMemoryMB + c.between(float64(chains), func(l Load) float64 { return l.MemoryMB - c.IdleMemoryMB })
+	return c.IdleMemoryMB + c.interpolate(float64(chains), func(l Load) float64 { return l.MemoryMB - c.IdleMemoryMB })
 }
 
-// full returns the processor time that one chain occupies at the largest measured load. It
+// occupiedTime returns the processor time that one chain occupies at the largest measured load. It
 // includes the time that the chain waits.
-func (c Cost) full() float64 {
+func (c Cost) occupiedTime() float64 {
 	most := c.Loads[len(c.Loads)-1]
 	return most.Seconds * c.Processors / float64(most.Chains)
 }

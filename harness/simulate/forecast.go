@@ -8,18 +8,18 @@ const (
 	BoundAtOnce  = "chains at a time"
 )
 
-// KeptByAtOnce is the value of Forecast.KeptBy if Lab.AtOnce limits the chains of a member.
-const KeptByAtOnce = "at-once"
+// LimitedByAtOnce is the value of Forecast.LimitedBy if Lab.AtOnce limits the chains of a member.
+const LimitedByAtOnce = "at-once"
 
 // Forecast is the predicted result of a Lab. Its memory, disk and ids are those of the member
 // with the most chains at a time.
 type Forecast struct {
 	Seconds float64 `json:"seconds"` // wall time until all chains are removed
 	Bound   string  `json:"bound"`
-	// AtOnce is the largest number of chains of a member at a time. KeptBy is what limits it:
-	// KeptByAtOnce, "memory", "disk" or "ids".
-	AtOnce int    `json:"at_once"`
-	KeptBy string `json:"kept_by"`
+	// AtOnce is the largest number of chains of a member at a time. LimitedBy is what limits it:
+	// LimitedByAtOnce, "memory", "disk" or "ids".
+	AtOnce    int    `json:"at_once"`
+	LimitedBy string `json:"limited_by"`
 	// MostChains is the largest number of chains that one member builds in total.
 	MostChains int     `json:"most_chains"`
 	MemoryMB   float64 `json:"memory_mb"`
@@ -33,11 +33,11 @@ type Forecast struct {
 	RunnerBusy  float64 `json:"runner_busy"`
 }
 
-// nearly is the tolerance for rounding errors of the clock.
-const nearly = 1e-9
+// tolerance is the tolerance for rounding errors of the clock.
+const tolerance = 1e-9
 
-// An underWay is a running chain.
-type underWay struct {
+// A runningChain is a running chain.
+type runningChain struct {
 	ends float64 // on a virtual clock on which every chain takes 1
 	on   int     // its member
 }
@@ -52,11 +52,11 @@ func (l Lab) Forecast(c Cost) (f Forecast, err error) {
 	if err := c.Validate(); err != nil {
 		return f, err
 	}
-	if f.AtOnce, f.KeptBy, err = l.fit(c); err != nil {
+	if f.AtOnce, f.LimitedBy, err = l.fit(c); err != nil {
 		return f, err
 	}
 	now, built := make([]int, l.Members), make([]int, l.Members)
-	var all []underWay
+	var all []runningChain
 	clock, left, most := 0.0, l.Chains, 0
 	for {
 		for ; left > 0; left-- {
@@ -67,14 +67,14 @@ func (l Lab) Forecast(c Cost) (f Forecast, err error) {
 			now[on]++
 			built[on]++
 			most = max(most, now[on])
-			all = append(all, underWay{clock + 1, on})
+			all = append(all, runningChain{clock + 1, on})
 		}
 		if len(all) == 0 {
 			break
 		}
 		f.Seconds += (all[0].ends - clock) * l.seconds(c, now)
 		clock = all[0].ends
-		for len(all) > 0 && all[0].ends <= clock+nearly {
+		for len(all) > 0 && all[0].ends <= clock+tolerance {
 			now[all[0].on]--
 			all = all[1:]
 		}

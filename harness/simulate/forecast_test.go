@@ -19,26 +19,26 @@ var example = Cost{
 
 func TestForecast(t *testing.T) {
 	for _, c := range []struct {
-		name    string
-		lab     Lab
-		seconds float64
-		atOnce  int
-		keptBy  string
-		most    int
-		bound   string
+		name      string
+		lab       Lab
+		seconds   float64
+		atOnce    int
+		limitedBy string
+		most      int
+		bound     string
 	}{
-		{"one chain takes what it takes alone", Lab{Members: 1, Chains: 1, Processors: 4, AtOnce: 8}, 2, 8, "at-once", 1, BoundAtOnce},
-		{"on half a processor twice as long", Lab{Members: 1, Chains: 1, Processors: 0.5, AtOnce: 1}, 4, 1, "at-once", 1, BoundMembers},
-		{"as many as there are processors do not hinder each other", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8}, 2, 8, "at-once", 4, BoundAtOnce},
-		{"twice as many take twice as long", Lab{Members: 1, Chains: 8, Processors: 4, AtOnce: 8}, 4, 8, "at-once", 8, BoundMembers},
+		{"one chain", Lab{Members: 1, Chains: 1, Processors: 4, AtOnce: 8}, 2, 8, "at-once", 1, BoundAtOnce},
+		{"half a processor doubles the time", Lab{Members: 1, Chains: 1, Processors: 0.5, AtOnce: 1}, 4, 1, "at-once", 1, BoundMembers},
+		{"one chain per processor", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8}, 2, 8, "at-once", 4, BoundAtOnce},
+		{"two chains per processor", Lab{Members: 1, Chains: 8, Processors: 4, AtOnce: 8}, 4, 8, "at-once", 8, BoundMembers},
 		{"one after the other", Lab{Members: 1, Chains: 3, Processors: 4, AtOnce: 1}, 6, 1, "at-once", 3, BoundAtOnce},
 		// The chain's own member has 1.3 times the work, the other member 0.1, and 0.17 more if
 		// that is the first.
-		{"on two members not half as long", Lab{Members: 2, Chains: 8, Processors: 2, AtOnce: 4}, (4*1.3 + 4*0.27) / 2 * 2, 4, "at-once", 4, BoundFirst},
-		{"one more than the members have room for", Lab{Members: 2, Chains: 3, Processors: 1, AtOnce: 1}, 2*(1.3+0.27) + 2*1.3, 1, "at-once", 2, BoundFirst},
-		{"as many as the memory holds", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8, MemoryMB: 290}, 4, 2, "memory", 4, BoundAtOnce},
-		{"as many as the disk holds", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8, DiskMB: 310}, 8, 1, "disk", 4, BoundAtOnce},
-		{"all wait for the runner", Lab{Members: 10, Chains: 100, Processors: 40, AtOnce: 10, RunnerProcessors: 1}, 50, 10, "at-once", 10, BoundRunner},
+		{"two members take more than half the time", Lab{Members: 2, Chains: 8, Processors: 2, AtOnce: 4}, (4*1.3 + 4*0.27) / 2 * 2, 4, "at-once", 4, BoundFirst},
+		{"one chain more than fits at a time", Lab{Members: 2, Chains: 3, Processors: 1, AtOnce: 1}, 2*(1.3+0.27) + 2*1.3, 1, "at-once", 2, BoundFirst},
+		{"limited by memory", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8, MemoryMB: 290}, 4, 2, "memory", 4, BoundAtOnce},
+		{"limited by disk", Lab{Members: 1, Chains: 4, Processors: 4, AtOnce: 8, DiskMB: 310}, 8, 1, "disk", 4, BoundAtOnce},
+		{"limited by the runner", Lab{Members: 10, Chains: 100, Processors: 40, AtOnce: 10, RunnerProcessors: 1}, 50, 10, "at-once", 10, BoundRunner},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.lab.RunnerProcessors == 0 {
@@ -48,42 +48,42 @@ func TestForecast(t *testing.T) {
 			require.NoError(t, err)
 			assert.InDelta(t, c.seconds, f.Seconds, 1e-6)
 			assert.Equal(t, c.atOnce, f.AtOnce)
-			assert.Equal(t, c.keptBy, f.KeptBy)
+			assert.Equal(t, c.limitedBy, f.LimitedBy)
 			assert.Equal(t, c.most, f.MostChains)
 			assert.Equal(t, c.bound, f.Bound)
 		})
 	}
 }
 
-func TestAChainTakesAsLongAsItsLoadMakesIt(t *testing.T) {
+func TestTimeAndMemoryAreInterpolatedBetweenLoads(t *testing.T) {
 	c := Cost{Processors: 2, Loads: []Load{{1, 2, 100}, {2, 3, 150}, {4, 5, 170}}, IdleMemoryMB: 50}
 	for load, want := range map[float64]float64{0.1: 2, 0.5: 2, 0.75: 2.5, 1: 3, 1.5: 4, 2: 5, 4: 10} {
 		assert.InDelta(t, want, c.seconds(load), 1e-9, "%v", load)
 	}
-	assert.InDelta(t, 2.5, c.full(), 1e-9)
+	assert.InDelta(t, 2.5, c.occupiedTime(), 1e-9)
 	for chains, want := range map[int]float64{1: 100, 2: 150, 3: 160, 4: 170, 8: 290} {
 		assert.InDelta(t, want, c.memory(chains), 1e-9, "%d", chains)
 	}
 }
 
-func TestWhatAMemberNeedsIsThatOfTheChainsItHasAtATime(t *testing.T) {
+func TestAMemberNeedsResourcesForItsChainsAtATime(t *testing.T) {
 	f, err := Lab{Members: 2, Chains: 5, Processors: 1, RunnerProcessors: 1, AtOnce: 4}.Forecast(example)
 	require.NoError(t, err)
 	assert.InDelta(t, 50+3*120, f.MemoryMB, 1e-9, "three of the five")
-	assert.InDelta(t, 10+3*(300+2*20), f.DiskMB, 1e-9, "an image of each, and of each on the other member")
+	assert.InDelta(t, 10+3*(300+2*20), f.DiskMB, 1e-9, "an image of each chain, and of each chain on the other member")
 	assert.EqualValues(t, idmap.Block+3*idmap.Needed(3)+1, f.IDs)
 }
 
-func TestWhatFitsInNoMemberIsRefused(t *testing.T) {
+func TestAChainThatFitsNoMemberIsRefused(t *testing.T) {
 	lab := Lab{Members: 1, Chains: 1, Processors: 1, RunnerProcessors: 1, AtOnce: 1, MemoryMB: 169}
 	_, err := lab.Forecast(example)
-	require.EqualError(t, err, "memory: a member has 169 MB, and a chain of depth 3 and LXD take 170; give it more")
+	require.EqualError(t, err, "memory: a member has 169 MB, but LXD and a chain of depth 3 need 170; give it more")
 	lab.MemoryMB = 170
 	_, err = lab.Forecast(example)
 	require.NoError(t, err)
 }
 
-func TestWhatIsOutOfRangeIsNamed(t *testing.T) {
+func TestValuesOutOfRangeAreNamed(t *testing.T) {
 	good := Lab{Members: 1, Chains: 1, Processors: 1, RunnerProcessors: 1, AtOnce: 1}
 	for want, spoil := range map[string]func(*Lab){
 		"members: 0 is out of range; it is 1 to 1000":         func(l *Lab) { l.Members = 0 },
@@ -102,16 +102,16 @@ func TestWhatIsOutOfRangeIsNamed(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	for want, spoil := range map[string]func(*Cost){
-		"depth 0: out of range":                                func(c *Cost) { c.Depth = 0 },
-		"depth 34: out of range":                               func(c *Cost) { c.Depth = 34 },
-		"loads: read [], expected that of a chain alone first": func(c *Cost) { c.Loads = nil },
-		"loads: read [{2 1 1}], expected that of a":            func(c *Cost) { c.Loads = []Load{{2, 1, 1}} },
-		"loads: read [{1 0 1}], expected measured":             func(c *Cost) { c.Loads = []Load{{1, 0, 1}} },
-		"loads: read [{1 NaN 1}]":                              func(c *Cost) { c.Loads = []Load{{1, math.NaN(), 1}} },
-		"loads: read [{1 1 1} {1 1 1}]":                        func(c *Cost) { c.Loads = []Load{{1, 1, 1}, {1, 1, 1}} },
-		"processors: read 0":                                   func(c *Cost) { c.Processors = 0 },
-		"runner_cpu_seconds: read -1":                          func(c *Cost) { c.RunnerCPUSeconds = -1 },
-		"idle_disk_mb: read -1":                                func(c *Cost) { c.IdleDiskMB = -1 },
+		"depth 0: out of range":  func(c *Cost) { c.Depth = 0 },
+		"depth 34: out of range": func(c *Cost) { c.Depth = 34 },
+		"loads: read [], expected the load of a single chain first": func(c *Cost) { c.Loads = nil },
+		"loads: read [{2 1 1}], expected the load":                  func(c *Cost) { c.Loads = []Load{{2, 1, 1}} },
+		"loads: read [{1 0 1}], expected figures":                   func(c *Cost) { c.Loads = []Load{{1, 0, 1}} },
+		"loads: read [{1 NaN 1}]":                                   func(c *Cost) { c.Loads = []Load{{1, math.NaN(), 1}} },
+		"loads: read [{1 1 1} {1 1 1}]":                             func(c *Cost) { c.Loads = []Load{{1, 1, 1}, {1, 1, 1}} },
+		"processors: read 0":                                        func(c *Cost) { c.Processors = 0 },
+		"runner_cpu_seconds: read -1":                               func(c *Cost) { c.RunnerCPUSeconds = -1 },
+		"idle_disk_mb: read -1":                                     func(c *Cost) { c.IdleDiskMB = -1 },
 	} {
 		c := example
 		spoil(&c)

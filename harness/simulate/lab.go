@@ -63,8 +63,8 @@ func (l Lab) Validate() error {
 
 // fit returns the number of chains of a member at a time that its memory, disk and ids permit,
 // and the resource that limits it.
-func (l Lab) fit(c Cost) (n int, kept string, err error) {
-	n, kept = l.AtOnce, KeptByAtOnce
+func (l Lab) fit(c Cost) (n int, limit string, err error) {
+	n, limit = l.AtOnce, LimitedByAtOnce
 	for _, r := range []struct {
 		name string
 		has  float64 // 0 means enough
@@ -78,11 +78,11 @@ func (l Lab) fit(c Cost) (n int, kept string, err error) {
 			continue
 		}
 		if one := r.of(1); one > r.has {
-			return 0, "", fmt.Errorf("%s: a member has %.0f MB, and a chain of depth %d and LXD take %.0f; give it more", r.name, r.has, c.Depth, math.Ceil(one))
+			return 0, "", fmt.Errorf("%s: a member has %.0f MB, but LXD and a chain of depth %d need %.0f; give it more", r.name, r.has, c.Depth, math.Ceil(one))
 		}
 		for ; r.of(n) > r.has; n-- {
-			kept = r.name
+			limit = r.name
 		}
 	}
-	return n, kept, nil
+	return n, limit, nil
 }

@@ -30,8 +30,8 @@ type Meter struct {
 	// often each of them is repeated.
 	AtOnce []int
 	Rounds int
-	// Tell is called with descriptions of the current step.
-	Tell func(what string)
+	// Progress is called with descriptions of the current step.
+	Progress func(what string)
 
 	member *private.Host
 }
@@ -47,7 +47,7 @@ func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 	m.member = member
 	c = Cost{Machine: fmt.Sprintf("%s, %d processors", member.Facts(), runtime.NumCPU()), Depth: m.Depth, Processors: float64(runtime.NumCPU())}
 
-	m.Tell("building a chain to warm up")
+	m.Progress("building a chain to warm up")
 	if err := m.chain(ctx, nil); err != nil {
 		return c, err
 	}
@@ -55,7 +55,7 @@ func (m Meter) Measure(ctx context.Context) (c Cost, err error) {
 		return c, err
 	}
 	for _, atOnce := range m.AtOnce {
-		m.Tell(fmt.Sprintf("building %d chains, %d at a time", atOnce*m.Rounds, atOnce))
+		m.Progress(fmt.Sprintf("building %d chains, %d at a time", atOnce*m.Rounds, atOnce))
 		if err := m.load(ctx, &c, atOnce); err != nil {
 			return c, err
 		}

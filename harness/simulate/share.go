@@ -32,7 +32,7 @@ func (l Lab) load(c Cost, first bool, itself, all int) float64 {
 		more += others * firstPart
 	}
 	// Only processor time grows; a chain does not wait longer for other things.
-	return float64(itself) + more*min(1, c.MemberCPUSeconds/c.full())
+	return float64(itself) + more*min(1, c.MemberCPUSeconds/c.occupiedTime())
 }
 
 // otherPart returns the part of a chain's work on each other member, on average.
@@ -68,7 +68,7 @@ func (l Lab) seconds(c Cost, chains []int) float64 {
 // busy returns the used fraction of a member's processor time if it built the given number of
 // chains in the given time.
 func (l Lab) busy(c Cost, first bool, built int, seconds float64) float64 {
-	return min(1, l.load(c, first, built, l.Chains)*c.full()/(l.Processors*seconds))
+	return min(1, l.load(c, first, built, l.Chains)*c.occupiedTime()/(l.Processors*seconds))
 }
 
 // bound returns the resource that would take longest if nothing else slowed the chains down.
@@ -85,7 +85,7 @@ func (l Lab) bound(c Cost, f Forecast, built []int) string {
 		if i == 0 && l.Members > 1 {
 			what = BoundFirst
 		}
-		longer(what, l.load(c, i == 0, n, l.Chains)*c.full()/l.Processors)
+		longer(what, l.load(c, i == 0, n, l.Chains)*c.occupiedTime()/l.Processors)
 	}
 	return bound
 }

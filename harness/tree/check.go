@@ -15,9 +15,9 @@ type Problem struct {
 	Path    string `json:"path"`
 	Warning bool   `json:"warning"`
 	Text    string `json:"text"`
-	// Mend is the smallest change that fixes the problem, in words; empty if none was found.
-	Mend string `json:"mend,omitempty"`
-	// Edits are that change, for programs.
+	// Fix is the smallest change that fixes the problem, in words; empty if none was found.
+	Fix string `json:"fix,omitempty"`
+	// Edits contain that change, for programs.
 	Edits []Edit `json:"edits,omitempty"`
 }
 
@@ -75,11 +75,11 @@ func (c *Container) check() []Problem {
 	first := c.Lines[0].Number
 	if c.Parent == nil && c.Depth() > 1 {
 		p := c.problem(first, "its parent %s has no line", c.parentPath())
-		p.Mend = fmt.Sprintf("add a line for %s with the ids that %s takes: %s 0:500000:%d", c.parentPath(), c.Path, c.parentPath(), c.reach())
+		p.Fix = fmt.Sprintf("add a line for %s with the ids that %s takes: %s 0:500000:%d", c.parentPath(), c.Path, c.parentPath(), c.reach())
 		return []Problem{p}
 	}
 	if len(c.Lines) > idmap.MaxLines {
-		return []Problem{c.problem(c.Lines[idmap.MaxLines].Number, "it has %d mappings, and the kernel takes %d at most", len(c.Lines), idmap.MaxLines)}
+		return []Problem{c.problem(c.Lines[idmap.MaxLines].Number, "it has %d mappings, but the kernel accepts at most %d", len(c.Lines), idmap.MaxLines)}
 	}
 	var all []Problem
 	m, parent := c.Map(), idmap.Identity()
@@ -100,9 +100,9 @@ func (c *Container) check() []Problem {
 		lines := slices.DeleteFunc(slices.Clone(c.Lines), func(l Line) bool { return !k.of(l) })
 		switch _, root := idmap.Up(k.m, 0); {
 		case len(k.m) == 0:
-			all = append(all, c.problem(first, "it has no %ss at all, and does not start", k.name))
+			all = append(all, c.problem(first, "it has no %ss, so it does not start", k.name))
 		case !root:
-			all = append(all, c.problem(first, "it has no %s 0: there is no root to start as", k.name))
+			all = append(all, c.problem(first, "it has no %s 0, so it has no root to start as", k.name))
 		}
 		if p := c.overlap(lines, k.name); p != nil {
 			all = append(all, *p)
@@ -120,7 +120,7 @@ func (c *Container) check() []Problem {
 				all = append(all, c.problem(first, "the kernel refuses its %ss: %v", k.name, err))
 			}
 		}
-		all = append(all, c.surprises(lines, k.name)...)
+		all = append(all, c.ownWarnings(lines, k.name)...)
 	}
 	return all
 }
@@ -156,8 +156,8 @@ func (c *Container) overlap(lines []Line, kind string) *Problem {
 	return nil
 }
 
-// surprises returns the warnings about a container's own lines.
-func (c *Container) surprises(lines []Line, kind string) []Problem {
+// ownWarnings returns the warnings about a container's own lines.
+func (c *Container) ownWarnings(lines []Line, kind string) []Problem {
 	var all []Problem
 	above := "the host"
 	if c.Parent != nil {
@@ -173,11 +173,11 @@ func (c *Container) surprises(lines []Line, kind string) []Problem {
 		case l.Parent == 0:
 			all = append(all, c.warning(l.Number, "its %s %d is root of %s", kind, l.Inside, above))
 		case l.Parent < idmap.Block:
-			all = append(all, c.warning(l.Number, "%ss from %d on are those of %s's own users, too", kind, l.Parent, above))
+			all = append(all, c.warning(l.Number, "it shares %ss from %d on with %s's own users", kind, l.Parent, above))
 		}
 	}
 	if total > 0 && total < idmap.Block {
-		all = append(all, c.warning(c.Lines[0].Number, "it has %d %ss: LXD passes over an allocation of fewer than %d", total, kind, idmap.Block))
+		all = append(all, c.warning(c.Lines[0].Number, "it has %d %ss: LXD ignores an allocation of fewer than %d", total, kind, idmap.Block))
 	}
 	return all
 }
@@ -203,9 +203,9 @@ func shared(siblings []*Container) []Problem {
 		for i := 1; i < len(spans); i++ {
 			a, b := spans[furthest], spans[i]
 			end := uint64(a.l.Parent) + uint64(a.l.Count)
-			told := kind == "gid" && a.l.UID && b.l.UID // reported for uids
-			if end > uint64(b.l.Parent) && a.c != b.c && !told {
-				all = append(all, b.c.warning(b.l.Number, "%ss from %d on are those of %s, too", kind, b.l.Parent, a.c.Path))
+			reported := kind == "gid" && a.l.UID && b.l.UID // reported for uids
+			if end > uint64(b.l.Parent) && a.c != b.c && !reported {
+				all = append(all, b.c.warning(b.l.Number, "it shares %ss from %d on with %s", kind, b.l.Parent, a.c.Path))
 			}
 			if uint64(b.l.Parent)+uint64(b.l.Count) > end {
 				furthest = i

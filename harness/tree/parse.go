@@ -70,7 +70,7 @@ func badPath(path string) (expected string) {
 		}
 	}
 	if len(names) > idmap.MaxDepth {
-		return fmt.Sprintf("at most %d names: no kernel nests containers deeper", idmap.MaxDepth)
+		return fmt.Sprintf("at most %d names, because the kernel nests containers no deeper", idmap.MaxDepth)
 	}
 	return ""
 }
@@ -107,7 +107,7 @@ func parseMapping(text string) (Line, *mappingError) {
 	l.Mapping = idmap.Mapping{Inside: numbers[0], Parent: numbers[1], Count: numbers[2]}
 	for _, first := range numbers[:2] {
 		if last := uint64(first) + uint64(l.Count) - 1; last > idmap.MaxID {
-			return l, &mappingError{fmt.Sprintf("%d ids from %d on", l.Count, first), fmt.Sprintf("the last, %d, to be %d at most", last, uint32(idmap.MaxID))}
+			return l, &mappingError{fmt.Sprintf("%d ids from %d on", l.Count, first), fmt.Sprintf("the last id, %d, to be at most %d", last, uint32(idmap.MaxID))}
 		}
 	}
 	return l, nil

@@ -19,16 +19,16 @@ func parse(t require.TestingT, lines ...string) *tree.Tree {
 	return tr
 }
 
-// told returns the problems in words, with "~" before warnings.
-func told(tr *tree.Tree) []string {
+// problems returns the problems in words, with "~" before warnings.
+func problems(tr *tree.Tree) []string {
 	var all []string
 	for _, p := range tr.Check() {
 		text := fmt.Sprintf("%d %s: %s", p.Line, p.Path, p.Text)
 		if p.Warning {
 			text = "~" + text
 		}
-		if p.Mend != "" {
-			text += "; " + p.Mend
+		if p.Fix != "" {
+			text += "; " + p.Fix
 		}
 		all = append(all, text)
 	}
@@ -50,7 +50,7 @@ func TestADescriptionIsRead(t *testing.T) {
 	assert.Len(t, c3.Chain(), 3)
 }
 
-func TestALineThatCannotBeReadIsToldInOneLine(t *testing.T) {
+func TestAParseErrorIsOneLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"c1":                                 `read 1 fields, expected a container's path and a mapping, such as c1/c2 0:65536:131072`,
 		"c1 0:1:2 3":                         `read 3 fields, expected a container's path and a mapping, such as c1/c2 0:65536:131072`,
@@ -61,11 +61,11 @@ func TestALineThatCannotBeReadIsToldInOneLine(t *testing.T) {
 		"c1 0:4294967295:1":                  `read the parent id "4294967295", expected a number from 0 to 4294967294`,
 		"c1 0:1:0":                           `read the count "0", expected a number from 1 to 4294967294`,
 		"c1 0:1:99999999999":                 `read the count "99999999999", expected a number from 1 to 4294967294`,
-		"c1 0:4294901760:65536":              `read 65536 ids from 4294901760 on, expected the last, 4294967295, to be 4294967294 at most`,
-		"c1 4294967294:0:2":                  `read 2 ids from 4294967294 on, expected the last, 4294967295, to be 4294967294 at most`,
+		"c1 0:4294901760:65536":              `read 65536 ids from 4294901760 on, expected the last id, 4294967295, to be at most 4294967294`,
+		"c1 4294967294:0:2":                  `read 2 ids from 4294967294 on, expected the last id, 4294967295, to be at most 4294967294`,
 		"/c1 0:1:2":                          `read the path "/c1", expected names with one / between them, such as c1/c2`,
 		"c1//c2 0:1:2":                       `read the path "c1//c2", expected names with one / between them, such as c1/c2`,
-		strings.Repeat("c/", 32) + "c 0:1:2": `read the path "` + strings.Repeat("c/", 32) + `c", expected at most 32 names: no kernel nests containers deeper`,
+		strings.Repeat("c/", 32) + "c 0:1:2": `read the path "` + strings.Repeat("c/", 32) + `c", expected at most 32 names, because the kernel nests containers no deeper`,
 		strings.Repeat("c", 5000):            `read a longer line, expected at most 4095 bytes`,
 	} {
 		_, err := tree.Parse("file", strings.NewReader("c0 0:1:2\n"+line+"\n"))
@@ -76,13 +76,13 @@ func TestALineThatCannotBeReadIsToldInOneLine(t *testing.T) {
 // uidmapviz gets the first two inputs wrong.
 func TestWhatUidmapvizGetsWrong(t *testing.T) {
 	assert.Equal(t, []string{"2 c1/c2: takes uids 200000 to 265535 of c1, which has 0 to 196607; line 1: c1 0:500000:265536"},
-		told(parse(t, "c1 0:500000:196608", "c1/c2 0:200000:65536")), "it passes this broken chain")
-	assert.Empty(t, told(parse(t, "c1 0:500000:131072", "c1/c2 0:65536:65536")), "it refuses this exact fit")
+		problems(parse(t, "c1 0:500000:196608", "c1/c2 0:200000:65536")), "it passes this broken chain")
+	assert.Empty(t, problems(parse(t, "c1 0:500000:131072", "c1/c2 0:65536:65536")), "it refuses this exact fit")
 	assert.Equal(t, []string{"2 c1/c2: takes uids 65536 to 196607 of c1, which has 0 to 196604; line 1: c1 0:500000:196608"},
-		told(parse(t, "c1 0:500000:196605", "c1/c2 0:65536:131072")), "its README recommends this")
+		problems(parse(t, "c1 0:500000:196605", "c1/c2 0:65536:131072")), "its README recommends this")
 }
 
-func TestProblemsAreNamedWithTheSmallestChangeThatMendsThem(t *testing.T) {
+func TestProblemsHaveTheSmallestFix(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines []string
 		want  []string
@@ -110,11 +110,11 @@ func TestProblemsAreNamedWithTheSmallestChangeThatMendsThem(t *testing.T) {
 		},
 		"across a seam": {
 			[]string{"c1 0:500000:100000", "c1 100000:700000:100000", "c1/c2 0:65536:65536"},
-			[]string{"3 c1/c2: takes uids 65536 to 131071 of c1, which lie in 2 mappings there, and the kernel takes them from one only; " +
+			[]string{"3 c1/c2: takes uids 65536 to 131071 of c1, which are in 2 mappings there, but the kernel accepts a line only within one mapping; " +
 				"write a line for each: 0:65536:34464 and 34464:100000:31072"},
 		},
-		"only uids": {[]string{"c1 u:0:500000:65536"}, []string{"1 c1: it has no gids at all, and does not start"}},
-		"no root":   {[]string{"c1 1:500000:65536"}, []string{"1 c1: it has no uid 0: there is no root to start as", "1 c1: it has no gid 0: there is no root to start as"}},
+		"only uids": {[]string{"c1 u:0:500000:65536"}, []string{"1 c1: it has no gids, so it does not start"}},
+		"no root":   {[]string{"c1 1:500000:65536"}, []string{"1 c1: it has no uid 0, so it has no root to start as", "1 c1: it has no gid 0, so it has no root to start as"}},
 		"overlaps": {
 			[]string{"c1 0:500000:65536", "c1 65535:700000:65536", "c2 0:800000:65536", "c2 u:65536:865535:65536"},
 			[]string{
@@ -126,29 +126,29 @@ func TestProblemsAreNamedWithTheSmallestChangeThatMendsThem(t *testing.T) {
 		"siblings": {
 			[]string{"c1 0:500000:65536", "c2 0:565535:65536", "c2/a g:0:0:65536", "c2/a u:0:1:65535"},
 			[]string{
-				"~2 c2: uids from 565535 on are those of c1, too",
-				"~3 c2/a: it has 65535 uids: LXD passes over an allocation of fewer than 65536",
+				"~2 c2: it shares uids from 565535 on with c1",
+				"~3 c2/a: it has 65535 uids: LXD ignores an allocation of fewer than 65536",
 				"~3 c2/a: its gid 0 is root of c2",
-				"~4 c2/a: uids from 1 on are those of c2's own users, too",
+				"~4 c2/a: it shares uids from 1 on with c2's own users",
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, told(parse(t, c.lines...))) })
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, problems(parse(t, c.lines...))) })
 	}
 }
 
-func TestTheKernelsNumberOfMappings(t *testing.T) {
+func TestMoreMappingsThanTheKernelAcceptsAreAProblem(t *testing.T) {
 	var lines []string
 	for i := range 341 {
 		lines = append(lines, fmt.Sprintf("c1 %d:%d:1", i, 2*i+9))
 	}
-	assert.Equal(t, "341 c1: it has 341 mappings, and the kernel takes 340 at most", told(parse(t, lines...))[0])
+	assert.Equal(t, "341 c1: it has 341 mappings, but the kernel accepts at most 340", problems(parse(t, lines...))[0])
 	assert.True(t, tree.Works(parse(t, lines[:340]...).Check()))
 	// 340 lines with more digits do not fit into a page.
 	for i := range lines {
 		lines[i] = fmt.Sprintf("c1 %d:%d:1", i, 3000000+2*i)
 	}
-	assert.Contains(t, told(parse(t, lines[:340]...))[0], "1 c1: the kernel refuses its uids")
+	assert.Contains(t, problems(parse(t, lines[:340]...))[0], "1 c1: the kernel refuses its uids")
 }
 
 // drawTree draws a description with numbers at the edges of the rules.
@@ -194,7 +194,7 @@ func TestAProblemIsWhatTheKernelRefuses(t *testing.T) {
 }
 
 // After the suggested change the same problem must not occur again.
-func TestAMendMends(t *testing.T) {
+func TestASuggestedFixFixesItsProblem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := drawTree(t)
 		tr, err := tree.Parse("file", strings.NewReader(text))
@@ -213,10 +213,10 @@ func TestAMendMends(t *testing.T) {
 				}
 				lines[e.Line-1] = strings.Join(made, "\n")
 			}
-			mended, err := tree.Parse("file", strings.NewReader(strings.Join(lines, "\n")))
-			require.NoError(t, err, "%s\nmended by %s", text, p.Mend)
-			for _, again := range mended.Check() {
-				require.False(t, again.Line == p.Line && again.Text == p.Text, "%s\n%s\nis not mended by %s", text, p.Text, p.Mend)
+			fixed, err := tree.Parse("file", strings.NewReader(strings.Join(lines, "\n")))
+			require.NoError(t, err, "%s\nmended by %s", text, p.Fix)
+			for _, again := range fixed.Check() {
+				require.False(t, again.Line == p.Line && again.Text == p.Text, "%s\n%s\nis not fixed by %s", text, p.Text, p.Fix)
 			}
 		}
 	})

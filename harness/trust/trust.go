@@ -54,7 +54,7 @@ func Dir(dir string) error {
 		switch {
 		case info.Mode()&fs.ModeSymlink != 0:
 			if links++; links > maxLinks {
-				return fmt.Errorf("%s: more than %d links on the way; give a directory by its own path", abs, maxLinks)
+				return fmt.Errorf("%s: more than %d symlinks in the path; use a path without symlinks", abs, maxLinks)
 			}
 			target, err := os.Readlink(at)
 			if err != nil {
@@ -95,7 +95,7 @@ type entry struct {
 // judge returns an error if users other than root and the given one may change the entry.
 func (e entry) judge(uid, gid uint32) error {
 	if e.uid != 0 && e.uid != uid {
-		return fmt.Errorf("%s: it belongs to user %d, expected %s; give a directory that is, with all above it", e.path, e.uid, self(uid))
+		return fmt.Errorf("%s: it belongs to user %d, expected %s; use a directory that belongs to them, with all its parents", e.path, e.uid, owners(uid))
 	}
 	if e.mode&fs.ModeSymlink != 0 {
 		return nil // the mode of a symlink has no meaning
@@ -108,13 +108,13 @@ func (e entry) judge(uid, gid uint32) error {
 	// In a sticky directory such as /tmp, users cannot remove or rename files of others (man 7
 	// inode).
 	if (others || group) && (e.last || e.mode&fs.ModeSticky == 0) {
-		return fmt.Errorf("%s: it has mode %s, expected that nobody but %s can write to it; give another one, or mend it with chmod go-w", e.path, e.mode, self(uid))
+		return fmt.Errorf("%s: it has mode %s, expected that only %s can write to it; use another directory, or run chmod go-w on it", e.path, e.mode, owners(uid))
 	}
 	return nil
 }
 
-// self names the users who may own a trusted directory.
-func self(uid uint32) string {
+// owners names the users who may own a trusted directory.
+func owners(uid uint32) string {
 	if uid == 0 {
 		return "root"
 	}

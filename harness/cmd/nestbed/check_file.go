@@ -113,8 +113,8 @@ func (d description) write(out io.Writer) error {
 			kind = "works, and yet"
 		}
 		fmt.Fprintf(w, "line %d: %s: %s: %s\n", p.Line, kind, p.Path, p.Text)
-		if p.Mend != "" {
-			fmt.Fprintf(w, "  mend it: %s\n", p.Mend)
+		if p.Fix != "" {
+			fmt.Fprintf(w, "  mend it: %s\n", p.Fix)
 		}
 	}
 	return w.Flush()

@@ -105,7 +105,7 @@ func TestCheckFailsWhereNoContainerCanBeMade(t *testing.T) {
 		{good, none, false, ""},
 		{good, none, true, "level 1, start: refused by newuidmap (/etc/subgid is missing)"},
 		{file(t, "root"), good, true, "level 1, create: subid file malformed (/etc/subuid line 1 is malformed)"},
-		{good, file(t, "root:500000:65535"), true, "level 1, start: uid and gid disagree (/etc/subgid has no line of root's with 65536 ids or more)"},
+		{good, file(t, "root:500000:65535"), true, "level 1, start: uid and gid disagree (/etc/subgid has no line for root with 65536 ids or more)"},
 	} {
 		status, _, stderr := checked(t, c.tools, c.subuid, c.subgid)
 		if c.want == "" {
@@ -135,9 +135,9 @@ c1/web   ├──────────────────────�
 
 line 2: cannot work: c1/c2: takes uids 65536 to 131072 of c1, which has 0 to 131071
   mend it: line 1: c1 0:500000:131073
-line 2: works, and yet: c1/c2: uids from 65536 on are those of c1/web, too
-line 3: works, and yet: c1/web: uids from 1000 on are those of c1's own users, too
-line 4: works, and yet: c1/web: gids from 65536 on are those of c1/c2, too
+line 2: works, and yet: c1/c2: it shares uids from 65536 on with c1/web
+line 3: works, and yet: c1/web: it shares uids from 1000 on with c1's own users
+line 4: works, and yet: c1/web: it shares gids from 65536 on with c1/c2
 `, stdout)
 
 	svg := filepath.Join(t.TempDir(), "c.svg")

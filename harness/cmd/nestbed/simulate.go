@@ -146,7 +146,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	if len(others) > 0 {
 		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
 	}
-	c, err = simulate.Meter{StateRoot: private.StateRoot{Dir: f.machine.State}, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Tell: progress.show}.Measure(ctx)
+	c, err = simulate.Meter{StateRoot: private.StateRoot{Dir: f.machine.State}, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Progress: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
 }
 
@@ -164,8 +164,8 @@ func (s simulated) write(w io.Writer) error {
 	row("", "disk %s", gb(f.DiskMB))
 	row("", "%d ids: root:%d:%d in /etc/subuid and /etc/subgid", f.IDs, simulate.FirstID, f.IDs)
 	row("the runner", "%.4g processors, busy %.0f %%", l.RunnerProcessors, 100*f.RunnerBusy)
-	if f.KeptBy != simulate.KeptByAtOnce {
-		row("", "a member has no more chains at a time for its %s", f.KeptBy)
+	if f.LimitedBy != simulate.LimitedByAtOnce {
+		row("", "a member has no more chains at a time for its %s", f.LimitedBy)
 	}
 	row("measured", "%s", c.Machine)
 	for _, load := range c.Loads {

@@ -70,7 +70,7 @@ func TestCostsThatAreNoneAreRefused(t *testing.T) {
 		empty + ": unexpected end of JSON input; write one with nestbed simulate --json":                                  {"--costs", empty},
 		none + ": runner_cpu_seconds: read 0, expected a measured figure above 0; write one with nestbed simulate --json": {"--costs", none},
 		deep + ": it is of chains of depth 3, expected 4; leave --depth out, or measure without --costs":                  {"--costs", deep, "--depth", "4"},
-		"nestbed: memory: a member has 150 MB, and a chain of depth 3 and LXD take 170; give it more\n":                   {"--costs", deep, "--memory", "0.15"},
+		"nestbed: memory: a member has 150 MB, but LXD and a chain of depth 3 need 170; give it more\n":                   {"--costs", deep, "--memory", "0.15"},
 		"nestbed: --bundle: with --costs nothing is measured; leave one of them out\n":                                    {"--costs", deep, "--bundle", "installed"},
 	} {
 		status, stdout, stderr := nestbed(t, append([]string{"simulate"}, args...)...)

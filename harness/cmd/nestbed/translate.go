@@ -214,9 +214,9 @@ func translate(names []string, levels []idmap.Map, id uint32, fromHost bool) []t
 		}
 		var ids []uint32
 		if fromHost {
-			ids = idmap.Sink(mappings, id)
+			ids = idmap.TranslateDown(mappings, id)
 		} else {
-			ids, _ = idmap.Rise(mappings, id)
+			ids, _ = idmap.TranslateUp(mappings, id)
 		}
 		for n := range ids {
 			*into(&rows[n]) = &ids[n]

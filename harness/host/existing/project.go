@@ -94,7 +94,7 @@ func (p *project) remove(ctx context.Context) error {
 	if err := p.clear(ctx); err != nil {
 		return err
 	}
-	return lxdop.OrMissing(p.all.DeleteProject(p.name))
+	return lxdop.IgnoreMissing(p.all.DeleteProject(p.name))
 }
 
 // clear removes all that is in the project.
@@ -109,16 +109,16 @@ func (p *project) clear(ctx context.Context) error {
 	}
 	for _, i := range images {
 		op, err := inside.DeleteImage(i.Fingerprint)
-		if _, err := lxdop.Await(ctx, inside, op, err); lxdop.OrMissing(err) != nil {
+		if _, err := lxdop.Await(ctx, inside, op, err); lxdop.IgnoreMissing(err) != nil {
 			return fmt.Errorf("image %s: delete: %w", i.Fingerprint, err)
 		}
 	}
 	if p.ownPool {
 		// The project last, as what is left is found by it: so its profile lets go of the pool before.
-		if err := lxdop.OrMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
+		if err := lxdop.IgnoreMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
 			return err
 		}
-		if err := lxdop.OrMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
+		if err := lxdop.IgnoreMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ func TestACgroupThatTheKernelHoldsIsAnErrorAndNothingInItIsDeleted(t *testing.T)
 	assert.FileExists(t, file)
 }
 
-func TestEveryCgroupIsRemovedEvenWhereOneIsGone(t *testing.T) {
+func TestEveryCgroupIsRemovedEvenIfOneIsGone(t *testing.T) {
 	parent := t.TempDir()
 	g := Groups{filepath.Join(parent, "a/nestbed-x"), filepath.Join(parent, "gone/nestbed-x"), filepath.Join(parent, "b/nestbed-x")}
 	require.NoError(t, os.MkdirAll(g[0], 0o755))
@@ -71,7 +71,7 @@ func TestANewCgroupHasTheProcessorsAndMemoryOfItsParent(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-func TestACgroupThatIsThereAlreadyIsNotTakenOver(t *testing.T) {
+func TestMakeRefusesAnExistingCgroup(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nestbed-x")
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	err := Groups{dir}.Make()

@@ -32,5 +32,5 @@ func Controller(name, group string) (dir string, v2 bool, err error) {
 			return dir, true, nil
 		}
 	}
-	return "", false, fmt.Errorf("controller %s: no hierarchy that is mounted on this machine has it", name)
+	return "", false, fmt.Errorf("controller %s: found in no mounted cgroup hierarchy", name)
 }

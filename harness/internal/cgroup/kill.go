@@ -66,7 +66,7 @@ func (g Groups) Kill(ctx context.Context) error {
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		return errors.Join(g.signal(pids), fmt.Errorf("%d processes were still there", len(pids)))
+		return errors.Join(g.signal(pids), fmt.Errorf("%d processes still run", len(pids)))
 	})
 }
 
@@ -116,8 +116,8 @@ func (g Groups) Processes() ([]int, error) {
 				return err
 			}
 			for _, word := range strings.Fields(string(text)) {
-				// Id 0 is a process outside this pid namespace, but kill would take it for the caller's own
-				// process group.
+				// Id 0 is a process outside this pid namespace, but kill would take it for the
+				// caller's process group.
 				if pid, err := strconv.Atoi(word); err == nil && pid > 1 && pid != os.Getpid() {
 					pids = append(pids, pid)
 				}

@@ -46,7 +46,7 @@ func killed(t *testing.T, c *exec.Cmd) {
 	assert.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
 }
 
-func TestKillEndsWhatRunsInCgroupsAndBelow(t *testing.T) {
+func TestKillEndsAllProcessesInAndBelowTheCgroups(t *testing.T) {
 	g, sleep := realCgroups(t)
 	held, err := g.Hold()
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestKillEndsWhatRunsInCgroupsAndBelow(t *testing.T) {
 	require.NoError(t, g.Kill(t.Context()), "nobody is left")
 }
 
-func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
+func TestKillWorksWithoutCgroupKill(t *testing.T) {
 	g, sleep := realCgroups(t)
 	without := slices.DeleteFunc(slices.Clone(g), func(dir string) bool {
 		_, err := os.Stat(filepath.Join(dir, "cgroup.kill"))
@@ -71,7 +71,7 @@ func TestKillEndsWhatRunsWhereTheKernelHasNoFileForThat(t *testing.T) {
 	assert.Empty(t, pids)
 }
 
-func TestAProcessThatIsInNoneOfTheCgroupsIsNotKilled(t *testing.T) {
+func TestAProcessOutsideTheCgroupsIsNotKilled(t *testing.T) {
 	g, sleep := realCgroups(t)
 	other := exec.CommandContext(t.Context(), "sleep", "1000") // as if it had got the id of an ended process
 	require.NoError(t, other.Start())
@@ -83,7 +83,7 @@ func TestAProcessThatIsInNoneOfTheCgroupsIsNotKilled(t *testing.T) {
 	assert.Equal(t, syscall.SIGTERM, exit.Sys().(syscall.WaitStatus).Signal())
 }
 
-func TestTheProcessesToEndAreNotTheCallerNorWhomItDoesNotSee(t *testing.T) {
+func TestProcessesOmitsTheCallerAndInvisibleProcesses(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprintf("0\n1\n%d\n4000001\n", os.Getpid())), 0o600))
 	pids, err := Groups{dir}.Processes()

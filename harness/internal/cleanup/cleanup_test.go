@@ -28,6 +28,6 @@ func TestATaskIsKnownUntilItIsDoneOrItsBudgetIsOver(t *testing.T) {
 	assert.Empty(t, tasks.Begun(0))
 }
 
-func TestWithoutACommandThatWaitsATaskIsNotRecorded(t *testing.T) {
+func TestWithoutTasksInTheContextNothingIsRecorded(t *testing.T) {
 	cleanup.Begin(t.Context(), cleanup.Task{What: "a host to end"})()
 }

@@ -83,7 +83,7 @@ func TestACanceledCommandEndsWithItsChildren(t *testing.T) {
 	require.ErrorAs(t, cmd.Wait(), &exit)
 }
 
-func TestACanceledCommandDoesNotWaitForWhoHoldsItsOutput(t *testing.T) {
+func TestACanceledCommandDoesNotWaitForProcessesThatHoldItsOutput(t *testing.T) {
 	line, took, err := canceled(t, "setsid sh -c 'echo $$; exec sleep 600'; sleep 600")
 	pid, parsed := strconv.Atoi(line)
 	require.NoError(t, parsed)
@@ -94,7 +94,7 @@ func TestACanceledCommandDoesNotWaitForWhoHoldsItsOutput(t *testing.T) {
 	assert.Less(t, took, 30*time.Second)
 }
 
-func TestACommandRunsAsAnyOther(t *testing.T) {
+func TestACommandRunsLikeAnyOther(t *testing.T) {
 	out, err := command.New(t.Context(), "sh", "-c", "echo out; exit 3").Output()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)

@@ -30,7 +30,7 @@ func (p *Process) namespace(kind string) (*os.File, error) {
 	}
 	got, err := kindOf(found)
 	if err == nil && got != unix.NSFS_MAGIC {
-		err = errors.New("it leads to something other than a namespace")
+		err = errors.New("it is a link to something other than a namespace")
 	}
 	if err != nil {
 		return nil, errors.Join(err, found.Close())

@@ -84,7 +84,7 @@ func (r *Root) isOwn(proc *os.File) error {
 		same, err = r.of.SameNamespace(shown, "pid")
 	}
 	if err == nil && !same {
-		err = fmt.Errorf("/proc shows process %d started at %[3]d, expected the one whose root this is, started at %[2]d", pid, r.of.Started, started)
+		err = fmt.Errorf("/proc shows process %d started at %[3]d, expected the process of this root, started at %[2]d", pid, r.of.Started, started)
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (p *Process) mounted(link string) (found *os.File, err error) {
 	}
 	// Root of a level can mount something over the link.
 	if !slices.ContainsFunc(mounts, func(m *mountinfo.Info) bool { return uint64(m.ID) == stat.Mnt_id }) {
-		return found, fmt.Errorf("it leads to mount %d, which is not in the mount namespace of the process", stat.Mnt_id)
+		return found, fmt.Errorf("it is a link to mount %d, which is not in the mount namespace of the process", stat.Mnt_id)
 	}
 	return found, p.check()
 }
@@ -153,7 +153,7 @@ func (p *Process) mounted(link string) (found *os.File, err error) {
 func (p *Process) check() error {
 	started, pids, err := p.read()
 	if err == nil && (started != p.Started || !slices.Equal(pids, p.PIDs)) {
-		err = fmt.Errorf("process %v since %d: now there is %v since %d", p.PIDs, p.Started, pids, started)
+		err = fmt.Errorf("process %v, started at %d, has ended: read process %v, started at %d", p.PIDs, p.Started, pids, started)
 	}
 	return err
 }

@@ -62,7 +62,7 @@ func TestTheRootOfAProcessIsThatDirectory(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestAProcessThatHasEndedIsNotTakenForTheNextOfItsNumber(t *testing.T) {
+func TestAnEndedProcessIsNotConfusedWithALaterOneOfTheSameID(t *testing.T) {
 	cmd, in := running(t, nil)
 	p, err := machine(t).Process(cmd.Process.Pid)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestAProcessThatHasEndedIsNotTakenForTheNextOfItsNumber(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestAProcOfAnotherPIDNamespaceIsNotThatOfTheRoot(t *testing.T) {
+func TestAProcOfAnotherPIDNamespaceIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a pid namespace")
 	}
@@ -93,7 +93,7 @@ func TestAProcOfAnotherPIDNamespaceIsNotThatOfTheRoot(t *testing.T) {
 	require.ErrorContains(t, err, "/proc shows process 1 started at ")
 }
 
-func TestALinkOfAProcessIsNoneThatSomethingIsMountedOver(t *testing.T) {
+func TestALinkHiddenByAMountIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for mounts")
 	}

@@ -40,7 +40,7 @@ func (r *Root) OpenFile(name string, flags int) (*os.File, error) {
 	if _, asked := inProc(path.Clean("/" + name)); !asked {
 		kind, err := kindOf(found)
 		if err == nil && slices.Contains(kernels, kind) {
-			err = errors.New("it leads to a file of the kernel, expected one on disk")
+			err = errors.New("it is a symlink to a kernel file, expected a file on disk")
 		}
 		if err != nil {
 			return nil, failed("open", name, err)

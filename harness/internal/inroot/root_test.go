@@ -114,7 +114,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.NoError(t, r.MkdirAll(name+"/deep/er"))
 		assert.NoDirExists(t, canaries+"/deep")
-		assert.DirExists(t, filepath.Join(dir, canaries, "deep/er"), "it is made inside, where the link leads to")
+		assert.DirExists(t, filepath.Join(dir, canaries, "deep/er"), "it is made inside, at the target of the symlink")
 		require.NoError(t, r.RemoveAll(canaries))
 	}
 	require.NoError(t, r.WriteFile("/file", []byte("own"), 0o640), "it takes the place of the link")
@@ -140,7 +140,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 	assert.NotEqual(t, secret, string(text))
 }
 
-func TestWhatIsNoFileIsNotOpened(t *testing.T) {
+func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	r, dir := opened(t)
 	at := func(name string) string { return filepath.Join(dir, name) }
 	require.NoError(t, unix.Mkfifo(at("fifo"), 0o600))
@@ -172,7 +172,7 @@ func TestWhatIsNoFileIsNotOpened(t *testing.T) {
 	}
 }
 
-func TestAFileHasALimitWhateverItSaysOfItsSize(t *testing.T) {
+func TestTheSizeLimitDoesNotTrustTheReportedSize(t *testing.T) {
 	r, dir := opened(t)
 	huge := filepath.Join(dir, "huge")
 	require.NoError(t, os.WriteFile(huge, nil, 0o600))
@@ -190,7 +190,7 @@ func TestAFileHasALimitWhateverItSaysOfItsSize(t *testing.T) {
 	assert.Contains(t, string(text), "NSpid:")
 }
 
-func TestAFileOfTheKernelIsReadByItsOwnPathAlone(t *testing.T) {
+func TestAKernelFileIsReadOnlyByItsOwnPath(t *testing.T) {
 	machine, err := Open("/")
 	require.NoError(t, err)
 	defer machine.Close()
@@ -201,11 +201,11 @@ func TestAFileOfTheKernelIsReadByItsOwnPathAlone(t *testing.T) {
 			continue
 		}
 		_, err = machine.ReadFile(filepath.Join(dir, name), TextLimit)
-		require.ErrorContains(t, err, "it leads to a file of the kernel, expected one on disk")
+		require.ErrorContains(t, err, "it is a symlink to a kernel file, expected a file on disk")
 	}
 }
 
-func TestAProcIsTheKernels(t *testing.T) {
+func TestAFakeProcIsRefused(t *testing.T) {
 	canaries, _ := outside(t)
 	r, dir := opened(t)
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "proc/1/ns"), 0o700))
@@ -214,7 +214,7 @@ func TestAProcIsTheKernels(t *testing.T) {
 	require.NoError(t, os.Symlink(canaries+"/file", filepath.Join(dir, "proc/1/ns/pid")))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "proc/1/stat"), nil, 0o600))
 	_, err := os.Stat(filepath.Join(dir, "proc/1/root/file"))
-	require.NoError(t, err, "by a path the kernel goes there")
+	require.NoError(t, err, "the kernel itself follows the symlink")
 	_, err = r.Process(1)
 	require.EqualError(t, err, "open /proc/1: /proc is not a proc filesystem")
 	_, err = r.ReadFile("/proc/1/stat", TextLimit)
@@ -223,7 +223,7 @@ func TestAProcIsTheKernels(t *testing.T) {
 	require.EqualError(t, err, "open /proc/1/ns/pid: /proc is not a proc filesystem")
 }
 
-func TestWhatIsInsideIsFoundWhereverLinksLead(t *testing.T) {
+func TestSymlinksAreResolvedInsideTheRoot(t *testing.T) {
 	r, dir := opened(t)
 	require.NoError(t, os.Symlink("/data/lxd", filepath.Join(dir, "lxd")))
 	require.NoError(t, r.MkdirAll("/lxd"))

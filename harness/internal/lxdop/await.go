@@ -27,15 +27,15 @@ const longestSlice = 30 * time.Second
 // level.
 const budget = 2 * time.Minute
 
-// An UnendedError says why an operation was not awaited: the budget or the context ended first.
-type UnendedError struct {
+// An UnfinishedError says why an operation was not awaited: the budget or the context ended first.
+type UnfinishedError struct {
 	Server    lxd.Server
 	Operation api.Operation // as last seen
 	Err       error
 }
 
-func (e *UnendedError) Error() string { return e.Err.Error() }
-func (e *UnendedError) Unwrap() error { return e.Err }
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+func (e *UnfinishedError) Unwrap() error { return e.Err }
 
 // Await waits until an operation has ended and returns its last state. err is the error of the
 // request that started it; if it is not nil, Await returns it at once. A failed operation is an
@@ -68,7 +68,7 @@ func AwaitWithin(ctx context.Context, budget time.Duration, server lxd.Server, o
 		return nil
 	}, func() string { return "it is " + strings.ToLower(last.Status) })
 	if err != nil && (ctx.Err() != nil || errors.Is(err, wait.ErrTimeout)) {
-		err = &UnendedError{Server: server, Operation: last, Err: err}
+		err = &UnfinishedError{Server: server, Operation: last, Err: err}
 	}
 	if err == nil && last.Err != "" {
 		err = errors.New(last.Err)
@@ -94,7 +94,7 @@ func waitOnce(ctx context.Context, server lxd.Server, id string) (*api.Operation
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case api.StatusErrorCheck(err, http.StatusNotFound):
-		return nil, fmt.Errorf("operation %s: LXD no longer knows how it ended: that was over 5 s ago, or LXD was restarted: %w", id, err)
+		return nil, fmt.Errorf("operation %s: LXD no longer knows the result: the operation ended more than 5 s ago, or LXD was restarted: %w", id, err)
 	case errors.As(err, &late) && late.Timeout():
 		return nil, nil //nolint:nilnil // documented above
 	}

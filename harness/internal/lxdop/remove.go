@@ -24,8 +24,8 @@ func Remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 	return wait.For(ctx, "remove "+name, busyBudget, func(context.Context) error { // an operation has its own budget
 		err := removeOnce(ctx, server, name)
 		var unanswered *url.Error
-		var unended *UnendedError
-		if errors.As(err, &unanswered) || errors.As(err, &unended) {
+		var unfinished *UnfinishedError
+		if errors.As(err, &unanswered) || errors.As(err, &unfinished) {
 			return wait.Final(err)
 		}
 		return err
@@ -35,24 +35,24 @@ func Remove(ctx context.Context, server lxd.InstanceServer, name string) error {
 func removeOnce(ctx context.Context, server lxd.InstanceServer, name string) error {
 	i, _, err := With(ctx, server).GetInstance(name)
 	if err != nil {
-		return OrMissing(err)
+		return IgnoreMissing(err)
 	}
 	if i.StatusCode != api.Stopped {
 		op, err := server.UpdateInstanceState(name, api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1}, "")
-		if _, err := Await(ctx, server, op, err); OrMissing(err) != nil {
+		if _, err := Await(ctx, server, op, err); IgnoreMissing(err) != nil {
 			return fmt.Errorf("stop: %w", err)
 		}
 	}
 	op, err := server.DeleteInstance(name)
 	_, err = Await(ctx, server, op, err)
-	return OrMissing(err)
+	return IgnoreMissing(err)
 }
 
 // IsMissing reports whether err means that LXD did not find the requested object.
 func IsMissing(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
 
-// OrMissing returns err, or nil if err means that the object is missing.
-func OrMissing(err error) error {
+// IgnoreMissing returns err, or nil if err means that the object is missing.
+func IgnoreMissing(err error) error {
 	if IsMissing(err) {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/internal/ownthread"
 )
 
-func TestNamespacesAreNeverEnteredOnTheFirstThread(t *testing.T) {
+func TestNamespacesAreNeverEnteredOnTheMainThread(t *testing.T) {
 	before, err := os.Readlink("/proc/self/ns/net")
 	require.NoError(t, err)
 	// Enough goroutines that one of them would run on the main thread.

@@ -12,7 +12,7 @@ import (
 const whole = "Name:\tlxd\nState:\tT (stopped)\nPPid:\t42\nUid:\t1\t500000\t1\t1\nGid:\t1\t500001\t1\t1\nGroups:\t \n" +
 	"NSpid:\t31000\t12\nNSpgid:\t4711\t1\nKthread:\t0\nCapEff:\t0000000000000400\nCapBnd:\t000001ffffffffff\n"
 
-func TestAProcessIsToldByItsStatus(t *testing.T) {
+func TestParseStatusReadsEveryField(t *testing.T) {
 	s, err := ParseStatus(whole)
 	require.NoError(t, err)
 	assert.Equal(t, Status{
@@ -41,7 +41,7 @@ func TestAStatusWithoutALineOrWithAnotherContentIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheKernelWritesWhatIsParsed(t *testing.T) {
+func TestFilesOfTheKernelCanBeParsed(t *testing.T) {
 	status, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
 	s, err := ParseStatus(string(status))
@@ -54,7 +54,7 @@ func TestTheKernelWritesWhatIsParsed(t *testing.T) {
 	assert.Positive(t, start)
 }
 
-func TestAStartTimeIsFoundBehindAnyName(t *testing.T) {
+func TestAStartTimeIsFoundAfterAnyName(t *testing.T) {
 	fields := strings.Repeat("1 ", startField) + "4711 2 3"
 	start, err := ParseStart([]byte("7 (a) b) (c) " + fields))
 	require.NoError(t, err)

@@ -19,19 +19,19 @@ func (c *Container) outside(l Line, kind string, parent []idmap.Mapping) *Proble
 	last := l.Parent + l.Count - 1
 	what := fmt.Sprintf("takes %ss %d to %d of %s", kind, l.Parent, last, c.Parent.Path)
 	if pieces := split(l, parent); pieces != nil {
-		p := c.problem(l.Number, "%s, which lie in %d mappings there, and the kernel takes them from one only", what, len(pieces))
+		p := c.problem(l.Number, "%s, which are in %d mappings there, but the kernel accepts a line only within one mapping", what, len(pieces))
 		p.Edits = []Edit{{Line: l.Number, Path: c.Path, Mappings: pieces}}
-		p.Mend = "write a line for each: " + strings.Join(pieces, " and ")
+		p.Fix = "write a line for each: " + strings.Join(pieces, " and ")
 		return &p
 	}
 	p := c.problem(l.Number, "%s, which has %s", what, ranges(parent))
-	if edits := c.mend(l, parent); edits != nil {
+	if edits := c.smallestFix(l, parent); edits != nil {
 		p.Edits = edits
 		var changes []string
 		for _, e := range edits {
 			changes = append(changes, fmt.Sprintf("line %d: %s %s", e.Line, e.Path, e.Mappings[0]))
 		}
-		p.Mend = strings.Join(changes, ", ")
+		p.Fix = strings.Join(changes, ", ")
 	}
 	return &p
 }
@@ -78,9 +78,9 @@ func split(l Line, parent []idmap.Mapping) []string {
 	return lines
 }
 
-// mend returns the smallest change that fixes a line: the fewest lines, then the fewest ids. Of
-// two equal changes it prefers the one that takes ids from no container.
-func (c *Container) mend(l Line, parent []idmap.Mapping) []Edit {
+// smallestFix returns the smallest change that fixes a line: the fewest lines, then the fewest
+// ids. Of two equal changes it prefers the one that takes ids from no container.
+func (c *Container) smallestFix(l Line, parent []idmap.Mapping) []Edit {
 	edits, fewest := c.Parent.grow(l)
 	best := l
 	consider := func(changed Line, ids uint64) {

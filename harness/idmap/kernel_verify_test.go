@@ -22,8 +22,8 @@ import (
 )
 
 var (
-	proofSeed   = flag.String("idmap.seed", "1", "draw the chains of user namespaces from this `number`; 0 or random: from another one each time")
-	proofChains = flag.Int("idmap.chains", 1000, "prove the kernel's rules on this `number` of chains of user namespaces; with -short on 100 at most")
+	chainSeed  = flag.String("idmap.seed", "1", "draw the chains of user namespaces with this `number`; 0 or random: with another one each time")
+	chainCount = flag.Int("idmap.chains", 1000, "verify the kernel's rules against this `number` of random chains of user namespaces; with -short against at most 100")
 )
 
 // atATime is the number of chains built in parallel. A chain has only one active process, which
@@ -42,20 +42,20 @@ func kernelMaps(t *testing.T) idmap.Map {
 		*side(&own, gid) = m
 	}
 	// Two levels, because some kernels let root create the first and nobody the second.
-	lack := possible(plan{
+	unsupported := possible(plan{
 		{{false, series(1, 0, own.UID[0].Inside)}, {true, series(1, 0, own.GID[0].Inside)}},
 		{{false, series(1, 0, 0)}, {true, series(1, 0, 0)}},
 	})
-	if lack != nil {
-		lack = fmt.Errorf("nested user namespaces with maps of one's choice: %w; they take root, and a kernel that allows them", lack)
+	if unsupported != nil {
+		unsupported = fmt.Errorf("nested user namespaces with arbitrary maps: %w; run as root on a kernel that permits them", unsupported)
 	} else if size := os.Getpagesize(); size != 4096 {
-		lack = fmt.Errorf("the kernel's pages have %d bytes, and Accept knows its answers with pages of 4096", size)
+		unsupported = fmt.Errorf("the kernel's pages have %d bytes, but Accept is written for 4096", size)
 	}
-	if lack != nil {
+	if unsupported != nil {
 		if os.Getenv("NESTBED_REQUIRE") == "all" {
-			t.Fatalf("NESTBED_REQUIRE=all, but: %v", lack)
+			t.Fatalf("NESTBED_REQUIRE=all, but: %v", unsupported)
 		}
-		t.Skip(lack)
+		t.Skip(unsupported)
 	}
 	return own
 }
@@ -80,15 +80,15 @@ func possible(p plan) error {
 	return nil
 }
 
-func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
+func TestTheKernelAgreesWithAcceptOnRandomChains(t *testing.T) {
 	own := kernelMaps(t)
-	seed, err := strconv.ParseUint(*proofSeed, 10, 32)
-	if *proofSeed == "random" || err == nil && seed == 0 {
+	seed, err := strconv.ParseUint(*chainSeed, 10, 32)
+	if *chainSeed == "random" || err == nil && seed == 0 {
 		seed, err = uint64(1+rand.Uint32N(1<<32-1)), nil
 	}
 	require.NoError(t, err, "-idmap.seed")
 	if testing.Short() {
-		*proofChains = min(*proofChains, 100)
+		*chainCount = min(*chainCount, 100)
 	}
 	groups := rapid.Custom(func(t *rapid.T) []branch { return drawBranches(t, own) })
 	start := time.Now()
@@ -103,16 +103,16 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 			defer b.close()
 			for {
 				done := int(next.Add(branches)) - branches
-				if done >= *proofChains {
+				if done >= *chainCount {
 					return
 				}
 				// A group that is cut short keeps its chains when the number of chains grows.
 				group := groups.Example(int(seed<<32) + done)
-				for k, c := range group[:min(len(group), *proofChains-done)] {
+				for k, c := range group[:min(len(group), *chainCount-done)] {
 					if err := b.build(c.plan, c.kept); err != nil {
 						first.Do(func() {
-							next.Store(int64(*proofChains)) // stop the other workers
-							t.Errorf("seed %d, chain %d of %d: %s", seed, done+k+1, *proofChains, explain(err, c.plan, own))
+							next.Store(int64(*chainCount)) // stop the other workers
+							t.Errorf("seed %d, chain %d of %d: %s", seed, done+k+1, *chainCount, explain(err, c.plan, own))
 						})
 						return
 					}
@@ -125,19 +125,19 @@ func TestTheKernelAnswersRandomChainsAsAcceptDoes(t *testing.T) {
 	for i := range builders {
 		count.join(builders[i].count)
 	}
-	t.Logf("-idmap.seed=%d -idmap.chains=%d: %s, in %.1f s", seed, *proofChains, count, time.Since(start).Seconds())
-	if *proofChains >= 1000 && !t.Failed() {
-		assert.Empty(t, count.never(), "a proof that never tried these proves little")
+	t.Logf("-idmap.seed=%d -idmap.chains=%d: %s, in %.1f s", seed, *chainCount, count, time.Since(start).Seconds())
+	if *chainCount >= 1000 && !t.Failed() {
+		assert.Empty(t, count.never(), "too few kinds of maps to verify much")
 	}
 }
 
-func TestTheKernelJudgesTheMapsOfTheTable(t *testing.T) {
+func TestTheKernelAgreesWithTheTable(t *testing.T) {
 	own := kernelMaps(t)
-	for name, c := range judged {
+	for name, c := range mapTable {
 		t.Run(name, func(t *testing.T) {
 			p := c.maps.plan()
 			if !slices.Equal(own.UID, idmap.Identity().UID) || !slices.Equal(own.GID, idmap.Identity().GID) {
-				t.Skip("the table is for a machine with all ids")
+				t.Skip("the table needs a machine with all ids")
 			}
 			b := builder{own: own}
 			defer b.close()
@@ -148,13 +148,13 @@ func TestTheKernelJudgesTheMapsOfTheTable(t *testing.T) {
 	}
 }
 
-func TestTheKernelNestsSoManyUserNamespaces(t *testing.T) {
+func TestTheKernelNestsMaxUserNamespaces(t *testing.T) {
 	own := kernelMaps(t)
 	c, err := idmap.NewChain()
 	require.NoError(t, err)
 	defer c.Close()
 	depth := 0
-	l := level{{false, asSeenInside(own.UID)}, {true, asSeenInside(own.GID)}}
+	l := level{{false, identityOf(own.UID)}, {true, identityOf(own.GID)}}
 	for ; depth <= idmap.MaxUserNamespaces; depth++ {
 		r, err := c.Down(l.order())
 		require.NoError(t, err)
