@@ -1,6 +1,7 @@
-// Package advice words what the user of nestbed can do about an error, with the flags, commands and variables of the program.
-// Libraries know none of these: their errors say what failed, why, and what to do as far as that names nothing of the
-// program. Whatever shows errors to people (the command, the steps, harnesstest) adds the rest from here.
+// Package advice says what users can do about an error, with the flags, commands and variables of
+// the program. Other packages do not know these. Their errors say what failed and why, and name
+// no flag. Code that shows errors to people (the command, the steps, harnesstest) adds the
+// advice.
 package advice
 
 import (
@@ -22,7 +23,8 @@ import (
 	"nestbed/harness/vm"
 )
 
-// On returns the error with the advice at its end; an error that has its advice, or for which there is none, as it is.
+// On appends the advice to an error. It returns the error as it is if there is none, or if it is
+// already there.
 func On(err error) error {
 	if _, has := errors.AsType[*advisedError](err); has {
 		return err
@@ -41,7 +43,7 @@ type advisedError struct {
 func (e *advisedError) Error() string { return e.error.Error() + e.advice }
 func (e *advisedError) Unwrap() error { return e.error }
 
-// OnAll returns the requirements, of which each that is not met has the advice at the end of what mends it.
+// OnAll appends the advice to the suggested fix of each requirement that is not met.
 func OnAll(rs []inventory.Requirement) []inventory.Requirement {
 	rs = slices.Clone(rs)
 	for i := range rs {
@@ -50,7 +52,7 @@ func OnAll(rs []inventory.Requirement) []inventory.Requirement {
 	return rs
 }
 
-// For returns the advice on an error, to be put behind its text; "" if there is none.
+// For returns the advice on an error, to append to its text, or "".
 func For(err error) string {
 	if left, is := errors.AsType[*existing.LeftError](err); is {
 		at := host.Target{System: true, Address: left.LXD}
@@ -94,7 +96,8 @@ func For(err error) string {
 
 const howToTrust = "; there: lxc config trust add --name nestbed, and here, with the token that this prints: nestbed trust TOKEN"
 
-// forReason returns the advice on a chain that stopped for a reason that lies in the machine, not in the ids.
+// forReason returns the advice on a chain that stopped for a reason in the machine and not in the
+// ids.
 func forReason(why idmap.Reason) string {
 	switch why {
 	case idmap.DiskFull:

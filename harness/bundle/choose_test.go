@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program puts a program that only fails into a directory, which it makes.
+// program makes a program that always fails, and its directory.
 func program(t *testing.T, elem ...string) string {
 	t.Helper()
 	path := filepath.Join(elem...)
@@ -21,8 +21,8 @@ func program(t *testing.T, elem ...string) string {
 	return path
 }
 
-// programsIn makes dir the only directory that programs are looked for in. It skips the test without root, because other
-// accounts look where root does first.
+// programsIn makes dir the whole PATH. It skips the test without root, because other accounts
+// search root's PATH first.
 func programsIn(t *testing.T, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -31,7 +31,7 @@ func programsIn(t *testing.T, dir string) {
 	t.Setenv("PATH", dir)
 }
 
-// link puts a symbolic link into a directory, which it makes.
+// link makes a symlink, and its directory.
 func link(t *testing.T, target string, elem ...string) string {
 	t.Helper()
 	path := filepath.Join(elem...)
@@ -44,15 +44,16 @@ func TestAProgramIsOfASnapIfItsPathOrWhatItIsALinkToSaysSo(t *testing.T) {
 	dir := t.TempDir()
 	lxd, snap := program(t, dir, "usr/sbin/lxd"), program(t, dir, "usr/bin/snap")
 	for path, want := range map[string]bool{
-		// snapd makes each program of a snap a link to its own launcher, on some distributions not under /snap.
+		// snapd makes each program of a snap a symlink to its own launcher, on some distributions
+		// outside of /snap.
 		link(t, snap, dir, "var/lib/snapd/snap/bin/lxd"):                      true,
 		link(t, filepath.Join(dir, "var/lib/snapd/snap/bin/lxd"), dir, "lxd"): true,
 		link(t, "../usr/bin/snap", dir, "bin/lxd"):                            true,
-		"/snap/bin/lxd":                        true, // whether it is there or not
+		"/snap/bin/lxd":                        true, // even if it does not exist
 		"/snap/lxd/current/bin/lxd":            true,
 		lxd:                                    false,
 		link(t, lxd, dir, "usr/local/bin/lxd"): false,
-		program(t, dir, "snap/bin/lxd"):        false, // not the /snap of the machine
+		program(t, dir, "snap/bin/lxd"):        false, // not below the machine's /snap
 		program(t, dir, "opt/snapshot/lxd"):    false,
 		program(t, dir, "opt/lxd-snap"):        false,
 		link(t, filepath.Join(dir, "gone"), dir, "dangling/lxd"): false,
@@ -98,7 +99,7 @@ func TestChooseTakesDebiansLXDWhereAScriptStandsInForIt(t *testing.T) {
 func TestChooseWithoutALXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
 	programsIn(t, t.TempDir())
 	s, why, err := Choose()
-	// What is right depends on what the machine's distribution packages.
+	// The expected result depends on the machine's distribution.
 	if id, codename := distribution(); id != "debian" || codename != "bookworm" && codename != "trixie" {
 		require.NoError(t, err)
 		assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
@@ -112,7 +113,7 @@ func TestChooseWithoutALXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
 }
 
 func TestTheDistributionIsReadAsAShellReadsIt(t *testing.T) {
-	// os-release is, by its manual page, a list of assignments that a shell can source.
+	// According to its manual page, os-release is a list of assignments that a shell can source.
 	out, err := exec.CommandContext(t.Context(), "sh", "-c",
 		`unset ID VERSION_CODENAME; . /etc/os-release && printf '%s\n%s\n' "$ID" "$VERSION_CODENAME"`).Output()
 	if err != nil {

@@ -20,7 +20,7 @@ func TestTheDaemonIsTheOneThatTheLevelStarts(t *testing.T) {
 		"Incus, Debian's":      {[]string{"usr/libexec/incus/incusd"}, incusDaemon},
 		"Incus, made by hand":  {[]string{"usr/local/bin/incusd"}, incusDaemon},
 		"both":                 {[]string{"usr/bin/lxd", "usr/libexec/incus/incusd"}, lxdDaemon},
-		"a client of Incus":    {[]string{"usr/bin/incus"}, lxdDaemon}, // which is then missed by its name
+		"a client of Incus":    {[]string{"usr/bin/incus"}, lxdDaemon}, // which is then reported as missing
 		"no daemon of any one": {nil, lxdDaemon},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
 		root := t.TempDir()
 		path := program(t, root, "usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		link(t, "/usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0", root, "usr/lib/x86_64-linux-gnu/liblxc.so.1") // leads there inside
+		link(t, "/usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0", root, "usr/lib/x86_64-linux-gnu/liblxc.so.1") // resolves inside root
 		got, err := onlyCgroup2(at(t, root))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)

@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// at opens a directory as a root.
+// at opens a directory as a root filesystem.
 func at(t *testing.T, dir string) *inroot.Root {
 	t.Helper()
 	r, err := inroot.Open(dir)
@@ -24,8 +24,8 @@ func at(t *testing.T, dir string) *inroot.Root {
 	return r
 }
 
-// TestARootFilesystemCannotLeadOutOfItself is a root filesystem as a user may give it, whose links say
-// where its files are to who has it as root. To us they name files of the machine.
+// A user's root filesystem may have absolute symlinks. They are right for processes that have it
+// as their root. For this process, they name files of the machine.
 func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	machine, root := t.TempDir(), t.TempDir()
 	for _, file := range []string{"init", "passwd", "newuidmap", "sentinel"} {
@@ -57,7 +57,7 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	left, err := os.ReadDir(machine)
 	require.NoError(t, err)
 	assert.Len(t, left, 4, "nothing was put there")
-	// They are where the links lead in the root filesystem.
+	// The files are where the symlinks point inside the root filesystem.
 	text, err := os.ReadFile(filepath.Join(root, machine, "init"))
 	require.NoError(t, err)
 	assert.Equal(t, "the level's", string(text))
@@ -75,8 +75,8 @@ func TestABundleIsTheSameWhateverTheUmask(t *testing.T) {
 	}
 }
 
-// hostile are things that block, never end or lead out of the root filesystem, by what an error says of them. An empty
-// text means that there is no file.
+// hostile returns functions that make a file which blocks, never ends or is outside of the root
+// filesystem. Each key is a part of the expected error; "" means that the file counts as missing.
 func hostile(t *testing.T) map[string]func(path string) {
 	t.Helper()
 	outside := filepath.Join(t.TempDir(), "outside")

@@ -30,7 +30,7 @@ func TestTheKeyTellsSourcesAndContentsApart(t *testing.T) {
 	}
 }
 
-// tree is a directory with a small root filesystem in it.
+// tree returns a directory with a small root filesystem.
 func tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// linked tells what a program wants: its dynamic linker, "" for a static one, and the libraries that it names itself.
+// linked returns a program's dynamic linker, or "" if it is static, and the libraries that it
+// imports.
 func linked(t *testing.T, path string) (interpreter string, wants []string) {
 	t.Helper()
 	f, err := elf.Open(path)
@@ -30,7 +31,7 @@ func linked(t *testing.T, path string) (interpreter string, wants []string) {
 	return interpreter, wants
 }
 
-// programs sorts the usual programs of this machine, and this test, into dynamic and static ones.
+// programs returns common programs of this machine, and this test's, as dynamic and static ones.
 func programs(t *testing.T) (dynamic, static []string) {
 	t.Helper()
 	if _, err := exec.LookPath("ldd"); err != nil {
@@ -104,7 +105,7 @@ func TestAStaticProgramAmongOthersHidesNoLibraries(t *testing.T) {
 	}
 }
 
-// saying makes ldd a program that prints the text and ends with the status.
+// saying replaces ldd by a program that prints the text and exits with the status.
 func saying(t *testing.T, text, status string) {
 	t.Helper()
 	dir := t.TempDir()

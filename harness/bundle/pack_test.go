@@ -13,7 +13,7 @@ import (
 func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	files := metadata()
 	require.Len(t, files, 4)
-	// The default makes a level without a delegation come up with two empty files.
+	// The default gives a level without a delegation two empty files.
 	assert.Equal(t, `{{ config_get("user.nestbed.subuid", "")|cut:"[nestbed]" }}`, files["templates/subuid.tpl"])
 	assert.Equal(t, `{{ config_get("user.nestbed.subgid", "")|cut:"[nestbed]" }}`, files["templates/subgid.tpl"])
 	assert.Equal(t, `{{ config_get("user.nestbed.missing", "")|cut:"[nestbed]" }}`, files["templates/missing.tpl"])
@@ -22,7 +22,7 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	head, templates, found := strings.Cut(yaml, "templates:\n")
 	require.True(t, found, yaml)
 	assert.Equal(t, "architecture: "+Architecture()+"\ncreation_date: 1\nproperties:\n  description: nestbed bundle\n", head)
-	// In either order, and at creation only: a level may change its files later.
+	// In any order, and only at creation, because a level may change its files later.
 	assert.ElementsMatch(t, []string{
 		"  /etc/subuid:\n    when: [create]\n    template: subuid.tpl\n",
 		"  /etc/subgid:\n    when: [create]\n    template: subgid.tpl\n",

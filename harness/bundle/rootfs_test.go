@@ -16,7 +16,7 @@ import (
 
 func TestTheLayoutMergesUsrAndLeavesWhatIsThere(t *testing.T) {
 	root := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "lib64"), 0o755)) // of a distribution that did not merge it
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "lib64"), 0o755)) // as in a distribution without a merged /usr
 	for range 2 {                                                        // the second time changes nothing
 		require.NoError(t, layOut(at(t, root)))
 		for _, name := range []string{"bin", "sbin", "lib"} {
@@ -64,7 +64,8 @@ func TestEveryScriptOfTheSkeletonIsAScriptAndNothingElseIs(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
-	// By this its files get their mode, and the stage of a private host runs two of them.
+	// layOver gives scripts their mode by this line, and the stage of a private host runs two of
+	// them.
 	for path, script := range scripts {
 		assert.Equal(t, !strings.HasPrefix(path, "/etc/"), script, path)
 	}
@@ -115,7 +116,7 @@ func TestAProgramIsFoundInEveryDirectoryOfAPathEvenAsADanglingLink(t *testing.T)
 	assert.False(t, hasProgram(at(t, root), "lxd"), "not where the init of a level looks")
 	for _, dir := range []string{"usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"} {
 		name := "in-" + filepath.Base(filepath.Dir(dir)) + filepath.Base(dir)
-		// Absolute, as alternatives are: it leads somewhere only inside.
+		// Absolute, as alternatives are: it resolves only inside the root filesystem.
 		link(t, "/etc/alternatives/"+name, root, dir, name)
 		assert.True(t, hasProgram(at(t, root), name), dir)
 	}
@@ -156,7 +157,7 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 		t.Skip("runs as root, who is not refused")
 	}
 	said := false
-	store := Store{Dir: t.TempDir(), Progress: func(string) { said = true }} // root may have made one in the usual place
+	store := Store{Dir: t.TempDir(), Progress: func(string) { said = true }} // the default directory may have a bundle
 	_, err := store.Make(t.Context(), Source{Kind: Debian, Arg: "trixie"})
 	require.ErrorContains(t, err, "making one needs root, for files of several owners")
 	assert.False(t, said)
@@ -177,7 +178,7 @@ func TestARootThatWasDressedBeforeIsDressedAgain(t *testing.T) {
 	text, err := os.ReadFile(busybox)
 	require.NoError(t, err)
 	require.NoError(t, replaceFile(at(t, root), "bin/busybox", text, 0o755))
-	for range 2 { // as with dir:PATH of a bundle's own root
+	for range 2 { // as with dir:PATH of an existing bundle's root
 		require.NoError(t, dress(t.Context(), Source{}, at(t, root)))
 	}
 	assert.True(t, hasProgram(at(t, root), "sh"))

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plain is a file of this process's own, as a level's that lost everything.
+// plain returns a file of this process's own, like a sentinel that has lost everything.
 func plain(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sentinel")
@@ -19,7 +19,7 @@ func plain(t *testing.T) string {
 	return path
 }
 
-// set gives a file an extended attribute; it skips where the machine does not let it.
+// set sets an extended attribute. It skips the test if this process is not allowed to.
 func set(t *testing.T, path, name string, value []byte) {
 	t.Helper()
 	err := unix.Lsetxattr(path, name, value, 0)
@@ -29,7 +29,7 @@ func set(t *testing.T, path, name string, value []byte) {
 	require.NoError(t, err)
 }
 
-// made is a sentinel as it stands in a bundle.
+// made returns the path of a sentinel as it is in a bundle.
 func made(t *testing.T) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -45,7 +45,7 @@ func made(t *testing.T) string {
 	return filepath.Join(root, SentinelPath)
 }
 
-// acl is an access control list in the kernel's format, with an entry for a user and one for a group.
+// acl returns an access control list in the kernel's format that names a user and a group.
 func acl(user, group uint32) []byte {
 	return encode(uint32(2), []aclEntry{
 		{0x01, 6, 1<<32 - 1}, {0x02, 4, user}, {0x04, 4, 1<<32 - 1}, {0x08, 6, group}, {0x10, 6, 1<<32 - 1}, {0x20, 0, 1<<32 - 1},
@@ -53,7 +53,8 @@ func acl(user, group uint32) []byte {
 }
 
 func TestEncodeWritesTheKernelsFormat(t *testing.T) {
-	// linux/posix_acl_xattr.h: a version, then tag, permissions and id of each entry, the low byte first.
+	// linux/posix_acl_xattr.h: a version, then the tag, permissions and id of each entry,
+	// little-endian.
 	assert.Equal(t, []byte{
 		0x02, 0x00, 0x00, 0x00,
 		0x02, 0x00, 0x04, 0x00, 0xe8, 0x03, 0x00, 0x00,

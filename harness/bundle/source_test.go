@@ -30,7 +30,7 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"dir:/srv/../srv//root/":         {Kind: Dir, Arg: "/srv/root"},
 		"dir:/":                          {Kind: Dir, Arg: "/"},
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
-		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // what it has is seen when it is there
+		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // its daemon is known once it is read
 		"tar:/srv/root.tar.zst":          {Kind: Tar, Arg: "/srv/root.tar.zst"},
 		"tar:/srv/../a,no-newuidmap":     {Kind: Tar, Arg: "/a", NoShadow: true},
 		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},

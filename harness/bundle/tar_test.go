@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// archive writes a tar archive of the entries, and gives its source.
+// archive writes a tar archive of the entries and returns its source.
 func archive(t *testing.T, entries ...tar.Header) Source {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "root:1.tar") // a colon is no host's
+	path := filepath.Join(t.TempDir(), "root:1.tar") // tar must not take the part before the colon for a host
 	f, err := os.Create(path)
 	require.NoError(t, err)
 	w := tar.NewWriter(f)
 	for _, e := range entries {
-		e.Uid, e.Gid = os.Getuid(), os.Getgid() // an account that is not root can give a file to nobody else
+		e.Uid, e.Gid = os.Getuid(), os.Getgid() // only root can make files of other owners
 		require.NoError(t, w.WriteHeader(&e))
 	}
 	require.NoError(t, w.Close())
@@ -75,7 +75,8 @@ func TestAnArchiveIsUnpackedToNowhereElse(t *testing.T) {
 			require.NoError(t, os.Mkdir(root, 0o700))
 			require.NoError(t, os.Mkdir(outside, 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(outside, "theirs"), []byte("theirs"), 0o600))
-			// Whether tar then complains is for tar to say: the archive lacks all that a level needs, in any case.
+			// tar may or may not fail. The archive never contains the programs of a level, so
+			// makeTar fails.
 			require.Error(t, makeTar(t.Context(), root, archive(t, entries(outside)...)))
 			assert.NoFileExists(t, filepath.Join(outside, "planted"))
 			content, err := os.ReadFile(filepath.Join(outside, "theirs"))

@@ -1,5 +1,6 @@
-// Package environment translates environment variables into settings. No other library reads the environment.
-// CONTRIBUTING.md lists them. Packages that do the work get settings as values from whoever uses this package.
+// Package environment translates environment variables into settings. No other library reads the
+// environment. CONTRIBUTING.md lists the variables. Callers pass the settings as values to the
+// packages that do the work.
 package environment
 
 import (
@@ -25,34 +26,36 @@ const (
 	Keep    = "NESTBED_KEEP"
 )
 
-// Settings are what the variables say.
+// Settings are the values of the variables.
 type Settings struct {
 	Machine
-	// Host is where scenarios run.
+	// Host is the host that scenarios run on.
 	Host host.Target
-	// Bundle is the source of the bundle; without a kind it is chosen for the machine.
+	// Bundle is the source of the bundle. Without a kind, Choose picks one for this machine.
 	Bundle bundle.Source
-	// Old and New are the sources of the bundles that scenarios call the old version and the new version.
+	// Old and New are the sources of the bundles that scenarios call the old and the new version.
 	Old, New bundle.Source
-	// RequireAll makes a failure of what would be skipped because the machine is missing something.
+	// RequireAll makes scenarios fail instead of being skipped if the machine does not meet their
+	// requirements.
 	RequireAll bool
-	// Reports is the directory for the results of runs; empty: they are not written.
+	// Reports is the directory for the results of runs; "" writes none.
 	Reports string
-	// Pool names the storage pool on an existing LXD; empty: each host makes one.
+	// Pool is the storage pool on an existing LXD; "" makes one for each host.
 	Pool string
-	// Members are the members of that LXD's cluster that are used; empty: all.
+	// Members are the cluster members that are used; empty uses all.
 	Members []string
-	// Keep keeps the host of a scenario that fails.
+	// Keep keeps the host of a failed scenario.
 	Keep bool
-	// Guest is what Host was on the machine that started this virtual machine; empty: this is not one of nestbed's.
+	// Guest is the value of Host on the machine that started this virtual machine. It is empty
+	// outside of nestbed's virtual machines.
 	Guest string
-	// Sudo means that an ordinary user runs this as root by sudo.
+	// Sudo reports whether an ordinary user runs this with sudo.
 	Sudo bool
-	// Again are the variables that decide what a scenario is run with, as NAME=VALUE, to run it in the same way again.
+	// Again are the variables, as NAME=VALUE, that repeat a scenario in the same way.
 	Again []string
 }
 
-// Read returns the settings. It fails if a variable has a value that it cannot have.
+// Read returns the settings. It fails if a variable has an invalid value.
 func Read() (Settings, error) {
 	s := Settings{
 		RequireAll: os.Getenv(Require) == "all",
@@ -97,7 +100,7 @@ func again(guest string) []string {
 	var set []string
 	names := []string{Bundle, Patience}
 	if guest != "" {
-		set, names = []string{Host + "=" + guest}, []string{Bundle} // nestbed sets the patience there
+		set, names = []string{Host + "=" + guest}, []string{Bundle} // nestbed sets the patience in a guest
 	}
 	for _, name := range names {
 		if value := os.Getenv(name); value != "" {
@@ -107,8 +110,8 @@ func again(guest string) []string {
 	return set
 }
 
-// Choose returns the source of the bundle, if need be chosen for this machine, and then why. check reports what the
-// machine is missing for a kind of bundle. Its error means that the machine is missing something.
+// Choose returns the source of the bundle. If it had to choose one, why says why it is not the
+// installed LXD. check returns an error if the machine is missing something for a kind of bundle.
 func (s Settings) Choose(check func(bundle.Kind) error) (source bundle.Source, why string, err error) {
 	source = s.Bundle
 	if source.Kind == "" {

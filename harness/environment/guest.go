@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// Guest is set in a virtual machine only, to what Host was where that was asked for.
+// Guest is set only in a virtual machine, to the value of Host where it was started.
 const Guest = "NESTBED_GUEST"
 
-// ForGuest returns what is in the environment of a virtual machine of a Debian suite, where every budget is multiplied by patience: the
-// variables of nestbed that are set here, but for those that name a place of this machine. NESTBED_REQUIRE is left out, because bundles of
-// Debian cannot be made without a network.
+// ForGuest returns a function that returns the environment of a virtual machine of a Debian suite
+// whose budgets are multiplied by patience. It passes on the variables of nestbed that are set
+// here, except those that name a place on this machine. It leaves out NESTBED_REQUIRE, because a
+// guest cannot make Debian bundles without a network.
 func ForGuest(suite string) func(patience float64) []string {
 	return func(patience float64) []string {
 		var there []string

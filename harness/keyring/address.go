@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// scheme is how the address of a LXD of another machine begins, DefaultPort where it listens unless it was told otherwise (LXD:
+// scheme begins the address of an LXD on another machine. DefaultPort is LXD's default port (LXD:
 // shared/const.go, HTTPSDefaultPort).
 const (
 	scheme      = "https"
 	DefaultPort = "8443"
 )
 
-// IsAddress tells whether a text is meant as the address of a LXD of another machine.
+// IsAddress reports whether a text has the form of an address of an LXD on another machine.
 func IsAddress(text string) bool { return strings.HasPrefix(text, scheme+"://") }
 
-// ParseAddress reads https://HOST or https://HOST:PORT, and gives it with its port.
+// ParseAddress parses https://HOST or https://HOST:PORT and returns the address with its port.
 func ParseAddress(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != scheme || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
@@ -30,5 +30,5 @@ func ParseAddress(text string) (string, error) {
 	return scheme + "://" + net.JoinHostPort(u.Hostname(), port), nil
 }
 
-// endpoint is the host and port of an address that was parsed.
+// endpoint returns the host and port of an address that ParseAddress has returned.
 func endpoint(address string) string { return strings.TrimPrefix(address, scheme+"://") }

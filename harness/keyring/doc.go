@@ -1,3 +1,4 @@
-// Package keyring keeps what is needed to reach LXDs of other machines over https: a client certificate of this account's with its
-// key, and the certificate of each LXD that it trusts. It lies in a directory of its own, apart from that of LXD's client, lxc.
+// Package keyring keeps what is needed to reach LXD servers on other machines over https: a
+// client certificate of this account with its key, and the certificate of each trusted LXD. The
+// keyring is separate from that of LXD's client, lxc.
 package keyring

@@ -18,7 +18,8 @@ import (
 	"nestbed/harness/trust"
 )
 
-// The files of a keyring, named as LXD's client names its own (LXD: lxc/config/config.go and cert.go).
+// The files of a keyring, named as LXD's client names its own (LXD: lxc/config/config.go and
+// cert.go).
 const (
 	certFile   = "client.crt"
 	keyFile    = "client.key"
@@ -26,11 +27,12 @@ const (
 	lockFile   = "lock"
 )
 
-// Keyring is a directory with a client certificate and those of LXDs.
+// A Keyring is a directory with a client certificate and the certificates of LXD servers.
 type Keyring struct{ dir string }
 
-// Open returns the keyring in a directory; "" is nestbed in the account's directory for configuration (os.UserConfigDir). If the
-// directory does not exist, it is made, with a client certificate and its key.
+// Open returns the keyring in a directory; "" is nestbed in the account's configuration directory
+// (os.UserConfigDir). If the directory does not exist, Open makes it, with a client certificate
+// and its key.
 func Open(dir string) (*Keyring, error) {
 	k, err := at(dir)
 	if err == nil {
@@ -44,7 +46,8 @@ func Open(dir string) (*Keyring, error) {
 	return k, nil
 }
 
-// makePair makes the client certificate and its key, unless both are there; one process at a time, as they belong together.
+// makePair makes the client certificate and its key unless both exist. A lock keeps other
+// processes out, because the two must match.
 func (k *Keyring) makePair() error {
 	lock := flock.New(k.file(lockFile))
 	if err := lock.Lock(); err != nil {
@@ -61,7 +64,7 @@ func (k *Keyring) makePair() error {
 	return errors.Join(renameio.WriteFile(k.file(keyFile), key, 0o600), renameio.WriteFile(k.file(certFile), cert, 0o644))
 }
 
-// ErrNoDir is the error of an account without a directory for configuration.
+// ErrNoDir is the error for an account without a configuration directory.
 var ErrNoDir = errors.New("no directory")
 
 func at(dir string) (*Keyring, error) {
@@ -78,15 +81,16 @@ func at(dir string) (*Keyring, error) {
 
 func (k *Keyring) file(name string) string { return filepath.Join(k.dir, name) }
 
-// CertFile is the file with the client certificate, which a LXD can be told to trust.
+// CertFile returns the path of the client certificate, for adding it to the trust store of LXD.
 func (k *Keyring) CertFile() string { return k.file(certFile) }
 
-// pinned is the file with the certificate of the LXD at an address.
+// pinned returns the path of the known certificate of the LXD at an address.
 func (k *Keyring) pinned(address string) string {
 	return k.file(filepath.Join(serversDir, endpoint(address)+".crt"))
 }
 
-// Fingerprint is that of the client certificate, as LXD shows it: SHA-256, in hexadecimal digits.
+// Fingerprint returns the SHA-256 of the client certificate in hexadecimal digits, as LXD shows
+// it.
 func (k *Keyring) Fingerprint() (string, error) {
 	cert, err := shared.ReadCert(k.CertFile())
 	if err != nil {
@@ -95,7 +99,7 @@ func (k *Keyring) Fingerprint() (string, error) {
 	return shared.CertFingerprint(cert), nil
 }
 
-// pair is the client certificate and its key.
+// pair returns the client certificate and its key.
 func (k *Keyring) pair() (cert, key string, err error) {
 	c, err := os.ReadFile(k.CertFile())
 	if err != nil {
@@ -105,19 +109,22 @@ func (k *Keyring) pair() (cert, key string, err error) {
 	return string(c), string(secret), err
 }
 
-// Why an LXD is not connected to: anybody could answer in its place.
+// The reasons not to connect to an LXD server: another server could be answering in its place.
 var (
 	ErrNotPinned        = errors.New("nestbed does not know the certificate")
 	ErrExpired          = errors.New("its certificate has expired")
 	ErrOtherCertificate = errors.New("it shows another certificate")
 )
 
-// Dialer connects to the LXD at an address, as parsed by ParseAddress, over a network, if that LXD shows the certificate which the keyring has of it.
+// Dialer returns a function that connects to the LXD at an address, which ParseAddress has
+// returned. The connection fails unless the server shows the certificate that the keyring has for
+// this address.
 func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
 	return k.MemberDialer(address, address, network)
 }
 
-// MemberDialer is Dialer for a member of the cluster at an address: all members show one certificate (LXD: lxd/util/encryption.go, LoadClusterCert).
+// MemberDialer is Dialer for a member of the cluster at an address. All members show the same
+// certificate (LXD: lxd/util/encryption.go, LoadClusterCert).
 func (k *Keyring) MemberDialer(cluster, address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
 	pin, err := os.ReadFile(k.pinned(cluster))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +147,7 @@ func (k *Keyring) MemberDialer(cluster, address string, network *net.Dialer) (fu
 	}, nil
 }
 
-// explain says what a failed handshake means.
+// explain adds the meaning of a failed handshake to its error.
 func (k *Keyring) explain(address string, err error) error {
 	var invalid x509.CertificateInvalidError
 	var verification *tls.CertificateVerificationError

@@ -72,7 +72,7 @@ func TestAKeyringIsMadeOnce(t *testing.T) {
 	assert.Equal(t, before, after)
 }
 
-// answering gives the address of something that answers with a certificate that holds until then.
+// answering returns the address of a TLS server, and its certificate, which is valid until then.
 func answering(t *testing.T, until time.Time) (address string, cert *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -97,7 +97,7 @@ func answering(t *testing.T, until time.Time) (address string, cert *x509.Certif
 			if err != nil {
 				return
 			}
-			_, _ = conn.Read(make([]byte, 1)) // the handshake, and the end
+			_, _ = conn.Read(make([]byte, 1)) // waits for the handshake and the end of the connection
 			_ = conn.Close()
 		}
 	}()

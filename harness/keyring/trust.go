@@ -20,12 +20,13 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// trustBudget is for a LXD to answer who it is, and to a request; on a network across continents that takes a second.
+// trustBudget is the time for LXD to show its certificate, and for each request. Across
+// continents they take about a second.
 const trustBudget = 20 * time.Second
 
-// Trust has the LXD that made a token (`lxc config trust add`) and this account trust each other, and gives its address: the LXD is
-// known by the fingerprint in the token, and takes this account's certificate for it. The addresses of the token are tried in their order, which is
-// the LXD's, until one answers.
+// Trust exchanges certificates with the LXD that made a token (`lxc config trust add`) and
+// returns its address. The fingerprint in the token identifies that LXD. Trust tries the token's
+// addresses in order until one answers with that fingerprint.
 func (k *Keyring) Trust(ctx context.Context, token string) (address string, err error) {
 	decoded, err := shared.CertificateTokenDecode(strings.TrimSpace(token))
 	if err != nil {
@@ -40,7 +41,8 @@ func (k *Keyring) Trust(ctx context.Context, token string) (address string, err 
 		if err == nil {
 			var cert *x509.Certificate
 			if cert, err = certificateAt(ctx, address, decoded.Fingerprint); err == nil {
-				// That a LXD of this fingerprint answers, whatever it says: no other address will do better.
+				// The right LXD answers here, so another address would not do better, even if
+				// this fails.
 				return address, k.join(ctx, address, cert, token)
 			}
 		}
@@ -49,12 +51,13 @@ func (k *Keyring) Trust(ctx context.Context, token string) (address string, err 
 	return "", fmt.Errorf("token: no LXD with its fingerprint answers: %w", errors.Join(errs...))
 }
 
-// certificateAt is the certificate of the LXD at an address, if it has the fingerprint: whoever answers is asked for nothing else.
+// certificateAt returns the certificate of the LXD at an address. It fails if the fingerprint
+// differs, and sends no request.
 func certificateAt(ctx context.Context, address, fingerprint string) (*x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, trustBudget)
 	defer cancel()
 	var found *x509.Certificate
-	// The chain is not looked at: what counts is the fingerprint, which is of the whole certificate.
+	// The certificate chain does not matter: the fingerprint covers the whole certificate.
 	config := &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error { //nolint:gosec // see above
 		found = s.PeerCertificates[0]
 		if got := shared.CertFingerprint(found); subtle.ConstantTimeCompare([]byte(got), []byte(strings.ToLower(fingerprint))) != 1 {
@@ -69,7 +72,7 @@ func certificateAt(ctx context.Context, address, fingerprint string) (*x509.Cert
 	return found, conn.Close()
 }
 
-// join hands the token to its LXD, for this account's certificate, and keeps the LXD's.
+// join uses the token to make LXD trust this account's certificate, and saves LXD's certificate.
 func (k *Keyring) join(ctx context.Context, address string, cert *x509.Certificate, token string) error {
 	pin := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 	own, key, err := k.pair()
@@ -87,7 +90,7 @@ func (k *Keyring) join(ctx context.Context, address string, cert *x509.Certifica
 	if err != nil {
 		return fmt.Errorf("LXD at %s: %w", address, err)
 	}
-	if info.Auth != "trusted" { // otherwise the token stays good for somebody else
+	if info.Auth != "trusted" { // a token that is not used here could still be used by others
 		order := api.CertificatesPost{Type: api.CertificateTypeClient, Password: token}
 		if server.HasExtension("explicit_trust_token") {
 			order.Password, order.TrustToken = "", token

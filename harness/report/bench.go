@@ -7,25 +7,28 @@ import (
 	"text/tabwriter"
 )
 
-// Sample is one measurement: a chain built by nestbed, and typed after the recipe of the article.
+// A Sample is one measurement: a chain built by nestbed, and the same chain typed by hand after
+// the article's recipe.
 type Sample struct {
 	Depth int
-	// Nestbed is from nothing to a chain whose maps are as planned, Recipe from nothing to
-	// one whose last level answers; 0 if nobody typed. Close is until nothing is left. In seconds.
+	// Nestbed is the time from nothing to a chain whose maps are as planned. Recipe is the time
+	// from nothing to a typed chain whose last level answers, or 0 if none was typed. Close is
+	// the time until nothing is left. All are in seconds.
 	Nestbed, Recipe, Close float64
-	// LXD is the part of Nestbed that LXDs were at an operation or on their way up, CPU the
-	// processor time of all, ours included. In seconds.
+	// LXD is the part of Nestbed in which LXD ran operations or started. CPU is the processor
+	// time of all processes, including nestbed's. Both are in seconds.
 	LXD, CPU float64
-	// Memory is the most that all held at once and could not be given up, Disk what their files take. In bytes.
+	// Memory is the peak of the memory that could not be reclaimed. Disk is the size of all
+	// files. Both are in bytes.
 	Memory, Disk float64
 }
 
-// Row is what the samples of one depth come to: the median of each figure. MB are of 1,000,000 bytes.
+// A Row is the median of each figure over the samples of one depth. An MB is 1,000,000 bytes.
 type Row struct {
 	Depth            int      `json:"depth"`
 	Rounds           int      `json:"rounds"`
 	NestbedSeconds   float64  `json:"nestbed_seconds"`
-	RecipeSeconds    *float64 `json:"recipe_seconds"` // null if nobody typed, and so is Ratio
+	RecipeSeconds    *float64 `json:"recipe_seconds"` // null if no chain was typed, as is Ratio
 	Ratio            *float64 `json:"ratio"`
 	LXDSeconds       float64  `json:"lxd_seconds"`
 	CPUSeconds       float64  `json:"cpu_seconds"`
@@ -34,14 +37,14 @@ type Row struct {
 	DiskMBPerLevel   float64  `json:"disk_mb_per_level"`
 }
 
-// Bench is a run of the benchmark.
+// A Bench is a run of the benchmark.
 type Bench struct {
-	// Machine says what it ran on and with.
+	// Machine describes the machine and the versions.
 	Machine string `json:"machine"`
 	Rows    []Row  `json:"rows"`
 }
 
-// Rows sums the samples up, a row a depth, the lowest first.
+// Rows returns a row for each depth, in ascending order.
 func Rows(samples []Sample) []Row {
 	byDepth := map[int][]Sample{}
 	for _, s := range samples {
@@ -68,7 +71,7 @@ func Rows(samples []Sample) []Row {
 			DiskMBPerLevel:   median(func(s Sample) float64 { return s.Disk }) / levels / 1e6,
 		}
 		if recipe := median(func(s Sample) float64 { return s.Recipe }); recipe > 0 {
-			// Of the medians: a ratio that does not follow from the two figures beside it would puzzle.
+			// The ratio of the medians: another ratio would not match the two figures beside it.
 			ratio := recipe / row.NestbedSeconds
 			row.RecipeSeconds, row.Ratio = &recipe, &ratio
 		}
@@ -78,7 +81,7 @@ func Rows(samples []Sample) []Row {
 	return rows
 }
 
-// Write prints the run as a table.
+// Write prints the benchmark as a table.
 func (b Bench) Write(w io.Writer) error {
 	fmt.Fprintf(w, "%s\n\n", b.Machine)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

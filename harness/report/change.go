@@ -8,10 +8,10 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Change is what became of a scenario from one run to another.
+// A Change is the difference between a scenario's outcomes in two runs.
 type Change string
 
-// The changes, the worst first. A scenario that stayed as it was has none.
+// The changes, the worst first. An unchanged scenario has none.
 const (
 	NewlyFailing  Change = "newly failing"
 	Missing       Change = "missing"
@@ -25,17 +25,17 @@ const (
 	NoLongerSkips Change = "no longer skipped"
 )
 
-// Changes lists them in their order.
+// Changes returns all changes in their order.
 func Changes() []Change {
 	return []Change{NewlyFailing, Missing, NewlySkipped, OtherMaps, OtherReason, Slower, StillFailing, NewlyPassing, Added, NoLongerSkips}
 }
 
-// Worse reports whether the change speaks against the newer version.
+// Worse reports whether the change is a reason not to upgrade.
 func (c Change) Worse() bool {
 	return c == NewlyFailing || c == Missing || c == NewlySkipped || c == OtherMaps || c == OtherReason
 }
 
-// rank orders changes, the worst first and no change last.
+// rank returns the position of a change in Changes. No change comes last.
 func (c Change) rank() int {
 	if i := slices.Index(Changes(), c); i >= 0 {
 		return i
@@ -43,11 +43,11 @@ func (c Change) rank() int {
 	return len(Changes())
 }
 
-// sign returns what to show of a scenario that passed, so that a change can be seen.
+// A sign returns the part of a passed scenario that changed, as text.
 type sign func(Scenario) string
 
-// became returns the worst that became of a scenario, or "". A run that does not have the scenario has
-// the zero Scenario.
+// became returns the worst change between two outcomes of a scenario, or "". The zero Scenario
+// means that the run does not have the scenario.
 func became(was, is Scenario, timed bool) (Change, sign) {
 	switch {
 	case was.Status == Passed && is.Status == Passed:
@@ -70,7 +70,7 @@ func became(was, is Scenario, timed bool) (Change, sign) {
 	return NoLongerSkips, nil
 }
 
-// becamePassed compares the outcomes of two that passed.
+// becamePassed compares two passed outcomes.
 func becamePassed(was, is Scenario, timed bool) (Change, sign) {
 	if stops(was) != stops(is) {
 		return OtherReason, stops
@@ -99,7 +99,8 @@ func mapsOf(levels []idmap.PlannedLevel, i int) string {
 		harness.Lines(l.Map.UID), harness.Lines(l.Map.GID), harness.Lines(l.Host.UID), harness.Lines(l.Host.GID))
 }
 
-// took returns the time that a scenario took, or the least and the most if it ran several times.
+// took returns the time that a scenario took, or the shortest and the longest if it ran several
+// times.
 func took(s Scenario) string {
 	if len(s.Seconds) == 0 {
 		return "not timed"
@@ -111,8 +112,9 @@ func took(s Scenario) string {
 	return fmt.Sprintf("%.1f s to %.1f s", least, most)
 }
 
-// A time beyond noise: if each version ran more than once, every time of the new one exceeds every time of the
-// old one by a tenth; if one ran once only, it is twice as long. A difference of a second is noise in any case.
+// A scenario is slower if its time exceeds the noise. If each version ran more than once, every
+// new time must exceed every old one by 10%. Otherwise it must be twice as long. A difference of
+// up to a second never counts.
 const (
 	noise       = 1.1
 	noiseOfOne  = 2

@@ -62,12 +62,12 @@ func TestSlowerIsWhatNoRunOfTheOldVersionWas(t *testing.T) {
 		was, is []float64
 		want    bool
 	}{
-		{[]float64{4}, []float64{7.9}, false}, // of one run, as much again is noise
+		{[]float64{4}, []float64{7.9}, false}, // after a single run, twice the time is noise
 		{[]float64{4}, []float64{8.1}, true},
 		{[]float64{4, 5}, []float64{5.4, 6.4}, false},
 		{[]float64{4, 5}, []float64{6.1, 6.4}, true},
-		{[]float64{4, 5}, []float64{4.1, 60}, false}, // one of the new was as fast
-		{[]float64{0.1}, []float64{1}, false},        // a second is the machine's
+		{[]float64{4, 5}, []float64{4.1, 60}, false}, // one new run was as fast
+		{[]float64{0.1}, []float64{1}, false},        // a second is noise
 		{nil, []float64{9}, false},
 		{[]float64{9}, nil, false},
 	} {

@@ -8,34 +8,34 @@ import (
 	"nestbed/harness/host"
 )
 
-// Comparison is several runs side by side. Each later run is compared with the first.
+// A Comparison is several runs side by side. Each later run is compared with the first.
 type Comparison struct {
 	Columns []Column `json:"columns"`
 	// Rows are the scenarios that changed in any run, the worst change first.
 	Rows []ComparisonRow `json:"rows"`
-	// Unchanged are the other scenarios; Same counts them.
+	// Unchanged are the other scenarios. Same is their number.
 	Unchanged []ComparisonRow `json:"-"`
 	Same      int             `json:"same"`
-	Worse     bool            `json:"worse"` // any run is worse than the first
+	Worse     bool            `json:"worse"` // whether any run is worse than the first
 }
 
-// Column is one run.
+// A Column is one run.
 type Column struct {
-	// Name is old or new if there are two runs, else a letter.
+	// Name is "old" or "new" if there are two runs, and a letter otherwise.
 	Name    string     `json:"name"`
 	Facts   host.Facts `json:"facts"`
 	Passed  int        `json:"passed"`
 	Failed  int        `json:"failed"`
 	Skipped int        `json:"skipped"`
-	// Verdict compares the run with the first, which has none itself.
+	// Verdict compares the run with the first. The first run has none.
 	Verdict *Verdict `json:"verdict,omitempty"`
 }
 
-// Verdict counts the scenarios of a run, or of the first run, by what became of them.
+// A Verdict counts the scenarios of a run and of the first run by their changes.
 type Verdict struct {
 	Same    int `json:"same"`
-	Changed int `json:"changed"`
-	Worse   int `json:"worse"` // of those that changed
+	Changed int `json:"changed"` // includes Worse
+	Worse   int `json:"worse"`
 }
 
 // String returns the verdict in one line.
@@ -46,20 +46,21 @@ func (v Verdict) String() string {
 	return fmt.Sprintf("worse: in %d of %d scenarios", v.Worse, v.Same+v.Changed)
 }
 
-// ComparisonRow is one scenario with a cell for each run.
+// A ComparisonRow is one scenario, with a cell for each run.
 type ComparisonRow struct {
 	Scenario string `json:"scenario"`
 	Change   Change `json:"change"` // the worst of the cells
 	Cells    []Cell `json:"cells"`
 }
 
-// Cell is the outcome of a scenario in a run.
+// A Cell is the outcome of a scenario in a run.
 type Cell struct {
 	// Status is empty if the run does not have the scenario.
 	Status Status `json:"status,omitempty"`
-	// Change is what became of the scenario since the first run.
+	// Change is the change from the first run.
 	Change Change `json:"change,omitempty"`
-	// Detail is why it failed or was skipped, or what differs between those that passed: reason, maps, time.
+	// Detail is the error of a scenario that failed or was skipped, or the parts of a passed one
+	// that changed: reason, maps, time.
 	Detail   string   `json:"detail,omitempty"`
 	Scenario Scenario `json:"-"`
 }
@@ -77,11 +78,11 @@ func (c Cell) String() string {
 	return string(c.Status) + ": " + c.Detail
 }
 
-// MostRuns is how many runs a comparison can have: each has a letter.
+// MostRuns is the maximum number of runs in a comparison, because each is named by a letter.
 const MostRuns = 26
 
-// Compare compares each later run with the first, at most MostRuns in all.
-// The times of more than two runs are compared only if the runs are of the same kernel.
+// Compare compares each later run with the first. There must be at most MostRuns runs. With more
+// than two runs, it compares the time of a run only if its kernel is that of the first.
 func Compare(first Run, later ...Run) Comparison {
 	c := Comparison{Columns: []Column{}, Rows: []ComparisonRow{}}
 	runs := append([]Run{first}, later...)
@@ -127,7 +128,7 @@ func newColumn(i, runs int, r Run) Column {
 	return c
 }
 
-// newRow finds out what became of the scenario in each of the later cells.
+// newRow compares each later cell of a scenario with the first.
 func newRow(name string, cells []Cell, timed []bool) ComparisonRow {
 	var signs []sign
 	for i := 1; i < len(cells); i++ {
@@ -152,7 +153,7 @@ func newRow(name string, cells []Cell, timed []bool) ComparisonRow {
 	return ComparisonRow{Scenario: name, Change: worst.Change, Cells: cells}
 }
 
-// add counts the row.
+// add adds a row and counts it in the verdicts.
 func (c *Comparison) add(row ComparisonRow) {
 	for i, cell := range row.Cells[1:] {
 		switch v := c.Columns[i+1].Verdict; {

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// up is level 1 with a block of ids from a host id on.
+// up returns level 1 with a block of ids that starts at a host id.
 func up(from uint32) []idmap.PlannedLevel {
 	lines := []idmap.Mapping{{Parent: from, Count: idmap.Block}}
 	m := idmap.Map{UID: lines, GID: lines}
@@ -25,7 +25,7 @@ func passed(name string, levels []idmap.PlannedLevel, seconds ...float64) Scenar
 
 func run(scenarios ...Scenario) Run { return Run{Scenarios: scenarios} }
 
-// three are a run and two later ones, of which the last is worse.
+// three compares two later runs with a first one. The last one is worse.
 func three() Comparison {
 	stops := Scenario{Name: "b: stops", Status: Passed, Stop: &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.NestingNotAllowed}}
 	other := Scenario{Name: "b: stops", Status: Passed, Stop: &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.DiskFull}}

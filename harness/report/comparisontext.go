@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// Verdict returns the comparison in one line.
+// Verdict returns the verdict in one line.
 func (c Comparison) Verdict() string {
 	if len(c.Columns) == 2 {
 		return c.Columns[1].Verdict.String()
@@ -25,8 +25,8 @@ func (c Comparison) Verdict() string {
 	return "worse than " + c.Columns[0].Name + ": " + strings.Join(worse, ", ")
 }
 
-// Write prints the scenarios that changed, the worst first, then the verdicts: two runs by the kind of change,
-// more as a table.
+// Write prints the changed scenarios, the worst first, then the verdicts. Two runs are grouped by
+// change. More runs are a table.
 func (c Comparison) Write(w io.Writer) error {
 	if len(c.Columns) == 2 {
 		return c.writeKinds(w)
@@ -53,7 +53,7 @@ func (c Comparison) writeKinds(w io.Writer) error {
 	return err
 }
 
-// marks are what the table has for a status.
+// marks are the table's words for each status.
 var marks = map[Status]string{Passed: "ok", Failed: "FAILED", Skipped: "skipped", "": "-"}
 
 func (c Comparison) writeTable(w io.Writer) error {
@@ -91,10 +91,10 @@ func (c Comparison) writeTable(w io.Writer) error {
 	return err
 }
 
-// outcome is what a scenario came to, and the names of the runs in which it did.
+// An outcome is a cell's text and the names of the runs that have it.
 type outcome struct{ Runs, Text string }
 
-// outcomes returns the different cells of a row.
+// outcomes returns the different outcomes in a row.
 func outcomes(columns []Column, cells []Cell) []outcome {
 	var all []outcome
 	for i, cell := range cells {

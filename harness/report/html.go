@@ -19,12 +19,12 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"draw": draw, "lines": lines, "outcomes": outcomes}).Parse(pageText))
 
-// page is what the template shows.
+// page is the data of the template.
 type page struct {
 	Comparison
-	// Few reports whether everything that is worse can be shown unfolded.
+	// Few reports whether all worse scenarios are shown unfolded.
 	Few bool
-	// Kinds are the changes that there are, and how many of each.
+	// Kinds are the changes in the comparison, with their numbers.
 	Kinds []kind
 	All   []ComparisonRow
 }
@@ -34,14 +34,15 @@ type kind struct {
 	Count  int
 }
 
-// few is how many scenarios that are worse a page unfolds: of more, their names are the better overview.
+// few is the maximum number of worse scenarios that a page shows unfolded. Of more, the list of
+// names gives a better overview.
 const few = 5
 
-// unchanged is what the page calls a scenario that is what it was.
+// unchanged is the page's word for no change.
 const unchanged = Change("unchanged")
 
-// WriteHTML writes the comparison as one page that needs nothing else: the chains are drawn, and failures are shown with
-// their diagnosis.
+// WriteHTML writes the comparison as a self-contained page, with drawings of the chains and the
+// diagnosis of failures.
 func (c Comparison) WriteHTML(w io.Writer) error {
 	p := page{Comparison: c, All: slices.Concat(c.Rows, c.Unchanged)}
 	worse := 0
@@ -65,7 +66,7 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 
 func lines(of []string) string { return strings.Join(of, "\n") }
 
-// draw draws the uids of the levels, "" if there are none.
+// draw returns a drawing of the levels' uids, or "" without levels.
 func draw(run string, levels []idmap.PlannedLevel) (template.HTML, error) {
 	if len(levels) == 0 {
 		return "", nil

@@ -18,7 +18,7 @@ import (
 	"nestbed/harness/printable"
 )
 
-// compared are two runs with a change of each kind that a page shows in its own way.
+// compared returns two runs with each kind of change that a page shows in its own way.
 func compared() Comparison {
 	old := run(passed("a: maps", up(500000), 1), passed("b: fails <b>", up(500000), 1), passed("c: gone", nil, 1), passed("d: same", up(500000), 1))
 	now := run(passed("a: maps", up(565536), 1),
@@ -85,10 +85,10 @@ func TestThePageUnfoldsNothingWhereMuchIsWorse(t *testing.T) {
 	assert.NotContains(t, html.String(), " open>")
 }
 
-// browsers are the names of headless Chromium; Debian's is the first.
+// browsers are the names of headless Chromium. Debian's is the first.
 var browsers = []string{"chromium", "google-chrome", "chromium-browser"}
 
-// rendered is a page as a browser has it after its script has run, in a window as wide as said, and a picture of that.
+// rendered returns the DOM of a page after its script has run in a browser window of this width.
 func rendered(t *testing.T, page string, width string) (dom string) {
 	t.Helper()
 	browser := ""
@@ -102,7 +102,7 @@ func rendered(t *testing.T, page string, width string) (dom string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	// No sandbox: it refuses to run as root with one, and the page is our own.
+	// Without a sandbox: as root the browser does not start with one, and the page is our own.
 	out, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--user-data-dir="+t.TempDir(), "--window-size="+width+",800", "--dump-dom", "file://"+page).Output()
 	require.NoError(t, err)
@@ -115,7 +115,8 @@ func TestABrowserShowsWhatDiffersAndHidesTheRest(t *testing.T) {
 		f, err := os.Create(page)
 		require.NoError(t, err)
 		require.NoError(t, c.WriteHTML(f))
-		// The page tells how wide it came out, as a reader of a small screen must not have to scroll sideways.
+		// The page records whether it is wider than the window: readers must not have to scroll
+		// sideways.
 		_, err = f.WriteString(`<script>document.body.dataset.wide = document.documentElement.scrollWidth > innerWidth</script>`)
 		require.NoError(t, err)
 		require.NoError(t, f.Close())

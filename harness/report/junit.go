@@ -8,7 +8,7 @@ import (
 	"nestbed/harness/printable"
 )
 
-// JUnitFile is the file in a run's directory that CI systems read.
+// JUnitFile is the name of the file for CI systems in a run's directory.
 const JUnitFile = "junit.xml"
 
 // The elements of JUnit's format that CI systems agree on (the Jenkins xUnit schema).
@@ -35,7 +35,8 @@ type (
 	}
 )
 
-// junit is the run in JUnit's format: a test case a scenario, of the class of its feature.
+// junit returns the run in JUnit's format: a test case for each scenario, whose class is the
+// feature.
 func (r Run) junit() ([]byte, error) {
 	suite := junitSuite{Name: r.Facts.String(), Tests: len(r.Scenarios)}
 	total := 0.0

@@ -1,5 +1,5 @@
-// Package report is what a run has to show: its facts, its levels, what was
-// checked, as text for people and as JSON for programs.
+// Package report presents the outcomes of runs, as text for people and as JSON for programs: the
+// facts, the levels and the checks.
 package report
 
 import (
@@ -16,23 +16,24 @@ import (
 	"nestbed/harness/probe"
 )
 
-// Result is one chain as it came out. Programs read its JSON.
+// A Result is the outcome of one chain. Programs read its JSON.
 type Result struct {
 	Facts host.Facts `json:"facts"`
-	Depth int        `json:"depth"` // asked for
-	// Allocation is what the host's subid files say.
+	Depth int        `json:"depth"` // as requested
+	// Allocation is the content of the host's subid files.
 	Allocation idmap.Delegation `json:"allocation"`
 	HostName   string           `json:"host"`
-	Levels     []Level          `json:"levels"` // that are up
+	Levels     []Level          `json:"levels"` // those that started
 	Stop       *idmap.Stop      `json:"stop,omitempty"`
 	Error      string           `json:"error,omitempty"`
-	// Contradiction is where LXD and the plan differ, in lines; empty where they agree.
+	// Contradiction lists the differences between LXD and the plan in lines. It is empty if they
+	// agree.
 	Contradiction string          `json:"contradiction,omitempty"`
 	Checks        []harness.Check `json:"checks"`
-	Seconds       float64         `json:"seconds"` // host and levels, without checks
+	Seconds       float64         `json:"seconds"` // start of host and levels, without checks
 }
 
-// Level is a level that is up, with its uid and gid map in parent ids and in host ids.
+// A Level is a level that started, with its uid and gid map in ids of its parent and of the host.
 type Level struct {
 	Level   int       `json:"level"`
 	Name    string    `json:"name"`
@@ -42,7 +43,8 @@ type Level struct {
 	Seconds float64   `json:"seconds"`
 }
 
-// Collect looks at a chain and verifies it. The Result is of use with an error, too.
+// Collect verifies a chain and returns its Result. The Result is also valid if there is an error,
+// as far as it goes.
 func Collect(ctx context.Context, h host.Host, c *harness.Chain) (Result, error) {
 	r := Result{
 		Facts: h.Facts(), Depth: len(c.Spec.Levels), Allocation: h.Traits().Delegation, HostName: h.Name(),
@@ -70,7 +72,8 @@ func Collect(ctx context.Context, h host.Host, c *harness.Chain) (Result, error)
 	return r, err
 }
 
-// Bars are the uids of the levels, to be drawn. Where a level's maps are not the planned ones, its bar is broken.
+// Bars returns the uids of the levels for a drawing. A level whose maps are not as planned is
+// marked as a problem.
 func (r Result) Bars() []drawing.Bar {
 	wrong := map[int]bool{}
 	for _, c := range harness.Failed(r.Checks) {
@@ -85,12 +88,13 @@ func (r Result) Bars() []drawing.Bar {
 	return bars
 }
 
-// Title is what the drawing is of, for one that is passed on alone.
+// Title returns the title of the drawing, for readers who see nothing else.
 func (r Result) Title() string {
 	return fmt.Sprintf("depth %d on %s, LXD %s, kernel %s", r.Depth, r.Allocation, r.Facts.LXD, r.Facts.Kernel)
 }
 
-// Failure is nil if the chain is whole and every check holds; else it names what is not.
+// Failure returns nil if the chain is complete and every check passed. Otherwise it says what is
+// wrong.
 func (r Result) Failure() error {
 	failed := harness.Failed(r.Checks)
 	switch {
@@ -104,7 +108,7 @@ func (r Result) Failure() error {
 	return nil
 }
 
-// StopError is the failure of a chain that is not whole.
+// A StopError reports that the chain is not complete.
 type StopError struct {
 	idmap.Stop
 	text string
@@ -112,10 +116,10 @@ type StopError struct {
 
 func (e *StopError) Error() string { return "the chain stopped at " + e.text }
 
-// Seconds writes a duration as people read it here: "1.2 s".
+// Seconds returns a duration as text, such as "1.2 s".
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-// Running tells, behind a level's name, what it runs where that is something else than the host does.
+// Running returns a suffix for a level's name: its daemon, or "" if its bundle is the host's.
 func Running(b, host *bundle.Bundle) string {
 	if b == host {
 		return ""

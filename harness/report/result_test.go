@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/report"
 )
 
-// stopped is the result of a chain that stopped for the reason.
+// stopped returns the result of a chain that stopped for the reason.
 func stopped(reason idmap.Reason) report.Result {
 	stop := &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: reason}
 	return report.Result{Depth: 3, Levels: article()[:1], Stop: stop, Error: stop.String() + ": exit status 1"}

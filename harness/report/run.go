@@ -17,44 +17,46 @@ import (
 	"nestbed/harness/printable"
 )
 
-// RunFile is the file of a run in its directory.
+// RunFile is the name of a run's file in its directory.
 const RunFile = "results.json"
 
-// Run is what one run of the scenarios came to, for comparing it with another.
+// A Run is the outcomes of one run of the scenarios, which can be compared with those of another.
 type Run struct {
 	Facts     host.Facts `json:"facts"`
 	Scenarios []Scenario `json:"scenarios"`
 }
 
-// Status is how a scenario ended.
+// A Status is how a scenario ended.
 type Status string
 
-// The statuses. Skipped are those that the machine lacks something for.
+// The statuses. A scenario is skipped if the machine does not meet its requirements.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
 )
 
-// Scenario is one scenario of a run, or one row of an outline.
+// A Scenario is one scenario of a run, or one row of an outline.
 type Scenario struct {
-	// Name is the feature and the scenario, the same in every run.
+	// Name is the name of the feature and of the scenario. It is the same in every run.
 	Name   string `json:"name"`
 	Status Status `json:"status"`
-	// Seconds is how long it took, each time that it was run.
+	// Seconds are the times that the scenario took, one for each time that it ran.
 	Seconds []float64 `json:"seconds,omitempty"`
-	// Levels are those that came up last, with their measured maps; Stop is where and why the chain stopped.
+	// Levels are the last levels that started, with their measured maps. Stop is where and why
+	// the chain stopped.
 	Levels []idmap.PlannedLevel `json:"levels,omitempty"`
 	Stop   *idmap.Stop          `json:"stop,omitempty"`
-	// Member is the cluster member that it ran on.
+	// Member is the cluster member that the scenario ran on.
 	Member string `json:"member,omitempty"`
-	// Error is why it failed, or was skipped; Diagnosis what was found about that, in lines.
+	// Error is the reason if the scenario failed or was skipped. Diagnosis is further
+	// information, in lines.
 	Error     string   `json:"error,omitempty"`
 	Diagnosis []string `json:"diagnosis,omitempty"`
 }
 
-// Sort puts the scenarios into the order of their names. Rows of an outline that share a name are numbered
-// in the order in which they stand.
+// Sort sorts the scenarios by name. Rows of an outline with the same name are numbered in their
+// order.
 func (r *Run) Sort() {
 	slices.SortStableFunc(r.Scenarios, func(a, b Scenario) int { return strings.Compare(a.Name, b.Name) })
 	for i := range r.Scenarios {
@@ -66,11 +68,11 @@ func (r *Run) Sort() {
 	}
 }
 
-// notInNames is what a name of a directory goes without.
+// notInNames matches the characters that directory names must not contain.
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+~-]+`)
 
-// Directory names the directory of a run of the bundle's daemon below the one for reports: by its package, or by the
-// version that it calls itself.
+// Directory returns the name of the directory, in the one for reports, of a run with the bundle's
+// daemon: the name of its package, or its version.
 func Directory(b *bundle.Bundle) string {
 	name := b.Package
 	if name == "" {
@@ -79,7 +81,7 @@ func Directory(b *bundle.Bundle) string {
 	return strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
 }
 
-// Save writes the run into its directory, which it makes: for comparing it, and for CI systems.
+// Save writes the run into its directory, which it makes, as JSON and as JUnit's XML.
 func (r Run) Save(dir string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
@@ -98,7 +100,7 @@ func (r Run) Save(dir string) error {
 	return renameio.WriteFile(filepath.Join(dir, RunFile), []byte(printable.Text(string(text))+"\n"), 0o644)
 }
 
-// LoadRun reads a run from its directory, or from its file.
+// LoadRun reads a run from its directory or its file.
 func LoadRun(path string) (Run, error) {
 	var r Run
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -114,7 +116,7 @@ func LoadRun(path string) (Run, error) {
 	return r, r.check(path)
 }
 
-// LoadRuns reads several runs of the same version on the same machine as one.
+// LoadRuns reads several runs of the same version on the same machine and merges them.
 func LoadRuns(paths []string) (Run, error) {
 	all, err := LoadRun(paths[0])
 	if err != nil {
@@ -132,7 +134,8 @@ func LoadRuns(paths []string) (Run, error) {
 	return all, nil
 }
 
-// check refuses a file that is JSON of something else, or was changed by hand into what cannot be.
+// check returns an error if the file holds something else than a run, or was edited into an
+// invalid one.
 func (r Run) check(path string) error {
 	if len(r.Scenarios) == 0 {
 		return fmt.Errorf("run %s: no scenarios in it: expected a file that a run of the scenarios has written", path)
@@ -150,8 +153,8 @@ func (r Run) check(path string) error {
 	return nil
 }
 
-// merge adds the times of another run of the same bundle and kernel; it is an error if they are not the same. Where the two
-// ended differently, the one that failed counts.
+// merge adds the scenarios and times of another run. It fails unless version and machine are the
+// same. If a scenario failed in either run, it counts as failed.
 func (r Run) merge(other Run) (Run, error) {
 	if r.Facts != other.Facts {
 		return r, fmt.Errorf("they are of different versions or machines: %s; and %s: give runs of one version on one machine", r.Facts, other.Facts)

@@ -11,8 +11,8 @@ import (
 	"nestbed/harness/probe"
 )
 
-// WriteTable prints the maps of the levels, a line a mapping. Where uids and gids
-// are mapped alike, as they mostly are, they share the line.
+// WriteTable prints the maps of the levels, one line for each mapping. Uids and gids share a line
+// if their maps are equal.
 func WriteTable(w io.Writer, levels []Level) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "level\tname\tids\tinside\tparent\thost\tcount\t")
@@ -34,7 +34,7 @@ func writeRows(w io.Writer, l Level, kind string, parent, host []idmap.Mapping) 
 	}
 }
 
-// WriteChecks prints a line for each subject and how many of its checks hold, and every check that does not.
+// WriteChecks prints how many checks of each subject passed, and then every failed check.
 func WriteChecks(w io.Writer, checks []harness.Check) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range probe.Subjects() {
@@ -58,7 +58,7 @@ func WriteChecks(w io.Writer, checks []harness.Check) error {
 	return nil
 }
 
-// meaning says in a few words what each subject's checks looked at.
+// meaning describes the checks of each subject.
 var meaning = map[harness.Subject]string{
 	harness.IDMaps:    "uid and gid maps are the planned ones, seen inside and from the host",
 	harness.Processes: "init and a new process run under the planned host ids",

@@ -16,7 +16,8 @@ import (
 	"nestbed/harness/report"
 )
 
-// chain is the article's recipe at any depth: every level keeps one block and hands the rest down.
+// chain returns the levels of the article's recipe at any depth: every level keeps one block and
+// delegates the rest.
 func chain(start uint32, depth int) []report.Level {
 	var levels []report.Level
 	for i := range depth {
@@ -31,16 +32,16 @@ func chain(start uint32, depth int) []report.Level {
 	return levels
 }
 
-// both is a map of one line, for uids and gids alike.
+// both returns a map with one line, the same for uids and gids.
 func both(parent, count uint32) idmap.Map {
 	m := []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}
 	return idmap.Map{UID: m, GID: m}
 }
 
-// article is the article's chain: root:500000:196608, three levels deep.
+// article returns the article's chain: root:500000:196608, three levels deep.
 func article() []report.Level { return chain(500000, 3) }
 
-// table are the lines of a table.
+// table returns the lines of a table.
 func table(t *testing.T, levels []report.Level) []string {
 	t.Helper()
 	var b bytes.Buffer
@@ -93,7 +94,7 @@ func TestATableOfNoLevelsIsItsHead(t *testing.T) {
 	assert.Equal(t, []string{"  level  name  ids  inside  parent  host  count"}, table(t, nil))
 }
 
-// summary is what WriteChecks prints.
+// summary returns the output of WriteChecks.
 func summary(t *testing.T, checks []harness.Check) string {
 	t.Helper()
 	var b bytes.Buffer

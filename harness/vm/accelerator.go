@@ -16,18 +16,20 @@ import (
 
 // The accelerators of QEMU.
 const (
-	kvm = "kvm" // the processor's own
-	tcg = "tcg" // none: every instruction is translated
+	kvm = "kvm" // the processor runs the guest
+	tcg = "tcg" // software translates every instruction
 )
 
-// probeBudget is for a guest's kernel to say its first word: it takes a tenth of a second.
+// probeBudget is the time for a guest's kernel to print its first line, which takes a tenth of a
+// second.
 const probeBudget = 10 * time.Second
 
-// probeMemory is what the guest of the probe has, in bytes: its kernel and initramfs fit.
+// probeMemory is the memory of the probe's guest, in bytes. Its kernel and initramfs fit.
 const probeMemory = 512 << 20
 
-// accelerator finds out whether KVM works by booting a kernel: there are machines on which /dev/kvm opens, and a guest
-// does not get on. The answer holds until the machine is booted again.
+// accelerator returns the accelerator to use, and why. It boots a kernel to see whether KVM
+// works, because on some machines /dev/kvm opens but guests hang. The answer is cached until this
+// machine reboots.
 func accelerator(ctx context.Context, i *Image, progress func(string)) (accel, why string, err error) {
 	fd, err := unix.Open("/dev/kvm", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -38,7 +40,8 @@ func accelerator(ctx context.Context, i *Image, progress func(string)) (accel, w
 	if err != nil {
 		return "", "", err
 	}
-	// An answer of this boot of the machine, for this account and this kernel.
+	// The file holds an answer for this account and this kernel, and the boot id that it is valid
+	// for.
 	path := fmt.Sprintf("%s.kvm-%d", i.dir, os.Geteuid())
 	if text, err := os.ReadFile(path); err == nil {
 		of, answer, _ := strings.Cut(string(text), " ")
@@ -58,7 +61,7 @@ func accelerator(ctx context.Context, i *Image, progress func(string)) (accel, w
 	return accel, why, renameio.WriteFile(path, fmt.Appendf(nil, "%s %s: %s\n", bytes.TrimSpace(boot), accel, why), 0o644)
 }
 
-// probe boots the image's kernel without a disk, and waits for its first word.
+// probe boots the image's kernel under KVM without a disk, and waits for its first line.
 func probe(ctx context.Context, i *Image) error {
 	console := &console{}
 	h := hardware{accel: kvm, processors: 1, memory: probeMemory}

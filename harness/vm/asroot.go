@@ -10,8 +10,8 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// asRoot runs a program as root of a user namespace in which this account's own ids and those of its allocation
-// are (man 1 unshare, --map-auto); as root of the machine, without one.
+// asRoot runs a program as root. An account other than root runs it in a user namespace that maps
+// its own id and its subordinate ids (man 1 unshare, --map-auto).
 func asRoot(ctx context.Context, program string, args ...string) error {
 	path, err := find(program)
 	if err != nil {
@@ -24,7 +24,7 @@ func asRoot(ctx context.Context, program string, args ...string) error {
 	return ran(cmd)
 }
 
-// find looks for a program where a shell of this account does, and where those of root are.
+// find returns the path of a program. It also searches root's directories.
 func find(program string) (string, error) {
 	path, err := exec.LookPath(program)
 	if err == nil {
@@ -38,7 +38,7 @@ func find(program string) (string, error) {
 	return "", err
 }
 
-// ran runs a program, whose last words are its error.
+// ran runs a command. Its error ends with the last line of the output.
 func ran(cmd *exec.Cmd) error {
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is one that runs.
+// A machine is a running virtual machine.
 type machine struct {
 	qemu    *process
 	console *console
@@ -19,7 +19,8 @@ type machine struct {
 }
 
 func boot(ctx context.Context, hw hardware, i *Image, packages []packagesDisk, job Job, program string, to io.Writer) (*machine, error) {
-	// Without a name, as QEMU's own changes of the disk: what is killed leaves nothing.
+	// The file is unnamed, as is QEMU's file with changes to the disk, so that killed runs leave
+	// nothing.
 	disk, err := os.CreateTemp("", "nestbed-job-")
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func boot(ctx context.Context, hw hardware, i *Image, packages []packagesDisk, j
 	return m, nil
 }
 
-// socketPair is a connection of which the other end is given to QEMU.
+// socketPair returns the two ends of a connection. The second is for QEMU.
 func socketPair() (net.Conn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

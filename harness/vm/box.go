@@ -10,7 +10,8 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// inbox takes the files of results into the host's directories. A guest cannot name one outside of them.
+// An inbox saves result files in the host's directories. A guest cannot name a file outside of
+// them.
 type inbox struct{ dirs map[string]string }
 
 func (b inbox) take(f *file) error {
@@ -29,32 +30,32 @@ func (b inbox) take(f *file) error {
 	if err := root.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
 		return err
 	}
-	// Whole or not at all, for whoever reads it meanwhile.
+	// Atomically, because others may be reading the file.
 	out, err := renameio.NewPendingFile(f.Path, renameio.WithRoot(root), renameio.WithPermissions(f.Mode.Perm()))
 	if err != nil {
 		return err
 	}
-	defer out.Cleanup() //nolint:errcheck // after it has replaced, which tells of failure, there is nothing to clean
+	defer out.Cleanup() //nolint:errcheck // CloseAtomicallyReplace reports failure; after success this does nothing
 	if _, err := out.Write(f.Data); err != nil {
 		return err
 	}
 	return out.CloseAtomicallyReplace()
 }
 
-// outbox sends the files of directories, each again when it has changed.
+// An outbox sends the files of directories, and each of them again after it has changed.
 type outbox struct {
 	to   *sender
 	dirs map[string]string
 	sent map[string]stamp
 }
 
-// stamp is what a file is known to be unchanged by.
+// A stamp identifies a version of a file.
 type stamp struct {
 	size    int64
 	changed time.Time
 }
 
-// flush sends what is new. What goes while it is looked at is not sent.
+// flush sends new and changed files. It skips files that disappear meanwhile.
 func (b *outbox) flush() error {
 	for name, dir := range b.dirs {
 		if err := b.flushOne(name, dir); err != nil {

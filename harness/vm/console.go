@@ -8,10 +8,11 @@ import (
 	"sync"
 )
 
-// consoleKept is how much of a console is held in memory at least, in bytes: a whole boot.
+// consoleKept is the minimum of a console's output that stays in memory, in bytes. A boot fits.
 const consoleKept = 1 << 20
 
-// console is what a guest's kernel and systemd say. All of it goes on to a writer, which may be nil.
+// A console is the output of a guest's kernel and systemd. It also copies the output to a writer,
+// which may be nil.
 type console struct {
 	to io.Writer
 
@@ -32,14 +33,15 @@ func (c *console) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// has tells whether the guest has said that.
+// has reports whether the output contains the text.
 func (c *console) has(word string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return bytes.Contains(c.text, []byte(word))
 }
 
-// escape are the sequences by which systemd colors its words (ECMA-48, CSI and OSC).
+// escape matches the escape sequences with which systemd colors its output (ECMA-48, CSI and
+// OSC).
 var escape = regexp.MustCompile("\x1b(\\[[0-9;?]*[a-zA-Z]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|.)")
 
 func (c *console) lines() []string {
@@ -55,7 +57,7 @@ func (c *console) lines() []string {
 	return lines
 }
 
-// decisive are what a guest says when it cannot go on, the likeliest reason of its end first.
+// decisive matches the lines that explain why a guest cannot go on, the likeliest reason first.
 var decisive = []*regexp.Regexp{
 	regexp.MustCompile(`Kernel panic - not syncing.*`),
 	regexp.MustCompile(`(Out of memory: Killed process.*|.*invoked oom-killer.*)`),
@@ -66,7 +68,7 @@ var decisive = []*regexp.Regexp{
 	regexp.MustCompile(`^qemu-system-.*`),
 }
 
-// why is the line that tells why a guest has ended; the last one it said where none does.
+// why returns the line that explains why a guest has ended, or else the last line.
 func (c *console) why() string {
 	lines := c.lines()
 	for _, pattern := range decisive {

@@ -9,18 +9,18 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// debian is a Debian that becomes a filesystem in a file, for which nobody has to be root.
+// debian describes a Debian whose filesystem is made in a file, without root.
 type debian struct {
 	suite    string
 	packages []string
-	overlay  string // a directory that is laid over it; empty: none
-	size     uint64 // of the filesystem, in bytes; the file has holes
-	what     string // it is, for who waits
-	// archived is called when it is a tar archive. It may be nil.
+	overlay  string // a directory whose files are added; "" if none
+	size     uint64 // of the filesystem, in bytes; the file is sparse
+	what     string // for progress messages
+	// archived, if set, is called with the Debian as a tar archive.
 	archived func(archive string) error
 }
 
-// make makes the file. What it makes on the way, in the same directory, is not left there.
+// make makes the file. It also uses that directory for temporary files, which it removes.
 func (d debian) make(ctx context.Context, disk string, progress func(string)) error {
 	root, archive := filepath.Join(filepath.Dir(disk), "root"), filepath.Join(filepath.Dir(disk), "root.tar")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -37,11 +37,13 @@ func (d debian) make(ctx context.Context, disk string, progress func(string)) er
 					return err
 				}
 			}
-			// Devices are the guest's own kernel's to make, and nobody but root may here.
+			// Without devices: the guest's kernel makes its own, and only root can make them
+			// here.
 			return asRoot(ctx, "tar", "--extract", "--file", archive, "--directory", root, "--numeric-owner", "--preserve-permissions",
 				"--xattrs", "--xattrs-include=*", "--exclude=./dev/*")
 		}},
-		// With a journal, though nothing of it is kept: without one ext4 makes files slowly (see host, memoryHasRoom).
+		// With a journal, although it is never replayed: without one, ext4 creates files slowly
+		// (see host, memoryHasRoom).
 		{"disk", func() error {
 			return asRoot(ctx, "mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", root, disk, fmt.Sprintf("%dk", d.size>>10))
 		}},

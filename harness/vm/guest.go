@@ -18,20 +18,22 @@ import (
 )
 
 const (
-	// guestName is this program, started by the guest's systemd (tree/etc/systemd/system/nestbed.service).
+	// guestName is the name under which the guest's systemd starts this program
+	// (tree/etc/systemd/system/nestbed.service).
 	guestName = "nestbed-guest"
-	// guestDir is where that has put the job.
+	// guestDir is where that unit has put the job.
 	guestDir = "/var/lib/nestbed-guest"
-	// portPath is the guest's end of the port to its host.
+	// portPath is the guest's end of the serial port to the host.
 	portPath = "/dev/virtio-ports/" + portName
 	portName = "nestbed"
-	// aliveEvery is how often the guest says that it lives, and looks for new results.
+	// aliveEvery is the interval at which the guest reports that it is alive and sends new
+	// results.
 	aliveEvery = 2 * time.Second
-	// interrupt is the byte by which the host asks the program to end.
+	// interrupt is the byte with which the host asks the program to end.
 	interrupt = 'i'
 )
 
-// RegisterPrograms registers what runs in a virtual machine, for start.Init.
+// RegisterPrograms registers the program that runs in a virtual machine, for start.Init.
 func RegisterPrograms() { rerun.Register(guestName, guest) }
 
 // guest runs the job and turns the machine off.
@@ -43,7 +45,7 @@ func guest() {
 	}
 	host := newSender(port)
 	end := &ended{}
-	end.Status, err = runJob(context.Background(), host, port) //nolint:forbidigo // a main's
+	end.Status, err = runJob(context.Background(), host, port) //nolint:forbidigo // this is a main function
 	if err != nil {
 		end.Error = err.Error()
 	}
@@ -51,13 +53,14 @@ func guest() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	// The host ends the machine when it has read that, and the disk is thrown away. Who turns the machine off may take along
-	// what is still on its way; that is for a machine whose host is gone.
+	// The host ends the machine when it has read this message, and discards the disk. If the
+	// guest turned itself off, messages on their way could be lost. It does so only if the host
+	// is gone.
 	<-time.After(endBudget)
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-// runJob gives the exit status of the job's program.
+// runJob runs the job's program and returns its exit status.
 func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	text, err := os.ReadFile(filepath.Join(guestDir, jobName))
 	if err != nil {
@@ -94,7 +97,8 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	return watch(cmd, host, &outbox{to: host, dirs: job.Results, sent: map[string]stamp{}})
 }
 
-// watch tells the host how things are until the program has ended, and of its results to the last.
+// watch sends the guest's state and new results to the host until the program has ended, and then
+// the last results.
 func watch(cmd *exec.Cmd, host *sender, box *outbox) (int, error) {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -118,10 +122,10 @@ func watch(cmd *exec.Cmd, host *sender, box *outbox) (int, error) {
 	}
 }
 
-// obey asks the program to end when the host says so.
+// obey interrupts the program when the host says so.
 func obey(orders io.Reader, program *os.Process) {
 	for word := make([]byte, 1); ; {
-		// Nobody at the other end: nothing will be said any more.
+		// The host has closed the port, so no more orders come.
 		if _, err := orders.Read(word); err != nil {
 			return
 		}

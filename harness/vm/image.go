@@ -16,7 +16,8 @@ import (
 	"nestbed/harness/cache"
 )
 
-// Image is what a virtual machine boots: a kernel with its initramfs, and a disk, which is never written to.
+// An Image is what a virtual machine boots: a kernel, its initramfs, and a disk that is never
+// written to.
 type Image struct {
 	Suite string
 	dir   string
@@ -26,22 +27,24 @@ func (i *Image) kernel() string { return filepath.Join(i.dir, "vmlinuz") }
 func (i *Image) initrd() string { return filepath.Join(i.dir, "initrd.img") }
 func (i *Image) disk() string   { return filepath.Join(i.dir, diskName) }
 
-// diskName is the file with a filesystem in a directory of the cache.
+// diskName is the name of the filesystem image in its cache directory.
 const diskName = "disk.ext4"
 
-// diskSize is what a guest may write to its disk, in bytes, with what is on it from the start. The file has holes.
+// diskSize is the size of a guest's disk, in bytes, including the files of the image. The file is
+// sparse.
 const diskSize = 16 << 30
 
-// imageFormat counts the changes of how images are made, beside those of the packages and the tree.
+// imageFormat is the version of how images are made. Increase it after changes that imageKey does
+// not see.
 const imageFormat = 1
 
-// tree is what an image has beside Debian's packages.
+// tree holds the files that an image has in addition to Debian's packages.
 //
 //go:embed all:tree
 var tree embed.FS
 
-// links are symbolic links in an image: the unit is wanted, and the machine's own daemons are not, which would
-// be in the way of those under test.
+// links are symlinks in an image and their targets. They enable nestbed's unit and mask the
+// daemons that Debian's packages enable, which would interfere with those under test.
 var links = map[string]string{
 	"etc/systemd/system/multi-user.target.wants/nestbed.service": "/etc/systemd/system/nestbed.service",
 	"etc/systemd/system/lxd.service":                             "/dev/null",
@@ -61,8 +64,9 @@ var links = map[string]string{
 	"etc/systemd/system/systemd-networkd-wait-online.service":    "/dev/null",
 }
 
-// MakeImage gives the image of a suite, from the cache where it has it. It is known by how it is made, not by the versions
-// of its packages: to have newer ones, remove its directory from the cache. cache is as in Config.
+// MakeImage returns the image of a suite, and makes it if the cache does not have it. The cache
+// does not notice new package versions: to get them, remove the image's directory. cache is as in
+// Config.
 func MakeImage(ctx context.Context, cache, suite string, progress func(string)) (*Image, error) {
 	key, err := imageKey(suite)
 	if err != nil {
@@ -75,10 +79,10 @@ func MakeImage(ctx context.Context, cache, suite string, progress func(string)) 
 	return &Image{Suite: suite, dir: dir}, nil
 }
 
-// ErrCache is the error of a directory for images that cannot be used, or that has no room.
+// ErrCache is the error if the directory for images cannot be used or has no room.
 var ErrCache = errors.New("cache of images")
 
-// made gives a directory of the cache of images, which is made where it is not there.
+// made returns a directory of the image cache. It calls fill if the directory does not exist.
 func made(ctx context.Context, in, name string, fill func(ctx context.Context, dir string) error) (string, error) {
 	dir, err := imageCache(in)
 	if err != nil {
@@ -97,7 +101,8 @@ func made(ctx context.Context, in, name string, fill func(ctx context.Context, d
 	})
 }
 
-// removeAll removes a directory, by way of root of a user namespace what belongs to ids of that.
+// removeAll removes a directory. If that fails, it tries again as root of a user namespace, to
+// which some files may belong.
 func removeAll(ctx context.Context, dir string) error {
 	if err := os.RemoveAll(dir); err == nil || os.Geteuid() == 0 {
 		return err
@@ -105,7 +110,8 @@ func removeAll(ctx context.Context, dir string) error {
 	return asRoot(ctx, "rm", "-r", "-f", dir)
 }
 
-// imageCache returns where images are kept: "vm" in the given directory or, if that is "", in root's or in the user's cache.
+// imageCache returns the directory of images: "vm" in dir, or in root's or the user's cache if
+// dir is "".
 func imageCache(dir string) (string, error) {
 	if dir != "" {
 		return filepath.Join(dir, "vm"), nil
@@ -132,7 +138,7 @@ func imageKey(suite string) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), err
 }
 
-// makeImage makes the files of an image. What it makes on the way is not left beside them.
+// makeImage makes the files of an image in dir and removes temporary ones.
 func makeImage(ctx context.Context, suite, dir string, progress func(string)) error {
 	overlay := filepath.Join(dir, "overlay")
 	if err := layOut(overlay); err != nil {
@@ -146,7 +152,7 @@ func makeImage(ctx context.Context, suite, dir string, progress func(string)) er
 	return os.RemoveAll(overlay)
 }
 
-// layOut puts the tree and the links into a directory.
+// layOut copies tree and links into a directory.
 func layOut(dir string) error {
 	files, err := fs.Sub(tree, "tree")
 	if err != nil {
@@ -164,7 +170,8 @@ func layOut(dir string) error {
 	return nil
 }
 
-// takeKernel takes what the machine boots out of the archive: the only version in it.
+// takeKernel extracts the kernel and the initramfs from the archive. There is one version of
+// each.
 func (i *Image) takeKernel(archive string) error {
 	f, err := os.Open(archive)
 	if err != nil {

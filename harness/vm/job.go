@@ -9,16 +9,18 @@ import (
 	"os"
 )
 
-// Job is what a virtual machine is started for.
+// A Job is a program run in a virtual machine.
 type Job struct {
-	// Args are the program's, without its name. The program is the one that runs now.
+	// Args are the program's arguments, without its name. The program is always the running one.
 	Args []string `json:"args"`
 	// Env is added to the guest's environment, as NAME=VALUE.
 	Env []string `json:"env"`
-	// Results are directories that come out of the guest as they fill, by the variable that names each to the program:
-	// NESTBED_REPORTS, say. They have the same absolute path in the guest, so that what the program says of them holds.
+	// Results maps an environment variable, such as NESTBED_REPORTS, to the directory that it
+	// names. The guest uses the same absolute paths, so that paths in the program's output are
+	// valid on the host. New files are copied out as they appear.
 	Results map[string]string `json:"results"`
-	// Packages are the names in the guest's cache of what is on its further disks, in their order. Run sets them.
+	// Packages are the names in the guest's cache of the disks with packages, in order. Run sets
+	// them.
 	Packages []string `json:"packages"`
 }
 
@@ -28,7 +30,7 @@ const (
 	jobName     = "job.json"
 )
 
-// write makes the disk: a tar archive, which a block device can be read as.
+// write makes the disk: a tar archive, which can be read from a block device.
 func (j Job) write(to io.Writer, program string) error {
 	f, err := os.Open(program)
 	if err != nil {

@@ -8,44 +8,45 @@ import (
 	"sync"
 )
 
-// message is what the guest tells its host, by gob, as both are the same program. One field is set.
+// A message goes from the guest to the host, encoded by gob, as both run the same program.
+// Exactly one field is set.
 type message struct {
-	// Started is what the guest is, once its program runs.
+	// Started describes the guest when its program starts.
 	Started *started
-	// Stdout and Stderr are what the program writes.
+	// Stdout and Stderr are output of the program.
 	Stdout, Stderr []byte
-	// File is one of its results.
+	// File is one of the job's results.
 	File *file
-	// Alive comes every few seconds.
+	// Alive comes every aliveEvery.
 	Alive *alive
-	// Ended is the last one.
+	// Ended is the last message.
 	Ended *ended
 }
 
 type started struct {
 	Kernel string
-	// Up is the seconds since the guest's kernel began.
+	// Up is the time since the guest's kernel started, in seconds.
 	Up float64
 }
 
-// file is a result as it is now: a later one of the same name takes its place.
+// A file is a version of a result. A later one of the same name replaces it.
 type file struct {
-	Result string // which of the job's
-	Path   string // in it
+	Result string // key of the job's Results
+	Path   string // below that directory
 	Mode   fs.FileMode
 	Data   []byte
 }
 
-// alive is how the guest is, in bytes.
+// alive is the guest's free memory and disk, in bytes.
 type alive struct{ FreeMemory, FreeDisk uint64 }
 
 type ended struct {
 	Status int
-	// Error is why the guest could not run the program.
+	// Error says why the guest could not run the program.
 	Error string
 }
 
-// sender sends messages from several goroutines.
+// A sender sends messages. Several goroutines can use it.
 type sender struct {
 	mu  sync.Mutex
 	enc *gob.Encoder
@@ -62,7 +63,7 @@ func (s *sender) send(m message) error {
 	return nil
 }
 
-// stream sends what is written to it, as what wrap makes of that.
+// A stream is a writer that sends each write as the message that wrap returns.
 type stream struct {
 	to   *sender
 	wrap func([]byte) message

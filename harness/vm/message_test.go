@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// delivered takes all that was sent into the box.
+// delivered puts all sent files into the inbox.
 func delivered(t *testing.T, sent *bytes.Buffer, to inbox) (files int) {
 	t.Helper()
 	for dec := gob.NewDecoder(sent); sent.Len() > 0; files++ {

@@ -12,16 +12,18 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// packagesSize is that of a filesystem with packages that bundles are made of, in bytes; they take 270 MB.
+// packagesSize is the size of a filesystem with packages for bundles, in bytes. They take 270 MB.
 const packagesSize = 1 << 30
 
-// packagesDisk has what bundles of Debian's are made of, for a guest, which has no network to fetch it from.
+// A packagesDisk is a disk with the packages that Debian bundles are made from. A guest needs it,
+// because it has no network.
 type packagesDisk struct {
-	entry string // its name in the cache, here and in the guest
+	entry string // name in the cache, here and in the guest
 	file  string
 }
 
-// makePackages gives the disks for bundles of these sources, from the cache where it has them. AppArmor is in force in a guest.
+// makePackages returns the disks for bundles of these sources, and makes those that the cache
+// does not have. Guests have AppArmor enabled.
 func makePackages(ctx context.Context, cache string, sources []bundle.Source, progress func(string)) ([]packagesDisk, error) {
 	var disks []packagesDisk
 	for _, s := range sources {
@@ -44,10 +46,11 @@ func makePackages(ctx context.Context, cache string, sources []bundle.Source, pr
 	return disks, nil
 }
 
-// firstPackages is the letter of the first disk with packages, after the image's and the job's.
+// firstPackages is the letter of the first disk with packages. The image and the job come before
+// it.
 const firstPackages = 'c'
 
-// mountPackages makes entries of the guest's cache of its disks with packages.
+// mountPackages mounts the disks with packages as entries of the guest's cache.
 func mountPackages(entries []string) error {
 	for i, entry := range entries {
 		device, dir := "/dev/vd"+string(rune(firstPackages+i)), filepath.Join(bundle.Store{}.Path(), entry)
@@ -61,8 +64,8 @@ func mountPackages(entries []string) error {
 	return nil
 }
 
-// packages are what a machine has beside Debian's essential ones: a kernel for virtual machines, systemd, AppArmor, LXD and
-// all that the scenarios run.
+// packages returns the packages of a machine: a kernel for virtual machines, systemd, AppArmor,
+// LXD, and those of the programs that scenarios run.
 func packages() []string {
 	all := slices.Concat(
 		[]string{"linux-image-cloud-amd64", "initramfs-tools", "systemd-sysv", "udev", "dbus", "apparmor", "kmod"},

@@ -13,14 +13,15 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// process is QEMU, which ends when this process does, however that comes.
+// A process is a QEMU that is killed when this process ends for any reason.
 type process struct {
 	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	err  error         // of its end, after done
+	done chan struct{} // closed after the end
+	err  error         // of Wait, valid after done
 }
 
-// start starts QEMU. Its standard output, the guest's console, and its own errors go to console, extra files begin at portFD.
+// start starts QEMU. Its standard output, which is the guest's console, and its standard error go
+// to console. Extra files get descriptors from portFD on.
 func start(ctx context.Context, args []string, console io.Writer, extra ...*os.File) (*process, error) {
 	path, err := find(emulator)
 	if err != nil {
@@ -31,7 +32,8 @@ func start(ctx context.Context, args []string, console io.Writer, extra ...*os.F
 	p.cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
 	started := make(chan error)
 	go func() {
-		// The signal comes when the thread ends that made the process (man 2 PR_SET_PDEATHSIG).
+		// The kernel sends the signal when the thread that started the process ends (man 2
+		// PR_SET_PDEATHSIG).
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
@@ -44,7 +46,7 @@ func start(ctx context.Context, args []string, console io.Writer, extra ...*os.F
 	return p, <-started
 }
 
-// kill ends it, and waits until it has.
+// kill kills QEMU and waits for its end.
 func (p *process) kill() error {
 	err := p.cmd.Process.Kill()
 	<-p.done

@@ -17,7 +17,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// parentEnv makes of this binary a process that starts QEMU and is then killed.
+// parentEnv, if set, makes this binary a process that starts QEMU and waits to be killed.
 const parentEnv = "NESTBED_TEST_PARENT"
 
 // idle is a machine that never runs.
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(p.cmd.Process.Pid)
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the test ends, if that does not kill it before
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the test kills this process, or ends
 }
 
 func TestQEMUEndsWithAKilledRun(t *testing.T) {

@@ -17,12 +17,13 @@ type hardware struct {
 	memory     uint64 // bytes
 }
 
-// portFD is the descriptor of the socket at which QEMU finds the host's end of the port.
+// portFD is the file descriptor of the port's socket in QEMU.
 const portFD = 3
 
-// command is how QEMU is started for a kernel with its initramfs: the console is its standard output (man 1 qemu-system).
+// command returns the QEMU arguments that boot the image's kernel (man 1 qemu-system). The
+// console is QEMU's standard output.
 func (h hardware) command(i *Image) []string {
-	// A processor with all that the accelerator can do.
+	// All features that the accelerator supports.
 	processor, accel, kernel := "max", h.accel, ""
 	if h.accel == tcg {
 		processor, accel, kernel = translated()
@@ -31,27 +32,31 @@ func (h hardware) command(i *Image) []string {
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-machine", "q35", "-accel", accel, "-cpu", processor, "-smp", fmt.Sprint(h.processors), "-m", fmt.Sprintf("%dM", h.memory>>20),
 		"-kernel", i.kernel(), "-initrd", i.initrd(),
-		// It does not wait after a panic but reboots, which is its end. Units are named on the console.
+		// After a panic the guest reboots at once, which ends QEMU. The console names units.
 		"-append", "root=/dev/vda rw console=ttyS0 panic=-1 systemd.show_status=true systemd.log_target=console" + kernel,
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 		"-device", "virtio-rng-pci",
 	}
 }
 
-// translated is what makes a guest faster whose every instruction is translated; a chain takes two thirds of the time by it.
+// translated returns options that make a guest under the translator faster. A chain takes a third
+// less time with them.
 func translated() (processor, accel, kernel string) {
-	// Where a processor says that it moves strings fast ("erms"), kernel and C library move all by single bytes, each of which is a turn
-	// of a translated loop; else by eight.
+	// If a processor reports fast string moves ("erms"), the kernel and the C library move all
+	// memory by single bytes, and each is an iteration of a translated loop. Otherwise they move
+	// eight bytes at once.
 	processor = "max,erms=off"
-	// The translator needs room for what it has translated.
+	// The translator needs room for translated code.
 	accel = "tcg,thread=multi,tb-size=1024"
-	// Go's runtime sleeps for 20 us over and over (runtime.sysmon): a timer, an interrupt and two switches each time, of which the guest
-	// has no more than it has ticks without timers of high resolution (Linux: Documentation/timers/highres.rst).
+	// Go's runtime repeatedly sleeps for 20 us (runtime.sysmon), which costs a timer, an
+	// interrupt and two context switches each time. Without high-resolution timers the guest
+	// cannot do this more often than it has ticks (Linux: Documentation/timers/highres.rst).
 	kernel = " highres=off"
 	return processor, accel, kernel
 }
 
-// disks are the image's, whose changes go to a file without a name, the one with the job, and those with packages.
+// disks returns the arguments for three kinds of disks: the image's, whose changes go to an
+// unnamed file, the job's, and those with packages.
 func disks(i *Image, job string, packages []packagesDisk) []string {
 	args := drive("root", i.disk(), "snapshot=on,cache=unsafe")
 	args = append(args, drive("job", job, "readonly=on")...)
@@ -65,7 +70,7 @@ func drive(id, file, options string) []string {
 	return []string{"-drive", fmt.Sprintf("if=none,id=%s,format=raw,%s,file=%s", id, options, quoted(file)), "-device", "virtio-blk-pci,drive=" + id}
 }
 
-// port is the serial port by which the guest talks to its host.
+// port returns the arguments for the serial port between guest and host.
 func port() []string {
 	return []string{
 		"-device", "virtio-serial-pci", "-chardev", fmt.Sprintf("socket,id=port,fd=%d", portFD),
@@ -73,17 +78,19 @@ func port() []string {
 	}
 }
 
-// quoted is a value as QEMU reads it from a list with commas.
+// quoted escapes a value for QEMU's comma-separated lists.
 func quoted(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
-// The memory of a machine, in bytes: enough for hosts side by side with eight levels each; and what is left to its host.
+// The memory of a machine, in bytes. The maximum is enough for several hosts with eight levels
+// each. leftMemory stays for the host.
 const (
 	mostMemory  = 8 << 30
 	leastMemory = 2 << 30
 	leftMemory  = 2 << 30
 )
 
-// hardwareHere is what this machine can give: all processors, and memory as far as it is available.
+// hardwareHere returns what this machine can give: all processors, and the available memory up to
+// mostMemory.
 func hardwareHere(accel string) (hardware, error) {
 	h := hardware{accel: accel, processors: runtime.NumCPU(), memory: mostMemory}
 	if available := inventory.AvailableMemory(); available > 0 {

@@ -11,16 +11,17 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// The kinds of run that requirements are for.
+// The purposes of requirements.
 const (
 	forRun   = "virtual machine"
 	forImage = "virtual machine image"
 )
 
-// minFree is the room that an image takes on disk, in bytes, with what is there while it is made.
+// minFree is the disk space that making an image takes, in bytes, including temporary files.
 const minFree = 4 << 30
 
-// Requirements lists what a virtual machine needs of this machine, and what making its image does. cache is as in Config.
+// Requirements returns what a virtual machine, and making its image, require of this machine.
+// cache is as in Config.
 func Requirements(cache string) []inventory.Requirement {
 	rs := []inventory.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
 	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
@@ -31,7 +32,7 @@ func Requirements(cache string) []inventory.Requirement {
 	return append(rs, programs(forImage, making), subIDs(), room(cache))
 }
 
-// lacking is the first lack for a kind of run.
+// lacking returns the error of the first requirement of a kind that is not met.
 func lacking(kind, cache string) error {
 	for _, r := range Requirements(cache) {
 		if r.For == kind {
@@ -65,7 +66,8 @@ func programs(kind string, packages map[string]string) inventory.Requirement {
 	return r
 }
 
-// subIDs looks for the ids that mmdebstrap needs of an account that is not root (man 1 mmdebstrap, unshare mode).
+// subIDs checks for the subordinate ids that mmdebstrap requires of an account other than root
+// (man 1 mmdebstrap, unshare mode).
 func subIDs() inventory.Requirement {
 	r := inventory.Requirement{For: forImage, Name: "subordinate ids"}
 	me, err := user.Current()
@@ -85,7 +87,8 @@ func subIDs() inventory.Requirement {
 	return r
 }
 
-// hasEnough tells whether a line of a subid file gives an account as many ids as a Debian has.
+// hasEnough reports whether a line of a subid file gives an account at least idmap.Block ids,
+// which a Debian needs.
 func hasEnough(text, name, id string) bool {
 	for line := range strings.Lines(text) {
 		a, err := idmap.ParseAllocation(strings.TrimSpace(line))
@@ -96,7 +99,7 @@ func hasEnough(text, name, id string) bool {
 	return false
 }
 
-// room looks for the space that making an image takes.
+// room checks for the disk space that making an image takes.
 func room(cache string) inventory.Requirement {
 	r := inventory.Requirement{
 		For: forImage, Name: "disk space", Cause: ErrCache,

@@ -14,37 +14,43 @@ import (
 )
 
 const (
-	// bootBudget is for the guest to start the job: 3 s with KVM.
+	// bootBudget is the time for the guest to start the job: 3 s with KVM.
 	bootBudget = time.Minute
-	// silenceBudget is how long a guest may say nothing; it says that it lives every aliveEvery.
+	// silenceBudget is how long a guest may send nothing. It reports every aliveEvery that it is
+	// alive.
 	silenceBudget = time.Minute
-	// endBudget is for a program that was asked to end, and for QEMU after the guest's last word.
+	// endBudget is the time for a program to end after an interrupt, and for QEMU after the
+	// guest's last message.
 	endBudget = 30 * time.Second
 )
 
-// slowness is by how much a guest without KVM is slower than its host: every budget there is multiplied by it.
+// slowness is the factor by which every budget in a guest without KVM is multiplied.
 const slowness = 10
 
-// Config is where a job runs, and where to what it says.
+// A Config says where a job runs and where its output goes.
 type Config struct {
-	// Suite is one of Suites.
+	// Suite is the Debian suite of the guest.
 	Suite string
-	// Cache is the directory of which images are kept in "vm"; "" is root's cache or the user's.
+	// Cache is the directory whose subdirectory "vm" holds images; "" is root's or the user's
+	// cache.
 	Cache string
-	// Bundles are those of which Debian's must be there for the job to make: the guest has no network.
+	// Bundles are the bundles that the job may need. Packages for those from Debian are put on a
+	// disk, because the guest has no network.
 	Bundles []bundle.Source
-	// Env, if set, returns what is added to the environment of a job whose budgets are multiplied by patience, as NAME=VALUE.
+	// Env, if set, returns NAME=VALUE entries that are added to the job's environment. patience
+	// is the factor of the job's budgets.
 	Env func(patience float64) []string
-	// Stdout and Stderr take what the program writes.
+	// Stdout and Stderr receive the program's output.
 	Stdout, Stderr io.Writer
-	// Console takes what the guest's kernel and systemd say. It may be nil.
+	// Console receives the output of the guest's kernel and systemd. It may be nil.
 	Console io.Writer
-	// Progress is told what takes longer than a moment. It may be nil.
+	// Progress is called before work that takes more than a moment. It may be nil.
 	Progress func(string)
 }
 
-// Run runs this program again, with the job's arguments, in a virtual machine, and gives its exit status. An error
-// means that it was not run to its end; it says why, in the guest's own words where there are any.
+// Run runs this program with the job's arguments in a virtual machine and returns its exit
+// status. An error means that the program did not run to its end. The error quotes the guest's
+// console if that shows the reason.
 func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
@@ -89,11 +95,11 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	})
 }
 
-// neverUpError is the end of a machine whose guest had not yet begun the job.
+// A neverUpError reports that a machine ended before its guest started the job.
 type neverUpError struct{ error }
 
-// bootTwice runs a machine, and another one if its guest did not get as far as to begin: a kernel has been seen to panic in its
-// fifth second under QEMU's translator, once in some hundred times.
+// bootTwice runs a machine, and a second one if the first ended before its guest started the job.
+// Under QEMU's translator, about one boot in a hundred has panicked in its fifth second.
 func bootTwice(ctx context.Context, progress func(string), run func() (int, error)) (int, error) {
 	status, err := run()
 	var never neverUpError
@@ -104,12 +110,12 @@ func bootTwice(ctx context.Context, progress func(string), run func() (int, erro
 	return status, err
 }
 
-// close ends the machine, if it has not ended.
+// close ends the machine if it still runs.
 func (m *machine) close() error {
 	return errors.Join(m.qemu.kill(), m.port.Close())
 }
 
-// follow hears the guest until its job has ended.
+// follow reads the guest's messages until its job has ended.
 func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 	messages := make(chan message)
 	listening, stop := context.WithCancel(ctx)
@@ -119,7 +125,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 		for dec := gob.NewDecoder(m.port); ; {
 			var got message
 			if dec.Decode(&got) != nil {
-				return // the port is closed as QEMU ends
+				return // QEMU has ended, which closes the port
 			}
 			select {
 			case messages <- got:
@@ -163,7 +169,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 			return 0, m.failure(silence.what(), last)
 		case <-interrupted:
 			interrupted = nil
-			// The program takes down what it has made, and says so; then it ends, or its time does.
+			// The program cleans up and reports it. Then it ends, or its budget does.
 			if _, err := m.port.Write([]byte{interrupt}); err != nil {
 				return 0, errors.Join(context.Cause(ctx), err)
 			}
@@ -173,7 +179,7 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 	}
 }
 
-// take does what a message says.
+// take handles a message.
 func (c Config) take(got message, box inbox) error {
 	switch {
 	case got.Started != nil:
@@ -190,7 +196,8 @@ func (c Config) take(got message, box inbox) error {
 	return nil
 }
 
-// failure says what happened, and what the guest said that explains it.
+// failure returns an error with the event, the guest's last known state, and the decisive line of
+// its console.
 func (m *machine) failure(what string, last *alive) error {
 	how := ""
 	if last != nil {

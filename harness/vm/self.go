@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// self is the program that runs now, which must run on another Debian as well.
+// self returns the path of the running program. It fails unless the program is static, because
+// the guest has other library versions.
 func self() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"nestbed/harness/wait"
 )
 
-// silence is the wait for a guest's next word.
+// A silence is the wait for a guest's next message.
 type silence struct {
 	timer   *time.Timer
-	budget  time.Duration // that runs now
-	until   string        // what is waited for
-	between time.Duration // the words of a guest that is up
-	atEnd   time.Duration // the order to end and the end
+	budget  time.Duration // of the current wait
+	until   string        // the awaited event
+	between time.Duration // budget between two messages
+	atEnd   time.Duration // budget to end after an interrupt
 	ending  bool
 }
 
@@ -26,7 +26,7 @@ func newSilence(ctx context.Context) *silence {
 	}
 }
 
-// broken begins the wait anew after a word, but for the one for the end.
+// broken restarts the wait after a message. It does not extend the wait for the end.
 func (s *silence) broken() {
 	if s.ending {
 		return
@@ -35,7 +35,7 @@ func (s *silence) broken() {
 	s.timer.Reset(s.budget)
 }
 
-// end begins the wait for a program that was asked to end.
+// end starts the wait for a program that was asked to end.
 func (s *silence) end() {
 	s.ending, s.budget, s.until = true, s.atEnd, "to end its job"
 	s.timer.Reset(s.budget)

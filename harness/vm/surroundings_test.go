@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// standing is a QEMU whose guest never runs, with somebody at the host's end of the port.
+// standing returns a QEMU whose guest never runs, with this test at the host's end of the port.
 func standing(t *testing.T) *machine {
 	t.Helper()
 	if _, err := find(emulator); err != nil {
@@ -87,7 +87,7 @@ func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.
 	assertNothingHalf(t, cache)
 }
 
-// assertNothingHalf fails if the cache has an image, or a part of one.
+// assertNothingHalf fails if the cache has an image or a part of one.
 func assertNothingHalf(t *testing.T, cache string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(cache, "vm", "*"))
