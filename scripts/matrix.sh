@@ -1,7 +1,8 @@
 #!/bin/sh
-# The scenarios on this machine with each of BUNDLES, and in a virtual machine of each of VM with the LXD that comes with it and
-# with each of BUNDLES; then which of them are not the same everywhere. QUICK=1 runs @core only, in virtual machines with their own
-# LXD. Exit status 1: some failed somewhere.
+# Runs the scenarios on this machine with each of BUNDLES, and in a virtual machine of each of VM
+# with its own LXD and with each of BUNDLES. Then it shows which of them differ. QUICK=1 runs only
+# @core, and virtual machines only with their own LXD. Exit status 1 if a scenario failed
+# anywhere.
 set -u
 cd "$(dirname "$0")/.."
 BUNDLES=${BUNDLES:-debian:bookworm debian:trixie debian:trixie/incus} VM=${VM:-debian:bookworm debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
@@ -10,11 +11,11 @@ tags='~@slow && ~@moving && ~@known-bug && ~@requires-debian'
 [ -z "$QUICK" ] || tags=@core
 
 say() { echo "matrix: $*"; }
-$SUDO rm -rf "$out" # the runs on this machine are root's
+$SUDO rm -rf "$out" # runs on this machine belong to root
 mkdir -p "$out" bin
 make -s build && CGO_ENABLED=0 go test -c -o bin/scenarios.test ./scenarios || exit 1
 
-# column NAME COMMAND...: runs the scenarios. The table shows those that fail.
+# column NAME COMMAND...: runs the scenarios. The table shows failures.
 column() {
 	name=$1
 	shift
@@ -33,12 +34,13 @@ for vm in $VM; do
 	bundles=installed
 	[ -n "$QUICK" ] || bundles="installed $BUNDLES"
 	for bundle in $bundles; do
-		[ "$bundle" != "$vm" ] || continue # it is the installed one there
+		[ "$bundle" != "$vm" ] || continue # it is the installed one there, and has run
 		name=vm-$(echo "$vm-$bundle" | tr ':/' '--')
 		column "$name" env NESTBED_HOST="vm:$vm" NESTBED_BUNDLE="$bundle" NESTBED_REPORTS="../$out/$name"
 	done
 done
-# Status 1 says that a run is worse than the first, as another machine or version may be without a failure.
+# compare exits with 1 if a run is worse than the first. Other machines and versions may be worse
+# without a failure.
 bin/nestbed compare $runs >"$out/matrix.txt"
 [ $? -lt 2 ] || failed=1
 cat "$out/matrix.txt"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# module.sh PATH gives this module another path: in go.mod, in imports, in the linter's rules and in the consumer in testdata.
+# module.sh PATH changes the path of this module in go.mod, in imports, in the linter's rules and
+# in the consumer in testdata.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || { echo "usage: scripts/module.sh PATH, such as example.org/nestbed" >&2 && exit 2; }

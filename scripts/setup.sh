@@ -1,15 +1,15 @@
 #!/bin/sh
-# setup.sh [all|unit|go|vm] installs by apt what this machine is missing. It says nothing if nothing is missing.
-#   all   Go, gcc for the race detector, and what the default bundle is made from
+# setup.sh [all|unit|go|vm] installs missing programs with apt. It prints nothing if none is missing.
+#   all   Go, gcc for the race detector, and the programs for the default bundle
 #   unit  Go and gcc
 #   go    Go
-#   vm    Go, and what virtual machines need
+#   vm    Go, and the programs for virtual machines
 set -eu
 cd "$(dirname "$0")/.."
 kind=${1:-all}
 case $kind in all | unit | go | vm) ;; *) echo "setup: $kind: expected all, unit, go or vm" >&2 && exit 2 ;; esac
 
-# An account that is not root finds root's programs, too.
+# Also find root's programs if this account is not root.
 PATH=$PATH:/usr/sbin:/sbin
 
 ID='' VERSION_CODENAME=''
@@ -29,11 +29,11 @@ as_root() {
 	"$@"
 }
 
-# update_for PACKAGE...: reads apt's lists once, if this account can install the packages.
+# update_for PACKAGE...: updates apt's lists once. Fails if this account cannot install packages.
 updated=
 update_for() {
 	[ -z "$updated" ] || return 0
-	command -v apt-get >/dev/null || die "this machine is missing $* and has no apt-get: install them, then run make again"
+	command -v apt-get >/dev/null || die "this machine has no $* and no apt-get: install them, then run make again"
 	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "installing $* needs root: run make as root, or install sudo"
 	as_root apt-get -qq update >"$log" 2>&1 || die "apt-get update failed, see above: is the network there?"
 	: >"$log"
@@ -50,20 +50,22 @@ install() {
 need=$(sed -n 's/^go //p' go.mod)
 by_hand="install Go $need or newer from https://go.dev/dl, put it first in PATH, and run make again"
 
-# go_works reports whether the Go in PATH, or one that it fetched before, is new enough.
+# go_works reports whether the Go in PATH, or a newer one that it has already fetched, is new
+# enough.
 go_works() { command -v go >/dev/null && GOPROXY=off go list -m >/dev/null 2>&1; }
 
-# toolchain is empty without a Go of 1.21 or newer. Those fetch the version that go.mod names if it is auto.
+# toolchain prints GOTOOLCHAIN, or nothing without a Go of 1.21 or newer. With auto, Go fetches
+# the version that go.mod names.
 toolchain() { (cd / && go env GOTOOLCHAIN 2>/dev/null) || true; }
 
-# packaged reports whether apt installs a Go of 1.21 or newer.
+# packaged reports whether apt can install a Go of 1.21 or newer.
 packaged() {
 	dpkg --compare-versions "$(LC_ALL=C apt-cache policy golang-go | sed -n 's/ *Candidate: //p')" ge 2:1.21~ 2>/dev/null
 }
 
 sources() { apt-get indextargets --format "$1" 'Created-By: Packages' 'Component: main' 'Origin: Debian' "Codename: $2"; }
 
-# add_backports uses the mirror that this machine has Debian from, as apt itself reads its sources.
+# add_backports uses this machine's Debian mirror, as in apt's sources.
 add_backports() {
 	suite=$VERSION_CODENAME-backports list=/etc/apt/sources.list.d/nestbed-backports.list
 	[ -z "$(sources '$(REPO_URI)' "$suite")" ] || return 0
@@ -108,23 +110,23 @@ if ! go_works; then
 	go list -m >/dev/null 2>"$log" || die "Go $need could not be fetched, see above: is the network there? If it is not, $by_hand"
 fi
 
-# program:package for each program that is needed.
+# program:package for each required program.
 lxd=$(command -v lxd || true)
 case "$kind/$ID-$VERSION_CODENAME:$lxd" in
 go/*) want= ;;
 unit/*) want=gcc:gcc ;;
 vm/*) want="qemu-system-x86_64:qemu-system-x86 mke2fs:e2fsprogs mmdebstrap:mmdebstrap newuidmap:uidmap tar:tar" ;;
 all/debian-bookworm:* | all/debian-trixie:* | all/*:/usr/bin/lxd)
-	# The LXD of this machine, and the programs that a bundle takes along.
+	# This machine's LXD, and the programs that a bundle copies.
 	want="gcc:gcc
 		lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
 		unsquashfs:squashfs-tools setfattr:attr
 		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs
 		mmdebstrap:mmdebstrap"
-	# Where the kernel has AppArmor in force, LXD makes profiles.
+	# If AppArmor is enabled, LXD makes profiles.
 	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ] || want="$want apparmor_parser:apparmor"
 	;;
-*) want="gcc:gcc mmdebstrap:mmdebstrap tar:tar zstd:zstd" ;; # no LXD to take apart, or a snap: Debian's, by mmdebstrap
+*) want="gcc:gcc mmdebstrap:mmdebstrap tar:tar zstd:zstd" ;; # without an LXD that can be copied, mmdebstrap makes a Debian with one
 esac
 
 missing=

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Is it safe to go from one version to another? The scenarios under both, then the swap under running chains and mixed chains,
-# then what differs, also as a page. FROM and TO are bundles; QUICK=1 runs a few features only. Exit status 1: worse, or something failed.
+# Is it safe to upgrade from one version to another? Runs the scenarios with both versions, then
+# swaps them under running chains and builds mixed chains, then compares the runs, also as an HTML
+# page. FROM and TO are bundles. QUICK=1 runs only a few features. Exit status 1 if the new
+# version is worse or something failed.
 set -u
 cd "$(dirname "$0")/.."
 FROM=${FROM:-installed} TO=${TO:-debian:trixie} QUICK=${QUICK:-} SUDO=${SUDO:-}
@@ -8,7 +10,7 @@ out=reports/upgrade
 paths=
 [ -z "$QUICK" ] || paths=-godog.paths=article.feature,depth.feature,nesting.feature
 
-# In the place of a LXD no Incus runs, nor the other way round: from the one to the other there is lxd-to-incus.
+# LXD and Incus cannot replace each other in place. lxd-to-incus migrates from LXD to Incus.
 case "$FROM:$TO" in
 */incus*:*/incus*) between=-godog.tags=@versions ;;
 *:*/incus*) between=-godog.paths=bundle.feature,migration.feature ;;
@@ -17,13 +19,14 @@ case "$FROM:$TO" in
 esac
 
 say() { echo "upgrade: $*"; }
-$SUDO rm -rf "$out" # the runs are root's
+$SUDO rm -rf "$out" # the runs belong to root
 mkdir -p "$out" bin
 make -s build && go test -c -o bin/scenarios.test ./scenarios || exit 1
 
-# What of a version's own scenarios fails is for the comparison to judge: it may have failed before, too.
+# Failures of scenarios are left to the comparison, because they may also fail with the other
+# version.
 suite() {
-	say "$1: the scenarios under $2 (log: $out/$1.log)"
+	say "$1: the scenarios with $2 (log: $out/$1.log)"
 	(cd scenarios && $SUDO env NESTBED_BUNDLE="$2" NESTBED_REPORTS="../$out/$1" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 30m \
 		-godog.format=progress -godog.tags='~@slow && ~@moving && ~@requires-debian' $paths) >"$out/$1.log" 2>&1
 	tail -n 3 "$out/$1.log" | sed 's/^/  /'
@@ -32,7 +35,7 @@ suite() {
 suite old "$FROM"
 suite new "$TO"
 
-say "chains of both versions, and the one in the other's place under running chains (log: $out/swap.log)"
+say "mixed chains, and a swap of the versions under running chains (log: $out/swap.log)"
 swap=0
 (cd scenarios && $SUDO env NESTBED_OLD="$FROM" NESTBED_NEW="$TO" ../bin/scenarios.test -test.run '^TestFeatures$' -test.timeout 30m \
 	-godog.format=progress "$between") >"$out/swap.log" 2>&1 || swap=1
