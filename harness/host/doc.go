@@ -1,7 +1,9 @@
 // Package host is level 0: where the outermost LXD of a chain runs.
 //
-// Host is what every host implements. What only some of them can do is an interface of its own, such as Execer, and a function that asks a
-// host for it, such as Exec. Target names the kind that somebody asks for.
+// Every host implements Host. Each further ability is an interface of its own, such as Execer,
+// with a function that uses it, such as Exec. A Target names the kind of host that a user asks
+// for.
 //
-// Package private makes hosts in namespaces, package existing makes projects on an LXD that already runs, and package start knows both.
+// Package private makes hosts in namespaces. Package existing makes projects on an LXD that
+// already runs. Package start can start both.
 package host

@@ -10,27 +10,29 @@ import (
 	"nestbed/harness/internal/cgroup"
 )
 
-// Facts are what an outcome depends on, for the head of every report.
+// Facts identify the software and kernel of a run. Every report begins with them.
 type Facts struct {
-	// LXD is the version of the host's daemon, of LXD or, as Flavor says, of Incus.
+	// LXD is the version of the host's daemon: LXD or Incus, as Flavor says.
 	LXD string `json:"lxd"`
-	// Package is the distribution's package that it is of, with its version; empty where it is of none.
+	// Package is the distribution's package of the daemon, with its version. It is empty if the
+	// daemon is not from a package.
 	Package string       `json:"package,omitempty"`
 	Flavor  idmap.Flavor `json:"flavor"`
 	Kernel  string       `json:"kernel"`
-	// Cgroup is the layout: v1, hybrid or v2; it and AppArmor are "unknown" on another machine until level 1 is up there.
+	// Cgroup is the cgroup layout: v1, hybrid or v2. On another machine, Cgroup and AppArmor are
+	// "unknown" until level 1 is up.
 	Cgroup string `json:"cgroup"`
-	// AppArmor is "enforced" or, where the kernel has none in force, "off".
+	// AppArmor is "enforced" or "off".
 	AppArmor string `json:"apparmor"`
 	Bundle   string `json:"bundle"`
-	// Member is that of a cluster on which the host is; empty where it is in none.
+	// Member is the cluster member that the host is on. It is empty if there is no cluster.
 	Member string `json:"member,omitempty"`
 }
 
-// NotKnown is a fact that there is no way to know, or none before level 1 is up.
+// NotKnown is the value of a fact that cannot be known, or not until level 1 is up.
 const NotKnown = "unknown"
 
-// Force is how it is said whether the kernel has AppArmor in force.
+// Force returns the value of Facts.AppArmor.
 func Force(on bool) string {
 	if on {
 		return "enforced"
@@ -38,7 +40,7 @@ func Force(on bool) string {
 	return "off"
 }
 
-// FactsOf are those of any host on this machine that runs the bundle.
+// FactsOf returns the facts of a host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {
 	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: Force(bundle.AppArmor()), Bundle: b.String()}
 	if layout, err := cgroup.Layout(); err == nil {
@@ -47,7 +49,7 @@ func FactsOf(b *bundle.Bundle) Facts {
 	return f
 }
 
-// String is the facts in one line.
+// String returns the facts in one line.
 func (f Facts) String() string {
 	daemon := (&bundle.Bundle{LXD: f.LXD, Package: f.Package, Flavor: f.Flavor}).Daemon()
 	return fmt.Sprintf("%s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)

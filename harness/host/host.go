@@ -11,42 +11,44 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Host is a running LXD that chains are built on. Several goroutines may use it at once, and Close may come at any time. What changes
-// its Traits, or replaces the client that LXD returns, is for one goroutine at a time.
+// A Host is a running LXD that chains are built on. Several goroutines may use it at once, and
+// Close may be called at any time. Only one goroutine at a time may change its Traits or replace
+// the client that LXD returns.
 //
-// What only some hosts can do is an interface of its own, and a function that asks a host for it.
+// Abilities of some hosts are interfaces of their own, with functions that use them.
 type Host interface {
-	// String names the host in errors.
+	// String returns the name of the host in errors.
 	fmt.Stringer
-	// Name is unique on the machine.
+	// Name returns a name that is unique on the machine.
 	Name() string
-	// LXD is a client of the host's LXD.
+	// LXD returns a client of the host's LXD.
 	LXD() lxd.InstanceServer
-	// Root is the host's root directory.
+	// Root returns the host's root directory.
 	Root() *reach.Root
-	// Traits are what the plan of a chain on the host depends on.
+	// Traits returns what the plan of a chain on the host depends on.
 	Traits() Traits
-	// Facts are for the head of reports.
+	// Facts returns the facts for the head of reports.
 	Facts() Facts
-	// Took is how long it took from nothing to an LXD that is ready.
+	// Took returns how long it took to make the host, until LXD was ready.
 	Took() time.Duration
-	// Pid is the id, on this machine, of the init of the host.
+	// Pid returns the pid, on this machine, of the init of the host.
 	Pid() int
-	// LXCName is how liblxc names a container of the host's LXD.
+	// LXCName returns liblxc's name of a container of the host's LXD.
 	LXCName(container string) string
-	// Controller returns the host's cgroup in the hierarchy that has the controller, as a directory of this machine, and reports whether
-	// that hierarchy is of cgroup v2. The cgroups of level 1 are inside.
+	// Controller returns the host's cgroup in the hierarchy of the controller, as a directory of
+	// this machine. It also reports whether that hierarchy is cgroup v2. The cgroups of level 1
+	// are inside.
 	Controller(name string) (dir string, v2 bool, err error)
 	// Closed reports whether Close was called.
 	Closed() bool
-	// Close ends the host, with everything that is on it. It may be called twice.
+	// Close ends the host with everything on it. It may be called twice.
 	Close(ctx context.Context) error
 }
 
-// ErrNotOurs is why something cannot be done to an existing LXD.
+// ErrNotOurs is the error of an operation that nestbed does not do to an existing LXD.
 var ErrNotOurs = errors.New("not supported on an existing LXD: nestbed changes only its own project there; use a private host")
 
-// ErrBusy is why something is left alone: the host whose it is lives.
+// ErrBusy is the error of clearing something whose host is alive.
 var ErrBusy = errors.New("in use")
 
 // with has a host do something that only hosts of type A can do.
@@ -57,5 +59,5 @@ func with[A any](h Host, op string, do func(A) error) error {
 	return unable(h, op)
 }
 
-// unable says that a host is of no kind that can do something.
+// unable returns the error of a host that does not have the ability.
 func unable(h Host, op string) error { return fmt.Errorf("%s: %s: %w", h, op, ErrNotOurs) }

@@ -9,22 +9,22 @@ import (
 	lxd "github.com/canonical/lxd/client"
 )
 
-// Clustered is a host whose LXD may be in a cluster.
+// A Clustered is a host whose LXD may be in a cluster.
 type Clustered interface {
-	// Member is the member that level 1 is on; "" if the LXD is in no cluster.
+	// Member returns the member that level 1 is on, "" if the LXD is not in a cluster.
 	Member() string
-	// Placing is a client of the host's LXD for what is created: on the member where level 1 shall be.
+	// Placing returns a client of the host's LXD that creates instances on that member.
 	Placing() lxd.InstanceServer
-	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer, or is evacuated, which stops what is on
-	// it; nil otherwise, and if the LXD is in no cluster.
+	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer or
+	// is evacuated, which stops its instances. It returns nil if the LXD is not in a cluster.
 	MemberDown(ctx context.Context) error
-	// NeededDown returns a *MemberDownError for another member that the failure can be for and that does not answer; nil if there is
-	// none. LXD copies the image of a chain to other members, and fails if one of them is down (LXD: lxd/images.go,
-	// imageSyncBetweenNodes).
+	// NeededDown returns a *MemberDownError for another member that does not answer and may have
+	// caused the failure. LXD copies the image of a chain to other members, and fails if one of
+	// them is down (LXD: lxd/images.go, imageSyncBetweenNodes).
 	NeededDown(ctx context.Context, failure error) error
 }
 
-// Member returns the cluster member that level 1 is on; "" if the host is in no cluster.
+// Member returns the cluster member that level 1 is on, "" if the host is not in a cluster.
 func Member(h Host) string {
 	if c, is := h.(Clustered); is {
 		return c.Member()
@@ -32,7 +32,7 @@ func Member(h Host) string {
 	return ""
 }
 
-// Placing returns a client of the host's LXD for what is created: on the member where level 1 shall be.
+// Placing returns a client of the host's LXD that creates instances on the member of level 1.
 func Placing(h Host) lxd.InstanceServer {
 	if c, is := h.(Clustered); is {
 		return c.Placing()
@@ -40,10 +40,11 @@ func Placing(h Host) lxd.InstanceServer {
 	return h.LXD()
 }
 
-// askPeriod is how often a member is asked whether it still answers, while something else is waited for.
+// askPeriod is how often WatchMember asks the member whether it still answers.
 const askPeriod = 5 * time.Second
 
-// MemberDownError reports that the cluster member that a host was placed on, or one that it needs, went down or was evacuated.
+// A MemberDownError reports that a cluster member is down or evacuated: the member that a host
+// was placed on, or another one that the host needs.
 type MemberDownError struct {
 	Member string
 	Err    error // how it was noticed
@@ -54,8 +55,9 @@ func (e *MemberDownError) Error() string {
 }
 func (e *MemberDownError) Unwrap() error { return e.Err }
 
-// OrMemberDown returns err, preceded by a *MemberDownError if the member that the host is on is down, or another one that the error
-// names, and err has none yet. It asks even if ctx has ended.
+// OrMemberDown returns err. If the cause may be that the host's member, or another member that
+// err names, is down, it puts a *MemberDownError before err, unless err contains one already. It
+// asks the members even if ctx has ended.
 func OrMemberDown(ctx context.Context, h Host, err error) error {
 	if _, said := errors.AsType[*MemberDownError](err); said {
 		return err
@@ -73,8 +75,8 @@ func OrMemberDown(ctx context.Context, h Host, err error) error {
 	return err
 }
 
-// WatchMember calls end with a *MemberDownError when the member that the host is on goes down, until ctx ends. Nobody else answers a
-// request that such a member was given, and LXD waits for the answer for minutes.
+// WatchMember calls end with a *MemberDownError when the host's member goes down, until ctx ends.
+// Without it a request to such a member would fail only after minutes.
 func WatchMember(ctx context.Context, h Host, end context.CancelCauseFunc) {
 	c, is := h.(Clustered)
 	if !is || c.Member() == "" {

@@ -10,23 +10,24 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// vmSuites are the Debian suites that a virtual machine can be of: the newest two that package LXD.
+// vmSuites are the Debian suites of virtual machines: the newest two that package LXD.
 var vmSuites = []string{"bookworm", "trixie"}
 
-// DefaultVMSuite is the newer.
+// DefaultVMSuite is the newest of the suites.
 const DefaultVMSuite = bundle.DefaultSuite
 
-// TargetForms returns how targets are written, for help texts.
+// TargetForms returns how to write targets, for help texts.
 func TargetForms() string {
 	return "private, system, system:SOCKET, https://HOST:PORT, vm or vm:debian:SUITE (" + strings.Join(vmSuites, ", ") + ")"
 }
 
-// Target is a kind of host. The zero value is a private host on this machine.
+// A Target is a kind of host. The zero value is a private host on this machine.
 type Target struct {
-	// Suite is the suite of the virtual machine in which a private host is; "" is this machine.
+	// Suite is the suite of a virtual machine that contains the private host. Empty means this
+	// machine.
 	Suite string
-	// System is set for an existing LXD. Address is its socket on this machine, or the https address of another machine's; "" is the
-	// socket where the LXD of this machine listens.
+	// System is set for an existing LXD. Address is its socket on this machine, or the https
+	// address of another machine. An empty Address means the usual socket of this machine's LXD.
 	System  bool
 	Address string
 }
@@ -46,7 +47,7 @@ func (t Target) String() string {
 	return "system:" + t.Address
 }
 
-// ParseTarget reads one of the TargetForms. The empty text is a private host, too.
+// ParseTarget reads one of the TargetForms. An empty text means a private host.
 func ParseTarget(text string) (Target, error) {
 	switch text {
 	case "", "private":

@@ -5,23 +5,25 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Traits are what the plan of a chain depends on.
+// Traits determine the plan of a chain on a host.
 type Traits struct {
-	// Delegation is what the host's /etc/subuid and /etc/subgid say.
+	// Delegation is the content of the host's /etc/subuid and /etc/subgid.
 	Delegation idmap.Delegation
-	// Bundle is what levels run unless a Spec says otherwise. Daemon is what the host's LXD is of: on a private host, the same.
+	// Bundle is the bundle of levels, unless a Spec says otherwise. Daemon describes the host's
+	// LXD. On a private host both are the same.
 	Bundle, Daemon *bundle.Bundle
 	// Map is the idmap of the host's own user namespace.
 	Map idmap.Map
-	// Remaps reports whether the host's LXD gives the files of a new container other owners, because it cannot mount them idmapped. LXDs
-	// in levels always do.
+	// Remaps reports whether the host's LXD changes the owners of a new container's files,
+	// because it cannot mount them idmapped. An LXD in a level always does that.
 	Remaps bool
-	// Cgroup1 reports whether the machine has hierarchies of cgroup v1.
+	// Cgroup1 reports whether the machine has cgroup v1 hierarchies.
 	Cgroup1 bool
-	// AppArmor reports whether the host's kernel has AppArmor in force.
+	// AppArmor reports whether the host's kernel enforces AppArmor.
 	AppArmor bool
-	// Room is how many levels the kernel has left for the host.
+	// Room is the number of levels that the kernel allows on the host.
 	Room int
-	// StateDir is the directory in which the host's LXD keeps the levels; "" if the machine has no path to it.
+	// StateDir is the directory in which the host's LXD keeps the levels. It is empty if no path
+	// of the machine leads there.
 	StateDir string
 }

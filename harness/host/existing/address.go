@@ -16,15 +16,16 @@ import (
 	"nestbed/harness/reach"
 )
 
-// LXD is an existing LXD, or Incus, and how it is connected to.
+// An LXD is an existing LXD or Incus, and how to connect to it.
 type LXD struct {
 	// Address is the path of its socket, or https://HOST:PORT as keyring.ParseAddress returns it.
 	Address string
-	// Keyring is the directory of the keyring for LXDs of other machines; "" is the account's own, as in keyring.Open.
+	// Keyring is the directory of the keyring for LXDs on other machines. Empty means the
+	// account's own, as in keyring.Open.
 	Keyring string
 }
 
-// dialer returns that of the LXD.
+// dialer returns the Dialer of the LXD.
 func (l LXD) dialer() (reach.Dialer, error) {
 	if !keyring.IsAddress(l.Address) {
 		return func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, l.Address) }, nil
@@ -36,10 +37,12 @@ func (l LXD) dialer() (reach.Dialer, error) {
 	return k.Dialer(l.Address, overNetwork())
 }
 
-// inProcessRoot matches a path through the root directory of a process: its id, and the path below that directory.
+// inProcessRoot matches a path through the root directory of a process. It captures the pid and
+// the path below the root.
 var inProcessRoot = regexp.MustCompile(`^/proc/([0-9]+)/root(/.*)$`)
 
-// dialSocket connects to a socket by its path. A path through the root directory of a process stays below that directory.
+// dialSocket connects to a socket by its path. It resolves a path through the root directory of a
+// process so that symlinks cannot lead out of that directory.
 func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	through := inProcessRoot.FindStringSubmatch(path)
 	if through == nil {
@@ -57,12 +60,16 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	return root.Dial(ctx, through[2])
 }
 
-// nearerBudget is for a member of a cluster to be connected to: what takes longer is no better way.
+// nearerBudget limits how long nearer tries a direct connection.
 const nearerBudget = 5 * time.Second
 
-// nearer is how the member of a cluster at a url is connected to by itself, if it can be: of chains on it, the one that is connected to else
-// carries all bytes, as well as its own. The members' addresses are those that they have for each other, which need not be reached from here, and a
-// socket gives nobody the right to use them.
+// nearer returns a Dialer that connects directly to the cluster member at a url, and s.dial if
+// that is not possible. Without it, the member that s.dial connects to also carries the data of
+// chains on other members.
+//
+// A direct connection may fail, because members publish addresses for each other that may not be
+// reachable from here. Over a socket, nearer does not try: access to the socket grants no access
+// to those addresses.
 func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
 	if err != nil || address == s.Address || !keyring.IsAddress(s.Address) {
@@ -86,7 +93,8 @@ func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
 	return s.losses.watch(dial)
 }
 
-// unreachable says what to do where nothing is reached at an address, or nobody lets this account in.
+// unreachable adds to err what to do if nothing answers at an address, or this account may not
+// use it.
 func unreachable(address string, err error) error {
 	switch gone := errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED); {
 	case err == nil:
@@ -103,10 +111,10 @@ func unreachable(address string, err error) error {
 	return err
 }
 
-// ErrUntrusted is the error of an LXD on another machine that does not let this account in.
+// ErrUntrusted is the error of an LXD on another machine that does not trust this account.
 var ErrUntrusted = errors.New("it does not trust nestbed's certificate")
 
-// untrusted says what to do if an LXD does not trust this account.
+// untrusted returns what to do if the LXD does not trust this account.
 func (l LXD) untrusted(auth string) error {
 	if !keyring.IsAddress(l.Address) {
 		return fmt.Errorf("it does not trust this user (%q); run as root, or as a member of its group", auth)

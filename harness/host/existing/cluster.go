@@ -14,27 +14,30 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// Cluster places hosts on the members of a clustered LXD: each has its level 1, and all that is inside, on one of them. It is safe for
-// use by several goroutines.
+// A Cluster places hosts on the members of a clustered LXD. Level 1 of a host, with everything
+// inside, is on one member. Several goroutines may use a Cluster.
 type Cluster struct {
 	of       *daemon
 	all      []string       // the members
-	names    []string       // those that may be used
-	capacity map[string]int // of each, in hosts at a time
-	project  *project       // with nothing in it but the storage pool; nil where that was there
+	names    []string       // the members that may be used
+	capacity map[string]int // how many hosts each may have at a time
+	project  *project       // owns the storage pool; nil if the pool was there before
 	pool     string
 
 	mu     sync.Mutex
-	placed map[string]int   // hosts that each has now
-	down   map[string]error // members that do not answer, and how that was seen
-	left   []string         // projects that could not be removed for it
+	placed map[string]int   // how many hosts each has now
+	down   map[string]error // members that do not answer, and the error
+	left   []string         // projects that could not be removed because of down
 }
 
-// online is the status of a member that answers and takes instances (LXD: lxd/db/cluster/nodes.go, ToAPI).
+// online is the status of a member that answers and accepts instances (LXD:
+// lxd/db/cluster/nodes.go, ToAPI).
 const online = "Online"
 
-// OpenCluster returns the cluster that the LXD is in, nil if it is in none. Hosts on it have the given storage pool or, where that is
-// "", one that is made for all of them, as none can be made any more when a member is down. With names only those members are used, else all.
+// OpenCluster returns the cluster of the LXD, and nil if it is not in one. Hosts use the given
+// storage pool. If pool is empty, OpenCluster makes one for all hosts now, because LXD cannot
+// make a pool while a member is down. names selects the members to use; without names all are
+// used.
 func OpenCluster(ctx context.Context, of LXD, pool string, names ...string) (c *Cluster, err error) {
 	s := &daemon{LXD: of}
 	defer func() {
@@ -52,7 +55,7 @@ func OpenCluster(ctx context.Context, of LXD, pool string, names ...string) (c *
 	return s.cluster(ctx, info, pool, names)
 }
 
-// cluster is OpenCluster for an LXD that is connected to.
+// cluster is OpenCluster after the connection was made.
 func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, names []string) (*Cluster, error) {
 	if !info.Environment.ServerClustered {
 		if len(names) > 0 {
@@ -102,12 +105,12 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 // ErrMakePool is the error of a cluster on whose members no storage pool can be made.
 var ErrMakePool = errors.New("make a storage pool on each member")
 
-// LeftError is the error of projects that are left on an LXD.
+// A LeftError reports projects that are left on an LXD.
 type LeftError struct {
-	// LXD is its address, and Projects are the names.
+	// LXD is the address, Projects are the names.
 	LXD      string
 	Projects []string
-	// Err is why they were not removed; nil: a member of the cluster is down.
+	// Err is the reason. It is nil if a member of the cluster is down.
 	Err error
 }
 
@@ -120,8 +123,8 @@ func (e *LeftError) Error() string {
 
 func (e *LeftError) Unwrap() error { return e.Err }
 
-// Close removes what was made for all hosts, which are closed already. A *LeftError tells what a member that is down kept it from, for
-// this or for any of the hosts. It is nil-safe.
+// Close removes what was made for all hosts. Close the hosts first. If a member is down, the
+// error is a *LeftError that lists the projects of hosts, too. Close accepts nil.
 func (c *Cluster) Close(ctx context.Context) (err error) {
 	if c == nil {
 		return nil
@@ -130,7 +133,7 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 	switch {
 	case c.project == nil:
 	case c.sawDown():
-		err = c.project.remove(ctx) // if it can be, see below: it does not help to try again
+		err = c.project.remove(ctx) // tried once only, because LXD may refuse while a member is down
 	default:
 		err = c.of.remove(ctx, c.project.remove)
 	}
@@ -146,7 +149,7 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 	return err
 }
 
-// SideBySide is how many hosts the members have room for at a time.
+// SideBySide returns how many hosts fit on the members at a time, at least 1.
 func (c *Cluster) SideBySide() int {
 	all := 0
 	for _, n := range c.capacity {
@@ -155,7 +158,7 @@ func (c *Cluster) SideBySide() int {
 	return max(1, all)
 }
 
-// String is the members, and how many hosts each has room for: "m1 (4), m2 (4)".
+// String returns the members and how many hosts fit on each, such as "m1 (4), m2 (4)".
 func (c *Cluster) String() string {
 	texts := make([]string, 0, len(c.names))
 	for _, name := range c.names {
@@ -164,8 +167,8 @@ func (c *Cluster) String() string {
 	return strings.Join(texts, ", ")
 }
 
-// place takes room on the member that has most of it left, and returns that member and what it says of itself. Members
-// that are not online, or do not answer, are left out.
+// place reserves room on the member that has the most left, and returns that member and its
+// answer. It skips members that are not online or do not answer.
 func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, error) {
 	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
 	if err != nil {
@@ -188,7 +191,8 @@ func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, er
 	}
 }
 
-// take takes room on the member that has most of it left. It asks nobody, so that the lock is held for a moment only.
+// take reserves room on the member that has the most left. It makes no request, so that it holds
+// the lock only for a moment.
 func (c *Cluster) take(members []api.ClusterMember) (best api.ClusterMember, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,7 +216,7 @@ func (c *Cluster) take(members []api.ClusterMember) (best api.ClusterMember, err
 	return best, nil
 }
 
-// leaves notes a project that could not be removed as a member is down.
+// leaves records a project that could not be removed because a member is down.
 func (c *Cluster) leaves(project string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,12 +225,12 @@ func (c *Cluster) leaves(project string) {
 	}
 }
 
-// use is which part of a member's room is taken.
+// use returns how much of a member's room is reserved: 1 means all of it.
 func (c *Cluster) use(name string) float64 {
 	return float64(c.placed[name]) / float64(max(1, c.capacity[name]))
 }
 
-// leave gives the room back.
+// leave releases the room of one host.
 func (c *Cluster) leave(member string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

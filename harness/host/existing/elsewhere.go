@@ -20,13 +20,13 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Elsewhere reports whether the host's LXD runs on another machine, or is a member of a cluster, which may. What is known of that is
-// what its LXD says and what a level sees.
+// Elsewhere reports whether the host's LXD runs, or may run, on another machine: members of a
+// cluster may. Of that machine, only what its LXD says and what a level sees is known.
 func (h *Host) Elsewhere() bool {
 	return h.daemon.member != "" || keyring.IsAddress(h.daemon.Address)
 }
 
-// placeIn has a member of the cluster chosen, if the LXD is in one, and gives what that says of itself.
+// placeIn chooses a member if the LXD is in a cluster, and returns the member's own answer.
 func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *api.Server, err error) {
 	if !info.Environment.ServerClustered && len(c.Members) == 0 {
 		return info, nil
@@ -45,7 +45,8 @@ func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 	return info, err
 }
 
-// lookElsewhere finds out what the plan depends on. What only a level can see is taken for what it is here, until Learn.
+// lookElsewhere sets the traits that the LXD reports. Until Learn, it assumes that the rest is
+// the same as on this machine.
 func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	var here unix.Utsname
 	if err := unix.Uname(&here); err != nil {
@@ -67,10 +68,11 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	return nil
 }
 
-// askedName is that of a container that is created for what LXD says of it, and deleted.
+// askedName is the name of a container that askIDs creates and deletes.
 const askedName = "ids"
 
-// askIDs learns which ids the LXD gives to containers: those of a container without files, which it makes for that.
+// askIDs finds out which ids the LXD gives to containers. To do so it creates a container without
+// files.
 func (h *Host) askIDs(ctx context.Context) (err error) {
 	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
 	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
@@ -93,7 +95,8 @@ func (h *Host) askIDs(ctx context.Context) (err error) {
 	return err
 }
 
-// delegationOf is the allocation by which an LXD gives a container the ids that it writes down so (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
+// delegationOf converts the ids of a container, as LXD records them, into the allocation that
+// they come from (LXD: shared/idmap/idmapset_linux.go, IdmapEntry).
 func delegationOf(text string) (d idmap.Delegation, err error) {
 	var entries []struct {
 		Isuid, Isgid           bool
@@ -119,8 +122,8 @@ func delegationOf(text string) (d idmap.Delegation, err error) {
 	return d, nil
 }
 
-// Learn finds out what of the host's machine only a level can see, by its root directory. The error says what of the bundle does not fit that
-// machine.
+// Learn finds out what only a level, by its root directory, can see of the host's machine. The
+// error says what about the bundle does not fit the machine.
 func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	groups, err := level.ReadFile(ctx, "/proc/self/cgroup")
 	if err != nil {
@@ -128,7 +131,7 @@ func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	}
 	h.daemon.layout = layoutIn(string(groups))
 	h.traits.Cgroup1 = h.daemon.layout != "v2"
-	// The kernel has the file wherever it knows AppArmor, and lets it be read where that is in force.
+	// The file exists if the kernel knows AppArmor, and can be read only if AppArmor is enforced.
 	_, err = level.ReadFile(ctx, "/proc/self/attr/apparmor/current")
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
@@ -138,7 +141,8 @@ func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	return nil
 }
 
-// layoutIn is the layout of cgroups by /proc/PID/cgroup, where each hierarchy has a line, and that of cgroup v2 the number 0 (man 7 cgroups).
+// layoutIn returns the cgroup layout that /proc/PID/cgroup shows. It has one line per hierarchy,
+// and cgroup v2 has the number 0 (man 7 cgroups).
 func layoutIn(groups string) string {
 	v1, v2 := false, false
 	for line := range strings.Lines(groups) {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestIDsThatALXDWritesDownAreAnAllocation(t *testing.T) {
-	// As LXD 5.0.2 writes it for a container of an allocation of 1000000:2621440.
+	// As LXD 5.0.2 writes it for a container on a host with the allocation 1000000:2621440.
 	d, err := delegationOf(`[{"Isuid":true,"Isgid":false,"Hostid":1000000,"Nsid":0,"Maprange":2621440},{"Isuid":false,"Isgid":true,"Hostid":1000000,"Nsid":0,"Maprange":2621440}]`)
 	require.NoError(t, err)
 	assert.Equal(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 2621440}), d)

@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// sockets are where LXDs and Incuses listen for the machine's users: of LXD the snap and the packages (LXD: client/connection.go,
-// ConnectLXDUnix), and Incus's (Incus: internal/server/util/sys.go, VarPath and RunPath).
+// sockets are the usual sockets: of LXD from the snap and from packages (LXD:
+// client/connection.go, ConnectLXDUnix), and of Incus (Incus: internal/server/util/sys.go,
+// VarPath and RunPath).
 var sockets = []string{
 	"/var/snap/lxd/common/lxd/unix.socket", "/var/lib/lxd/unix.socket", "/run/incus/unix.socket", "/var/lib/incus/unix.socket",
 }
@@ -16,7 +17,7 @@ var sockets = []string{
 // ErrNotListening is the error of a socket on this machine at which no LXD listens.
 var ErrNotListening = errors.New("no LXD listens")
 
-// FindLXD returns the socket of the LXD, or Incus, of this machine: the first that is in one of the usual places.
+// FindLXD returns the socket of this machine's LXD or Incus: the first one in the usual places.
 func FindLXD() (string, error) {
 	for _, path := range sockets {
 		if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
@@ -28,7 +29,7 @@ func FindLXD() (string, error) {
 	return "", fmt.Errorf("LXD of this machine: %w at any of %q; start it", ErrNotListening, sockets)
 }
 
-// bePermitted is what to do if an LXD lets in other accounts only.
+// bePermitted is what to do if an LXD does not let this account in.
 const bePermitted = "run it as root, or as a member of its group: lxd, or incus-admin"
 
 func notAllowed(socket string) error {

@@ -16,25 +16,28 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Config is what a host on an existing LXD is given.
+// A Config describes a host on an existing LXD.
 type Config struct {
 	// LXD is the existing LXD. Its address is required.
 	LXD LXD
-	// Delegation has as many ids as level 1 shall get.
+	// Delegation has as many ids as level 1 gets. LXD may give it other ids.
 	Delegation idmap.Delegation
-	// Bundle is what levels run. Required.
+	// Bundle is the bundle of levels. Required.
 	Bundle *bundle.Bundle
-	// ViaExec has levels reached through LXD exec, which is done anyway where this process may not enter the root directory of the LXD.
+	// ViaExec makes nestbed reach levels through LXD exec. It does so anyway if this process may
+	// not enter the root directory of the LXD.
 	ViaExec bool
-	// Cluster, if that LXD is in one, chooses the member that level 1 is on, and is shared by the hosts of a run. nil: this host has one for
-	// itself, of the named Members or, without names, of all.
+	// Cluster chooses the member for level 1 if the LXD is in a cluster. The hosts of a run share
+	// it. If it is nil, the host opens its own, with the given Members or, without names, with
+	// all.
 	Cluster *Cluster
 	Members []string
-	// Pool is a storage pool of that LXD, for the levels. Empty: one is made, on a directory.
+	// Pool is a storage pool of that LXD for the levels. If empty, Start makes one on a
+	// directory.
 	Pool string
 }
 
-// Host is a project of an existing LXD. Nothing else of that LXD or of its machine is changed.
+// A Host is a project of an existing LXD. Nothing else of that LXD or its machine is changed.
 type Host struct {
 	name   string // of the project
 	traits host.Traits
@@ -43,15 +46,16 @@ type Host struct {
 
 	daemon  *daemon
 	root    *reach.Root
-	removed func() // is called when nothing of it is left, or no more is done about it
+	removed func() // ends the cleanup task
 
 	server lxd.InstanceServer
 	closed atomic.Bool
 }
 
-// Start makes a host of an existing LXD: a project of its own there, with a profile and, unless the Config names one, a storage pool.
-// Level 1 gets as many ids as the Config's allocation has, elsewhere, by security.idmap.isolated, base and size. The error is ErrNotOurs
-// if an existing LXD cannot have the allocation. After any error nothing is left.
+// Start makes a host on an existing LXD: a project with a profile and, unless c names one, a
+// storage pool. Level 1 gets as many ids as the allocation of c has, at a different place, with
+// the keys security.idmap.isolated, base and size. The error is ErrNotOurs if an existing LXD
+// cannot have that allocation. After an error nothing is left.
 func Start(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
 	supply, err := c.supply()
@@ -79,7 +83,8 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if h.daemon.in != nil {
 		c.Pool = h.daemon.in.pool
 	}
-	// First, as killed runs may have the ids that are looked for. As with private hosts: that it does not succeed is no reason to fail.
+	// First, because killed runs may hold ids that this host could use. An error here is no
+	// reason to fail.
 	_, _ = h.daemon.reap(ctx)
 	if err := h.lookAt(ctx, info, c.ViaExec); err != nil {
 		return h, err
@@ -106,7 +111,8 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	return h, nil
 }
 
-// supply is how many ids level 1 shall have: those of an allocation that such an LXD can stand in for.
+// supply returns how many ids level 1 gets. It refuses an allocation that an existing LXD cannot
+// imitate.
 func (c Config) supply() (uint32, error) {
 	uid, gid := idmap.Read(c.Delegation.UID, idmap.LXD), idmap.Read(c.Delegation.GID, idmap.LXD)
 	refuse := func(what string) (uint32, error) { return 0, fmt.Errorf("%s: %w", what, host.ErrNotOurs) }
@@ -123,19 +129,20 @@ func (c Config) supply() (uint32, error) {
 
 func (h *Host) String() string { return "LXD at " + h.daemon.Address }
 
-// Name is that of the project.
+// Name returns the name of the project.
 func (h *Host) Name() string { return h.name }
 
-// LXD is a client of the LXD, in the project.
+// LXD returns a client of the LXD that uses the project.
 func (h *Host) LXD() lxd.InstanceServer { return h.server }
 
-// Root is the root directory that the LXD sees.
+// Root returns the root directory that the LXD sees.
 func (h *Host) Root() *reach.Root { return h.root }
 
-// Traits are what the plan of a chain on the host depends on.
+// Traits returns what the plan of a chain on the host depends on.
 func (h *Host) Traits() host.Traits { return h.traits }
 
-// Facts are for the head of reports. Of another machine some are "unknown" until Learn.
+// Facts returns the facts for the head of reports. For another machine some are "unknown" until
+// Learn.
 func (h *Host) Facts() host.Facts {
 	f := host.FactsOf(h.traits.Bundle)
 	d := h.traits.Daemon
@@ -149,17 +156,18 @@ func (h *Host) Facts() host.Facts {
 	return f
 }
 
-// Took is how long it took to make the host.
+// Took returns how long it took to make the host.
 func (h *Host) Took() time.Duration { return h.took }
 
-// Pid is that of the machine's init.
+// Pid returns the pid of the machine's init.
 func (h *Host) Pid() int { return 1 }
 
-// LXCName is how liblxc names a container of the LXD: by its project, too, unless that is the default one
-// (LXD: lxd/project/project.go, Instance).
+// LXCName returns liblxc's name of a container of the LXD. It contains the project, which is
+// never the default one (LXD: lxd/project/project.go, Instance).
 func (h *Host) LXCName(container string) string { return h.name + "_" + container }
 
-// Controller returns the root of the hierarchy that has the controller: there the LXD has the cgroups of containers.
+// Controller returns the root of the controller's hierarchy, in which LXD makes the cgroups of
+// containers.
 func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	if dir, v2, err = cgroup.Controller(name, ""); err != nil {
 		err = fmt.Errorf("%s: cgroup: %w", h, err)
@@ -167,16 +175,16 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	return dir, v2, err
 }
 
-// Supply is how many ids level 1 gets for itself.
+// Supply returns how many ids level 1 gets.
 func (h *Host) Supply() uint32 { return h.supply }
 
-// Pool is the storage pool that level 1 lies on.
+// Pool returns the storage pool of level 1.
 func (h *Host) Pool() string { return h.daemon.project.pool }
 
-// Member is the member of a cluster that level 1 is on; "" if the LXD is in none.
+// Member returns the cluster member that level 1 is on, "" if the LXD is not in a cluster.
 func (h *Host) Member() string { return h.daemon.member }
 
-// Placing is a client of the LXD for what is created: on the member where level 1 shall be.
+// Placing returns a client of the LXD that creates instances on the member of level 1.
 func (h *Host) Placing() lxd.InstanceServer {
 	if h.Member() == "" {
 		return h.LXD()
@@ -184,8 +192,9 @@ func (h *Host) Placing() lxd.InstanceServer {
 	return h.LXD().UseTarget(h.daemon.member)
 }
 
-// MemberDown asks the member of a cluster that level 1 is on. It returns a *MemberDownError if the member does not answer, or is
-// evacuated, which stops what is on it; nil otherwise, and if the LXD is in no cluster.
+// MemberDown asks the cluster member that level 1 is on. It returns a *MemberDownError if the
+// member does not answer or is evacuated, which stops its instances. It returns nil if the LXD is
+// not in a cluster.
 func (h *Host) MemberDown(ctx context.Context) error {
 	if h.Member() == "" {
 		return nil
@@ -196,7 +205,8 @@ func (h *Host) MemberDown(ctx context.Context) error {
 	return nil
 }
 
-// NeededDown returns a *MemberDownError for another member that the failure can be for and that does not answer.
+// NeededDown returns a *MemberDownError for another member that does not answer and may have
+// caused the failure.
 func (h *Host) NeededDown(ctx context.Context, failure error) error {
 	if h.Member() == "" || failure == nil {
 		return nil
@@ -211,7 +221,8 @@ func (h *Host) NeededDown(ctx context.Context, failure error) error {
 // Closed reports whether Close was called.
 func (h *Host) Closed() bool { return h.closed.Load() }
 
-// Close removes the project with everything in it, and lets go of the LXD. It is nil-safe and may be called twice.
+// Close removes the project with everything in it, and disconnects from the LXD. It accepts nil
+// and may be called twice.
 func (h *Host) Close(ctx context.Context) error {
 	if h == nil || h.closed.Swap(true) {
 		return nil

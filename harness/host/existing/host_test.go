@@ -45,7 +45,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 
 	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)
-	require.NoError(t, listener.Close()) // and takes the socket away
+	require.NoError(t, listener.Close()) // this removes the socket
 	_, err = Reap(t.Context(), LXD{Address: missing}, "")
 	require.ErrorContains(t, err, "start it")
 }

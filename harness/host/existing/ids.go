@@ -14,9 +14,10 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// FreeIDs returns the base of as many consecutive ids of an existing host's LXD as its Supply, which no isolated container of that
-// LXD has, and reserves them among the hosts of this process until Close. It takes the lowest base, or with anywhere a random one:
-// another process may have taken the lowest a moment ago. The first block stays free, as LXD leaves it.
+// FreeIDs returns the first of Supply consecutive ids that no isolated container of the LXD has.
+// Until Close, it reserves them among the hosts of this process. It chooses the lowest free ids,
+// or random ones if anywhere is set, because another process may just have taken the lowest. Like
+// LXD, it leaves the first block free.
 func (h *Host) FreeIDs(ctx context.Context, anywhere bool) (base int64, err error) {
 	slots, err := h.slots(ctx)
 	if err != nil {
@@ -25,7 +26,7 @@ func (h *Host) FreeIDs(ctx context.Context, anywhere bool) (base int64, err erro
 	return reservations.reserve(h, slots, func(slots []idmap.Slot) (int64, error) { return h.choose(slots, anywhere) })
 }
 
-// choose returns the base of FreeIDs, beside the ids that are taken.
+// choose returns the base of FreeIDs, next to the ids that are taken.
 func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools}
 	chosen := own.Choose(h.traits.Map)
@@ -35,8 +36,8 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.supply)
 	end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
 	if room := end - first - size; anywhere && room > 0 {
-		// Behind one of any size that is not there.
-		more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // no secret
+		// An imaginary slot of random size moves the gap.
+		more := slices.Concat(slots, []idmap.Slot{{Base: first, Count: rand.Int64N(room)}}) //nolint:gosec // not a secret
 		if base, found := firstGap(first, end, size, more); found {
 			return base, nil
 		}
@@ -53,8 +54,9 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	return base, nil
 }
 
-// firstGap returns the lowest base in [first, end) at which size consecutive ids overlap no slot. Unlike LXD's own search (idmap.Isolate)
-// it accepts an exact fit, so that chains which come and go can use the same ids again.
+// firstGap returns the lowest base in [first, end) at which size consecutive ids overlap no slot.
+// Unlike LXD's own search (idmap.Isolate) it accepts an exact fit, so that chains can reuse the
+// ids of earlier chains.
 func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found bool) {
 	slots = slices.SortedFunc(slices.Values(slots), func(a, b idmap.Slot) int { return cmp.Compare(a.Base, b.Base) })
 	base = first
@@ -67,7 +69,7 @@ func firstGap(first, end, size int64, slots []idmap.Slot) (base int64, found boo
 	return base, base+size < end
 }
 
-// HasIDs fails if an isolated container has any of the ids that this host's level 1 has from base on.
+// HasIDs fails if an isolated container has any of the ids of level 1, whose ids begin at base.
 func (h *Host) HasIDs(ctx context.Context, base int64) error {
 	slots, err := h.slots(ctx)
 	if err != nil {
@@ -82,7 +84,8 @@ func (h *Host) HasIDs(ctx context.Context, base int64) error {
 	return nil
 }
 
-// slots are the ids of all isolated containers that the host's LXD has, whosever they are; without that of the host's own project.
+// slots returns the ids of all isolated containers of the LXD, except those in the host's
+// project.
 func (h *Host) slots(ctx context.Context) ([]idmap.Slot, error) {
 	all, err := lxdop.With(ctx, h.daemon.all).GetInstancesAllProjects(api.InstanceTypeContainer)
 	if err != nil {
@@ -95,7 +98,7 @@ func (h *Host) slots(ctx context.Context) ([]idmap.Slot, error) {
 		}
 		base, err := strconv.ParseInt(i.ExpandedConfig["volatile.idmap.base"], 10, 64)
 		if err != nil {
-			continue // it has none yet
+			continue // it has no ids yet
 		}
 		count, err := strconv.ParseInt(i.ExpandedConfig[idmap.KeySize], 10, 64)
 		if err != nil {

@@ -31,7 +31,8 @@ func TestTheFirstGapThatIsLargeEnough(t *testing.T) {
 	}
 }
 
-// As many chains as there is room for come and go in any order: each finds its ids, which no other one has.
+// Chains come and go in any order, at most as many as there is room for. Each one gets ids that
+// no other has.
 func TestChainsThatComeAndGoFindTheirIDs(t *testing.T) {
 	const size, most = 10, 5
 	rapid.Check(t, func(t *rapid.T) {

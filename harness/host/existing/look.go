@@ -21,10 +21,11 @@ import (
 	"nestbed/harness/reach"
 )
 
-// rootOf is the root directory that an LXD sees, by its process. Where this process may not enter that, it is the machine's, which
-// is the same but for a snap, and levels are reached through LXD exec.
+// rootOf returns the root directory that an LXD sees, given its process. If this process may not
+// enter that directory, rootOf returns the machine's root, which is the same except for a snap.
+// Levels are then reached through LXD exec.
 func rootOf(pid int) (*reach.Root, error) {
-	// By its path: the LXD may be restarted while its root directory is in use.
+	// Opened by its path, because the LXD may be restarted while the root is in use.
 	root, err := reach.Open(fmt.Sprintf("/proc/%d/root", pid))
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) && isHidden(pid) {
 		if root, err = reach.Open("/"); err == nil {
@@ -34,17 +35,17 @@ func rootOf(pid int) (*reach.Root, error) {
 	return root, err
 }
 
-// snapDir is where a snap of LXD has its data, and its socket; snapPrograms is where its program is.
+// snapDir has the data and socket of an LXD snap, snapPrograms its program.
 const (
 	snapDir      = "/var/snap/"
 	snapPrograms = "/snap/lxd/current/bin"
 )
 
-// isSnap reports whether the LXD is that of a snap, by its socket.
+// isSnap reports whether the LXD is a snap, by the path of its socket.
 func (s *daemon) isSnap() bool { return strings.HasPrefix(s.Address, snapDir) }
 
-// program is the path of the LXD's program as that sees it, by its process or, where that shows it to root only, by the
-// name that it goes by.
+// program returns the path of the LXD's program as the LXD sees it. It reads the path from the
+// process. If only root may read it, program searches for the usual name.
 func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", e.ServerPid))
 	if !errors.Is(err, fs.ErrPermission) && !isHidden(e.ServerPid) {
@@ -62,10 +63,10 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	return bundle.FindProgram(machine, name)
 }
 
-// lookAt finds out what the plan depends on.
+// lookAt sets the root directory and the traits of the host.
 func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err error) {
 	e := info.Environment
-	// What it found out itself, at its start.
+	// LXD tried this itself when it started.
 	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
 	if h.Elsewhere() {
 		return h.lookElsewhere(e)
@@ -84,7 +85,7 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err 
 	return err
 }
 
-// look finds it out on this machine.
+// look sets the traits of an LXD on this machine.
 func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	program, err := h.program(e)
 	if err != nil {
@@ -109,7 +110,7 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	for name, file := range map[string]*idmap.File{"subuid": &h.traits.Delegation.UID, "subgid": &h.traits.Delegation.GID} {
 		text, err := h.root.ReadFile(ctx, "/etc/"+name)
 		switch {
-		case errors.Is(err, fs.ErrNotExist), h.daemon.isSnap(): // whose /etc is its own
+		case errors.Is(err, fs.ErrNotExist), h.daemon.isSnap(): // a snap has its own /etc
 			file.Missing = true
 		case err != nil:
 			return err
@@ -121,10 +122,11 @@ func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
 	return err
 }
 
-// driverVersion is how an LXD writes the version of its liblxc, beside QEMU's: "5.0.2 | 8.2.1".
+// driverVersion matches the version of liblxc as LXD reports it, before that of QEMU: "5.0.2 |
+// 8.2.1".
 var driverVersion = regexp.MustCompile(`^(\d+)\.`)
 
-// onlyCgroup2 tells, by its version, whether a liblxc knows cgroup v2 alone.
+// onlyCgroup2 reports whether a liblxc of this version supports only cgroup v2.
 func onlyCgroup2(version string) bool {
 	found := driverVersion.FindStringSubmatch(version)
 	if found == nil {

@@ -17,11 +17,11 @@ import (
 	"nestbed/harness/reach"
 )
 
-// lostAfter is how long the other machine may leave unanswered what the kernel sends it before the connection counts as lost; the kernel's own
-// patience is a quarter of an hour (man 7 tcp, TCP_USER_TIMEOUT).
+// lostAfter is how long data may stay unacknowledged before the connection counts as lost. By
+// default the kernel waits a quarter of an hour (man 7 tcp, TCP_USER_TIMEOUT).
 const lostAfter = 45 * time.Second
 
-// LostError reports that a connection to an LXD of another machine ended, though neither of its ends closed it.
+// A LostError reports that a connection to an LXD on another machine ended without being closed.
 type LostError struct {
 	Address string
 	Err     error
@@ -35,14 +35,15 @@ func (e *LostError) Unwrap() error { return e.Err }
 // losses records the last lost connection, because the LXD client rewrites or swallows the error.
 type losses struct {
 	address string
-	had     atomic.Bool // a connection, ever
+	had     atomic.Bool // whether a connection was ever made
 
 	mu   sync.Mutex
 	last *LostError
 	at   time.Time
 }
 
-// since returns the last loss, unless it was before then. It is nil-safe, because on this machine no connection is lost.
+// since returns the last loss, unless it happened before then. It accepts nil, because no
+// connection on this machine is lost.
 func (l *losses) since(then time.Time) error {
 	if l == nil {
 		return nil
@@ -62,7 +63,7 @@ func (l *losses) note(err error) error {
 	return l.last
 }
 
-// watch gives connections whose loss is noted.
+// watch returns a Dialer whose connections record their loss.
 func (l *losses) watch(dial reach.Dialer) reach.Dialer {
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := dial(ctx)
@@ -73,11 +74,12 @@ func (l *losses) watch(dial reach.Dialer) reach.Dialer {
 		case ctx.Err() == nil && l.had.Load():
 			return nil, l.note(err)
 		}
-		return nil, err // nothing is lost that never was
+		return nil, err // without an earlier connection there is nothing to lose
 	}
 }
 
-// watched is a connection of TLS, which tells a lost one from one that the other end has closed: before that it says so (RFC 8446, 6.1).
+// watched is a TLS connection that records its loss. If the other end closes it, TLS announces
+// that (RFC 8446, 6.1), so a loss can be distinguished.
 type watched struct {
 	net.Conn
 	losses *losses
@@ -100,7 +102,8 @@ func (w *watched) judge(err error) error {
 	return w.losses.note(err)
 }
 
-// overNetwork dials so that a connection on which nothing is answered is lost after lostAfter, whether anything was to be sent or not.
+// overNetwork returns a net.Dialer whose connections fail if nothing is acknowledged for
+// lostAfter, even if there was nothing to send.
 func overNetwork() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: lostAfter / 3, Interval: lostAfter / 9, Count: 6},
@@ -113,7 +116,8 @@ func overNetwork() *net.Dialer {
 	}
 }
 
-// Lost returns how a connection to the LXD, on another machine, was lost since then; nil if none was.
+// Lost returns how a connection to the LXD on another machine was lost after since, and nil if
+// none was lost.
 func (h *Host) Lost(since time.Time) error {
 	return h.daemon.losses.since(since)
 }

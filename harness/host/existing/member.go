@@ -13,8 +13,9 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// ask asks a member, through the one that is connected to. An LXD notices only after some time (cluster.offline_threshold) that another is down.
-// A *LostError tells nothing of the member: it is the connection to that one which was lost.
+// ask asks a member through the connected member. LXD itself notices only after some time
+// (cluster.offline_threshold) that a member is down. A *LostError says nothing about the member:
+// the connection to the connected member was lost.
 func (c *Cluster) ask(ctx context.Context, name string) (*api.Server, error) {
 	answer, _, err := lxdop.With(ctx, c.of.all).RawQuery("GET", "/1.0?target="+url.QueryEscape(name), nil, "")
 	if err != nil {
@@ -24,11 +25,11 @@ func (c *Cluster) ask(ctx context.Context, name string) (*api.Server, error) {
 	return info, answer.MetadataAsStruct(info)
 }
 
-// answers asks a member whether it still answers: the error is how it does not. It is not used any more then.
+// answers returns the error if a member does not answer. No more hosts are then placed on it.
 func (c *Cluster) answers(ctx context.Context, name string) error {
 	_, err := c.ask(ctx, name)
 	if _, lost := errors.AsType[*LostError](err); lost || ctx.Err() != nil {
-		return nil // it may well answer
+		return nil // the member may still answer
 	}
 	if err != nil {
 		c.sawNoAnswer(name, err)
@@ -36,7 +37,7 @@ func (c *Cluster) answers(ctx context.Context, name string) error {
 	return err
 }
 
-// sawNoAnswer notes that a member does not answer. It gets no more hosts.
+// sawNoAnswer records that a member does not answer. It gets no more hosts.
 func (c *Cluster) sawNoAnswer(name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,20 +46,21 @@ func (c *Cluster) sawNoAnswer(name string, err error) {
 
 func (c *Cluster) isDown(ctx context.Context, name string) bool { return c.answers(ctx, name) != nil }
 
-// copyBroke is what LXD says if the copy of an image to another member breaks off. It does not say which member (LXD: lxd/images.go,
-// imageSyncBetweenNodes).
+// copyBroke is the error of LXD if copying an image to another member fails. It does not name the
+// member (LXD: lxd/images.go, imageSyncBetweenNodes).
 const copyBroke = "Failed remote image download"
 
-// concerns reports whether a failure can be for the member at an address.
+// concerns reports whether the member at an address may have caused a failure.
 func concerns(failure, address string) bool {
 	return strings.Contains(failure, address) || strings.Contains(failure, copyBroke)
 }
 
-// downOf returns a member that a failure can be for and that does not answer, and how; no error if there is none.
+// downOf returns a member that does not answer and may have caused a failure, and its error. The
+// error is nil if there is none.
 func (c *Cluster) downOf(ctx context.Context, failure string) (name string, err error) {
 	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
 	if err != nil {
-		return "", nil //nolint:nilerr // then nothing is known of the members
+		return "", nil //nolint:nilerr // nothing is known about the members then
 	}
 	for _, m := range members {
 		address, err := url.Parse(m.URL)
@@ -72,31 +74,31 @@ func (c *Cluster) downOf(ctx context.Context, failure string) (name string, err 
 	return "", nil
 }
 
-// out is how a member does not answer any more or, though it does, takes no instances; nil: neither.
+// out returns an error if a member does not answer, or answers but accepts no instances.
 func (c *Cluster) out(ctx context.Context, name string) error {
 	if err := c.answers(ctx, name); err != nil {
 		return err
 	}
 	member, _, err := lxdop.With(ctx, c.of.all).GetClusterMember(name)
 	if err != nil || member.Status == online {
-		return nil // the one that was asked about it is another one
+		return nil // another member answered, so its error says nothing
 	}
 	return refuses(*member)
 }
 
-// refuses says why a member takes no instances.
+// refuses returns why a member accepts no instances.
 func refuses(m api.ClusterMember) error {
 	return fmt.Errorf("%s is %s (%s)", m.ServerName, strings.ToLower(m.Status), m.Message)
 }
 
-// sawDown reports whether any member was seen to be down.
+// sawDown reports whether any member did not answer so far.
 func (c *Cluster) sawDown() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.down) > 0
 }
 
-// someDown asks all members.
+// someDown asks all members, and reports whether any does not answer.
 func (c *Cluster) someDown(ctx context.Context) bool {
 	return slices.ContainsFunc(c.all, func(name string) bool { return c.isDown(ctx, name) })
 }

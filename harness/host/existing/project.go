@@ -14,26 +14,28 @@ import (
 	"nestbed/harness/wait"
 )
 
-// projectPrefix is how the projects are named that are nestbed's.
+// projectPrefix begins the names of nestbed's projects.
 const projectPrefix = "nestbed-"
 
-// ownerKey is the key of a project's configuration that says whose it is.
+// ownerKey is the key in a project's configuration that names the process that made it.
 const ownerKey = "user.nestbed.owner"
 
-// poolDriver is that of a storage pool that is made for a project.
+// poolDriver is the driver of storage pools that nestbed makes.
 const poolDriver = "dir"
 
-// project is one of an existing LXD: images, profiles and instances in it are apart from all others.
+// project is a project of an existing LXD, with its own images, profiles and instances.
 type project struct {
 	name string
-	// pool is its storage pool, which is one for all projects; ownPool reports whether it was made for this one.
+	// pool is its storage pool. LXD shares pools among all projects; ownPool reports whether this
+	// one was made for the project.
 	pool    string
 	ownPool bool
 	all     lxd.InstanceServer
 }
 
-// makeProject makes a project with a default profile on a storage pool: the given one or, if that is "", one of its own, on each of
-// the members of a cluster. With an error, too, there may be a project, which is to be removed.
+// makeProject makes a project whose default profile uses a storage pool: the given one or, if
+// pool is empty, a new one on each of the members. Even with an error it may return a project,
+// which must be removed.
 func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, members []string) (p *project, err error) {
 	owner, err := thisProcess()
 	if err != nil {
@@ -48,7 +50,7 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 	config := map[string]string{
 		"features.images": "true", "features.profiles": "true", "features.storage.volumes": "true", ownerKey: owner.String(),
 	}
-	// The description is for whoever finds the project in LXD's own list, and knows nothing of nestbed.
+	// The description is for people who see the project in LXD's list and do not know nestbed.
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
 		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
 	}})
@@ -58,7 +60,7 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 		}
 	}()
 	if api.StatusErrorCheck(err) {
-		return nil, err // LXD has refused: there is none. Any other error leaves that open.
+		return nil, err // LXD refused to make it; any other error leaves that open
 	}
 	if err != nil {
 		return p, err
@@ -74,7 +76,8 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 	}, "")
 }
 
-// makePool makes a storage pool: in a cluster on each member first (LXD: doc/howto/cluster_config_storage.md).
+// makePool makes a storage pool. In a cluster, LXD wants one request per member first (LXD:
+// doc/howto/cluster_config_storage.md).
 func makePool(ctx context.Context, all lxd.InstanceServer, name string, members []string) error {
 	order := api.StoragePoolsPost{Name: name, Driver: poolDriver}
 	for _, m := range members {
@@ -89,7 +92,7 @@ func makePool(ctx context.Context, all lxd.InstanceServer, name string, members 
 	return all.CreateStoragePool(order)
 }
 
-// remove removes the project with all that is in it. It may be called for one that is half made or half removed.
+// remove removes the project with everything in it. The project may be half made or half removed.
 func (p *project) remove(ctx context.Context) error {
 	if err := p.clear(ctx); err != nil {
 		return err
@@ -97,7 +100,7 @@ func (p *project) remove(ctx context.Context) error {
 	return lxdop.IgnoreMissing(p.all.DeleteProject(p.name))
 }
 
-// clear removes all that is in the project.
+// clear removes everything in the project.
 func (p *project) clear(ctx context.Context) error {
 	inside := p.all.UseProject(p.name)
 	if err := p.empty(ctx); err != nil {
@@ -114,7 +117,8 @@ func (p *project) clear(ctx context.Context) error {
 		}
 	}
 	if p.ownPool {
-		// The project last, as what is left is found by it: so its profile lets go of the pool before.
+		// The project must go last, because reap finds leftovers by it. Its profile uses the pool
+		// until then.
 		if err := lxdop.IgnoreMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
 			return err
 		}
@@ -133,7 +137,7 @@ func (p *project) empty(ctx context.Context) error {
 		return err
 	}
 	for _, i := range instances {
-		// Something else may still be done to it.
+		// Another operation on the instance may still run.
 		err := wait.For(ctx, "delete "+i.Name, removeBudget, func(ctx context.Context) error { return lxdop.Remove(ctx, inside, i.Name) })
 		if err != nil {
 			return err

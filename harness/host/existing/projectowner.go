@@ -13,10 +13,12 @@ import (
 	"nestbed/harness/internal/proc"
 )
 
-// owner names a process so that any other on its machine can tell whether it lives.
+// owner identifies a process, so that any process on the same machine can check whether it is
+// alive.
 type owner struct {
-	// Machine is the file machine-id of the machine (man 5 machine-id), empty where it has none; Boot and Namespace are those that
-	// the Pid counts in, and Started is when it was, in ticks since the boot (man 5 proc_pid_stat): pids are given again.
+	// Machine is the content of /etc/machine-id (man 5 machine-id), empty if there is none. Boot
+	// and Namespace are the boot and pid namespace in which Pid is valid. Started is the start
+	// time of the process in ticks since boot (man 5 proc_pid_stat), because pids are used again.
 	Machine, Boot, Namespace, Pid, Started string
 }
 
@@ -49,7 +51,7 @@ func parseOwner(text string) (owner, error) {
 	return owner{parts[0], parts[1], parts[2], parts[3], parts[4]}, nil
 }
 
-// startedAt is when a process was started, in ticks since the boot.
+// startedAt returns when a process was started, in ticks since boot.
 func startedAt(pid string) (string, error) {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
@@ -62,21 +64,22 @@ func startedAt(pid string) (string, error) {
 	return fmt.Sprint(start), nil
 }
 
-// state of a process, as far as another one can know it.
+// state is the state of a process, as far as another process can know it.
 type state int
 
 const (
-	unknown state = iota // it is of another machine, or of another pid namespace
+	unknown state = iota // on another machine or in another pid namespace
 	running
 	ended
 )
 
-// seenFrom returns what a process knows of the owner of a project. remote is whether the LXD that has the project may be used
-// from other machines: clones of one machine have the same machine-id, so another boot is then no earlier one for sure.
+// seenFrom returns what the process here knows about the owner of a project. remote reports
+// whether other machines may use the LXD of the project. Clones of a machine have the same
+// machine-id, so a different boot then need not be an earlier one.
 func (o owner) seenFrom(here owner, remote bool) (state, error) {
 	switch {
 	case o.Boot != here.Boot && o.Machine != "" && o.Machine == here.Machine && !remote:
-		return ended, nil // with an earlier boot
+		return ended, nil // before the machine was rebooted
 	case o.Boot != here.Boot || o.Namespace != here.Namespace:
 		return unknown, nil
 	}
@@ -92,7 +95,8 @@ func (o owner) seenFrom(here owner, remote bool) (state, error) {
 	return running, nil
 }
 
-// hidden reports whether the process is there, but not shown: of another account, where /proc is mounted so (man 5 proc, hidepid).
+// hidden reports whether the process exists but is not shown, because it belongs to another
+// account and /proc is mounted that way (man 5 proc, hidepid).
 func (o owner) hidden() bool {
 	pid, err := strconv.Atoi(o.Pid)
 	return err == nil && isHidden(pid)
@@ -100,7 +104,7 @@ func (o owner) hidden() bool {
 
 func isHidden(pid int) bool { return errors.Is(unix.Kill(pid, 0), unix.EPERM) }
 
-// stateOf returns the state of the process whose project has this configuration.
+// stateOf returns the state of the process that made the project with this configuration.
 func stateOf(config map[string]string, remote bool) (state, error) {
 	o, err := parseOwner(config[ownerKey])
 	if err != nil {

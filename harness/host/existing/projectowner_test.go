@@ -21,7 +21,7 @@ func TestAProcessIsKnownToRunOrToHaveEndedOnItsMachineAlone(t *testing.T) {
 		want   state
 	}{
 		"itself":                        {func(*owner) {}, true, running},
-		"one that has ended":            {func(o *owner) { o.Pid = "4194304" }, true, ended}, // above the largest of all kernels
+		"one that has ended":            {func(o *owner) { o.Pid = "4194304" }, true, ended}, // above the largest pid of any kernel
 		"one whose pid is given again":  {func(o *owner) { o.Started = "1" }, true, ended},
 		"of an earlier boot":            {func(o *owner) { o.Boot = "b" }, false, ended},
 		"of an earlier boot or a clone": {func(o *owner) { o.Boot = "b" }, true, unknown},

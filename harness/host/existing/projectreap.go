@@ -13,8 +13,9 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// Reap removes from the LXD the projects of nestbed whose processes, on this machine, have ended, and returns their names. With names it
-// removes those projects, whatever machine their processes are on. It refuses one whose process still runs.
+// Reap removes nestbed's projects whose processes ran on this machine and have ended, and returns
+// their names. With names it removes those projects, no matter which machine their processes are
+// on. It refuses a project whose process still runs.
 func Reap(ctx context.Context, of LXD, names ...string) (removed []string, err error) {
 	s := &daemon{LXD: of}
 	if _, err := s.connect(ctx); err != nil {
@@ -57,7 +58,7 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// theirs is a project that another process made.
+// theirs returns a project that another process made.
 func theirs(ctx context.Context, all lxd.InstanceServer, name string) *project {
 	_, _, err := lxdop.With(ctx, all).GetStoragePool(name)
 	return &project{name: name, pool: name, ownPool: err == nil, all: all}

@@ -15,11 +15,11 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// forSystem is the kind of run on an existing LXD.
+// forSystem is the kind of run that uses an existing LXD.
 const forSystem = "system host"
 
-// Requirements is what a run on an existing LXD needs of the machine and of the account, found by asking that LXD. An
-// empty address is the socket that FindLXD returns.
+// Requirements returns what a run on an existing LXD needs from the machine and the account. It
+// asks that LXD. An empty address means the socket that FindLXD returns.
 func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.Requirement {
 	r := inventory.Requirement{For: forSystem, Name: "LXD"}
 	viaExec, err := false, error(nil)
@@ -54,7 +54,8 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 
 func inOneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// askSystem asks an LXD who it is, with little patience, and reports whether levels there are reached by exec.
+// askSystem asks an LXD for its version, with a short time limit, and reports whether it reaches
+// levels through LXD exec.
 func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err error) {
 	s := &daemon{LXD: of}
 	info, err := s.connect(reach.Impatient(ctx))
@@ -82,7 +83,8 @@ func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err err
 	return found, root.Tunnels(), nil
 }
 
-// Check returns the first lack that keeps this account from a run on an existing LXD, with a bundle of the given kind from the store.
+// Check returns the first missing requirement of this account for a run on an existing LXD with a
+// bundle of the given kind from the store.
 func Check(ctx context.Context, store bundle.Store, kind bundle.Kind, of LXD) error {
 	for _, r := range append(Requirements(ctx, store, of), inventory.Bundles(store)...) {
 		if r.For == forSystem || r.For == "bundle "+string(kind) {

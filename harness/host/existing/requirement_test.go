@@ -22,7 +22,7 @@ func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	require.ErrorIs(t, rs[0].Err(), ErrNotListening)
 	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Store{}, bundle.Dir, LXD{Address: missing}))
 
-	// Somebody listens there who is no LXD.
+	// A listener that is not LXD.
 	listener, err := net.Listen("unix", missing)
 	require.NoError(t, err)
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.NotFoundHandler()}}

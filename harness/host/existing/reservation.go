@@ -6,17 +6,19 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// reservations are the ids of existing LXDs that hosts of this process have chosen for their level 1. LXD shows ids only when their
-// container has been created, so two hosts that choose at the same time would choose the same.
-var reservations = reservationTable{slots: map[*Host]idmap.Slot{}} //nolint:gochecknoglobals // two hosts have nothing else in common
+// reservations are the ids that hosts of this process have chosen for their level 1. LXD shows
+// ids only after their container was created, so two hosts could choose the same ids at the same
+// time.
+var reservations = reservationTable{slots: map[*Host]idmap.Slot{}} //nolint:gochecknoglobals // all hosts of a process share it
 
 type reservationTable struct {
 	mu    sync.Mutex
 	slots map[*Host]idmap.Slot
 }
 
-// reserve has choose find a base beside the slots that are taken and those that other hosts of the same LXD and member have
-// reserved, and reserves it in place of what the host had. The lock is held for no request: choose must make none.
+// reserve calls choose with the taken slots and those that other hosts of the same LXD and member
+// have reserved. It reserves the returned base in place of the host's earlier one. choose must
+// make no request, because the lock is held.
 func (t *reservationTable) reserve(h *Host, taken []idmap.Slot, choose func([]idmap.Slot) (int64, error)) (int64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -32,7 +34,7 @@ func (t *reservationTable) reserve(h *Host, taken []idmap.Slot, choose func([]id
 	return base, err
 }
 
-// release gives the ids of a host back, if it has any.
+// release gives up the ids of a host, if it has any.
 func (t *reservationTable) release(h *Host) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

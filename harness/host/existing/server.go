@@ -16,26 +16,28 @@ import (
 	"nestbed/harness/wait"
 )
 
-// removeBudget is for an LXD to delete a project with a chain in it: 3 s at depth 3.
+// removeBudget is how long LXD may take to delete a project with a chain. At depth 3 it takes 3
+// s.
 const removeBudget = 2 * time.Minute
 
 // daemon is an existing LXD, and what a host has there.
 type daemon struct {
 	LXD
 	dial reach.Dialer
-	// Of an LXD on another machine: its kernel, and the layout of cgroups as a level there has told it.
+	// Of an LXD on another machine: its kernel, and the cgroup layout that a level there
+	// reported.
 	kernel, layout string
 	losses         *losses
 	project        *project
-	all            lxd.InstanceServer // without a project
+	all            lxd.InstanceServer // uses no project
 
-	// member is where level 1 is, of a cluster.
+	// member is the cluster member that level 1 is on.
 	member     string
 	in         *Cluster
-	ownCluster bool // is closed with it
+	ownCluster bool // close closes it, too
 }
 
-// close removes what was made there, and lets go of the LXD.
+// close removes what the host made, and disconnects from the LXD.
 func (s *daemon) close(ctx context.Context) (err error) {
 	if s.all == nil {
 		return nil
@@ -56,11 +58,12 @@ func (s *daemon) close(ctx context.Context) (err error) {
 	}
 	undo := s.project.remove
 	if s.in != nil && s.in.sawDown() {
-		undo = s.project.empty // which is all that there is a way to do, see below
+		undo = s.project.empty // deletes instances only: the rest would fail, see below
 		s.in.leaves(s.project.name)
 	}
 	err = s.remove(ctx, undo)
-	// LXD deletes no image while any member is down (LXD: lxd/images.go, imageDelete, which notifies all), and so no project.
+	// LXD deletes no image, and so no project, while any member is down (LXD: lxd/images.go,
+	// imageDelete, which notifies all members).
 	if err != nil && s.in != nil && s.in.someDown(ctx) {
 		s.in.leaves(s.project.name)
 		return nil
@@ -76,17 +79,18 @@ func (s *daemon) left(why error) *LeftError {
 	return &LeftError{LXD: s.Address, Projects: []string{s.project.name}, Err: why}
 }
 
-// deleteBudget is for the LXD to delete the project, once its command is told to stop.
+// deleteBudget is how long the LXD may take to delete the project after the command was told to
+// stop.
 const deleteBudget = 30 * time.Second
 
-// willRemove records that the LXD still has to delete the project.
+// willRemove registers the task of deleting the project. Call done when it has ended.
 func (s *daemon) willRemove(ctx context.Context) (done func()) {
 	return cleanup.Begin(ctx, cleanup.Task{
 		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Left: s.left(nil),
 	})
 }
 
-// remove removes what was made there, by what the caller gives, which is done again over the next connection where one was lost.
+// remove calls undo. If a connection was lost, it calls undo again over the next one.
 func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), removeBudget, fmt.Errorf("%w: it was given %s", wait.ErrTimeout, removeBudget))
 	defer cancel()
@@ -95,12 +99,12 @@ func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) e
 		if err != nil && s.losses.since(time.Time{}) == nil {
 			return wait.Final(err)
 		}
-		// What a lost connection kept from it is done over the next one; and what was asked for over one lost earlier may only now come to be.
+		// Try again over the next connection. What was requested over a lost one may be made only now.
 		return err
 	})
 }
 
-// connect connects to the LXD, and gives what it says of itself.
+// connect connects to the LXD, and returns its description of itself.
 func (s *daemon) connect(ctx context.Context) (*api.Server, error) {
 	dial, err := s.dialer()
 	if err != nil {

@@ -13,15 +13,17 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// securityFS is where the kernel offers AppArmor's profiles, on the machine and on hosts.
+// securityFS is the directory in which the kernel offers AppArmor profiles, on the machine and on
+// hosts.
 const securityFS = "/sys/kernel/security"
 
-// ownDir is a second path of a host's LXD directory, the first being the usual one. LXD names the AppArmor profile of a
-// container by its directory and the container (lxd/apparmor/instance.go, InstanceProfileName), and the kernel has one
-// list of them for all hosts and the machine's own LXD: with this directory they do not meet.
+// ownDir returns a second path of the host's LXD directory, which no other host has. LXD names a
+// container's AppArmor profile after its directory and the container (lxd/apparmor/instance.go,
+// InstanceProfileName), and the kernel has one list of profiles for all hosts and the machine's
+// LXD.
 func ownDir(name string) string { return "/var/lib/lxd-" + name }
 
-// withAppArmor lets the LXD of a host have AppArmor where the machine has it in force.
+// withAppArmor makes AppArmor usable for the host's LXD if the machine enforces it.
 func (order stageOrder) withAppArmor() error {
 	if !bundle.AppArmor() {
 		return nil
@@ -31,7 +33,7 @@ func (order stageOrder) withAppArmor() error {
 		return err
 	}
 	own := ownDir(order.Name)
-	// Peers, so that what is mounted below one path is there below the other.
+	// Shared, so that mounts below one path also appear below the other.
 	if err := mount("", lxdDir, "", unix.MS_SHARED, ""); err != nil {
 		return err
 	}
@@ -43,14 +45,15 @@ func (order stageOrder) withAppArmor() error {
 	if err := mount(lxdDir, own, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	// An LXD that is told its directory has its logs there (shared/util.go, LogPath).
+	// With LXD_DIR set, LXD puts its logs into that directory (shared/util.go, LogPath).
 	if err := mount(lxdDir+"/logs", "/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	return os.Setenv("LXD_DIR", ownDir(order.Name))
 }
 
-// clearProfiles removes from the kernel what the LXD of a host has left there, which no process has any more.
+// clearProfiles removes the host's AppArmor profiles and policy namespaces from the kernel. No
+// process may use them any more.
 func clearProfiles(host string) error {
 	if !bundle.AppArmor() {
 		return nil
@@ -61,7 +64,7 @@ func clearProfiles(host string) error {
 	found, err := os.ReadDir(spaces)
 	errs = append(errs, err)
 	for _, space := range found {
-		// With it goes what the levels inside have.
+		// Removing the namespace also removes the profiles of the levels inside.
 		if isNamespaceOf(host, space.Name()) {
 			errs = append(errs, orNothing(os.Remove(filepath.Join(spaces, space.Name()))))
 		}
@@ -77,21 +80,22 @@ func clearProfiles(host string) error {
 	return nil
 }
 
-// isNamespaceOf reports whether a namespace of profiles is one that a host's LXD has made for a container: LXD
-// puts dashes for the slashes of its directory (lxd/apparmor/instance.go, InstanceNamespaceName).
+// isNamespaceOf reports whether the host's LXD made the policy namespace name for a container.
+// LXD writes the slashes of its directory as dashes (lxd/apparmor/instance.go,
+// InstanceNamespaceName).
 func isNamespaceOf(host, name string) bool {
 	dir := strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")
 	return strings.HasSuffix(name, "_<"+dir+">")
 }
 
-// profilesOf are, of the kernel's list, the names of those that a host's LXD has made: for a container
-// or, with dashes in its directory, for a program that it runs.
+// profilesOf returns the names in the kernel's list that the host's LXD made: for a container or,
+// with dashes in its directory, for a program that it runs.
 func profilesOf(host, list string) []string {
 	dir := ownDir(host)
 	dashed := strings.ReplaceAll(dir, "/", "-")
 	var names []string
 	for line := range strings.Lines(list) {
-		name, _, found := strings.Cut(line, " (") // its mode
+		name, _, found := strings.Cut(line, " (") // cuts off the mode
 		if found && (strings.HasSuffix(name, "_<"+dir+">") || strings.Contains(name, dashed+"-") || strings.Contains(name, dir+"/")) {
 			names = append(names, name)
 		}
@@ -99,7 +103,7 @@ func profilesOf(host, list string) []string {
 	return names
 }
 
-// orNothing is an error, but for that of something that has gone by itself.
+// orNothing returns err, or nil if err says that the file does not exist.
 func orNothing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

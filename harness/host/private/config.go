@@ -9,50 +9,53 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Config is what a private host is given.
+// A Config describes a private host.
 type Config struct {
-	// Delegation is what the host's /etc/subuid and /etc/subgid say.
+	// Delegation is the content of the host's /etc/subuid and /etc/subgid.
 	Delegation idmap.Delegation
-	// Bundle is the root filesystem, and the LXD in it. Required.
+	// Bundle has the root filesystem and the LXD in it. Required.
 	Bundle *bundle.Bundle
-	// StateRoot is where the host is entered, and its state directory made.
+	// StateRoot registers the host. The state directory is made there by default.
 	StateRoot StateRoot
-	// StateDir is the directory for everything that the host writes: its LXD's
-	// state, about 130 MB a level. Empty: a new one under StateRoot. A given
-	// directory must be empty, or left by a host that is gone, which is then cleared.
+	// StateDir is the directory for everything that the host writes: about 130 MB per level. If
+	// empty, Start makes one under StateRoot. A given directory must be empty, or left by a dead
+	// host, which Start then clears.
 	StateDir string
-	// InMemory is how many levels the host will have: more than 0, and no StateDir,
-	// put its state into memory where that has room. It is faster, and what a level
-	// writes counts as memory of its cgroups for as long as it stands. If StateRoot
-	// names a directory, the state lies there.
+	// InMemory is the number of levels the host will have. If it is above 0, Start keeps the
+	// state in memory, provided that there is room and neither StateDir nor StateRoot.Dir is set.
+	// That is faster, but the files of a level count as memory of its cgroups.
 	InMemory int
-	// SharePIDs leaves the host in the pid namespace of this process, as the LXD of a machine is in the
-	// machine's: one of its own takes one of those that the kernel nests, and with it a level. The host
-	// ends as any other does, but for one case: if the init of its namespaces is killed and
-	// then this process, its containers run on until Reap.
+	// SharePIDs leaves the host in the pid namespace of this process, as a machine's LXD is in
+	// the machine's. A pid namespace of its own costs one of the levels that the kernel nests.
+	// There is one drawback: if the init of the host's namespaces is killed and then this
+	// process, the host's containers run until Reap.
 	SharePIDs bool
-	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool on a file.
+	// Loops gives the host the machine's loop devices, which its LXD needs for a storage pool in
+	// a file.
 	Loops bool
-	// Disk gives the host's LXD a disk of its own for its state and that of all levels, of so many bytes and in memory. 0: none.
+	// Disk is the size in bytes of a disk in memory for the state of the host's LXD and all
+	// levels. 0 means no such disk.
 	Disk int64
-	// NoIdmapped forbids the host's LXD to mount anything idmapped: it gives files new owners instead.
+	// NoIdmapped makes the host's LXD change the owners of files instead of mounting them
+	// idmapped.
 	NoIdmapped bool
-	// ViaExec has levels reached through LXD exec, which is done anyway where this process may not enter the root directory of the host's
-	// LXD.
+	// ViaExec makes nestbed reach levels through LXD exec. It does so anyway if this process may
+	// not enter the root directory of the host's LXD.
 	ViaExec bool
 }
 
-// StateRoot is where private hosts keep their state, and are known by name. The zero value is the usual place.
+// A StateRoot is the directory in which private hosts keep their state and are registered by
+// name. The zero value is the usual place.
 type StateRoot struct {
-	// Dir is the directory; "" is /var/lib/nestbed.
+	// Dir is the directory. Empty means /var/lib/nestbed.
 	Dir string
-	// memory is where Linux offers files in memory (man 7 shm_overview); "" is /dev/shm. Tests have one of their
-	// own, where the reaps of other runs do not come.
+	// memory is a directory whose files Linux keeps in memory (man 7 shm_overview). Empty means
+	// /dev/shm. Tests use one of their own, which no other run reaps.
 	memory string
 }
 
-// Path returns the directory. It is absolute, as journals outlive the working directory that a relative one
-// was meant from.
+// Path returns the absolute path of the directory, because journals outlive the working
+// directory.
 func (r StateRoot) Path() string {
 	dir := cmp.Or(r.Dir, "/var/lib/nestbed")
 	if abs, err := filepath.Abs(dir); err == nil {
@@ -61,8 +64,8 @@ func (r StateRoot) Path() string {
 	return dir
 }
 
-// entry returns where the host of a name is entered.
+// entry returns the path at which a host is registered.
 func (r StateRoot) entry(name string) string { return filepath.Join(r.Path(), name) }
 
-// ErrNotRoot is why a private host cannot be made without root.
+// ErrNotRoot is the error of making a private host without root.
 var ErrNotRoot = errors.New("needs root, for namespaces, mounts and ids of its own; run as root or with sudo")

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// daemonProcess is the stage's LXD. The stage's main thread starts it: it is the one in the cgroup namespace.
+// daemonProcess is the LXD that a stage runs. The stage's main thread must start it, because only
+// that thread is in the cgroup namespace.
 type daemonProcess struct {
 	mu       sync.Mutex
 	pid      int
-	process  *os.Process // of that pid; a signal reaches it or nobody
-	restarts bool        // it was told to end, and shall be started again
+	process  *os.Process // of that pid; cannot signal another process
+	restarts bool        // it was told to end and must be started again
 	end      func()      // ends the stage, and with it the host
 }
 
@@ -29,18 +30,18 @@ func (d *daemonProcess) start() error {
 	return nil
 }
 
-// restart has LXD end by a signal. The stage's main thread starts it again.
+// restart sends LXD a signal to end. The stage's main thread then starts it again.
 func (d *daemonProcess) restart(by unix.Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pid != 0 {
 		d.restarts = true
-		_ = d.process.Signal(by) // if it has just ended, that is noticed where processes are waited for
+		_ = d.process.Signal(by) // fails if it has just ended, which reap notices
 	}
 }
 
-// goesOnAfter reports whether the host lives on after a process has ended: LXD is
-// started again if it ended for that.
+// goesOnAfter reports whether the host lives on after process pid has ended. If pid was LXD and
+// restart was called, goesOnAfter starts LXD again.
 func (d *daemonProcess) goesOnAfter(pid int) bool {
 	d.mu.Lock()
 	ended, restarts := pid == d.pid, d.restarts

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeDevices fills the host's /dev with what LXD hands on to containers, and
-// nothing that reaches the machine's hardware; with loops also the loop devices.
+// makeDevices fills the host's /dev with the devices that LXD passes on to containers. None of
+// them reaches the machine's hardware, except the loop devices, which loops adds.
 func makeDevices(dev string, loops bool) error {
 	if loops {
 		if err := makeLoopDevices(dev); err != nil {
@@ -33,7 +33,7 @@ func makeDevices(dev string, loops bool) error {
 		if err := unix.Mknod(path, unix.S_IFCHR, int(unix.Mkdev(n.major, n.minor))); err != nil {
 			return fmt.Errorf("device %s: %w", n.name, err)
 		}
-		if err := os.Chmod(path, 0o666); err != nil { // mknod's mode is narrowed by the umask
+		if err := os.Chmod(path, 0o666); err != nil { // the umask narrows mknod's mode
 			return err
 		}
 	}

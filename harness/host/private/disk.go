@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filler takes the room on the host's disk.
+// filler is the file that fills the host's disk.
 const filler = "/var/lib/lxd/nestbed.filler"
 
-// FillDisk leaves no room on the disk that Config.Disk gave the host.
+// FillDisk fills the disk that Config.Disk gave the host. It fails if the host has none.
 func (h *Host) FillDisk() error {
 	if h.disk == 0 {
 		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
@@ -21,7 +21,7 @@ func (h *Host) FillDisk() error {
 		return h.wrap("fill its disk", err)
 	}
 	f, err := root.Create(filler, 0o600)
-	if errors.Is(err, fs.ErrExist) { // from an earlier call
+	if errors.Is(err, fs.ErrExist) { // an earlier call made it
 		f, err = root.OpenFile(filler, os.O_WRONLY)
 	}
 	if err != nil {
@@ -29,7 +29,7 @@ func (h *Host) FillDisk() error {
 	}
 	defer f.Close()
 	size := int64(0)
-	for _, piece := range []int64{1 << 20, int64(os.Getpagesize())} { // what is left of the larger, the smaller takes
+	for _, piece := range []int64{1 << 20, int64(os.Getpagesize())} { // the small pieces fill what the large ones leave
 		for err = nil; err == nil; size += piece {
 			err = unix.Fallocate(int(f.Fd()), 0, size, piece)
 		}

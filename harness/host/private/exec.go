@@ -15,20 +15,21 @@ import (
 	"nestbed/harness/internal/command"
 )
 
-// Exec runs a program on the host, as its root, and returns what it wrote to standard output. An exit status other
-// than 0 is an error with what it wrote to standard error. After Close, the error is ErrClosed.
+// Exec runs a program on the host as root, and returns its standard output. If the exit status is
+// not 0, the error contains the standard error. After Close, the error is ErrClosed.
 func (h *Host) Exec(ctx context.Context, argv ...string) (string, error) {
 	return h.ExecIn(ctx, nil, argv...)
 }
 
-// ExecIn is Exec with a standard input.
+// ExecIn is Exec with standard input.
 func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (string, error) {
 	inside, err := h.namespaces()
 	if err != nil {
 		return "", h.wrap(fmt.Sprintf("exec %q", argv), err)
 	}
 	defer inside.close()
-	// nsenter, because only a process with one thread can enter a mount namespace. It is in every Debian (util-linux).
+	// nsenter, because only a process with a single thread can enter a mount namespace. Every
+	// Debian has it (util-linux).
 	cmd := command.New(ctx, "nsenter", append(append(inside.options(), "--"), argv...)...)
 	cmd.ExtraFiles = inside
 	cmd.Env = command.Environment()
@@ -42,14 +43,13 @@ func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (str
 	return string(out), nil
 }
 
-// RestartLXD ends the host's LXD, which leaves its containers running, and
-// returns when the next one answers.
+// RestartLXD ends the host's LXD and returns when the next one answers. Containers keep running.
 func (h *Host) RestartLXD(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
 }
 
-// RestartLXDKilled is RestartLXD in which the next one is killed as soon as it answers, without a wait for it to be ready, and
-// the one after that takes its place.
+// RestartLXDKilled is RestartLXD, but kills the next LXD as soon as it answers, before it is
+// ready, and returns when the one after it answers.
 func (h *Host) RestartLXDKilled(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) {
 		if err := h.say(restartWord); err != nil {
@@ -72,24 +72,24 @@ func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) erro
 	return nil
 }
 
-// say tells the stage a word.
+// say sends a word to the stage.
 func (h *Host) say(word string) error {
 	_, err := h.control.WriteString(word)
 	return err
 }
 
-// Processes are those of the host and of everything on it, by their ids on the machine.
+// Processes returns the pids, on the machine, of the processes of the host and its levels.
 func (h *Host) Processes() ([]int, error) {
 	pids, err := h.groups.Processes()
 	slices.Sort(pids)
 	return pids, err
 }
 
-// ErrClosed is the error of what needs a host that still runs.
+// ErrClosed is the error of using a host after Close.
 var ErrClosed = errors.New("the host is closed; start another one")
 
-// entered are the files below /proc/PID that a program needs to run on a host, with nsenter's option for each.
-// pid comes after those that need the machine's /proc, and the working directory after the root.
+// entered lists the files below /proc/PID that a program needs to enter a host, with their
+// options of nsenter. pid comes after those that need the machine's /proc, and wd after root.
 var entered = []struct{ file, option string }{
 	{"ns/mnt", "mount"},
 	{"ns/uts", "uts"},
@@ -101,11 +101,12 @@ var entered = []struct{ file, option string }{
 	{"root", "wd"},
 }
 
-// openNamespaces are descriptors of entered, in that order. They stay those of one host, whoever gets its pid later.
+// openNamespaces are descriptors of the files in entered, in the same order. They keep referring
+// to this host even if its pid is used again.
 type openNamespaces []*os.File
 
-// namespaces opens the host's namespaces. The lock keeps Close from waiting for the host's init meanwhile, and so
-// the init's pid from being given to another process.
+// namespaces opens the host's namespaces. The lock keeps Close from waiting for the host's init
+// meanwhile, so the kernel cannot give the init's pid to another process.
 func (h *Host) namespaces() (open openNamespaces, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -128,7 +129,7 @@ func (h *Host) namespaces() (open openNamespaces, err error) {
 	return open, nil
 }
 
-// options are nsenter's, to which the descriptors are passed as its extra files.
+// options returns the options of nsenter. The descriptors must be its ExtraFiles.
 func (n openNamespaces) options() []string {
 	var options []string
 	for i := range n {

@@ -20,24 +20,26 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Host is an LXD in namespaces of its own, of which anything may be changed.
+// A Host is a private host: an LXD in its own namespaces, in which anything may be changed.
 type Host struct {
-	name   string      // is in the names of its cgroups
+	name   string      // part of the names of its cgroups
 	traits host.Traits // Runs changes the bundle
-	// took is how long it took from nothing to an LXD that is ready, lxdTook the part of it from when that was started.
+	// took is the time from the start of Start until LXD was ready, lxdTook the time from the
+	// start of LXD.
 	took, lxdTook time.Duration
 
 	dir    *stateDir
 	groups cgroup.Groups
 	stage  *exec.Cmd
-	// control is held open as long as the host shall live: its end is the stage's end.
+	// The stage ends when control is closed.
 	control    *os.File
 	root       *reach.Root
-	disk       int64 // its own, in bytes; 0: none
-	noIdmapped bool  // is forbidden to its LXD
-	// sharesPIDs reports whether it is in the pid namespace of its machine, which does not end with its init.
+	disk       int64 // size of its own disk in bytes; 0: none
+	noIdmapped bool  // its LXD may not mount idmapped
+	// sharesPIDs reports whether the host is in the pid namespace of its machine. Then its
+	// processes outlive its init.
 	sharesPIDs bool
-	removed    func() // is called when nothing of it is left, or no more is done about it
+	removed    func() // ends the cleanup task
 
 	mu     sync.Mutex // guards what is below
 	server lxd.InstanceServer
@@ -47,64 +49,67 @@ type Host struct {
 
 func (h *Host) String() string { return "host " + h.name }
 
-// Root is the host's root directory.
+// Root returns the host's root directory.
 func (h *Host) Root() *reach.Root { return h.root }
 
-// Files is the host's root directory on this machine, in which anything may be changed.
+// Files returns the host's root directory on this machine, in which anything may be changed.
 func (h *Host) Files() (*inroot.Root, error) { return h.root.Local() }
 
-// Name is unique on the machine.
+// Name returns the host's name, which is unique on the machine.
 func (h *Host) Name() string { return h.name }
 
-// Took is how long it took from nothing to an LXD that is ready.
+// Took returns how long it took to make the host, until LXD was ready.
 func (h *Host) Took() time.Duration { return h.took }
 
-// LXDTook is the part of Took from when LXD was started.
+// LXDTook returns the part of Took since LXD was started.
 func (h *Host) LXDTook() time.Duration { return h.lxdTook }
 
-// Traits are what the plan of a chain on the host depends on.
+// Traits returns what the plan of a chain on the host depends on.
 func (h *Host) Traits() host.Traits {
 	t := h.traits
 	t.StateDir = h.dir.path
 	return t
 }
 
-// Facts are for the head of reports.
+// Facts returns the facts for the head of reports.
 func (h *Host) Facts() host.Facts { return host.FactsOf(h.traits.Bundle) }
 
-// LXD is a client of the host's LXD.
+// LXD returns a client of the host's LXD.
 func (h *Host) LXD() lxd.InstanceServer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.server
 }
 
-// setServer makes server the client that LXD returns.
+// setServer replaces the client that LXD returns.
 func (h *Host) setServer(server lxd.InstanceServer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.server = server
 }
 
-// LXCName is how liblxc names a container of the host's LXD, which uses only the default project.
+// LXCName returns liblxc's name of a container. It is the container's own name, because the
+// host's LXD uses only the default project.
 func (h *Host) LXCName(container string) string { return container }
 
-// Pid is the id, on the machine, of the init of the host's namespaces.
+// Pid returns the pid, on the machine, of the init of the host's namespaces.
 func (h *Host) Pid() int { return h.stage.Process.Pid }
 
-// Socket is where the host's LXD listens, as its machine sees it while the host lives. To another process it is an existing LXD.
+// Socket returns the path of the LXD socket on the machine. It is valid while the host lives.
+// With it another process can use the host as an existing LXD.
 func (h *Host) Socket() string { return fmt.Sprintf("/proc/%d/root%s", h.Pid(), reach.Socket) }
 
-// StateDir is where the host's state lies.
+// StateDir returns the directory of the host's state.
 func (h *Host) StateDir() string { return h.dir.path }
 
-// Controller returns the host's cgroup in the hierarchy that has the controller: v1's own, or the one of v2.
+// Controller returns the host's cgroup in the hierarchy of the controller, and reports whether
+// that is cgroup v2.
 func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	dir, v2, err = cgroup.Controller(name, cgroup.Prefix+h.name)
 	return dir, v2, h.wrap("cgroup", err)
 }
 
-// Runs notes that the host runs another bundle's LXD from its next start on.
+// Runs records that the host runs the LXD of another bundle from its next start on.
 func (h *Host) Runs(b *bundle.Bundle) error {
 	idmapped, err := MountsIdmapped(filepath.Join(h.dir.path, lxdName), b)
 	if err != nil {
@@ -121,7 +126,7 @@ func (h *Host) Closed() bool {
 	return h.closed
 }
 
-// setClosed marks the host as closed, and reports whether it was not closed before.
+// setClosed marks the host as closed, and reports whether it was open before.
 func (h *Host) setClosed() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -130,7 +135,7 @@ func (h *Host) setClosed() bool {
 	return !was
 }
 
-// Keep lets the host live on after this process, until Reap ends it by name.
+// Keep makes the host outlive this process, until End ends it by name.
 func (h *Host) Keep() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -144,16 +149,16 @@ func (h *Host) Keep() error {
 	return nil
 }
 
-// Kept reports whether the host lives on.
+// Kept reports whether Keep was called.
 func (h *Host) Kept() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.kept
 }
 
-// Close ends the host with everything on it, and removes what it left: first
-// every process (with the namespace's init the kernel ends them all), then
-// cgroups and state. It is nil-safe and may be called twice. A kept host is only let go of.
+// Close ends the host with everything on it. It first ends all processes, then removes cgroups
+// and state. It accepts nil and may be called twice. It disconnects from a kept host without
+// ending it.
 func (h *Host) Close(ctx context.Context) error {
 	if h == nil || !h.setClosed() {
 		return nil
@@ -162,7 +167,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if server := h.LXD(); server != nil {
 		server.Disconnect()
 	}
-	// Descriptors of the root would hold the host's mounts.
+	// Open descriptors of the root would keep the host's mounts.
 	h.root.Close()
 	var errs []error
 	pools, err := h.pools()
@@ -178,11 +183,11 @@ func (h *Host) Close(ctx context.Context) error {
 	return h.wrap("close", errors.Join(errs...))
 }
 
-// Abort tells a private host to end, and does not wait for that: what waits for an answer of its LXD fails soon.
-// Close is still to be called. A kept host lives on, and so does an existing LXD.
-func (h *Host) Abort() { _ = h.hangUp() } // Close says it again
+// Abort tells a private host to end, and does not wait. Requests that wait for its LXD then fail
+// soon. Close must still be called. A kept host lives on.
+func (h *Host) Abort() { _ = h.hangUp() } // Close reports the error
 
-// hangUp closes the pipe on whose end the host's init ends everything, unless the host is kept.
+// hangUp closes the control pipe. The host's init then ends everything, unless the host is kept.
 func (h *Host) hangUp() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -196,11 +201,11 @@ func (h *Host) hangUp() error {
 	return err
 }
 
-// end kills the init of the namespaces and waits for it; the kernel lets the
-// wait return only after every process of the namespace is gone
-// (kernel/pid_namespace.c, zap_pid_ns_processes). Without a pid namespace the init
-// ends the others and then itself, now that its pipe has ended, even if this process is killed
-// meanwhile: it must not be ended first, as nobody would be left to do that.
+// end kills the init of the namespaces and waits for it. The kernel ends the wait only after
+// every process of the pid namespace is gone (kernel/pid_namespace.c, zap_pid_ns_processes).
+//
+// Without a pid namespace, the init ends the other processes itself once its pipe is closed, even
+// if this process is killed meanwhile. It must not be killed before it has done so.
 func (h *Host) end(ctx context.Context) error {
 	if h.sharesPIDs {
 		late := time.AfterFunc(wait.Scale(ctx, cgroup.EmptyBudget), func() { _ = h.stage.Process.Kill() })
@@ -218,7 +223,7 @@ func (h *Host) end(ctx context.Context) error {
 	return nil
 }
 
-// Left is what still stands of a closed host: paths of its state and cgroups. It must be empty.
+// Left returns the paths of state and cgroups that a closed host left. It should be empty.
 func (h *Host) Left() []string {
 	var left []string
 	for _, path := range append([]string{h.dir.path, h.dir.journal.Entry}, h.groups...) {

@@ -19,17 +19,18 @@ import (
 
 const journalName = "journal.json"
 
-// journal says what stands outside the state directory, so that whoever finds
-// the directory can clear the rest as well.
+// journal lists what a host has outside of its state directory, so that any process that finds
+// the directory can remove the rest as well.
 type journal struct {
 	Name string `json:"name"`
-	// Entry is where the host is entered under StateRoot: the directory itself, or a link to it. Mounts
-	// is the mount namespace in which that is its path.
+	// Entry is the path at which the host is registered under StateRoot: the state directory
+	// itself, or a symlink to it. The path is valid in the mount namespace Mounts.
 	Entry   string    `json:"entry"`
 	Mounts  string    `json:"mounts"`
 	Created time.Time `json:"created"`
-	// Pid is the process that made the host, Started when that began, Stage the init of its
-	// namespaces: for people to read. Whether they live is told by the lock, not by the pid.
+	// Pid is the process that made the host, Started the time at which that process began, Stage
+	// the init of the host's namespaces. They are for people to read: the lock decides whether
+	// the host is alive.
 	Pid     int       `json:"pid"`
 	Started time.Time `json:"started"`
 	Stage   int       `json:"stage,omitempty"`
@@ -38,7 +39,7 @@ type journal struct {
 	Kept    bool      `json:"kept"`
 }
 
-// newJournal returns that of a host of this process.
+// newJournal returns the journal of a host that this process makes.
 func (r StateRoot) newJournal(name string) (journal, error) {
 	groups, err := cgroup.Plan(name)
 	if err != nil {
@@ -54,14 +55,14 @@ func (r StateRoot) newJournal(name string) (journal, error) {
 	}, nil
 }
 
-// began is when this process did, but for what it did before its packages were initialized.
+// began is the time at which this process initialized its packages.
 var began = time.Now() //nolint:gochecknoglobals // of the process
 
-// errCut is a journal that ends too early, as after a loss of power.
+// errCut is the error of a journal that a loss of power cut short.
 var errCut = errors.New("ends too early")
 
-// readJournal reads the journal of a directory. A file of that name that no host of ours wrote is an
-// error: what stands in a journal is removed.
+// readJournal reads the journal in a directory. It returns an error unless a host wrote the file,
+// because callers remove what a journal lists.
 func readJournal(dir string) (journal, error) {
 	var j journal
 	path := filepath.Join(dir, journalName)
@@ -89,15 +90,15 @@ func readJournal(dir string) (journal, error) {
 	return j, nil
 }
 
-// hostName is what hosts are named: as os.MkdirTemp names directories. It becomes part of paths.
+// hostName matches the names of hosts, which os.MkdirTemp makes. They become parts of paths.
 var hostName = regexp.MustCompile(`^[0-9A-Za-z]+$`)
 
-// isNamed reports whether a path is a whole one, without detours, whose last part is the name.
+// isNamed reports whether path is absolute and clean, and name is its last element.
 func isNamed(path, name string) bool {
 	return filepath.IsAbs(path) && filepath.Clean(path) == path && filepath.Base(path) == name
 }
 
-// write replaces the journal at one stroke: it is either the old or the new one, after a crash too.
+// write replaces the journal atomically.
 func (s *stateDir) write() error {
 	text, err := json.MarshalIndent(s.journal, "", "  ")
 	if err != nil {

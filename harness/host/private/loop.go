@@ -19,27 +19,29 @@ import (
 	"nestbed/harness/wait"
 )
 
-// loopNodes is how many loop devices a host has nodes of. The kernel numbers those that it makes
-// on demand with the lowest number that is free on the machine (drivers/block/loop.c, loop_control_get_free).
+// loopNodes is the number of loop devices in a host's /dev. The kernel makes further devices on
+// demand, with the lowest free number of the machine (drivers/block/loop.c,
+// loop_control_get_free).
 const loopNodes = 64
 
-// Numbers of the devices (Documentation/admin-guide/devices.txt).
+// Device numbers (Documentation/admin-guide/devices.txt).
 const (
 	loopMajor        = 7
 	loopControlMinor = 237
 	miscMajor        = 10
 )
 
-// loopBudget is for the kernel to free a loop device after the last mount of it is gone.
+// loopBudget is how long the kernel may take to free a loop device after its last mount is gone.
 const loopBudget = 20 * time.Second
 
-// makeLoopDevices gives the host's /dev the machine's loop devices. They are
-// one lot for the whole machine: what a host takes, it must give back.
+// makeLoopDevices adds the machine's loop devices to the host's /dev. All hosts share them, so
+// each host must free what it uses.
 func makeLoopDevices(dev string) error {
 	if err := unix.Mknod(filepath.Join(dev, "loop-control"), unix.S_IFCHR|0o600, int(unix.Mkdev(miscMajor, loopControlMinor))); err != nil {
 		return fmt.Errorf("device loop-control: %w", err)
 	}
-	// Between two devices there is room for partitions, as many as the module was told (loop_init, part_shift).
+	// The minor numbers leave room for partitions, by the module's parameter (loop_init,
+	// part_shift).
 	shift := 0
 	if text, err := os.ReadFile("/sys/module/loop/parameters/max_part"); err == nil {
 		if parts, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil {
@@ -54,12 +56,12 @@ func makeLoopDevices(dev string) error {
 	return nil
 }
 
-// deletedMark is what the kernel appends to the path of a file that has no name any more (fs/d_path.c).
+// deletedMark is what the kernel appends to the path of a deleted file (fs/d_path.c).
 const deletedMark = " (deleted)"
 
-// LeakedLoops are the loop devices of the machine whose file is deleted, as sysfs knows them: nobody can
-// want those. A host's loop devices lie on files in its state directory, so one
-// that outlives its host is among them. Each comes with the file's former path.
+// LeakedLoops returns the machine's loop devices on deleted files, as paths in sysfs with the
+// former path of the file. A host's loop devices are on files in its state directory, so the
+// result includes those that outlive their host.
 func LeakedLoops() ([]string, error) {
 	files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
 	if err != nil {
@@ -67,7 +69,7 @@ func LeakedLoops() ([]string, error) {
 	}
 	var leaked []string
 	for _, file := range files {
-		// One that is freed meanwhile is none.
+		// A read error means that the device was freed meanwhile.
 		if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(strings.TrimSpace(string(text)), deletedMark) {
 			leaked = append(leaked, fmt.Sprintf("%s on %s", filepath.Dir(filepath.Dir(file)), strings.TrimSpace(string(text))))
 		}
@@ -78,9 +80,9 @@ func LeakedLoops() ([]string, error) {
 // inode identifies a file.
 type inode struct{ dev, ino uint64 }
 
-// pools returns the files that hold storage pools of the host's LXD.
+// pools returns the files of the storage pools of the host's LXD.
 func (h *Host) pools() ([]inode, error) {
-	// LXD of a bundle fills this directory, so its content is not trusted.
+	// The bundle's LXD fills this directory, so its content is not trusted.
 	state, err := inroot.Open(filepath.Join(h.dir.path, lxdName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // the host has no state yet
@@ -103,7 +105,7 @@ func (h *Host) pools() ([]inode, error) {
 	return files, nil
 }
 
-// Loops are the loop devices, as sysfs knows them, that the host's storage pools lie on.
+// Loops returns the loop devices of the host's storage pools, as paths in sysfs.
 func (h *Host) Loops() ([]string, error) {
 	files, err := h.pools()
 	if err != nil {
@@ -112,7 +114,7 @@ func (h *Host) Loops() ([]string, error) {
 	return loopsOn(files)
 }
 
-// loopsOn are the loop devices, as sysfs knows them, that lie on one of the files.
+// loopsOn returns the loop devices on the files, as paths in sysfs.
 func loopsOn(files []inode) ([]string, error) {
 	devices, err := filepath.Glob("/sys/block/loop*/loop")
 	if err != nil || len(files) == 0 {
@@ -144,8 +146,8 @@ func loopInfo(sysfs string) (*unix.LoopInfo64, error) {
 	return unix.IoctlLoopGetStatus64(fd)
 }
 
-// waitForLoops waits until the kernel has freed the loop devices on the files: their mounts went
-// with the host, and they are set up to be freed with the last of them (LO_FLAGS_AUTOCLEAR).
+// waitForLoops waits until the kernel has freed the loop devices on the files. It frees each one
+// with its last mount (LO_FLAGS_AUTOCLEAR), and the mounts ended with the host.
 func waitForLoops(ctx context.Context, files []inode) error {
 	return wait.For(ctx, "wait for loop devices to be freed", loopBudget, func(context.Context) error {
 		switch loops, err := loopsOn(files); {

@@ -16,16 +16,16 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// memoryPrefix is that of state directories there.
+// memoryPrefix begins the names of state directories in memory.
 const memoryPrefix = "nestbed-"
 
-// What a host in memory takes: the files of a level, in bytes, and what must be left for all else.
+// Bytes that a host in memory needs: for the files of each level, and for everything else.
 const (
 	levelInMemory = 130 << 20
 	leftOfMemory  = 4 << 30
 )
 
-// claim claims the state directory that the configuration asks for.
+// claim makes the state directory that the configuration describes.
 func (c Config) claim(ctx context.Context) (*stateDir, error) {
 	root := c.StateRoot
 	if c.StateDir != "" || c.InMemory <= 0 || root.Dir != "" || !root.memoryHasRoom(c.InMemory) {
@@ -33,21 +33,21 @@ func (c Config) claim(ctx context.Context) (*stateDir, error) {
 	}
 	dir, err := os.MkdirTemp(root.inMemory(), memoryPrefix)
 	if err != nil {
-		return root.claim(ctx, "") // as on a machine where it is not for us
+		return root.claim(ctx, "") // as if there were no room in memory
 	}
 	s, err := root.claim(ctx, dir)
 	if err != nil {
-		_ = os.Remove(dir) // it may have been cleared already
+		_ = os.Remove(dir) // it may be gone already
 	}
 	return s, err
 }
 
-// inMemory returns the directory in which state in memory lies.
+// inMemory returns the directory for state directories in memory.
 func (r StateRoot) inMemory() string { return cmp.Or(r.memory, "/dev/shm") }
 
-// memoryHasRoom reports whether the files of so many levels can lie in memory. That spares them the way
-// in which ext4 without a journal makes a file: it looks at all that were removed
-// in the last minutes, for one number that it may use again (fs/ext4/ialloc.c, recently_deleted).
+// memoryHasRoom reports whether the files of so many levels fit into memory. In memory, creating
+// files avoids a slow search in ext4 without a journal: for each new file, ext4 skips all inodes
+// that were deleted in the last minutes (fs/ext4/ialloc.c, recently_deleted).
 func (r StateRoot) memoryHasRoom(levels int) bool {
 	need := uint64(levels)*levelInMemory + leftOfMemory
 	var fs unix.Statfs_t
@@ -55,8 +55,8 @@ func (r StateRoot) memoryHasRoom(levels int) bool {
 		fs.Bavail*uint64(fs.Bsize) >= need && inventory.AvailableMemory() >= need
 }
 
-// memoryDirs are the state directories in memory, those of other StateRoots too: hosts of ours, and
-// nobody else's, though anybody may make a directory there.
+// memoryDirs returns the state directories in memory, including those of other StateRoots. It
+// ignores directories that others made there.
 func (r StateRoot) memoryDirs() ([]string, error) {
 	entries, err := os.ReadDir(r.inMemory())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,8 +74,9 @@ func (r StateRoot) memoryDirs() ([]string, error) {
 	return dirs, err
 }
 
-// strays are the state directories in memory whose StateRoot is gone, and the entry with it. Containers
-// may share the memory and not the files: then an entry that this process does not see may exist for another one.
+// strays returns the state directories in memory whose entry is gone along with its StateRoot.
+// Containers may share the memory but not the StateRoot, so strays leaves out directories whose
+// entry other processes may see.
 func (r StateRoot) strays() ([]string, error) {
 	dirs, err := r.memoryDirs()
 	var found []string
@@ -91,13 +92,14 @@ func (r StateRoot) strays() ([]string, error) {
 	return found, err
 }
 
-// ofOthers reports whether a mount namespace is another one than this process's, and processes may be in it.
+// ofOthers reports whether mounts is a different mount namespace than this process's that may
+// still contain processes.
 func ofOthers(mounts string) bool {
 	own, err := mountNamespace("self")
 	if err != nil || mounts == own {
 		return err != nil
 	}
-	// From any other pid namespace, not all processes are seen.
+	// Any other pid namespace does not show all processes.
 	const initial = "pid:[4026531836]" // include/linux/proc_ns.h, PROC_PID_INIT_INO
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != initial {
 		return true
@@ -107,12 +109,12 @@ func ofOthers(mounts string) bool {
 		return true
 	}
 	return slices.ContainsFunc(processes, func(process string) bool {
-		its, err := mountNamespace(filepath.Base(process)) // fails if it has ended, or is the machine's and closed to root
+		its, err := mountNamespace(filepath.Base(process)) // fails if it has ended, or belongs to the machine and is hidden from root here
 		return err == nil && its == mounts
 	})
 }
 
-// mountNamespace names that of a process.
+// mountNamespace returns the name of a process's mount namespace, such as mnt:[4026531841].
 func mountNamespace(pid string) (string, error) {
 	return os.Readlink(filepath.Join("/proc", pid, "ns/mnt"))
 }

@@ -21,7 +21,7 @@ func mount(source, target, fstype string, flags uintptr, data string) error {
 // detached is a mount that is not attached to the tree yet (man 2 fsmount, man 2 open_tree).
 type detached struct{ fd int }
 
-// create mounts a new filesystem without devices, set-user-id programs and programs.
+// create mounts a new filesystem with nosuid, nodev and noexec.
 func (d *detached) create(fstype string) error {
 	fs, err := unix.Fsopen(fstype, unix.FSOPEN_CLOEXEC)
 	if err != nil {
@@ -45,7 +45,6 @@ func (d *detached) clone(dir string) (err error) {
 	return nil
 }
 
-// attach attaches the mount to the tree.
 func (d *detached) attach(target string) error {
 	defer unix.Close(d.fd)
 	if err := unix.MoveMount(d.fd, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS); err != nil {
@@ -54,11 +53,12 @@ func (d *detached) attach(target string) error {
 	return nil
 }
 
-// MountsIdmapped reports whether the daemon of a bundle, on this kernel, mounts
-// files in the directory idmapped; where it cannot it changes their owners. It
-// does what they do at the first start of a container: clone the mount and set
-// on it the map of a new user namespace, which is empty with some
-// (LXD: idmap/shift_linux.go, CanIdmapMount).
+// MountsIdmapped reports whether the daemon of a bundle, on this kernel, mounts files in the
+// directory idmapped. Otherwise it changes their owners.
+//
+// It makes the same attempt as the daemon at the first start of a container: it clones the mount
+// and sets the map of a new user namespace on it. Some daemons use an empty map (LXD:
+// idmap/shift_linux.go, CanIdmapMount).
 func MountsIdmapped(dir string, b *bundle.Bundle) (bool, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
@@ -76,24 +76,24 @@ func MountsIdmapped(dir string, b *bundle.Bundle) (bool, error) {
 	return err == nil, nil
 }
 
-// userNamespace makes a user namespace, in which root is mapped or nothing is.
+// userNamespace makes a user namespace that maps root, or nothing.
 func userNamespace(mapped bool) (*os.File, error) {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER,
-		Ptrace:     true, // it stops before its first instruction
+		Ptrace:     true, // stops before its first instruction
 	}
 	if mapped {
 		attr.UidMappings = []syscall.SysProcIDMap{{Size: 1}}
 		attr.GidMappings = attr.UidMappings
 	}
-	runtime.LockOSThread() // who starts a traced process must be who waits for it
+	runtime.LockOSThread() // the thread that starts a traced process must wait for it
 	defer runtime.UnlockOSThread()
 	p, err := os.StartProcess("/proc/self/exe", []string{"nestbed"}, &os.ProcAttr{Sys: attr})
 	if err != nil {
 		return nil, fmt.Errorf("make a user namespace: %w", err)
 	}
 	namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", p.Pid))
-	_ = p.Kill() // it is our child, and stopped
+	_ = p.Kill() // our own stopped child
 	_, _ = p.Wait()
 	return namespace, err
 }

@@ -18,15 +18,15 @@ import (
 	"nestbed/harness/wait"
 )
 
-// Leftover is a state directory found by Leftovers.
+// A Leftover is a host that Leftovers found by its state directory.
 type Leftover struct {
-	// Path is the state directory, Name that of its host.
+	// Path is the state directory, Name the name of the host.
 	Path string `json:"path"`
 	Name string `json:"name"`
-	// Live reports whether its host runs, Kept whether it was kept on purpose.
+	// Live reports whether the host runs, Kept whether Keep was called.
 	Live bool `json:"live"`
 	Kept bool `json:"kept"`
-	// Pid is the process that made it, Command how that was called.
+	// Pid is the process that made the host, Command its command line.
 	Pid     int    `json:"pid"`
 	Command string `json:"command"`
 
@@ -34,10 +34,12 @@ type Leftover struct {
 	groups cgroup.Groups
 }
 
-// Leftovers lists the hosts under the root, live ones included, and those in memory whose root
-// somebody has removed. Hosts in memory that were made in another mount namespace, as that of a container, belong to
-// the processes there: they are listed when no process is in it, and then only in the machine's own pid
-// namespace, which shows all processes. Directories without a journal of ours are passed over.
+// Leftovers lists the hosts under the root, dead and alive, and hosts in memory whose root was
+// removed. Directories without a journal of nestbed are ignored.
+//
+// Hosts in memory that were made in another mount namespace, such as a container's, belong to the
+// processes there. Leftovers lists them only if no such process is left, and only in the
+// machine's own pid namespace, which shows all processes.
 func (r StateRoot) Leftovers() ([]Leftover, error) {
 	places, err := r.entries()
 	if err != nil {
@@ -49,7 +51,7 @@ func (r StateRoot) Leftovers() ([]Leftover, error) {
 	}
 	var found []Leftover
 	for _, place := range append(places, stray...) {
-		// What cannot be read as a host of ours is none of ours, and must not hide the others.
+		// A directory that is no host of ours must not hide the others.
 		if l, err := look(place); err == nil {
 			found = append(found, l)
 		}
@@ -57,9 +59,9 @@ func (r StateRoot) Leftovers() ([]Leftover, error) {
 	return found, nil
 }
 
-// entries are what stands under the root by the names of hosts.
+// entries returns the paths under the root that may be hosts.
 func (r StateRoot) entries() ([]string, error) {
-	// What is entered there is ended and removed.
+	// Callers end and remove what they find there.
 	if err := trust.Dir(r.Path()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -100,10 +102,10 @@ func look(dir string) (Leftover, error) {
 	return l, s.release()
 }
 
-// ErrUnknown is the error of a name, or a directory, that is of no host.
+// ErrUnknown is the error of a name or directory that belongs to no host.
 var ErrUnknown = errors.New("no journal of nestbed")
 
-// find looks at the host of the given name or state directory.
+// find returns the host with the given name or state directory.
 func (r StateRoot) find(name string) (Leftover, error) {
 	dir := name
 	if hostName.MatchString(name) {
@@ -116,9 +118,8 @@ func (r StateRoot) find(name string) (Leftover, error) {
 	return l, nil
 }
 
-// Reap clears what the dead ones of Leftovers left, cgroups and state, and
-// returns what it cleared. A live host is never touched, kept or not; a kept
-// one that has died, with the machine say, is cleared like any other.
+// Reap removes the cgroups and state of dead hosts, and returns those hosts. It never touches a
+// live host. A kept host that died, for example with the machine, is removed like any other.
 func (r StateRoot) Reap(ctx context.Context) ([]Leftover, error) {
 	places, err := r.entries()
 	if err != nil {
@@ -154,8 +155,8 @@ func (r StateRoot) Reap(ctx context.Context) ([]Leftover, error) {
 	return cleared, errors.Join(errs...)
 }
 
-// End ends one host by its name or state directory, a kept one too, and clears what it left.
-// A live host that was not kept belongs to its process and is refused.
+// End ends a kept host and removes what it left. name is its name or state directory. A dead host
+// is removed, too. A live host that was not kept belongs to its process: the error is ErrBusy.
 func (r StateRoot) End(ctx context.Context, name string) error {
 	l, err := r.find(name)
 	if err != nil {
@@ -172,7 +173,7 @@ func (r StateRoot) End(ctx context.Context, name string) error {
 	if err := clearAway(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// Another run was faster, but may not be done.
+	// Another run was faster, but may not have finished.
 	return wait.For(ctx, "wait for another run to clear host "+l.Name, cgroup.EmptyBudget, func(context.Context) error {
 		for _, path := range []string{l.Path, r.entry(l.Name)} {
 			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -183,10 +184,10 @@ func (r StateRoot) End(ctx context.Context, name string) error {
 	})
 }
 
-// kill ends the init of a host, and with it everything on it. The pid in the
-// journal is believed only if the process says that it is this host's.
+// kill ends the init of a host, and with it everything on the host. It kills the pid of the
+// journal only if that process is really this host's init.
 func (l Leftover) kill() error {
-	// From here on the descriptor means this process, or nothing, whoever gets the pid later.
+	// The descriptor cannot come to mean another process, even if the pid is used again.
 	fd, err := unix.PidfdOpen(l.stage, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -209,11 +210,11 @@ func (l Leftover) kill() error {
 	return nil
 }
 
-// clearDangling clears what is left of a host whose state directory somebody
-// removed by hand: its cgroups, which its name tells, and its entry.
+// clearDangling removes the entry and cgroups of a host whose state directory somebody deleted.
+// The entry's name is the name of the host.
 func clearDangling(ctx context.Context, entry string) error {
 	if _, err := os.Lstat(entry); errors.Is(err, fs.ErrNotExist) {
-		return nil // it was closed meanwhile
+		return nil // the host was closed meanwhile
 	}
 	groups, err := cgroup.Plan(filepath.Base(entry))
 	if err != nil {

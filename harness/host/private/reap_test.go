@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/internal/cgroup"
 )
 
-// leftover is how a directory is listed that this process made.
+// leftover returns the Leftover that lists a state directory of this process.
 func leftover(s *stateDir) Leftover {
 	return Leftover{Path: s.path, Name: s.journal.Name, Pid: os.Getpid(), Command: strings.Join(os.Args, " "), groups: s.journal.Cgroups}
 }
@@ -57,7 +57,7 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 
 func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 	root, given := stateRoot(t), t.TempDir()
-	running, kept, elsewhere := claimed(t, root, ""), claimed(t, root, ""), claimed(t, root, given) // locked for as long as this test
+	running, kept, elsewhere := claimed(t, root, ""), claimed(t, root, ""), claimed(t, root, given) // locked until the test ends
 	require.NoError(t, kept.keep())
 	gone := dead(t, root, "")
 	all, err := root.Leftovers()
@@ -113,7 +113,7 @@ func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
 	root := stateRoot(t)
 	groups := t.TempDir()
 	s := claimed(t, root, "")
-	// Plain directories, as a cgroup is to whoever removes it; one is gone already.
+	// Plain directories, which are removed like cgroups. One of them is gone already.
 	own := "nestbed-" + s.journal.Name
 	s.journal.Cgroups = []string{filepath.Join(groups, "v1", own), filepath.Join(groups, "v2", own), filepath.Join(groups, "gone", own)}
 	require.NoError(t, os.MkdirAll(filepath.Join(groups, "v1", own, "lxc.payload.c1/inner"), 0o700))
@@ -180,7 +180,7 @@ func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 	gone := dead(t, root, "")
 	require.NoError(t, os.Mkdir(filepath.Join(root.Dir, "a-foreign"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(root.Dir, "a-foreign", journalName), []byte("Dear diary"), 0o600))
-	cleared, _ := root.Reap(t.Context()) // whether it is an error is another question
+	cleared, _ := root.Reap(t.Context()) // it may return an error
 	assert.Len(t, cleared, 1)
 	assert.NoDirExists(t, gone.path)
 }
@@ -197,7 +197,7 @@ func TestAnEntryWhoseDirectoryWasRemovedIsReaped(t *testing.T) {
 func TestAHostIsEndedByItsDirectoryUnderAnotherStateRoot(t *testing.T) {
 	root := stateRoot(t)
 	s := dead(t, root, filepath.Join(t.TempDir(), "given"))
-	other := stateRoot(t) // as with sudo, which drops environment variables
+	other := stateRoot(t) // as with sudo, which drops NESTBED_STATE
 	require.NoError(t, other.End(t.Context(), s.path))
 	assert.NoDirExists(t, s.path)
 }

@@ -16,14 +16,14 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// forPrivate is the kind of run on a private host.
+// forPrivate is the kind of run that uses a private host.
 const forPrivate = "private host"
 
-// minFree is the disk space below which a chain of depth 3 and its bundle do not fit.
+// minFree is the disk space in bytes for a chain of depth 3 and its bundle.
 const minFree = 1 << 30
 
-// Requirements looks at the machine, by doing where that is possible, and lists
-// what each kind of run needs. Bundles are made in the store. stateDir is where state shall lie; "" is the usual StateRoot.
+// Requirements checks what each kind of run needs on this machine, by trying it where possible.
+// Bundles are made in the store. stateDir is the directory for state; "" is the usual StateRoot.
 func Requirements(store bundle.Store, stateDir string) []inventory.Requirement {
 	if stateDir == "" {
 		stateDir = StateRoot{}.Path()
@@ -32,8 +32,8 @@ func Requirements(store bundle.Store, stateDir string) []inventory.Requirement {
 	return append(rs, inventory.Bundles(store)...)
 }
 
-// Check is the first lack that keeps this machine from running a private host
-// with a bundle of the given kind from the store, and its state in the given directory.
+// Check returns the first missing requirement of a private host that runs a bundle of the given
+// kind from the store, with its state in the given directory.
 func Check(store bundle.Store, kind bundle.Kind, stateDir string) error {
 	for _, r := range Requirements(store, stateDir) {
 		if r.For == forPrivate || r.For == "bundle "+string(kind) {
@@ -55,7 +55,8 @@ func root() inventory.Requirement {
 
 const probeName = "nestbed-probe-userns"
 
-// probe is this binary again, in a new user namespace: it enters as many more as its argument says.
+// probe is this binary again, in a new user namespace. It enters as many more as its argument
+// says.
 func probe() {
 	left, err := strconv.Atoi(os.Args[1])
 	if err != nil || left == 0 {
@@ -67,7 +68,7 @@ func probe() {
 	}
 }
 
-// inUserNamespace enters a new user namespace and, inside it, as many more as said.
+// inUserNamespace enters a new user namespace and, inside it, as many more as more says.
 func inUserNamespace(more int) (string, error) {
 	cmd, err := rerun.Command(probeName, strconv.Itoa(more))
 	if err != nil {
@@ -79,8 +80,8 @@ func inUserNamespace(more int) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// userNamespaces enters one user namespace from within another: the second is
-// made without rights on the machine, which is what some machines forbid.
+// userNamespaces enters a user namespace from within another one. The second one is made without
+// rights on the machine, which some machines forbid.
 func userNamespaces() inventory.Requirement {
 	r := inventory.Requirement{For: forPrivate, Name: "nested user namespaces"}
 	if os.Geteuid() != 0 {
@@ -125,7 +126,7 @@ func cgroupMounted() inventory.Requirement {
 	return r
 }
 
-// ErrNoSpace is the cause of a lack of disk space for state.
+// ErrNoSpace is the cause of a requirement that fails for disk space.
 var ErrNoSpace = errors.New("no space for state")
 
 func freeSpace(dir string) inventory.Requirement {

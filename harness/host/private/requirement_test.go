@@ -31,7 +31,7 @@ func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 }
 
 func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
-	t.Setenv("PATH", t.TempDir()) // so this machine has neither LXD nor mmdebstrap
+	t.Setenv("PATH", t.TempDir()) // hides LXD and mmdebstrap
 	store := bundle.Store{Dir: t.TempDir()}
 	for kind, lack := range map[bundle.Kind]string{
 		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
@@ -46,7 +46,7 @@ func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 		assert.Equal(t, first, err, kind)
 		if lack != "" && os.Geteuid() == 0 {
 			require.Error(t, err)
-			if strings.HasPrefix(err.Error(), "bundle") { // else the machine lacks more than that
+			if strings.HasPrefix(err.Error(), "bundle") { // otherwise the machine misses something of private hosts
 				assert.Regexp(t, "^"+lack, err.Error())
 			}
 		}

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Running is a host of another process, looked into from outside.
+// A Running is a host of another process.
 type Running struct {
 	Name string
 
@@ -20,18 +20,18 @@ type Running struct {
 	server lxd.InstanceServer
 }
 
-// Why there is no host to look into.
+// Errors of looking for a host that runs.
 var (
 	ErrEnded    = errors.New("it does not run any more")
 	ErrNoneKept = errors.New("no host is kept")
 )
 
-// Open looks into a host that runs, by its name or state directory. It changes nothing there.
+// Open opens a running host by its name or state directory. It changes nothing there.
 func (r StateRoot) Open(ctx context.Context, name string) (*Running, error) {
 	return r.open(ctx, name, false)
 }
 
-// OpenTunneled is Open with levels that are reached through LXD exec.
+// OpenTunneled is Open, but reaches levels through LXD exec.
 func (r StateRoot) OpenTunneled(ctx context.Context, name string) (*Running, error) {
 	return r.open(ctx, name, true)
 }
@@ -58,19 +58,20 @@ func (r StateRoot) open(ctx context.Context, name string, tunneled bool) (*Runni
 	return of, nil
 }
 
-// Root is the host's root directory.
+// Root returns the host's root directory.
 func (r *Running) Root() *reach.Root { return r.root }
 
-// LXD is a client of the host's LXD.
+// LXD returns a client of the host's LXD.
 func (r *Running) LXD() lxd.InstanceServer { return r.server }
 
-// Close lets go of the host, which runs on.
+// Close disconnects from the host, which runs on.
 func (r *Running) Close() {
 	r.server.Disconnect()
 	r.root.Close()
 }
 
-// Lookup finds a host that runs, by its name or state directory; without a name, the only one that is kept.
+// Lookup returns a running host by its name or state directory. Without a name it returns the
+// only kept host, and fails if there is not exactly one.
 func (r StateRoot) Lookup(name string) (Leftover, error) {
 	if name != "" {
 		l, err := r.find(name)
@@ -86,7 +87,7 @@ func (r StateRoot) Lookup(name string) (Leftover, error) {
 	return onlyKept(all)
 }
 
-// onlyKept is the one among them that lives and is kept.
+// onlyKept returns the only host that is alive and kept.
 func onlyKept(all []Leftover) (Leftover, error) {
 	kept := slices.DeleteFunc(slices.Clone(all), func(l Leftover) bool { return !l.Live || !l.Kept })
 	switch len(kept) {
@@ -104,8 +105,8 @@ func onlyKept(all []Leftover) (Leftover, error) {
 
 func (l Leftover) String() string { return "host " + l.Name }
 
-// Stage is the id, on the machine, of the init of the host's namespaces.
+// Stage returns the pid, on the machine, of the init of the host's namespaces.
 func (l Leftover) Stage() int { return l.stage }
 
-// Processes are those of the host and of everything on it, by their ids on the machine.
+// Processes returns the pids, on the machine, of the processes of the host and its levels.
 func (l Leftover) Processes() ([]int, error) { return l.groups.Processes() }

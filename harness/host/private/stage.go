@@ -18,51 +18,52 @@ import (
 	"nestbed/harness/internal/rerun"
 )
 
-// The stage is this binary again, as the init of a private host's namespaces.
+// The stage is this binary again, as the init of a private host's namespaces. Its owner is the
+// process that made the host.
 const (
 	stageName   = "nestbed-host"
 	startedWord = "started\n" // stage to owner, when LXD is running
-	keepWord    = "keep\n"    // owner to stage: live on after me
-	restartWord = "restart\n" // owner to stage: end LXD by SIGTERM, on which it leaves its containers running (LXD: lxd/main_daemon.go), and start it again
-	killWord    = "kill\n"    // owner to stage: kill LXD, and start it again
+	keepWord    = "keep\n"    // owner to stage: outlive me
+	restartWord = "restart\n" // owner to stage: restart LXD with SIGTERM, which leaves its containers running (LXD: lxd/main_daemon.go)
+	killWord    = "kill\n"    // owner to stage: kill LXD and start it again
 )
 
-// The descriptors that the stage is started with (see launch).
+// File descriptors that launch passes to the stage.
 const (
 	controlFD = 3 + iota
 	reportFD
 	lockFD
-	bundleFD // held open, and with it the bundle in its cache
+	bundleFD // keeps the bundle in its cache while open
 )
 
-// stageOrder is what the owner tells the stage, as its only argument.
+// stageOrder is what the owner tells the stage, in its only argument.
 type stageOrder struct {
 	State   string   `json:"state"`   // the state directory
 	Lower   string   `json:"lower"`   // the bundle's root
-	Name    string   `json:"name"`    // becomes the host name
+	Name    string   `json:"name"`    // part of the host name
 	Cgroups []string `json:"cgroups"` // to join
-	Loops   bool     `json:"loops"`   // with loop devices
-	Disk    int64    `json:"disk"`    // of its own for LXD's state, in bytes; 0: none
-	// SharePIDs reports whether it is no init of a pid namespace, with which everything would end.
+	Loops   bool     `json:"loops"`   // whether to make loop devices
+	Disk    int64    `json:"disk"`    // size in bytes of a disk for LXD's state; 0: none
+	// SharePIDs reports whether the stage is not the init of a pid namespace, which would end all
+	// processes with it.
 	SharePIDs bool `json:"sharePIDs"`
 }
 
-// RegisterPrograms registers what a private host and its requirements run this binary as.
+// RegisterPrograms registers the helper programs that private hosts and their requirements run.
 func RegisterPrograms() {
 	rerun.Register(stageName, stage)
 	rerun.Register(probeName, probe)
 }
 
-// stage sets the host up, starts its LXD and then does what an init does: it
-// reaps. It ends, and with it the kernel ends everything in the namespace, when
-// LXD ends or when the owner does.
+// stage sets the host up, starts its LXD and then waits for orphaned processes, as an init does.
+// It ends when LXD or the owner ends, and the kernel then ends everything in the pid namespace.
 func stage() {
-	// The cgroup namespace is a property of the thread that LXD is then started from.
+	// A cgroup namespace belongs to a thread, and LXD must be started from that thread.
 	runtime.LockOSThread()
 	for _, fd := range []int{controlFD, reportFD, lockFD, bundleFD} {
 		unix.CloseOnExec(fd)
 	}
-	// As for an LXD that systemd starts: files of the host have the modes that they have on any.
+	// As systemd does for LXD, so that the host's files have the usual modes.
 	unix.Umask(0o022)
 	report := os.NewFile(reportFD, "report")
 	var lxd daemonProcess
@@ -84,9 +85,8 @@ func stage() {
 	reap(&lxd)
 }
 
-// obey does what the owner says on the control pipe, and ends the stage when its
-// other end is closed, by the owner or by the kernel when the owner is gone,
-// unless it was told to live on.
+// obey follows the owner's words on the control pipe. When the other end is closed, by the owner
+// or by the kernel after the owner has died, obey ends the stage, unless the owner said keep.
 func obey(control *os.File, lxd *daemonProcess) {
 	keep := false
 	words := bufio.NewReader(control)
@@ -106,7 +106,8 @@ func obey(control *os.File, lxd *daemonProcess) {
 	}
 }
 
-// reap waits for every process that ends up with the init, until LXD itself has ended without having been told to.
+// reap waits for all processes that become children of the init. It ends the stage when LXD has
+// ended without being restarted.
 func reap(lxd *daemonProcess) {
 	for {
 		pid, err := unix.Wait4(-1, nil, 0, nil)
@@ -119,8 +120,9 @@ func reap(lxd *daemonProcess) {
 	}
 }
 
-// ending is how the stage ends, and with it everything: as the init of a pid namespace
-// by itself, else by way of the cgroups, and as who is told when a process of them has lost its parent.
+// ending returns a function that ends the stage and everything with it. The init of a pid
+// namespace only has to exit. Otherwise the function kills the processes of the cgroups, and
+// ending makes the stage the parent of their orphans.
 func (order stageOrder) ending() (func(), error) {
 	if !order.SharePIDs {
 		return func() { os.Exit(1) }, nil
@@ -130,7 +132,7 @@ func (order stageOrder) ending() (func(), error) {
 		return nil, err
 	}
 	return func() {
-		_ = held.Kill(context.Background()) //nolint:forbidigo // a main's; whoever clears the host's state tries again
+		_ = held.Kill(context.Background()) //nolint:forbidigo // of a main program; on an error, Close or Reap tries again
 		os.Exit(1)
 	}, unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
@@ -154,14 +156,14 @@ func (order stageOrder) setUp(lxd *daemonProcess) error {
 	return lxd.start()
 }
 
-// lxdDir is where LXD keeps its state, in its own root.
+// lxdDir is where LXD keeps its state, in its root.
 const lxdDir = "/var/lib/lxd"
 
-// mountRoot makes the host's root from the bundle and pivots into it. It attaches mounts only after it has left the
-// machine's root: symlinks in the bundle then lead nowhere else.
+// mountRoot makes the host's root from the bundle and pivots into it. It attaches mounts only
+// after it has left the machine's root, so symlinks in the bundle cannot lead out.
 func mountRoot(order stageOrder) error {
 	root := filepath.Join(order.State, rootName)
-	// Nothing that is mounted from here on is seen by the machine.
+	// The machine does not see mounts that are made from here on.
 	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
@@ -172,18 +174,19 @@ func mountRoot(order stageOrder) error {
 	steps := []func() error{
 		func() error { return mount("overlay", root, "overlay", 0, layers) },
 		func() error { return state.clone(filepath.Join(order.State, lxdName)) },
-		// Before the pivot, because in a user namespace the kernel refuses these mounts
-		// unless others of the same type are visible (fs/namespace.c, mount_too_revealing).
+		// Before the pivot, because in a user namespace the kernel refuses these mounts unless
+		// others of the same type are visible (fs/namespace.c, mount_too_revealing).
 		func() error { return proc.create("proc") },
 		func() error { return sysfs.create("sysfs") },
 		func() error { return unix.Chdir(root) },
-		// pivot_root, not chroot: the kernel refuses a user namespace to a
-		// process in a chroot (kernel/user_namespace.c, create_user_ns).
-		// With "." for both, the old root comes to lie over the new one (man 2 pivot_root).
+		// pivot_root instead of chroot, because the kernel lets no process in a chroot make a
+		// user namespace (kernel/user_namespace.c, create_user_ns). With "." for both, the old
+		// root is mounted over the new one (man 2 pivot_root).
 		func() error { return unix.PivotRoot(".", ".") },
 		func() error { return unix.Unmount(".", unix.MNT_DETACH) },
 		func() error { return unix.Chdir("/") },
-		// Not in the overlay: LXD's state lies on the machine's filesystem, as it does for a user.
+		// Not in the overlay: LXD's state is on the machine's filesystem, as it is for users of
+		// LXD.
 		func() error { return state.attach(lxdDir) },
 		func() error {
 			if order.Disk == 0 {
@@ -206,10 +209,12 @@ func mountRoot(order stageOrder) error {
 	return nil
 }
 
-// hideInit covers, in a pid namespace that is not the host's own, the cgroups of process 1 by those of
-// the stage: a container's lie below those of process 1 (liblxc: cgroups/cgfsng.c, cgroup_init), and these are
-// outside of the host's cgroup namespace. Another proc, which nothing covers, is what the kernel asks for before a
-// container may mount its own (fs/namespace.c, mount_too_revealing).
+// hideInit covers /proc/1/cgroup with the stage's file, unless the host has its own pid
+// namespace. liblxc puts a container's cgroups below those of process 1 (cgroups/cgfsng.c,
+// cgroup_init), and the machine's process 1 is outside of the host's cgroup namespace.
+//
+// It also mounts a second proc that nothing covers. Without one the kernel lets no container
+// mount its own (fs/namespace.c, mount_too_revealing).
 func (order stageOrder) hideInit() error {
 	if !order.SharePIDs {
 		return nil

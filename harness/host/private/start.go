@@ -25,12 +25,11 @@ import (
 	"nestbed/harness/reach"
 )
 
-// leaveBudget is for a host to end and for its state to be removed, once its command is told to stop. What then is
-// left has no process any more, and the next run removes it.
+// leaveBudget is how long a host may take to end and remove its state after its command was told
+// to stop. Leftovers after that have no processes, and the next run removes them.
 const leaveBudget = 1500 * time.Millisecond
 
-// Start starts a private host and returns when its LXD answers. On an error
-// nothing is left.
+// Start starts a private host and returns when its LXD answers. After an error nothing is left.
 func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("private host: %w", ErrNotRoot)
@@ -39,8 +38,8 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 		return nil, errors.New("private host: no bundle given; make one with bundle.Store")
 	}
 	began := time.Now()
-	// What dead hosts left is cleared by the next one. That this does not
-	// succeed is no reason to fail: Reap tells why.
+	// Clear what dead hosts left. An error here is no reason to fail, and a later Reap reports
+	// it.
 	_, _ = c.StateRoot.Reap(ctx)
 	dir, err := c.claim(ctx)
 	if err != nil {
@@ -66,7 +65,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 		return h, err
 	}
 	h.traits.Cgroup1 = layout != "v2"
-	go func() { _, _ = inventory.Room() }() // it is found out meanwhile
+	go func() { _, _ = inventory.Room() }() // found out and cached meanwhile
 	if err := h.layOut(); err != nil {
 		return h, err
 	}
@@ -101,7 +100,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	return h, nil
 }
 
-// The parts of a state directory. overlay's upper and work must lie on one filesystem.
+// Parts of a state directory. overlay requires upper and work on the same filesystem.
 const (
 	upperName = "upper"
 	workName  = "work"
@@ -109,7 +108,7 @@ const (
 	lxdName   = "lxd"
 )
 
-// layOut makes the parts of the state directory, with the host's own subid files in the upper layer.
+// layOut makes the parts of the state directory, with the host's subid files in the upper layer.
 func (h *Host) layOut() error {
 	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
 		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
@@ -125,8 +124,9 @@ func (h *Host) layOut() error {
 	)
 }
 
-// writeSubID writes a subid file into the upper layer of an overlay. One that shall be
-// missing is a device 0:0 there, which hides that of the layer below (Documentation/filesystems/overlayfs.rst, whiteouts).
+// writeSubID writes a subid file into the upper layer of an overlay. To make a file missing, it
+// makes a device 0:0, which hides the file of the lower layer
+// (Documentation/filesystems/overlayfs.rst, whiteouts).
 func writeSubID(path string, f idmap.File) error {
 	if f.Missing {
 		return unix.Mknod(path, unix.S_IFCHR, 0)
@@ -134,7 +134,7 @@ func writeSubID(path string, f idmap.File) error {
 	return os.WriteFile(path, []byte(f.Text), 0o644)
 }
 
-// launch starts the stage and waits until it has started the host's LXD.
+// launch starts the stage and waits until the stage has started the host's LXD.
 func (h *Host) launch(ctx context.Context, c Config) error {
 	order, err := json.Marshal(stageOrder{
 		State: h.dir.path, Lower: h.traits.Bundle.Root(), Name: h.name, Cgroups: h.groups, Loops: c.Loops, SharePIDs: c.SharePIDs, Disk: c.Disk,
@@ -142,7 +142,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	held, err := h.traits.Bundle.Hold() // a kept host needs it when this process is gone
+	held, err := h.traits.Bundle.Hold() // a kept host needs the bundle after this process has ended
 	if err != nil {
 		return err
 	}
@@ -160,12 +160,11 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	if err != nil {
 		return errors.Join(err, controlRead.Close(), control.Close(), reportWrite.Close())
 	}
-	// No parent-death signal: it comes with the death of the thread that
-	// started the child, which the Go runtime may end at any time. The pipe's
-	// end comes with the death of the process, and only then.
+	// No parent-death signal: it comes when the thread that started the child ends, and the Go
+	// runtime may end threads at any time. The pipe closes only with the process.
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
-		Setsid:     true, // a Ctrl-C is for us, who then close the host
+		Setsid:     true, // Ctrl-C must reach only this process, which then closes the host
 	}
 	if !c.SharePIDs {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
@@ -201,7 +200,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	return nil
 }
 
-// died reports whether the stage, and with it the host's LXD, has ended.
+// died returns an error if the stage has ended, and with it the host's LXD.
 func (h *Host) died() error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -211,7 +210,7 @@ func (h *Host) died() error {
 	return errors.New("LXD ended at its start")
 }
 
-// withLog adds the last lines that the host's LXD wrote to standard error.
+// withLog adds the last lines of LXD's standard error to err.
 func (h *Host) withLog(ctx context.Context, err error) error {
 	log, lerr := h.root.ReadFile(ctx, bundle.SaidFile)
 	if lerr != nil || len(log) == 0 {

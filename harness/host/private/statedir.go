@@ -19,18 +19,17 @@ import (
 
 const lockName = "lock"
 
-// stateDir is the directory of one host. Its lock is held by the process that
-// made the host and by the init of its namespaces: the directory is free as
-// soon as both are gone, however they went.
+// stateDir is the directory of one host. The process that made the host and the init of its
+// namespaces hold its lock, so the lock is free as soon as both have ended in any way.
 type stateDir struct {
 	path    string
 	lock    *os.File
 	journal journal
 }
 
-// claim makes a state directory, or takes the given one, and writes the journal
-// before anything else is made. A given directory is also entered under
-// StateRoot, by a symbolic link, so that one place knows all hosts.
+// claim makes a state directory, or takes the given one, and writes its journal before anything
+// else. It registers a given directory under StateRoot with a symlink, so that all hosts are
+// found there.
 func (r StateRoot) claim(ctx context.Context, dir string) (s *stateDir, err error) {
 	taken := wait.For(ctx, "claim a state directory", claimBudget, func(context.Context) error {
 		if s, err = r.tryClaim(ctx, dir); errors.Is(err, errTaken) {
@@ -44,15 +43,15 @@ func (r StateRoot) claim(ctx context.Context, dir string) (s *stateDir, err erro
 	return s, err
 }
 
-// claimBudget is for reaps in other processes to let go of what they have looked at.
+// claimBudget is how long claim waits for reaps in other processes to release what they look at.
 const claimBudget = 5 * time.Second
 
-// errTaken is why a claim starts again: a reap has taken what there is of it, which has
-// no journal yet, for what a killed one left.
+// errTaken makes claim try again. A reap has taken the new directory, which has no journal yet,
+// for the leftover of a killed process.
 var errTaken = errors.New("taken by a reap")
 
-// newPrefix is that of a directory under StateRoot that is no host's yet: it gets its
-// name, which is the rest, as soon as it has a journal.
+// newPrefix begins the name of a directory under StateRoot that has no journal yet. Once it has
+// one, it is renamed to the rest of its name, which is the host's.
 const newPrefix = "new-"
 
 // ErrStateRoot is the error of a StateRoot in which no state directory can be made.
@@ -69,7 +68,7 @@ func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err e
 	s = &stateDir{path: own}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(own) // where the claim was of another directory; else it is gone
+			_ = os.Remove(own) // it still exists only if dir was given
 		}
 	}()
 	if dir != "" {
@@ -99,7 +98,8 @@ func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err e
 	return s, nil
 }
 
-// enter gives the directory its place under StateRoot: now that it has a journal it can be cleared by others.
+// enter registers the directory under StateRoot. Others can clear it from now on, because it has
+// a journal.
 func (s *stateDir) enter(own string) error {
 	entry := s.journal.Entry
 	if s.path != own {
@@ -109,8 +109,9 @@ func (s *stateDir) enter(own string) error {
 	return os.Rename(own, entry)
 }
 
-// vacate makes the given directory, or clears what a dead host left in it, and gives its
-// whole path. One with things in it that no host of ours put there is refused, and one that is somebody else's.
+// vacate makes the given directory, or clears what a dead host left in it, and returns its
+// absolute path. It refuses a directory that belongs to another user, or contains files that no
+// host wrote.
 func vacate(ctx context.Context, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -121,11 +122,11 @@ func vacate(ctx context.Context, dir string) (string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err == nil && len(entries) == 0 {
-		err = os.Chmod(dir, 0o700) // it may have been open to others to read
+		err = os.Chmod(dir, 0o700) // others may have been able to read it
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errors.Join(errTaken, err) // it was there a moment ago
+		return "", errors.Join(errTaken, err) // somebody has just removed it
 	case err != nil:
 		return "", fmt.Errorf("state directory: %w", err)
 	case len(entries) == 0:
@@ -147,8 +148,8 @@ func vacate(ctx context.Context, dir string) (string, error) {
 	return dir, os.Mkdir(dir, 0o700)
 }
 
-// tryLock takes the lock without waiting; only who makes a directory makes the
-// lock, by os.O_CREATE. The descriptor is inherited by the stage and keeps the lock there.
+// tryLock takes the lock without waiting. create is os.O_CREATE for the process that makes the
+// directory, and otherwise 0. The stage inherits the descriptor and keeps the lock.
 func (s *stateDir) tryLock(create int) error {
 	f, err := os.OpenFile(filepath.Join(s.path, lockName), create|os.O_RDWR, 0o600)
 	if err != nil {
@@ -161,7 +162,7 @@ func (s *stateDir) tryLock(create int) error {
 		}
 		return errors.Join(fmt.Errorf("state directory %s: %w by %s; give another one or wait for it", s.path, host.ErrBusy, owner), f.Close())
 	}
-	// Who had it before may have removed it: then it locks nothing any more.
+	// The previous holder may have removed the file. A lock on a removed file protects nothing.
 	held, err := f.Stat()
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -173,12 +174,11 @@ func (s *stateDir) tryLock(create int) error {
 	return nil
 }
 
-// remove removes what a host puts into the directory, then the directory; what
-// somebody else put there stays, and is an error. The journal goes last, so that a
-// crash on the way can be reaped.
+// remove removes what a host puts into the directory, then the directory. Files of others stay
+// and cause an error. The journal goes last, so that Reap can finish after a crash.
 func (s *stateDir) remove() error {
 	var errs []error
-	// A crash in the middle of writing the journal leaves the new one beside it.
+	// A crash while writing the journal leaves a temporary file beside it.
 	half, err := filepath.Glob(filepath.Join(s.path, "."+journalName+"*"))
 	errs = append(errs, err)
 	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
@@ -189,7 +189,7 @@ func (s *stateDir) remove() error {
 	}
 	errs = append(errs, os.Remove(s.path))
 	if entry := s.journal.Entry; entry != "" && entry != s.path {
-		if err := os.Remove(entry); !errors.Is(err, fs.ErrNotExist) { // it has none yet, or none any more
+		if err := os.Remove(entry); !errors.Is(err, fs.ErrNotExist) { // no entry yet, or already removed
 			errs = append(errs, err)
 		}
 	}

@@ -18,13 +18,13 @@ import (
 	"nestbed/harness/internal/cgroup"
 )
 
-// stateRoot returns one of empty directories.
+// stateRoot returns a StateRoot of new directories.
 func stateRoot(t *testing.T) StateRoot {
 	t.Helper()
 	return StateRoot{Dir: t.TempDir(), memory: t.TempDir()}
 }
 
-// rounds is how often a test tries what depends on timing: a tenth of n with -short.
+// rounds returns how often to repeat a test that depends on timing: n times, or n/10 with -short.
 func rounds(n int) int {
 	if testing.Short() {
 		return n / 10
@@ -39,18 +39,18 @@ func needsCgroups(t *testing.T) {
 	}
 }
 
-// claimed is a state directory that this process holds, as for a host of its own; nothing else is made for it.
+// claimed returns a state directory that this process holds, without anything else of a host.
 func claimed(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
 	require.NotEqual(t, StateRoot{}.Path(), root.Path(), "a test has no business there")
 	needsCgroups(t)
 	s, err := root.claim(t.Context(), dir)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.release() }) // a test may have released it
+	t.Cleanup(func() { _ = s.release() }) // fails if the test has released it
 	return s
 }
 
-// dead is what is left of a host that was killed: its directory is full, its lock is free.
+// dead returns the state directory of a killed host: it is full, and its lock is free.
 func dead(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
 	s := claimed(t, root, dir)
@@ -61,7 +61,7 @@ func dead(t *testing.T, root StateRoot, dir string) *stateDir {
 	return s
 }
 
-// content are the paths of everything in a directory; links are not followed.
+// content returns the paths of everything in a directory. It does not follow symlinks.
 func content(t *testing.T, dir string) []string {
 	t.Helper()
 	var paths []string
@@ -235,7 +235,7 @@ func TestWhatSomebodyElsePutIntoAHostsDirectoryStaysAndIsAnError(t *testing.T) {
 func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	root := StateRoot{Dir: filepath.Join(file, "state")} // a file is in the way of anyone, root included
+	root := StateRoot{Dir: filepath.Join(file, "state")} // a file is in the way, even for root
 	_, err := root.claim(t.Context(), "")
 	require.ErrorContains(t, err, "state directory: ")
 	require.ErrorContains(t, err, "; name another one, which can be written")
@@ -253,7 +253,7 @@ func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
 	for range rounds(300) {
 		var reaper sync.WaitGroup
 		ctx, stop := context.WithCancel(t.Context())
-		reaper.Go(func() { // once, so that the next try succeeds however busy the machine is
+		reaper.Go(func() { // only once, so that the next try succeeds even on a busy machine
 			for ctx.Err() == nil && os.Remove(dir) != nil {
 				runtime.Gosched()
 			}

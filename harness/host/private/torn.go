@@ -9,8 +9,8 @@ import (
 	"nestbed/harness/host"
 )
 
-// clearUncreated clears what is left of hosts that were killed before they had a journal: what they
-// held is a directory, with a lock in it at most, and no lock is held.
+// clearUncreated removes what is left of hosts that were killed before they had a journal:
+// directories that contain nothing but a lock that nobody holds, or not even that.
 func (r StateRoot) clearUncreated() error {
 	made, err := filepath.Glob(filepath.Join(r.Path(), newPrefix+"*"))
 	if err != nil {
@@ -29,7 +29,7 @@ func (r StateRoot) clearUncreated() error {
 	for _, dir := range made {
 		s := &stateDir{path: dir}
 		switch err := s.tryLock(0); {
-		case errors.Is(err, host.ErrBusy): // it is being made
+		case errors.Is(err, host.ErrBusy): // its owner is still making it
 		case errors.Is(err, fs.ErrNotExist):
 			errs = append(errs, removeUnlocked(dir))
 		case err != nil:
@@ -43,20 +43,20 @@ func (r StateRoot) clearUncreated() error {
 	return errors.Join(errs...)
 }
 
-// removeUnlocked removes a directory without a lock in it. One that is being made, and would
-// get its lock now, is made again; one with other things in it stays.
+// removeUnlocked removes a directory without a lock. If its owner was about to make the lock, the
+// owner makes a new directory. A directory that is not empty stays, and is an error.
 func removeUnlocked(dir string) error {
 	err := os.Remove(dir)
 	_, unlocked := os.Lstat(filepath.Join(dir, lockName))
-	_, gone := os.Lstat(dir) // looked for last: with its lock it got its name
+	_, gone := os.Lstat(dir) // checked last, because a directory with a lock is renamed
 	if unlocked == nil || gone != nil {
 		return nil
 	}
 	return err
 }
 
-// repairJournal writes the journal of an entry under StateRoot again, if a loss of power has cut it:
-// whatever was made has the name of the entry. A host that lives keeps what it wrote.
+// repairJournal rewrites the journal of an entry if a loss of power cut it short. The entry's
+// name is enough for that. It does not touch the journal of a live host.
 func (r StateRoot) repairJournal(entry string) error {
 	dir, err := filepath.EvalSymlinks(entry)
 	if err != nil {

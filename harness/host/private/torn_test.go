@@ -69,7 +69,7 @@ func TestWhatAKilledClaimLeavesIsReaped(t *testing.T) {
 		for _, parent := range []string{root.Dir, root.memory} {
 			prefix := map[string]string{root.Dir: newPrefix, root.memory: memoryPrefix}[parent]
 			if parent == root.memory && name == "a lock and a whole journal" {
-				continue // is a host's
+				continue // that is a complete host
 			}
 			dir := filepath.Join(parent, prefix+"1")
 			require.NoError(t, os.Mkdir(dir, 0o700))
@@ -98,7 +98,7 @@ func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
 	require.DirExists(t, filepath.Join(root.Dir, newPrefix+"thesis", "chapters"))
 
 	open := filepath.Join(root.memory, memoryPrefix+"1")
-	require.NoError(t, os.Mkdir(open, 0o755)) // as none of ours is
+	require.NoError(t, os.Mkdir(open, 0o755)) // ours have mode 0700
 	require.NoError(t, os.RemoveAll(filepath.Join(root.Dir, newPrefix+"thesis")))
 	_, err = root.Reap(t.Context())
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trap is a directory that is not ours alone: anybody may write to it.
+// trap returns a directory that anybody may write to.
 func trap(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,7 +38,8 @@ func TestAGivenDirectoryThatOthersMayWriteToIsRefused(t *testing.T) {
 	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
 }
 
-// What a journal says is ended and removed, so that one that others may have written is not believed.
+// Reap ends and removes what a journal lists, so it must not believe a journal that others can
+// write.
 func TestAJournalWhereOthersMayWriteIsNotBelieved(t *testing.T) {
 	root := stateRoot(t)
 	left := dead(t, root, filepath.Join(t.TempDir(), "left"))

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// CPU is the processor time that everything on the host has used.
+// CPU returns the processor time that everything on the host has used.
 func (h *Host) CPU() (time.Duration, error) {
 	dir, v2, err := h.Controller("cpuacct")
 	if err != nil {
-		if dir, v2, err = h.Controller("cpu"); err != nil { // v2 has them in one
+		if dir, v2, err = h.Controller("cpu"); err != nil { // v2 has no cpuacct
 			return 0, err
 		}
 	}
@@ -28,8 +28,8 @@ func (h *Host) CPU() (time.Duration, error) {
 	return time.Duration(n), err
 }
 
-// Memory is how much everything on the host holds now, in bytes, that is no file's
-// and could not be given up: anonymous pages (Documentation/admin-guide, cgroup-v1/memory.rst and cgroup-v2.rst).
+// Memory returns the anonymous memory that everything on the host uses now, in bytes. Page cache
+// is not included (Documentation/admin-guide, cgroup-v1/memory.rst and cgroup-v2.rst).
 func (h *Host) Memory() (int64, error) {
 	dir, v2, err := h.Controller("memory")
 	if err != nil {
@@ -42,7 +42,8 @@ func (h *Host) Memory() (int64, error) {
 	return readCounter(filepath.Join(dir, "memory.stat"), field)
 }
 
-// WatchMemory looks ten times a second at how much the host holds, until ctx ends or peak is called, which returns the most, in bytes.
+// WatchMemory reads Memory ten times per second until ctx ends or peak is called. peak returns
+// the highest value, in bytes.
 func (h *Host) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -72,7 +73,8 @@ func (h *Host) WatchMemory(ctx context.Context) (peak func() (int64, error)) {
 	}
 }
 
-// readCounter reads the number behind the word at the start of a line; without a word, the only number.
+// readCounter returns the number after word, in the line that begins with word. Without a word,
+// it returns the only number of the file.
 func readCounter(path, word string) (int64, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -90,8 +92,7 @@ func readCounter(path, word string) (int64, error) {
 	return 0, fmt.Errorf("%s: read %q, expected a line %q", path, text, word)
 }
 
-// Disk is how much room the files of the host and all levels take, in bytes,
-// wherever its state lies.
+// Disk returns how many bytes the files of the host and all levels occupy.
 func (h *Host) Disk() (int64, error) {
 	var sum int64
 	err := filepath.WalkDir(h.dir.path, func(_ string, e fs.DirEntry, err error) error {

@@ -5,7 +5,8 @@ import (
 	"nestbed/harness/host/existing"
 )
 
-// LXD returns the existing LXD that a target is, with the keyring for it; its address is "" for any other target.
+// LXD returns the existing LXD of a target, with the given keyring. For other targets its address
+// is empty.
 func LXD(w host.Target, keyring string) (existing.LXD, error) {
 	address, err := w.Address, error(nil)
 	if w.System && address == "" {

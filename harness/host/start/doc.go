@@ -1,2 +1,2 @@
-// Package start starts hosts of any kind. It is the only package that knows all of them.
+// Package start starts hosts of any kind. No other package knows all kinds.
 package start

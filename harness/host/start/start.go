@@ -13,11 +13,13 @@ import (
 	"nestbed/harness/reach"
 )
 
-var once sync.Once //nolint:gochecknoglobals // programs are registered once in a process
+var once sync.Once //nolint:gochecknoglobals // programs are registered once per process
 
-// Init runs the helper program that this process was started as, if it is one, and does not return then. A program that starts hosts
-// calls it first in main or TestMain, before anything else runs: a host, a requirement or a probe runs this program again. programs
-// register further helper programs.
+// Init runs a helper program if this process was started as one, and does not return then.
+// programs register more helper programs.
+//
+// A program that starts hosts calls Init first in main or TestMain, because hosts, requirements
+// and probes run this program again.
 func Init(programs ...func()) {
 	once.Do(func() {
 		for _, register := range append(programs, private.RegisterPrograms, inventory.RegisterPrograms, reach.RegisterPrograms) {
@@ -27,7 +29,8 @@ func Init(programs ...func()) {
 	})
 }
 
-// Config is what a host of any kind is given: a private one or, if LXD has an address, one on an existing LXD.
+// A Config describes a host of any kind: on an existing LXD if LXD has an address, otherwise
+// private.
 type Config struct {
 	private.Config
 	// LXD, Cluster, Members and Pool are those of existing.Config.
@@ -37,8 +40,8 @@ type Config struct {
 	Pool    string
 }
 
-// Start starts a private host, or makes one on an existing LXD, as the Config says. The error is ErrNotOurs if an existing LXD cannot be
-// what the Config says.
+// Start starts a private host, or makes one on an existing LXD. The error is ErrNotOurs if an
+// existing LXD cannot be what c describes.
 func Start(ctx context.Context, c Config) (host.Host, error) {
 	if c.LXD.Address == "" {
 		h, err := private.Start(ctx, c.Config)
