@@ -25,7 +25,7 @@ func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	s, err := s.supplied(ctx, h)
+	s, err := s.withSupply(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func Build(ctx context.Context, h host.Host, s Spec) (*Chain, error) {
 // grow makes the levels that are still missing.
 func (c *Chain) grow(ctx context.Context) error {
 	defer func() {
-		if c.coming != nil {
-			_ = c.coming.Wait() // no level needs this import any more, so its error does not matter
+		if c.nextImport != nil {
+			_ = c.nextImport.Wait() // no level needs this import any more, so its error does not matter
 		}
 	}()
 	for i := len(c.Levels); i < len(c.Spec.Levels); i++ {
@@ -63,7 +63,7 @@ func (c *Chain) grow(ctx context.Context) error {
 		if i == 0 && host.Elsewhere(c.Host) {
 			c.Plan = c.Spec.Plan(c.Host.Traits()) // with the traits that only a level could find out
 		}
-		if err := level.live(ctx, c.Spec.Levels[i].Live); err != nil {
+		if err := level.applyLive(ctx, c.Spec.Levels[i].Live); err != nil {
 			return err
 		}
 		if c.Spec.OnLevel != nil {
@@ -91,9 +91,9 @@ func (c *Chain) Resume(ctx context.Context) error {
 		return err
 	}
 	if err := lxdop.Remove(ctx, above.LXD(), ContainerName(c.Stop.Level)); err != nil {
-		return fmt.Errorf("resume: level %d: delete what there is of it: %w", c.Stop.Level, err)
+		return fmt.Errorf("resume: level %d: delete its leftovers: %w", c.Stop.Level, err)
 	}
-	c.Spec.Hooks, c.Stop, c.coming = nil, nil, nil
+	c.Spec.Hooks, c.Stop, c.nextImport = nil, nil, nil
 	return c.grow(ctx)
 }
 
@@ -113,8 +113,8 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 	if !errors.As(err, &failed) {
 		return fmt.Errorf("level %d: %w", level, err)
 	}
-	if c.coming != nil && c.coming.began.Before(began) {
-		began = c.coming.began // the import began while the level above was made
+	if c.nextImport != nil && c.nextImport.began.Before(began) {
+		began = c.nextImport.began // the import began while the level above was made
 	}
 	// If the connection was lost, the LXD client does not say so in its error.
 	if lost := host.Lost(c.Host, began); lost != nil {
@@ -128,7 +128,7 @@ func (c *Chain) stop(ctx context.Context, above Daemon, level int, began time.Ti
 	}
 	reason, lines := classify.Reason(failed.err, Gather(ctx, above, ContainerName(level)))
 	at := idmap.Stop{Level: level, Op: failed.op, Reason: reason}
-	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.circumstances(context.WithoutCancel(ctx), above, at), lines...)}
+	c.Stop = &LevelError{Stop: at, Err: failed.err, Evidence: append(c.kernelEvidence(context.WithoutCancel(ctx), above, at), lines...)}
 	return c.Stop
 }
 

@@ -50,7 +50,7 @@ func (g Cgroup) file(v1, v2 string) string {
 func (g Cgroup) read(v1, v2, field string) (string, error) {
 	name := g.file(v1, v2)
 	if name == "" {
-		return "", fmt.Errorf("level %d: cgroup file %s: there is none on cgroup v1, which this machine has; ask on v2", g.Level, v2)
+		return "", fmt.Errorf("level %d: cgroup file %s: not available on cgroup v1, which this machine has; use a machine with cgroup v2", g.Level, v2)
 	}
 	text, err := os.ReadFile(filepath.Join(g.dir, name))
 	if err != nil {
@@ -91,9 +91,9 @@ func (g Cgroup) MemoryHigh() (int64, error) {
 	return g.count("", "memory.high", "")
 }
 
-// Held returns in how many periods the kernel throttled the level because it had used up its own
-// share of the processors.
-func (g Cgroup) Held() (int64, error) { return g.count("cpu.stat", "cpu.stat", "nr_throttled") }
+// Throttled returns in how many periods the kernel throttled the level because it had used up its
+// own share of the processors.
+func (g Cgroup) Throttled() (int64, error) { return g.count("cpu.stat", "cpu.stat", "nr_throttled") }
 
 // Processors returns the processors that the level may use, as a list such as 0-3,5.
 func (g Cgroup) Processors() (string, error) {

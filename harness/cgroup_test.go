@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCountersOfBothLayouts(t *testing.T) {
+func TestCountersAreReadOnBothCgroupVersions(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
@@ -37,8 +37,8 @@ func TestCountersOfBothLayouts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	_, err = v1.MemoryHigh()
-	require.ErrorContains(t, err, "level 1: cgroup file memory.high: there is none on cgroup v1")
-	n, err = v2.Held()
+	require.ErrorContains(t, err, "level 1: cgroup file memory.high: not available on cgroup v1")
+	n, err = v2.Throttled()
 	require.NoError(t, err)
 	assert.EqualValues(t, 72, n)
 	_, err = v1.Processors()

@@ -30,7 +30,7 @@ type Chain struct {
 	Stop *LevelError
 
 	companions []Companion
-	coming     *Importing // the import for the next level, if it has begun
+	nextImport *Importing // the import for the next level, if it has begun
 }
 
 // A Companion exists beside the levels of a chain and ends with the chain, such as a sibling.
@@ -44,8 +44,8 @@ type Companion interface {
 	Replaced(ctx context.Context, level int) error
 }
 
-// Accompany adds a companion, which Close ends with the chain.
-func (c *Chain) Accompany(companion Companion) { c.companions = append(c.companions, companion) }
+// AddCompanion adds a companion, which Close ends with the chain.
+func (c *Chain) AddCompanion(companion Companion) { c.companions = append(c.companions, companion) }
 
 // Companions returns the companions of the chain.
 func (c *Chain) Companions() []Companion { return slices.Clone(c.companions) }
@@ -92,7 +92,7 @@ func (c *Chain) Level(index int) (*Level, error) {
 		return nil, errors.New("no chain was built")
 	}
 	if index < 1 || index > len(c.Levels) {
-		return nil, fmt.Errorf("level %d: wanted up, got %d levels that are", index, len(c.Levels))
+		return nil, fmt.Errorf("level %d: not up: %d levels are", index, len(c.Levels))
 	}
 	return c.Levels[index-1], nil
 }

@@ -33,8 +33,8 @@ func TestTheHostIDsOfAnInsideIDFollowBothMaps(t *testing.T) {
 	}}
 	assert.Equal(t, "500000:700000", OnHost(planned, 0))
 	assert.Equal(t, "500999:700999", OnHost(planned, 999))
-	assert.Equal(t, "id 1000, which does not exist there", OnHost(planned, 1000), "a user without a group")
-	assert.Equal(t, "id 65536, which does not exist there", OnHost(planned, 65536))
+	assert.Equal(t, "none: id 1000 is not mapped", OnHost(planned, 1000), "a user without a group")
+	assert.Equal(t, "none: id 65536 is not mapped", OnHost(planned, 65536))
 }
 
 func TestALevelErrorReadsAsStopErrorAndEvidence(t *testing.T) {
@@ -58,7 +58,7 @@ func TestALevelErrorIsFoundAmongWrappedErrorsAndWrapsItsCause(t *testing.T) {
 	assert.Equal(t, idmap.Unclassified, found.Reason, "as a field, too")
 }
 
-func TestAChainThatWasNotBuiltIsClosed(t *testing.T) {
+func TestCloseAcceptsAChainThatWasNotBuilt(t *testing.T) {
 	var c *Chain
 	require.NoError(t, c.Close(t.Context()))
 	assert.Nil(t, c.Deepest())

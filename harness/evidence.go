@@ -13,8 +13,8 @@ import (
 	"nestbed/harness/reach"
 )
 
-// Gather reads the logs of the LXD above. It leaves out a log that it cannot read, or not soon
-// because LXD does not answer: the failure itself matters more.
+// Gather reads the logs of the LXD above. It leaves out what it cannot read, or what LXD does not
+// answer soon: the failure itself matters more.
 func Gather(ctx context.Context, above Daemon, container string) classify.Evidence {
 	var e classify.Evidence
 	// If ctx has ended, the log says why.
@@ -37,21 +37,21 @@ func Gather(ctx context.Context, above Daemon, container string) classify.Eviden
 	return e
 }
 
-// circumstances returns what only the kernel knows about a level that could not be made: processes
+// kernelEvidence returns what only the kernel knows about a level that could not be made: processes
 // that it ended because memory ran out, or that the LXD above was stopped.
-func (c *Chain) circumstances(ctx context.Context, above Daemon, stop idmap.Stop) []string {
+func (c *Chain) kernelEvidence(ctx context.Context, above Daemon, stop idmap.Stop) []string {
 	switch stop.Reason {
 	case idmap.DaemonDied:
-		return c.starved(stop.Level)
+		return c.memoryKills(stop.Level)
 	case idmap.TimedOut:
-		return c.standing(ctx, above, stop.Level-1)
+		return c.stoppedProcesses(ctx, above, stop.Level-1)
 	}
 	return nil
 }
 
-// starved returns a line for each level, from the host to the given one, in which the kernel ended
-// processes because memory ran out. The given level need not be up.
-func (c *Chain) starved(level int) []string {
+// memoryKills returns a line for each level, from the host to the given one, in which the kernel
+// ended processes because memory ran out. The given level need not be up.
+func (c *Chain) memoryKills(level int) []string {
 	var lines []string
 	for i := range level + 1 {
 		g, err := CgroupOf(c, i, "memory")
@@ -59,14 +59,15 @@ func (c *Chain) starved(level int) []string {
 			return lines // this machine has no memory controller
 		}
 		if n, err := g.Killed(); err == nil && n > 0 {
-			lines = append(lines, fmt.Sprintf("memory of level %d: the kernel has ended %d processes for want of it (oom_kill)", i, n))
+			lines = append(lines, fmt.Sprintf("level %d: the kernel killed %d processes because memory ran out (oom_kill)", i, n))
 		}
 	}
 	return lines
 }
 
-// standing returns a line for each process at a level that is stopped, for example by SIGSTOP.
-func (c *Chain) standing(ctx context.Context, at Daemon, level int) []string {
+// stoppedProcesses returns a line for each process at a level that is stopped, for example by
+// SIGSTOP.
+func (c *Chain) stoppedProcesses(ctx context.Context, at Daemon, level int) []string {
 	list := func() (string, error) { return HostProcesses(c.Host) }
 	if level > 0 {
 		list = func() (string, error) { return LevelProcesses(ctx, at.Root()) }

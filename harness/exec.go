@@ -81,7 +81,7 @@ func (l *Level) runOnce(ctx context.Context, id uint32, program []string, args *
 	}
 	status, ok := ended.Metadata["return"].(float64)
 	if !ok {
-		return errors.New("LXD told no exit status")
+		return errors.New("LXD returned no exit status")
 	}
 	if status != 0 {
 		return fmt.Errorf("exit status %d", int(status))

@@ -14,13 +14,13 @@ import (
 // IDs returns a uid and a gid as text, such as 500000:500000.
 func IDs(uid, gid any) string { return fmt.Sprint(uid, ":", gid) }
 
-// OnHost returns the host ids, as IDs does, that a user and a group with the given inside id must
-// have.
+// OnHost returns the planned host ids of a user and a group that have the given inside id, in the
+// form of IDs.
 func OnHost(planned idmap.PlannedLevel, id uint32) string {
 	uid, uidExists := idmap.Up(planned.Host.UID, id)
 	gid, gidExists := idmap.Up(planned.Host.GID, id)
 	if !uidExists || !gidExists {
-		return fmt.Sprintf("id %d, which does not exist there", id)
+		return fmt.Sprintf("none: id %d is not mapped", id)
 	}
 	return IDs(uid, gid)
 }

@@ -24,9 +24,9 @@ import (
 type Importing struct {
 	server lxd.InstanceServer
 	bundle *bundle.Bundle
-	// apart, if not empty, gives the image a fingerprint that differs from the bundle's, with the
+	// tag, if not empty, gives the image a fingerprint that differs from the bundle's, with the
 	// same content.
-	apart string
+	tag string
 
 	began  time.Time
 	done   chan struct{}
@@ -40,15 +40,15 @@ type Importing struct {
 // BeginImport starts to import the bundle's image into an LXD, unless it has the image already.
 // LXD must answer, but need not be ready.
 func BeginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *Importing {
-	return beginImportApart(ctx, server, b, "")
+	return beginTaggedImport(ctx, server, b, "")
 }
 
-// beginImportApart imports the image with a fingerprint of its own. This is for an LXD that others
-// use: all its projects share one file for each fingerprint. LXD deletes the file with the last
-// image that uses it, even during another import (LXD 5.0.2: "open /var/lib/lxd/images/...: no
-// such file or directory").
-func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, apart string) *Importing {
-	i := &Importing{server: server, bundle: b, apart: apart, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
+// beginTaggedImport imports the image with a fingerprint of its own, unless tag is empty. This is
+// for an LXD that others use: all its projects share one file for each fingerprint. LXD deletes
+// the file with the last image that uses it, even during another import (LXD 5.0.2: "open
+// /var/lib/lxd/images/...: no such file or directory").
+func beginTaggedImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, tag string) *Importing {
+	i := &Importing{server: server, bundle: b, tag: tag, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		i.err = i.run(ctx)
@@ -57,7 +57,7 @@ func beginImportApart(ctx context.Context, server lxd.InstanceServer, b *bundle.
 }
 
 func (i *Importing) run(ctx context.Context) error {
-	if _, _, err := lxdop.With(ctx, i.server).GetImage(i.fingerprint); i.apart == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
+	if _, _, err := lxdop.With(ctx, i.server).GetImage(i.fingerprint); i.tag == "" && !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return err
 	}
 	i.fresh = true
@@ -67,10 +67,10 @@ func (i *Importing) run(ctx context.Context) error {
 	}
 	defer file.Close()
 	op, err := i.server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{
-		MetaFile: io.MultiReader(file, bytes.NewReader(skippable(i.apart))), MetaName: filepath.Base(file.Name()),
+		MetaFile: io.MultiReader(file, bytes.NewReader(skippableFrame(i.tag))), MetaName: filepath.Base(file.Name()),
 	})
 	ended, worked, err := await(ctx, i.server, op, err)
-	if i.worked = worked; err != nil || i.apart == "" {
+	if i.worked = worked; err != nil || i.tag == "" {
 		return err
 	}
 	i.fingerprint, err = FingerprintOf(ended)
@@ -81,14 +81,14 @@ func (i *Importing) run(ctx context.Context) error {
 func FingerprintOf(ended api.Operation) (string, error) {
 	fingerprint, ok := ended.Metadata["fingerprint"].(string)
 	if !ok {
-		return "", errors.New("LXD told no fingerprint of the image")
+		return "", errors.New("LXD returned no fingerprint for the image")
 	}
 	return fingerprint, nil
 }
 
-// skippable returns a frame that zstd decoders skip (RFC 8878, section 3.1.2), or nothing for an
-// empty text.
-func skippable(text string) []byte {
+// skippableFrame returns a frame that zstd decoders skip (RFC 8878, section 3.1.2), or nothing for
+// an empty text.
+func skippableFrame(text string) []byte {
 	if text == "" {
 		return nil
 	}
@@ -103,9 +103,9 @@ func (i *Importing) Wait() error {
 	return i.err
 }
 
-// undo deletes the image that this import added, because LXD has made its level from it. The image
-// would take a fifth of the disk space of a level.
-func (i *Importing) undo(ctx context.Context) error {
+// deleteImage deletes the image that this import added, because LXD has made its level from it.
+// The image would take a fifth of the disk space of a level.
+func (i *Importing) deleteImage(ctx context.Context) error {
 	if !i.fresh {
 		return nil
 	}

@@ -28,17 +28,17 @@ type Live struct {
 	Uncover bool
 }
 
-// none reports whether nothing happens to the level.
-func (l Live) none() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncover }
+// empty reports whether nothing happens to the level.
+func (l Live) empty() bool { return len(l.Config) == 0 && !l.Restart && !l.Uncover }
 
-// counting returns the configuration under which the levels below are made. security.nesting acts
-// when the container starts (LXD: lxd/instance/drivers/driver_lxc.go, initLXC): the container gets
-// a second proc that nothing covers. Uncovering the first proc has the same effect, unless more of
-// it is covered.
-func (s LevelSpec) counting(moreCovered bool) map[string]string {
+// effectiveConfig returns the configuration under which the levels below are made.
+// security.nesting acts when the container starts (LXD: lxd/instance/drivers/driver_lxc.go,
+// initLXC): the container gets a second proc that nothing covers. Uncovering the first proc has
+// the same effect, unless more of it is covered.
+func (s LevelSpec) effectiveConfig(moreCovered bool) map[string]string {
 	config := merged(s.Config)
 	if s.Live.Restart {
-		config = s.now()
+		config = s.currentConfig()
 	}
 	if s.Live.Uncover && !moreCovered {
 		delete(config, idmap.KeyNesting) // the harness's default allows nesting
@@ -46,8 +46,8 @@ func (s LevelSpec) counting(moreCovered bool) map[string]string {
 	return config
 }
 
-// now returns the configuration that the level has when those below are made.
-func (s LevelSpec) now() map[string]string { return merged(s.Config, s.Live.Config) }
+// currentConfig returns the configuration that the level has when those below are made.
+func (s LevelSpec) currentConfig() map[string]string { return merged(s.Config, s.Live.Config) }
 
 // merged returns a new map with the keys of all configs. Later ones win.
 func merged(configs ...map[string]string) map[string]string {
@@ -75,8 +75,8 @@ func (s Spec) withLostCaps(layout idmap.Layout, plan idmap.Plan) idmap.Plan {
 	return plan
 }
 
-// live applies what to the level.
-func (l *Level) live(ctx context.Context, what Live) error {
+// applyLive applies what to the level.
+func (l *Level) applyLive(ctx context.Context, what Live) error {
 	if len(what.Config) > 0 {
 		if err := Configure(ctx, l, what.Config); err != nil {
 			return err
@@ -119,7 +119,7 @@ func Configured(ctx context.Context, l *Level, key string) (value string, set bo
 // ChangeState changes the state of the level through the LXD above, and waits until that is done.
 func ChangeState(ctx context.Context, l *Level, state api.InstanceStatePut) error {
 	if l.root != nil && (state.Action == "stop" || state.Action == "restart") {
-		l.root.Rest() // the LXD inside would wait for our relay
+		l.root.EndRelays() // the LXD inside would wait for our relay
 	}
 	op, err := l.above.LXD().UpdateInstanceState(l.Name, state, "")
 	return Finish(ctx, l, state.Action, op, err)

@@ -24,10 +24,10 @@ func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level, error) {
 	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host.Traits(), index), above: above}
 	image := func() *Importing {
-		if c.coming == nil {
-			c.coming = beginImportApart(ctx, above.LXD(), l.Bundle, c.apart(index))
+		if c.nextImport == nil {
+			c.nextImport = beginTaggedImport(ctx, above.LXD(), l.Bundle, c.imageTag(index))
 		}
-		return c.coming
+		return c.nextImport
 	}
 	steps := []struct {
 		op idmap.Op
@@ -51,7 +51,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			// or if a hook at the start needs a known state. A cluster deletes no image while a
 			// member is down; there the image is deleted with the project.
 			if (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
-				beside.Go(func() error { return image().undo(ctx) })
+				beside.Go(func() error { return image().deleteImage(ctx) })
 			}
 			return errors.Join(l.Start(ctx), beside.Wait())
 		}},
@@ -60,15 +60,15 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 				return err
 			}
 			var err error
-			ends := l.root.Ends(ctx)
-			if l.server, err = l.root.Reach(ctx, ends); err != nil {
+			died := l.root.WatchRestarts(ctx)
+			if l.server, err = l.root.Reach(ctx, died); err != nil {
 				return err
 			}
-			if c.coming = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.none() &&
+			if c.nextImport = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.empty() &&
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
-				c.coming = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host.Traits(), index+1))
+				c.nextImport = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host.Traits(), index+1))
 			}
-			if err := l.ready(ctx, ends); err != nil || index > 1 || !host.Elsewhere(c.Host) {
+			if err := l.ready(ctx, died); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
 			return host.Learn(ctx, c.Host, l.root)
@@ -91,9 +91,9 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 
 // timed runs one operation of making a level, with its hooks, and records how long it took.
 func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() error) error {
-	amid, end := context.WithCancel(ctx)
+	during, end := context.WithCancel(ctx)
 	defer end()
-	settled, err := c.runHooks(amid, l, op)
+	settled, err := c.runHooks(during, l, op)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 	return err
 }
 
-// Prepare gives an LXD what a level is made from, unless it has it: the storage pool "default" on
-// a directory, a default profile that uses it, and the bundle's image, whose fingerprint it
-// returns. It is for tests that drive LXD themselves.
+// Prepare gives an LXD everything that a level is made from, unless it has it: the storage pool
+// "default" on a directory, a default profile that uses it, and the bundle's image, whose
+// fingerprint it returns. It is for tests that drive LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
 	if err := MakeStorage(ctx, server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
 		return "", err
@@ -121,10 +121,10 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 	// A last level with security.nesting may get levels of its own later.
 	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if denies(c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1)) {
+		if deniesUserNS(c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
-		if confined(c.Host.Traits(), l.Index) {
+		if noProfiles(c.Host.Traits(), l.Index) {
 			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // an upgrade may replace LXD with Incus
 				config[f.KeyAppArmor()] = "false"
 			}
@@ -191,13 +191,13 @@ func (l *Level) Connect(ctx context.Context) (err error) {
 	if err := l.Reach(ctx); err != nil {
 		return err
 	}
-	l.server, err = l.root.Connect(ctx, l.root.Ends(ctx))
+	l.server, err = l.root.Connect(ctx, l.root.WatchRestarts(ctx))
 	return err
 }
 
-// ready waits until the LXD inside, which answers already, is ready. It fails early if ends does.
-func (l *Level) ready(ctx context.Context, ends func() error) (err error) {
-	if err := reach.Ready(ctx, l.server, ends); err != nil {
+// ready waits until the LXD inside, which answers already, is ready. It fails early if died does.
+func (l *Level) ready(ctx context.Context, died func() error) (err error) {
+	if err := reach.Ready(ctx, l.server, died); err != nil {
 		return err
 	}
 	l.worked, err = l.root.SinceLXDStarted(ctx)

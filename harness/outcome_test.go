@@ -36,11 +36,11 @@ func TestAnOutcomeAsPlannedIsNoContradiction(t *testing.T) {
 	require.NoError(t, harness.Contradiction(article(2, &stop), article(2, &again)), "equal stops, not the same")
 
 	found := article(3, nil)
-	found.Levels[0].FileCaps = false // an outcome does not know of them
+	found.Levels[0].FileCaps = false // an outcome has none
 	require.NoError(t, harness.Contradiction(article(3, nil), found))
 }
 
-func TestAContradictionShowsBothLinesAndNoOther(t *testing.T) {
+func TestAContradictionShowsOnlyLinesThatDiffer(t *testing.T) {
 	found := article(3, nil)
 	found.Levels[1].Map.GID = []idmap.Mapping{{Inside: 0, Parent: 100000, Count: 96608}}
 	err := harness.Contradiction(article(3, nil), found)
@@ -76,7 +76,7 @@ func TestAStopThatWasNotPlannedIsAContradiction(t *testing.T) {
 	}
 }
 
-func TestALevelThatIsThereOrNotAgainstThePlanIsAContradiction(t *testing.T) {
+func TestAnExtraOrMissingLevelIsAContradiction(t *testing.T) {
 	stop := &idmap.Stop{Level: 3, Op: idmap.OpCreate, Reason: idmap.NoAllocation}
 	more := harness.Contradiction(article(2, stop), article(3, nil))
 	require.Error(t, more)

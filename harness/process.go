@@ -21,7 +21,7 @@ import (
 )
 
 // Pid returns the pid of the level's init on this machine. The LXD above knows only the pid that
-// init has in its own level.
+// this init has in the level above.
 func (l *Level) Pid() (int, error) {
 	pid, err := PIDIn(l.root, 1)
 	if err != nil {
@@ -134,7 +134,7 @@ func PIDIn(root *reach.Root, inside int) (int, error) {
 			return pid, nil
 		}
 	}
-	return 0, fmt.Errorf("process %d: it is not seen on this machine", inside)
+	return 0, fmt.Errorf("process %d: not found on this machine", inside)
 }
 
 // isProcess reports whether a process of the machine is the wanted one, by its start time and its
@@ -145,8 +145,8 @@ func isProcess(machine *inroot.Root, pid int, wanted *inroot.Process) bool {
 		return false // it has ended
 	}
 	defer p.Close()
-	beside := len(p.PIDs) - len(wanted.PIDs)
-	return beside >= 0 && slices.Equal(p.PIDs[beside:], wanted.PIDs) && p.Started == wanted.Started
+	outer := len(p.PIDs) - len(wanted.PIDs)
+	return outer >= 0 && slices.Equal(p.PIDs[outer:], wanted.PIDs) && p.Started == wanted.Started
 }
 
 // DaemonProcess returns the process of a daemon, held by a descriptor: a signal never reaches
@@ -214,8 +214,8 @@ func LevelProcesses(ctx context.Context, root *reach.Root) (string, error) {
 	return processes(func(path string) ([]byte, error) { return root.ReadFile(ctx, path) }, pids, 1, onHost)
 }
 
-// processes lists those of the given processes that are in exactly so many pid namespaces below
-// the one of /proc, with the host id of their user.
+// processes lists those of the given processes that are in exactly so many pid namespaces, counted
+// from that of /proc, with the host id of their user.
 func processes(readFile func(string) ([]byte, error), pids []int, namespaces int, onHost func(uid uint32) uint32) (string, error) {
 	var lines []string
 	for _, pid := range pids {

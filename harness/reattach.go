@@ -15,9 +15,9 @@ import (
 	"nestbed/harness/wait"
 )
 
-// againBudget bounds how long LXDs may take to start their containers again: about a second a
+// reattachBudget bounds how long LXDs may take to start their containers again: about a second a
 // level.
-const againBudget = 2 * time.Minute
+const reattachBudget = 2 * time.Minute
 
 // Reattach waits until the first depth levels run again and their LXDs answer, after something
 // ended or moved them, and connects to them again. It releases the deeper levels. It does not
@@ -28,7 +28,7 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	for _, l := range old {
 		l.Release()
 	}
-	ctx, cancel := context.WithTimeout(ctx, againBudget)
+	ctx, cancel := context.WithTimeout(ctx, reattachBudget)
 	defer cancel()
 	var above Daemon = c.Host
 	for i := range depth {
@@ -36,7 +36,7 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 		if i < len(old) {
 			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
 		}
-		err := wait.For(ctx, "wait for it to run again", againBudget, func(ctx context.Context) error {
+		err := wait.For(ctx, "wait for it to run again", reattachBudget, func(ctx context.Context) error {
 			err := l.Connect(ctx)
 			if err != nil {
 				l.Release()

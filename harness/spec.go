@@ -22,7 +22,7 @@ type LevelSpec struct {
 	//  - raw.apparmor on levels with security.nesting, if LXD's own profile would not let another
 	//    level start there;
 	//  - environment.LXD_SECURITY_APPARMOR, and Incus's counterpart, on levels with
-	//    security.nesting from level 2 down, whose LXDs cannot make AppArmor profiles.
+	//    security.nesting from level 2 down, if AppArmor is in force: LXD cannot make profiles there.
 	//
 	// An empty value removes a key.
 	Config map[string]string
@@ -43,7 +43,7 @@ type LevelSpec struct {
 // A Spec describes a chain. Levels[0] is level 1.
 type Spec struct {
 	Levels []LevelSpec
-	// Storage is the driver of every LXD's storage pool: dir or btrfs. If it is empty, it is dir.
+	// Storage is the driver of every LXD's storage pool: dir or btrfs. The default is dir.
 	Storage string
 	// LXCFS makes lxcfs on the host cover files of /proc in level 1.
 	LXCFS bool
@@ -96,7 +96,7 @@ func (s Spec) Plan(h host.Traits) idmap.Plan {
 	layout := LayoutOf(h)
 	for above, made := range s.Levels { // the LXD at level above makes level above+1
 		d := s.PlanDaemon(h, above)
-		d.Config, d.CurrentConfig = made.counting(s.LXCFS && above == 0), made.now()
+		d.Config, d.CurrentConfig = made.effectiveConfig(s.LXCFS && above == 0), made.currentConfig()
 		layout.Daemons = append(layout.Daemons, d)
 	}
 	return s.planStorage(s.withLostCaps(layout, layout.Plan()), h.StateDir)
@@ -111,7 +111,7 @@ func LayoutOf(h host.Traits) idmap.Layout {
 // container that it makes.
 func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	b := s.DaemonBundle(h, level)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: denies(b)}
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: deniesUserNS(b)}
 	if level > 0 {
 		d.Delegation = idmap.Delegation{}
 		if given := s.Levels[level-1].Delegation; given != nil {
@@ -121,17 +121,18 @@ func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	return d
 }
 
-// confined reports whether the LXD in a level cannot make AppArmor profiles.
-func confined(h host.Traits, level int) bool { return h.AppArmor && level >= idmap.Confined }
+// noProfiles reports whether AppArmor is in force and the LXD in a level cannot make profiles for
+// it.
+func noProfiles(h host.Traits, level int) bool { return h.AppArmor && level >= idmap.Confined }
 
 // ProfileOf returns the configuration that the LXD of a level gives to all its containers.
 func ProfileOf(h host.Traits, level int) map[string]string {
-	if !confined(h, level) {
+	if !noProfiles(h, level) {
 		return nil
 	}
 	return map[string]string{idmap.KeyRawLXC: idmap.UnchangedProfile}
 }
 
-// denies reports whether AppArmor lets no level start inside a level that the bundle's daemon
+// deniesUserNS reports whether AppArmor lets no level start inside a level that the bundle's daemon
 // makes, unless raw.apparmor allows it.
-func denies(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }
+func deniesUserNS(b *bundle.Bundle) bool { return b.DeniesUserNS && bundle.MediatesUserNS() }

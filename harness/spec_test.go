@@ -44,7 +44,7 @@ func TestACascadeIsTheArticlesChain(t *testing.T) {
 	}
 }
 
-func TestLevelsBeyondTheListHandDownNothing(t *testing.T) {
+func TestLevelsBeyondTheListDelegateNothing(t *testing.T) {
 	one, other := ofRoot(65536, 131072), ofRoot(65536, 65536)
 	for depth, want := range map[int][]*idmap.Delegation{
 		0: {}, 1: {&one}, 2: {&one, &other}, 4: {&one, &other, nil, nil},
@@ -60,7 +60,7 @@ func TestLevelsBeyondTheListHandDownNothing(t *testing.T) {
 	}
 }
 
-func TestADepthThatCannotBeMeantIsRefused(t *testing.T) {
+func TestADepthOutOfRangeIsRefused(t *testing.T) {
 	for _, depth := range []int{1, 2, 32, 33} {
 		require.NoError(t, harness.Spec{Levels: make([]harness.LevelSpec, depth)}.Validate())
 	}
@@ -80,7 +80,7 @@ func TestThePlanStopsWhereTheIDsEnd(t *testing.T) {
 	assert.Len(t, plan.Levels, 1)
 }
 
-func TestALevelWithoutADelegationPlansWithEmptyFilesAndNotWithTheHosts(t *testing.T) {
+func TestALevelWithoutADelegationHasEmptySubidFiles(t *testing.T) {
 	plan := harness.Delegating(2, nil).Plan(onHost(ofRoot(500000, 196608), false))
 	assert.Nil(t, plan.Stop)
 	require.Len(t, plan.Levels, 2)
@@ -88,7 +88,7 @@ func TestALevelWithoutADelegationPlansWithEmptyFilesAndNotWithTheHosts(t *testin
 	assert.Equal(t, mapped(600000, 96608), plan.Levels[1].Host)
 }
 
-func TestTheShadowToolsThatCountAreThoseOfTheBundleThatTheLevelAboveRuns(t *testing.T) {
+func TestShadowToolsAreThoseOfTheLevelAbove(t *testing.T) {
 	with, without := &bundle.Bundle{ShadowTools: true}, &bundle.Bundle{}
 	refused := &idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: idmap.ShadowRefused}
 	for name, c := range map[string]struct {
@@ -120,7 +120,7 @@ func TestAHostInAContainerPlansWithItsOwnMap(t *testing.T) {
 	assert.Equal(t, mapped(1065536, 65536), plan.Levels[0].Host)
 }
 
-func TestACascadeWithWhatItNeedsStopsOnlyAtTheKernelsDepth(t *testing.T) {
+func TestACascadeWithEnoughIDsStopsOnlyAtTheKernelsLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.IntRange(1, harness.MaxDepth).Draw(t, "depth")
 		start := rapid.Uint32Range(65536, idmap.MaxID-idmap.Needed(harness.MaxDepth)).Draw(t, "start")
@@ -135,23 +135,23 @@ func TestACascadeWithWhatItNeedsStopsOnlyAtTheKernelsDepth(t *testing.T) {
 	})
 }
 
-func TestWhatHappensToARunningLevelCountsForTheNext(t *testing.T) {
-	taken, given := map[string]string{idmap.KeyNesting: ""}, map[string]string{idmap.KeyNesting: "true"}
+func TestChangesToARunningLevelAffectTheNextLevel(t *testing.T) {
+	removed, set := map[string]string{idmap.KeyNesting: ""}, map[string]string{idmap.KeyNesting: "true"}
 	for name, c := range map[string]struct {
 		config map[string]string
 		live   harness.Live
 		lxcfs  bool
 		stop   string
 	}{
-		"nothing":                     {nil, harness.Live{}, false, "none"},
-		"lxcfs":                       {nil, harness.Live{}, true, "none"},
-		"without the flag":            {taken, harness.Live{}, false, "level 2, start: nesting not allowed"},
-		"given while it runs":         {taken, harness.Live{Config: given}, false, "level 2, start: nesting not allowed"},
-		"given before a restart":      {taken, harness.Live{Config: given, Restart: true}, false, "none"},
-		"taken while it runs":         {nil, harness.Live{Config: taken}, false, "none"},
-		"taken before a restart":      {nil, harness.Live{Config: taken, Restart: true}, false, "level 2, start: nesting not allowed"},
-		"uncovered":                   {taken, harness.Live{Uncover: true}, false, "none"},
-		"uncovered, but not of lxcfs": {taken, harness.Live{Uncover: true}, true, "level 2, start: nesting not allowed"},
+		"nothing":                    {nil, harness.Live{}, false, "none"},
+		"lxcfs":                      {nil, harness.Live{}, true, "none"},
+		"without the flag":           {removed, harness.Live{}, false, "level 2, start: nesting not allowed"},
+		"set while it runs":          {removed, harness.Live{Config: set}, false, "level 2, start: nesting not allowed"},
+		"set before a restart":       {removed, harness.Live{Config: set, Restart: true}, false, "none"},
+		"removed while it runs":      {nil, harness.Live{Config: removed}, false, "none"},
+		"removed before a restart":   {nil, harness.Live{Config: removed, Restart: true}, false, "level 2, start: nesting not allowed"},
+		"uncovered":                  {removed, harness.Live{Uncover: true}, false, "none"},
+		"uncovered, but not lxcfs's": {removed, harness.Live{Uncover: true}, true, "level 2, start: nesting not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := harness.Cascade(2)
@@ -162,7 +162,7 @@ func TestWhatHappensToARunningLevelCountsForTheNext(t *testing.T) {
 	}
 }
 
-func TestFileCapabilitiesThatALevelLostDoNotComeBackByARestart(t *testing.T) {
+func TestARestartDoesNotRestoreLostFileCapabilities(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after string
 		want          []bool

@@ -8,14 +8,14 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestAPoolOnBtrfsWantsALevelOnBtrfs(t *testing.T) {
+func TestAPoolOnBtrfsNeedsALevelOnBtrfs(t *testing.T) {
 	notOnBtrfs := func(level int) *idmap.Stop {
 		return &idmap.Stop{Level: level, Op: idmap.OpStorage, Reason: idmap.NotOnBtrfs}
 	}
 	noIDs := &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation}
 	for name, c := range map[string]struct {
 		drivers []string
-		ids     *idmap.Stop // what the ids alone bring about
+		ids     *idmap.Stop // the stop by ids alone
 		up      int
 		stop    *idmap.Stop
 	}{

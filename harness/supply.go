@@ -12,10 +12,10 @@ import (
 	"nestbed/harness/internal/lxdop"
 )
 
-// supplied returns the spec for the host. On an existing LXD, level 1 gets as many ids as the
+// withSupply returns the spec for the host. On an existing LXD, level 1 gets as many ids as the
 // host's Supply, through its configuration: nestbed does not write subid files there, and cannot
-// read those of a snap. A spec that would change such a host is refused.
-func (s Spec) supplied(ctx context.Context, h host.Host) (Spec, error) {
+// read those of a snap. withSupply refuses a spec that would change such a host.
+func (s Spec) withSupply(ctx context.Context, h host.Host) (Spec, error) {
 	project, is := h.(host.Project)
 	if !is {
 		return s, nil
@@ -48,9 +48,9 @@ func isolated(base int64, count uint32) map[string]string {
 	return map[string]string{idmap.KeyIsolated: "true", idmap.KeyBase: fmt.Sprint(base), idmap.KeySize: fmt.Sprint(count)}
 }
 
-// apart returns what distinguishes a level's image from those of other chains in the same LXD. It
-// is "" if no other chain can use that LXD.
-func (c *Chain) apart(level int) string {
+// imageTag returns what distinguishes a level's image from those of other chains in the same LXD.
+// It is "" if no other chain can use that LXD.
+func (c *Chain) imageTag(level int) string {
 	if _, shared := c.Host.(host.Project); level > 1 || !shared {
 		return ""
 	}
@@ -75,7 +75,7 @@ const supplyTries = 5
 // another project (LXD 5.0.2: lxd/instance/drivers/driver_lxc.go, findIdmap, skips its own ids by
 // name alone).
 func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Level, spec LevelSpec, fingerprint string) error {
-	var taken error
+	var conflict error
 	for try := range supplyTries {
 		base, err := project.FreeIDs(ctx, try > 0)
 		if err != nil {
@@ -88,12 +88,12 @@ func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Lev
 		if err := l.Create(ctx, spec, fingerprint); err != nil {
 			return err
 		}
-		if taken = project.HasIDs(ctx, base); taken == nil {
+		if conflict = project.HasIDs(ctx, base); conflict == nil {
 			return nil
 		}
 		if err := lxdop.Remove(ctx, c.Host.LXD(), l.Name); err != nil {
 			return err
 		}
 	}
-	return taken
+	return conflict
 }

@@ -35,7 +35,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	assert.Regexp(t, `its LXD's containers: not read: LXD has not answered`, of1)
 	assert.Contains(t, of1, "security.nesting: true", "the LXD of the host answers")
 	assert.Regexp(t, `configuration: not read: LXD has not answered`, of2)
-	for _, part := range []string{"/etc/subuid: none", "LXD's log ends:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name()} {
+	for _, part := range []string{"/etc/subuid: none", "end of LXD's log:\n", "    /proc: proc", "processes:\n    pid 1, uid 565536 on the host", "cgroup: /nestbed-" + h.Name()} {
 		assert.Contains(t, of2, part)
 	}
 }
@@ -69,7 +69,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 		reason idmap.Reason
 		shows  string
 	}{
-		{starved, idmap.DaemonDied, `^memory of level 1: the kernel has ended \d+ processes for want of it`},
+		{starved, idmap.DaemonDied, `^level 1: the kernel killed \d+ processes because memory ran out`},
 		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last: it does not run on
 	} {
 		chain, err := harness.Build(hurried, h, c.spec)

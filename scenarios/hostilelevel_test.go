@@ -97,7 +97,7 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 					_, err = image.Pushed(harnesstest.Context(t), l, false)
 					require.Error(t, err)
 					_, _ = l.Root().SinceLXDStarted(harnesstest.Context(t))
-					_ = l.Root().Ends(harnesstest.Context(t))()
+					_ = l.Root().WatchRestarts(harnesstest.Context(t))()
 				}
 				changes(t, level, kind.refused)
 				for _, f := range postmortem.Diagnose(harnesstest.Context(t), chain).Files() {

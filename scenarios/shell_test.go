@@ -74,8 +74,8 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 
 	_, stderr, status = nestbed("shell", "--chain", h.Name(), "c1/c9", "--", "id")
 	assert.Equal(t, 1, status)
-	assert.Equal(t, fmt.Sprintf("nestbed: host %s: no container c1/c9 runs; at that level there are [\"c2\"]\n", h.Name()), stderr)
+	assert.Equal(t, fmt.Sprintf("nestbed: host %s: container c1/c9 does not run; running at that level: [\"c2\"]\n", h.Name()), stderr)
 	_, stderr, status = nestbed("shell", "--chain", h.Name(), "c1/c2/c3", "--", "id")
 	assert.Equal(t, 1, status)
-	assert.Contains(t, stderr, "no container c1/c2/c3 runs; at that level there are []")
+	assert.Contains(t, stderr, "container c1/c2/c3 does not run; running at that level: []")
 }

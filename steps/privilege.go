@@ -84,7 +84,7 @@ func (s *scenario) rootMay(ctx context.Context, level int, may, what string) err
 	if err != nil {
 		return err
 	}
-	holds, err := probe.Holds(ctx, l, capabilities[what])
+	holds, err := probe.HasCapability(ctx, l, capabilities[what])
 	if err != nil {
 		return err
 	}

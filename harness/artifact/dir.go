@@ -17,9 +17,9 @@ import (
 // began is the time in the name of this run's directory.
 var began = time.Now() //nolint:gochecknoglobals // a run is a process
 
-// A Dir is the directory of all runs' directories. The empty Dir is reports/artifacts. A relative
-// path starts at the module's root, because go test starts tests in the directory of their
-// package. Outside a module it starts at the working directory.
+// A Dir has a directory for each run. The empty Dir is reports/artifacts. A relative path starts
+// at the module's root, because go test starts tests in the directory of their package. Outside a
+// module it starts at the working directory.
 type Dir string
 
 // Path returns the absolute path.
@@ -74,10 +74,10 @@ func Slug(text string) string {
 // ErrDir is the error of a Dir that cannot be made.
 var ErrDir = errors.New("artifacts")
 
-// Save writes files into a new directory of this run, named after of, and returns that directory.
-// Only the account that runs the tests may read it. Save escapes control characters, because
-// people read the files on terminals.
-func (d Dir) Save(of string, files []File) (string, error) {
+// Save writes files into a new directory of this run, named after title, and returns that
+// directory. Only the account that runs the tests may read it. Save escapes control characters,
+// because people read the files on terminals.
+func (d Dir) Save(title string, files []File) (string, error) {
 	run, err := d.Run()
 	if err != nil {
 		return "", err
@@ -85,7 +85,7 @@ func (d Dir) Save(of string, files []File) (string, error) {
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		return "", fmt.Errorf("%w: %w; name another directory for them", ErrDir, err)
 	}
-	dir, err := newDir(filepath.Join(run, Slug(of)))
+	dir, err := newDir(filepath.Join(run, Slug(title)))
 	if err != nil {
 		return "", fmt.Errorf("artifacts: %w", err)
 	}

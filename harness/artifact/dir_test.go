@@ -25,14 +25,14 @@ func TestASlugIsAPlainName(t *testing.T) {
 	}
 }
 
-func TestASavedLogCannotActOnATerminal(t *testing.T) {
+func TestASavedLogHasNoControlCharacters(t *testing.T) {
 	body := []byte("\x1b[2J\n\u009b\u202e\xff\n")
 	dir, err := artifact.Dir(t.TempDir()).Save("A scenario", []artifact.File{{"lxc.log", body}})
 	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(dir, "lxc.log"))
 	require.NoError(t, err)
 	assert.Equal(t, `\u001b[2J`+"\n"+`\u009b\u202e\xff`+"\n", string(text))
-	assert.Equal(t, "\x1b[2J\n\u009b\u202e\xff\n", string(body), "the caller's are as they were")
+	assert.Equal(t, "\x1b[2J\n\u009b\u202e\xff\n", string(body), "the caller's bytes do not change")
 }
 
 func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
@@ -41,7 +41,7 @@ func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
 	require.NoError(t, err)
 	second, err := kept.Save("A scenario", nil)
 	require.NoError(t, err)
-	assert.Equal(t, first+"-2", second, "another of the same name")
+	assert.Equal(t, first+"-2", second, "the second one with this name")
 	run, err := kept.Run()
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(run, "a-scenario"), first)
@@ -58,7 +58,7 @@ func TestFilesAreSavedForTheirOwnerAlone(t *testing.T) {
 	assert.Equal(t, "log", string(text))
 }
 
-func TestWithoutAWordArtifactsLieInTheReportsOfTheRepository(t *testing.T) {
+func TestByDefaultArtifactsAreInTheReportsOfTheRepository(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	root := filepath.Dir(filepath.Dir(here))

@@ -36,7 +36,7 @@ func TestFilesFitIntoTheLimitAndTheSmallOnesStayWhole(t *testing.T) {
 	})
 }
 
-func TestOfACutFileStayItsBeginningAndItsEnd(t *testing.T) {
+func TestACutFileKeepsItsBeginningAndItsEnd(t *testing.T) {
 	body := append(append([]byte("cause"), bytes.Repeat([]byte{'.'}, 100000)...), []byte("effect")...)
 	got := artifact.Fit([]artifact.File{{"small", []byte("s")}, {"log", body}}, 1000)
 	assert.Equal(t, "s", string(got[0].Body))

@@ -14,7 +14,7 @@ import (
 type Attempt struct {
 	// Errno is the error of the kernel, in the words of strerror(3). It is empty on success.
 	Errno string
-	// Text is the program's output.
+	// Text is the program's output, on failure only its last line.
 	Text string
 }
 
@@ -48,9 +48,9 @@ const (
 // WithApplets returns the script with busybox's programs, shells included, first in its PATH.
 func WithApplets(script string) string { return "export PATH=" + bundle.Applets + ":$PATH\n" + script }
 
-// lacks matches the errors of a shell whose program and of a busybox whose option is missing. Such
-// a failure says nothing about the kernel.
-var lacks = regexp.MustCompile(`not found|(invalid|unrecognized) option|Usage:`)
+// missingProgram matches the error of a shell for a missing program, and that of busybox for a
+// missing option. The kernel had no say then.
+var missingProgram = regexp.MustCompile(`not found|(invalid|unrecognized) option|Usage:`)
 
 // Parse parses the output of a script: TriedMark, the program's output, StatusMark and exit
 // status.
@@ -60,9 +60,9 @@ func Parse(level int, what, out string) (Attempt, error) {
 	said = strings.TrimSpace(said)
 	switch {
 	case !tried || !ended:
-		return Attempt{}, fmt.Errorf("level %d: %s: it could not be tried: %q", level, what, out)
-	case lacks.MatchString(said):
-		return Attempt{}, fmt.Errorf("level %d: %s: a program is lacking: %s", level, what, said)
+		return Attempt{}, fmt.Errorf("level %d: %s: not tried: read %q, expected %q and a status", level, what, out, TriedMark)
+	case missingProgram.MatchString(said):
+		return Attempt{}, fmt.Errorf("level %d: %s: a program or option is missing: %s", level, what, said)
 	case strings.TrimSpace(status) == "0":
 		return Attempt{Text: said}, nil
 	}

@@ -15,7 +15,7 @@ import (
 func describeConfig(c api.Instance) string {
 	lines := []string{"state: " + c.Status}
 	for _, key := range slices.Sorted(maps.Keys(c.ExpandedConfig)) {
-		if tells(key) {
+		if explains(key) {
 			lines = append(lines, configLine(key, c.ExpandedConfig[key]))
 		}
 	}
@@ -37,8 +37,8 @@ func configLine(key, value string) string {
 	return key + ": " + value
 }
 
-// tells reports whether a key of the configuration may explain the state of a container.
-func tells(key string) bool {
+// explains reports whether a key of the configuration may explain the state of a container.
+func explains(key string) bool {
 	switch {
 	case strings.HasPrefix(key, "volatile.idmap."), strings.HasPrefix(key, "volatile.last_state."):
 		return true

@@ -65,7 +65,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 		p := Place{Level: i, Name: "host"}
 		if i > 0 {
 			p.Name = harness.ContainerName(i)
-			p.container(ctx, roots[i-1], answers[i-1])
+			p.addContainer(ctx, roots[i-1], answers[i-1])
 		}
 		if i < len(roots) {
 			p.Parts = append(p.Parts, answers[i].part())
@@ -73,7 +73,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 			if i == 0 {
 				pid = fmt.Sprint(c.Host.Pid())
 			}
-			p.inside(ctx, roots[i], pid)
+			p.addInside(ctx, roots[i], pid)
 			p.Parts = append(p.Parts, part(ctx, "processes", func() (string, error) {
 				if i == 0 {
 					return harness.HostProcesses(c.Host)
@@ -100,7 +100,7 @@ func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach
 			if same { // a privileged level has the map of the level above
 				return idmap.PlannedLevel{Level: l.Index, Map: above.Map, Host: m}, err
 			}
-			return idmap.PlannedLevel{Level: l.Index, Map: within(m, above.Host), Host: m}, err
+			return idmap.PlannedLevel{Level: l.Index, Map: parentIDs(m, above.Host), Host: m}, err
 		})
 		if err != nil {
 			d.Unseen[l.Index] = err
@@ -114,9 +114,9 @@ func seeMaps(ctx context.Context, c *harness.Chain, d *Diagnosis, roots []*reach
 	}
 }
 
-// within returns the map of a level in parent ids, from its map and its parent's in host ids. The
-// kernel accepts a line of a map only within one line of the parent's.
-func within(m, parent idmap.Map) idmap.Map {
+// parentIDs returns the map of a level in parent ids, from its map and its parent's in host ids.
+// The kernel accepts a line of a map only within one line of the parent's.
+func parentIDs(m, parent idmap.Map) idmap.Map {
 	in := func(own, parent []idmap.Mapping) (out []idmap.Mapping) {
 		for _, o := range own {
 			if id, ok := idmap.Down(parent, o.Parent); ok {
@@ -145,7 +145,7 @@ func ask(ctx context.Context, root *reach.Root) answer {
 			return nil, err
 		}
 		defer server.Disconnect()
-		return settled(ctx, server)
+		return settledContainers(ctx, server)
 	})
 	var late net.Error
 	if errors.As(err, &late) && late.Timeout() {
@@ -158,10 +158,10 @@ func ask(ctx context.Context, root *reach.Root) answer {
 // less than a second.
 const settleBudget = 5 * time.Second
 
-// settled lists the containers as soon as none is Running without a process, or after the budget.
-// While LXD cleans up after a container it calls that Running, whatever it was before (LXD:
-// lxd/instance/drivers/driver_lxc.go, statusCode).
-func settled(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
+// settledContainers lists the containers as soon as none is Running without a process, or after
+// the budget. While LXD cleans up after a container, it reports the container as Running, whatever
+// it was before (LXD: lxd/instance/drivers/driver_lxc.go, statusCode).
+func settledContainers(ctx context.Context, server lxd.InstanceServer) (found []api.Instance, err error) {
 	err = wait.For(ctx, "wait for LXD to clean up", settleBudget, func(ctx context.Context) (err error) {
 		if found, err = lxdop.With(ctx, server).GetInstances(api.InstanceTypeAny); err != nil {
 			return wait.Final(err)

@@ -22,7 +22,7 @@ type Diagnosis struct {
 	Unseen map[int]error
 	// Stop says why the chain stopped. It is nil if the chain is complete.
 	Stop *harness.LevelError
-	// Kernel has facts of the machine.
+	// Kernel has facts about the machine's kernel.
 	Kernel Part
 	// Places are the host and the levels, and the level that could not be made.
 	Places []Place

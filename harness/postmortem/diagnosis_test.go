@@ -22,7 +22,7 @@ func one(parent, count uint32) []idmap.Mapping {
 
 func both(uid, gid []idmap.Mapping) idmap.Map { return idmap.Map{UID: uid, GID: gid} }
 
-func TestTheTableOfMapsHoldsTheSeenBesideThePlannedAndMarksWhatDiffers(t *testing.T) {
+func TestTheMapTableMarksDifferencesFromThePlan(t *testing.T) {
 	first := idmap.PlannedLevel{Level: 1, Map: both(one(500000, 131072), one(500000, 131072)), Host: both(one(500000, 131072), one(500000, 131072))}
 	second := idmap.PlannedLevel{Level: 2, Map: both(one(65536, 65536), one(65536, 65536)), Host: both(one(565536, 65536), one(565536, 65536))}
 	other := second
@@ -42,7 +42,7 @@ func TestTheTableOfMapsHoldsTheSeenBesideThePlannedAndMarksWhatDiffers(t *testin
       4  uid+gid        -       -       -       -  |       -       -       -       -  not read: no such process`, "\n"), "\n"), d.MapTable())
 }
 
-func TestWhatCannotBeReadSaysWhyAndHidesNothingElse(t *testing.T) {
+func TestAnUnreadablePartSaysWhyAndHidesNoOther(t *testing.T) {
 	d := &Diagnosis{Host: "h", Facts: "facts", Allocation: "root:1:2", Places: []Place{{Name: "host", Parts: []Part{
 		{Title: "first", Err: errors.New("timed\nout")},
 		{Title: "second", Text: "a\nb\n"},
@@ -59,7 +59,7 @@ func TestWhatCannotBeReadSaysWhyAndHidesNothingElse(t *testing.T) {
 	assert.Equal(t, []string{"diagnosis.txt", "plan.json", "outcome.json"}, names)
 }
 
-func TestAConfigurationIsToldWithoutWhatLXDNotesForItself(t *testing.T) {
+func TestAConfigurationLeavesOutLXDsOwnNotes(t *testing.T) {
 	c := api.Instance{
 		Status: "Stopped",
 		ExpandedConfig: map[string]string{
@@ -84,19 +84,19 @@ func TestHierarchiesWithTheSamePathAreOneLine(t *testing.T) {
 	assert.Equal(t, "/a (cpu,cpuacct memory v2)\n/b (name=systemd)", joinCgroups("4:cpu,cpuacct:/a\n3:memory:/a\n1:name=systemd:/b\n0::/a\n"))
 }
 
-func TestStandardErrorIsToldWhereItSaysMoreThanTheLog(t *testing.T) {
-	assert.Equal(t, "panic: x\n", beside("one\npanic: x\n", "one\ntwo\n"))
+func TestOnlyStandardErrorThatIsNotInTheLogIsReported(t *testing.T) {
+	assert.Equal(t, "panic: x\n", notLogged("one\npanic: x\n", "one\ntwo\n"))
 }
 
 func TestParentIDsAreFoundFromHostIDs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parent := both(one(rapid.Uint32Range(0, 1000).Draw(t, "at"), 500), one(rapid.Uint32Range(0, 1000).Draw(t, "gids at"), 500))
 		m := both(one(rapid.Uint32Range(0, 400).Draw(t, "uid"), 100), one(rapid.Uint32Range(0, 400).Draw(t, "gid"), 100))
-		assert.Equal(t, m, within(m.Compose(parent), parent))
+		assert.Equal(t, m, parentIDs(m.Compose(parent), parent))
 	})
 }
 
-func TestWhatHangsIsLetGoOf(t *testing.T) {
+func TestAHangingReadIsAbandoned(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	forever := make(chan bool)
 	defer close(forever)

@@ -21,8 +21,8 @@ type Running interface {
 }
 
 // Enter returns the command line that runs a program in a container of a running host. path has
-// the names of the containers from level 1 inwards; an empty path is the host itself. Enter goes
-// by processes and asks no LXD, so that it works if an LXD does not answer.
+// the names of the containers from level 1 inwards; an empty path is the host itself. Enter finds
+// the container by its processes, so that it works even if an LXD does not answer.
 func Enter(h Running, path, command []string) ([]string, error) {
 	pids, err := h.Processes()
 	if err != nil {
@@ -30,23 +30,23 @@ func Enter(h Running, path, command []string) ([]string, error) {
 	}
 	at := h.Stage()
 	for i, name := range path {
-		var beside []string
-		if at, beside, err = findInit(pids, at, name); err != nil {
+		var siblings []string
+		if at, siblings, err = findInit(pids, at, name); err != nil {
 			return nil, fmt.Errorf("%s: %w", h, err)
 		}
 		if at == 0 {
-			return nil, fmt.Errorf("%s: no container %s runs; at that level there are %q", h, strings.Join(path[:i+1], "/"), beside)
+			return nil, fmt.Errorf("%s: container %s does not run; running at that level: %q", h, strings.Join(path[:i+1], "/"), siblings)
 		}
 	}
-	// Only a process with a single thread can enter user and mount namespaces: nsenter, which
-	// every Debian has (util-linux).
+	// nsenter can do this because it has a single thread, which user and mount namespaces require.
+	// Every Debian has it (util-linux).
 	return append([]string{"nsenter", "--target", strconv.Itoa(at), "--all", "--wdns=/", "--"}, command...), nil
 }
 
-// findInit returns the pid of the init of the container with that name, or 0 if there is none. It
-// finds it by its monitor, which runs in the pid namespace of the process around. beside has the
-// names of all containers there.
-func findInit(pids []int, around int, name string) (init int, beside []string, err error) {
+// findInit returns the pid of the init of the container with that name, or 0 if there is none. The
+// init is a child of the container's monitor, which runs in the pid namespace of the process
+// around. siblings has the names of all containers there.
+func findInit(pids []int, around int, name string) (init int, siblings []string, err error) {
 	space, err := os.Stat(proc.Path(around, "ns/pid"))
 	if err != nil {
 		return 0, nil, err
@@ -58,8 +58,8 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 			continue
 		}
 		command, _ := os.ReadFile(proc.Path(pid, "cmdline"))
-		if container := monitored(string(command)); container != "" && !slices.Contains(beside, container) {
-			beside = append(beside, container)
+		if container := monitoredContainer(string(command)); container != "" && !slices.Contains(siblings, container) {
+			siblings = append(siblings, container)
 			if container == name {
 				monitor = pid
 			}
@@ -72,17 +72,17 @@ func findInit(pids []int, around int, name string) (init int, beside []string, e
 		}
 		p, err := proc.ParseStatus(string(status))
 		if monitor != 0 && err == nil && p.Innermost() == "1" && p.Parent == strconv.Itoa(monitor) {
-			return pid, beside, nil
+			return pid, siblings, nil
 		}
 	}
-	slices.Sort(beside)
-	return 0, beside, nil
+	slices.Sort(siblings)
+	return 0, siblings, nil
 }
 
-// monitored returns the name of the container that a process monitors, or "" for any other
+// monitoredContainer returns the name of the container that a process monitors, or "" for any other
 // process. Monitors call themselves "[lxc monitor] /var/lib/lxd/containers c1" (liblxc:
 // lxccontainer.c, do_lxcapi_start).
-func monitored(cmdline string) string {
+func monitoredContainer(cmdline string) string {
 	fields := strings.Fields(strings.ReplaceAll(cmdline, "\x00", " "))
 	if len(fields) != 4 || fields[0] != "[lxc" || fields[1] != "monitor]" {
 		return ""

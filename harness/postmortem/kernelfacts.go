@@ -50,7 +50,7 @@ func kernelFacts(h host.Host) (string, error) {
 			}
 		}
 	}
-	lines = append(lines, fmt.Sprintf("levels that the kernel has room for on this host: %d", h.Traits().Room))
+	lines = append(lines, fmt.Sprintf("levels that the kernel allows on this host: %d", h.Traits().Room))
 	var disk unix.Statfs_t
 	if err := unix.Statfs(h.Traits().StateDir, &disk); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", h.Traits().StateDir, err))

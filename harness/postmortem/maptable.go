@@ -28,13 +28,13 @@ func (d *Diagnosis) MapTable() []string {
 		}
 		alike := alikeIDs(planned) && alikeIDs(seen)
 		rows = append(rows, mapRows(level, map[bool]string{true: "uid+gid", false: "uid"}[alike], note,
-			lineUp(planned.Map.UID, planned.Host.UID), lineUp(seen.Map.UID, seen.Host.UID))...)
+			mappingCells(planned.Map.UID, planned.Host.UID), mappingCells(seen.Map.UID, seen.Host.UID))...)
 		if !alike {
 			rows = append(rows, mapRows(level, "gid", note,
-				lineUp(planned.Map.GID, planned.Host.GID), lineUp(seen.Map.GID, seen.Host.GID))...)
+				mappingCells(planned.Map.GID, planned.Host.GID), mappingCells(seen.Map.GID, seen.Host.GID))...)
 		}
 	}
-	return layOut(rows)
+	return alignRows(rows)
 }
 
 // levels returns the levels that were planned, seen, or not readable.
@@ -85,8 +85,8 @@ func mapRows(level int, ids, note string, planned, seen []string) []mapRow {
 	return rows
 }
 
-// lineUp returns the cells of each mapping: inside, parent, host and count.
-func lineUp(parent, host []idmap.Mapping) []string {
+// mappingCells returns the cells of each mapping: inside, parent, host and count.
+func mappingCells(parent, host []idmap.Mapping) []string {
 	var lines []string
 	for _, m := range parent {
 		onHost := "none"
@@ -98,8 +98,8 @@ func lineUp(parent, host []idmap.Mapping) []string {
 	return lines
 }
 
-// layOut aligns the columns, and appends the notes to their lines.
-func layOut(rows []mapRow) []string {
+// alignRows aligns the columns, and appends the notes to their lines.
+func alignRows(rows []mapRow) []string {
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\t\tplanned\t\t\t\t|\tseen\t\t\t\t")

@@ -26,8 +26,8 @@ const (
 	mountLines  = 80
 )
 
-// container reads what the LXD above knows about a level's container, which need not run.
-func (p *Place) container(ctx context.Context, above *reach.Root, made answer) {
+// addContainer adds what the LXD above knows about a level's container, which need not run.
+func (p *Place) addContainer(ctx context.Context, above *reach.Root, made answer) {
 	config := Part{Title: "configuration", Err: made.err}
 	if i := slices.IndexFunc(made.containers, func(c api.Instance) bool { return c.Name == p.Name }); i >= 0 {
 		config.Text = describeConfig(made.containers[i])
@@ -55,8 +55,8 @@ func readLXCLog(ctx context.Context, above *reach.Root, name string) (string, er
 	return "", nil
 }
 
-// inside reads what is in the host or a level. pid is that of its init, in its own /proc.
-func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
+// addInside adds what is in the host or a level. pid is that of its init, in its own /proc.
+func (p *Place) addInside(ctx context.Context, root *reach.Root, pid string) {
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		p.Parts = append(p.Parts, part(ctx, file, func() (string, error) {
 			text, err := root.ReadFile(ctx, file)
@@ -71,10 +71,10 @@ func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 		log, err := root.ReadFile(ctx, "/var/log/lxd.log")
 		return withoutSecrets(string(log)), err
 	})
-	p.Parts = append(p.Parts, Part{"LXD's log ends", strings.Join(excerpt.Tail(p.DaemonLog, daemonLines), "\n"), err})
+	p.Parts = append(p.Parts, Part{"end of LXD's log", strings.Join(excerpt.Tail(p.DaemonLog, daemonLines), "\n"), err})
 	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(ctx, bundle.SaidFile) }); err == nil {
-		if more := beside(withoutSecrets(string(said)), p.DaemonLog); more != "" {
-			p.Parts = append(p.Parts, Part{Title: "LXD's standard error ends", Text: strings.Join(excerpt.Tail(more, daemonLines), "\n")})
+		if more := notLogged(withoutSecrets(string(said)), p.DaemonLog); more != "" {
+			p.Parts = append(p.Parts, Part{Title: "end of LXD's standard error", Text: strings.Join(excerpt.Tail(more, daemonLines), "\n")})
 		}
 	}
 	readFile := func(path string) ([]byte, error) { return root.ReadFile(ctx, path) }
@@ -95,9 +95,9 @@ func (p *Place) inside(ctx context.Context, root *reach.Root, pid string) {
 		}))
 }
 
-// beside returns the lines of an output that are not in the log. LXD also writes its log to the
+// notLogged returns the lines of an output that are not in the log. LXD also writes its log to the
 // output, and a panic only there.
-func beside(output, log string) string {
+func notLogged(output, log string) string {
 	logged := map[string]bool{}
 	for line := range strings.Lines(log) {
 		logged[strings.TrimSpace(line)] = true

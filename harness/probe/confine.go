@@ -39,9 +39,10 @@ func OwnUserNamespace(ctx context.Context, l *harness.Level) (bool, error) {
 	return !same, nil
 }
 
-// Holds reports whether a process of the level can have a capability in its user namespace, by the
-// bounding set of the level's init. The capability is a number (man 7 capabilities).
-func Holds(ctx context.Context, l *harness.Level, capability int) (bool, error) {
+// HasCapability reports whether a process of the level can have a capability in its user
+// namespace, by the bounding set of the level's init. The capability is a number (man 7
+// capabilities).
+func HasCapability(ctx context.Context, l *harness.Level, capability int) (bool, error) {
 	status, err := l.ReadFile(ctx, "/proc/1/status")
 	if err != nil {
 		return false, err

@@ -37,7 +37,7 @@ func Verify(ctx context.Context, c *harness.Chain, subjects ...harness.Subject) 
 	var g errgroup.Group
 	for i, l := range c.Levels {
 		if l.Index > len(c.Plan.Levels) {
-			return nil, fmt.Errorf("level %d is up, but the plan is: %s", l.Index, c.Plan.Stop)
+			return nil, fmt.Errorf("level %d is up, but the plan stops at %s", l.Index, c.Plan.Stop)
 		}
 		g.Go(func() (err error) {
 			seen[i], err = verifyLevel(ctx, l, c.Plan.Levels[l.Index-1], subjects)

@@ -26,11 +26,11 @@ func TestAChainWithoutLevelsHasNothingToVerify(t *testing.T) {
 	assert.Empty(t, checks)
 }
 
-func TestALevelThatIsUpAgainstThePlanIsNotVerified(t *testing.T) {
+func TestALevelThatThePlanDoesNotHaveIsNotVerified(t *testing.T) {
 	c := &harness.Chain{
 		Plan:   idmap.Plan{Stop: &idmap.Stop{Level: 1, Op: idmap.OpCreate, Reason: idmap.NoAllocation}},
 		Levels: []*harness.Level{{Index: 1}},
 	}
 	_, err := Verify(t.Context(), c)
-	require.EqualError(t, err, "level 1 is up, but the plan is: level 1, create: no allocation")
+	require.EqualError(t, err, "level 1 is up, but the plan stops at level 1, create: no allocation")
 }

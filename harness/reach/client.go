@@ -23,9 +23,9 @@ type client struct {
 	open  map[net.Conn]bool
 }
 
-// closing returns server as a client that can close its connections. server must use the given
+// closable returns server as a client that can close its connections. server must use the given
 // HTTP client, whose dialer is replaced.
-func closing(server lxd.InstanceServer, of *http.Client) *client {
+func closable(server lxd.InstanceServer, of *http.Client) *client {
 	c := &client{InstanceServer: server, budget: of.Timeout, open: map[net.Conn]bool{}}
 	if transport, ok := of.Transport.(*http.Transport); ok {
 		dial := transport.DialContext
@@ -34,13 +34,13 @@ func closing(server lxd.InstanceServer, of *http.Client) *client {
 			if err != nil {
 				return nil, err
 			}
-			return c.keep(conn)
+			return c.track(conn)
 		}
 	}
 	return c
 }
 
-func (c *client) keep(conn net.Conn) (net.Conn, error) {
+func (c *client) track(conn net.Conn) (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {

@@ -37,7 +37,7 @@ const (
 // RegisterPrograms registers the programs that DialInside runs this binary as.
 func RegisterPrograms() {
 	rerun.Register(entranceName, enter)
-	rerun.Register(dialerName, dialAndCarry)
+	rerun.Register(dialerName, dialAndCopy)
 }
 
 // DialInside connects to a Unix socket of this root as a process of it: in the user and pid
@@ -47,7 +47,7 @@ func RegisterPrograms() {
 func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk func(io.Writer, io.Reader) error) error {
 	root, err := r.local()
 	if err != nil {
-		return fmt.Errorf("%s: as a process of its own: %w", socket, err)
+		return fmt.Errorf("%s: connect as a process of the level: %w", socket, err)
 	}
 	if err := rerun.Ready(); err != nil {
 		return fmt.Errorf("%s: %w", socket, err)
@@ -73,7 +73,7 @@ func (r *Root) DialInside(ctx context.Context, id uint32, socket string, talk fu
 	}
 	defer users.Close()
 	cmd := command.New(ctx, "nsenter", "--user=/proc/self/fd/6", "--", entranceName, fmt.Sprint(id), socket)
-	cmd.Env = command.Environment() // without Go in PATH it starts no program, which root of the level could trace
+	cmd.Env = command.Environment() // without Go in PATH, so that it starts no program that root of the level could trace
 	cmd.ExtraFiles = []*os.File{self, root.Dir(), pids, users}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -140,7 +140,7 @@ func enterPIDs() error {
 	// The namespace of a thread's children is a property of the thread.
 	runtime.LockOSThread()
 	if err := unix.Setns(dialerPIDsFD, unix.CLONE_NEWPID); err != nil {
-		return fmt.Errorf("enter its pid namespace: %w", err)
+		return fmt.Errorf("enter the level's pid namespace: %w", err)
 	}
 	//nolint:gosec // the parent process chose the arguments
 	p, err := os.StartProcess(entranceName, []string{dialerName, os.Args[1], os.Args[2]}, &os.ProcAttr{
@@ -159,9 +159,9 @@ func enterPIDs() error {
 	return err
 }
 
-// dialAndCarry is the dialer. It connects to a socket and copies bytes both ways until its input
+// dialAndCopy is the dialer. It connects to a socket and copies bytes both ways until its input
 // ends.
-func dialAndCarry() {
+func dialAndCopy() {
 	conn, err := dialAs(os.Args[1], os.Args[2])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

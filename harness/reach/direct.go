@@ -52,7 +52,7 @@ func containerRoot(above *inroot.Root, pid int) (*Root, error) {
 	// The container may have ended, and another process may have its pid now. LXD in the level
 	// above is not trusted either.
 	if len(p.PIDs) != 2 || p.PIDs[1] != 1 {
-		return nil, fmt.Errorf("process %d is not the init of a container: it has the ids %v, expected two of them, the second 1", pid, p.PIDs)
+		return nil, fmt.Errorf("process %d is not the init of a container: its pids are %v, expected two, the second 1", pid, p.PIDs)
 	}
 	dir, err := p.Root()
 	if err != nil {
@@ -92,8 +92,8 @@ func (d direct) idmap(ctx context.Context, pid string) (idmap.Map, error) {
 	return readMap(ctx, d, pid)
 }
 
-// seen maps every id of this process to itself, because the process reads host ids.
-func (d direct) seen(context.Context) (idmap.Map, error) {
+// hostIDs maps every id of this process to itself, because the process reads host ids.
+func (d direct) hostIDs(context.Context) (idmap.Map, error) {
 	m, err := OwnMap()
 	if err != nil {
 		return m, err

@@ -9,26 +9,26 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// tooOften is the number of restarts of LXD after which a wait for it ends. One may be bad luck.
-const tooOften = 2
+// maxRestarts is the number of restarts of LXD after which a wait for it ends. One may be bad luck.
+const maxRestarts = 2
 
-// Ends returns a function that fails if the LXD of this root has ended at its start and was
-// started again tooOften times since Ends was called. The level's init restarts LXD without limit.
-// The function ends a wait for such an LXD long before its budget.
-func (r *Root) Ends(ctx context.Context) func() error {
+// WatchRestarts returns a function that fails if the LXD of this root has ended at its start and
+// was started again maxRestarts times since WatchRestarts was called. The level's init restarts
+// LXD without limit. The function ends a wait for such an LXD long before its budget.
+func (r *Root) WatchRestarts(ctx context.Context) func() error {
 	before := max(1, r.starts(ctx))
 	return func() error {
 		again := r.starts(ctx) - before
-		if again < tooOften {
+		if again < maxRestarts {
 			return nil
 		}
 		said, _ := r.ReadFile(ctx, bundle.SaidFile)
 		lines := strings.Split(strings.TrimSpace(ErrorLines(string(said))), "\n")
 		why := lines[len(lines)-1]
 		if why == "" {
-			why = "nothing about why"
+			why = "none"
 		}
-		return fmt.Errorf("LXD ended at its start, and was started again %d times; it said: %s", again, why)
+		return fmt.Errorf("LXD ended at its start and was restarted %d times; its last error: %s", again, why)
 	}
 }
 
@@ -36,16 +36,16 @@ func (r *Root) Ends(ctx context.Context) func() error {
 func ErrorLines(said string) string {
 	var b strings.Builder
 	for line := range strings.Lines(said) {
-		if !harmless.MatchString(line) {
+		if !belowError.MatchString(line) {
 			b.WriteString(line)
 		}
 	}
 	return b.String()
 }
 
-// harmless matches a line of LXD's log below level error (github.com/sirupsen/logrus,
+// belowError matches a line of LXD's log below level error (github.com/sirupsen/logrus,
 // TextFormatter).
-var harmless = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
+var belowError = regexp.MustCompile(`\blevel=(warning|info|debug|trace)\b`)
 
 // starts returns how often the LXD of this root was started.
 func (r *Root) starts(ctx context.Context) int {

@@ -11,26 +11,26 @@ import (
 	"nestbed/harness/bundle"
 )
 
-func TestALXDThatIsStartedAgainAndAgainEndsAWaitForIt(t *testing.T) {
+func TestRepeatedRestartsOfLXDEndAWaitForIt(t *testing.T) {
 	r, dir := opened(t)
 	write := func(path, text string) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644))
 	}
 	const benign = `time="2026-11-25T19:01:37Z" level=warning msg="Instance type not operational"` + "\n"
-	fromNothing := r.Ends(t.Context())
-	require.NoError(t, fromNothing(), "it was not started yet")
+	fromNothing := r.WatchRestarts(t.Context())
+	require.NoError(t, fromNothing(), "LXD was not started yet")
 	write(bundle.StartedFile, "\n")
-	once := r.Ends(t.Context())
+	once := r.WatchRestarts(t.Context())
 	write(bundle.StartedFile, "\n\n")
 	require.NoError(t, fromNothing())
-	require.NoError(t, once(), "a crash may be overcome")
+	require.NoError(t, once(), "one crash does not matter")
 	write(bundle.StartedFile, "\n\n\n")
 	write(bundle.SaidFile, benign)
 	for _, ends := range []func() error{fromNothing, once} {
-		require.EqualError(t, ends(), "LXD ended at its start, and was started again 2 times; it said: nothing about why")
+		require.EqualError(t, ends(), "LXD ended at its start and was restarted 2 times; its last error: none")
 	}
-	require.NoError(t, r.Ends(t.Context())(), "of a wait that begins now nothing is known yet")
+	require.NoError(t, r.WatchRestarts(t.Context())(), "a new wait counts only restarts from now on")
 	write(bundle.SaidFile, benign+"Error: exec: \"tar\": executable file not found in $PATH\n"+benign)
-	assert.EqualError(t, once(), `LXD ended at its start, and was started again 2 times; it said: Error: exec: "tar": executable file not found in $PATH`)
+	assert.EqualError(t, once(), `LXD ended at its start and was restarted 2 times; its last error: Error: exec: "tar": executable file not found in $PATH`)
 }

@@ -44,7 +44,7 @@ const (
 func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, err error) {
 	secrets, ok := op.Metadata["fds"].(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("operation %s: LXD told no websockets of the program", op.ID)
+		return nil, fmt.Errorf("operation %s: LXD returned no websockets for the program", op.ID)
 	}
 	c = &execConn{}
 	defer func() {
@@ -60,7 +60,7 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, er
 	for _, name := range []string{api.SecretNameControl, stdinName, stdoutName, stderrName} {
 		secret, ok := secrets[name].(string)
 		if !ok {
-			return c, fmt.Errorf("operation %s: LXD told no websocket %s of the program", op.ID, name)
+			return c, fmt.Errorf("operation %s: LXD returned no websocket %s for the program", op.ID, name)
 		}
 		address := "ws://unix.socket/1.0/operations/" + url.PathEscape(op.ID) + "/websocket?" + at.query(url.Values{"secret": {secret}})
 		conn, answer, err := dialer.DialContext(ctx, address, nil)

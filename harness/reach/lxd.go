@@ -30,7 +30,7 @@ func (r *Root) Connect(ctx context.Context, died func() error) (lxd.InstanceServ
 // Reach is Connect, but waits only until LXD answers. Such an LXD accepts images, for example, and
 // delays requests that need more (LXD: lxd/daemon.go, setupChan and waitReady).
 func (r *Root) Reach(ctx context.Context, died func() error) (server lxd.InstanceServer, err error) {
-	err = wait.For(ctx, "wait for LXD to answer", readyBudget, final(died, func(context.Context) (err error) {
+	err = wait.For(ctx, "wait for LXD to answer", readyBudget, unlessDied(died, func(context.Context) (err error) {
 		server, err = r.Client(context.WithoutCancel(ctx)) // it outlives the wait's context
 		return err
 	}))
@@ -66,7 +66,7 @@ func (r *Root) Client(ctx context.Context) (lxd.InstanceServer, error) {
 	if r.project != "" {
 		server = server.UseProject(r.project)
 	}
-	return closing(server, args.HTTPClient), nil
+	return closable(server, args.HTTPClient), nil
 }
 
 // dialLXD connects to the LXD of this root.
@@ -79,15 +79,15 @@ func (r *Root) dialLXD(ctx context.Context) (net.Conn, error) {
 
 // Ready waits until an LXD is ready: it has started the containers that it starts on its own.
 func Ready(ctx context.Context, server lxd.InstanceServer, died func() error) error {
-	return wait.For(ctx, "wait for LXD to be ready", readyBudget, final(died, func(ctx context.Context) error {
+	return wait.For(ctx, "wait for LXD to be ready", readyBudget, unlessDied(died, func(ctx context.Context) error {
 		// `lxd waitready` polls the same path, because LXD sends no event when it is ready.
 		_, _, err := lxdop.With(ctx, server).RawQuery("GET", "/internal/ready", nil, "")
 		return err
 	}))
 }
 
-// final returns try with a check before it: an error of died ends the wait.
-func final(died func() error, try func(context.Context) error) func(context.Context) error {
+// unlessDied returns try with a check before it: an error of died ends the wait.
+func unlessDied(died func() error, try func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if died != nil {
 			if err := died(); err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // ErrNoRelay means that no relay can be started through LXD exec.
-var ErrNoRelay = errors.New("there is no " + relay.Program + " of this build; run make build, and keep it beside nestbed, or run this once as root with its sources and Go")
+var ErrNoRelay = errors.New("no " + relay.Program + " of this build; run make build and keep it beside nestbed, or run this once as root in the source tree with Go installed")
 
 // FindRelay finds the program that runs in levels reached through LXD exec, or builds it in the
 // store. This process then finds it again, and so does any other if root has built it.
@@ -101,7 +101,7 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if got := string(bytes.TrimSpace(key)); got != relay.Key() {
-		return nil, fmt.Errorf("%s: it is of build %.40q, expected %s", path, got, relay.Key())
+		return nil, fmt.Errorf("%s: read build %.40q, expected %s", path, got, relay.Key())
 	}
 	return os.ReadFile(path)
 }
@@ -118,7 +118,7 @@ func buildRelay(ctx context.Context, store bundle.Store) (string, error) {
 		cmd := command.New(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "nestbed/harness/cmd/"+relay.Program)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build it: %w: %s", err, bytes.TrimSpace(out))
+			return fmt.Errorf("build the relay: %w: %s", err, bytes.TrimSpace(out))
 		}
 		return os.Chmod(dir, 0o755) // readable for any account; it has no secrets
 	})

@@ -63,7 +63,7 @@ func startRelay(ctx context.Context, above *Root, container string) (c *relay.Cl
 
 func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, container, path string) (*relay.Client, error) {
 	budget := wait.Scale(ctx, requestBudget)
-	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: it has not said that it runs within %s", wait.ErrTimeout, budget))
+	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("%w: no greeting of the relay within %s", wait.ErrTimeout, budget))
 	defer cancel()
 	answer, _, err := lxdop.With(ctx, server).RawQuery(http.MethodPost, "/1.0/instances/"+url.PathEscape(container)+"/exec?"+above.query(nil),
 		api.InstanceExecPost{Command: []string{path, relay.Pushed}, WaitForWS: true}, "")

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
+func TestOnlyAProgramThatNeverStartedIsRunAgain(t *testing.T) {
 	for text, wanted := range map[string]bool{
 		"Timed out waiting for websockets to connect": true,
 		"Only running operations can be connected":    true,
@@ -25,7 +25,7 @@ func TestOnlyAProgramThatLXDGaveUpBeforeItsStartIsRunAgain(t *testing.T) {
 	assert.False(t, NeverStarted(nil))
 }
 
-func TestTheRelayOfALevelIsLookedForInTheHostsStore(t *testing.T) {
+func TestTheRelayOfALevelComesFromTheHostsStore(t *testing.T) {
 	host := Remote("https://lab:8443", nil)
 	store := bundle.Store{Dir: t.TempDir()}
 	host.UseStore(store)

@@ -43,8 +43,8 @@ func (r remote) dial(_ context.Context, inside string) (net.Conn, error) {
 	return nil, r.no(inside)
 }
 
-// seen maps every id to itself: the ids of that LXD are the host's.
-func (remote) seen(context.Context) (idmap.Map, error) { return idmap.Identity(), nil }
+// hostIDs maps every id to itself: the ids of that LXD are the host's.
+func (remote) hostIDs(context.Context) (idmap.Map, error) { return idmap.Identity(), nil }
 
 // userNamespace returns no name. Level 1 is unprivileged there, so no level shares the host's.
 func (remote) userNamespace(context.Context) (string, error) { return "", nil }

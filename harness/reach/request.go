@@ -25,7 +25,7 @@ func clientArgs(ctx context.Context) *lxd.ConnectionArgs {
 	return &lxd.ConnectionArgs{HTTPClient: &http.Client{Timeout: wait.Scale(ctx, requestBudget)}, Proxy: noEvents}
 }
 
-var errNoEvents = errors.New("nestbed waits for operations in LXD (lxdop.Await), and listens to no events")
+var errNoEvents = errors.New("nestbed does not listen to events; it waits for operations with lxdop.Await")
 
 // noEvents keeps LXD's client from listening to events. The client tries to listen before almost
 // every operation, and goes on without. It asks for a proxy before it dials, also for websockets.

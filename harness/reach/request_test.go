@@ -21,9 +21,9 @@ import (
 )
 
 // The servers here are not LXD; the tests are about how long clients wait.
-func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
+func TestARequestTimesOut(t *testing.T) {
 	for name, answer := range map[string]func(net.Conn){
-		"taken and not read":    func(net.Conn) {},
+		"accepted and not read": func(net.Conn) {},
 		"read and not answered": func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
 		"answered in part": func(c net.Conn) {
 			if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
@@ -48,7 +48,7 @@ func TestARequestIsGivenUpWhenItsBudgetIsUsedUp(t *testing.T) {
 	}
 }
 
-func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
+func TestAWebsocketHasTheTimeoutOfAnyRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		args := clientArgs(t.Context())
 		args.SkipGetServer = true
@@ -60,7 +60,7 @@ func TestAWebsocketIsWaitedForAsLongAsAnyRequest(t *testing.T) {
 			return ours, nil
 		}
 		began := time.Now()
-		_, err = closing(client, args.HTTPClient).RawWebsocket("/operations/0/websocket")
+		_, err = closable(client, args.HTTPClient).RawWebsocket("/operations/0/websocket")
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		assert.Equal(t, requestBudget, time.Since(began), "LXD's client has 5 s for it")
 	})
@@ -102,7 +102,7 @@ func TestARequestThatIsAnsweredEnds(t *testing.T) {
 	assert.Equal(t, "1.0", got.APIVersion)
 
 	// Several goroutines may use ours; the race detector checks that.
-	ours := closing(client, args.HTTPClient)
+	ours := closable(client, args.HTTPClient)
 	var g errgroup.Group
 	for range 4 {
 		g.Go(func() error {

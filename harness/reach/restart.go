@@ -29,7 +29,7 @@ func (r *Root) Next(ctx context.Context, old int) (next int, err error) {
 func otherThan(ctx context.Context, old int, server lxd.InstanceServer) (int, error) {
 	now, _, err := lxdop.With(ctx, server).GetServer()
 	if err == nil && now.Environment.ServerPid == old {
-		err = fmt.Errorf("the one with pid %d still answers", old)
+		err = fmt.Errorf("LXD with pid %d still answers", old)
 	}
 	if err != nil {
 		return 0, err
@@ -45,7 +45,7 @@ func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() 
 	if err != nil {
 		return nil, err
 	}
-	r.Rest()
+	r.EndRelays()
 	last, err := end(before.Environment.ServerPid)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ const askBudget = 5 * time.Second
 
 // ErrTunneled means that something needs a path on this machine to a level that is reached through
 // LXD exec.
-var ErrTunneled = errors.New("the level is reached by exec, not by its root directory on this machine; run as root, on the machine of its LXD")
+var ErrTunneled = errors.New("the level is reached through LXD exec, not through its root directory; run as root on the machine of its LXD")
 
 // writeSize is the number of bytes of a request in one write. Through many relays, each write is
 // slow.
@@ -82,10 +82,10 @@ type access interface {
 	names(ctx context.Context, inside string) ([]string, error)
 	xattr(ctx context.Context, inside, name string) ([]byte, error)
 	dial(ctx context.Context, inside string) (net.Conn, error)
-	// idmap returns the idmap of a process of the root, with host ids. seen maps every id that a
+	// idmap returns the idmap of a process of the root, with host ids. hostIDs maps every id that a
 	// reader in the root sees to its host id.
 	idmap(ctx context.Context, pid string) (idmap.Map, error)
-	seen(ctx context.Context) (idmap.Map, error)
+	hostIDs(ctx context.Context) (idmap.Map, error)
 	// userNamespace returns the name of the reader's user namespace.
 	userNamespace(ctx context.Context) (string, error)
 	close()
@@ -152,7 +152,7 @@ func (r *Root) IDMap(ctx context.Context, pid string) (idmap.Map, error) { retur
 
 // OnHost returns the host ids of a user and a group that were read inside, as in /proc/PID/status.
 func (r *Root) OnHost(ctx context.Context, uid, gid uint32) (hostUID, hostGID uint32, err error) {
-	m, err := r.seen(ctx)
+	m, err := r.hostIDs(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -185,16 +185,16 @@ func (r *Root) PIDNamespace(ctx context.Context) (string, error) {
 	return r.readlink(ctx, "/proc/1/ns/pid")
 }
 
-// Rest ends the relays in the levels inside; the next question starts them again. An LXD that is
-// asked to end waits for the programs that it runs, and so for relays (LXD: lxd/operations.go,
+// EndRelays ends the relays in the levels inside; the next question starts them again. An LXD that
+// is asked to end waits for the programs that it runs, and so for relays (LXD: lxd/operations.go,
 // waitForOperations).
-func (r *Root) Rest() {
+func (r *Root) EndRelays() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, child := range r.children {
-		child.Rest()
+		child.EndRelays()
 		if f, is := child.access.(*tunnel); is {
-			f.rest()
+			f.endRelay()
 		}
 	}
 }

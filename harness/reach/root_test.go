@@ -48,7 +48,7 @@ func TestAFileIsReadInsideTheRoot(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotInsideTheRootIsNotFound(t *testing.T) {
+func TestFilesOutsideTheRootAreNotFound(t *testing.T) {
 	r, dir := opened(t)
 	outside := filepath.Join(t.TempDir(), "outside")
 	require.NoError(t, os.WriteFile(outside, nil, 0o644))
@@ -93,7 +93,7 @@ func TestARootIsADirectory(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestNothingIsNeededToCloseNothing(_ *testing.T) {
+func TestCloseAcceptsNil(_ *testing.T) {
 	var r *Root
 	r.Close()
 	(&Root{}).Close()

@@ -14,7 +14,7 @@ import (
 )
 
 // tunnel reaches the root of a container through a relay in it. The LXD above starts the relay at
-// the first question, and again after that LXD was restarted. The relay is root in the namespaces
+// the first question, and again after that LXD was restarted. The relay is root in all namespaces
 // of the level, and sees the ids of the level.
 type tunnel struct {
 	above     *Root
@@ -32,8 +32,8 @@ func newTunnel(above *Root, container string) *tunnel {
 	return &tunnel{above: above, container: container, closing: make(chan struct{})}
 }
 
-// asking returns the relay, which it starts unless it runs.
-func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
+// runningRelay returns the relay, and starts it unless it runs.
+func (t *tunnel) runningRelay(ctx context.Context) (*relay.Client, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -42,7 +42,7 @@ func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
 	if t.relay != nil {
 		select {
 		case <-t.relay.Ended():
-			t.end()
+			t.endLocked()
 		default:
 			return t.relay, nil
 		}
@@ -58,25 +58,25 @@ func (t *tunnel) asking(ctx context.Context) (*relay.Client, error) {
 	}()
 	started, err := startRelay(ctx, t.above, t.container)
 	if err != nil {
-		return nil, fmt.Errorf("container %s: reach into it by exec: %w", t.container, err)
+		return nil, fmt.Errorf("container %s: start a relay through LXD exec: %w", t.container, err)
 	}
 	t.relay = started
 	return t.relay, nil
 }
 
-// end ends the relay.
-func (t *tunnel) end() {
+// endLocked ends the relay. The caller holds mu.
+func (t *tunnel) endLocked() {
 	if t.relay != nil {
 		_ = t.relay.Close() // the other end notices
 		t.relay = nil
 	}
 }
 
-// rest ends the relay until the next question.
-func (t *tunnel) rest() {
+// endRelay ends the relay until the next question.
+func (t *tunnel) endRelay() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.end()
+	t.endLocked()
 }
 
 func (t *tunnel) close() {
@@ -84,18 +84,18 @@ func (t *tunnel) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	t.end()
+	t.endLocked()
 }
 
-// clean returns a path in the form that relays accept.
-func clean(inside string) string { return path.Clean("/" + inside) }
+// cleanPath returns a path in the form that relays accept.
+func cleanPath(inside string) string { return path.Clean("/" + inside) }
 
-// asked asks the relay one question. If that relay has ended before it answered, asked asks the
+// ask asks the relay one question. If that relay has ended before it answered, ask asks the
 // next one, because nobody notices the end of a relay before the next question.
-func asked[T any](ctx context.Context, t *tunnel, question func(c *relay.Client) (T, error)) (answer T, err error) {
+func ask[T any](ctx context.Context, t *tunnel, question func(c *relay.Client) (T, error)) (answer T, err error) {
 	for range 2 {
 		var c *relay.Client
-		if c, err = t.asking(ctx); err != nil {
+		if c, err = t.runningRelay(ctx); err != nil {
 			return answer, err
 		}
 		if answer, err = question(c); !errors.Is(err, relay.ErrEnded) {
@@ -110,46 +110,46 @@ func (t *tunnel) local() (*inroot.Root, error) {
 }
 
 func (t *tunnel) readFile(ctx context.Context, inside string, limit int64) ([]byte, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(ctx, clean(inside), limit) })
+	return ask(ctx, t, func(c *relay.Client) ([]byte, error) { return c.ReadFile(ctx, cleanPath(inside), limit) })
 }
 
 func (t *tunnel) look(ctx context.Context, inside string) (Info, error) {
-	info, err := asked(ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(ctx, clean(inside)) })
+	info, err := ask(ctx, t, func(c *relay.Client) (Info, error) { return c.Stat(ctx, cleanPath(inside)) })
 	if err != nil {
 		return info, err
 	}
-	m, err := t.seen(ctx)
+	m, err := t.hostIDs(ctx)
 	info.UID, info.GID = up(m.UID, info.UID), up(m.GID, info.GID)
 	return info, err
 }
 
 func (t *tunnel) readlink(ctx context.Context, inside string) (string, error) {
-	return asked(ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(ctx, clean(inside)) })
+	return ask(ctx, t, func(c *relay.Client) (string, error) { return c.Readlink(ctx, cleanPath(inside)) })
 }
 
 func (t *tunnel) names(ctx context.Context, inside string) ([]string, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]string, error) { return c.List(ctx, clean(inside)) })
+	return ask(ctx, t, func(c *relay.Client) ([]string, error) { return c.List(ctx, cleanPath(inside)) })
 }
 
 func (t *tunnel) xattr(ctx context.Context, inside, name string) ([]byte, error) {
-	return asked(ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(ctx, clean(inside), name) })
+	return ask(ctx, t, func(c *relay.Client) ([]byte, error) { return c.Xattr(ctx, cleanPath(inside), name) })
 }
 
 func (t *tunnel) dial(ctx context.Context, inside string) (net.Conn, error) {
-	return asked(ctx, t, func(c *relay.Client) (net.Conn, error) { return c.Dial(ctx, clean(inside)) })
+	return ask(ctx, t, func(c *relay.Client) (net.Conn, error) { return c.Dial(ctx, cleanPath(inside)) })
 }
 
-// seen returns the map of the level with host ids. A process reads the map of its own user
+// hostIDs returns the map of the level with host ids. A process reads the map of its own user
 // namespace with ids of the parent, here the level above (man 7 user_namespaces). A privileged
 // level is in the user namespace of the level above, and has the same map.
-func (t *tunnel) seen(ctx context.Context) (idmap.Map, error) {
+func (t *tunnel) hostIDs(ctx context.Context) (idmap.Map, error) {
 	t.mu.Lock()
 	known := t.ids
 	t.mu.Unlock()
 	if known != nil {
 		return *known, nil
 	}
-	m, err := t.above.seen(ctx)
+	m, err := t.above.hostIDs(ctx)
 	if err != nil {
 		return m, err
 	}
@@ -181,7 +181,7 @@ func (t *tunnel) userNamespace(ctx context.Context) (string, error) {
 // idmap returns the map of a process with host ids. The relay reads it with ids of the level,
 // unless the process is in the level's own user namespace.
 func (t *tunnel) idmap(ctx context.Context, pid string) (idmap.Map, error) {
-	level, err := t.seen(ctx)
+	level, err := t.hostIDs(ctx)
 	if err != nil {
 		return level, err
 	}

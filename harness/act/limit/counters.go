@@ -43,7 +43,7 @@ func HeldPeriods(c *harness.Chain) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		n, err := g.Held()
+		n, err := g.Throttled()
 		if err != nil {
 			return nil, err
 		}

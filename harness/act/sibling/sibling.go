@@ -59,7 +59,7 @@ func Of(c *harness.Chain, level int) (*Siblings, error) {
 			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
 		}
 	}
-	c.Accompany(s)
+	c.AddCompanion(s)
 	return s, nil
 }
 

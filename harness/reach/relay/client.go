@@ -35,7 +35,7 @@ func Connect(ctx context.Context, conn io.ReadWriteCloser, budget time.Duration)
 		return nil, context.Cause(ctx)
 	}
 	if err == nil && said != greeting() {
-		err = fmt.Errorf("%s: it said %q, expected %q; it is of another build than this program: run make build", Program, said, strings.TrimSpace(greeting()))
+		err = fmt.Errorf("%s: read %q, expected %q: it is from another build; run make build", Program, said, strings.TrimSpace(greeting()))
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -60,7 +60,7 @@ func firstLine(in *bufio.Reader) (string, error) {
 	case errors.Is(err, bufio.ErrBufferFull):
 		return string(line), nil
 	case errors.Is(err, io.EOF):
-		return "", fmt.Errorf("%s: it ended at its start: it said %q", Program, line)
+		return "", fmt.Errorf("%s: ended at its start: read %q", Program, line)
 	}
 	return string(line), err
 }
@@ -85,7 +85,7 @@ func (c *Client) ask(ctx context.Context, r Request) (*yamux.Stream, Answer, err
 	_ = stream.SetDeadline(time.Now().Add(c.Budget)) // always nil
 	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Now()) })
 	if err = writeMessage(stream, r); err == nil {
-		err = noEOF(readMessage(stream, &answer, maxAnswer))
+		err = unexpectedEOF(readMessage(stream, &answer, maxAnswer))
 	}
 	switch {
 	case !stop():
@@ -124,11 +124,11 @@ func (c *Client) look(ctx context.Context, r Request) (Answer, []byte, error) {
 	}
 	defer stream.Close()
 	if limit := max(r.Limit, maxXattr); answer.Size > limit { // the level may have replaced the relay
-		return answer, nil, fmt.Errorf("%s %s: it has %d bytes, expected %d at most", r.Op, r.Path, answer.Size, limit)
+		return answer, nil, fmt.Errorf("%s %s: the answer has %d bytes, expected %d at most", r.Op, r.Path, answer.Size, limit)
 	}
 	var content bytes.Buffer // grows with the data, not to the size that the answer claims
 	if _, err := io.CopyN(&content, stream, answer.Size); err != nil {
-		return answer, nil, c.explain(r, noEOF(err))
+		return answer, nil, c.explain(r, unexpectedEOF(err))
 	}
 	return answer, content.Bytes(), nil
 }

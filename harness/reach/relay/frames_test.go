@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counted counts the pieces that are written.
+// counted counts the pieces that are written to it.
 type counted struct {
 	io.ReadWriteCloser
 	mu     sync.Mutex
@@ -31,7 +31,7 @@ func (c *counted) count() int {
 }
 
 // Without frames, the number of pieces doubles at every level.
-func TestThroughManyRelaysThePiecesStayFew(t *testing.T) {
+func TestMoreRelaysDoNotMakeMorePieces(t *testing.T) {
 	sink := listen(t, func(conn *net.UnixConn) error {
 		_, err := io.Copy(io.Discard, conn)
 		return err

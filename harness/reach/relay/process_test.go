@@ -16,7 +16,7 @@ import (
 	"nestbed/harness/internal/standstill"
 )
 
-func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) {
+func TestARequestToAStoppedRelayTimesOut(t *testing.T) {
 	cmd, c := asProcess(t)
 	c.Budget = 50 * time.Millisecond
 	require.NoError(t, standstill.Stop(t.Context(), cmd.Process)) // like a relay in a frozen level
@@ -32,12 +32,12 @@ func TestARelayThatDoesNotAnswerIsNotWaitedForLongerThanItsBudget(t *testing.T) 
 	c.Budget = budget
 	require.NoError(t, cmd.Process.Signal(syscall.SIGCONT))
 	_, err = c.ReadFile(t.Context(), "/etc/passwd", fileLimit)
-	require.NoError(t, err, "it goes on where it stood")
+	require.NoError(t, err, "it continues")
 	require.NoError(t, c.Close())
 	_ = cmd.Wait() // it ends with its input, or because it cannot write
 }
 
-func TestARelayThatIsKilledEndsAllThatGoesThroughIt(t *testing.T) {
+func TestAKilledRelayEndsItsConnections(t *testing.T) {
 	cmd, c := asProcess(t)
 	socket := listen(t, func(conn *net.UnixConn) error {
 		_, _ = io.Copy(io.Discard, conn)

@@ -68,7 +68,7 @@ func listen(t *testing.T, talk func(conn *net.UnixConn) error) string {
 	return path
 }
 
-func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
+func TestFilesAreThoseOfTheRelaysSystem(t *testing.T) {
 	c := start(t)
 	dir := t.TempDir()
 	content := make([]byte, 3*window)
@@ -80,7 +80,7 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 
 	got, err := c.ReadFile(t.Context(), link, fileLimit)
 	require.NoError(t, err)
-	assert.True(t, bytes.Equal(content, got), "more than can be on the way at a time")
+	assert.True(t, bytes.Equal(content, got), "larger than the window")
 	var want unix.Stat_t
 	require.NoError(t, unix.Lstat(file, &want))
 	info, err := c.Stat(t.Context(), file)
@@ -122,10 +122,10 @@ func TestFilesAreSeenAsWhereTheRelayIs(t *testing.T) {
 	_, err = c.ReadFile(t.Context(), file, int64(len(content))-1)
 	require.ErrorContains(t, err, "it has 3145728 bytes, expected 3145727 at most")
 	_, err = c.ReadFile(t.Context(), "relative", fileLimit)
-	require.ErrorContains(t, err, "expected an absolute one")
+	require.ErrorContains(t, err, "expected a clean absolute path")
 }
 
-func TestHalfOfAConnectionCanBeEnded(t *testing.T) {
+func TestOneDirectionOfAConnectionCanBeClosed(t *testing.T) {
 	c := start(t)
 	socket := listen(t, func(conn *net.UnixConn) error {
 		asked, err := io.ReadAll(conn) // to the end of that direction
@@ -159,7 +159,7 @@ func TestHalfOfAConnectionCanBeEnded(t *testing.T) {
 	require.NoError(t, g.Wait())
 }
 
-func TestWhoClosesAConnectionIsNotKeptWaitingAndTheOtherSideLearnsOfIt(t *testing.T) {
+func TestClosingAConnectionEndsBothSides(t *testing.T) {
 	c := start(t)
 	ended := make(chan error, 1)
 	socket := listen(t, func(conn *net.UnixConn) error {
@@ -179,12 +179,12 @@ func TestWhoClosesAConnectionIsNotKeptWaitingAndTheOtherSideLearnsOfIt(t *testin
 	require.NoError(t, <-ended)
 }
 
-func TestWhatIsNoRelayIsRefused(t *testing.T) {
+func TestOtherProgramsThanTheRelayAreRefused(t *testing.T) {
 	for want, said := range map[string]string{
-		`it said "nestbed-relay 0011223344556677\n", expected`: "nestbed-relay 0011223344556677\n",
-		`it said "sh: nestbed-relay: no such`:                  "sh: nestbed-relay: no such file or directory, and much more of that kind\n",
-		`ended at its start: it said ""`:                       "",
-		`ended at its start: it said "nest"`:                   "nest",
+		`read "nestbed-relay 0011223344556677\n", expected`: "nestbed-relay 0011223344556677\n",
+		`read "sh: nestbed-relay: no such`:                  "sh: nestbed-relay: no such file or directory, and much more of that kind\n",
+		`ended at its start: read ""`:                       "",
+		`ended at its start: read "nest"`:                   "nest",
 	} {
 		near, far := net.Pipe()
 		go func() {

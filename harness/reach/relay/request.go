@@ -44,13 +44,13 @@ func (r Request) check() error {
 		}
 	case Xattr:
 		if r.Name == "" || strings.ContainsRune(r.Name, 0) {
-			return fmt.Errorf("request %s: name %q, expected one of an extended attribute", r.Op, r.Name)
+			return fmt.Errorf("request %s: name %q, expected the name of an extended attribute", r.Op, r.Name)
 		}
 	default:
-		return fmt.Errorf("request %q: not known", r.Op)
+		return fmt.Errorf("request %q: unknown operation", r.Op)
 	}
 	if !path.IsAbs(r.Path) || path.Clean(r.Path) != r.Path || strings.ContainsRune(r.Path, 0) {
-		return fmt.Errorf("request %s: path %q, expected an absolute one, as short as can be", r.Op, r.Path)
+		return fmt.Errorf("request %s: path %q, expected a clean absolute path", r.Op, r.Path)
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func readMessage(r io.Reader, message any, limit uint32) error {
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
-		return noEOF(err)
+		return unexpectedEOF(err)
 	}
 	return json.Unmarshal(text, message)
 }
@@ -147,8 +147,8 @@ func readRequest(r io.Reader) (Request, error) {
 	return request, request.check()
 }
 
-// noEOF turns an end of the input into an unexpected one.
-func noEOF(err error) error {
+// unexpectedEOF turns an end of the input into an unexpected one.
+func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}

@@ -14,26 +14,26 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestWhatNoClientAsksIsRefused(t *testing.T) {
+func TestInvalidRequestsAreRefused(t *testing.T) {
 	for want, r := range map[string]Request{
-		`request "burn": not known`: {Op: "burn", Path: "/etc"},
-		`request "": not known`:     {Path: "/etc"},
-		`request read: path "etc", expected an absolute one, as short as can be`:          {Op: Read, Path: "etc"},
-		`request read: path "", expected an absolute one, as short as can be`:             {Op: Read},
-		`request read: path "/etc/../root", expected an absolute one, as short as can be`: {Op: Read, Path: "/etc/../root"},
-		`request stat: path "/etc/", expected an absolute one, as short as can be`:        {Op: Stat, Path: "/etc/"},
-		`request dial: path "/a\x00b", expected an absolute one, as short as can be`:      {Op: Dial, Path: "/a\x00b"},
-		`request read: name "user.a", expected none`:                                      {Op: Read, Path: "/etc", Name: "user.a"},
-		`request xattr: name "", expected one of an extended attribute`:                   {Op: Xattr, Path: "/etc"},
-		`request xattr: name "user.\x00", expected one of an extended attribute`:          {Op: Xattr, Path: "/etc", Name: "user.\x00"},
-		`request list: path "/proc//1", expected an absolute one, as short as can be`:     {Op: List, Path: "/proc//1"},
-		`request readlink: path "/a/./b", expected an absolute one, as short as can be`:   {Op: Readlink, Path: "/a/./b"},
-		`request readlink: path "@socket", expected an absolute one, as short as can be`:  {Op: Readlink, Path: "@socket"},
-		`request xattr: path "../etc", expected an absolute one, as short as can be`:      {Op: Xattr, Path: "../etc", Name: "user.a"},
-		`request "Read": not known`: {Op: "Read", Path: "/etc"},
-		`request dial: path "unix.socket", expected an absolute one, as short as can be`: {Op: Dial, Path: "unix.socket"},
-		`request dial: name "trusted.x", expected none`:                                  {Op: Dial, Path: "/run/s", Name: "trusted.x"},
-		`request list: path "/proc/\x00", expected an absolute one, as short as can be`:  {Op: List, Path: "/proc/\x00"},
+		`request "burn": unknown operation`:                                           {Op: "burn", Path: "/etc"},
+		`request "": unknown operation`:                                               {Path: "/etc"},
+		`request read: path "etc", expected a clean absolute path`:                    {Op: Read, Path: "etc"},
+		`request read: path "", expected a clean absolute path`:                       {Op: Read},
+		`request read: path "/etc/../root", expected a clean absolute path`:           {Op: Read, Path: "/etc/../root"},
+		`request stat: path "/etc/", expected a clean absolute path`:                  {Op: Stat, Path: "/etc/"},
+		`request dial: path "/a\x00b", expected a clean absolute path`:                {Op: Dial, Path: "/a\x00b"},
+		`request read: name "user.a", expected none`:                                  {Op: Read, Path: "/etc", Name: "user.a"},
+		`request xattr: name "", expected the name of an extended attribute`:          {Op: Xattr, Path: "/etc"},
+		`request xattr: name "user.\x00", expected the name of an extended attribute`: {Op: Xattr, Path: "/etc", Name: "user.\x00"},
+		`request list: path "/proc//1", expected a clean absolute path`:               {Op: List, Path: "/proc//1"},
+		`request readlink: path "/a/./b", expected a clean absolute path`:             {Op: Readlink, Path: "/a/./b"},
+		`request readlink: path "@socket", expected a clean absolute path`:            {Op: Readlink, Path: "@socket"},
+		`request xattr: path "../etc", expected a clean absolute path`:                {Op: Xattr, Path: "../etc", Name: "user.a"},
+		`request "Read": unknown operation`:                                           {Op: "Read", Path: "/etc"},
+		`request dial: path "unix.socket", expected a clean absolute path`:            {Op: Dial, Path: "unix.socket"},
+		`request dial: name "trusted.x", expected none`:                               {Op: Dial, Path: "/run/s", Name: "trusted.x"},
+		`request list: path "/proc/\x00", expected a clean absolute path`:             {Op: List, Path: "/proc/\x00"},
 	} {
 		var b bytes.Buffer
 		require.NoError(t, writeMessage(&b, r))
@@ -42,7 +42,7 @@ func TestWhatNoClientAsksIsRefused(t *testing.T) {
 	}
 }
 
-func TestAMessageIsReadAsItWasWrittenAndNothingBehindIt(t *testing.T) {
+func TestOneMessageIsReadAndNothingAfterIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Answer{
 			Errno: syscall.Errno(rapid.IntRange(0, 133).Draw(t, "errno")), Failure: rapid.String().Draw(t, "failure"), Text: rapid.String().Draw(t, "text"),
@@ -71,13 +71,13 @@ func TestAMessageIsReadAsItWasWrittenAndNothingBehindIt(t *testing.T) {
 	})
 }
 
-func TestAMessageThatIsTooLongIsNotRead(t *testing.T) {
+func TestAMessageThatIsTooLongIsRefused(t *testing.T) {
 	in := bytes.NewReader(binary.BigEndian.AppendUint32(nil, maxRequest+1))
 	_, err := readRequest(in)
 	require.EqualError(t, err, "message of 65537 bytes, expected 65536 at most")
 }
 
-func TestAnAnswerHasTheErrorThatTheMachineWouldHaveGiven(t *testing.T) {
+func TestAnAnswerHasTheErrorOfPackageOS(t *testing.T) {
 	r := Request{Op: Read, Path: "/etc/nosuch"}
 	for want, err := range map[string]error{
 		"read /etc/nosuch: no such file or directory": &fs.PathError{Op: "open", Path: "/etc/nosuch", Err: syscall.ENOENT},

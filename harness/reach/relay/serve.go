@@ -55,7 +55,7 @@ func serve(ctx context.Context, root *inroot.Root, stream *yamux.Stream) {
 		return
 	}
 	if request.Op == Dial {
-		carry(ctx, root, stream, request)
+		forward(ctx, root, stream, request)
 		return
 	}
 	answer, content := look(root, request)
@@ -64,8 +64,8 @@ func serve(ctx context.Context, root *inroot.Root, stream *yamux.Stream) {
 	}
 }
 
-// carry connects to a socket and copies bytes both ways until both sides have ended.
-func carry(ctx context.Context, root *inroot.Root, stream *yamux.Stream, request Request) {
+// forward connects to a socket and copies bytes both ways until both sides have ended.
+func forward(ctx context.Context, root *inroot.Root, stream *yamux.Stream, request Request) {
 	conn, err := root.Dial(ctx, request.Path)
 	if err != nil {
 		_ = writeMessage(stream, failed(err))
