@@ -116,7 +116,7 @@ func buildRelay(ctx context.Context, store bundle.Store) (string, error) {
 	}
 	dir, err := kept.Entry(ctx, relayEntry(), func(ctx context.Context, dir string) error {
 		cmd := command.New(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, relay.Program), "nestbed/harness/cmd/"+relay.Program)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH) //nolint:forbidigo // go build has its own settings there
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build the relay: %w: %s", err, bytes.TrimSpace(out))
 		}
