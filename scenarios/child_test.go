@@ -16,7 +16,6 @@ import (
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/host/existing"
-	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 )
@@ -92,13 +91,12 @@ func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err 
 		return err
 	}
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(o.Depth)}
-	config := start.Config{
-		Config: private.Config{StateRoot: stateRoot(), Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}, LXD: existing.LXD{Address: o.LXD},
-	}
+	site := start.Site{LXD: existing.LXD{Address: o.LXD}, StateRoot: stateRoot()}
+	needs := start.Needs{Delegation: idmap.Delegate(supply), Bundle: b, SharePIDs: o.SharePIDs}
 	if o.InMemory {
-		config.InMemory = o.Depth
+		needs.InMemory = o.Depth
 	}
-	h, err := start.Start(ctx, config)
+	h, err := site.Start(ctx, needs)
 	if err != nil {
 		return err
 	}

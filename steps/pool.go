@@ -13,8 +13,6 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
-	"nestbed/harness/host/existing"
-	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -22,7 +20,8 @@ import (
 
 // order describes a chain and the host that it is built on.
 type order struct {
-	host start.Config
+	site start.Site // the same for all orders of a run
+	host start.Needs
 	spec harness.Spec
 }
 
@@ -48,13 +47,13 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
-	if s.pool.LXD.Address != "" && s.bundle != s.pool.Default {
-		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.LXD.Address, host.ErrNotOurs)
+	if !s.pool.site.Private() && s.bundle != s.pool.Default {
+		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.site.LXD.Address, host.ErrNotOurs)
 	}
-	o := order{host: start.Config{
-		Config: private.Config{StateRoot: private.StateRoot{Dir: s.pool.settings.State}, Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
-		LXD:    s.pool.LXD, Pool: s.pool.StoragePool, Cluster: s.pool.Cluster,
-	}, spec: spec}
+	o := order{
+		site: s.pool.site, spec: spec,
+		host: start.Needs{Delegation: s.allocation, Bundle: s.bundle, SharePIDs: s.sharePIDs, Disk: s.disk},
+	}
 	s.storage.apply(&o)
 	if !s.onDisk {
 		o.host.InMemory = len(spec.Levels)
@@ -65,7 +64,7 @@ func (s *scenario) order() (order, error) {
 // build starts the host and builds the chain on it, up to where the build stops. It may return a
 // host together with an error; the caller must close that host.
 func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
-	h, err := start.Start(ctx, o.host)
+	h, err := o.site.Start(ctx, o.host)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,7 +79,7 @@ func (o order) build(ctx context.Context) (host.Host, *harness.Chain, error) {
 // key returns a text that is the same for orders of the same chain and host.
 func (o order) key() string {
 	key, err := json.Marshal(struct {
-		Host start.Config
+		Host start.Needs
 		Spec harness.Spec
 	}{o.host, o.spec})
 	if err != nil {
@@ -95,13 +94,6 @@ type pool struct {
 	// Default has newuidmap and newgidmap, NoShadow has not. Tools is Default with the programs
 	// that some scenarios run; it is nil if this machine does not have them.
 	Default, NoShadow, Tools *bundle.Bundle
-	// LXD is the existing LXD in which hosts are projects. Without an address, hosts are private.
-	// StoragePool is the storage pool of that LXD for the hosts; if it is "", each host makes its
-	// own.
-	LXD         existing.LXD
-	StoragePool string
-	// Cluster places hosts on the members of a cluster, if that LXD is clustered.
-	Cluster *existing.Cluster
 	// Versions are the named bundles: "the old version", "the new version".
 	Versions map[string]bundle.Source
 	// Mutate is the maximum number of wrong values with which each Then step is run first. It must
@@ -114,7 +106,8 @@ type pool struct {
 	// Record, if not nil, receives the result of each scenario, with the scenario's id.
 	Record func(id string, s report.Scenario)
 
-	steps    []Step // of the suite, in addition to the vocabulary
+	site     start.Site // of all hosts
+	steps    []Step     // of the suite, in addition to the vocabulary
 	settings environment.Settings
 	pkg      string // the package for go test, to run a failed scenario again
 

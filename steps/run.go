@@ -16,7 +16,6 @@ import (
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host/existing"
-	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
 	"nestbed/harness/inventory"
 	"nestbed/harness/report"
@@ -68,16 +67,12 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
 	}
-	on, err := start.LXD(settings.Host, settings.Keyring)
+	site, err := start.At(settings.Host, settings.Keyring)
 	if err != nil {
 		return nil, lacking(err)
 	}
-	source, why, err := settings.Choose(func(kind bundle.Kind) error {
-		if on.Address != "" {
-			return existing.Check(ctx, settings.Store(nil), kind, on)
-		}
-		return private.Check(settings.Store(nil), kind, settings.State)
-	})
+	site.StateRoot.Dir, site.Pool, site.Members = settings.State, settings.Pool, settings.Members
+	source, why, err := settings.Choose(func(kind bundle.Kind) error { return site.Check(ctx, settings.Store(nil), kind) })
 	if err != nil {
 		return nil, lacking(err)
 	}
@@ -86,13 +81,13 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	if err := r.leaveOut(requirements(ctx, settings.Store(nil), source, on.Address)); err != nil {
+	if err := r.leaveOut(requirements(ctx, settings.Store(nil), source, site.LXD.Address)); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
 		return nil, err
 	}
-	if err := r.makePool(ctx, source, on); err != nil {
+	if err := r.makePool(ctx, source, site); err != nil {
 		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
 	}
 	return r, nil
@@ -140,20 +135,20 @@ func anySays(scenarios []*godog.Scenario, text string) bool {
 }
 
 // makePool makes the bundles, and the turns of the scenarios.
-func (r *run) makePool(ctx context.Context, source bundle.Source, on existing.LXD) (err error) {
+func (r *run) makePool(ctx context.Context, source bundle.Source, site start.Site) (err error) {
 	r.pool = &pool{
-		LXD: on, StoragePool: r.settings.Pool, Mutate: r.suite.Mutate, Record: r.results.record,
+		site: site, Mutate: r.suite.Mutate, Record: r.results.record,
 		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
 		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
 		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
 	}
-	if on.Address != "" {
-		if r.pool.Cluster, err = existing.OpenCluster(ctx, on, r.settings.Pool, r.settings.Members...); err != nil {
+	if !site.Private() {
+		if r.pool.site.Cluster, err = existing.OpenCluster(ctx, site.LXD, site.Pool, site.Members...); err != nil {
 			return err
 		}
 	}
-	if r.pool.Cluster != nil {
-		fmt.Fprintf(r.suite.Output, "on the members %s\n", r.pool.Cluster)
+	if r.pool.site.Cluster != nil {
+		fmt.Fprintf(r.suite.Output, "on the members %s\n", r.pool.site.Cluster)
 	}
 	r.chooseTurns()
 	store := r.settings.Store(r.log)
@@ -175,8 +170,8 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, on existing.LX
 func (r *run) chooseTurns() {
 	size, turns := r.suite.Concurrency, r.suite.Turns
 	switch {
-	case r.pool.Cluster != nil && size == 0:
-		size, turns = r.pool.Cluster.SideBySide(), nil
+	case r.pool.site.Cluster != nil && size == 0:
+		size, turns = r.pool.site.Cluster.SideBySide(), nil
 	case size == 0 && turns != nil:
 		size = turns.Size()
 	case size == 0:
@@ -234,8 +229,8 @@ func (r *run) close(ctx context.Context) error {
 		return nil
 	}
 	errs := []error{r.pool.Close(ctx)}
-	if r.pool.Cluster != nil {
-		err := r.pool.Cluster.Close(ctx)
+	if r.pool.site.Cluster != nil {
+		err := r.pool.site.Cluster.Close(ctx)
 		if left, is := errors.AsType[*existing.LeftError](err); is {
 			fmt.Fprintln(r.suite.Output, advice.On(left)) // it is nobody's failure
 			err = nil

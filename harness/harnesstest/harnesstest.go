@@ -24,6 +24,7 @@ import (
 	"nestbed/harness/host"
 	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/internal/rerun"
@@ -49,25 +50,17 @@ func Context(t testing.TB) context.Context {
 // skips the test where this machine lacks what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
-	return sourceFor(t, func(kind bundle.Kind) error { return private.Check(Store(t), kind, settings(t).State) })
+	return SourceOn(t, "")
 }
 
-// SourceOn is Source for hosts of a LXD that runs by itself, by its socket; empty: for private ones.
+// SourceOn is Source for hosts on the existing LXD at a socket; "" is for private hosts.
 func SourceOn(t testing.TB, socket string) bundle.Source {
-	t.Helper()
-	if socket == "" {
-		return Source(t)
-	}
-	return sourceFor(t, func(kind bundle.Kind) error {
-		return existing.Check(Context(t), Store(t), kind, existing.LXD{Address: socket})
-	})
-}
-
-func sourceFor(t testing.TB, check func(bundle.Kind) error) bundle.Source {
 	t.Helper()
 	Real(t)
 	require.NoError(t, rerun.Ready()) // no machine could run it
-	s, why, err := settings(t).Choose(check)
+	of := settings(t)
+	site := start.Site{LXD: existing.LXD{Address: socket}, StateRoot: private.StateRoot{Dir: of.State}}
+	s, why, err := of.Choose(func(kind bundle.Kind) error { return site.Check(Context(t), Store(t), kind) })
 	Lacking(t, err)
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)

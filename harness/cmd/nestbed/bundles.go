@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -11,8 +10,7 @@ import (
 	"strings"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host/existing"
-	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 )
 
 // hostPlace stands for the host in --bundle. Levels are written as their numbers.
@@ -60,9 +58,8 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 }
 
 // makeBundles makes the bundles of --bundle: that of the host, and those of the levels that run
-// another one. on is the existing LXD that the chain is built on. Without an address the host is
-// private.
-func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
+// another one. site is where the host is made.
+func (f upFlags) makeBundles(ctx context.Context, site start.Site, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
 	sources, err := parseBundles(f.bundle, f.depth)
 	if err != nil {
 		return nil, nil, &usageError{fmt.Errorf("--bundle: %w", err)}
@@ -80,11 +77,7 @@ func (f upFlags) makeBundles(ctx context.Context, on existing.LXD, progress *pro
 	store := f.machine.Store(progress.show)
 	bundles := map[int]*bundle.Bundle{}
 	for _, level := range slices.Sorted(maps.Keys(sources)) {
-		check := func(kind bundle.Kind) error { return private.Check(store, kind, cmp.Or(f.state, f.machine.State)) }
-		if on.Address != "" {
-			check = func(kind bundle.Kind) error { return existing.Check(ctx, store, kind, on) }
-		}
-		if err := check(sources[level].Kind); err != nil {
+		if err := site.Check(ctx, store, sources[level].Kind); err != nil {
 			return nil, nil, err
 		}
 		if bundles[level], err = store.Make(ctx, sources[level]); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/host/existing"
+	"nestbed/harness/host/start"
 )
 
 func TestABundleIsForAllOrForSinglePlaces(t *testing.T) {
@@ -47,7 +47,7 @@ func TestBundlesThatCannotBeMeantAreRefused(t *testing.T) {
 }
 
 func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
-	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), existing.LXD{}, newProgress(nil))
+	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), start.Site{}, newProgress(nil))
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)
 	require.ErrorContains(t, err, `--bundle: bundle "debian": not known; write installed`)

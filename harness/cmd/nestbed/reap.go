@@ -46,11 +46,11 @@ With --host https://HOST:PORT: the same on an LXD on another machine.`,
 			case where.System && list:
 				return &usageError{errors.New("--list: of private hosts alone; see nestbed reap --help")}
 			case where.System:
-				on, err := start.LXD(m.Locate(where), m.Keyring)
+				site, err := start.At(m.Locate(where), m.Keyring)
 				if err != nil {
 					return err
 				}
-				return reapProjects(cmd, on, names, asJSON)
+				return reapProjects(cmd, site.LXD, names, asJSON)
 			}
 			root := private.StateRoot{Dir: m.State}
 			if os.Geteuid() != 0 {

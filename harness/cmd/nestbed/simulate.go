@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/environment"
-	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/idmap"
 	"nestbed/harness/inventory"
 	"nestbed/harness/simulate"
@@ -139,14 +139,15 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 	progress := newProgress(cmd.ErrOrStderr())
 	defer progress.done()
 	ctx := cmd.Context()
-	b, others, err := upFlags{machine: f.machine, depth: f.depth, bundle: f.bundle}.makeBundles(ctx, existing.LXD{}, progress)
+	root := private.StateRoot{Dir: f.machine.State}
+	b, others, err := upFlags{machine: f.machine, depth: f.depth, bundle: f.bundle}.makeBundles(ctx, start.Site{StateRoot: root}, progress)
 	if err != nil {
 		return c, orInterrupted(ctx, err)
 	}
 	if len(others) > 0 {
 		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
 	}
-	c, err = simulate.Meter{StateRoot: private.StateRoot{Dir: f.machine.State}, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Progress: progress.show}.Measure(ctx)
+	c, err = simulate.Meter{StateRoot: root, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Progress: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
 }
 

@@ -66,7 +66,7 @@ in which operation and why.`,
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", harness.MaxDepth))
 	cmd.Flags().StringVar(&f.allocation, "allocation", "", "the host's allocation, owner:start:count (default root:500000 with 65536 ids per level)")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what runs: "+bundle.Forms+"; or host=SOURCE,2=SOURCE for single levels (default: chosen for this machine)")
-	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+f.root().Path()+")")
+	cmd.Flags().StringVar(&f.state, "state", "", "state directory, empty or new (default: a new one, in memory or under "+private.StateRoot{Dir: m.State}.Path()+")")
 	cmd.Flags().StringVar(&f.host, "host", "private", "where to build: "+host.TargetForms())
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool for level 1 (default: a new one on a directory)")
@@ -114,7 +114,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	if where.Suite != "" {
 		return f.inVM(cmd, where.Suite)
 	}
-	on, err := start.LXD(f.machine.Locate(where), f.machine.Keyring)
+	site, err := f.site(where)
 	if err != nil {
 		return err
 	}
@@ -124,25 +124,24 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		out = io.Discard
 	}
 	ctx := cmd.Context()
-	b, others, err := f.makeBundles(ctx, on, progress)
+	b, others, err := f.makeBundles(ctx, site, progress)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
 	for level, other := range others {
 		spec.Levels[level-1].Bundle = other
 	}
-	config := start.Config{LXD: on, Pool: f.pool, Members: f.members}
-	if on.Address == "" {
+	needs := start.Needs{Delegation: allocation, Bundle: b}
+	if site.Private() {
 		progress.spin("starting a private host")
-		config.Config, err = f.private(ctx, b, allocation)
+		err = f.makePrivate(ctx, &needs)
 	} else {
-		progress.spin("making a project of the LXD at " + on.Address)
-		config.Delegation, config.Bundle = allocation, b
+		progress.spin("making a project of the LXD at " + site.LXD.Address)
 	}
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
-	h, err := start.Start(ctx, config)
+	h, err := site.Start(ctx, needs)
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
@@ -155,7 +154,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
 	progress.done()
-	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, on.Address))
+	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, site.LXD.Address))
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
@@ -222,20 +221,23 @@ func supplyOf(h host.Host, socket string) string {
 	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
 }
 
-// root returns the state root of private hosts.
-func (f upFlags) root() private.StateRoot { return private.StateRoot{Dir: f.machine.State} }
+// site returns where the host is made.
+func (f upFlags) site(where host.Target) (start.Site, error) {
+	s, err := start.At(f.machine.Locate(where), f.machine.Keyring)
+	s.StateRoot.Dir, s.StateDir, s.Pool, s.Members = f.machine.State, f.state, f.pool, f.members
+	return s, err
+}
 
-// private returns the configuration of a private host for the chain. The host shares this
-// process's pid namespace only if the chain would otherwise be too deep for the kernel.
-// A kept chain's state is on disk, so that it takes no memory.
-func (f upFlags) private(ctx context.Context, b *bundle.Bundle, allocation idmap.Delegation) (private.Config, error) {
-	c := private.Config{StateRoot: f.root(), Delegation: allocation, Bundle: b, StateDir: f.state}
+// makePrivate adds what the chain needs of a private host. The host shares this process's pid
+// namespace only if one of its own would leave no room for the last level. A kept chain's state is on
+// disk, so that it takes no memory.
+func (f upFlags) makePrivate(ctx context.Context, n *start.Needs) error {
 	if !f.keep {
-		c.InMemory = f.depth
+		n.InMemory = f.depth
 	}
 	room, err := inventory.Levels(ctx, false)
-	c.SharePIDs = f.depth > room
-	return c, err
+	n.SharePIDs = f.depth > room
+	return err
 }
 
 // orInterrupted returns one short error instead of err if ctx was interrupted.

@@ -1,12 +1,8 @@
 package start
 
 import (
-	"context"
-	"fmt"
 	"sync"
 
-	"nestbed/harness/host"
-	"nestbed/harness/host/existing"
 	"nestbed/harness/host/private"
 	"nestbed/harness/internal/rerun"
 	"nestbed/harness/inventory"
@@ -27,37 +23,4 @@ func Init(programs ...func()) {
 		}
 		rerun.Main()
 	})
-}
-
-// A Config describes a host of any kind: on an existing LXD if LXD has an address, otherwise
-// private.
-type Config struct {
-	private.Config
-	// LXD, Cluster, Members and Pool are those of existing.Config.
-	LXD     existing.LXD
-	Cluster *existing.Cluster
-	Members []string
-	Pool    string
-}
-
-// Start starts a private host, or makes one on an existing LXD. The error is ErrNotOurs if an
-// existing LXD cannot be what c describes.
-func Start(ctx context.Context, c Config) (host.Host, error) {
-	if c.LXD.Address == "" {
-		h, err := private.Start(ctx, c.Config)
-		if err != nil {
-			return nil, err
-		}
-		return h, nil
-	}
-	if c.Disk > 0 || c.Loops || c.NoIdmapped {
-		return nil, fmt.Errorf("LXD at %s: a disk of its own, loop devices or no idmapped mounts: %w", c.LXD.Address, host.ErrNotOurs)
-	}
-	h, err := existing.Start(ctx, existing.Config{
-		LXD: c.LXD, Delegation: c.Delegation, Bundle: c.Bundle, ViaExec: c.ViaExec, Cluster: c.Cluster, Members: c.Members, Pool: c.Pool,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
 }
