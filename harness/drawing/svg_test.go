@@ -28,7 +28,7 @@ func parse(t require.TestingT, text string) element {
 	d := xml.NewDecoder(strings.NewReader(strings.TrimSuffix(text, "\n")))
 	require.NoError(t, d.Decode(&root), text)
 	_, err := d.Token()
-	require.ErrorIs(t, err, io.EOF, "nothing behind the drawing")
+	require.ErrorIs(t, err, io.EOF, "nothing after the drawing")
 	require.Equal(t, xml.Name{Space: "http://www.w3.org/2000/svg", Local: "svg"}, root.XMLName)
 	return root
 }
@@ -85,7 +85,7 @@ func TestTheArticlesChainIsDrawnAsBoxesInBoxes(t *testing.T) {
 	bands := root.named("rect", "band")
 	require.Len(t, bands, 2, "the last contains nothing")
 	for i, band := range bands {
-		assert.Equal(t, bars[i].attr("x"), band.attr("x"), "what a bar contains lies under it")
+		assert.Equal(t, bars[i].attr("x"), band.attr("x"), "nested bars are below their parent")
 		assert.Equal(t, bars[i].attr("width"), band.attr("width"))
 		assert.Greater(t, band.number(t, "y")+band.number(t, "height"), bars[2].number(t, "y")+bars[2].number(t, "height"))
 	}
@@ -127,12 +127,12 @@ func TestLabelsOnTheAxisDoNotOverlap(t *testing.T) {
 func TestAGapHasATooltipWithItsIDs(t *testing.T) {
 	root := parse(t, svg(t, []drawing.Bar{punched("c1", 1, 500000)}, ""))
 	gaps := root.named("g", "gap")
-	require.Len(t, gaps, 1, "a hole of one id is none")
+	require.Len(t, gaps, 1, "a hole of one id is not a gap")
 	assert.Equal(t, "no container here has host ids 1001-499999 (498999 ids)", gaps[0].tip())
 	bars := root.named("rect", "bar")
 	require.Len(t, bars, 3)
 	assert.Equal(t, "inside 1000 is host 1000", bars[1].tip())
-	assert.Equal(t, 3, bars[1].number(t, "width"), "one id can be seen")
+	assert.Equal(t, 3, bars[1].number(t, "width"), "a single id is visible")
 }
 
 func TestAProblemIsAlsoInTheTooltip(t *testing.T) {
@@ -179,7 +179,7 @@ func TestHostIDsAreWrittenOnTheBarOrNextToIt(t *testing.T) {
 		assert.Equal(t, c.beside, beside)
 	}
 	on, beside := notes(bar(strings.Repeat("long", 8), 0, 0, 4294967295), 1700000000, 900000000)
-	assert.Empty(t, on+beside, "no room anywhere")
+	assert.Empty(t, on+beside, "no space anywhere")
 }
 
 func TestNoTextLeavesTheSheet(t *testing.T) {
@@ -202,7 +202,7 @@ func TestNamesAndTitlesAreEscaped(t *testing.T) {
 	long := strings.Repeat("c1/c2 ", 40)
 	root = parse(t, svg(t, []drawing.Bar{bar(`<b>&"c1"`, 1, 500000, 65536)}, long))
 	assert.Equal(t, long, root.tip())
-	assert.Equal(t, long[:113]+"…", root.named("text", "head")[0].Text, "as much as has room")
+	assert.Equal(t, long[:113]+"…", root.named("text", "head")[0].Text, "as much as fits")
 	assert.Equal(t, `<b>&"c1"`, root.named("g", "row")[0].named("text", "name")[0].Text)
 }
 

@@ -195,9 +195,9 @@ func TestNamesGetUpToAThirdOfTheWidth(t *testing.T) {
 		return strings.TrimRight(before, " ")
 	}
 	assert.Equal(t, "c1/web/database-primary", name(80, "c1/web/database-primary"))
-	assert.Equal(t, "…/database", name(40, "c1/web/database"), "of a path the end stays")
+	assert.Equal(t, "…/database", name(40, "c1/web/database"), "the end of a path is kept")
 	assert.Equal(t, "database-pr…", name(40, "database-primary"))
-	assert.Equal(t, `a\u000ab`, name(80, "a\nb"), "a name cannot leave its line")
+	assert.Equal(t, `a\u000ab`, name(80, "a\nb"), "a name stays on its line")
 }
 
 func TestNoBarsGiveNoOutput(t *testing.T) {

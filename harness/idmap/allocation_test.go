@@ -83,7 +83,7 @@ func TestParseAllocationSaysWhatIsWrongAndHowToWriteIt(t *testing.T) {
 			got, err := idmap.ParseAllocation(text)
 			require.EqualError(t, err,
 				fmt.Sprintf("allocation %q: %s; write owner:start:count, such as root:500000:196608", text, why))
-			assert.Zero(t, got, "a refused line gives nothing to use by mistake")
+			assert.Zero(t, got, "a refused line must give a zero allocation")
 		})
 	}
 }

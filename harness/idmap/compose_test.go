@@ -34,11 +34,11 @@ func TestComposeGivesHostIDs(t *testing.T) {
 			lines([3]uint32{0, 10, 10}, [3]uint32{10, 20, 5}), lines([3]uint32{0, 100, 100}),
 			lines([3]uint32{0, 110, 10}, [3]uint32{10, 120, 5}),
 		},
-		"lines stand in the order of the child's, not of inside or host ids": {
+		"lines have the child's order, not that of inside or host ids": {
 			lines([3]uint32{50, 10, 10}, [3]uint32{0, 20, 10}, [3]uint32{90, 0, 10}), lines([3]uint32{0, 100, 100}),
 			lines([3]uint32{50, 110, 10}, [3]uint32{0, 120, 10}, [3]uint32{90, 100, 10}),
 		},
-		"the pieces of a line stand in the order of inside ids": {
+		"the pieces of a line are sorted by inside id": {
 			lines([3]uint32{700, 0, 1}, [3]uint32{5, 50, 100}), lines([3]uint32{100, 5000, 100}, [3]uint32{0, 1000, 100}),
 			lines([3]uint32{700, 1000, 1}, [3]uint32{5, 1050, 50}, [3]uint32{55, 5000, 50}),
 		},
@@ -46,8 +46,8 @@ func TestComposeGivesHostIDs(t *testing.T) {
 			lines([3]uint32{0, 0, 20}), lines([3]uint32{0, 100, 10}, [3]uint32{10, 110, 10}),
 			lines([3]uint32{0, 100, 10}, [3]uint32{10, 110, 10}),
 		},
-		"an empty parent has no ids":     {lines([3]uint32{0, 0, 10}), nil, nil},
-		"an empty child asks for no ids": {nil, idmap.Identity().UID, nil},
+		"an empty parent has no ids":   {lines([3]uint32{0, 0, 10}), nil, nil},
+		"an empty child gives nothing": {nil, idmap.Identity().UID, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, both(c.want), both(c.child).Compose(both(c.parent)))
@@ -114,6 +114,6 @@ func TestComposeIsAssociative(t *testing.T) {
 		c1 := both(drawMappings(t, "c1", 100000, idmap.MaxID))
 		before := both(slices.Clone(c3.UID))
 		assert.Equal(t, c3.Compose(c2).Compose(c1), c3.Compose(c2.Compose(c1)))
-		assert.Equal(t, before, c3, "the maps that are composed stay as they are")
+		assert.Equal(t, before, c3, "Compose must not change its arguments")
 	})
 }

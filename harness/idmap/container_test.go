@@ -71,7 +71,7 @@ func TestTheKernelCutsIDsTo32BitsAndNewuidmapRefusesThem(t *testing.T) {
 	assert.Equal(t, both(punched), l.Plan().Levels[0].Host)
 	l.Daemons[0].ShadowTools = true
 	l.Daemons[0].Delegation = text("root:500000:65536\nroot:1000:1\n")
-	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String(), "whatever subuid grants")
+	assert.Equal(t, "level 1, start: idmap invalid", l.Plan().Stop.String(), "no matter what subuid grants")
 
 	// Not even the host's root, because liblxc does not recognize it.
 	l.Daemons[0].Config = rawConfig("both 4294967296 0")

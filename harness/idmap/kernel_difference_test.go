@@ -115,7 +115,7 @@ func (s stack) smaller(yield func(stack) bool) {
 // classes are the kinds of maps that a run must include.
 var classes = []string{
 	"accepted", "EINVAL", "EPERM", "accepted at level 6", "accepted with 6 to 339 lines", "accepted with 340 lines", "341 lines",
-	"accepted with 4095 bytes", "4096 bytes", "EPERM over a seam", "accepted up to the last id", "EINVAL at -1", "overlap by one id",
+	"accepted with 4095 bytes", "4096 bytes", "EPERM across two lines", "accepted up to the last id", "EINVAL at -1", "overlap by one id",
 }
 
 // A tally counts maps by class.
@@ -136,7 +136,7 @@ func (c *tally) add(lines, parent []idmap.Mapping, answer syscall.Errno, level i
 		end := uint64(m.Inside) + uint64(m.Count)
 		is["accepted up to the last id"] = is["accepted up to the last id"] || accepted && end == idmap.MaxID+1
 		is["EINVAL at -1"] = is["EINVAL at -1"] || len(lines) == 1 && m.Count > 0 && end == idmap.MaxID+2
-		is["EPERM over a seam"] = is["EPERM over a seam"] || answer == syscall.EPERM && holds(parent, false, m.Parent, m.Count)
+		is["EPERM across two lines"] = is["EPERM across two lines"] || answer == syscall.EPERM && holds(parent, false, m.Parent, m.Count)
 		for _, o := range lines[:min(i, 5)] {
 			is["overlap by one id"] = is["overlap by one id"] || answer == syscall.EINVAL && o.Inside+o.Count-1 == m.Inside
 		}

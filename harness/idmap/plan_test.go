@@ -201,7 +201,7 @@ func TestACascadeNeedsExactlyNeededIDs(t *testing.T) {
 		require.Nil(t, p.Stop)
 		require.Len(t, p.Levels, depth)
 		bottom := from0(start+ids-idmap.Block, idmap.Block)
-		require.Equal(t, both(bottom), p.Levels[depth-1].Host, "the bottom has the last block")
+		require.Equal(t, both(bottom), p.Levels[depth-1].Host, "the last level has the last block")
 
 		require.NotNil(t, plan(ids-1).Stop)
 	})

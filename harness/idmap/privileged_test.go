@@ -125,15 +125,15 @@ func TestAnUnprivilegedLevelNeedsNestingAtItsParent(t *testing.T) {
 		configs []map[string]string
 		stop    string
 	}{
-		"off at level 1":                         {[]map[string]string{flat}, "level 2, start: nesting not allowed"},
-		"empty at level 1":                       {[]map[string]string{unset}, "level 2, start: nesting not allowed"},
-		"off at level 2":                         {[]map[string]string{nil, flat}, "level 3, start: nesting not allowed"},
-		"off at the last level":                  {[]map[string]string{nil, nil, flat}, "none"},
-		"on":                                     {[]map[string]string{{idmap.KeyNesting: "1"}}, "none"},
-		"off at a privileged level 1":            {[]map[string]string{flatPrivileged}, "level 2, start: nesting not allowed"},
-		"off at level 1, level 2 is privileged":  {[]map[string]string{flat, privileged}, "none"},
-		"off at both, level 2 is privileged":     {[]map[string]string{flat, flatPrivileged}, "level 3, start: nesting not allowed"},
-		"off all the way, all levels privileged": {[]map[string]string{flatPrivileged, flatPrivileged, flatPrivileged}, "none"},
+		"off at level 1":                           {[]map[string]string{flat}, "level 2, start: nesting not allowed"},
+		"empty at level 1":                         {[]map[string]string{unset}, "level 2, start: nesting not allowed"},
+		"off at level 2":                           {[]map[string]string{nil, flat}, "level 3, start: nesting not allowed"},
+		"off at the last level":                    {[]map[string]string{nil, nil, flat}, "none"},
+		"on":                                       {[]map[string]string{{idmap.KeyNesting: "1"}}, "none"},
+		"off at a privileged level 1":              {[]map[string]string{flatPrivileged}, "level 2, start: nesting not allowed"},
+		"off at level 1, level 2 is privileged":    {[]map[string]string{flat, privileged}, "none"},
+		"off at both, level 2 is privileged":       {[]map[string]string{flat, flatPrivileged}, "level 3, start: nesting not allowed"},
+		"off at all levels, all levels privileged": {[]map[string]string{flatPrivileged, flatPrivileged, flatPrivileged}, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, c.stop, withConfigs(recipeChain(500000, 196608, 3), c.configs...).Plan().Stop.String())

@@ -43,7 +43,7 @@ func TestALineOfASubIDFileIsJudgedByTheFlavorsRules(t *testing.T) {
 		"# root:500000:65536":         idmap.NoEntry,
 		"#":                           idmap.NoEntry,
 		" ":                           idmap.Malformed,
-		" # a comment behind a space": idmap.Malformed,
+		" # a comment after a space":  idmap.Malformed,
 		"root":                        idmap.Malformed,
 		"root:500000":                 idmap.Malformed,
 		"lxd:500000":                  idmap.Malformed,
@@ -70,9 +70,9 @@ func TestOnlyIncusKnowsRootByNumberAndTakesSeveralLines(t *testing.T) {
 	assert.Equal(t, "another owner", verdicts(idmap.LXD, number))
 	assert.Equal(t, "picked", verdicts(idmap.Incus, number))
 	assert.Equal(t, "another owner, picked", verdicts(idmap.LXD, number, name))
-	assert.Equal(t, "another owner, picked", verdicts(idmap.Incus, number, name), "only where no line names root")
-	assert.Equal(t, "another owner, too small", verdicts(idmap.Incus, number, "root:600000:5"), "however small")
-	assert.Equal(t, "picked, another owner", verdicts(idmap.Incus, number, "root:x:65536"), "but one that can be read")
+	assert.Equal(t, "another owner, picked", verdicts(idmap.Incus, number, name), "only if no line names root")
+	assert.Equal(t, "another owner, too small", verdicts(idmap.Incus, number, "root:600000:5"), "even if the line is too small")
+	assert.Equal(t, "picked, another owner", verdicts(idmap.Incus, number, "root:x:65536"), "but not if its numbers are invalid")
 
 	assert.Equal(t, "too small, picked, not the first", verdicts(idmap.LXD, "root:1:1", name, name))
 	assert.Equal(t, "too small, picked, picked", verdicts(idmap.Incus, "root:1:1", name, name))
@@ -130,7 +130,7 @@ func TestShadowGrantsRootItsOwnIDAndNothingWithoutAFile(t *testing.T) {
 	assert.True(t, idmap.Granted(idmap.File{}, own))
 	assert.False(t, idmap.Granted(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 2}}))
 	assert.False(t, idmap.Granted(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 0}}))
-	assert.False(t, idmap.Granted(idmap.File{Missing: true}, own), "it must be there, to be opened")
+	assert.False(t, idmap.Granted(idmap.File{Missing: true}, own), "the file must exist")
 	assert.True(t, idmap.Granted(idmap.File{Text: "root:1000:1\nroot:500000:65536\n"}, []idmap.Mapping{
 		{Inside: 0, Parent: 500000, Count: 1000}, {Inside: 1000, Parent: 1000, Count: 1}, {Inside: 1001, Parent: 501001, Count: 64535},
 	}), "each range by itself")

@@ -35,7 +35,7 @@ func TestWarningsAboutAllocations(t *testing.T) {
 			"level 2: it shares uids 65535 to 65535 with users of level 1, and their files",
 			"level 2: it shares gids 65535 to 65535 with users of level 1, and their files",
 		}},
-		"ids below 100000 that nobody gets": {chain(idmap.Delegate(ofRoot(500000, 165537)), idmap.Delegation{}), []string{
+		"unused ids below 100000": {chain(idmap.Delegate(ofRoot(500000, 165537)), idmap.Delegation{}), []string{
 			"level 2: /etc/subuid has no line for root, so its ids start at id 100000 of level 1, and ids 65536 to 99999 there are unused",
 		}},
 		"a second line": {chain(text("root:500000:65536\nroot:600000:131072\n")), []string{

@@ -45,7 +45,7 @@ func TestADescriptionIsRead(t *testing.T) {
 	for _, c := range tr.Ordered() {
 		names = append(names, c.Path)
 	}
-	assert.Equal(t, []string{"c1", "c1/c2", "c1/c2/c3"}, names, "children behind their parent, whatever the order in the file")
+	assert.Equal(t, []string{"c1", "c1/c2", "c1/c2/c3"}, names, "children come after their parent in any order of the file")
 	assert.Equal(t, []idmap.Mapping{{Parent: 631072, Count: 65536}}, c3.Host.UID)
 	assert.Len(t, c3.Chain(), 3)
 }
@@ -108,7 +108,7 @@ func TestProblemsHaveTheSmallestFix(t *testing.T) {
 			[]string{"c1 0:500000:131072", "c1/c2 0:65536:65536", "c1/c2/c3 0:65536:65536"},
 			[]string{"3 c1/c2/c3: takes uids 65536 to 131071 of c1/c2, which has 0 to 65535; line 1: c1 0:500000:196608, line 2: c1/c2 0:65536:131072"},
 		},
-		"across a seam": {
+		"across two mappings": {
 			[]string{"c1 0:500000:100000", "c1 100000:700000:100000", "c1/c2 0:65536:65536"},
 			[]string{"3 c1/c2: takes uids 65536 to 131071 of c1, which are in 2 mappings there, but the kernel accepts a line only within one mapping; " +
 				"write a line for each: 0:65536:34464 and 34464:100000:31072"},

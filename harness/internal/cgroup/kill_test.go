@@ -50,9 +50,9 @@ func TestKillEndsAllProcessesInAndBelowTheCgroups(t *testing.T) {
 	g, sleep := realCgroups(t)
 	held, err := g.Hold()
 	require.NoError(t, err)
-	require.NoError(t, held.Kill(t.Context()), "by descriptors, as the init of a host does it")
+	require.NoError(t, held.Kill(t.Context()), "through descriptors, as the init of a host does")
 	killed(t, sleep)
-	require.NoError(t, g.Kill(t.Context()), "nobody is left")
+	require.NoError(t, g.Kill(t.Context()), "no process is left")
 }
 
 func TestKillWorksWithoutCgroupKill(t *testing.T) {

@@ -109,7 +109,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.ErrorIs(t, r.Symlink("x", name+"/made"), fs.ErrNotExist)
 		require.ErrorIs(t, r.Remove(name+"/file"), fs.ErrNotExist)
-		require.NoError(t, r.RemoveAll(name+"/file"), "there is none inside")
+		require.NoError(t, r.RemoveAll(name+"/file"), "the file does not exist inside")
 		_, err = r.Sub(name)
 		require.ErrorIs(t, err, fs.ErrNotExist)
 		require.NoError(t, r.MkdirAll(name+"/deep/er"))
@@ -117,7 +117,7 @@ func TestNothingOutsideIsReachedByAnyPath(t *testing.T) {
 		assert.DirExists(t, filepath.Join(dir, canaries, "deep/er"), "it is made inside, at the target of the symlink")
 		require.NoError(t, r.RemoveAll(canaries))
 	}
-	require.NoError(t, r.WriteFile("/file", []byte("own"), 0o640), "it takes the place of the link")
+	require.NoError(t, r.WriteFile("/file", []byte("own"), 0o640), "it replaces the symlink")
 	text, err := os.ReadFile(filepath.Join(dir, "file"))
 	require.NoError(t, err)
 	assert.Equal(t, "own", string(text))

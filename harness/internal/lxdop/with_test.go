@@ -45,7 +45,7 @@ func TestARequestEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 
 	got, _, err := client.GetInstance("answers")
-	require.NoError(t, err, "the client itself has the context that it had")
+	require.NoError(t, err, "the client itself keeps its context")
 	assert.Equal(t, "answers", got.Name)
 	assert.Equal(t, "/1.0/instances/answers?project=p", <-asked)
 }
