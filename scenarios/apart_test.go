@@ -16,8 +16,8 @@ import (
 // apartEnv names the test that a process runs alone.
 const apartEnv = "NESTBED_TEST_APART"
 
-// apart reports whether this process runs only this test. If not, it runs the test in such a process, beside others: it
-// is for tests that count goroutines or set the environment.
+// apart reports whether this process runs only this test. If not, it runs the test in a new
+// process and checks the result. Tests that count goroutines or set the environment need this.
 func apart(t *testing.T, chains int) bool {
 	t.Helper()
 	if os.Getenv(apartEnv) == t.Name() {

@@ -23,7 +23,8 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(1))
-	// client returns a client of the host's LXD, of which one request may take a time, and its requests that wait for operations.
+	// client returns a client of the host's LXD daemon and a channel with an item for each request
+	// that waits for an operation. budget limits each request; 0 means no limit.
 	client := func(t *testing.T, budget time.Duration) (lxd.InstanceServer, <-chan bool) {
 		waits := make(chan bool, 1000)
 		server, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), &lxd.ConnectionArgs{
@@ -38,7 +39,7 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 		require.NoError(t, err)
 		return server, waits
 	}
-	// program starts one that runs until its input ends.
+	// program starts a program that runs until its input ends.
 	program := func(t *testing.T, server lxd.InstanceServer) (lxd.Operation, *io.PipeWriter) {
 		stdin, write := io.Pipe()
 		op, err := server.ExecInstance("c1", api.InstanceExecPost{Command: []string{"cat"}, WaitForWS: true}, &lxd.InstanceExecArgs{Stdin: stdin})

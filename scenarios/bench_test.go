@@ -33,8 +33,8 @@ var (
 	benchJSON   = flag.String("bench.json", "", "file that BenchmarkChain writes its rows to")
 )
 
-// BenchmarkChain builds chains, as scenarios do, and types each after the recipe, one
-// after the other. -benchtime 1x -count N does it N times.
+// BenchmarkChain measures chains that nestbed builds, and the same chains built by hand with lxc,
+// one after the other. -benchtime 1x -count N measures them N times.
 func BenchmarkChain(b *testing.B) {
 	source := harnesstest.Source(b)
 	source.Client = true // both run the same bundle, and the recipe needs it
@@ -76,7 +76,7 @@ func depthsIn(b *testing.B, name, list string) []int {
 	return depths
 }
 
-// config is the host that both ways start from; delegation is nothing where it is typed.
+// config returns the configuration of the host that both benchmarks start from.
 func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
 	b.Helper()
 	c := private.Config{StateRoot: stateRoot(), Delegation: d, Bundle: bun, InMemory: depth}
@@ -86,7 +86,7 @@ func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) pri
 	return c
 }
 
-// build measures a chain from nothing to maps that are as planned, and until nothing of it is left.
+// build measures a chain from the start of its host until it is verified, and its removal.
 func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machine string) {
 	b.Helper()
 	ctx, spec := harnesstest.Context(b), harness.Cascade(depth)
@@ -130,12 +130,13 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	return s, machine
 }
 
-// executing returns how long the chain's LXDs have run programs in levels since then. LXD keeps an operation for
-// five seconds after its end (LXD: lxd/operations/operations.go). Simultaneous operations count once.
+// executing returns how long the chain's LXD daemons ran programs in levels after since. It must
+// be called within five seconds of their end, when LXD forgets an operation (LXD:
+// lxd/operations/operations.go). Simultaneous operations count once.
 func executing(b *testing.B, c *harness.Chain, since time.Time) time.Duration {
 	b.Helper()
 	servers := []lxd.InstanceServer{c.Host.LXD()}
-	for _, l := range c.Levels[:len(c.Levels)-1] { // nothing runs inside the last
+	for _, l := range c.Levels[:len(c.Levels)-1] { // no container runs in the last level
 		servers = append(servers, l.LXD())
 	}
 	var ran []api.Operation
@@ -169,7 +170,7 @@ func together(operations []api.Operation) (all time.Duration) {
 	return all
 }
 
-// typed measures the recipe from nothing to a last level that answers, in seconds.
+// typed returns how many seconds the recipe takes until the last level answers.
 func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	b.Helper()
 	h, err := private.Start(harnesstest.Context(b), config(b, bun, depth, idmap.Delegation{}))
@@ -189,7 +190,7 @@ func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	return took.Seconds()
 }
 
-// cpuTime is the processor time that this process has used.
+// cpuTime returns the processor time that this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	used, err := inventory.OwnCPU()
@@ -197,7 +198,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return used
 }
 
-// watchMemory watches how much the host holds; what it returns ends that and tells the most.
+// watchMemory starts to watch the memory of the host. The returned function stops the watch and
+// returns the peak, in bytes.
 func watchMemory(b *testing.B, h *private.Host) func() float64 {
 	b.Helper()
 	peak := h.WatchMemory(harnesstest.Context(b))

@@ -19,8 +19,8 @@ import (
 
 var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach")
 
-// BenchmarkReach builds chains of which the levels are reached through /proc, and by exec, one after the other: what that costs is
-// the ratio of the two.
+// BenchmarkReach builds chains whose levels are reached through /proc, and the same chains through
+// LXD exec, and reports the ratio of the times.
 func BenchmarkReach(b *testing.B) {
 	harnesstest.Lacking(b, reach.FindRelay(harnesstest.Context(b), harnesstest.Store(b)))
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
@@ -31,7 +31,7 @@ func BenchmarkReach(b *testing.B) {
 				near += reached(b, bun, depth, false)
 				far += reached(b, bun, depth, true)
 			}
-			b.ReportMetric(0, "ns/op") // of both together it says nothing
+			b.ReportMetric(0, "ns/op") // the sum of both means nothing
 			b.ReportMetric(near.Seconds()/float64(b.N), "s-proc")
 			b.ReportMetric(far.Seconds()/float64(b.N), "s-exec")
 			b.ReportMetric(far.Seconds()/near.Seconds(), "exec/proc")
@@ -39,7 +39,7 @@ func BenchmarkReach(b *testing.B) {
 	}
 }
 
-// reached is how long a chain takes to be built on a host that is up, and seen to be as planned.
+// reached returns how long it takes to build and verify a chain on a running host.
 func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duration {
 	b.Helper()
 	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
@@ -58,6 +58,6 @@ func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duratio
 		require.Equal(b, far, l.Root().Tunneled())
 	}
 	require.NoError(b, h.Close(harnesstest.Context(b)))
-	require.NoError(b, chain.Close(harnesstest.Context(b))) // lets go of the descriptors
+	require.NoError(b, chain.Close(harnesstest.Context(b))) // closes the descriptors
 	return took
 }

@@ -28,7 +28,7 @@ var (
 	benchDepth  = flag.Int("bench.depth", 2, "depth of the chains of BenchmarkSimulate and BenchmarkMemberCost")
 )
 
-// newLab is a cluster, and in front of its members a LXD that is in none.
+// newLab starts a cluster and a single LXD host that belongs to no cluster.
 func newLab(b *testing.B) (c *cluster, single *private.Host) {
 	b.Helper()
 	c = newCluster(b)
@@ -39,9 +39,10 @@ func newLab(b *testing.B) (c *cluster, single *private.Host) {
 	return c, single
 }
 
-// BenchmarkSimulate measures what a chain takes, as nestbed simulate does, and has chains built on one LXD and on members of a cluster, which share
-// the machine's processors: what that takes is held against the forecast. (With a part of a processor each by a quota, they stand still
-// for a part of the time, for which all others wait for the database, as they do not for a slow machine.)
+// BenchmarkSimulate compares the forecast of nestbed simulate with the real time, memory and disk
+// of chains on a single LXD host and on members of a cluster. The members share the machine's
+// processors. A CPU quota for each would be no model of a slow machine: it stops a member for part
+// of the time, and all others wait for the database meanwhile.
 func BenchmarkSimulate(b *testing.B) {
 	inOwnNetwork(b)
 	c, single := newLab(b)
@@ -80,14 +81,14 @@ func BenchmarkSimulate(b *testing.B) {
 	b.Run("disk", func(b *testing.B) {
 		for b.Loop() {
 			b.ReportMetric(float64(c.diskOf(b))/1e6, "MB-real")
-			// On one member of the cluster alone: with an image of each, and none of chains on others.
+			// The chains are on one member, each with its own image, and no other member has any.
 			b.ReportMetric(cost.IdleDiskMB+float64(*benchAtOnce)*(cost.DiskMB+cost.ImageMB), "MB-forecast")
 		}
 		b.ReportMetric(0, "ns/op")
 	})
 }
 
-// lab builds the chains of a lab, and gives how long that takes.
+// lab builds the chains of a lab and returns how long that takes.
 func (c *cluster) lab(b *testing.B, https existing.LXD, single *private.Host, lab simulate.Lab) time.Duration {
 	b.Helper()
 	if lab.Members > 1 {
@@ -107,7 +108,8 @@ func (c *cluster) lab(b *testing.B, https existing.LXD, single *private.Host, la
 	return time.Since(began)
 }
 
-// build builds chains, atOnce at a time, on the named members or on all, and returns how long that took.
+// build builds chains, atOnce at a time, on the named members, or on all if none is named. It
+// returns how long that took.
 func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce int, names ...string) time.Duration {
 	b.Helper()
 	members, err := existing.OpenCluster(harnesstest.Context(b), lxd, "", names...)
@@ -124,7 +126,7 @@ func (c *cluster) build(b *testing.B, lxd existing.LXD, chains, depth, atOnce in
 	return took
 }
 
-// chain builds a chain, calls do, unless it is nil, and takes the chain down.
+// chain builds a chain, calls do unless it is nil, and removes the chain.
 func (c *cluster) chain(b *testing.B, on existing.Config, depth int, do func()) error {
 	b.Helper()
 	on.Delegation, on.Bundle = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: simulate.FirstID, Count: idmap.Needed(depth)}), c.bundle
@@ -143,7 +145,8 @@ func onSingle(single *private.Host) existing.Config {
 	return existing.Config{LXD: existing.LXD{Address: single.Socket()}, ViaExec: true}
 }
 
-// diskOf is what a member holds on its disk, in bytes, when as many chains are up there as there are at a time.
+// diskOf returns how many bytes the first member has on disk while -bench.atonce chains are up
+// there.
 func (c *cluster) diskOf(b *testing.B) (held int64) {
 	b.Helper()
 	members, err := existing.OpenCluster(harnesstest.Context(b), existing.LXD{Address: c.socket(0)}, "", memberName(0))
@@ -170,9 +173,10 @@ func (c *cluster) diskOf(b *testing.B) (held int64) {
 	return held
 }
 
-// BenchmarkMemberCost measures which processor time chains take on the members of a cluster, as parts of what they take on a LXD that is in none: on
-// their own member more, on each other one and, of chains that are not on it, on the one that is connected to. The model of nestbed
-// simulate has it from here.
+// BenchmarkMemberCost measures the processor time of chains on a cluster, relative to a single LXD
+// host: what their own member uses in addition (own), what each other member uses (other), and
+// what the member that nestbed is connected to uses in addition (entry). The constants of nestbed
+// simulate come from here.
 func BenchmarkMemberCost(b *testing.B) {
 	inOwnNetwork(b)
 	const chains = 3

@@ -14,7 +14,7 @@ import (
 	"nestbed/steps"
 )
 
-// brokenEnv makes a process run breakingFeature, and names how its last step breaks.
+// brokenEnv makes a process run breakingFeature. Its value says how the last step breaks.
 const brokenEnv = "NESTBED_TEST_STEP"
 
 const breakingFeature = `Feature: A step that breaks
@@ -24,7 +24,7 @@ const breakingFeature = `Feature: A step that breaks
     Then this step breaks
 `
 
-// runBreaking runs breakingFeature.
+// runBreaking runs breakingFeature with a last step that breaks as how says.
 func runBreaking(t *testing.T, how string) {
 	t.Helper()
 	ways := map[string]func(){
@@ -48,7 +48,7 @@ func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
 	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	for how, said := range map[string]string{
-		"panics":              "a step that panics", // and the run closes what the scenario had
+		"panics":              "a step that panics", // and the run closes the scenario's host
 		"ends its goroutine":  "runtime.Goexit",
 		"ends the whole test": "",
 	} {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// canary is a directory on the machine that hostile symlinks lead to. Nothing may read, change or
-// connect to anything in it.
+// A canary is a directory on the machine that hostile symlinks lead to. Nothing may read, change
+// or connect to anything in it.
 type canary struct {
 	dir      string
 	contacts atomic.Int64 // connections to its sockets
@@ -22,7 +22,7 @@ type canary struct {
 	before   string
 }
 
-// secret is what stands in the canary's files.
+// secret is the content of the canary's files.
 const secret = "of the machine\n"
 
 // newCanary makes a directory with files and listening sockets that have the names nestbed looks
@@ -32,7 +32,7 @@ func newCanary(t *testing.T) *canary {
 	dir, err := os.MkdirTemp("", "canary-") //nolint:usetesting // t.TempDir is too long for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755)) // only the walls of a level keep its root from it
+	require.NoError(t, os.Chmod(dir, 0o755)) // only the isolation of a level keeps its root out
 	c := &canary{dir: dir}
 	for _, name := range []string{"file", "lxd/database/local.db", "lxd/disks/file", "log/lxd.log", "log/lxd.err", "proc/1/root/file", "proc/1/ns/net", "dev/null"} {
 		c.write(t, name)
@@ -40,7 +40,7 @@ func newCanary(t *testing.T) *canary {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "sys"), 0o755))
 	c.listen(t, "socket")
 	c.listen(t, "lxd/unix.socket")
-	// For directories that become symlinks to this one.
+	// These are the targets for directories that become symlinks to this one.
 	for _, path := range touched {
 		name := filepath.Join("all", filepath.Base(path))
 		if strings.HasSuffix(path, "sock") || strings.HasSuffix(path, "socket") {
@@ -102,14 +102,14 @@ func (c *canary) untouched(t *testing.T) {
 	assert.Equal(t, c.before, c.state(t))
 }
 
-// notices is the control: it fails unless the canary notices connections and a change.
+// notices checks the canary itself: it fails unless the canary notices connections and a change.
 func (c *canary) notices(t *testing.T) {
 	t.Helper()
 	for i, path := range c.sockets {
 		before := c.contacts.Load()
 		conn, err := net.Dial("unix", path)
 		require.NoError(t, err)
-		_, _ = conn.Read(make([]byte, 1)) // returns when it is closed, after it was counted
+		_, _ = conn.Read(make([]byte, 1)) // returns after the connection was counted and closed
 		require.NoError(t, conn.Close())
 		require.Equal(t, before+1, c.contacts.Load(), "socket %d", i)
 	}

@@ -20,27 +20,28 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// childEnv makes the test binary a program that builds a chain, to be killed meanwhile; it holds the order.
+// childEnv makes the test binary a program that builds a chain, which the test then kills. Its
+// value is a childOrder in JSON.
 const childEnv = "NESTBED_TEST_CHILD"
 
-// childOrder is what such a program does.
+// A childOrder says what the program does.
 type childOrder struct {
 	Source    string
 	Depth     int
 	SharePIDs bool
 	InMemory  bool
-	// LXD is the socket of the one that it builds on, which runs by itself; empty: on a private one.
+	// LXD is the socket of an existing LXD; if it is empty, the program starts a private host.
 	LXD string
-	// Keep has it keep its host, without a chain, and end.
+	// Keep makes it keep its host, without a chain, and exit.
 	Keep bool
-	// Close has it take the chain down and end; else it is an error that nobody has killed it.
+	// Close makes it remove the chain and exit. Otherwise it fails if the test has not killed it.
 	Close bool
 }
 
-// closing is the line by which it says that it takes the chain down now.
+// closing is the line that it prints before it removes the chain.
 const closing = "closing"
 
-// command is that program, still to be started.
+// command returns the program, not yet started.
 func (o childOrder) command(t *testing.T) *exec.Cmd {
 	t.Helper()
 	order, err := json.Marshal(o)
@@ -51,11 +52,11 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 	return tied(cmd)
 }
 
-// fewOfCore selects scenarios of the article and of supply: a chain that comes up, one that just fits, and one that stops. They
-// stand for the others on a kind of host that TestFeatures does not use: one for each member of a cluster.
+// fewOfCore selects three scenarios for the kinds of host that TestFeatures does not use: a chain
+// that comes up, one that just fits, and one that stops. A cluster gets one for each member.
 const fewOfCore = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
 
-// runApart runs tests in a process of its own, whose results are nobody's report.
+// runApart returns a command that runs tests in a new process, without writing reports.
 func runApart(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
@@ -63,7 +64,7 @@ func runApart(t *testing.T, flags ...string) *exec.Cmd {
 	return tied(cmd)
 }
 
-// beChild is that program's main.
+// beChild is the main function of the program.
 func beChild() {
 	var o childOrder
 	err := json.Unmarshal([]byte(os.Getenv(childEnv)), &o)
@@ -80,7 +81,7 @@ func beChild() {
 	os.Exit(0)
 }
 
-// obey says the host's name when that is up, each level that is, and when it takes them down.
+// obey prints the host's name when it is up, the name of each level, and closing.
 func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err error) {
 	source, err := bundle.ParseSource(o.Source)
 	if err != nil {

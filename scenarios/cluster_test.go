@@ -23,28 +23,29 @@ import (
 	"nestbed/harness/report"
 )
 
-// cluster is three LXDs, each with an allocation and an address of its own, which are members of one cluster.
+// A cluster is an LXD cluster of three private hosts, each with its own allocation and address.
 type cluster struct {
 	members []*private.Host
 	bundle  *bundle.Bundle
-	hub     string // the id of a process in the network namespace that connects them
+	hub     string // the pid of a process in the network namespace that connects them
 }
 
 func memberName(i int) string    { return fmt.Sprint("m", i+1) }
 func memberAddress(i int) string { return fmt.Sprint("10.65.0.", i+1) }
 
-// addressOfHub is from where the members are reached over https.
+// addressOfHub is the client's address when it reaches the members over https.
 const addressOfHub = "10.65.0.100"
 
-// allocationOf is a member's: room for several chains.
+// allocationOf returns the allocation of a member, with room for several chains.
 func allocationOf(i int) idmap.Allocation {
 	return idmap.Allocation{Owner: idmap.Root, Start: uint32(1000000 + i*40*idmap.Block), Count: 40 * idmap.Block}
 }
 
-// clusterSize is how many members there are: the least of which a majority is left when one goes down.
+// clusterSize is the smallest number of members of which a majority is left when one goes down.
 const clusterSize = 3
 
-// newCluster makes a cluster in network namespaces that a bridge in another one connects. The last member may have a disk of its own, of so many bytes.
+// newCluster makes a cluster. A bridge in another network namespace connects its members. If disk
+// is given, the last member has its own disk of that many bytes.
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
@@ -77,7 +78,7 @@ func newCluster(t testing.TB, disk ...int64) *cluster {
 	return c
 }
 
-// join has a LXD become the first member, or one more.
+// join makes a host the first member of the cluster, or a further one.
 func (c *cluster) join(t testing.TB, i int) {
 	t.Helper()
 	own := c.members[i].LXD()
@@ -105,7 +106,7 @@ func (c *cluster) join(t testing.TB, i int) {
 	require.NoError(t, harnesstest.Await(harnesstest.Context(t), own, op, err))
 }
 
-// socket is where a member listens on this machine.
+// socket returns the path of a member's Unix socket on this machine.
 func (c *cluster) socket(i int) string {
 	return c.members[i].Socket()
 }
@@ -175,7 +176,7 @@ func (c *cluster) usedAll(t *testing.T, reports string) {
 	}
 }
 
-// ranIn are the scenarios of a run that were run.
+// ranIn returns the scenarios of a run that were not skipped.
 func ranIn(t *testing.T, reports string, b *bundle.Bundle) (ran []report.Scenario) {
 	t.Helper()
 	run, err := report.LoadRun(filepath.Join(reports, report.Directory(b)))

@@ -42,7 +42,7 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 
 func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 	beside(t, 1)
-	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
+	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that the host does not have
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	var stopped *harness.LevelError
@@ -70,7 +70,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 		shows  string
 	}{
 		{starved, idmap.DaemonDied, `^level 1: the kernel killed \d+ processes because memory ran out`},
-		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last: it does not run on
+		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last, because the daemon stays stopped
 	} {
 		chain, err := harness.Build(hurried, h, c.spec)
 		var stopped *harness.LevelError

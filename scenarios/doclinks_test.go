@@ -23,8 +23,8 @@ var (
 	linkText   = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 )
 
-// TestLinksOfTheDocumentationLeadSomewhere checks links to files of the repository and to headings. Links to other
-// servers are not checked.
+// TestLinksOfTheDocumentationLeadSomewhere checks links to files of the repository and to
+// headings. It does not check links to other servers.
 func TestLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {

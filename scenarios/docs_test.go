@@ -19,10 +19,10 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// docBudget is for one block. Blocks take less than 10 s on an idle machine.
+// docBudget is the time limit of one block. Blocks take less than 10 s on an idle machine.
 const docBudget = 3 * time.Minute
 
-// anyLines is the line of a block that stands for any number of lines.
+// anyLines is a line of a block that matches any number of lines.
 const anyLines = "..."
 
 var notRun = regexp.MustCompile(`^<!-- not run: .+ -->$`)
@@ -39,8 +39,9 @@ type docCommand struct {
 	output []string
 }
 
-// TestTheDocumentationShowsWhatCommandsPrint runs the console blocks of the documentation and compares the shape of
-// their output: line by line, with numbers, ids, versions and times replaced by placeholders.
+// TestTheDocumentationShowsWhatCommandsPrint runs the console blocks of the documentation and
+// compares the shape of their output: line by line, with numbers, ids, versions and times replaced
+// by placeholders.
 func TestTheDocumentationShowsWhatCommandsPrint(t *testing.T) {
 	t.Parallel()
 	harnesstest.Source(t)
@@ -70,7 +71,7 @@ func pages(t *testing.T) []string {
 	return names
 }
 
-// consoleBlocks returns the blocks of a page that are fenced as console.
+// consoleBlocks returns the fenced console blocks of a page.
 func consoleBlocks(t *testing.T, page string) []docBlock {
 	t.Helper()
 	var blocks []docBlock
@@ -170,7 +171,8 @@ func (b docBlock) check(t *testing.T, path string) {
 	}
 }
 
-// setup matches the lines about a bundle that is made for the first time, which the documentation leaves out.
+// setup matches the lines about a bundle that is made for the first time. The documentation leaves
+// them out.
 var setup = regexp.MustCompile(`^(making bundle |fetching the packages of )|: taking the bundle `)
 
 // printed returns the lines of an output, without those about making a bundle.
@@ -208,7 +210,7 @@ func shapes(lines []string) []string {
 	return shaped
 }
 
-// matchLines reports whether got is as wanted, where anyLines stands for any number of lines.
+// matchLines reports whether got matches wanted, in which anyLines matches any number of lines.
 func matchLines(wanted, got []string) bool {
 	switch {
 	case len(wanted) == 0:

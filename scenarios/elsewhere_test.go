@@ -17,7 +17,8 @@ import (
 	"nestbed/harness/vm"
 )
 
-// elsewhere runs these tests in a virtual machine where the environment says so, and gives their exit status.
+// elsewhere runs these tests in a virtual machine if NESTBED_HOST asks for one, and returns their
+// exit status. done reports whether it did, or failed to.
 func elsewhere() (status int, done bool) {
 	where, err := host.ParseTarget(os.Getenv(environment.Host))
 	if err != nil {
@@ -39,12 +40,12 @@ func elsewhere() (status int, done bool) {
 func inVM(ctx context.Context, debian string) (int, error) {
 	job := vm.Job{Results: map[string]string{}}
 	for _, arg := range os.Args[1:] {
-		// Files of go test's own, of which the guest has no directory.
+		// The guest does not have the directory of go test's own files.
 		if !strings.HasPrefix(arg, "-test.testlogfile=") && !strings.HasPrefix(arg, "-test.gocoverdir=") {
 			job.Args = append(job.Args, arg)
 		}
 	}
-	flag.Parse() // testing has not yet
+	flag.Parse() // the testing package does this only later
 	bundles, err := suite.Bundles()
 	if err != nil {
 		return 0, err
@@ -78,5 +79,5 @@ func inVM(ctx context.Context, debian string) (int, error) {
 	}, job)
 }
 
-// consoleEnv names a file for what the virtual machine's kernel and systemd say.
+// consoleEnv names a file for the console output of the virtual machine's kernel and systemd.
 const consoleEnv = "NESTBED_CONSOLE"

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// How to use the harness without Gherkin.
+// TestAChainInPlainGo shows how to use the harness without Gherkin.
 func TestAChainInPlainGo(t *testing.T) {
 	beside(t, 1)
 	supply := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 131072}

@@ -19,8 +19,9 @@ import (
 	"nestbed/harness/wait"
 )
 
-// LXD 5.0.2 breaks off its answer to who reads the operation of a program just as that ends (EOF; once in some thousand
-// programs): nobody asks for one but to wait for its end. LXD itself tells, as it logs what it is asked.
+// LXD 5.0.2 cuts off its answer (EOF) if a client reads an exec operation just as its program
+// ends, once in a few thousand programs. nestbed must therefore only wait for such an operation,
+// never read it. The test takes the requests from LXD's log.
 func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
@@ -37,7 +38,7 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 
 	mark := func(name string) {
 		require.NoError(t, wait.For(harnesstest.Context(t), "wait for LXD to tell of a request", 10*time.Second, func(context.Context) error {
-			_, _, _ = h.LXD().GetInstance(name) // there is none
+			_, _, _ = h.LXD().GetInstance(name) // it does not exist
 			if !asked.any("GET /1.0/instances/" + name) {
 				return errors.New("it has not told yet")
 			}
@@ -60,7 +61,7 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	assert.Contains(t, ofOperations[0], "/wait?")
 }
 
-// requests are those that a LXD logs.
+// requests collects the requests that an LXD daemon logs.
 type requests struct {
 	mu   sync.Mutex
 	told []string

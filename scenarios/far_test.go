@@ -21,7 +21,7 @@ import (
 	"nestbed/harness/reach"
 )
 
-// byExec gives the levels of a chain as they are when they are reached by exec.
+// byExec returns the levels of a chain, reached through LXD exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
@@ -39,7 +39,7 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	return levels
 }
 
-// farHost is a private host whose levels are reached by exec.
+// farHost starts a private host whose levels are reached through LXD exec.
 func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
@@ -50,7 +50,7 @@ func farHost(t testing.TB) *private.Host {
 	return h
 }
 
-// relays are the relays in a level, and what is left of their files.
+// relays lists the relays that run in a level and the relay files that are still there.
 func relays(t *testing.T, l *harness.Level) string {
 	t.Helper()
 	out, err := l.Exec(harnesstest.Context(t), "sh", "-c", `for p in /proc/[0-9]*; do
@@ -73,7 +73,7 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	first := chain.Levels[0]
 	assert.Regexp(t, `^/\.nestbed-relay-\w+ pushed \n$`, relays(t, first), "one that runs, whose file is gone")
 
-	// In the middle of a program of a level further in.
+	// Kill the relays of level 1 while a program runs in level 3.
 	const runs = "/var/tmp/it-runs"
 	last := chain.Deepest()
 	stdin, open := io.Pipe()
@@ -91,7 +91,7 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	t.Log(err)
 	harnesstest.AsPlanned(t, chain)
 
-	// A LXD would wait for them, until somebody's patience ends.
+	// Relays must end too: otherwise LXD waits for them until the restart times out.
 	require.NoError(t, first.RestartLXD(harnesstest.Context(t)))
 	harnesstest.AsPlanned(t, chain)
 	require.NoError(t, life.LeaveWord(harnesstest.Context(t), chain.Levels[2]))
@@ -133,7 +133,8 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 	})
 }
 
-// seenBothWays holds what is seen of the levels through /proc against what is seen by exec, and gives it.
+// seenBothWays verifies the levels through /proc and through LXD exec, requires that both give the
+// same checks, and returns them.
 func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 	t.Helper()
 	before := goleak.IgnoreCurrent()

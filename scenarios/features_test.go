@@ -10,7 +10,7 @@ import (
 	"nestbed/steps"
 )
 
-// suite is nestbed's own features, as the flags choose among them.
+// suite runs nestbed's own features. The flags select scenarios.
 var suite = steps.Suite{
 	Tags:    "~" + steps.Slow + " && ~" + steps.Moving + " && ~" + steps.KnownBug,
 	Format:  "pretty",
@@ -33,12 +33,12 @@ func init() {
 	flag.DurationVar(&suite.Kept, "kept", 0, "how much of -timeout is kept back for diagnosis and closing; 0: a quarter, and 1 minute at most")
 }
 
-// concurrency is how many chains this machine builds at a time.
+// concurrency returns how many chains this machine builds at a time.
 func concurrency() int { return cmp.Or(suite.Concurrency, inventory.SideBySide()) }
 
-// TestFeatures runs the scenarios on the real LXD.
+// TestFeatures runs the scenarios on a real LXD.
 func TestFeatures(t *testing.T) {
-	t.Parallel() // each scenario takes a turn
+	t.Parallel() // each scenario waits for its own turn
 	s := suite
 	s.Turns = turns
 	s.Test(t)

@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// A LXD that ends takes along the goroutines that talk to it. So that it shows whether
-// ours end by themselves, they are counted while the LXDs run on.
+// Goroutines that talk to an LXD daemon end when it ends. This test counts them while the daemons
+// still run, to see whether closing ends them.
 func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 	if !apart(t, 1) {
 		return
@@ -33,7 +33,7 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 		assert.Equal(t, "0\n", out)
 		ended, cancel := context.WithCancel(harnesstest.Context(t))
 		cancel()
-		_, err = l.Exec(ended, "busybox", "sleep", "100000") // is let go of, with its websockets
+		_, err = l.Exec(ended, "busybox", "sleep", "100000") // the websockets must be closed, too
 		require.ErrorIs(t, err, context.Canceled)
 	}
 	require.Error(t, goleak.Find(before), "the client listens on")

@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// runsOn runs a program in the deepest level that ends later than it is waited for.
+// runsOn runs a program in the deepest level that does not end in time, and returns the error.
 func runsOn(t *testing.T, chain *harness.Chain) error {
 	t.Helper()
 	hurried := wait.WithPatience(harnesstest.Context(t), 0.001)
@@ -27,9 +27,9 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) }) // first, as its LXD has ended
+	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) }) // before the chain's clean-up, because the host's LXD daemon has ended
 	dump := `(?s)^SIGABRT: abort\n.*\ngoroutine \d+ .*main\.\(\*execWs\)\.`
-	for _, depth := range []int{2, 1} { // the host last: it ends with its LXD
+	for _, depth := range []int{2, 1} { // the host last, because it ends with its LXD daemon
 		chain.Levels = chain.Levels[:depth]
 		d := postmortem.Diagnose(harnesstest.Context(t), chain)
 		postmortem.AddGoroutines(harnesstest.Context(t), chain, d, runsOn(t, chain))

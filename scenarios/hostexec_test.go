@@ -20,8 +20,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// sleepers returns the processes in a host's pid namespace that sleep for the given time. Exec does not put them into
-// the host's cgroups.
+// sleepers returns the processes in a host's pid namespace that sleep for the given time. It does
+// not look in the host's cgroups, because Exec does not put processes there.
 func sleepers(t *testing.T, h *private.Host, seconds string) (found []string) {
 	t.Helper()
 	of, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", h.Pid()))
@@ -41,14 +41,14 @@ func sleepers(t *testing.T, h *private.Host, seconds string) (found []string) {
 func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
-	const seconds = "60201" // no other program of the host sleeps so long
+	const seconds = "60201" // no other program of the host sleeps that long
 	ctx, cancel := context.WithCancel(harnesstest.Context(t))
 	ended := make(chan error, 1)
 	go func() {
 		_, err := host.Exec(ctx, h, "sh", "-c", "sleep "+seconds+" & sleep "+seconds)
 		ended <- err
 	}()
-	// A busy machine may take a while.
+	// A busy machine may need this long.
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to run", time.Minute, func(context.Context) error {
 		if n := len(sleepers(t, h, seconds)); n != 2 {
 			return fmt.Errorf("%d of them run", n)
@@ -62,7 +62,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("Exec still waits, though its context has ended")
 	}
-	// The kernel has killed them; how long the last one takes to be gone depends on how busy the machine is.
+	// The kernel has killed them, but a busy machine may take a while to remove them.
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to be gone", 30*time.Second, func(context.Context) error {
 		if left := sleepers(t, h, seconds); len(left) > 0 {
 			return fmt.Errorf("these run: %v", left)
@@ -112,7 +112,7 @@ func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
-// The race detector looks on in CI.
+// CI runs this test with the race detector.
 func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
@@ -121,7 +121,7 @@ func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
 	for range cap(looking) {
 		all.Go(func() error {
 			for first := true; !h.Closed(); first = false {
-				_, _, _ = h.LXD().GetServer() // it may be just restarting, or closed
+				_, _, _ = h.LXD().GetServer() // it may be restarting or closed
 				if _, err := host.Exec(harnesstest.Context(t), h, "true"); err != nil && !h.Closed() {
 					return err
 				}

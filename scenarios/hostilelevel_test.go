@@ -25,15 +25,15 @@ import (
 	"nestbed/harness/probe"
 )
 
-// touched are the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
+// touched lists the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
 var touched = []string{
 	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.SaidFile, bundle.StartedFile, bundle.SentinelPath,
 	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
 	image.CarriedMetadata, image.CarriedRootFS, file.Dir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
 }
 
-// hostile are the things that root of a level puts at each of these paths. The scripts get $p, the
-// path, and $c, the canary.
+// hostile lists what root of a level puts at each of these paths. The scripts get the path in $p,
+// the canary in $c, and a relative path to / in $up.
 var hostile = []struct {
 	name, script string
 	refused      string // part of the error of a read; empty: the file does not exist
@@ -49,7 +49,7 @@ var hostile = []struct {
 	{"a socket", `ln -s /var/lib/lxd.true/unix.socket "$p"`, "found a socket"},
 	{"a huge file", `dd if=/dev/null of="$p" bs=1M seek=1048576 2>/dev/null`, "expected"},
 	{"a directory", `mkdir "$p"`, "found a directory"},
-	// In the middle of the path.
+	// A directory of the path is hostile.
 	{"a directory that is a link", `d=$(dirname "$p"); umount -l "$d" 2>/dev/null; rm -rf "$d"; ln -s "$c/all" "$d"`, ""},
 	{"a directory that is a relative link", `d=$(dirname "$p"); rm -f "$d"; ln -s "$up$c/all" "$d"`, ""},
 }
@@ -68,7 +68,7 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 		_, err := level.Exec(harnesstest.Context(t), "sh", "-c", fmt.Sprintf("c=%s up=%s\n%s", c.dir, up, script))
 		require.NoError(t, err)
 	}
-	// LXD would replace some of the hostile files.
+	// Stop LXD for good: it would replace some of the hostile files.
 	run(t, `umount -l /dev/lxd; cp -a /var/lib/lxd /var/lib/lxd.true
 		printf '#!/bin/sh\nexec sleep 2147483647\n' >/usr/lib/nestbed/lxd; while kill $(pidof lxd) 2>/dev/null; do usleep 1000; done`)
 	for _, kind := range hostile {
@@ -112,13 +112,13 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 	c.notices(t)
 }
 
-// changes tries to change the files at the paths, as faults do.
+// changes requires that nestbed's faults cannot change the files at the paths.
 func changes(t *testing.T, level *harness.Level, refused string) {
 	t.Helper()
 	root, err := level.Root().Local()
 	require.NoError(t, err)
 	for _, path := range touched {
-		if refused != "expected" { // a huge file can be cut
+		if refused != "expected" { // a huge file may be truncated
 			require.Error(t, root.Cut(path), path)
 		}
 		_, err = root.Create(path, 0o600)
@@ -186,9 +186,9 @@ func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
 	}
 }
 
-// spy is what root of a level runs in it until there is a file /tmp/enough: it says whether it has
-// seen the dialer, and through which processes it could reach the directory $0 of the machine. It
-// starts no programs, because the moments between fork and exec are short.
+// spy is a script that root of a level runs until /tmp/enough exists. It prints whether it saw the
+// dialer, and through which processes it could reach the machine's directory $0. It starts no
+// programs, because the moments between fork and exec are short.
 const spy = `until [ -e /tmp/enough ]; do
 	for p in /proc/[0-9]*; do
 		name=none

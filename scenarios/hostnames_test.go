@@ -16,8 +16,9 @@ import (
 	"nestbed/harness/trust"
 )
 
-// hostNames has the kernel note what is entered under a state root: every host is, by its name. Hosts of
-// other state roots, such as those of other containers of this machine, are not among them.
+// hostNames records, with inotify, the names of all entries made in a state root. Every host has
+// an entry there under its name. Hosts of other state roots, such as those of other containers on
+// this machine, do not.
 type hostNames struct{ queue int }
 
 func watchHostNames(stateRoot string) (hostNames, error) {
@@ -34,8 +35,8 @@ func watchHostNames(stateRoot string) (hostNames, error) {
 	return hostNames{queue}, nil
 }
 
-// end ends the watch and returns the names. They are all in the queue, which by default holds 16384
-// (man 7 inotify); a run that makes more hosts than that fails.
+// end ends the watch and returns the names. It fails if they do not all fit in the kernel's queue,
+// which holds 16384 by default (man 7 inotify).
 func (n hostNames) end() (map[string]bool, error) {
 	defer unix.Close(n.queue)
 	names := map[string]bool{}

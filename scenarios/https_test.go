@@ -25,21 +25,22 @@ import (
 	"nestbed/harness/report"
 )
 
-// keyringEnv is where nestbed keeps its certificates.
+// keyringEnv names the directory of nestbed's certificates.
 const keyringEnv = "NESTBED_KEYRING"
 
-// The addresses at both ends of a wire.
+// The addresses at both ends of the veth pair.
 const (
 	addressThere = "10.64.0.1"
 	addressHere  = "10.64.0.2"
 )
 
-// elsewhereLXD is a LXD, and a network namespace of which only a wire leads to that of the LXD.
+// An elsewhereLXD is an LXD host and a client's network namespace. The only link of that namespace
+// is a veth pair to the host.
 type elsewhereLXD struct {
 	machine *private.Host
 	address string
-	here    string // the id of a process in that network namespace
-	dir     string // of programs, and of a keyring
+	here    string // the pid of a process in the client's network namespace
+	dir     string // for programs and a keyring
 }
 
 func newElsewhereLXD(t *testing.T) *elsewhereLXD {
@@ -62,7 +63,8 @@ func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	return e
 }
 
-// networkNamespace makes one, and gives the id of a process in it, which ends with the test.
+// networkNamespace makes a network namespace and returns the pid of a process in it. Both end with
+// the test.
 func networkNamespace(t testing.TB) string {
 	t.Helper()
 	holder := exec.CommandContext(context.WithoutCancel(t.Context()), "unshare", "--net", "--", "sh", "-c", "echo; exec cat")
@@ -80,7 +82,7 @@ func networkNamespace(t testing.TB) string {
 	return fmt.Sprint(holder.Process.Pid)
 }
 
-// networkCommand is one in the network namespace of a process.
+// networkCommand returns a command that runs in the network namespace of a process.
 func networkCommand(ctx context.Context, of string, command ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--target", of, "--net", "--"}, command...)...)
 }
@@ -91,7 +93,7 @@ func inNetwork(t testing.TB, of string, command ...string) {
 	require.NoError(t, err, "%q: %s", command, out)
 }
 
-// buildCommands builds nestbed into a directory, as make build lays it out.
+// buildCommands builds nestbed and its relay into a directory, as make build does.
 func buildCommands(t *testing.T, dir string) {
 	t.Helper()
 	_, err := exec.LookPath("go")
@@ -104,7 +106,7 @@ func buildCommands(t *testing.T, dir string) {
 	}
 }
 
-// newToken is one that a LXD makes.
+// newToken returns a trust token of an LXD server.
 func newToken(t testing.TB, server lxd.InstanceServer) string {
 	t.Helper()
 	op, err := server.CreateCertificateToken(api.CertificatesPost{Name: "nestbed", Type: api.CertificateTypeClient, Token: true})
@@ -115,7 +117,7 @@ func newToken(t testing.TB, server lxd.InstanceServer) string {
 	return token.String()
 }
 
-// nestbed runs the command at the other end of the wire.
+// nestbed runs the command in the client's network namespace.
 func (e *elsewhereLXD) nestbed(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	run := networkCommand(harnesstest.Context(t), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
@@ -152,7 +154,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	out, err = e.nestbed(t, "up", "--host", e.address, "--depth", "1", "--json")
 	require.NoError(t, err, out)
 	var result report.Result
-	_, text, _ := strings.Cut(out, "{") // behind the progress
+	_, text, _ := strings.Cut(out, "{") // after the progress lines
 	require.NoError(t, json.NewDecoder(strings.NewReader("{"+text)).Decode(&result), out)
 	here := host.FactsOf(harnesstest.Bundle(t, harnesstest.Source(t)))
 	assert.Equal(t, [2]string{here.Cgroup, here.AppArmor}, [2]string{result.Facts.Cgroup, result.Facts.AppArmor}, "level 1 has told it")
@@ -161,12 +163,12 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
 
-	// Another account, which has the token that is used up.
+	// Another account tries the token that is used up.
 	require.NoError(t, os.Rename(filepath.Join(e.dir, "keyring"), filepath.Join(e.dir, "first")))
 	out, err = e.nestbed(t, "trust", token)
 	require.Error(t, err)
 	assert.Contains(t, out, "it does not take the token")
-	// It knows the LXD, which does not know it.
+	// That account knows the LXD's certificate, but LXD does not know its certificate.
 	servers := "servercerts"
 	require.NoError(t, os.CopyFS(filepath.Join(e.dir, "keyring", servers), os.DirFS(filepath.Join(e.dir, "first", servers))))
 	out, err = e.nestbed(t, "up", "--host", e.address)
@@ -187,7 +189,8 @@ func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
 	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
 }
 
-// scenarios runs fewOfCore at the other end of the wire, with more variables of the environment, and returns what it prints.
+// scenarios runs fewOfCore in the client's network namespace, with env added to its environment,
+// and returns the output.
 func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
 	run := networkCommand(harnesstest.Context(t), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")

@@ -21,16 +21,17 @@ import (
 	"nestbed/harness/wait"
 )
 
-// belongings is what one host has on the machine, by its name. Others are listening sockets, files, AppArmor profiles
-// and loop devices that nobody frees.
+// belongings lists what one host has on the machine. Others are listening sockets, files, AppArmor
+// profiles and leaked loop devices.
 type belongings struct{ Processes, Mounts, Cgroups, State, Others []string }
 
-// empty tells that the host has nothing.
+// empty reports whether the host has nothing.
 func (i belongings) empty() bool {
 	return len(i.Processes)+len(i.Mounts)+len(i.Cgroups)+len(i.State)+len(i.Others) == 0
 }
 
-// takeInventory looks for everything that bears the host's name. Its processes are those in its cgroups, containers included.
+// takeInventory finds everything with the host's name. The host's processes are those in its
+// cgroups, containers included.
 func takeInventory(t *testing.T, name string) belongings {
 	t.Helper()
 	var inv belongings
@@ -50,7 +51,7 @@ func takeInventory(t *testing.T, name string) belongings {
 	processes, err := filepath.Glob("/proc/[0-9]*")
 	require.NoError(t, err)
 	for _, dir := range processes {
-		// A process may end while we look; one that has ended runs no more, even if nobody has reaped it yet.
+		// A process may end meanwhile; a zombie does not count.
 		group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
 		if err != nil || !strings.Contains(string(group), "nestbed-"+name) {
 			continue
@@ -77,10 +78,10 @@ func takeInventory(t *testing.T, name string) belongings {
 	return inv
 }
 
-// stateRoot returns where the hosts of tests are known.
+// stateRoot returns the state root of the tests' hosts.
 func stateRoot() private.StateRoot { return private.StateRoot{Dir: os.Getenv(environment.State)} }
 
-// hostsOf names the hosts that a run has, or left when it ended.
+// hostsOf returns the names of the hosts that a run has, or left when it ended.
 func hostsOf(t *testing.T, pid int) (names []string) {
 	t.Helper()
 	hosts, err := stateRoot().Leftovers()
@@ -93,11 +94,12 @@ func hostsOf(t *testing.T, pid int) (names []string) {
 	return names
 }
 
-// requireReaped waits until nothing runs on the hosts that a run left, and requires that a reap then clears them.
+// requireReaped waits until nothing runs on the hosts that a run left, and requires that a reap
+// removes them.
 func requireReaped(t *testing.T, names []string) {
 	t.Helper()
 	for _, name := range names {
-		requireNoProcess(t, name) // the kernel ends that
+		requireNoProcess(t, name) // the kernel ends them
 	}
 	_, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
@@ -106,7 +108,7 @@ func requireReaped(t *testing.T, names []string) {
 	}
 }
 
-// requireNoProcess waits until the kernel has ended all that ran on the host.
+// requireNoProcess waits until no process runs on the host.
 func requireNoProcess(t *testing.T, name string) {
 	t.Helper()
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for the last process to go", tracesBudget, func(context.Context) error {
@@ -117,7 +119,8 @@ func requireNoProcess(t *testing.T, name string) {
 	}))
 }
 
-// requireCleared waits, after a reap, until nothing of the host is left: another run may have begun to clear it before.
+// requireCleared waits, after a reap, until nothing of the host is left. It waits because another
+// run may have started to remove it earlier.
 func requireCleared(t *testing.T, name string) {
 	t.Helper()
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for another run to clear it", tracesBudget, func(context.Context) error {
@@ -134,7 +137,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
 	require.NoError(t, err)
 
-	// First that the inventory sees what is there: a test that looks in the wrong place passes for ever.
+	// First check the inventory itself: one that looks in the wrong place would always be empty.
 	before := takeInventory(t, h.Name())
 	assert.Greater(t, len(before.Processes), 2*2, "init and LXD of two levels, and the host's")
 	assert.NotEmpty(t, before.Cgroups)
@@ -146,7 +149,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 	assert.Equal(t, belongings{}, takeInventory(t, h.Name()))
 }
 
-// article is the article's allocation.
+// article is the allocation of the article: 196608 ids for three levels.
 var article = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 196608})
 
 func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
@@ -163,7 +166,7 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 }
 
 func TestALevelThatDidNotStartIsRemovedWhileLXDStillCleansUp(t *testing.T) {
-	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that nobody granted
+	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that the host does not have
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	var stopped *harness.LevelError
 	require.ErrorAs(t, err, &stopped)

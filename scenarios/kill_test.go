@@ -38,18 +38,20 @@ func TestAKilledRunLeavesNothingRunning(t *testing.T) {
 	}
 }
 
-// killInLevel2 starts a child that builds, kills it some time after level 1 came up, and gives the name of its host.
+// killInLevel2 starts a child that builds a chain, kills it the given time after level 1 came up,
+// and returns the name of its host.
 func killInLevel2(t *testing.T, order childOrder, after time.Duration) string {
 	t.Helper()
 	child, name := startIntoLevel2(t, order)
-	// Not a wait for anything: the moment of the kill, different each time.
+	// This waits for nothing: it varies the moment of the kill.
 	<-time.After(after)
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait(), "it was killed")
 	return name
 }
 
-// startIntoLevel2 starts a child that builds, returns when level 1 has come up, and gives the name of its host.
+// startIntoLevel2 starts a child that builds a chain, waits until level 1 is up, and returns the
+// name of the child's host.
 func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name string) {
 	t.Helper()
 	child = order.command(t)
@@ -109,7 +111,7 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
 	beside(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
-	// Its time is up after 8 s, and a busy machine has 10 minutes for what must be done then.
+	// The run's time is up after 8 s. It then has 10 minutes to clean up, enough for a busy machine.
 	run := runApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deep.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()

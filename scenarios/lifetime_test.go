@@ -17,20 +17,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The processes that tests start end with the test's process, whatever ends that: each has a pipe as its standard
-// input, which only the test can write to. (PR_SET_PDEATHSIG is about a thread, and Go ends threads.)
+// Processes that tests start end with the test process, even if it is killed: their standard input
+// is a pipe whose only writer is the test process, and they end at its end of file.
+// PR_SET_PDEATHSIG would not do: it follows the parent thread, and Go ends threads.
 
-// tiedEnv has this test binary end with its standard input, guardEnv has it run a program that ends with that.
+// tiedEnv makes this test binary end with its standard input. guardEnv makes it run another
+// program and kill that program when its standard input ends.
 const (
 	tiedEnv  = "NESTBED_TEST_TIED"
 	guardEnv = "NESTBED_TEST_GUARD"
 )
 
-// tied ties a command that runs this test binary, by itself or through others that pass their standard input on.
+// tied makes a command end with this process. The command must run this test binary, directly or
+// through programs that pass on their standard input.
 func tied(cmd *exec.Cmd) *exec.Cmd { return held(cmd, tiedEnv) }
 
-// guarded ties any other command: this test binary runs it, kills it when the test has ended, and passes its status
-// and the signals of a shutdown on.
+// guarded makes any other command end with this process. It starts this test binary, which runs
+// the command, kills it when the test process has ended, and passes on signals and the exit
+// status.
 func guarded(cmd *exec.Cmd) *exec.Cmd {
 	cmd.Args = append([]string{"/proc/self/exe", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/proc/self/exe"
@@ -39,13 +43,13 @@ func guarded(cmd *exec.Cmd) *exec.Cmd {
 
 func held(cmd *exec.Cmd, env string) *exec.Cmd {
 	cmd.Env = append(cmd.Environ(), env+"=1")
-	if _, err := cmd.StdinPipe(); err != nil { // which the command closes when it has ended
-		panic(err) // it has an input already
+	if _, err := cmd.StdinPipe(); err != nil { // Wait closes the pipe
+		panic(err) // the command already has an input
 	}
 	return cmd
 }
 
-// endWithInput ends this process when its standard input ends. It goes on meanwhile.
+// endWithInput makes this process exit when its standard input ends. It returns at once.
 func endWithInput() {
 	_ = os.Unsetenv(tiedEnv)
 	go waitForInput(func() { os.Exit(1) })
@@ -56,9 +60,9 @@ func waitForInput(ends func()) {
 	ends()
 }
 
-// guard runs the program of its arguments.
+// guard runs the program in the arguments, for guarded.
 func guard() {
-	runtime.LockOSThread() // until the end, so that the thread which starts the program lives as long
+	runtime.LockOSThread() // keeps the thread that starts the program alive, for Pdeathsig
 	_ = os.Unsetenv(guardEnv)
 	program := exec.Command(os.Args[1], os.Args[2:]...)
 	program.Stdout, program.Stderr = os.Stdout, os.Stderr
@@ -83,7 +87,8 @@ func guard() {
 	os.Exit(program.ProcessState.ExitCode())
 }
 
-// orphansEnv has TestWhatTestsStartEndsWithThem be a test that is killed, or what that has started.
+// orphansEnv makes TestWhatTestsStartEndsWithThem act as the test that is killed ("test") or as a
+// process that this test has started ("started").
 const orphansEnv = "NESTBED_TEST_ORPHANS"
 
 func TestWhatTestsStartEndsWithThem(t *testing.T) {
@@ -120,7 +125,7 @@ func TestWhatTestsStartEndsWithThem(t *testing.T) {
 	}
 }
 
-// startOrphans starts a process of each kind, says which, and waits to be killed.
+// startOrphans starts a tied and a guarded process, prints their pids, and waits to be killed.
 func startOrphans(t *testing.T) {
 	t.Helper()
 	itself := tied(exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestWhatTestsStartEndsWithThem$"))

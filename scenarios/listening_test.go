@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// listener is a socket that others can connect or send to.
+// A listener is a socket that others can connect or send to.
 type listener struct {
 	Kind    string // the file of /proc/PID/net that lists it
 	Address string
 	Inode   string
 }
 
-// listeners are those of the network namespace that a process is in, as its /proc/PID/net tells:
-// Unix sockets with a name, TCP sockets that listen, and every UDP and raw one.
+// listeners returns the listeners in the network namespace of a process, from /proc/PID/net: Unix
+// sockets with a name, TCP sockets that listen, and all UDP and raw sockets.
 func listeners(t *testing.T, pid string) []listener {
 	t.Helper()
 	var found []listener
@@ -36,10 +36,11 @@ func listeners(t *testing.T, pid string) []listener {
 	return found
 }
 
-// acceptsConnections is the flag of a Unix socket that listens (man 5 proc_pid_net, linux/net.h, SO_ACCEPTCON).
+// acceptsConnections is the flag __SO_ACCEPTCON of a Unix socket that listens (man 5 proc_pid_net,
+// linux/net.h).
 const acceptsConnections = "00010000"
 
-// parseListener reads a line; the heads of the tables are none.
+// parseListener parses a line. It returns false for headings and for other sockets.
 func parseListener(kind string, fields []string) (listener, bool) {
 	const listens = "0A" // include/net/tcp_states.h
 	switch {
@@ -54,7 +55,7 @@ func parseListener(kind string, fields []string) (listener, bool) {
 	return listener{kind, fields[1], fields[9]}, true
 }
 
-// heldBy are the listeners that one of the processes, as directories of /proc, has open.
+// heldBy returns the listeners that one of the processes, given as /proc/PID, has open.
 func heldBy(t *testing.T, processes []string, all []listener) []listener {
 	t.Helper()
 	open := map[string]bool{}
@@ -62,7 +63,7 @@ func heldBy(t *testing.T, processes []string, all []listener) []listener {
 		files, err := filepath.Glob(filepath.Join(dir, "fd", "*"))
 		require.NoError(t, err)
 		for _, file := range files {
-			if to, err := os.Readlink(file); err == nil { // it may be closed meanwhile
+			if to, err := os.Readlink(file); err == nil { // it may have been closed
 				open[to] = true
 			}
 		}

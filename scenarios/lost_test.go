@@ -26,21 +26,21 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// line is a way from this machine to the https port of a LXD, which can be cut: every connection has a program in the network namespace
-// that its wire leads to at its other end.
+// A line is a TCP proxy from this machine to the https port of an LXD server in another network
+// namespace. Its connections can be cut. Each connection has its own nc process in that namespace.
 type line struct {
 	network, to string
 	listener    net.Listener
 	all         sync.WaitGroup
 
 	mu      sync.Mutex
-	seen    int // pieces of answers so far
-	cutAt   int // the one with which all connections are lost
-	refused int // connections that are lost as soon as they are there, when it was cut
+	seen    int // writes of answers so far
+	cutAt   int // the write at which all connections are cut; 0: never
+	refused int // new connections to close at once after the cut
 	open    map[net.Conn]context.CancelFunc
 }
 
-// newLine lays one to the LXD at an address in the network namespace of a process.
+// newLine starts a line to the LXD at an address in the network namespace of a process.
 func newLine(t *testing.T, network, to string) *line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -65,7 +65,7 @@ func newLine(t *testing.T, network, to string) *line {
 	return l
 }
 
-// carry carries bytes to and fro until one of both ends, or the line is cut.
+// carry copies bytes in both directions until one side ends or the line is cut.
 func (l *line) carry(conn net.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -83,7 +83,7 @@ func (l *line) carry(conn net.Conn) {
 		err = cmd.Start()
 	}
 	if err == nil {
-		go func() { // it ends with the connection
+		go func() { // ends with the connection
 			_, _ = io.Copy(stdin, conn)
 			_ = stdin.Close()
 		}()
@@ -95,7 +95,7 @@ func (l *line) carry(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// answers counts what the LXD says.
+// answers passes on the answers of LXD, counts the writes, and cuts the line at cutAt.
 type answers struct {
 	to net.Conn
 	of *line
@@ -110,14 +110,14 @@ func (a answers) Write(p []byte) (int, error) {
 	return a.to.Write(p)
 }
 
-// cut loses all connections.
+// cut cuts all connections.
 func (l *line) cut() {
 	for conn := range l.open {
 		l.lose(conn)
 	}
 }
 
-// lose loses a connection, which has no time to say that it ends.
+// lose resets a connection, without an orderly shutdown.
 func (l *line) lose(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -128,17 +128,18 @@ func (l *line) lose(conn net.Conn) {
 
 func (l *line) isCut() bool { return l.cutAt > 0 && l.seen >= l.cutAt }
 
-// address is that of the LXD over the line.
+// address returns the address of LXD through the line.
 func (l *line) address() string { return "https://" + l.listener.Addr().String() }
 
-// arm has the line cut with the nth piece of an answer from now on, and so many connections after it; 0: never.
+// arm cuts the line at the nth write of an answer from now on, and then resets the given number of
+// new connections. If n is 0, it cuts nothing.
 func (l *line) arm(n, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen, l.cutAt, l.refused = 0, n, refused
 }
 
-// trustOver makes a keyring with which this process and an LXD trust each other, by the line's address.
+// trustOver makes this process and an LXD server trust each other, through the line.
 func trustOver(t *testing.T, server lxd.InstanceServer, l *line) existing.LXD {
 	t.Helper()
 	dir := t.TempDir()
@@ -155,7 +156,8 @@ func trustOver(t *testing.T, server lxd.InstanceServer, l *line) existing.LXD {
 	return existing.LXD{Address: address, Keyring: dir}
 }
 
-// overLine builds a chain of two levels over the line, takes it down, and gives how it stopped or else what failed.
+// overLine builds a chain of two levels through the line and removes it. It returns where the
+// build stopped, "none", or "before level 1".
 func overLine(t *testing.T, l existing.LXD, b *bundle.Bundle) string {
 	t.Helper()
 	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: l})
@@ -179,7 +181,7 @@ func overLine(t *testing.T, l existing.LXD, b *bundle.Bundle) string {
 	return "before level 1"
 }
 
-// losses is how many chains lose their connections, each of them later than the one before.
+// losses is the number of chains that lose their connections, each at a later write.
 var losses = flag.Int("losses", 5, "how many chains lose their connections in TestAConnectionThatIsLostLeavesNothing")
 
 func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
@@ -208,7 +210,7 @@ func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
 	assert.Greater(t, len(stops), 2, "they are lost in several operations")
 }
 
-// count is how many pieces there were since arm.
+// count returns the number of writes since arm.
 func (l *line) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -26,9 +26,10 @@ import (
 	"nestbed/harness/wait"
 )
 
-// LXD 5.0.2 answers a request for events, then waits for its database, and only then adds the listener
-// (lxd/events.go, eventsSocket). It announces to nobody what ends in between. LXD's own client, which listens,
-// reads the operation once and waits for the event, waits forever. nestbed has LXD do the waiting.
+// LXD 5.0.2 answers a request for events, waits for its database, and only then adds the listener
+// (lxd/events.go, eventsSocket). The listener gets no event for an operation that ends in between.
+// LXD's own client then waits forever: it listens, reads the operation once, and waits for the
+// event. nestbed uses LXD's wait request instead.
 func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) {
 	beside(t, 1)
 	h := harnesstest.Host(t, article)
@@ -36,11 +37,11 @@ func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) 
 		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Traits().Bundle.Daemon())
 	}
 	level := harnesstest.Build(t, h, harness.Cascade(1)).Levels[0]
-	stock, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil) // which listens
+	stock, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil) // listens for events
 	require.NoError(t, err)
 	t.Cleanup(stock.Disconnect)
 
-	const tries = 20 // the first one shows it, unless a busy machine changes the order of things
+	const tries = 20 // the first one shows it, unless the machine is busy
 	count := 8_000_000
 	for range tries {
 		id, end := runs(t, level, stock)
@@ -60,16 +61,17 @@ func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) 
 		told := operationsUntil(t, events, last)
 		require.NoError(t, events.Close())
 		if busy && !slices.Contains(told, id) {
-			return // lost, though it ended after LXD's answer
+			return // lost, although the operation ended after LXD's answer
 		}
-		if !busy { // before the program ended
+		if !busy { // the database was idle too early
 			count *= 2
 		}
 	}
 	t.Fatalf("no event was lost in %d tries; if this LXD is fixed, correct README.md, What we have learned about LXD", tries)
 }
 
-// runs starts a program in the level, which runs until end is called. That returns nestbed's error. id is its operation's.
+// runs starts a program in the level and returns the id of its operation. The program runs until
+// end is called, which returns nestbed's error.
 func runs(t *testing.T, level *harness.Level, server lxd.InstanceServer) (id string, end func() error) {
 	t.Helper()
 	running := func() (ids []string) {
@@ -89,15 +91,16 @@ func runs(t *testing.T, level *harness.Level, server lxd.InstanceServer) (id str
 		_, err := level.ExecAs(harnesstest.Context(t), 0, stdin, "cat")
 		done <- err
 	}()
-	_, err := io.WriteString(write, "it runs\n") // which is read when the program has its websockets
+	_, err := io.WriteString(write, "it runs\n") // blocks until the program has its websockets
 	require.NoError(t, err)
 	now := slices.DeleteFunc(running(), func(id string) bool { return slices.Contains(before, id) })
 	require.Len(t, now, 1)
 	return now[0], func() error { return errors.Join(write.Close(), <-done) }
 }
 
-// busyDatabase returns once LXD's database is busy counting, for which it has a single connection (lxd/db/db.go,
-// OpenCluster). idle gets a value when it has counted.
+// busyDatabase makes LXD's database count up to count and returns once the database is busy. It is
+// then busy for all requests, because it has a single connection (lxd/db/db.go, OpenCluster). idle
+// gets a value at the end.
 func busyDatabase(t *testing.T, server lxd.InstanceServer, count int) (idle <-chan bool) {
 	t.Helper()
 	done := make(chan bool, 1)
@@ -114,7 +117,7 @@ func busyDatabase(t *testing.T, server lxd.InstanceServer, count int) (idle <-ch
 	return done
 }
 
-// soonAnswers reports whether LXD soon answers a request that needs its database.
+// soonAnswers reports whether LXD answers a request that needs its database within 100 ms.
 func soonAnswers(t *testing.T, server lxd.InstanceServer) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(harnesstest.Context(t), 100*time.Millisecond)
@@ -129,7 +132,8 @@ func soonAnswers(t *testing.T, server lxd.InstanceServer) bool {
 	return assert.NoError(t, answer.Body.Close())
 }
 
-// operationsUntil reads events, until that of the end of an operation, and gives the operations that they are about.
+// operationsUntil reads events until the end of operation last, and returns the ids of their
+// operations.
 func operationsUntil(t *testing.T, events *websocket.Conn, last string) (told []string) {
 	t.Helper()
 	for {
@@ -144,11 +148,12 @@ func operationsUntil(t *testing.T, events *websocket.Conn, last string) (told []
 	}
 }
 
-// lostDeletions is for whoever wants to see LXD itself lose an event.
+// lostDeletions enables the test that shows how LXD itself loses an event.
 var lostDeletions = flag.Int("lost.deletions", 0, "how many images to delete in a cluster at most, until LXD never ends one; 0: none")
 
-// The LXD that deletes an image in a cluster has the other members delete it, too, and waits for that as its client does: by
-// an event (lxd/images.go, imageDelete). If that is lost its operation never ends, whoever waits for it in whatever way.
+// A cluster member that deletes an image makes the other members delete it, too, and waits for an
+// event of each (lxd/images.go, imageDelete). If the event is lost, the operation of the first
+// member never ends, however a client waits for it.
 func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 	if *lostDeletions == 0 {
 		t.Skip("it takes chance, and some minutes: make lost-event")
@@ -156,7 +161,7 @@ func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 	c := newCluster(t)
 	ctx, done := context.WithCancel(harnesstest.Context(t))
 	defer done()
-	for range 40 { // which keep the database of that member busy
+	for range 40 { // to keep the database of that member busy
 		go func() {
 			for ctx.Err() == nil {
 				_, _ = c.members[1].LXD().GetProfileNames()

@@ -25,8 +25,8 @@ import (
 	"nestbed/harness/wait"
 )
 
-// machine is what must be the same before and after a chain was built: the
-// machine's own files, byte for byte, and its own LXD's containers, state for state.
+// A machine holds what must not change when a chain is built: files of the machine and the
+// containers of its own LXD.
 type machine struct {
 	Files     map[string]string
 	Instances []instance
@@ -66,8 +66,8 @@ func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
 	if source.Kind != bundle.Installed {
 		t.Skip("the LXD of this machine is none that a test can run a second time")
 	}
-	// A LXD in the machine's own network, pid and cgroup namespaces, as the
-	// machine's own is, with a container of the name that our level 1 has.
+	// An LXD in the machine's own network, pid and cgroup namespaces, with a container that has the
+	// name of our level 1.
 	own := machinesLXD(t)
 	runContainer(t, own, harnesstest.Bundle(t, source), "c1")
 	before := readMachine(t, own)
@@ -81,8 +81,8 @@ func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
 	assert.Equal(t, before, readMachine(t, own), "after it was closed")
 }
 
-// machinesLXD starts the machine's LXD with a state directory of its own. Only
-// its mounts are kept from the machine, so that none is left if the test is killed.
+// machinesLXD starts the machine's LXD with another state directory, in the machine's namespaces.
+// Only its mount namespace is new, so that no mount is left if the test is killed.
 func machinesLXD(t *testing.T) lxd.InstanceServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/lib", "lxd-of-the-machine-") //nolint:usetesting // a socket's path must be short, and containers must be able to reach it
@@ -97,7 +97,7 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 	require.NoError(t, guarded(daemon).Start())
 	t.Cleanup(func() {
 		assert.NoError(t, daemon.Process.Signal(unix.SIGPWR)) // LXD stops its containers, then itself
-		_ = daemon.Wait()                                     // its status after a signal means nothing
+		_ = daemon.Wait()                                     // the status after a signal means nothing
 	})
 	var server lxd.InstanceServer
 	err = wait.For(harnesstest.Context(t), "wait for the machine's LXD", 30*time.Second, func(context.Context) (err error) {
@@ -110,8 +110,8 @@ func machinesLXD(t *testing.T) lxd.InstanceServer {
 	return server
 }
 
-// forgetTraces removes, after the test, what liblxc makes once on a machine and never takes away, unless it was there
-// before: a cgroup below that of this process in each hierarchy, and the directory of its locks.
+// forgetTraces removes, after the test, what liblxc makes once on a machine and never removes,
+// unless it was there before: the cgroups lxc.pivot and the directory of its locks.
 func forgetTraces(t *testing.T) {
 	t.Helper()
 	const locks = "/run/lxc"
@@ -120,7 +120,7 @@ func forgetTraces(t *testing.T) {
 			if err == nil && e.Name() == "lxc.pivot" {
 				found = append(found, path)
 			}
-			return nil // one that goes away meanwhile is none
+			return nil // cgroups may disappear during the walk
 		})
 		require.NoError(t, err)
 		return found
@@ -139,14 +139,14 @@ func forgetTraces(t *testing.T) {
 	})
 }
 
-// runContainer runs a container that only sleeps.
+// runContainer runs a container that only sleeps, and removes it after the test.
 func runContainer(t *testing.T, server lxd.InstanceServer, b *bundle.Bundle, name string) {
 	t.Helper()
 	fingerprint, err := harness.Prepare(harnesstest.Context(t), server, b)
 	require.NoError(t, err)
 	finish := func(op lxd.Operation, err error) {
 		t.Helper()
-		require.NoError(t, harnesstest.Await(context.WithoutCancel(harnesstest.Context(t)), server, op, err)) // also in the clean-up
+		require.NoError(t, harnesstest.Await(context.WithoutCancel(harnesstest.Context(t)), server, op, err)) // also during the clean-up
 	}
 	finish(server.CreateInstance(api.InstancesPost{
 		Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: fingerprint},

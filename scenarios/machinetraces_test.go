@@ -19,15 +19,17 @@ import (
 	"nestbed/harness/wait"
 )
 
-// traces are what a run could leave on the machine, a line each: processes that are this program or in a cgroup of a
-// host, and their namespaces; mounts, cgroups, loop devices, sockets that somebody listens on, files, AppArmor profiles.
+// traces holds what a run could leave on the machine, one description each: processes of this
+// program or in a host's cgroup, their namespaces, mounts, cgroups, loop devices, listening
+// sockets, files and AppArmor profiles.
 type traces map[string]bool
 
-// tracesBudget is for the kernel to let go of what has ended, and for what others do on the machine to end.
+// tracesBudget is the time for the kernel to release what has ended, and for other short-lived
+// activity on the machine.
 const tracesBudget = 30 * time.Second
 
-// takeTraces looks at the whole machine, but for hosts of other runs that live under the same state root. Whatever else is
-// done on the machine meanwhile is taken for a trace.
+// takeTraces returns the traces on the whole machine, without live hosts under the same state
+// root. It includes whatever else happens on the machine meanwhile.
 func takeTraces(t *testing.T) traces {
 	t.Helper()
 	found := traces{}
@@ -39,7 +41,8 @@ func takeTraces(t *testing.T) traces {
 	return found
 }
 
-// requireNothingLeft waits until everything that was not there before, and is there now, has been gone once.
+// requireNothingLeft waits until each new trace of the first look has been missing from a later
+// one.
 func requireNothingLeft(t *testing.T, before traces) {
 	t.Helper()
 	var left traces
@@ -60,7 +63,8 @@ func requireNothingLeft(t *testing.T, before traces) {
 	}))
 }
 
-// othersHost tells whether a path, or a line about one, is of a host that another run has now.
+// othersHost returns a function that reports whether a text contains the name or path of a live
+// host.
 func othersHost(t *testing.T) func(string) bool {
 	t.Helper()
 	hosts, err := stateRoot().Leftovers()
@@ -75,13 +79,13 @@ func othersHost(t *testing.T) func(string) bool {
 	}
 }
 
-// kinds are those of namespaces (man 7 namespaces).
+// kinds lists the kinds of namespaces (man 7 namespaces).
 var kinds = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts", "time"}
 
 func processTraces(found traces, others func(string) bool) error {
 	own := map[string]string{}
 	for _, kind := range kinds {
-		own[kind], _ = os.Readlink("/proc/self/ns/" + kind) // a kind that the kernel lacks is nobody's
+		own[kind], _ = os.Readlink("/proc/self/ns/" + kind) // empty if the kernel does not have this kind
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -93,7 +97,7 @@ func processTraces(found traces, others func(string) bool) error {
 	}
 	for _, dir := range processes {
 		group, err := os.ReadFile(filepath.Join(dir, "cgroup"))
-		if err != nil || others(string(group)) { // it has ended, or is none of ours
+		if err != nil || others(string(group)) { // it has ended, or belongs to another run
 			continue
 		}
 		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
@@ -126,7 +130,7 @@ func cgroupTraces(found traces, others func(string) bool) error {
 		if err == nil && e.IsDir() && !others(path) {
 			found["cgroup "+path] = true
 		}
-		return nil // one that went away while we looked is none
+		return nil // cgroups may disappear during the walk
 	})
 }
 
@@ -136,8 +140,8 @@ func socketTraces(found traces, others func(string) bool) error {
 		return err
 	}
 	defer f.Close()
-	// Connections are left out: they go with their processes, and have the name of who listens in the
-	// network namespace of who has connected (net/unix/af_unix.c, unix_stream_connect).
+	// Connections are left out: they end with their processes, and the client's namespace shows them
+	// under the name of the listening socket (net/unix/af_unix.c, unix_stream_connect).
 	const listening = "00010000" // __SO_ACCEPTCON
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
@@ -148,7 +152,7 @@ func socketTraces(found traces, others func(string) bool) error {
 	return lines.Err()
 }
 
-// fileTraces are names in the places where LXD, liblxc and we keep things.
+// fileTraces adds the files in the directories where LXD, liblxc and nestbed keep state.
 func fileTraces(found traces, others func(string) bool) error {
 	for _, dir := range []string{
 		stateRoot().Path(), "/dev/shm", "/run", "/run/lxc", "/run/lxd", "/var/lib/lxd", "/var/lib/lxc", "/var/log/lxd", "/var/log/lxc", "/etc",
@@ -166,7 +170,7 @@ func fileTraces(found traces, others func(string) bool) error {
 	return nil
 }
 
-// loopTraces are loop devices that no host has any more.
+// loopTraces adds the loop devices that no host owns any more.
 func loopTraces(found traces, others func(string) bool) error {
 	loops, err := private.LeakedLoops()
 	for _, loop := range loops {
@@ -180,7 +184,7 @@ func loopTraces(found traces, others func(string) bool) error {
 func profileTraces(found traces, others func(string) bool) error {
 	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
 	if err != nil {
-		return nil // a machine without AppArmor has none
+		return nil // no AppArmor
 	}
 	for profile := range strings.Lines(string(text)) {
 		if !others(profile) {

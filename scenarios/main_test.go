@@ -24,7 +24,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// TestMain looks, when all tests are done, for what they left on the machine.
+// TestMain runs the tests and then fails if they left anything on the machine.
 func TestMain(m *testing.M) {
 	start.Init(vm.RegisterPrograms)
 	if os.Getenv(guardEnv) != "" {
@@ -66,7 +66,8 @@ func TestMain(m *testing.M) {
 	if now, err := readUtilization(); err == nil && loadErr == nil {
 		fmt.Println(now.since(load))
 	}
-	// What finds out about room has not been waited for where a run's time was up; it shall not count as left.
+	// If the time of a run is up, the goroutine that measures the room for chains may still run. Wait
+	// for it, so that it does not count as left.
 	_, _ = inventory.Room()
 	if err := goleak.Find(goleak.IgnoreAnyFunction("nestbed/scenarios_test.waitForInput")); err != nil {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
@@ -80,9 +81,9 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// onMachine lists, by the name of its host, what stands on the machine: cgroups,
-// which hold every process of a host as long as it runs, mounts and state
-// directories; and loop devices that no host has any more, each by itself.
+// onMachine returns what hosts have on the machine, by host name: mounts, state directories, and
+// cgroups, which hold every process of a host. It also returns each loop device that no host owns
+// any more, under its own name.
 func onMachine() (map[string][]string, error) {
 	found := map[string][]string{}
 	mounts, err := mountinfo.GetMounts(nil)
@@ -120,14 +121,16 @@ func onMachine() (map[string][]string, error) {
 	return found, err
 }
 
-// leftBudget is for hosts that other runs are starting or closing, which look like left ones for a moment.
+// leftBudget is the time for other runs to finish starting or closing hosts, which look like
+// leftovers meanwhile.
 const leftBudget = time.Minute
 
-// leftByUs returns what stands now of hosts that got one of the names, and did not before, without the hosts of other
-// runs and those kept on purpose. It looks again until everything that the first look found is gone, or the budget is used up.
+// leftByUs returns what is left of this run's hosts: those with one of the names that are not in
+// before, do not belong to other runs, and are not kept on purpose. It looks again until
+// everything that the first look found is gone, or the budget is used up.
 func leftByUs(ctx context.Context, before map[string][]string, names hostNames) (left map[string][]string, err error) {
 	if os.Geteuid() != 0 {
-		return nil, nil // everything was skipped, and others' hosts cannot be told from ours
+		return nil, nil // all tests were skipped, and other runs' hosts look like ours
 	}
 	ours, err := names.end()
 	if err != nil {
@@ -154,9 +157,9 @@ func leftByUs(ctx context.Context, before map[string][]string, names hostNames) 
 	return left, err
 }
 
-// standing returns what leftByUs finds at one look, by the name of its host.
+// standing returns what leftByUs finds in one look, by host name.
 func standing(before map[string][]string, ours map[string]bool) (map[string][]string, error) {
-	// Listed before and after the look: a host of another run may start or end in between.
+	// List them before and after the look, because a host of another run may start or end in between.
 	others := map[string]bool{}
 	if err := noteOthers(others); err != nil {
 		return nil, err
@@ -169,13 +172,13 @@ func standing(before map[string][]string, ours map[string]bool) (map[string][]st
 		return nil, err
 	}
 	maps.DeleteFunc(found, func(name string, _ []string) bool {
-		isLoop := strings.HasPrefix(name, "/") // which has no host any more
+		isLoop := strings.HasPrefix(name, "/") // no host owns it any more
 		return before[name] != nil || others[name] || !isLoop && !ours[name]
 	})
 	return found, nil
 }
 
-// noteOthers adds the names of the hosts that live and belong to other runs, or are kept on purpose.
+// noteOthers adds the names of live hosts that belong to other runs or are kept on purpose.
 func noteOthers(names map[string]bool) error {
 	hosts, err := stateRoot().Leftovers()
 	for _, h := range hosts {

@@ -24,13 +24,13 @@ import (
 	"nestbed/harness/reach"
 )
 
-// The ids of an account that has no rights but those of a group.
+// The ids of an account whose only rights come from a group.
 const (
 	memberID = 54321
 	groupID  = 54322
 )
 
-// forMember is a directory into which any account may look, with one in it that is the member's own.
+// forMember makes a directory that every account can read, with a directory owned by the member.
 func forMember(t *testing.T) (dir, own string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nestbed-member-") //nolint:usetesting // that of a test is its account's alone
@@ -41,14 +41,16 @@ func forMember(t *testing.T) (dir, own string) {
 	return dir, own
 }
 
-// hideEnv has a command run as where other accounts' processes are not shown (man 5 proc, hidepid).
+// hideEnv makes asMember hide the processes of other accounts (man 5 proc, hidepid).
 const hideEnv = "NESTBED_HIDE"
 
-// onThatMachine mounts the subid files of a LXD over the machine's, for one program alone, which becomes that of an account.
+// onThatMachine is a script that mounts the subid files in $0 over those of the machine, and then
+// runs a program as user $1 in group $2.
 const onThatMachine = `{ [ -z "$NESTBED_HIDE" ] || mount -t proc -o hidepid=2 proc /proc; } && mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
 	exec setpriv --reuid "$1" --regid "$1" --groups "$2" --no-new-privs -- "$3" "${@:4}"`
 
-// asMember is a command that a member of the LXD's group runs on its machine: with the files that this LXD has as those of the machine.
+// asMember returns a command that runs as a member of the LXD's group. It sees the LXD's subid
+// files as those of the machine.
 func asMember(t *testing.T, dir, own string, files idmap.Delegation, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	for name, file := range map[string]idmap.File{"subuid": files.UID, "subgid": files.GID} {
@@ -64,7 +66,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	return guarded(cmd)
 }
 
-// groupLXD is ownLXD, of which the socket belongs to a group as that of a machine's does.
+// groupLXD is like ownLXD, but its socket belongs to a group, as on a usual machine.
 func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *private.Host, socket string) {
 	t.Helper()
 	state := filepath.Join(dir, "state")
@@ -74,7 +76,7 @@ func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *private.Host
 	return machine, socket
 }
 
-// memberTags is for who wants to see more scenarios run so.
+// memberTags can select more scenarios.
 var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCoreOfTheScenariosAsAMemberOfTheGroup runs")
 
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
@@ -84,7 +86,7 @@ func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())
-	// The tests' binary lies where only its account may look.
+	// The member cannot read the test binary where it is.
 	binary := filepath.Join(dir, "scenarios.test")
 	text, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
@@ -113,7 +115,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 		out, err := run.CombinedOutput()
 		return string(out), err
 	}
-	// Somebody else's run, whose process this account is not shown.
+	// Another account's run, whose process the member cannot see.
 	others, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, others.Close(context.WithoutCancel(harnesstest.Context(t)))) })
@@ -123,7 +125,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	assert.NotContains(t, out, "FAIL")
 	t.Log(out)
 
-	// Another's bundle: what makes it is said.
+	// A bundle that root has not made yet: the error says how to make it.
 	out, err = nestbed("up", "--host", "system:"+socket, "--bundle", "installed,with-client,no-newuidmap")
 	require.Error(t, err)
 	t.Log(out)

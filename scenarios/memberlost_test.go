@@ -23,7 +23,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-// last is the member that something happens to.
+// last is the index of the member that the tests close, evacuate, or fill up.
 const last = clusterSize - 1
 
 func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
@@ -71,7 +71,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	}
 	assert.NotZero(t, status[report.Failed], "scenarios on the member that went down")
 	assert.NotZero(t, status[report.Passed], "scenarios on the other members")
-	// What is on a member that is down cannot be removed; what is not can.
+	// Only containers on the member that is down may be left: they cannot be removed.
 	projects, err := first.GetProjectNames()
 	require.NoError(t, err)
 	for _, name := range projects {
@@ -91,8 +91,8 @@ func TestAnImageThatCannotBeCopiedToAMemberStopsTheBuildForThatMember(t *testing
 	c := newCluster(t)
 	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(0)}})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = h.Close(context.WithoutCancel(harnesstest.Context(t))) }) // what it says of the member that is down is tested elsewhere
-	require.NoError(t, c.members[last].Close(harnesstest.Context(t)))                // LXD takes it for online for 20 s (cluster.offline_threshold)
+	t.Cleanup(func() { _ = h.Close(context.WithoutCancel(harnesstest.Context(t))) }) // may fail, because a member is down
+	require.NoError(t, c.members[last].Close(harnesstest.Context(t)))                // still online for LXD for 20 s (cluster.offline_threshold)
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	t.Cleanup(func() { _ = chain.Close(context.WithoutCancel(harnesstest.Context(t))) })
 	var stopped *harness.LevelError
@@ -146,7 +146,8 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
-// The member that is connected to carries what the others are asked: a connection to it that is lost tells nothing of them.
+// The member that nestbed is connected to forwards requests to the others. If the connection to it
+// is lost, nestbed must not conclude that the other members are down.
 func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	if !apart(t, 2) {
 		return
@@ -169,8 +170,8 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	l.arm(0, 0)
 	require.NoError(t, place())
 	all, lost := l.count(), 0
-	for i := range 2 * *losses { // so near to each other that one of them is while the project is made
-		n := 6 + i*all/(4**losses) // from the first that there is a member to ask about
+	for i := range 2 * *losses { // close enough that one falls into the creation of the project
+		n := 6 + i*all/(4**losses) // 6: the first write at which there is a member to ask about
 		l.arm(n, 5)
 		err := place()
 		t.Logf("lost with piece %d of %d: %v", n, all, err)
@@ -185,7 +186,8 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
 }
 
-// LXD gives every image to three members, wherever it shall be used, unless it is told to give it to fewer (cluster.images_minimal_replica).
+// LXD copies every image to three members, used or not, unless cluster.images_minimal_replica is
+// lower.
 func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	beside(t, 3)
 	c := newCluster(t, 600<<20)
@@ -197,7 +199,7 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 		config.Config[key] = value
 		require.NoError(t, first.UpdateServer(config, etag))
 	}
-	// A member whose disk is full writes no heartbeat, and would count as offline before a busy machine is done.
+	// A member with a full disk writes no heartbeat, and would count as offline before the test ends.
 	configure("cluster.offline_threshold", "3600")
 	before := allOf(t, first)
 	members, err := existing.OpenCluster(harnesstest.Context(t), existing.LXD{Address: c.socket(0)}, "")

@@ -19,8 +19,8 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// likeAContainer runs the program $0 now, and again after a line of input: with the machine's cgroups and memory,
-// and with a state root that nobody else sees.
+// likeAContainer is a script that runs the program $0 at once, and again after a line of input.
+// The program has a private state root, but shares the machine's cgroups and memory.
 const likeAContainer = `mkdir -p /var/lib/nestbed && mount -t tmpfs -o mode=0700 tmpfs /var/lib/nestbed && "$0" </dev/null && read -r _ && "$0" </dev/null`
 
 func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
@@ -30,7 +30,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	child := childOrder{Source: source.String(), Depth: 1, InMemory: true, Keep: true}.command(t)
 	there := exec.CommandContext(harnesstest.Context(t), "unshare", "--mount", "sh", "-c", likeAContainer, child.Path)
 	there.Env = slices.DeleteFunc(child.Env, func(v string) bool {
-		return strings.HasPrefix(v, environment.State+"=") || strings.HasPrefix(v, tiedEnv+"=") // the shell ends with its input
+		return strings.HasPrefix(v, environment.State+"=") || strings.HasPrefix(v, tiedEnv+"=") // the shell itself ends with its input
 	})
 	there.Stderr = os.Stderr
 	in, err := there.StdinPipe()
@@ -54,7 +54,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	assert.True(t, takeInventory(t, first.Name).empty())
 	assert.NoDirExists(t, first.dir)
 
-	// Nobody is there any more, and this run may have another pid namespace than the machine's.
+	// The mount namespace has ended, and this run may have another pid namespace than the machine.
 	second.kill(t)
 	requireNoProcess(t, second.Name)
 	_, err = stateRoot().Reap(harnesstest.Context(t))
@@ -66,7 +66,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	assert.NoDirExists(t, second.dir)
 }
 
-// inMemory is a host whose state is in memory, by its journal.
+// An inMemory is the journal of a host whose state is in memory.
 type inMemory struct {
 	Name  string
 	Stage int
@@ -92,7 +92,7 @@ func keptInMemory(t *testing.T, lines *bufio.Reader) (h inMemory) {
 	return h
 }
 
-// kill ends all that runs on the host.
+// kill kills the first process of the host, and with it all others.
 func (h inMemory) kill(t *testing.T) {
 	t.Helper()
 	require.NoError(t, unix.Kill(h.Stage, unix.SIGKILL))

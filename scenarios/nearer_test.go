@@ -17,7 +17,7 @@ import (
 	"nestbed/harness/environment"
 )
 
-// over is the cluster as it is reached over https from the network that connects its members.
+// over returns the cluster as a client on the members' network reaches it, over https.
 func (c *cluster) over(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	e := &elsewhereLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", here: c.hub, dir: t.TempDir()}
@@ -27,13 +27,14 @@ func (c *cluster) over(t *testing.T) *elsewhereLXD {
 	return e
 }
 
-// connectedFrom tells whether anybody at an address is connected to port 8443 of a member (Documentation/networking/proc_net_tcp.rst).
+// connectedFrom reports whether a client at an address is connected to port 8443 of a member
+// (Documentation/networking/proc_net_tcp.rst).
 func (c *cluster) connectedFrom(t *testing.T, member int, address string) bool {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", c.members[member].Pid()))
 	require.NoError(t, err)
 	ip := slices.Clone(net.ParseIP(address).To4())
-	slices.Reverse(ip) // as numbers of a processor that has the lowest byte first
+	slices.Reverse(ip) // the kernel prints it as a little-endian number
 	remote := strings.ToUpper(hex.EncodeToString(ip)) + ":"
 	const established = "01"
 	for line := range strings.Lines(string(text)) {

@@ -14,10 +14,10 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// ownNetworkEnv tells a process that it is the only one in its network namespace.
+// ownNetworkEnv says that a process runs in its own network namespace.
 const ownNetworkEnv = "NESTBED_TEST_OWN_NETWORK"
 
-// ownNetwork is the id of this process, if it is the only one in its network namespace, else "".
+// ownNetwork returns the pid of this process if it runs in its own network namespace, else "".
 func ownNetwork() string {
 	if os.Getenv(ownNetworkEnv) == "" {
 		return ""
@@ -25,8 +25,9 @@ func ownNetwork() string {
 	return fmt.Sprint(os.Getpid())
 }
 
-// inOwnNetwork runs a benchmark in a process that has a network namespace of its own, in which it can reach the members of a cluster, and skips it here;
-// in that process it lets it go on.
+// inOwnNetwork runs a benchmark in a new process with its own network namespace, where it can
+// reach the members of a cluster, and skips it in this process. In the new process it does
+// nothing.
 func inOwnNetwork(b *testing.B) {
 	b.Helper()
 	if ownNetwork() != "" {
@@ -45,7 +46,8 @@ func inOwnNetwork(b *testing.B) {
 	b.SkipNow()
 }
 
-// https is the cluster's address for this process, which is in the network that connects the members, when both trust each other.
+// https makes this process and the cluster trust each other, and returns the cluster's address.
+// The process must run in the network that connects the members.
 func (c *cluster) https(b *testing.B) existing.LXD {
 	b.Helper()
 	dir := b.TempDir()

@@ -15,8 +15,8 @@ import (
 	"nestbed/harness/probe"
 )
 
-// TestChecksWantWhatIsPlanned changes one number of the plan at a time. A check that took what it wants from where it
-// looks would hold in spite of that.
+// TestChecksWantWhatIsPlanned changes one number of the plan at a time. A check that compared the
+// chain with itself instead of the plan would still pass.
 func TestChecksWantWhatIsPlanned(t *testing.T) {
 	beside(t, 1)
 	chain := harnesstest.Build(t, harnesstest.Host(t, article), harness.Cascade(2))
@@ -53,7 +53,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 				failed[c.Subject] = true
 			}
 			if len(harness.Failed(onDisk)) > 0 || !storage.Remapped(chain, i+1) && slices.Contains(c.fail, disk) {
-				failed[disk] = true // files that are mounted idmapped have the ids of the image, whatever is planned
+				failed[disk] = true // on an idmapped mount, files keep the ids of the image, whatever is planned
 			}
 			assert.ElementsMatch(t, c.fail, slices.Collect(maps.Keys(failed)), "%s of level %d is another", name, i+1)
 		}

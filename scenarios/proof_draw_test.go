@@ -10,10 +10,10 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// run is where a level's ids are.
+// A run is a range of ids that a level has.
 type run struct {
 	from, count int64
-	whole       bool // a host's: all there are
+	whole       bool // all ids, as on a host
 }
 
 func largestRun(mappings []idmap.Mapping) run {
@@ -21,14 +21,14 @@ func largestRun(mappings []idmap.Mapping) run {
 	return run{from: int64(largest.Inside), count: int64(largest.Count), whole: largest.Count == idmap.MaxID+1}
 }
 
-// enough is start:count with a block at least, and more where there is more.
+// enough returns start:count with at least one block, and more if the run has more.
 func (r run) enough(t *rapid.T) string {
 	if r.whole {
 		counts := []int64{131072, 131073, 165536, 165537, 196608, 262144, 1131073}
 		return fmt.Sprintf("500000:%d", rapid.SampledFrom(counts).Draw(t, "enough"))
 	}
 	if r.count < 2*idmap.Block {
-		return fmt.Sprintf("%d:%d", r.from, max(r.count, idmap.Block)) // too few to keep some
+		return fmt.Sprintf("%d:%d", r.from, max(r.count, idmap.Block)) // too few to leave some out
 	}
 	return fmt.Sprintf("%d:%d", r.from+idmap.Block, r.count-idmap.Block)
 }
@@ -46,7 +46,7 @@ func drawFile(t *rapid.T, supply run) idmap.File {
 	return idmap.File{Text: strings.Join(lines, end) + end}
 }
 
-// drawLine draws a line of a subid file, well made or not.
+// drawLine draws a line of a subid file, valid or not.
 func drawLine(t *rapid.T, supply run) string {
 	good := drawRange(t, supply)
 	return rapid.SampledFrom([]string{
@@ -59,7 +59,7 @@ func drawLine(t *rapid.T, supply run) string {
 	}).Draw(t, "line")
 }
 
-// drawRange draws start:count at and around the edges that matter.
+// drawRange draws start:count at or near the limits that matter.
 func drawRange(t *rapid.T, supply run) string {
 	near := func(of ...int64) []int64 {
 		var all []int64
@@ -71,7 +71,7 @@ func drawRange(t *rapid.T, supply run) string {
 	var start, count int64
 	end := supply.from + supply.count
 	if supply.whole {
-		// Not 0: level 1 would have the root of the machine.
+		// Never 0: level 1 would get the machine's root.
 		start = rapid.SampledFrom([]int64{500000, 500000, 500000, 65536, 100000, 1000000, 4294770687, 4294901758}).Draw(t, "start")
 		count = rapid.SampledFrom(near(65536, 131072, 165536, 196608, 262144, 1131072)).Draw(t, "count")
 		return fmt.Sprintf("%d:%d", start, count)
@@ -81,7 +81,7 @@ func drawRange(t *rapid.T, supply run) string {
 	return fmt.Sprintf("%d:%d", start, max(0, count))
 }
 
-// drawIsolated draws an isolated container around the edge of what its LXD has.
+// drawIsolated draws an isolated container whose size is near the limit of its LXD's ids.
 func drawIsolated(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
 	config := map[string]string{idmap.KeyIsolated: rapid.SampledFrom([]string{"true", "1", "YES", "on"}).Draw(t, "isolated")}
 	start, room := int64(500000), int64(400000)
@@ -107,7 +107,7 @@ func drawIsolated(t *rapid.T, supply run) (idmap.Delegation, map[string]string) 
 	return d, config
 }
 
-// drawSetting draws keys that are refused, or do nothing.
+// drawSetting draws configuration keys that LXD refuses or that have no effect.
 func drawSetting(t *rapid.T) map[string]string {
 	if rapid.Bool().Draw(t, "flag") {
 		key := rapid.SampledFrom([]string{idmap.KeyPrivileged, idmap.KeyNesting}).Draw(t, "key")
@@ -117,7 +117,7 @@ func drawSetting(t *rapid.T) map[string]string {
 	return map[string]string{key: rapid.SampledFrom([]string{"0", "off", "65536", "maybe", "-1", "4294967296", "0x10"}).Draw(t, "value")}
 }
 
-// drawRaw draws a raw.idmap around the edges of the allocation.
+// drawRaw draws a raw.idmap near the limits of the allocation.
 func drawRaw(t *rapid.T, line string) map[string]string {
 	a, err := idmap.ParseAllocation(strings.TrimSpace(line))
 	if err != nil {

@@ -11,22 +11,22 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// proofCase is a chain with arbitrary files and configurations at every level.
+// A proofCase is a chain with arbitrary subid files and configurations at every level.
 type proofCase struct {
 	noShadow bool // newuidmap is not installed on the host
-	bare     bool // nor at any level
+	bare     bool // newuidmap is not installed at any level
 	remaps   bool // the host's LXD cannot mount idmapped
 	host     idmap.Delegation
 	spec     harness.Spec
 }
 
-// hostWith returns the traits of a host that is only planned for, not made.
+// hostWith returns the traits of a planned host. It starts none.
 func (c proofCase) hostWith(b *bundle.Bundle) host.Traits {
 	return host.Traits{Delegation: c.host, Bundle: b, Daemon: b, Map: idmap.Identity(), Remaps: c.remaps}
 }
 
-// genCase draws a case. The LXDs above the last one mostly have what they need:
-// otherwise hardly a chain would get past its first level.
+// genCase returns a generator of cases. Most levels above the last one get what they need:
+// otherwise hardly any chain would get past level 1.
 func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase] {
 	return rapid.Custom(func(t *rapid.T) proofCase {
 		c := proofCase{bare: rapid.Bool().Draw(t, "bare"), remaps: remaps}
@@ -44,7 +44,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			depth = max(2, depth)
 		}
 		supply := run{count: 2000000, whole: true}
-		for level := 1; level <= depth; level++ { // what makes the level, and its configuration
+		for level := 1; level <= depth; level++ { // the LXD that makes the level, and the level's configuration
 			about := plain
 			if level == depth || rapid.IntRange(0, 5).Draw(t, "wild above") == 0 {
 				about = rapid.SampledFrom([]subject{files, files, files, ranges, ranges, byDefault, byDefault, isolated, isolated, rawIDMap, rawIDMap, settings}).Draw(t, "subject")
@@ -53,7 +53,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			case holed && level == 1:
 				about = pieces
 			case holed && level == 2:
-				about = byDefault // it has to choose among the pieces
+				about = byDefault // LXD has to choose among the pieces
 			}
 			d, config := about.draw(t, supply)
 			if level == 1 {
@@ -64,7 +64,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			c.spec.Levels = append(c.spec.Levels, harness.LevelSpec{Config: config, Bundle: inLevels})
 			plan := c.spec.Plan(c.hostWith(used))
 			if plan.Stop != nil {
-				break // what lies below is never reached
+				break // levels below are never built
 			}
 			supply = largestRun(plan.Levels[level-1].Map.UID)
 		}
@@ -72,18 +72,18 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 	})
 }
 
-// subject is what is out of the ordinary about one LXD and the container that it makes.
+// A subject says what is unusual about one LXD and the container that it makes.
 type subject int
 
 const (
 	plain     subject = iota // nothing
-	files                    // what the files say
-	ranges                   // which ids they give
-	byDefault                // that they give none
-	isolated                 // the container has ids of its own
-	rawIDMap                 // its map has holes
-	settings                 // keys that are wrong, or without effect
-	pieces                   // the container's ids are in pieces, each with enough for another
+	files                    // the syntax of the subid files
+	ranges                   // the ids that the files give
+	byDefault                // the files give no ids
+	isolated                 // the container is isolated
+	rawIDMap                 // the container's map has holes
+	settings                 // configuration keys are wrong or have no effect
+	pieces                   // the container's ids are in pieces, each large enough for a container in it
 )
 
 func (s subject) draw(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {

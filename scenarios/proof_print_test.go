@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// gherkin writes the case, with what the plan says of it, as a scenario that can be put into features/.
+// gherkin returns the case and its plan as a scenario for features/.
 func (c proofCase) gherkin(b *bundle.Bundle) string {
 	var w strings.Builder
 	line := func(indent int, format string, args ...any) {

@@ -11,10 +11,10 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// shrinks bounds how many simpler chains are built to explain one that contradicts the plan.
+// shrinks limits how many simpler chains are built after one contradicts the plan.
 const shrinks = 60
 
-// shrink takes away from the case what it can, as long as it contradicts the plan.
+// shrink removes parts of the case as long as it contradicts the plan.
 func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (proofCase, error) {
 	t.Helper()
 	for tries := 0; tries < shrinks; {
@@ -47,7 +47,7 @@ func (c proofCase) clone() proofCase {
 	return c
 }
 
-// delegation is that of the host, which is level 0, or of a level; nil if it has none.
+// delegation returns the delegation of a level, 0 for the host; nil if it has none.
 func (c *proofCase) delegation(level int) *idmap.Delegation {
 	if level == 0 {
 		return &c.host
@@ -55,10 +55,10 @@ func (c *proofCase) delegation(level int) *idmap.Delegation {
 	return c.spec.Levels[level-1].Delegation
 }
 
-// change makes a case simpler.
+// A change makes a case simpler.
 type change func(*proofCase)
 
-// changes are the ways to have one thing less.
+// changes returns all ways to remove one part of the case.
 func (c proofCase) changes() []change {
 	var all []change
 	if last := len(c.spec.Levels) - 1; last > 0 {

@@ -28,10 +28,10 @@ var (
 	proofSeed = flag.Uint64("proof.seed", 1, "what they are drawn from; 0: drawn itself")
 )
 
-// TestLXDDoesWhatTheModelSays builds chains with random allocations, files and
-// configurations, and holds the outcome of each against the plan.
+// TestLXDDoesWhatTheModelSays builds chains with random allocations, files and configurations, and
+// compares the outcome of each with its plan.
 func TestLXDDoesWhatTheModelSays(t *testing.T) {
-	t.Parallel() // each chain takes a turn
+	t.Parallel() // each chain waits for its own turn
 	source := harnesstest.Source(t)
 	bundles := map[bool]*bundle.Bundle{
 		false: harnesstest.Bundle(t, source),
@@ -75,7 +75,8 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 	}
 }
 
-// try builds the case on a host of its own, and gives what came of it and what in that contradicts the plan.
+// try builds the case on a new host. It returns the outcome, and an error if that contradicts the
+// plan.
 func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
 	h, err := private.Start(ctx, private.Config{StateRoot: stateRoot(), Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})

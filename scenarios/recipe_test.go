@@ -12,16 +12,17 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// recipe is the article's, as a person types it: the client lxc, its nested exec, files pushed, daemons restarted.
+// A recipe builds a chain with the commands of the article, as a person types them: the client
+// lxc, nested lxc exec, pushed files, and restarted daemons.
 type recipe struct {
 	host  *private.Host
 	depth int
 }
 
-// typedImage is where the image lies on the host, and then in each level.
+// typedImage is the path of the image on the host and in each level.
 const typedImage = "/root/image.tar.zst"
 
-// layOut gives the host the image, which a person has there already.
+// layOut copies the image to the host, where a person would already have it.
 func (r recipe) layOut(b *bundle.Bundle) error {
 	in, err := os.Open(b.Image())
 	if err != nil {
@@ -41,7 +42,7 @@ func (r recipe) layOut(b *bundle.Bundle) error {
 	return err
 }
 
-// follow types it all, and returns what the last level says its uid map is.
+// follow runs all commands and returns the uid map that the last level shows.
 func (r recipe) follow(ctx context.Context) (string, error) {
 	for level := range r.depth {
 		if err := r.delegate(ctx, level); err != nil {
@@ -54,7 +55,7 @@ func (r recipe) follow(ctx context.Context) (string, error) {
 	return r.typed(ctx, r.depth, "cat", "/proc/self/uid_map")
 }
 
-// delegate makes the LXD at a level, 0 being the host, give away ids: its subid files, and a restart.
+// delegate writes the subid files of a level, 0 for the host, and restarts its LXD.
 func (r recipe) delegate(ctx context.Context, level int) error {
 	allocation := idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(r.depth - level)}
 	if level > 0 {
@@ -71,7 +72,7 @@ func (r recipe) delegate(ctx context.Context, level int) error {
 	return err
 }
 
-// launch has the LXD at a level make and start the next one, and puts the image there.
+// launch makes the LXD at a level create and start the next level, and copies the image there.
 func (r recipe) launch(ctx context.Context, level int) error {
 	name := fmt.Sprintf("c%d", level+1)
 	launch := []string{"lxc", "launch", "nestbed", name}
@@ -96,7 +97,7 @@ func (r recipe) launch(ctx context.Context, level int) error {
 	return nil
 }
 
-// typed runs a command at a level from the host, by way of every level between.
+// typed runs a command at a level, from the host through every level in between.
 func (r recipe) typed(ctx context.Context, level int, command ...string) (string, error) {
 	var through []string
 	for i := range level {

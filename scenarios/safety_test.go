@@ -37,7 +37,7 @@ func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 			attempts := slices.Concat(
 				againstState(t, h), againstProcesses(t, h, chain), againstCgroups(t, h), againstBundle(b), againstAbstract(t, h, chain))
 
-			// First that each could succeed: an attempt at the wrong place is refused for ever.
+			// First check that root can do each: an attempt at a wrong path would always be refused.
 			for i, refused := range (account{}).tries(t, attempts) {
 				assert.Empty(t, refused, "root: %s", attempts[i])
 			}
@@ -50,18 +50,18 @@ func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 	}
 }
 
-// openDir is a new directory that everybody can look into.
+// openDir makes a directory that every account can read.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/lib", "nestbed-given-") //nolint:usetesting // that of t.TempDir is behind one that is closed
+	dir, err := os.MkdirTemp("/var/lib", "nestbed-given-") //nolint:usetesting // other accounts cannot reach that of t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoDirExists(t, dir, "it goes with its host") })
 	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
 }
 
-// againstState are attempts at every directory, file and socket of the host's state. Of
-// the levels' root filesystems it takes only the sockets.
+// againstState returns attempts at every directory, file and socket of the host's state. In the
+// levels' root filesystems it takes only the sockets.
 func againstState(t *testing.T, h *private.Host) []attempt {
 	t.Helper()
 	var attempts []attempt
@@ -105,7 +105,7 @@ func againstState(t *testing.T, h *private.Host) []attempt {
 	return attempts
 }
 
-// inits are the ids, on the machine, of the inits of the host and of the levels.
+// inits returns the pids, on the machine, of the inits of the host and the levels.
 func inits(t *testing.T, h *private.Host, chain *harness.Chain) []int {
 	t.Helper()
 	pids := []int{h.Pid()}
@@ -117,7 +117,8 @@ func inits(t *testing.T, h *private.Host, chain *harness.Chain) []int {
 	return pids
 }
 
-// againstProcesses are attempts at every process of the host, and at the LXDs by way of the inits' roots.
+// againstProcesses returns attempts at every process of the host, and at the LXD daemons through
+// /proc/PID/root of the inits.
 func againstProcesses(t *testing.T, h *private.Host, chain *harness.Chain) []attempt {
 	t.Helper()
 	var attempts []attempt
@@ -138,7 +139,7 @@ func againstProcesses(t *testing.T, h *private.Host, chain *harness.Chain) []att
 	return attempts
 }
 
-// processes are the directories in /proc of all processes of the host.
+// processes returns /proc/PID for each process of the host.
 func processes(t *testing.T, h *private.Host) []string {
 	t.Helper()
 	var dirs []string
@@ -150,7 +151,7 @@ func processes(t *testing.T, h *private.Host) []string {
 	return dirs
 }
 
-// againstCgroups are attempts at every cgroup of the host, those of the containers included.
+// againstCgroups returns attempts at every cgroup of the host, containers included.
 func againstCgroups(t *testing.T, h *private.Host) []attempt {
 	t.Helper()
 	var attempts []attempt
@@ -166,8 +167,8 @@ func againstCgroups(t *testing.T, h *private.Host) []attempt {
 	return attempts
 }
 
-// againstBundle are attempts to change what hosts and levels are made of, and to run what makes one root of it, for which it has to be
-// read. To read the image harms nobody.
+// againstBundle returns attempts to change the files that hosts and levels are made of, and to
+// reach the root filesystem, which has setuid programs. Reading the image is harmless.
 func againstBundle(b *bundle.Bundle) []attempt {
 	return []attempt{
 		{Do: create, Path: b.Store().Path()},
@@ -181,8 +182,8 @@ func againstBundle(b *bundle.Bundle) []attempt {
 	}
 }
 
-// againstAbstract are attempts at the sockets without a file: who may connect is not asked,
-// so that nothing but the network namespaces keeps others from them.
+// againstAbstract returns attempts at abstract sockets. These have no permissions: only the
+// network namespaces keep others out.
 func againstAbstract(t *testing.T, h *private.Host, chain *harness.Chain) []attempt {
 	t.Helper()
 	var attempts []attempt
@@ -203,6 +204,6 @@ func TestNothingOfAHostListensOnTheMachine(t *testing.T) {
 	harnesstest.Build(t, h, harness.Cascade(2))
 	all := append(processes(t, h), "/proc/self")
 	assert.Empty(t, heldBy(t, all, listeners(t, "self")))
-	// These are seen where they are.
+	// Check the method itself: in the host's network namespace it finds listeners.
 	assert.NotEmpty(t, heldBy(t, all, listeners(t, strconv.Itoa(h.Pid()))))
 }

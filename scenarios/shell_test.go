@@ -18,7 +18,7 @@ import (
 	"nestbed/harness/host"
 )
 
-// built builds the command nestbed, and returns its path.
+// built builds the command nestbed and returns its path.
 func built(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -30,7 +30,7 @@ func built(t *testing.T) string {
 	return program
 }
 
-// command builds the command nestbed, and returns what runs it: its output and its exit status.
+// command builds the command nestbed and returns a function that runs it.
 func command(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	program := built(t)
@@ -51,7 +51,7 @@ func TestALevelOfAKeptChainIsEntered(t *testing.T) {
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	nestbed := command(t)
-	// A LXD that does not answer is what one wants to look into.
+	// A shell must work even if LXD does not answer: that is when one is needed.
 	require.NoError(t, fault.StopLXD(harnesstest.Context(t), chain.Levels[0]))
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))

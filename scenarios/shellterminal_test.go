@@ -23,7 +23,8 @@ import (
 	"nestbed/harness/host"
 )
 
-// keptChain returns the name of a host that is kept with a chain of one level, until the test ends.
+// keptChain builds a chain of one level, keeps its host until the test ends, and returns the
+// host's name.
 func keptChain(t *testing.T) string {
 	t.Helper()
 	h := harnesstest.Host(t, article)
@@ -34,7 +35,7 @@ func keptChain(t *testing.T) string {
 	return h.Name()
 }
 
-// typist sits at a terminal.
+// A typist is a pseudoterminal and what it has shown.
 type typist struct {
 	master, slave *os.File
 	shown         *bufio.Reader
@@ -49,7 +50,8 @@ func newTypist(t *testing.T, rows, columns uint16) typist {
 	return typist{master, slave, bufio.NewReader(master)}
 }
 
-// sees reads what the terminal shows up to a word. An end that does not come ends the test by go test's own limit.
+// sees reads what the terminal shows, up to a word, and returns it. If the word never comes, go
+// test's own time limit ends the test.
 func (p typist) sees(t *testing.T, word string) string {
 	t.Helper()
 	var shown strings.Builder
@@ -67,7 +69,7 @@ func (p typist) types(t *testing.T, text string) {
 	require.NoError(t, err)
 }
 
-// echoes reports whether the terminal shows what is typed: in raw mode it does not.
+// echoes reports whether the terminal echoes what is typed. In raw mode it does not.
 func (p typist) echoes(t *testing.T) bool {
 	t.Helper()
 	mode, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
@@ -97,7 +99,7 @@ func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
 	ours.types(t, "while [ \"$(stty size)\" != '25 77' ]; do :; done; echo grown | tr gr gr\n")
 	ours.sees(t, "\ngrown\r\n")
 	ours.types(t, "exit 7\n")
-	_ = shell.Wait() // the status says it
+	_ = shell.Wait() // the exit status is checked below
 	assert.Equal(t, 7, shell.ProcessState.ExitCode())
 	assert.True(t, ours.echoes(t), "the terminal is as it was")
 

@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The most that a package and a file may have, without tests, so that the right file is found quickly.
+// The limits of packages and files, without tests, so that the right file is easy to find.
 const (
 	mostFiles     = 20
 	mostLines     = 3000
 	mostFileLines = 250
 )
 
-// smaller and larger are the packages with another limit. steps has a file for each subject, cmd/nestbed for each verb.
+// smaller has the packages with a lower limit, larger those without: steps has a file for each
+// subject, cmd/nestbed one for each verb.
 var (
 	smaller = map[string]int{"harness": 2500}
 	larger  = map[string]bool{"steps": true, "harness/cmd/nestbed": true}

@@ -28,10 +28,10 @@ var (
 	soakSeed  = flag.Uint64("soak.seed", 1, "what it draws from; 0: drawn itself")
 )
 
-// victim is what is killed, among the processes of a run.
+// A victim is the process of a run that is killed.
 type victim string
 
-// The victims. A run is also ended by the signals of a terminal and of a shutdown.
+// A run can also end by the signals of a terminal or of a shutdown.
 const (
 	theRun     victim = "the run"
 	interrupt  victim = "the run, by SIGINT"
@@ -42,17 +42,18 @@ const (
 	inTeardown victim = "the run, while it takes the chain down"
 )
 
-// victims are drawn from as often as they stand here: of 20 kills 3 are in a teardown.
+// victims lists each victim in proportion to its probability: 3 of 20 kills hit a teardown.
 var victims = []victim{
 	theRun, theRun, theRun, interrupt, terminate, theInit, theInit, theInit, aLXD, aLXD, aLXD, aLXD, aLXD,
 	aMonitor, aMonitor, aMonitor, aMonitor, inTeardown, inTeardown, inTeardown,
 }
 
-// childBudget is for a run to end by itself where something of it was killed.
+// childBudget is the time for a run to end by itself after one of its processes was killed.
 const childBudget = 2 * time.Minute
 
-// TestNothingIsLeftWhateverIsKilled builds chains of random depth, kills something at a random moment, and looks for
-// what is left of the hosts, or with -soak.machine for anything that was not there before.
+// TestNothingIsLeftWhateverIsKilled builds chains of random depth, kills a process at a random
+// moment, and requires that nothing is left of the hosts, or with -soak.machine nothing new on the
+// machine.
 func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 	if !*soakAll {
 		beside(t, 1)
@@ -79,8 +80,8 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 				Source: source.String(), Depth: 1 + draw.IntN(5), SharePIDs: draw.IntN(2) == 1, InMemory: draw.IntN(2) == 1, Close: true,
 			},
 		}
-		// A level takes about 0.6 s: the last moments are of a chain that is up, or gone. They count from the
-		// start, or from when there is what shall be killed.
+		// The time counts from the start of the run, or from when the victim exists. A level takes about
+		// 0.6 s, so that at the last moments the chain is up or gone.
 		k.after = time.Duration(draw.Int64N(int64(time.Duration(k.order.Depth+1) * 700 * time.Millisecond)))
 		if k.victim == inTeardown {
 			k.after = time.Duration(draw.Int64N(int64(150 * time.Millisecond)))
@@ -103,14 +104,14 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 	}
 }
 
-// kill is one of them.
+// A kill is a run and what is killed when.
 type kill struct {
 	victim victim
 	order  childOrder
 	after  time.Duration
 	draw   *rand.Rand
 	pid    int
-	name   string // of the host, when the run has said it
+	name   string // of the host, once the run has printed it
 }
 
 func (k kill) String() string {
@@ -118,13 +119,14 @@ func (k kill) String() string {
 		k.victim, k.after.Round(time.Millisecond), k.order.Depth, k.order.SharePIDs, k.order.InMemory)
 }
 
-// strike starts the run and kills; it returns when the run has ended, and tells what was hit.
+// strike starts the run, kills the victim, waits until the run has ended, and returns what was
+// hit.
 func (k *kill) strike(t *testing.T) string {
 	t.Helper()
 	child := k.order.command(t)
-	// A wait of a run that something is missing to is not what this is about.
+	// Do not wait long for a process that was killed.
 	child.Env = append(child.Env, environment.Patience+"=0.25")
-	child.Stderr = nil // it says what was killed
+	child.Stderr = nil // it complains about what was killed
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
@@ -146,7 +148,7 @@ func (k *kill) strike(t *testing.T) string {
 			}
 		}
 	}
-	<-time.After(k.after) // the moment of the kill, and no wait for anything
+	<-time.After(k.after) // varies the moment of the kill
 	hit := k.hit(t)
 	stop := context.AfterFunc(harnesstest.Context(t), func() { _ = child.Process.Kill() })
 	defer stop()
@@ -158,7 +160,7 @@ func (k *kill) strike(t *testing.T) string {
 	return hit
 }
 
-// hit kills; where there is nothing of the kind, or there is no more, that is said.
+// hit kills the victim and returns what was hit, or that there was no such process.
 func (k *kill) hit(t *testing.T) string {
 	t.Helper()
 	signal, pid := unix.SIGKILL, k.pid
@@ -187,7 +189,7 @@ func (k *kill) hit(t *testing.T) string {
 	return string(k.victim)
 }
 
-// processes are those of the run's host whose command line is as asked for.
+// processes returns the pids of the run's hosts for whose command line is returns true.
 func (k *kill) processes(t *testing.T, is func(command string) bool) []int {
 	t.Helper()
 	var pids []int

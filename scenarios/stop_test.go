@@ -21,14 +21,14 @@ import (
 	"nestbed/harness/host/private"
 )
 
-// running is the command nestbed at work.
+// running is the nestbed command while it runs.
 type running struct {
 	cmd            *exec.Cmd
 	stdout, stderr *bufio.Reader
 }
 
-// startProgram starts the command, which has patience times as long for everything as usual. If it has not ended after a few
-// minutes, the test kills it.
+// startProgram starts the command with NESTBED_PATIENCE set to patience. The test kills it after
+// four minutes.
 func startProgram(t *testing.T, program, patience string, args ...string) *running {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
@@ -43,7 +43,7 @@ func startProgram(t *testing.T, program, patience string, args ...string) *runni
 	return &running{cmd, bufio.NewReader(stdout), bufio.NewReader(stderr)}
 }
 
-// until reads up to a line that begins so, and returns that.
+// until reads up to the first line that begins with begin, and returns that line.
 func until(t *testing.T, from *bufio.Reader, begin string) string {
 	t.Helper()
 	var before strings.Builder
@@ -64,11 +64,11 @@ func (r *running) ended(t *testing.T) (int, string) {
 	require.NoError(t, err)
 	_, err = io.Copy(io.Discard, r.stdout)
 	require.NoError(t, err)
-	_ = r.cmd.Wait() // the status says it
+	_ = r.cmd.Wait() // the exit status is returned below
 	return r.cmd.ProcessState.ExitCode(), string(said)
 }
 
-// stopDaemons stops every LXD or Incus among the processes, and returns what lets them go on.
+// stopDaemons stops every LXD or Incus daemon among the processes. goOn lets them run on.
 func stopDaemons(t *testing.T, pids []int) (goOn func()) {
 	t.Helper()
 	var stopped []*os.Process
@@ -98,7 +98,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 	program := built(t)
 	t.Setenv(environment.State, t.TempDir())
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
-		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // busy machines remove slowly
+		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // a busy machine needs long to clean up
 		until(t, up.stdout, "level 1 ")
 		hosts, err := stateRoot().Leftovers()
 		require.NoError(t, err)

@@ -16,40 +16,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// strangerEnv makes the test binary a program that tries what its input says, and tells how each went.
+// strangerEnv makes the test binary a program that reads attempts from its input, makes them, and
+// prints the errors.
 const strangerEnv = "NESTBED_TEST_STRANGER"
 
-// deed is what somebody may try against a running host.
+// A deed is an operation that an account may try against a running host.
 type deed string
 
 const (
 	list   deed = "list"   // the directory
 	read   deed = "read"   // the file
-	write  deed = "write"  // the file, as far as opening it: what is in it stays
+	write  deed = "write"  // open the file for writing; its content stays
 	create deed = "create" // something in the directory
-	dial   deed = "dial"   // the Unix socket; an abstract one, with @, in the network namespace
+	dial   deed = "dial"   // the Unix socket; with @, an abstract one in the network namespace
 	notify deed = "signal" // the process
 )
 
-// attempt is a deed and what it is done to.
+// An attempt is an operation and its target.
 type attempt struct {
 	Do   deed
 	Path string
 	Pid  int    // of notify
-	Net  string // of dial: the file of the namespace
+	Net  string // of dial: the network namespace's file
 }
 
 func (a attempt) String() string { return fmt.Sprint(a.Do, " ", a.Path) }
 
-// account is who tries: user and group, without any other group.
+// An account is a user and a group, without supplementary groups.
 type account struct{ UID, GID uint32 }
 
-// tries has the account do all attempts, and gives for each why it did not succeed, or "".
+// tries makes the attempts as the account. It returns an error text for each, "" if it succeeded.
 func (who account) tries(t *testing.T, attempts []attempt) []string {
 	t.Helper()
 	order, err := json.Marshal(attempts)
 	require.NoError(t, err)
-	// Not by its path, which others need not reach.
+	// Other accounts may not be able to reach the path of this program.
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 	cmd.Dir = "/"
 	cmd.Env = []string{strangerEnv + "=yes"}
@@ -64,7 +65,7 @@ func (who account) tries(t *testing.T, attempts []attempt) []string {
 	return refused
 }
 
-// strangerTries is the program.
+// strangerTries is the main function of the program.
 func strangerTries() {
 	var attempts []attempt
 	if err := json.NewDecoder(os.Stdin).Decode(&attempts); err != nil {
@@ -99,10 +100,10 @@ func (a attempt) do() error {
 		}
 		defer unix.Close(fd)
 		if a.Do == read {
-			_, err = unix.Read(fd, make([]byte, 1)) // files of /proc look again who reads
+			_, err = unix.Read(fd, make([]byte, 1)) // files of /proc check permissions again at a read
 		}
 		if errors.Is(err, unix.EINVAL) {
-			return nil // a namespace: to have it open is to have it
+			return nil // the file of a namespace: opening it is enough to enter it
 		}
 		return err
 	case create:
@@ -114,14 +115,14 @@ func (a attempt) do() error {
 	case dial:
 		return a.dial()
 	case notify:
-		return unix.Kill(a.Pid, 0) // whoever may send none may send any (man 2 kill)
+		return unix.Kill(a.Pid, 0) // signal 0 needs the same permission as any other (man 2 kill)
 	}
 	return fmt.Errorf("%s: unknown", a.Do)
 }
 
-// dial connects, in the namespace if that lets us in, else from where we are.
+// dial connects to the socket, from the network namespace if it can be entered, else from its own.
 func (a attempt) dial() error {
-	runtime.LockOSThread() // a thread that is in another namespace ends with its goroutine, or with this program
+	runtime.LockOSThread() // the thread may change its namespace and must not be reused
 	var entered error
 	if a.Net != "" {
 		if fd, err := unix.Open(a.Net, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
@@ -133,7 +134,7 @@ func (a attempt) dial() error {
 	}
 	to := &unix.SockaddrUnix{Name: a.Path}
 	if a.Path[0] != '@' {
-		// Paths of state are longer than an address may be.
+		// Paths of state are too long for a socket address.
 		fd, err := unix.Open(a.Path, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return err

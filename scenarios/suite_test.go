@@ -15,7 +15,7 @@ import (
 	"nestbed/steps"
 )
 
-// The steps of another module: one looks at the chain, the other changes it.
+// othersFeature uses steps of another module: one only looks at the chain, the other changes it.
 const othersFeature = `Feature: Steps of another module
   Background:
     Given an LXD host whose root allocation is "root:500000:65536"
@@ -34,7 +34,7 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 	beside(t, 2)
 	harnesstest.Source(t)
 	var mu sync.Mutex
-	hosts := map[string][]string{} // by what is done on them
+	hosts := map[string][]string{} // by what was done on them
 	note := func(ctx context.Context, what string) error {
 		chain, err := steps.Chain(ctx)
 		if err != nil {

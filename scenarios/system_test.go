@@ -23,17 +23,18 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ofMachine is what the root of a machine has for its containers, room for several chains.
+// ofMachine is the allocation of a machine's root, with room for several chains.
 var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 40 * idmap.Block})
 
-// ownLXD starts a LXD as a machine runs its own, in the machine's pid namespace, and gives its host and its socket. It has a storage
-// pool, and an isolated container of somebody's, named as a level is.
+// ownLXD starts an LXD that stands for the existing LXD of a machine, in the machine's pid
+// namespace, and returns its host and its socket. The LXD has a storage pool and somebody's
+// isolated container, whose name is that of level 1.
 func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *private.Host, socket string) {
 	t.Helper()
 	return ownLXDIn(t, files, b, "")
 }
 
-// ownLXDIn is ownLXD with its state in a directory.
+// ownLXDIn is like ownLXD, with its state in the given directory.
 func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
 	t.Helper()
 	machine, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
@@ -49,7 +50,7 @@ func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir s
 	return machine, machine.Socket()
 }
 
-// allOf is everything that a LXD has, as text.
+// allOf returns everything that an LXD server has, as text.
 func allOf(t *testing.T, server lxd.InstanceServer) string {
 	t.Helper()
 	all := map[string]any{}
@@ -61,7 +62,7 @@ func allOf(t *testing.T, server lxd.InstanceServer) string {
 		require.NoError(t, err, path)
 		var list []json.RawMessage
 		require.NoError(t, answer.MetadataAsStruct(&list), path)
-		// Certificates come in another order each time.
+		// LXD returns certificates in a varying order.
 		slices.SortFunc(list, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
 		all[path] = list
 	}
@@ -70,13 +71,13 @@ func allOf(t *testing.T, server lxd.InstanceServer) string {
 	return string(text)
 }
 
-// machineLXD is what a machine's own LXD reads its allocation from, and runs.
+// A machineLXD has the subid files and the bundle of an existing LXD.
 type machineLXD struct {
 	files  idmap.Delegation
 	bundle bundle.Source
 }
 
-// ofMachines are the kinds of them.
+// ofMachines returns the kinds of existing LXD to test.
 func ofMachines(source bundle.Source) map[string]machineLXD {
 	return map[string]machineLXD{
 		"with an allocation of its root":            {ofMachine, source},
@@ -187,8 +188,9 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 	}
 }
 
-// Why nestbed says itself where the ids of level 1 lie: LXD 5.0.2 leaves the container that it chooses for out of those that have ids,
-// and knows it by its name alone (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
+// This LXD bug is why nestbed itself chooses the ids of level 1. To choose ids for a container,
+// LXD 5.0.2 skips that container in the list of used ids, but compares only names, not projects
+// (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
 func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))

@@ -11,14 +11,15 @@ import (
 	"nestbed/steps"
 )
 
-// turns are those of the scenarios and of the Go tests that run beside them. TestMain makes them.
+// turns limits the chains of scenarios and Go tests that run at a time. TestMain sets it.
 var turns *steps.Turns
 
-// parallelFlag is go test's limit of tests that run in parallel.
+// parallelFlag is go test's own limit of parallel tests.
 const parallelFlag = "test.parallel"
 
-// makeTurns makes the turns, for as many chains as -concurrency says. go test's own limit counts tests and not
-// chains, so a test that waits for its turn must not keep TestFeatures from starting.
+// makeTurns sets turns to as many chains as -concurrency says. It raises go test's own limit,
+// which counts tests, not chains: a test that waits for its turn must not keep TestFeatures from
+// starting.
 func makeTurns() error {
 	turns = steps.NewTurns(concurrency())
 	if isSet(parallelFlag) {
@@ -27,8 +28,9 @@ func makeTurns() error {
 	return flag.Set(parallelFlag, "1000")
 }
 
-// beside lets a test with so many chains at a time run beside others. A test that counts or measures what the whole
-// machine has, or changes this process's environment, does not call it: it runs alone, before all that do.
+// beside lets a test run in parallel with others, and waits for turns for its chains. A test that
+// measures the whole machine or changes the environment does not call it: it runs alone, before
+// these.
 func beside(t *testing.T, chains int) {
 	t.Helper()
 	t.Parallel()

@@ -8,7 +8,8 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// utilization tells how busy the processors were during a run, whatever kept them busy: an idle one is room for more at a time.
+// utilization is a reading of how busy the machine's processors have been. Idle processors mean
+// that more chains could run at a time.
 type utilization struct {
 	began      time.Time
 	busy, idle float64 // processor seconds since the machine started
@@ -28,7 +29,7 @@ func readUtilization() (u utilization, err error) {
 	return utilization{time.Now(), all.User + all.Nice + all.System + all.IRQ + all.SoftIRQ + all.Steal, all.Idle + all.Iowait}, nil
 }
 
-// since is what the processors did between the two readings, in a line.
+// since describes, in one line, how busy the processors were between two readings.
 func (u utilization) since(before utilization) string {
 	busy, idle := u.busy-before.busy, u.idle-before.idle
 	share := 0.0
