@@ -22,7 +22,7 @@ type LevelSpec struct {
 	//  - raw.apparmor on levels with security.nesting, if LXD's own profile would not let another
 	//    level start there;
 	//  - environment.LXD_SECURITY_APPARMOR, and Incus's counterpart, on levels with
-	//    security.nesting from level 2 down, if AppArmor is in force: LXD cannot make profiles there.
+	//    security.nesting from level 2 down, if AppArmor is in force: no profiles can be made there.
 	//
 	// An empty value removes a key.
 	Config map[string]string

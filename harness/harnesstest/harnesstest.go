@@ -1,5 +1,5 @@
-// Package harnesstest is package harness for tests: it skips where a chain cannot
-// be built, fails where one should be, and closes what it made.
+// Package harnesstest builds chains in tests. It skips a test if the machine cannot build a chain,
+// fails the test if a chain should come up and does not, and closes what it made.
 //
 //	func TestMine(t *testing.T) {
 //		h := harnesstest.Host(t, idmap.Delegate(supply))
@@ -32,7 +32,7 @@ import (
 	"nestbed/harness/probe"
 )
 
-// Real skips the test with go test -short, which runs what needs neither root nor LXD.
+// Real skips the test under go test -short, which runs only tests that need neither root nor LXD.
 func Real(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -46,8 +46,8 @@ func Context(t testing.TB) context.Context {
 	return settings(t).Context(t.Context())
 }
 
-// Source is the bundle's source: from NESTBED_BUNDLE, else chosen for the machine. It
-// skips the test where this machine lacks what a private host or that bundle needs.
+// Source returns the bundle's source: from NESTBED_BUNDLE, or else chosen for the machine. It
+// skips the test if this machine does not have what a private host or that bundle needs.
 func Source(t testing.TB) bundle.Source {
 	t.Helper()
 	return SourceOn(t, "")
@@ -75,7 +75,8 @@ func settings(t testing.TB) environment.Settings {
 	return s
 }
 
-// Lacking skips the test for a lack of the machine, or fails it where everything is required.
+// Lacking skips the test if the error says that the machine does not have something. With
+// NESTBED_REQUIRE=all it fails the test.
 func Lacking(t testing.TB, lack error) {
 	t.Helper()
 	switch lack = advice.On(lack); {
@@ -93,7 +94,7 @@ func Store(t testing.TB) bundle.Store {
 	return settings(t).Store(func(what string) { t.Log(what) })
 }
 
-// Bundle makes the bundle of the source, or takes it from the store.
+// Bundle returns the bundle of the source. It makes the bundle unless the store has it.
 func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	t.Helper()
 	Real(t)
@@ -102,11 +103,12 @@ func Bundle(t testing.TB, s bundle.Source) *bundle.Bundle {
 	return b
 }
 
-// levelsInMemory is how many levels the hosts of tests need memory for; the disk serves deeper chains as well.
+// levelsInMemory is the number of levels for which Host wants memory. With less, it uses the disk.
 const levelsInMemory = 4
 
-// Host starts a private host with the given allocation, in memory if there is room. It is closed at the end of the test.
-// Options change how it is made: func(c *private.Config) { c.SharePIDs = true }.
+// Host starts a private host with the given allocation, in memory if there is room. It closes the
+// host at the end of the test. Options change the configuration, such as func(c *private.Config) {
+// c.SharePIDs = true }.
 func Host(t testing.TB, d idmap.Delegation, options ...func(*private.Config)) *private.Host {
 	t.Helper()
 	config := private.Config{StateRoot: private.StateRoot{Dir: settings(t).State}, Delegation: d, InMemory: levelsInMemory}
@@ -132,14 +134,14 @@ type BuildOption func(*expectation)
 
 type expectation struct{ stop *idmap.Stop }
 
-// StopsAt makes Build expect that the chain stops at a level, in an operation and for a reason. The levels above the stop
-// are returned.
+// StopsAt makes Build expect that the chain stops at a level, in an operation and for a reason.
+// Build then returns the levels above the stop.
 func StopsAt(level int, op idmap.Op, why idmap.Reason) BuildOption {
 	return func(e *expectation) { e.stop = &idmap.Stop{Level: level, Op: op, Reason: why} }
 }
 
-// Build builds a chain that must come up whole, unless an option says where it must stop. It is closed at the end of the
-// test.
+// Build builds a chain and closes it at the end of the test. The chain must be complete, unless an
+// option says where it must stop.
 func Build(t testing.TB, h host.Host, s harness.Spec, options ...BuildOption) *harness.Chain {
 	t.Helper()
 	var expected expectation
@@ -164,14 +166,15 @@ func Build(t testing.TB, h host.Host, s harness.Spec, options ...BuildOption) *h
 	return chain
 }
 
-// Await waits until an operation of LXD has succeeded, without the events that the operation's own Wait
-// depends on. err is what the request for it returned.
+// Await waits until an operation of LXD has succeeded. Unlike the operation's own Wait, it needs
+// no events. err is the error of the request that started the operation.
 func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) error {
 	_, err = lxdop.Await(ctx, server, op, err)
 	return err
 }
 
-// AsPlanned verifies the levels of a chain and holds it against its plan; both must agree. It gives what came up.
+// AsPlanned verifies the levels of a chain and compares it with its plan; both must agree. It
+// returns the outcome.
 func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 	t.Helper()
 	checks, err := probe.Verify(Context(t), chain)
@@ -183,7 +186,7 @@ func AsPlanned(t testing.TB, chain *harness.Chain) idmap.Plan {
 	return outcome
 }
 
-// Stop stops a process by SIGSTOP. When it returns, no thread of it runs.
+// Stop stops a process with SIGSTOP. When it returns, no thread of the process runs.
 func Stop(t testing.TB, p *os.Process) {
 	t.Helper()
 	require.NoError(t, standstill.Stop(Context(t), p))

@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// AvailableMemory is what can be used without swapping, in bytes (man 5 proc, MemAvailable); 0 if nobody knows.
+// AvailableMemory returns how many bytes can be used without swapping (man 5 proc, MemAvailable),
+// or 0 if that is unknown.
 func AvailableMemory() uint64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

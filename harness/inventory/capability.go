@@ -13,31 +13,31 @@ import (
 	"nestbed/harness/keyring"
 )
 
-// What single scenarios need, as Requirement.For says it.
+// What single scenarios need: values of Requirement.For.
 const (
 	Tools       = "tools"        // programs in levels that not every bundle has
 	Debian      = "debian"       // bundles of Debian
 	Btrfs       = "btrfs"        // on a loop device
-	FUSE        = "fuse"         //
-	Speed       = "speed"        // no emulated processor
-	PrivateHost = "private-host" // no project of an existing LXD
-	Root        = "root"         // on the machine of the levels
+	FUSE        = "fuse"         // the device /dev/fuse
+	Speed       = "speed"        // a processor that is not emulated
+	PrivateHost = "private-host" // a host that is not a project of an existing LXD
+	Root        = "root"         // root on the machine of the levels
 	OnCgroup1   = "cgroup1"      // machines with cgroup v1
 	OnCgroup2   = "cgroup2"      // machines with nothing but cgroup v2
 	OnAppArmor  = "apparmor"     // machines with AppArmor in force
 
-	OnNoAppArmor = "no-apparmor"      // machines without
+	OnNoAppArmor = "no-apparmor"      // machines without AppArmor
 	OnMediation  = "userns-mediation" // machines whose kernel asks AppArmor about user namespaces
 )
 
-// Capabilities returns what single scenarios need of the machine beyond what every one does. They run the bundle of the source; bundles
-// are made in the store.
+// Capabilities returns what single scenarios need of the machine beyond what all scenarios need.
+// The scenarios run the bundle of the source. Bundles are made in the store.
 func Capabilities(store bundle.Store, s bundle.Source) []Requirement {
 	return slices.Concat([]Requirement{tools(s), debian(store), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
-// Privacy requires private hosts, which have exactly the allocation that a scenario states, and of which it may change anything. An
-// existing LXD keeps its own files.
+// Privacy requires a private host: it has exactly the allocation that a scenario states, and the
+// scenario may change all of it. An existing LXD keeps its own subid files.
 func Privacy(system bool) Requirement {
 	found := "hosts are private"
 	if system {
@@ -46,8 +46,8 @@ func Privacy(system bool) Requirement {
 	return Requirement{For: PrivateHost, Name: "private host", OK: !system, Found: found, Elsewhere: true}
 }
 
-// Entry is that processes and files of levels are looked for on the machine itself, which only root can: not so where it is another
-// account that works on an existing LXD, or where that, by its address, runs on another machine.
+// Entry requires that nestbed can read the processes and files of levels on this machine. On an
+// existing LXD this needs root, and that LXD must run on this machine.
 func Entry(address string) Requirement {
 	r := Requirement{For: Root, Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
 	switch {
@@ -59,7 +59,7 @@ func Entry(address string) Requirement {
 	return r
 }
 
-// cgroups1or2 tells for which layout of cgroups this machine's scenarios are.
+// cgroups1or2 returns the requirements of scenarios for one layout of cgroups.
 func cgroups1or2() []Requirement {
 	layout, err := cgroup.Layout()
 	if err != nil {
@@ -72,7 +72,7 @@ func cgroups1or2() []Requirement {
 	}
 }
 
-// appArmorOnOrOff tells what of AppArmor this machine's scenarios can be about.
+// appArmorOnOrOff returns the requirements of scenarios for machines with or without AppArmor.
 func appArmorOnOrOff() []Requirement {
 	on, asked := bundle.AppArmor(), bundle.MediatesUserNS()
 	found, foundAsked := "AppArmor is off", "the kernel does not ask it"
@@ -89,7 +89,7 @@ func appArmorOnOrOff() []Requirement {
 	}
 }
 
-// debian is what bundles of Debian's need, whatever the bundle of the others is.
+// debian returns what Debian bundles require, whatever bundle the other scenarios run.
 func debian(store bundle.Store) Requirement {
 	r := mmdebstrap(store)
 	r.For = Debian
@@ -109,7 +109,7 @@ func tools(s bundle.Source) Requirement {
 	return r
 }
 
-// btrfs looks for the filesystem, and for loop devices to put one on.
+// btrfs checks for the filesystem, and for loop devices to hold one.
 func btrfs() Requirement {
 	r := Requirement{For: Btrfs, Name: "btrfs on a loop device"}
 	known, err := os.ReadFile("/proc/filesystems")
@@ -135,7 +135,7 @@ func fuse() Requirement {
 	return r
 }
 
-// speed looks whether the processor is one.
+// speed checks that the processor is not emulated.
 func speed() Requirement {
 	r := Requirement{For: Speed, Name: "processor", Found: processor()}
 	if r.OK = !emulated(r.Found); !r.OK {

@@ -1,3 +1,3 @@
-// Package inventory finds out what this machine has for hosts, by trying where that is possible: requirements, and room for levels and
-// chains.
+// Package inventory checks what this machine offers: the requirements of hosts and bundles, the
+// room for levels, and the number of chains at a time. Where possible it tries.
 package inventory

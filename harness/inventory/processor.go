@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processor is what the kernel calls the first processor, on architectures where it has names for them.
+// processor returns the kernel's name of the first processor. Some architectures have no names.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -25,11 +25,11 @@ func modelName(cpuinfo string) string {
 	return "a processor without a name"
 }
 
-// emulated tells a processor that QEMU translates for, which is some twenty times slower than its host's
-// (QEMU: target/i386/cpu.c, the name of "max").
+// emulated reports whether QEMU translates for the processor, which makes it some twenty times
+// slower than its host's (QEMU: target/i386/cpu.c, the name of "max").
 func emulated(model string) bool { return strings.Contains(model, "QEMU TCG") }
 
-// OwnCPU is the processor time that this process has used.
+// OwnCPU returns the processor time that this process has used.
 func OwnCPU() (time.Duration, error) {
 	var own syscall.Rusage
 	err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)

@@ -12,19 +12,20 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// Requirement is something that a kind of run needs of the machine.
+// A Requirement is something that a kind of run needs of the machine.
 type Requirement struct {
-	// For is the kind of run: "private host", "system host", "bundle installed", "bundle debian"; or what single scenarios need, such as Btrfs.
+	// For is the kind of run: private host, system host, bundle installed or bundle debian. It can
+	// also be what single scenarios need, such as Btrfs.
 	For string `json:"for"`
-	// Name is what is needed, OK whether it is there, Found what was seen.
+	// Name says what is needed, OK whether the machine has it, and Found what was seen.
 	Name  string `json:"name"`
 	OK    bool   `json:"ok"`
 	Found string `json:"found"`
-	// Mend is the command, or the deed, that mends a lack.
+	// Mend is the suggested fix: a command or an instruction.
 	Mend string `json:"mend,omitempty"`
-	// Elsewhere tells that it is no lack where it is not met: what it is for is about other machines.
+	// Elsewhere is set if only some machines are meant to have it. Others need no fix.
 	Elsewhere bool `json:"elsewhere,omitempty"`
-	// Cause, if set, is the error by which a front end knows more about how the lack is mended.
+	// Cause, if set, is the error from which a front end derives more of the fix.
 	Cause error `json:"-"`
 }
 
@@ -37,7 +38,8 @@ type lackError struct {
 func (e *lackError) Error() string { return e.text }
 func (e *lackError) Unwrap() error { return e.cause }
 
-// Err is nil if the requirement is met, else one line that says what is wrong and what to do.
+// Err returns nil if the requirement is met. Otherwise it returns one line that says what is wrong
+// and what to do.
 func (r Requirement) Err() error {
 	if r.OK {
 		return nil
@@ -48,7 +50,8 @@ func (r Requirement) Err() error {
 	return &lackError{fmt.Sprintf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend), r.Cause}
 }
 
-// FreeSpace is a requirement of so many bytes in a directory, which may not be there yet, as it is met.
+// FreeSpace returns the requirement after checking that a directory has so many bytes free. The
+// directory need not exist yet.
 func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 	var fs unix.Statfs_t
 	dir, err := filepath.Abs(dir)
@@ -56,7 +59,7 @@ func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 		if err = unix.Statfs(dir, &fs); !errors.Is(err, unix.ENOENT) || dir == "/" {
 			break
 		}
-		dir, err = filepath.Dir(dir), nil // what is not there yet will be made here
+		dir, err = filepath.Dir(dir), nil // the missing directory will be made here
 	}
 	if err != nil {
 		r.Found = fmt.Sprintf("%s: %v", dir, err)
@@ -76,7 +79,7 @@ const (
 	forDebian    = "bundle debian"
 )
 
-// Bundles returns what bundles need of the machine, to be made in the store.
+// Bundles returns the requirements of bundles that are made in the store.
 func Bundles(store bundle.Store) []Requirement {
 	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
 	switch source, why, err := bundle.Choose(); {
@@ -101,7 +104,8 @@ func Bundles(store bundle.Store) []Requirement {
 	return rs
 }
 
-// mmdebstrap fetches the packages of bundles of Debian's, if they are not there, as in a virtual machine.
+// mmdebstrap checks for mmdebstrap, which fetches the packages for Debian bundles. It is not
+// needed if the store has the packages, as in a virtual machine.
 func mmdebstrap(store bundle.Store) Requirement {
 	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"}
 	if path, err := exec.LookPath("mmdebstrap"); err == nil {

@@ -11,8 +11,8 @@ import (
 	"nestbed/harness/bundle"
 )
 
-// programsIn makes dir the only directory that programs are looked for in. It skips the test without root, because other
-// accounts look where root does first.
+// programsIn makes dir the only directory in which programs are looked for. It skips the test
+// without root, because other accounts look in root's directories first.
 func programsIn(t *testing.T, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -34,7 +34,7 @@ func TestWithoutItsProgramsABundleSaysWhatToInstall(t *testing.T) {
 	programsIn(t, t.TempDir())
 	rs := Bundles(bundle.Store{Dir: t.TempDir()})
 	for i, want := range []Requirement{
-		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // by the machine's distribution
+		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // depends on the distribution
 		{
 			For: "bundle installed", Name: "programs", Mend: rs[0].Mend,
 			Found: "no lxd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox",

@@ -17,13 +17,14 @@ import (
 	"nestbed/harness/internal/rerun"
 )
 
-// Room finds out how many levels the kernel has left for a private host with a pid namespace of its own, by
-// nesting pid namespaces until the kernel refuses: one for the host, one for each
-// level. On a machine it is 31, as the kernel nests 32 (kernel/pid_namespace.c,
-// MAX_PID_NS_LEVEL); in a container it is less. User namespaces it nests one more,
-// and the host has none. It is tried once in a process, in a fraction of a second.
+// Room returns how many levels the kernel allows on a private host with a pid namespace of its
+// own. It nests pid namespaces until the kernel refuses: one for the host, one for each level. On
+// a machine the result is 31, as the kernel nests 32 (kernel/pid_namespace.c, MAX_PID_NS_LEVEL);
+// in a container it is less. The kernel nests one more user namespace, and the host has none of
+// its own. Room tries once in a process, in a fraction of a second.
 //
-// Accounts other than root try it in a user namespace. Where they may make none, it is taken for what it is on a machine.
+// Accounts other than root try in a user namespace. If they may not make one, Room returns the
+// result of a machine.
 func Room() (int, error) { return room() }
 
 var room = sync.OnceValues(func() (int, error) {
@@ -49,11 +50,11 @@ var room = sync.OnceValues(func() (int, error) {
 	return idmap.MaxDepth + 1 - refused, nil
 })
 
-// OfMachine is the room on a machine, whose own pid namespace is the first of those that the kernel nests.
+// OfMachine is the room on a machine, whose own pid namespace is the first that the kernel nests.
 const OfMachine = 31
 
-// Levels returns how many levels the kernel has room for on a host which shares the pid namespace of this process, or has one of its own.
-// It does not wait longer than ctx lasts.
+// Levels returns how many levels the kernel allows on a host that shares the pid namespace of this
+// process, or that has its own. It gives up when ctx ends.
 func Levels(ctx context.Context, sharePIDs bool) (int, error) {
 	levels, err := within(ctx, Room)
 	if err != nil {
@@ -65,7 +66,7 @@ func Levels(ctx context.Context, sharePIDs bool) (int, error) {
 	return levels, nil
 }
 
-// within returns what find does, or why ctx has ended if that comes first.
+// within returns the result of find, or why ctx has ended if that comes first.
 func within(ctx context.Context, find func() (int, error)) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
@@ -87,12 +88,13 @@ func within(ctx context.Context, find func() (int, error)) (int, error) {
 	}
 }
 
-// RegisterPrograms registers what Room runs this binary as.
+// RegisterPrograms registers the program that Room runs this binary as.
 func RegisterPrograms() { rerun.Register(roomName, probeRoom) }
 
 const roomName = "nestbed-probe-room"
 
-// nest is this binary again, in a new pid namespace, for so many levels inside.
+// nest returns the command that runs this binary in a new pid namespace, with so many levels
+// inside.
 func nest(levels int) (*exec.Cmd, error) {
 	cmd, err := rerun.Command(roomName, strconv.Itoa(levels))
 	if err != nil {
@@ -103,7 +105,7 @@ func nest(levels int) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// nestFurther runs nest, and waits for its end.
+// nestFurther runs nest and waits until it ends.
 func nestFurther(levels int) error {
 	next, err := nest(levels)
 	if err != nil {
@@ -113,7 +115,8 @@ func nestFurther(levels int) error {
 	return next.Run()
 }
 
-// probeRoom is that binary: it makes the next level, and the innermost prints how many the kernel refuses.
+// probeRoom is that program. It starts the next level. The innermost one prints how many levels
+// the kernel refuses.
 func probeRoom() {
 	levels, err := strconv.Atoi(os.Args[1])
 	if err == nil && levels > 0 {

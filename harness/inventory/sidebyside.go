@@ -2,21 +2,23 @@ package inventory
 
 import "runtime"
 
-// What hosts side by side share the machine by. A chain does not keep a processor busy: its LXDs wait for each
-// other, and for liblxc, which gives a refused start five seconds. And a host holds memory: eight levels, each of
-// about 45 MB that its processes hold, and as much again that they read and write all the time.
+// How hosts share the machine. A chain does not keep a processor busy: its LXDs wait for each
+// other, and for liblxc, which waits five seconds after a refused start. A host needs memory:
+// eight levels with processes of about 45 MB each, and as much again for files that they use all
+// the time.
 const (
 	hostsPerProcessor = 3
-	// A member of a cluster is used over the network, and may be somebody's.
+	// A member of a cluster is used over the network, and may serve other people.
 	hostsPerMemberProcessor = 2
-	// An emulated processor has no time to wait: what each chain does takes twice as long where there are twice as many, and
-	// LXD gives up the start of a container after 30 s (LXD: lxd/main_callhook.go).
+	// An emulated processor has no time to spare: each chain takes twice as long if there are
+	// twice as many, and LXD gives up the start of a container after 30 s (LXD:
+	// lxd/main_callhook.go).
 	hostsPerEmulated = 1
 	hostMemory       = 1 << 30
 )
 
-// SideBySide is how many hosts, with a chain each, this machine builds at a time: as many as its processors
-// and the memory that is available now allow, and one at least.
+// SideBySide returns how many hosts, with a chain each, this machine builds at a time: as many as
+// its processors and its available memory allow, and at least one.
 func SideBySide() int {
 	hosts := hostsPerProcessor * runtime.NumCPU()
 	if emulated(processor()) {
@@ -25,12 +27,14 @@ func SideBySide() int {
 	return sideBySide(hosts, AvailableMemory())
 }
 
-// RoomFor is how many chains at a time a member of a cluster has room for that has so many processors, and so much memory in bytes; 0 if nobody knows how much.
+// RoomFor returns how many chains at a time fit on a member of a cluster with so many processors
+// and so many bytes of memory. Unknown memory is 0.
 func RoomFor(processors int, memory uint64) int {
 	return sideBySide(hostsPerMemberProcessor*processors, memory)
 }
 
-// sideBySide is SideBySide for so many hosts as the processors have time for, and so much memory, in bytes; 0 if nobody knows how much.
+// sideBySide returns the smaller of n and the number of hosts that fit into memory, in bytes, but
+// at least one. Unknown memory is 0.
 func sideBySide(n int, memory uint64) int {
 	if fit := int(memory / hostMemory); memory > 0 && fit < n {
 		n = fit
