@@ -155,7 +155,7 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	maps.DeleteFunc(config, func(_, value string) bool { return value == "" })
 	above := l.above.LXD()
 	if h, first := l.above.(host.Host); first {
-		above = host.Placing(h)
+		above = host.PlacementClient(h)
 	}
 	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,

@@ -39,7 +39,7 @@ func (s Spec) withSupply(ctx context.Context, h host.Host) (Spec, error) {
 		return s, fmt.Errorf("level 1: %w", err)
 	}
 	s.Levels = slices.Clone(s.Levels)
-	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, project.Supply()))
+	s.Levels[0].Config = merged(s.Levels[0].Config, isolated(base, project.IDCount()))
 	return s, nil
 }
 
@@ -81,7 +81,7 @@ func (c *Chain) createSupplied(ctx context.Context, project host.Project, l *Lev
 		if err != nil {
 			return err
 		}
-		ids := isolated(base, project.Supply())
+		ids := isolated(base, project.IDCount())
 		spec.Config = merged(spec.Config, ids)
 		c.Spec.Levels[0].Config = merged(c.Spec.Levels[0].Config, ids)
 		c.Plan = c.Spec.Plan(c.Host.Traits())

@@ -135,7 +135,7 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 		return host.Member(h), nil
 	}
 	_, err = on(memberName(last))
-	require.ErrorContains(t, err, "no member takes instances: m3 is evacuated")
+	require.ErrorContains(t, err, "no member accepts instances: m3 is evacuated")
 	got, err := on(memberName(last), memberName(0))
 	require.NoError(t, err)
 	assert.Equal(t, memberName(0), got)

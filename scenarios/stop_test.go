@@ -111,7 +111,7 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 		require.NoError(t, up.cmd.Process.Signal(signal))
 		status, said := up.ended(t)
 		assert.Equal(t, 128+int(signal), status, said)
-		assert.Contains(t, said, "nestbed: interrupted; everything it made is removed")
+		assert.Contains(t, said, "nestbed: interrupted; everything that was made is removed")
 		assert.True(t, takeInventory(t, hosts[0].Name).empty(), "nothing is left of host %s", hosts[0].Name)
 	}
 }

@@ -142,10 +142,10 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
 	before := allOf(t, machine.LXD())
 	for want, c := range map[string]existing.Config{
-		"expected 262144 more on end":           {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
-		"storage pool nosuch":                   {Delegation: article, Pool: "nosuch"},
-		"level 1 would have no ids":             {},
-		"fewer than the 65536 that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
+		"expected 262144 more in a row":             {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
+		"storage pool nosuch":                       {Delegation: article, Pool: "nosuch"},
+		"level 1 would have no ids":                 {},
+		"fewer than the 65536 ids that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
 		c.LXD, c.Bundle = existing.LXD{Address: socket}, b
 		h, err := existing.Start(harnesstest.Context(t), c)

@@ -117,7 +117,7 @@ func (s *scenario) move(row map[string]string) error {
 // onHost translates a host id of the scenario to the actual host. On an existing LXD, level 1 gets
 // other ids than the scenario's allocation says, in the same order.
 func (s *scenario) onHost(id uint32) (uint32, error) {
-	if s.host == nil || host.Supply(s.host) == 0 {
+	if s.host == nil || host.IDCount(s.host) == 0 {
 		return id, nil
 	}
 	read := idmap.Read(s.allocation.UID, idmap.LXD)

@@ -89,5 +89,5 @@ func TestADirectoryThatCannotBeUsedIsNamedByItsVariable(t *testing.T) {
 	_, err = bundle.Store{Dir: inFile}.Make(t.Context(), bundle.Source{Kind: bundle.Debian, Arg: "trixie"})
 	require.ErrorContains(t, advice.On(err), "; name another directory for it, which can be written, by NESTBED_CACHE")
 	_, err = private.Start(t.Context(), private.Config{Bundle: &bundle.Bundle{}, StateRoot: private.StateRoot{Dir: inFile}})
-	require.ErrorContains(t, advice.On(err), "; name another one, which can be written, by NESTBED_STATE")
+	require.ErrorContains(t, advice.On(err), "; name a directory that can be written, by NESTBED_STATE")
 }

@@ -96,8 +96,8 @@ func Abort(h Host) {
 	}
 }
 
-// A Remainer is a host that may leave something on the machine.
-type Remainer interface {
+// A LeftLister is a host that may leave something on the machine.
+type LeftLister interface {
 	// Left returns the paths of state and cgroups that a closed host left.
 	Left() []string
 }
@@ -105,7 +105,7 @@ type Remainer interface {
 // Left returns the paths that a closed host left. The result should be empty. If something is
 // left on an existing LXD, the error of Close lists it.
 func Left(h Host) []string {
-	if r, able := h.(Remainer); able {
+	if r, able := h.(LeftLister); able {
 		return r.Left()
 	}
 	return nil

@@ -32,8 +32,8 @@ type Facts struct {
 // NotKnown is the value of a fact that cannot be known, or not until level 1 is up.
 const NotKnown = "unknown"
 
-// Force returns the value of Facts.AppArmor.
-func Force(on bool) string {
+// AppArmorState returns the value of Facts.AppArmor.
+func AppArmorState(on bool) string {
 	if on {
 		return "enforced"
 	}
@@ -42,7 +42,7 @@ func Force(on bool) string {
 
 // FactsOf returns the facts of a host on this machine that runs the bundle.
 func FactsOf(b *bundle.Bundle) Facts {
-	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: Force(bundle.AppArmor()), Bundle: b.String()}
+	f := Facts{LXD: b.LXD, Package: b.Package, Flavor: b.Flavor, Kernel: kernel(), AppArmor: AppArmorState(bundle.AppArmor()), Bundle: b.String()}
 	if layout, err := cgroup.Layout(); err == nil {
 		f.Cgroup = layout
 	}

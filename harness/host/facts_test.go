@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestTheFactsReadInOneLine(t *testing.T) {
+func TestFactsAreWrittenInOneLine(t *testing.T) {
 	f := Facts{LXD: "5.0.2", Kernel: "6.1.0", Cgroup: "v2", AppArmor: "off", Bundle: "installed (0123456789abcdef)"}
 	assert.Equal(t, "LXD 5.0.2, kernel 6.1.0, cgroup v2, AppArmor off, bundle installed (0123456789abcdef)", f.String())
 	f.LXD, f.Flavor = "6.0.4", idmap.Incus

@@ -13,15 +13,15 @@ import (
 type Clustered interface {
 	// Member returns the member that level 1 is on, "" if the LXD is not in a cluster.
 	Member() string
-	// Placing returns a client of the host's LXD that creates instances on that member.
-	Placing() lxd.InstanceServer
+	// PlacementClient returns a client of the host's LXD that creates instances on that member.
+	PlacementClient() lxd.InstanceServer
 	// MemberDown asks that member. It returns a *MemberDownError if the member does not answer or
 	// is evacuated, which stops its instances. It returns nil if the LXD is not in a cluster.
 	MemberDown(ctx context.Context) error
-	// NeededDown returns a *MemberDownError for another member that does not answer and may have
-	// caused the failure. LXD copies the image of a chain to other members, and fails if one of
-	// them is down (LXD: lxd/images.go, imageSyncBetweenNodes).
-	NeededDown(ctx context.Context, failure error) error
+	// OtherMemberDown returns a *MemberDownError for another member that does not answer and may
+	// have caused the failure. LXD copies the image of a chain to other members, and fails if one
+	// of them is down (LXD: lxd/images.go, imageSyncBetweenNodes).
+	OtherMemberDown(ctx context.Context, failure error) error
 }
 
 // Member returns the cluster member that level 1 is on, "" if the host is not in a cluster.
@@ -32,10 +32,11 @@ func Member(h Host) string {
 	return ""
 }
 
-// Placing returns a client of the host's LXD that creates instances on the member of level 1.
-func Placing(h Host) lxd.InstanceServer {
+// PlacementClient returns a client of the host's LXD that creates instances on the member of
+// level 1.
+func PlacementClient(h Host) lxd.InstanceServer {
 	if c, is := h.(Clustered); is {
-		return c.Placing()
+		return c.PlacementClient()
 	}
 	return h.LXD()
 }
@@ -66,7 +67,7 @@ func OrMemberDown(ctx context.Context, h Host, err error) error {
 		ctx = context.WithoutCancel(ctx)
 		down := c.MemberDown(ctx)
 		if down == nil {
-			down = c.NeededDown(ctx, err)
+			down = c.OtherMemberDown(ctx, err)
 		}
 		if down != nil {
 			return fmt.Errorf("%w: %w", down, err)

@@ -4,8 +4,8 @@ import "context"
 
 // A Project is a host that is a project of an LXD that others also use.
 type Project interface {
-	// Supply returns how many ids level 1 gets.
-	Supply() uint32
+	// IDCount returns how many ids level 1 gets.
+	IDCount() uint32
 	// FreeIDs reserves ids for level 1 that no other container has, and returns the first of
 	// them: the lowest free ids, or random ones if anywhere is set. HasIDs fails if another
 	// container has any of the ids from base on.
@@ -15,10 +15,10 @@ type Project interface {
 	Pool() string
 }
 
-// Supply returns how many ids level 1 gets on a Project. 0 means all ids of the host.
-func Supply(h Host) uint32 {
+// IDCount returns how many ids level 1 gets on a Project. 0 means all ids of the host.
+func IDCount(h Host) uint32 {
 	if p, is := h.(Project); is {
-		return p.Supply()
+		return p.IDCount()
 	}
 	return 0
 }

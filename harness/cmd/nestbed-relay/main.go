@@ -28,7 +28,7 @@ func main() {
 	case slices.Equal(args, []string{relay.AskKey}):
 		fmt.Println(relay.Key())
 	default:
-		fmt.Fprintf(os.Stderr, "%s: it is for nestbed, which pushes it into a level and starts it there; run nestbed up --help\n", relay.Program)
+		fmt.Fprintf(os.Stderr, "%s: only nestbed runs this program, inside a level; see nestbed up --help\n", relay.Program)
 		os.Exit(2)
 	}
 }

@@ -45,7 +45,7 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 		case found[1] == hostPlace:
 			level = 0
 		case err != nil || level < 1 || level > depth:
-			return nil, fmt.Errorf("level %s: out of range; this chain has a host and level 1 to %d", found[1], depth)
+			return nil, fmt.Errorf("level %s: out of range; this chain has a host and levels 1 to %d", found[1], depth)
 		}
 		if _, twice := sources[level]; twice {
 			return nil, fmt.Errorf("%s: given twice; name each place once", found[1])

@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/host/start"
 )
 
-func TestABundleIsForAllOrForSinglePlaces(t *testing.T) {
+func TestABundleAppliesToAllPlacesOrToOne(t *testing.T) {
 	bookworm := bundle.Source{Kind: bundle.Debian, Arg: "bookworm"}
 	incus := bundle.Source{Kind: bundle.Debian, Arg: "trixie", Incus: true}
 	for text, want := range map[string]map[int]bundle.Source{
@@ -29,14 +29,14 @@ func TestABundleIsForAllOrForSinglePlaces(t *testing.T) {
 	}
 }
 
-func TestBundlesThatCannotBeMeantAreRefused(t *testing.T) {
+func TestInvalidBundlesAreRefused(t *testing.T) {
 	const notKnown = ": not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)"
 	for text, want := range map[string]string{
 		"debian":                         `bundle "debian"` + notKnown,
 		"host=":                          `bundle ""` + notKnown,
-		"4=installed":                    "level 4: out of range; this chain has a host and level 1 to 3",
-		"0=installed":                    "level 0: out of range; this chain has a host and level 1 to 3",
-		"99999999999999999999=installed": "level 99999999999999999999: out of range; this chain has a host and level 1 to 3",
+		"4=installed":                    "level 4: out of range; this chain has a host and levels 1 to 3",
+		"0=installed":                    "level 0: out of range; this chain has a host and levels 1 to 3",
+		"99999999999999999999=installed": "level 99999999999999999999: out of range; this chain has a host and levels 1 to 3",
 		"1=installed,1=installed":        "1: given twice; name each place once",
 		"installed,host=debian:trixie":   "host: given twice; name each place once",
 		"c1=installed":                   `bundle "c1=installed"` + notKnown,

@@ -105,7 +105,7 @@ func (f checkFlags) machine(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	m := look(d, own)
+	m := evaluate(d, own)
 	_, err = os.Stat(snapDir)
 	m.Snap = err == nil
 	if f.json {
@@ -142,8 +142,8 @@ func readSubID(path string) (idmap.File, error) {
 	return idmap.File{Text: string(text)}, err
 }
 
-// look computes how deep chains go below the daemon if every level keeps one block of ids.
-func look(d idmap.Daemon, own idmap.Map) machine {
+// evaluate computes how deep chains go below the daemon if every level keeps one block of ids.
+func evaluate(d idmap.Daemon, own idmap.Map) machine {
 	m := machine{Flavor: d.Flavor, ShadowTools: d.ShadowTools, Choice: d.Choose(own), Warnings: []idmap.Warning{}}
 	if !d.Delegation.UID.Missing {
 		m.SubUID = append([]idmap.Line{}, m.Choice.UID.Lines...)
@@ -209,7 +209,7 @@ func (m machine) writeLines(w io.Writer, f checkFlags) error {
 	}
 	fmt.Fprintf(w, "\nnewuidmap and newgidmap  %s\n", map[bool]string{true: "installed", false: "not both installed"}[m.ShadowTools])
 	if m.Snap {
-		fmt.Fprintf(w, "%-23s  a LXD from a snap is here, which does not read these files: what follows is about one that does\n", snapDir)
+		fmt.Fprintf(w, "%-23s  LXD is installed as a snap, which does not read these files: the rest is about an LXD that does\n", snapDir)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (f checkFlags) description(cmd *cobra.Command, file string) error {
 		return err
 	}
 	if len(t.Containers) == 0 {
-		return &usageError{fmt.Errorf("%s: read no container, expected lines such as c1/c2 0:65536:131072", t.File)}
+		return &usageError{fmt.Errorf("%s: read no containers, expected lines such as c1/c2 0:65536:131072", t.File)}
 	}
 	d := describe(t)
 	if f.json {
@@ -66,7 +66,7 @@ func (f checkFlags) description(cmd *cobra.Command, file string) error {
 				n++
 			}
 		}
-		err = fmt.Errorf("%s: as described this cannot work (problems: %d)", t.File, n)
+		err = fmt.Errorf("%s: cannot work as described (problems: %d)", t.File, n)
 	}
 	return err
 }
@@ -80,15 +80,15 @@ func describe(t *tree.Tree) description {
 	}
 	for _, c := range t.Ordered() {
 		d.Containers = append(d.Containers, container{
-			Path: c.Path, Map: c.Map(), HostMap: c.Host, depth: c.Depth(), broken: broken[c.Path] || !whole(c),
+			Path: c.Path, Map: c.Map(), HostMap: c.Host, depth: c.Depth(), broken: broken[c.Path] || !existsOnHost(c),
 		})
 	}
 	return d
 }
 
-// whole reports whether all ids of a container exist on the host. They do not if a container
-// above it is broken.
-func whole(c *tree.Container) bool {
+// existsOnHost reports whether all ids of a container exist on the host. They do not if a
+// container above it is broken.
+func existsOnHost(c *tree.Container) bool {
 	return idmap.Count(c.Map().UID) == idmap.Count(c.Host.UID) && idmap.Count(c.Map().GID) == idmap.Count(c.Host.GID)
 }
 
@@ -110,11 +110,11 @@ func (d description) write(out io.Writer) error {
 	for _, p := range d.Problems {
 		kind := "cannot work"
 		if p.Warning {
-			kind = "works, and yet"
+			kind = "works, but"
 		}
 		fmt.Fprintf(w, "line %d: %s: %s: %s\n", p.Line, kind, p.Path, p.Text)
 		if p.Fix != "" {
-			fmt.Fprintf(w, "  mend it: %s\n", p.Fix)
+			fmt.Fprintf(w, "  fix: %s\n", p.Fix)
 		}
 	}
 	return w.Flush()

@@ -30,7 +30,7 @@ func checked(t *testing.T, tools bool, subuid, subgid string, args ...string) (s
 	return nestbed(t, append([]string{"check", "--subuid", subuid, "--subgid", subgid}, args...)...)
 }
 
-func TestCheckSaysWhatLXDMakesOfTheFiles(t *testing.T) {
+func TestCheckShowsHowLXDReadsTheFiles(t *testing.T) {
 	subuid := file(t, "# mine", "lxd:100000:65536", "root:100:100", "root:500000:196608", "root:900000:65536")
 	subgid := file(t, "root:500000:196608")
 	status, stdout, stderr := checked(t, true, subuid, subgid)
@@ -55,7 +55,7 @@ c1    ├───────────────────────�
 c2                            ├───────────────────────────────────────────────┤
 c3                                                    ├───────────────────────┤
 
-works, and yet:
+works, but:
   level 1: /etc/subuid line 5 (root:900000:65536) of the host is passed over: LXD takes the first that is large enough
 `, stdout)
 
@@ -68,7 +68,7 @@ works, and yet:
 	assert.Equal(t, "root:500000:262144", m.Deeper)
 }
 
-func TestWhatAFileSaysCannotActOnTheTerminal(t *testing.T) {
+func TestCheckEscapesTheTextOfFiles(t *testing.T) {
 	const evil = "\x1b[2J\u009b\u202e\r\xff"
 	const shown = `\u001b[2J\u009b\u202e\u000d\xff`
 	subid := file(t, "# "+evil, "root:500000:65536")
@@ -94,7 +94,7 @@ func TestWhatAFileSaysCannotActOnTheTerminal(t *testing.T) {
 	assert.Equal(t, stdout, printable.Text(stdout))
 }
 
-func TestCheckFailsWhereNoContainerCanBeMade(t *testing.T) {
+func TestCheckFailsIfNoContainerCanBeMade(t *testing.T) {
 	good, none := file(t, "root:500000:196608"), filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
 		subuid, subgid string
@@ -121,7 +121,7 @@ func TestCheckOfADescription(t *testing.T) {
 	path := file(t, "c1 0:500000:131072  # two blocks", "c1/c2 0:65536:65537", "c1/web u:0:1000:65536", "c1/web g:0:65536:65536")
 	status, stdout, stderr := nestbed(t, "check", path)
 	assert.Equal(t, 1, status)
-	assert.Equal(t, "nestbed: "+path+": as described this cannot work (problems: 1)\n", stderr)
+	assert.Equal(t, "nestbed: "+path+": cannot work as described (problems: 1)\n", stderr)
 	assert.Equal(t, `  container      ids  parent start  parent end  container start  container end  host start  host end
          c1  uid+gid        500000      631071                0         131071      500000    631071
       c1/c2  uid+gid         65536      131072                0          65536      565536      none
@@ -134,10 +134,10 @@ c1/c2                                      ┣┅┅┅┅┅┅┅┅┅┅┅�
 c1/web   ├─────────────────────────────────┤
 
 line 2: cannot work: c1/c2: takes uids 65536 to 131072 of c1, which has 0 to 131071
-  mend it: line 1: c1 0:500000:131073
-line 2: works, and yet: c1/c2: it shares uids from 65536 on with c1/web
-line 3: works, and yet: c1/web: it shares uids from 1000 on with c1's own users
-line 4: works, and yet: c1/web: it shares gids from 65536 on with c1/c2
+  fix: line 1: c1 0:500000:131073
+line 2: works, but: c1/c2: it shares uids from 65536 on with c1/web
+line 3: works, but: c1/web: it shares uids from 1000 on with c1's own users
+line 4: works, but: c1/web: it shares gids from 65536 on with c1/c2
 `, stdout)
 
 	svg := filepath.Join(t.TempDir(), "c.svg")
@@ -151,10 +151,10 @@ line 4: works, and yet: c1/web: it shares gids from 65536 on with c1/c2
 	assert.FileExists(t, svg)
 }
 
-func TestADescriptionThatCannotBeReadIsWrongUse(t *testing.T) {
+func TestAnUnreadableDescriptionIsAUsageError(t *testing.T) {
 	for text, want := range map[string]string{
 		"c1 0:1":  `line 1: read the mapping "0:1", expected inside:parent:count, such as 0:65536:131072`,
-		"# empty": "read no container, expected lines such as c1/c2 0:65536:131072",
+		"# empty": "read no containers, expected lines such as c1/c2 0:65536:131072",
 	} {
 		path := file(t, text)
 		status, stdout, stderr := nestbed(t, "check", path)

@@ -14,7 +14,7 @@ import (
 	"nestbed/harness/report"
 )
 
-func TestCompareEndsWithOneIfALaterRunIsWorse(t *testing.T) {
+func TestCompareExitsWithOneIfALaterRunIsWorse(t *testing.T) {
 	dir := t.TempDir()
 	save := func(name string, s report.Scenario) string {
 		s.Name = "article: Three levels"
@@ -63,7 +63,7 @@ func TestCompareEndsWithOneIfALaterRunIsWorse(t *testing.T) {
 	}
 }
 
-func TestComparePageIsOfAllRuns(t *testing.T) {
+func TestTheComparePageShowsAllRuns(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"compare", "--html", filepath.Join(dir, "page.html")}
 	for _, status := range []report.Status{report.Skipped, report.Passed, report.Skipped} {

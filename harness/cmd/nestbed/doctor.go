@@ -71,11 +71,11 @@ func writeRequirements(w io.Writer, requirements []inventory.Requirement) error 
 		case !r.OK && r.Elsewhere:
 			verdict = "-"
 		case !r.OK:
-			verdict = "lacks"
+			verdict = "missing"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", title, verdict, r.Name, r.Found)
 		if r.Mend != "" {
-			fmt.Fprintf(t, "\t\t\tmend it with: %s\n", r.Mend)
+			fmt.Fprintf(t, "\t\t\tfix: %s\n", r.Mend)
 		}
 	}
 	return t.Flush()

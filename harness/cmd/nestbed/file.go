@@ -30,7 +30,7 @@ func checkFile(flag, path string) error {
 		return &usageError{fmt.Errorf("%s: %w", flag, err)}
 	case !info.Mode().IsRegular():
 		// Replacing /dev/stdout with a file would break more than this run.
-		return &usageError{fmt.Errorf("%s %s: exists and is no regular file; name another file", flag, path)}
+		return &usageError{fmt.Errorf("%s %s: exists and is not a regular file; name another file", flag, path)}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ func keep(w io.Writer, h host.Host, c *harness.Chain) error {
 	if err := host.Keep(h); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nkept as %s. Enter a level, and end it all:\n", h.Name())
+	fmt.Fprintf(w, "\nkept as %s. To enter a level, or end everything:\n", h.Name())
 	for level := range len(c.Levels) + 1 {
 		fmt.Fprintf(w, "  nestbed shell --chain %s %s\n", h.Name(), c.Path(level))
 	}

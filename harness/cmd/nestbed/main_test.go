@@ -40,7 +40,7 @@ func nestbed(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	return status, string(text), string(errText)
 }
 
-func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
+func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 	const (
 		allocation = "; write owner:start:count, such as root:500000:196608"
 		source     = ": not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)"
@@ -72,8 +72,8 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 		"up --svg":                          `flag needs an argument: --svg; see nestbed up --help`,
 		"up --svg missing/chain.svg":        `--svg missing/chain.svg: there is no directory missing; make it, or name a file elsewhere`,
 		"up --svg main.go/chain.svg":        `--svg main.go/chain.svg: there is no directory main.go; make it, or name a file elsewhere`,
-		"up --svg /dev/null --json":         `--svg /dev/null: exists and is no regular file; name another file`,
-		"up --svg . --bundle nonsense":      `--svg .: exists and is no regular file; name another file`,
+		"up --svg /dev/null --json":         `--svg /dev/null: exists and is not a regular file; name another file`,
+		"up --svg . --bundle nonsense":      `--svg .: exists and is not a regular file; name another file`,
 		"plan 3":                            `unknown command "3" for "nestbed plan"; see nestbed plan --help`,
 		"plan --depth 0":                    `depth 0: out of range; a chain has 1 to 32 levels`,
 		"plan --depth 33":                   `depth 33: out of range; a chain has 1 to 32 levels`,
@@ -91,7 +91,7 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 		"translate 1 --file f":              `--file: which container? name its PATH, such as c1/c2`,
 		"shell":                             `which level? name its PATH, such as c1/c2, or host; see nestbed shell --help`,
 		"shell -- id":                       `which level? name its PATH, such as c1/c2, or host; see nestbed shell --help`,
-		"shell c1 id":                       `"id": a command stands behind --; see nestbed shell --help`,
+		"shell c1 id":                       `"id": write -- before the command; see nestbed shell --help`,
 		"shell c1//c2":                      `path "c1//c2": expected names of containers, such as c1/c2, or host`,
 		"doctor now":                        `unknown command "now" for "nestbed doctor"; see nestbed doctor --help`,
 		"doctor --all":                      `unknown flag: --all; see nestbed doctor --help`,
@@ -113,7 +113,7 @@ func TestWrongUseEndsWithTwoAndOneLineThatSaysHowItIsRight(t *testing.T) {
 	}
 }
 
-func TestAPatienceThatIsNoNumberIsWrongUse(t *testing.T) {
+func TestAnInvalidPatienceIsAUsageError(t *testing.T) {
 	t.Setenv("NESTBED_PATIENCE", "much")
 	status, stdout, stderr := nestbed(t, "plan")
 	assert.Equal(t, 2, status)
@@ -121,7 +121,7 @@ func TestAPatienceThatIsNoNumberIsWrongUse(t *testing.T) {
 	assert.Empty(t, stdout)
 }
 
-func TestToListHostsTakesNoNames(t *testing.T) {
+func TestReapListTakesNoNames(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("without root, reap ends before it looks at names")
 	}
@@ -131,7 +131,7 @@ func TestToListHostsTakesNoNames(t *testing.T) {
 	assert.Empty(t, stdout)
 }
 
-func TestAShellWantsAHostThatRuns(t *testing.T) {
+func TestShellNeedsARunningHost(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("shell needs root")
 	}
@@ -144,7 +144,7 @@ func TestAShellWantsAHostThatRuns(t *testing.T) {
 	assert.Regexp(t, `^nestbed: host nobody: .*; nestbed reap --list shows the hosts\n$`, stderr)
 }
 
-func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
+func TestHelpGoesToStandardOutput(t *testing.T) {
 	for command, want := range map[string]string{
 		"":              "Exit status: 0 works, 1 does not work, 2 wrong use, 128 + N stopped by signal N.",
 		"help":          "NESTBED_STATE     where running chains keep their state",
@@ -166,7 +166,7 @@ func TestHelpIsNoErrorAndGoesToStandardOutput(t *testing.T) {
 	}
 }
 
-func TestWithoutRootAVerbEndsWithOneAndSaysSo(t *testing.T) {
+func TestVerbsThatNeedRootSaySo(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("runs as root, for whom these verbs do what they say")
 	}
@@ -179,7 +179,7 @@ func TestWithoutRootAVerbEndsWithOneAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestReapOfNothingWorks(t *testing.T) {
+func TestReapWorksIfThereIsNothingToReap(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("reap needs root")
 	}

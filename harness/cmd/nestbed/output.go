@@ -24,9 +24,9 @@ type screen struct {
 
 func newScreen(f *os.File) screen { return screen{printable.NewWriter(f), f} }
 
-// raw returns the writer behind a screen's escaping, for our own sequences: colors and the
+// unescaped returns the writer behind a screen's escaping, for our own sequences: colors and the
 // spinner.
-func raw(w io.Writer) io.Writer {
+func unescaped(w io.Writer) io.Writer {
 	if s, ok := w.(screen); ok {
 		return s.file
 	}
@@ -56,7 +56,7 @@ func (p *progress) spin(what string) {
 	if !isTerminal(p.w) {
 		return
 	}
-	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(raw(p.w)), progressbar.OptionSetDescription(printable.Line(what)),
+	p.spinner = progressbar.NewOptions(-1, progressbar.OptionSetWriter(unescaped(p.w)), progressbar.OptionSetDescription(printable.Line(what)),
 		progressbar.OptionSpinnerType(14), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetRenderBlankState(true))
 }
@@ -72,25 +72,25 @@ func (p *progress) done() {
 // say prints a line that stays.
 func (p *progress) say(line string) { fmt.Fprintln(p.w, line) }
 
-// clears is a writer that clears the spinner before each line.
-type clears struct {
+// spinnerClearer is a writer that clears the spinner before each line.
+type spinnerClearer struct {
 	io.Writer
 	p *progress
 }
 
-func (c clears) Write(p []byte) (int, error) {
+func (c spinnerClearer) Write(p []byte) (int, error) {
 	c.p.done()
 	return c.Writer.Write(p)
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := raw(w).(*os.File)
+	f, ok := unescaped(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // width returns the number of columns of the terminal, and 80 if w is none.
 func width(w io.Writer) int {
-	if f, ok := raw(w).(*os.File); ok {
+	if f, ok := unescaped(w).(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 			return columns
 		}
@@ -109,7 +109,7 @@ func canvas(w io.Writer) drawing.Options {
 
 // draw draws bars on a screen.
 func draw(w io.Writer, bars []drawing.Bar) error {
-	return drawing.WriteText(raw(w), bars, canvas(w)) // WriteText escapes the names
+	return drawing.WriteText(unescaped(w), bars, canvas(w)) // WriteText escapes the names
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -28,7 +28,7 @@ import (
 	"nestbed/steps"
 )
 
-func TestProgressOffATerminalIsPlainLines(t *testing.T) {
+func TestProgressWithoutATerminalIsPlainLines(t *testing.T) {
 	var b bytes.Buffer
 	p := newProgress(&b)
 	p.done() // before anything was shown
@@ -42,7 +42,7 @@ func TestProgressOffATerminalIsPlainLines(t *testing.T) {
 	assert.NotContains(t, b.String(), "\x1b", "no escape sequences in a log")
 }
 
-func TestOnATerminalOnlyOurOwnSequencesAct(t *testing.T) {
+func TestOnlyOurOwnEscapeSequencesReachATerminal(t *testing.T) {
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "xterm")
 	master, slave, err := pty.Open()
@@ -64,7 +64,7 @@ func TestOnATerminalOnlyOurOwnSequencesAct(t *testing.T) {
 	assert.Contains(t, string(text), "\x1b[94mc", "a bar has its color")
 }
 
-func TestAFileIsNoTerminalAndEightyColumnsWide(t *testing.T) {
+func TestAFileIsNotATerminalAndEightyColumnsWide(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	defer f.Close()
@@ -78,7 +78,7 @@ func TestAFileIsNoTerminalAndEightyColumnsWide(t *testing.T) {
 	assert.Equal(t, "working\n", string(text))
 }
 
-func TestADrawingInAFileHasNoColorsWhateverTheEnvironment(t *testing.T) {
+func TestADrawingInAFileNeverHasColors(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	defer f.Close()
@@ -87,7 +87,7 @@ func TestADrawingInAFileHasNoColorsWhateverTheEnvironment(t *testing.T) {
 	assert.Equal(t, drawing.Options{Width: 80}, canvas(f))
 }
 
-func TestColorsOnATerminalAreForbiddenByTheEnvironment(t *testing.T) {
+func TestTheEnvironmentCanForbidColors(t *testing.T) {
 	terminal := terminal(t)
 	for _, c := range []struct {
 		noColor, term string
@@ -141,7 +141,7 @@ func TestAResultIsWrittenAsTableDrawingAndChecks(t *testing.T) {
 	}
 }
 
-func TestAStopIsWrittenWithWhetherItWasPlanned(t *testing.T) {
+func TestAResultSaysWhetherAStopWasPlanned(t *testing.T) {
 	r := result()
 	r.Stop = &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation}
 	assert.True(t, strings.HasSuffix(written(t, r), "\nstopped at level 2, create: no allocation, as planned\n"))
@@ -157,21 +157,21 @@ func TestJSONIsIndentedAndEndsWithALine(t *testing.T) {
 	assert.Equal(t, "{\n  \"depth\": 3\n}\n", b.String())
 }
 
-func TestRequirementsAreListedByKindWithWhatMendsALack(t *testing.T) {
+func TestRequirementsAreListedByKindWithTheirFix(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, writeRequirements(&b, []inventory.Requirement{
 		{For: "private host", Name: "root", OK: true, Found: "user id 0"},
 		{For: "private host", Name: "cgroups", Found: "none mounted", Mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
 		{For: "bundle debian", Name: "mmdebstrap", OK: true, Found: "/usr/bin/mmdebstrap"},
 	}))
-	assert.Equal(t, `private host   ok     root        user id 0
-               lacks  cgroups     none mounted
-                                  mend it with: mount -t cgroup2 cgroup2 /sys/fs/cgroup
-bundle debian  ok     mmdebstrap  /usr/bin/mmdebstrap
+	assert.Equal(t, `private host   ok       root        user id 0
+               missing  cgroups     none mounted
+                                    fix: mount -t cgroup2 cgroup2 /sys/fs/cgroup
+bundle debian  ok       mmdebstrap  /usr/bin/mmdebstrap
 `, b.String())
 }
 
-func TestDoctorEndsWithZeroExactlyWhereUpWouldRun(t *testing.T) {
+func TestDoctorExitsWithZeroOnlyIfUpWouldRun(t *testing.T) {
 	// doctor makes nothing but a user namespace for a moment.
 	status, stdout, stderr := nestbed(t, "doctor")
 	source, _, noSource := bundle.Choose()

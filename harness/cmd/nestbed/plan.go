@@ -104,7 +104,7 @@ type planned struct {
 	Stop     *idmap.Stop     `json:"stop,omitempty"`
 	Warnings []idmap.Warning `json:"warnings"`
 
-	supply idmap.Allocation // of the host
+	allocation idmap.Allocation // of the host
 }
 
 // plannedLevel is the host or a level: its allocation, and the maps that LXD makes from it.
@@ -122,7 +122,7 @@ type plannedLevel struct {
 
 func newPlanned(r idmap.Recipe) planned {
 	plan := r.Layout().Plan()
-	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...), supply: r.Host}
+	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...), allocation: r.Host}
 	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands(r, 0, r.Host)}
 	for i, l := range r.Levels {
 		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config}
@@ -160,7 +160,7 @@ func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
 }
 
 func (p planned) write(w io.Writer) error {
-	fmt.Fprintf(w, "depth %d takes %d ids of the host, %d to %d\n", p.Depth, p.supply.Count, p.supply.Start, p.supply.Last())
+	fmt.Fprintf(w, "depth %d takes %d ids of the host, %d to %d\n", p.Depth, p.allocation.Count, p.allocation.Start, p.allocation.Last())
 	for _, l := range append([]plannedLevel{p.Host}, p.Levels...) {
 		where := "on the host"
 		if l.Level > 0 {
@@ -175,7 +175,7 @@ func (p planned) write(w io.Writer) error {
 			fmt.Fprintf(w, "  %s\n", c)
 		}
 	}
-	if levels := p.reported(); len(levels) > 0 {
+	if levels := p.reportLevels(); len(levels) > 0 {
 		fmt.Fprintln(w)
 		if err := report.WriteTable(w, levels); err != nil {
 			return err
@@ -193,7 +193,7 @@ func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
 	if len(warnings) == 0 {
 		return nil
 	}
-	text := "\nworks, and yet:\n"
+	text := "\nworks, but:\n"
 	for len(warnings) > 0 {
 		first, n := warnings[0], 1
 		for n < len(warnings) && warnings[n].Kind == first.Kind && warnings[n].Level == first.Level+n {
@@ -209,8 +209,8 @@ func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
 	return err
 }
 
-// reported returns the levels that come up, in the form of a run's report.
-func (p planned) reported() []report.Level {
+// reportLevels returns the levels that come up, in the form of a run's report.
+func (p planned) reportLevels() []report.Level {
 	var levels []report.Level
 	for _, l := range p.Levels {
 		if l.Map != nil {
@@ -220,4 +220,4 @@ func (p planned) reported() []report.Level {
 	return levels
 }
 
-func (p planned) bars() []drawing.Bar { return report.Result{Levels: p.reported()}.Bars() }
+func (p planned) bars() []drawing.Bar { return report.Result{Levels: p.reportLevels()}.Bars() }

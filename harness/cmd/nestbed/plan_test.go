@@ -15,7 +15,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestAPlanTellsLinesCommandsMapsAndDrawing(t *testing.T) {
+func TestAPlanShowsLinesCommandsMapsAndADrawing(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "plan", "--depth", "2")
 	assert.Equal(t, 0, status)
 	assert.Empty(t, stderr)
@@ -45,12 +45,12 @@ host  500000                              565536
 c1    ├───────────────────────────────────────────────────────────────────────┤
 c2                                        ├───────────────────────────────────┤
 
-works, and yet:
+works, but:
   level 2: files of its image lose their capabilities, as level 1 has no id 1000000
 `, stdout)
 }
 
-func TestAPlanAsJSONHoldsAllThatTheTextHas(t *testing.T) {
+func TestAPlanAsJSONIsComplete(t *testing.T) {
 	status, stdout, _ := nestbed(t, "plan", "--depth", "3", "--isolated", "--flavor", "incus", "--json")
 	assert.Equal(t, 0, status)
 	var p planned
@@ -63,7 +63,7 @@ func TestAPlanAsJSONHoldsAllThatTheTextHas(t *testing.T) {
 	assert.EqualValues(t, 65536, p.Levels[2].HostMap.UID[0].Count)
 }
 
-func TestAPlanForAnotherOwnerIsNoneThatLXDHeeds(t *testing.T) {
+func TestLXDIgnoresAPlanForAnotherOwner(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "plan", "--owner", "lxd")
 	assert.Equal(t, 1, status)
 	assert.Contains(t, stdout, "echo lxd:500000:196608")
@@ -127,11 +127,11 @@ func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {
 
 	status, stdout, stderr = nestbed(t, "translate", "c1/c2/c3", "--from-host", "500000")
 	assert.Equal(t, 1, status)
-	assert.Equal(t, "nestbed: id 500000 does not exist at every level: c2 lacks it\n", stderr)
+	assert.Equal(t, "nestbed: id 500000 does not exist at every level: c2 does not have it\n", stderr)
 	assert.Contains(t, stdout, "2    c2    none    none")
 	status, _, stderr = nestbed(t, "translate", "c1", "65536")
 	assert.Equal(t, 1, status)
-	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 lacks it\n", stderr)
+	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 does not have it\n", stderr)
 }
 
 // file writes a file in a new directory.
@@ -142,7 +142,7 @@ func file(t *testing.T, lines ...string) string {
 	return path
 }
 
-func TestTranslateGoesByADescription(t *testing.T) {
+func TestTranslateUsesADescription(t *testing.T) {
 	path := file(t, "web 0:500000:131072", "web/db u:0:65536:65536", "web/db g:0:65536:65535")
 	status, stdout, _ := nestbed(t, "translate", "--file", path, "web/db", "33")
 	assert.Equal(t, 0, status)
@@ -150,7 +150,7 @@ func TestTranslateGoesByADescription(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "translate", "--file", path, "web/db", "65535")
 	assert.Equal(t, 1, status)
 	assert.Contains(t, stdout, "0  host  631071  none")
-	assert.Equal(t, "nestbed: id 65535 does not exist at every level: db lacks it\n", stderr)
+	assert.Equal(t, "nestbed: id 65535 does not exist at every level: db does not have it\n", stderr)
 	status, _, stderr = nestbed(t, "translate", "--file", path, "db", "1")
 	assert.Equal(t, 1, status)
 	assert.Equal(t, "nestbed: "+path+": no container db\n", stderr)

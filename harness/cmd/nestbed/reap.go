@@ -42,9 +42,9 @@ With --host https://HOST:PORT: the same on an LXD on another machine.`,
 			case err != nil:
 				return &usageError{err}
 			case where.Suite != "":
-				return &usageError{fmt.Errorf("--host %s: nothing is left of a virtual machine; see nestbed reap --help", at)}
+				return &usageError{fmt.Errorf("--host %s: a virtual machine leaves nothing behind; see nestbed reap --help", at)}
 			case where.System && list:
-				return &usageError{errors.New("--list: of private hosts alone; see nestbed reap --help")}
+				return &usageError{errors.New("--list: only for private hosts; see nestbed reap --help")}
 			case where.System:
 				site, err := start.At(m.Locate(where), m.Keyring)
 				if err != nil {

@@ -35,7 +35,7 @@ cannot type into yours.`,
 			case len(args) == 0 || dash == 0:
 				return errors.New("which level? name its PATH, such as c1/c2, or host")
 			case dash < 0 && len(args) > 1 || dash > 1:
-				return fmt.Errorf("%q: a command stands behind --", args[1])
+				return fmt.Errorf("%q: write -- before the command", args[1])
 			}
 			return nil
 		}),

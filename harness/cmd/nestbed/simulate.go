@@ -130,7 +130,7 @@ func (f *simulateFlags) read(depthGiven bool) (c simulate.Cost, err error) {
 		return c, &usageError{fmt.Errorf("--costs %s: %w; write one with nestbed simulate --json", f.costs, err)}
 	}
 	if depthGiven && s.Cost.Depth != f.depth {
-		return c, &usageError{fmt.Errorf("--costs %s: it is of chains of depth %d, expected %d; leave --depth out, or measure without --costs", f.costs, s.Cost.Depth, f.depth)}
+		return c, &usageError{fmt.Errorf("--costs %s: measured at depth %d, expected depth %d; leave --depth out, or measure without --costs", f.costs, s.Cost.Depth, f.depth)}
 	}
 	return s.Cost, nil
 }
@@ -145,7 +145,7 @@ func (f *simulateFlags) measure(cmd *cobra.Command) (c simulate.Cost, err error)
 		return c, orInterrupted(ctx, err)
 	}
 	if len(others) > 0 {
-		return c, &usageError{fmt.Errorf("--bundle %s: the host and all levels run one; name one", f.bundle)}
+		return c, &usageError{fmt.Errorf("--bundle %s: only one bundle can be measured; name one", f.bundle)}
 	}
 	c, err = simulate.Meter{StateRoot: root, Bundle: b, Depth: f.depth, AtOnce: simulate.UsualLoads(), Rounds: 5, Progress: progress.show}.Measure(ctx)
 	return c, orInterrupted(ctx, err)
@@ -166,7 +166,7 @@ func (s simulated) write(w io.Writer) error {
 	row("", "%d ids: root:%d:%d in /etc/subuid and /etc/subgid", f.IDs, simulate.FirstID, f.IDs)
 	row("the runner", "%.4g processors, busy %.0f %%", l.RunnerProcessors, 100*f.RunnerBusy)
 	if f.LimitedBy != simulate.LimitedByAtOnce {
-		row("", "a member has no more chains at a time for its %s", f.LimitedBy)
+		row("", "each member's %s limits how many chains it has at a time", f.LimitedBy)
 	}
 	row("measured", "%s", c.Machine)
 	for _, load := range c.Loads {

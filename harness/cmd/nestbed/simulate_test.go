@@ -27,7 +27,7 @@ func costsIn(t *testing.T, spoil func(*simulate.Cost)) string {
 	return file
 }
 
-func TestAForecastTellsTimeMemoryDiskAndIDs(t *testing.T) {
+func TestAForecastShowsTimeMemoryDiskAndIDs(t *testing.T) {
 	file := costsIn(t, func(*simulate.Cost) {})
 	status, stdout, stderr := nestbed(t, "simulate", "--costs", file, "--members", "10", "--chains", "1000", "--processors", "4", "--runner-processors", "8")
 	assert.Empty(t, stderr)
@@ -47,7 +47,7 @@ a level     1.0 s alone, 40 MB of memory, 100 MB of disk; 1.3 s of a member's pr
 `, stdout)
 }
 
-func TestAForecastAsJSONIsReadAsCosts(t *testing.T) {
+func TestCostsAreReadFromAForecastAsJSON(t *testing.T) {
 	file := costsIn(t, func(*simulate.Cost) {})
 	_, first, _ := nestbed(t, "simulate", "--costs", file, "--json", "--memory", "0.2", "--processors", "16")
 	again := filepath.Join(t.TempDir(), "again.json")
@@ -60,7 +60,7 @@ func TestAForecastAsJSONIsReadAsCosts(t *testing.T) {
 	assert.InDelta(t, 200, s.Lab.MemoryMB, 1e-9)
 }
 
-func TestCostsThatAreNoneAreRefused(t *testing.T) {
+func TestInvalidCostsAreRefused(t *testing.T) {
 	good := func(*simulate.Cost) {}
 	empty := filepath.Join(t.TempDir(), "empty")
 	require.NoError(t, os.WriteFile(empty, nil, 0o644))
@@ -69,7 +69,7 @@ func TestCostsThatAreNoneAreRefused(t *testing.T) {
 	for want, args := range map[string][]string{
 		empty + ": unexpected end of JSON input; write one with nestbed simulate --json":                                  {"--costs", empty},
 		none + ": runner_cpu_seconds: read 0, expected a measured figure above 0; write one with nestbed simulate --json": {"--costs", none},
-		deep + ": it is of chains of depth 3, expected 4; leave --depth out, or measure without --costs":                  {"--costs", deep, "--depth", "4"},
+		deep + ": measured at depth 3, expected depth 4; leave --depth out, or measure without --costs":                   {"--costs", deep, "--depth", "4"},
 		"nestbed: memory: a member has 150 MB, but LXD and a chain of depth 3 need 170; give it more\n":                   {"--costs", deep, "--memory", "0.15"},
 		"nestbed: --bundle: with --costs nothing is measured; leave one of them out\n":                                    {"--costs", deep, "--bundle", "installed"},
 	} {

@@ -63,7 +63,7 @@ func blockedInOpen(t *testing.T, pid int) {
 	}))
 }
 
-func TestACommandThatIsBlockedInOpenEndsOnASignal(t *testing.T) {
+func TestASignalEndsACommandThatIsBlockedInOpen(t *testing.T) {
 	for signal, status := range map[unix.Signal]int{unix.SIGTERM: 143, unix.SIGINT: 130, unix.SIGHUP: 129} {
 		for _, args := range [][]string{{"check", "--subuid"}, {"check"}, {"translate", "c1", "0", "--file"}, {"simulate", "--costs"}, {"compare", "x"}} {
 			t.Run(fmt.Sprint(args[0], " ", signal), func(t *testing.T) {
@@ -147,7 +147,7 @@ func supervised(t *testing.T, errOut io.Writer, tasks ...cleanup.Task) (signals 
 	return to, ended
 }
 
-func TestACommandWaitsForWhatItMadeAndSaysSo(t *testing.T) {
+func TestACommandSaysWhatItWaitsForAfterASignal(t *testing.T) {
 	var errOut said
 	project := cleanup.Task{What: "the LXD at /s to delete project p", Budget: time.Hour, Left: &existing.LeftError{LXD: "/s", Projects: []string{"p"}}}
 	signals, status := supervised(t, &errOut, cleanup.Task{What: "a host to end", Budget: time.Millisecond}, project)
@@ -179,7 +179,7 @@ func TestACommandDoesNotWaitLongerThanItMay(t *testing.T) {
 	assert.Equal(t, "nestbed: interrupted: did not wait for the LXD at /s to delete project p; to clean up later, run nestbed reap --host system:/s p\n", errOut.String())
 }
 
-func TestTheStatusIsTheVerbsUnlessASignalStoppedIt(t *testing.T) {
+func TestTheExitStatusIsTheVerbsUnlessASignalStoppedIt(t *testing.T) {
 	for want, verb := range map[int]func(context.Context) int{
 		7:   func(context.Context) int { return 7 },
 		143: func(ctx context.Context) int { <-ctx.Done(); return exitFailure },

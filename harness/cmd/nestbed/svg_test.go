@@ -37,7 +37,7 @@ func TestWithoutAPathNoDrawingIsWritten(t *testing.T) {
 	assert.Empty(t, names(t, "."))
 }
 
-func TestADrawingIsWrittenWhereItIsWanted(t *testing.T) {
+func TestADrawingIsWrittenToItsFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	old := unix.Umask(0o022)
@@ -57,7 +57,7 @@ func TestADrawingIsWrittenWhereItIsWanted(t *testing.T) {
 	}
 }
 
-func TestADrawingReplacesTheOneBeforeAtAStroke(t *testing.T) {
+func TestADrawingReplacesAnEarlierOneAtomically(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "chain.svg")
 	require.NoError(t, os.WriteFile(path, []byte("the one before"), 0o644))
 	open, err := os.Open(path)
@@ -74,7 +74,7 @@ func TestADrawingReplacesTheOneBeforeAtAStroke(t *testing.T) {
 	assert.Contains(t, string(now), "</svg>")
 }
 
-func TestADrawingThatCannotBeWrittenIsAFailureAndLeavesNothing(t *testing.T) {
+func TestAFailedDrawingLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "chain.svg")
 	require.NoError(t, os.Mkdir(path, 0o755)) // as if made after the check
@@ -84,7 +84,7 @@ func TestADrawingThatCannotBeWrittenIsAFailureAndLeavesNothing(t *testing.T) {
 	assert.Equal(t, []string{"chain.svg"}, names(t, dir))
 }
 
-func TestALinkIsNotReplacedByADrawing(t *testing.T) {
+func TestADrawingDoesNotReplaceASymlink(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "chain.svg")
 	require.NoError(t, os.Symlink("/dev/stdout", path))
 	var usage *usageError

@@ -89,7 +89,7 @@ func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
 	}
 	for _, r := range rows {
 		if r.UID == nil || r.GID == nil {
-			return fmt.Errorf("id %d does not exist at every level: %s lacks it", id, r.Name)
+			return fmt.Errorf("id %d does not exist at every level: %s does not have it", id, r.Name)
 		}
 	}
 	return nil

@@ -76,9 +76,9 @@ in which operation and why.`,
 	return cmd
 }
 
-// order returns the chain and the host's allocation that the flags describe. An error means wrong
+// parse returns the chain and the host's allocation that the flags describe. An error means wrong
 // use.
-func (f upFlags) order() (harness.Spec, idmap.Delegation, error) {
+func (f upFlags) parse() (harness.Spec, idmap.Delegation, error) {
 	spec := harness.Spec{}
 	if f.depth > 0 && f.depth <= harness.MaxDepth {
 		spec = harness.Cascade(f.depth)
@@ -97,7 +97,7 @@ func (f upFlags) order() (harness.Spec, idmap.Delegation, error) {
 }
 
 func (f upFlags) run(cmd *cobra.Command) (err error) {
-	spec, allocation, err := f.order()
+	spec, allocation, err := f.parse()
 	if err != nil {
 		return &usageError{err}
 	}
@@ -106,7 +106,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	}
 	where, err := host.ParseTarget(f.host)
 	if err == nil {
-		err = f.fit(where)
+		err = f.checkHost(where)
 	}
 	if err != nil {
 		return &usageError{err}
@@ -193,23 +193,23 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 	return errors.Join(err, result.Failure())
 }
 
-// fit refuses flags that do not apply to the kind of host.
-func (f upFlags) fit(where host.Target) error {
+// checkHost refuses flags that do not apply to the kind of host.
+func (f upFlags) checkHost(where host.Target) error {
 	switch {
 	case f.pool != "" && !where.System:
-		return fmt.Errorf("--pool: it is for --host system or https://..., got --host %s", f.host)
+		return fmt.Errorf("--pool: only for --host system or https://..., got --host %s", f.host)
 	case len(f.members) > 0 && !where.System:
-		return fmt.Errorf("--members: it is for --host system or https://..., got --host %s", f.host)
+		return fmt.Errorf("--members: only for --host system or https://..., got --host %s", f.host)
 	case where.System && f.state != "":
-		return errors.New("--state: a LXD that runs by itself keeps its own; leave it out with --host " + f.host)
+		return errors.New("--state: an existing LXD keeps its own state; leave it out with --host " + f.host)
 	case where.System && f.keep:
-		return errors.New("--keep: nothing stays on a LXD that runs by itself; leave it out with --host " + f.host)
+		return errors.New("--keep: not supported on an existing LXD; leave it out with --host " + f.host)
 	}
 	return nil
 }
 
-// supplyOf says where the ids of a chain come from.
-func supplyOf(h host.Host, socket string) string {
+// describeIDs says where the ids of a chain come from.
+func describeIDs(h host.Host, socket string) string {
 	project, is := h.(host.Project)
 	if !is {
 		return fmt.Sprintf("allocation %s", h.Traits().Delegation)
@@ -218,7 +218,7 @@ func supplyOf(h host.Host, socket string) string {
 	if member := host.Member(h); member != "" {
 		on = ", on its member " + member
 	}
-	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.Supply())
+	return fmt.Sprintf("project %s of the LXD at %s%s   %d isolated ids for level 1", h.Name(), socket, on, project.IDCount())
 }
 
 // site returns where the host is made.
@@ -243,7 +243,7 @@ func (f upFlags) makePrivate(ctx context.Context, n *start.Needs) error {
 // orInterrupted returns one short error instead of err if ctx was interrupted.
 func orInterrupted(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted; everything it made is removed")
+		return errors.New("interrupted; everything that was made is removed")
 	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ordered returns the flags of up, parsed from arguments.
-func ordered(t require.TestingT, args ...string) upFlags {
+// parsedFlags returns the flags of up, parsed from arguments.
+func parsedFlags(t require.TestingT, args ...string) upFlags {
 	cmd := newUp(environment.Machine{})
 	require.NoError(t, cmd.ParseFlags(args))
 	depth, err := cmd.Flags().GetInt("depth")
@@ -32,8 +32,8 @@ func ofRoot(start, count uint32) idmap.Delegation {
 }
 
 func TestWithoutFlagsUpBuildsTheArticlesChain(t *testing.T) {
-	f := ordered(t)
-	spec, allocation, err := f.order()
+	f := parsedFlags(t)
+	spec, allocation, err := f.parse()
 	require.NoError(t, err)
 	assert.Equal(t, ofRoot(500000, 196608), allocation)
 	assert.Equal(t, harness.Cascade(3), spec)
@@ -44,7 +44,7 @@ func TestWithoutFlagsUpBuildsTheArticlesChain(t *testing.T) {
 func TestADeeperChainGetsTheAllocationThatItNeeds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.IntRange(1, harness.MaxDepth).Draw(t, "depth")
-		spec, allocation, err := upFlags{depth: depth}.order()
+		spec, allocation, err := upFlags{depth: depth}.parse()
 		require.NoError(t, err)
 		assert.Equal(t, ofRoot(500000, uint32(depth)*65536), allocation)
 		assert.Equal(t, harness.Cascade(depth), spec)
@@ -52,14 +52,14 @@ func TestADeeperChainGetsTheAllocationThatItNeeds(t *testing.T) {
 	})
 }
 
-func TestAGivenAllocationIsTakenAsItIs(t *testing.T) {
+func TestAGivenAllocationIsUsedUnchanged(t *testing.T) {
 	for text, want := range map[string]idmap.Delegation{
 		"root:500000:131072": ofRoot(500000, 131072), // too small for three levels, on purpose
 		"root:0:1":           ofRoot(0, 1),
 		"root:1:4294967294":  ofRoot(1, 4294967294),
 		"lxd:500000:196608":  idmap.Delegate(idmap.Allocation{Owner: "lxd", Start: 500000, Count: 196608}),
 	} {
-		spec, allocation, err := ordered(t, "--allocation", text).order()
+		spec, allocation, err := parsedFlags(t, "--allocation", text).parse()
 		require.NoError(t, err, text)
 		assert.Equal(t, want, allocation)
 		assert.Equal(t, harness.Cascade(3), spec, "the levels hand down what the depth needs")
@@ -69,7 +69,7 @@ func TestAGivenAllocationIsTakenAsItIs(t *testing.T) {
 func TestADepthOutOfRangeIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.OneOf(rapid.IntMax(0), rapid.IntMin(harness.MaxDepth+1)).Draw(t, "depth")
-		_, _, err := upFlags{depth: depth}.order()
+		_, _, err := upFlags{depth: depth}.parse()
 		require.ErrorContains(t, err, "out of range; a chain has 1 to 33 levels")
 	})
 }

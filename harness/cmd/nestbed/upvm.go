@@ -18,7 +18,7 @@ import (
 func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	for name, set := range map[string]bool{"--keep": f.keep, "--state": f.state != ""} {
 		if set {
-			return &usageError{errors.New(name + ": a virtual machine ends with the command, and all that is in it; leave this out")}
+			return &usageError{errors.New(name + ": the virtual machine, with everything in it, ends with the command; leave this out")}
 		}
 	}
 	sources, err := parseBundles(f.bundle, f.depth)
@@ -41,7 +41,7 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 	})
 	progress := newProgress(cmd.ErrOrStderr())
 	status, err := vm.Run(cmd.Context(), vm.Config{
-		Suite: suite, Cache: f.machine.Cache, Env: environment.ForGuest(suite), Bundles: slices.Collect(maps.Values(sources)), Stdout: clears{cmd.OutOrStdout(), progress}, Stderr: clears{cmd.ErrOrStderr(), progress}, Progress: progress.show,
+		Suite: suite, Cache: f.machine.Cache, Env: environment.ForGuest(suite), Bundles: slices.Collect(maps.Values(sources)), Stdout: spinnerClearer{cmd.OutOrStdout(), progress}, Stderr: spinnerClearer{cmd.ErrOrStderr(), progress}, Progress: progress.show,
 	}, job)
 	progress.done()
 	if err != nil {

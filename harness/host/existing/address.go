@@ -34,7 +34,7 @@ func (l LXD) dialer() (reach.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.Dialer(l.Address, overNetwork())
+	return k.Dialer(l.Address, networkDialer())
 }
 
 // inProcessRoot matches a path through the root directory of a process. It captures the pid and
@@ -60,17 +60,17 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	return root.Dial(ctx, through[2])
 }
 
-// nearerBudget limits how long nearer tries a direct connection.
-const nearerBudget = 5 * time.Second
+// memberDialBudget limits how long memberDialer tries a direct connection.
+const memberDialBudget = 5 * time.Second
 
-// nearer returns a Dialer that connects directly to the cluster member at a url, and s.dial if
-// that is not possible. Without it, the member that s.dial connects to also carries the data of
-// chains on other members.
+// memberDialer returns a Dialer that connects directly to the cluster member at a url, and s.dial
+// if that is not possible. Without it, the member that s.dial connects to also carries the data
+// of chains on other members.
 //
 // A direct connection may fail, because members publish addresses for each other that may not be
-// reachable from here. Over a socket, nearer does not try: access to the socket grants no access
-// to those addresses.
-func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
+// reachable from here. Over a socket, memberDialer does not try: access to the socket grants no
+// access to those addresses.
+func (s *daemon) memberDialer(ctx context.Context, url string) reach.Dialer {
 	address, err := keyring.ParseAddress(url)
 	if err != nil || address == s.Address || !keyring.IsAddress(s.Address) {
 		return s.dial
@@ -79,11 +79,11 @@ func (s *daemon) nearer(ctx context.Context, url string) reach.Dialer {
 	if err != nil {
 		return s.dial
 	}
-	dial, err := k.MemberDialer(s.Address, address, overNetwork())
+	dial, err := k.MemberDialer(s.Address, address, networkDialer())
 	if err != nil {
 		return s.dial
 	}
-	ctx, cancel := context.WithTimeout(ctx, nearerBudget)
+	ctx, cancel := context.WithTimeout(ctx, memberDialBudget)
 	defer cancel()
 	conn, err := dial(ctx)
 	if err != nil {

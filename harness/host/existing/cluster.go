@@ -17,7 +17,7 @@ import (
 // A Cluster places hosts on the members of a clustered LXD. Level 1 of a host, with everything
 // inside, is on one member. Several goroutines may use a Cluster.
 type Cluster struct {
-	of       *daemon
+	daemon   *daemon
 	all      []string       // the members
 	names    []string       // the members that may be used
 	capacity map[string]int // how many hosts each may have at a time
@@ -52,14 +52,14 @@ func OpenCluster(ctx context.Context, of LXD, pool string, names ...string) (c *
 	if err != nil {
 		return nil, err
 	}
-	return s.cluster(ctx, info, pool, names)
+	return s.openCluster(ctx, info, pool, names)
 }
 
-// cluster is OpenCluster after the connection was made.
-func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, names []string) (*Cluster, error) {
+// openCluster is OpenCluster after the connection was made.
+func (s *daemon) openCluster(ctx context.Context, info *api.Server, pool string, names []string) (*Cluster, error) {
 	if !info.Environment.ServerClustered {
 		if len(names) > 0 {
-			return nil, fmt.Errorf("members %q: it is in no cluster; leave them out", names)
+			return nil, fmt.Errorf("members %q: the LXD is not in a cluster; leave them out", names)
 		}
 		return nil, nil
 	}
@@ -67,7 +67,7 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{of: s, pool: pool, capacity: map[string]int{}, placed: map[string]int{}, down: map[string]error{}}
+	c := &Cluster{daemon: s, pool: pool, capacity: map[string]int{}, placed: map[string]int{}, down: map[string]error{}}
 	for _, m := range members {
 		c.all = append(c.all, m.ServerName)
 		if len(names) > 0 && !slices.Contains(names, m.ServerName) {
@@ -86,12 +86,12 @@ func (s *daemon) cluster(ctx context.Context, info *api.Server, pool string, nam
 	}
 	for _, name := range names {
 		if !slices.Contains(c.all, name) {
-			return nil, fmt.Errorf("member %s: there is none of that name; there are %q", name, c.all)
+			return nil, fmt.Errorf("member %s: not found; the members are %q", name, c.all)
 		}
 	}
 	if pool == "" {
 		if c.project, err = makeProject(ctx, s.all, "", c.all); err != nil {
-			err = fmt.Errorf("%w: %w; name one that is there", ErrMakePool, err)
+			err = fmt.Errorf("%w: %w; name an existing one", ErrMakePool, err)
 			if c.project != nil {
 				err = errors.Join(err, s.remove(ctx, c.project.remove))
 			}
@@ -118,7 +118,7 @@ func (e *LeftError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%v; left there: %s", e.Err, strings.Join(e.Projects, " "))
 	}
-	return fmt.Sprintf("a member of the cluster is down, which leaves: %s; wait until it is back", strings.Join(e.Projects, " "))
+	return fmt.Sprintf("left there, because a member of the cluster is down: %s; wait until it is back", strings.Join(e.Projects, " "))
 }
 
 func (e *LeftError) Unwrap() error { return e.Err }
@@ -129,13 +129,13 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 	if c == nil {
 		return nil
 	}
-	defer c.of.all.Disconnect()
+	defer c.daemon.all.Disconnect()
 	switch {
 	case c.project == nil:
-	case c.sawDown():
+	case c.anyMarkedDown():
 		err = c.project.remove(ctx) // tried once only, because LXD may refuse while a member is down
 	default:
-		err = c.of.remove(ctx, c.project.remove)
+		err = c.daemon.remove(ctx, c.project.remove)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,13 +144,13 @@ func (c *Cluster) Close(ctx context.Context) (err error) {
 		err = nil
 	}
 	if err == nil && len(c.left) > 0 {
-		return &LeftError{LXD: c.of.Address, Projects: c.left}
+		return &LeftError{LXD: c.daemon.Address, Projects: c.left}
 	}
 	return err
 }
 
-// SideBySide returns how many hosts fit on the members at a time, at least 1.
-func (c *Cluster) SideBySide() int {
+// Capacity returns how many hosts fit on the members at a time, at least 1.
+func (c *Cluster) Capacity() int {
 	all := 0
 	for _, n := range c.capacity {
 		all += n
@@ -170,12 +170,12 @@ func (c *Cluster) String() string {
 // place reserves room on the member that has the most left, and returns that member and its
 // answer. It skips members that are not online or do not answer.
 func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, error) {
-	members, err := lxdop.With(ctx, c.of.all).GetClusterMembers()
+	members, err := lxdop.With(ctx, c.daemon.all).GetClusterMembers()
 	if err != nil {
 		return api.ClusterMember{}, nil, err
 	}
 	for {
-		best, err := c.take(members)
+		best, err := c.reserveRoom(members)
 		if err != nil {
 			return api.ClusterMember{}, nil, err
 		}
@@ -183,17 +183,17 @@ func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, er
 		if err == nil {
 			return best, info, nil
 		}
-		c.leave(best.ServerName)
+		c.releaseRoom(best.ServerName)
 		if _, lost := errors.AsType[*LostError](err); lost || ctx.Err() != nil {
 			return api.ClusterMember{}, nil, err
 		}
-		c.sawNoAnswer(best.ServerName, err)
+		c.markDown(best.ServerName, err)
 	}
 }
 
-// take reserves room on the member that has the most left. It makes no request, so that it holds
-// the lock only for a moment.
-func (c *Cluster) take(members []api.ClusterMember) (best api.ClusterMember, err error) {
+// reserveRoom reserves room on the member that has the most left. It makes no request, so that it
+// holds the lock only for a moment.
+func (c *Cluster) reserveRoom(members []api.ClusterMember) (best api.ClusterMember, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var why []string
@@ -202,22 +202,22 @@ func (c *Cluster) take(members []api.ClusterMember) (best api.ClusterMember, err
 		switch {
 		case !slices.Contains(c.names, m.ServerName):
 		case m.Status != online:
-			why = append(why, refuses(m).Error())
+			why = append(why, refusal(m).Error())
 		case down != nil:
 			why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
-		case best.ServerName == "" || c.use(m.ServerName) < c.use(best.ServerName):
+		case best.ServerName == "" || c.load(m.ServerName) < c.load(best.ServerName):
 			best = m
 		}
 	}
 	if best.ServerName == "" {
-		return best, fmt.Errorf("no member takes instances: %s", strings.Join(why, ", "))
+		return best, fmt.Errorf("no member accepts instances: %s", strings.Join(why, ", "))
 	}
 	c.placed[best.ServerName]++
 	return best, nil
 }
 
-// leaves records a project that could not be removed because a member is down.
-func (c *Cluster) leaves(project string) {
+// recordLeft records a project that could not be removed because a member is down.
+func (c *Cluster) recordLeft(project string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !slices.Contains(c.left, project) {
@@ -225,13 +225,13 @@ func (c *Cluster) leaves(project string) {
 	}
 }
 
-// use returns how much of a member's room is reserved: 1 means all of it.
-func (c *Cluster) use(name string) float64 {
+// load returns how much of a member's room is reserved: 1 means all of it.
+func (c *Cluster) load(name string) float64 {
 	return float64(c.placed[name]) / float64(max(1, c.capacity[name]))
 }
 
-// leave releases the room of one host.
-func (c *Cluster) leave(member string) {
+// releaseRoom releases the room of one host.
+func (c *Cluster) releaseRoom(member string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.placed[member]--

@@ -31,29 +31,29 @@ func (s *daemon) placeIn(ctx context.Context, c Config, info *api.Server) (_ *ap
 	if !info.Environment.ServerClustered && len(c.Members) == 0 {
 		return info, nil
 	}
-	if s.in = c.Cluster; s.in == nil {
+	if s.cluster = c.Cluster; s.cluster == nil {
 		s.ownCluster = true
-		if s.in, err = OpenCluster(ctx, s.LXD, c.Pool, c.Members...); err != nil {
+		if s.cluster, err = OpenCluster(ctx, s.LXD, c.Pool, c.Members...); err != nil {
 			return info, err
 		}
 	}
-	placed, info, err := s.in.place(ctx)
+	placed, info, err := s.cluster.place(ctx)
 	if err == nil {
 		s.member = placed.ServerName
-		s.dial = s.nearer(ctx, placed.URL)
+		s.dial = s.memberDialer(ctx, placed.URL)
 	}
 	return info, err
 }
 
-// lookElsewhere sets the traits that the LXD reports. Until Learn, it assumes that the rest is
+// setRemoteTraits sets the traits that the LXD reports. Until Learn, it assumes that the rest is
 // the same as on this machine.
-func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
+func (h *Host) setRemoteTraits(e api.ServerEnvironment) error {
 	var here unix.Utsname
 	if err := unix.Uname(&here); err != nil {
 		return err
 	}
 	if machine := unix.ByteSliceToString(here.Machine[:]); e.KernelArchitecture != machine {
-		return fmt.Errorf("its machine is %s, and the bundle of this one for %s; run nestbed on a machine of that kind", e.KernelArchitecture, machine)
+		return fmt.Errorf("its machine is %s, but bundles of this machine are for %s; run nestbed on a machine of the same architecture", e.KernelArchitecture, machine)
 	}
 	layout, err := cgroup.Layout()
 	if err != nil {
@@ -68,28 +68,28 @@ func (h *Host) lookElsewhere(e api.ServerEnvironment) error {
 	return nil
 }
 
-// askedName is the name of a container that askIDs creates and deletes.
-const askedName = "ids"
+// probeName is the name of a container that askIDs creates and deletes.
+const probeName = "ids"
 
 // askIDs finds out which ids the LXD gives to containers. To do so it creates a container without
 // files.
 func (h *Host) askIDs(ctx context.Context) (err error) {
-	op, err := h.Placing().CreateInstance(api.InstancesPost{Name: askedName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
+	op, err := h.PlacementClient().CreateInstance(api.InstancesPost{Name: probeName, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "none"}})
 	if _, err = lxdop.Await(ctx, h.LXD(), op, err); err != nil {
-		return fmt.Errorf("container %s: create: %w", askedName, err)
+		return fmt.Errorf("container %s: create: %w", probeName, err)
 	}
 	defer func() {
-		op, deleted := h.LXD().DeleteInstance(askedName)
+		op, deleted := h.LXD().DeleteInstance(probeName)
 		_, deleted = lxdop.Await(context.WithoutCancel(ctx), h.LXD(), op, deleted)
 		err = errors.Join(err, deleted)
 	}()
-	made, _, err := lxdop.With(ctx, h.LXD()).GetInstance(askedName)
+	made, _, err := lxdop.With(ctx, h.LXD()).GetInstance(probeName)
 	if err != nil {
 		return err
 	}
 	h.traits.Delegation, err = delegationOf(made.Config["volatile.idmap.next"])
 	if err != nil {
-		return fmt.Errorf("container %s: volatile.idmap.next: %w", askedName, err)
+		return fmt.Errorf("container %s: volatile.idmap.next: %w", probeName, err)
 	}
 	_, err = h.FreeIDs(ctx, false)
 	return err
@@ -135,8 +135,8 @@ func (h *Host) Learn(ctx context.Context, level *reach.Root) error {
 	_, err = level.ReadFile(ctx, "/proc/self/attr/apparmor/current")
 	if there := err == nil; there != h.traits.AppArmor {
 		h.traits.AppArmor = there
-		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, and %s here, for which the bundle is made; run nestbed on a machine like that one",
-			host.Force(there), h.daemon.Address, host.Force(!there))
+		return fmt.Errorf("AppArmor is %s on the machine of the LXD at %s, but %s here, and the bundle was made for this machine; run nestbed on a machine like that one",
+			host.AppArmorState(there), h.daemon.Address, host.AppArmorState(!there))
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestIDsThatALXDWritesDownAreAnAllocation(t *testing.T) {
+func TestTheAllocationIsReadFromRecordedIDs(t *testing.T) {
 	// As LXD 5.0.2 writes it for a container on a host with the allocation 1000000:2621440.
 	d, err := delegationOf(`[{"Isuid":true,"Isgid":false,"Hostid":1000000,"Nsid":0,"Maprange":2621440},{"Isuid":false,"Isgid":true,"Hostid":1000000,"Nsid":0,"Maprange":2621440}]`)
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func TestIDsThatALXDWritesDownAreAnAllocation(t *testing.T) {
 	}
 }
 
-func TestLayoutsOfCgroupsAreSeenInALevel(t *testing.T) {
+func TestTheCgroupLayoutIsReadFromALevel(t *testing.T) {
 	for groups, want := range map[string]string{
 		"0::/\n":                              "v2",
 		"1:name=systemd:/\n0::/\n":            "hybrid",

@@ -26,12 +26,12 @@ func FindLXD() (string, error) {
 			return "", notAllowed(path)
 		}
 	}
-	return "", fmt.Errorf("LXD of this machine: %w at any of %q; start it", ErrNotListening, sockets)
+	return "", fmt.Errorf("LXD of this machine: %w at %q; start it", ErrNotListening, sockets)
 }
 
-// bePermitted is what to do if an LXD does not let this account in.
-const bePermitted = "run it as root, or as a member of its group: lxd, or incus-admin"
+// permissionFix is what to do if an LXD does not let this account in.
+const permissionFix = "run it as root, or as a member of its group: lxd, or incus-admin"
 
 func notAllowed(socket string) error {
-	return fmt.Errorf("LXD at %s: %w; %s", socket, fs.ErrPermission, bePermitted)
+	return fmt.Errorf("LXD at %s: %w; %s", socket, fs.ErrPermission, permissionFix)
 }

@@ -39,14 +39,14 @@ type Config struct {
 
 // A Host is a project of an existing LXD. Nothing else of that LXD or its machine is changed.
 type Host struct {
-	name   string // of the project
-	traits host.Traits
-	supply uint32
-	took   time.Duration
+	name    string // of the project
+	traits  host.Traits
+	idCount uint32
+	took    time.Duration
 
 	daemon  *daemon
 	root    *reach.Root
-	removed func() // ends the cleanup task
+	endTask func()
 
 	server lxd.InstanceServer
 	closed atomic.Bool
@@ -58,15 +58,15 @@ type Host struct {
 // cannot have that allocation. After an error nothing is left.
 func Start(ctx context.Context, c Config) (h *Host, err error) {
 	began := time.Now()
-	supply, err := c.supply()
+	ids, err := c.idCount()
 	if err != nil {
 		return nil, fmt.Errorf("LXD at %s: %w", c.LXD.Address, err)
 	}
 	if c.Bundle == nil {
 		return nil, fmt.Errorf("LXD at %s: no bundle given for the levels; make one with bundle.Store", c.LXD.Address)
 	}
-	h = &Host{traits: host.Traits{Bundle: c.Bundle}, supply: supply, daemon: &daemon{LXD: c.LXD}}
-	h.removed = func() {} // until something is made
+	h = &Host{traits: host.Traits{Bundle: c.Bundle}, idCount: ids, daemon: &daemon{LXD: c.LXD}}
+	h.endTask = func() {} // until something is made
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("LXD at %s: %w", c.LXD.Address, host.OrMemberDown(ctx, h, err)), h.Close(context.WithoutCancel(ctx)))
@@ -80,18 +80,18 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if info, err = h.daemon.placeIn(ctx, c, info); err != nil {
 		return h, err
 	}
-	if h.daemon.in != nil {
-		c.Pool = h.daemon.in.pool
+	if h.daemon.cluster != nil {
+		c.Pool = h.daemon.cluster.pool
 	}
 	// First, because killed runs may hold ids that this host could use. An error here is no
 	// reason to fail.
 	_, _ = h.daemon.reap(ctx)
-	if err := h.lookAt(ctx, info, c.ViaExec); err != nil {
+	if err := h.inspect(ctx, info, c.ViaExec); err != nil {
 		return h, err
 	}
 	h.daemon.project, err = makeProject(ctx, h.daemon.all, c.Pool, nil)
 	if h.daemon.project != nil {
-		h.removed = h.daemon.willRemove(ctx)
+		h.endTask = h.daemon.beginRemoval(ctx)
 	}
 	if err != nil {
 		return h, err
@@ -111,18 +111,18 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	return h, nil
 }
 
-// supply returns how many ids level 1 gets. It refuses an allocation that an existing LXD cannot
+// idCount returns how many ids level 1 gets. It refuses an allocation that an existing LXD cannot
 // imitate.
-func (c Config) supply() (uint32, error) {
+func (c Config) idCount() (uint32, error) {
 	uid, gid := idmap.Read(c.Delegation.UID, idmap.LXD), idmap.Read(c.Delegation.GID, idmap.LXD)
 	refuse := func(what string) (uint32, error) { return 0, fmt.Errorf("%s: %w", what, host.ErrNotOurs) }
 	switch {
 	case len(uid.Ranges) == 0 || len(gid.Ranges) == 0:
-		return refuse("a host without an allocation, of which level 1 would have no ids")
+		return refuse("a host without an allocation, so level 1 would have no ids")
 	case c.Delegation.UID != c.Delegation.GID || len(uid.Ranges) != 1:
-		return refuse(fmt.Sprintf("an allocation of %s: level 1 has one range of ids there, for users and groups alike", c.Delegation))
+		return refuse(fmt.Sprintf("an allocation of %s: level 1 has one range of ids there, the same for users and groups", c.Delegation))
 	case uid.Ranges[0].Count < idmap.Block:
-		return refuse(fmt.Sprintf("an allocation of %s, fewer than the %d that a level has", c.Delegation, idmap.Block))
+		return refuse(fmt.Sprintf("an allocation of %s, fewer than the %d ids that a level has", c.Delegation, idmap.Block))
 	}
 	return uid.Ranges[0].Count, nil
 }
@@ -150,7 +150,7 @@ func (h *Host) Facts() host.Facts {
 	if f.Member = h.Member(); h.Elsewhere() {
 		f.Kernel, f.Cgroup, f.AppArmor = h.daemon.kernel, host.NotKnown, host.NotKnown
 		if h.daemon.layout != "" {
-			f.Cgroup, f.AppArmor = h.daemon.layout, host.Force(h.traits.AppArmor)
+			f.Cgroup, f.AppArmor = h.daemon.layout, host.AppArmorState(h.traits.AppArmor)
 		}
 	}
 	return f
@@ -175,8 +175,8 @@ func (h *Host) Controller(name string) (dir string, v2 bool, err error) {
 	return dir, v2, err
 }
 
-// Supply returns how many ids level 1 gets.
-func (h *Host) Supply() uint32 { return h.supply }
+// IDCount returns how many ids level 1 gets.
+func (h *Host) IDCount() uint32 { return h.idCount }
 
 // Pool returns the storage pool of level 1.
 func (h *Host) Pool() string { return h.daemon.project.pool }
@@ -184,8 +184,8 @@ func (h *Host) Pool() string { return h.daemon.project.pool }
 // Member returns the cluster member that level 1 is on, "" if the LXD is not in a cluster.
 func (h *Host) Member() string { return h.daemon.member }
 
-// Placing returns a client of the LXD that creates instances on the member of level 1.
-func (h *Host) Placing() lxd.InstanceServer {
+// PlacementClient returns a client of the LXD that creates instances on the member of level 1.
+func (h *Host) PlacementClient() lxd.InstanceServer {
 	if h.Member() == "" {
 		return h.LXD()
 	}
@@ -199,19 +199,19 @@ func (h *Host) MemberDown(ctx context.Context) error {
 	if h.Member() == "" {
 		return nil
 	}
-	if err := h.daemon.in.out(ctx, h.daemon.member); err != nil {
+	if err := h.daemon.cluster.unavailable(ctx, h.daemon.member); err != nil {
 		return &host.MemberDownError{Member: h.daemon.member, Err: err}
 	}
 	return nil
 }
 
-// NeededDown returns a *MemberDownError for another member that does not answer and may have
+// OtherMemberDown returns a *MemberDownError for another member that does not answer and may have
 // caused the failure.
-func (h *Host) NeededDown(ctx context.Context, failure error) error {
+func (h *Host) OtherMemberDown(ctx context.Context, failure error) error {
 	if h.Member() == "" || failure == nil {
 		return nil
 	}
-	name, err := h.daemon.in.downOf(ctx, failure.Error())
+	name, err := h.daemon.cluster.downMember(ctx, failure.Error())
 	if err == nil {
 		return nil
 	}
@@ -227,7 +227,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h == nil || h.closed.Swap(true) {
 		return nil
 	}
-	defer h.removed()
+	defer h.endTask()
 	if h.server != nil {
 		h.server.Disconnect()
 	}

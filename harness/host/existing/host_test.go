@@ -13,29 +13,29 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestWhatALXDThatRunsByItselfCanStandInFor(t *testing.T) {
+func TestAllocationsThatAnExistingLXDCanImitate(t *testing.T) {
 	of := func(count uint32) idmap.Delegation {
 		return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: count})
 	}
 	for _, count := range []uint32{idmap.Block, 196607, 1000000000} {
-		got, err := Config{Delegation: of(count)}.supply()
+		got, err := Config{Delegation: of(count)}.idCount()
 		require.NoError(t, err)
 		assert.Equal(t, count, got)
 	}
 	two := idmap.NewFile(idmap.Allocation{Owner: idmap.Root, Start: 1, Count: idmap.Block}, idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block})
 	for want, c := range map[string]Config{
-		"level 1 would have no ids": {},
-		"fewer than the 65536":      {Delegation: of(idmap.Block - 1)},
-		"one range of ids":          {Delegation: idmap.Delegation{UID: two, GID: two}},
-		"users and groups alike":    {Delegation: idmap.Delegation{UID: of(idmap.Block).UID, GID: of(2 * idmap.Block).GID}},
+		"level 1 would have no ids":     {},
+		"fewer than the 65536":          {Delegation: of(idmap.Block - 1)},
+		"one range of ids":              {Delegation: idmap.Delegation{UID: two, GID: two}},
+		"the same for users and groups": {Delegation: idmap.Delegation{UID: of(idmap.Block).UID, GID: of(2 * idmap.Block).GID}},
 	} {
-		_, err := c.supply()
+		_, err := c.idCount()
 		require.ErrorIs(t, err, host.ErrNotOurs, want)
 		require.ErrorContains(t, err, want)
 	}
 }
 
-func TestALXDThatIsNotThereIsNamed(t *testing.T) {
+func TestAMissingLXDIsNamed(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
 	config := Config{Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Block}), Bundle: &bundle.Bundle{}, LXD: LXD{Address: missing}}
 	_, err := Start(t.Context(), config)
@@ -50,7 +50,7 @@ func TestALXDThatIsNotThereIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "start it")
 }
 
-func TestTheVersionOfLiblxcTellsWhetherItKnowsCgroupV1(t *testing.T) {
+func TestLiblxc7SupportsOnlyCgroup2(t *testing.T) {
 	for version, want := range map[string]bool{"5.0.2": false, "6.0.3 | 9.2.0": false, "7.0.0": true, "7.0.1 | 10.0.0": true, "12.0": true, "": false, "unknown": false} {
 		assert.Equal(t, want, onlyCgroup2(version), version)
 	}

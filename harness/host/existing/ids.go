@@ -33,7 +33,7 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 	if chosen.Reason != idmap.None {
 		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
 	}
-	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.supply)
+	first, size := int64(chosen.Map.UID[0].Parent)+idmap.Block, int64(h.idCount)
 	end := int64(chosen.Map.UID[0].Parent) + int64(chosen.Map.UID[0].Count)
 	if room := end - first - size; anywhere && room > 0 {
 		// An imaginary slot of random size moves the gap.
@@ -48,8 +48,8 @@ func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
 		for _, m := range chosen.Map.UID {
 			has += m.Count
 		}
-		return 0, fmt.Errorf("the host's LXD has %d ids, of which %d isolated containers have theirs and the first %d stay free; expected %d more on end: "+
-			"delete some, or give its root more in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.supply)
+		return 0, fmt.Errorf("the host's LXD has %d ids: %d isolated containers use some, and the first %d stay free; expected %d more in a row: "+
+			"delete containers, or give root more ids in /etc/subuid and /etc/subgid", has, len(slots), idmap.Block, h.idCount)
 	}
 	return base, nil
 }
@@ -75,10 +75,10 @@ func (h *Host) HasIDs(ctx context.Context, base int64) error {
 	if err != nil {
 		return err
 	}
-	end := base + int64(h.supply)
+	end := base + int64(h.idCount)
 	for _, s := range slots {
 		if base < s.Base+s.Count && s.Base < end {
-			return fmt.Errorf("ids %d to %d: another container of the host's LXD has %d to %d meanwhile", base, end-1, s.Base, s.Base+s.Count-1)
+			return fmt.Errorf("ids %d to %d: another container of the host's LXD now has %d to %d", base, end-1, s.Base, s.Base+s.Count-1)
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func TestChainsThatComeAndGoFindTheirIDs(t *testing.T) {
 func TestHostsOfOneLXDAndMemberReserveDifferentIDs(t *testing.T) {
 	table := reservationTable{slots: map[*Host]idmap.Slot{}}
 	on := func(address, member string) *Host {
-		return &Host{supply: idmap.Block, daemon: &daemon{LXD: LXD{Address: address}, member: member}}
+		return &Host{idCount: idmap.Block, daemon: &daemon{LXD: LXD{Address: address}, member: member}}
 	}
 	lowest := func(taken []idmap.Slot) (int64, error) {
 		base, _ := firstGap(0, 100*idmap.Block, idmap.Block, taken)

@@ -63,13 +63,13 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	return bundle.FindProgram(machine, name)
 }
 
-// lookAt sets the root directory and the traits of the host.
-func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err error) {
+// inspect sets the root directory and the traits of the host.
+func (h *Host) inspect(ctx context.Context, info *api.Server, viaExec bool) (err error) {
 	e := info.Environment
 	// LXD tried this itself when it started.
 	h.traits.Remaps = e.KernelFeatures["idmapped_mounts"] != "true"
 	if h.Elsewhere() {
-		return h.lookElsewhere(e)
+		return h.setRemoteTraits(e)
 	}
 	if h.root, err = rootOf(e.ServerPid); err != nil {
 		return err
@@ -78,15 +78,15 @@ func (h *Host) lookAt(ctx context.Context, info *api.Server, viaExec bool) (err 
 	if viaExec {
 		h.root.Tunnel()
 	}
-	if err := h.look(ctx, e); err != nil {
+	if err := h.setTraits(ctx, e); err != nil {
 		return err
 	}
 	_, err = h.FreeIDs(ctx, false)
 	return err
 }
 
-// look sets the traits of an LXD on this machine.
-func (h *Host) look(ctx context.Context, e api.ServerEnvironment) error {
+// setTraits sets the traits of an LXD on this machine.
+func (h *Host) setTraits(ctx context.Context, e api.ServerEnvironment) error {
 	program, err := h.program(e)
 	if err != nil {
 		return fmt.Errorf("its process %d: %w; is it in a pid namespace of its own?", e.ServerPid, err)

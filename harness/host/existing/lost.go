@@ -34,8 +34,8 @@ func (e *LostError) Unwrap() error { return e.Err }
 
 // losses records the last lost connection, because the LXD client rewrites or swallows the error.
 type losses struct {
-	address string
-	had     atomic.Bool // whether a connection was ever made
+	address   string
+	connected atomic.Bool // whether a connection was ever made
 
 	mu   sync.Mutex
 	last *LostError
@@ -69,42 +69,42 @@ func (l *losses) watch(dial reach.Dialer) reach.Dialer {
 		conn, err := dial(ctx)
 		switch {
 		case err == nil:
-			l.had.Store(true)
-			return &watched{conn, l}, nil
-		case ctx.Err() == nil && l.had.Load():
+			l.connected.Store(true)
+			return &watchedConn{conn, l}, nil
+		case ctx.Err() == nil && l.connected.Load():
 			return nil, l.note(err)
 		}
 		return nil, err // without an earlier connection there is nothing to lose
 	}
 }
 
-// watched is a TLS connection that records its loss. If the other end closes it, TLS announces
+// watchedConn is a TLS connection that records its loss. If the other end closes it, TLS announces
 // that (RFC 8446, 6.1), so a loss can be distinguished.
-type watched struct {
+type watchedConn struct {
 	net.Conn
 	losses *losses
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	return n, w.judge(err)
+	return n, w.record(err)
 }
 
-func (w *watched) Write(p []byte) (int, error) {
+func (w *watchedConn) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
-	return n, w.judge(err)
+	return n, w.record(err)
 }
 
-func (w *watched) judge(err error) error {
+func (w *watchedConn) record(err error) error {
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
 	return w.losses.note(err)
 }
 
-// overNetwork returns a net.Dialer whose connections fail if nothing is acknowledged for
+// networkDialer returns a net.Dialer whose connections fail if nothing is acknowledged for
 // lostAfter, even if there was nothing to send.
-func overNetwork() *net.Dialer {
+func networkDialer() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: lostAfter / 3, Interval: lostAfter / 9, Count: 6},
 		Control: func(_, _ string, c syscall.RawConn) (err error) {

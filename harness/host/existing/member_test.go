@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestAFailureConcernsTheMembersThatItCanBeFor(t *testing.T) {
+func TestAFailureMayConcernOnlyTheMembersThatItNames(t *testing.T) {
 	const address = "10.0.0.3:8443"
 	for failure, want := range map[string]bool{
 		`Failed syncing image between nodes: Failed to connect node for image synchronization: Get "https://10.0.0.3:8443/1.0": EOF`:             true,
@@ -14,6 +14,6 @@ func TestAFailureConcernsTheMembersThatItCanBeFor(t *testing.T) {
 		`Failed syncing image between nodes: Failed to connect node for image synchronization: Get "https://10.0.0.2:8443/1.0": EOF`:             false,
 		`Get "https://10.0.0.3:8443/1.0?target=m3": Unable to connect to: 10.0.0.3:8443 ([dial tcp 10.0.0.3:8443: connect: connection refused])`: true,
 	} {
-		assert.Equal(t, want, concerns(failure, address), failure)
+		assert.Equal(t, want, mayConcern(failure, address), failure)
 	}
 }

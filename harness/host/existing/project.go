@@ -52,7 +52,7 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 	}
 	// The description is for people who see the project in LXD's list and do not know nestbed.
 	err = all.CreateProject(api.ProjectsPost{Name: p.name, ProjectPut: api.ProjectPut{
-		Description: fmt.Sprintf("of nestbed, process %d; nestbed reap removes it when that has ended", os.Getpid()), Config: config,
+		Description: fmt.Sprintf("made by nestbed, process %d; nestbed reap removes it after that process has ended", os.Getpid()), Config: config,
 	}})
 	defer func() {
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAProcessIsKnownToRunOrToHaveEndedOnItsMachineAlone(t *testing.T) {
+func TestTheStateOfAProcessIsKnownOnlyOnItsMachine(t *testing.T) {
 	here, err := thisProcess()
 	require.NoError(t, err)
 	again, err := parseOwner(here.String())

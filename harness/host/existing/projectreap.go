@@ -47,7 +47,7 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 		}
 		seen, err := stateOf(found.Config, keyring.IsAddress(s.Address))
 		if err == nil && seen == ended {
-			if err = theirs(ctx, s.all, found.Name).remove(ctx); err == nil {
+			if err = projectOfOther(ctx, s.all, found.Name).remove(ctx); err == nil {
 				removed = append(removed, found.Name)
 			}
 		}
@@ -58,8 +58,8 @@ func (s *daemon) reap(ctx context.Context) (removed []string, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// theirs returns a project that another process made.
-func theirs(ctx context.Context, all lxd.InstanceServer, name string) *project {
+// projectOfOther returns a project that another process made.
+func projectOfOther(ctx context.Context, all lxd.InstanceServer, name string) *project {
 	_, _, err := lxdop.With(ctx, all).GetStoragePool(name)
 	return &project{name: name, pool: name, ownPool: err == nil, all: all}
 }
@@ -70,7 +70,7 @@ func (s *daemon) endProject(ctx context.Context, name string) error {
 		return err
 	}
 	if found.Config[ownerKey] == "" {
-		return fmt.Errorf("it is none of nestbed's: it has no %s", ownerKey)
+		return fmt.Errorf("it is not a project of nestbed: it has no %s", ownerKey)
 	}
 	switch seen, err := stateOf(found.Config, keyring.IsAddress(s.Address)); {
 	case err != nil:
@@ -78,5 +78,5 @@ func (s *daemon) endProject(ctx context.Context, name string) error {
 	case seen == running:
 		return fmt.Errorf("%w (%s); end that process", host.ErrBusy, found.Description)
 	}
-	return theirs(ctx, s.all, name).remove(ctx)
+	return projectOfOther(ctx, s.all, name).remove(ctx)
 }

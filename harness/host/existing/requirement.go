@@ -33,7 +33,7 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	case err == nil:
 		r.OK = true
 	case errors.Is(err, fs.ErrPermission):
-		r.Found, r.Mend = "it does not let in user id "+fmt.Sprint(os.Geteuid()), bePermitted
+		r.Found, r.Mend = "it refuses user id "+fmt.Sprint(os.Geteuid()), permissionFix
 	default:
 		found, mend, said := strings.Cut(inOneLine(err), "; ")
 		if r.Found, r.Mend = found, mend; !said {
@@ -67,7 +67,7 @@ func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err err
 	}
 	found = fmt.Sprintf("%s %s at %s, ", info.Environment.Server, info.Environment.ServerVersion, of.Address)
 	if keyring.IsAddress(of.Address) {
-		return found + "which reaches levels by exec", true, nil
+		return found + "levels reached through LXD exec", true, nil
 	}
 	root, err := rootOf(info.Environment.ServerPid)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,7 +78,7 @@ func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err err
 	defer root.Close()
 	found += fmt.Sprint("user id ", os.Geteuid())
 	if root.Tunnels() {
-		found += ", which reaches levels by exec"
+		found += ", levels reached through LXD exec"
 	}
 	return found, root.Tunnels(), nil
 }

@@ -13,7 +13,7 @@ import (
 	"nestbed/harness/bundle"
 )
 
-func TestALackOfALXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestAMissingLXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
 	rs := Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
 	require.Len(t, rs, 1, "who cannot be asked has no levels")

@@ -29,7 +29,7 @@ func (t *reservationTable) reserve(h *Host, taken []idmap.Slot, choose func([]id
 	}
 	base, err := choose(taken)
 	if err == nil {
-		t.slots[h] = idmap.Slot{Base: base, Count: int64(h.supply)}
+		t.slots[h] = idmap.Slot{Base: base, Count: int64(h.idCount)}
 	}
 	return base, err
 }

@@ -33,7 +33,7 @@ type daemon struct {
 
 	// member is the cluster member that level 1 is on.
 	member     string
-	in         *Cluster
+	cluster    *Cluster
 	ownCluster bool // close closes it, too
 }
 
@@ -44,38 +44,38 @@ func (s *daemon) close(ctx context.Context) (err error) {
 	}
 	defer func() { s.all.Disconnect() }()
 	if s.ownCluster {
-		defer func() { err = errors.Join(err, s.in.Close(ctx)) }()
+		defer func() { err = errors.Join(err, s.cluster.Close(ctx)) }()
 	}
 	if s.member != "" {
-		defer s.in.leave(s.member)
+		defer s.cluster.releaseRoom(s.member)
 	}
 	if s.project == nil {
 		return nil
 	}
-	if s.in != nil && s.in.isDown(ctx, s.member) {
-		s.in.leaves(s.project.name)
+	if s.cluster != nil && s.cluster.isDown(ctx, s.member) {
+		s.cluster.recordLeft(s.project.name)
 		return nil
 	}
 	undo := s.project.remove
-	if s.in != nil && s.in.sawDown() {
+	if s.cluster != nil && s.cluster.anyMarkedDown() {
 		undo = s.project.empty // deletes instances only: the rest would fail, see below
-		s.in.leaves(s.project.name)
+		s.cluster.recordLeft(s.project.name)
 	}
 	err = s.remove(ctx, undo)
 	// LXD deletes no image, and so no project, while any member is down (LXD: lxd/images.go,
 	// imageDelete, which notifies all members).
-	if err != nil && s.in != nil && s.in.someDown(ctx) {
-		s.in.leaves(s.project.name)
+	if err != nil && s.cluster != nil && s.cluster.anyDown(ctx) {
+		s.cluster.recordLeft(s.project.name)
 		return nil
 	}
 	if err != nil {
-		err = s.left(err)
+		err = s.leftError(err)
 	}
 	return err
 }
 
-// left returns the error of a project that was not removed.
-func (s *daemon) left(why error) *LeftError {
+// leftError returns the error of a project that was not removed.
+func (s *daemon) leftError(why error) *LeftError {
 	return &LeftError{LXD: s.Address, Projects: []string{s.project.name}, Err: why}
 }
 
@@ -83,10 +83,10 @@ func (s *daemon) left(why error) *LeftError {
 // stop.
 const deleteBudget = 30 * time.Second
 
-// willRemove registers the task of deleting the project. Call done when it has ended.
-func (s *daemon) willRemove(ctx context.Context) (done func()) {
+// beginRemoval registers the task of deleting the project. Call done when it has ended.
+func (s *daemon) beginRemoval(ctx context.Context) (done func()) {
 	return cleanup.Begin(ctx, cleanup.Task{
-		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Left: s.left(nil),
+		What: fmt.Sprintf("the LXD at %s to delete project %s", s.Address, s.project.name), Budget: deleteBudget, Left: s.leftError(nil),
 	})
 }
 
@@ -99,7 +99,8 @@ func (s *daemon) remove(ctx context.Context, undo func(context.Context) error) e
 		if err != nil && s.losses.since(time.Time{}) == nil {
 			return wait.Final(err)
 		}
-		// Try again over the next connection. What was requested over a lost one may be made only now.
+		// Try again over the next connection. What was requested over a lost one may be made only
+		// now.
 		return err
 	})
 }

@@ -17,14 +17,14 @@ import (
 // hosts.
 const securityFS = "/sys/kernel/security"
 
-// ownDir returns a second path of the host's LXD directory, which no other host has. LXD names a
-// container's AppArmor profile after its directory and the container (lxd/apparmor/instance.go,
-// InstanceProfileName), and the kernel has one list of profiles for all hosts and the machine's
-// LXD.
-func ownDir(name string) string { return "/var/lib/lxd-" + name }
+// uniqueLXDDir returns a second path of the host's LXD directory, which no other host has. LXD
+// names a container's AppArmor profile after its directory and the container
+// (lxd/apparmor/instance.go, InstanceProfileName), and the kernel has one list of profiles for
+// all hosts and the machine's LXD.
+func uniqueLXDDir(name string) string { return "/var/lib/lxd-" + name }
 
-// withAppArmor makes AppArmor usable for the host's LXD if the machine enforces it.
-func (order stageOrder) withAppArmor() error {
+// mountAppArmor makes AppArmor usable for the host's LXD if the machine enforces it.
+func (order stageOrder) mountAppArmor() error {
 	if !bundle.AppArmor() {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (order stageOrder) withAppArmor() error {
 	if err := mount("securityfs", securityFS, "securityfs", plain, ""); err != nil {
 		return err
 	}
-	own := ownDir(order.Name)
+	own := uniqueLXDDir(order.Name)
 	// Shared, so that mounts below one path also appear below the other.
 	if err := mount("", lxdDir, "", unix.MS_SHARED, ""); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (order stageOrder) withAppArmor() error {
 	if err := mount(lxdDir+"/logs", "/var/log/lxd", "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	return os.Setenv("LXD_DIR", ownDir(order.Name))
+	return os.Setenv("LXD_DIR", uniqueLXDDir(order.Name))
 }
 
 // clearProfiles removes the host's AppArmor profiles and policy namespaces from the kernel. No
@@ -66,13 +66,13 @@ func clearProfiles(host string) error {
 	for _, space := range found {
 		// Removing the namespace also removes the profiles of the levels inside.
 		if isNamespaceOf(host, space.Name()) {
-			errs = append(errs, orNothing(os.Remove(filepath.Join(spaces, space.Name()))))
+			errs = append(errs, ignoreNotExist(os.Remove(filepath.Join(spaces, space.Name()))))
 		}
 	}
 	list, err := os.ReadFile(filepath.Join(aa, "profiles"))
 	errs = append(errs, err)
 	for _, profile := range profilesOf(host, string(list)) {
-		errs = append(errs, orNothing(os.WriteFile(filepath.Join(aa, ".remove"), []byte(profile), 0)))
+		errs = append(errs, ignoreNotExist(os.WriteFile(filepath.Join(aa, ".remove"), []byte(profile), 0)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("AppArmor profiles: %w", err)
@@ -84,14 +84,14 @@ func clearProfiles(host string) error {
 // LXD writes the slashes of its directory as dashes (lxd/apparmor/instance.go,
 // InstanceNamespaceName).
 func isNamespaceOf(host, name string) bool {
-	dir := strings.ReplaceAll(strings.TrimPrefix(ownDir(host), "/"), "/", "-")
+	dir := strings.ReplaceAll(strings.TrimPrefix(uniqueLXDDir(host), "/"), "/", "-")
 	return strings.HasSuffix(name, "_<"+dir+">")
 }
 
 // profilesOf returns the names in the kernel's list that the host's LXD made: for a container or,
 // with dashes in its directory, for a program that it runs.
 func profilesOf(host, list string) []string {
-	dir := ownDir(host)
+	dir := uniqueLXDDir(host)
 	dashed := strings.ReplaceAll(dir, "/", "-")
 	var names []string
 	for line := range strings.Lines(list) {
@@ -103,8 +103,8 @@ func profilesOf(host, list string) []string {
 	return names
 }
 
-// orNothing returns err, or nil if err says that the file does not exist.
-func orNothing(err error) error {
+// ignoreNotExist returns err, or nil if err says that the file does not exist.
+func ignoreNotExist(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestOnlyProfilesOfAHostAreItsOwn(t *testing.T) {
+func TestProfilesOfReturnsOnlyTheHostsProfiles(t *testing.T) {
 	const list = `lxd-c1_</var/lib/lxd-123> (enforce)
 lxd-c1_</var/lib/lxd-1234> (enforce)
 lxd-c1_</var/lib/lxd> (enforce)

@@ -68,4 +68,4 @@ func (r StateRoot) Path() string {
 func (r StateRoot) entry(name string) string { return filepath.Join(r.Path(), name) }
 
 // ErrNotRoot is the error of making a private host without root.
-var ErrNotRoot = errors.New("needs root, for namespaces, mounts and ids of its own; run as root or with sudo")
+var ErrNotRoot = errors.New("requires root, to make namespaces and mounts; run as root or with sudo")

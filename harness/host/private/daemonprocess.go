@@ -12,11 +12,11 @@ import (
 // daemonProcess is the LXD that a stage runs. The stage's main thread must start it, because only
 // that thread is in the cgroup namespace.
 type daemonProcess struct {
-	mu       sync.Mutex
-	pid      int
-	process  *os.Process // of that pid; cannot signal another process
-	restarts bool        // it was told to end and must be started again
-	end      func()      // ends the stage, and with it the host
+	mu         sync.Mutex
+	pid        int
+	process    *os.Process // of that pid; cannot signal another process
+	restarting bool        // it was told to end and must be started again
+	end        func()      // ends the stage, and with it the host
 }
 
 func (d *daemonProcess) start() error {
@@ -26,7 +26,7 @@ func (d *daemonProcess) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start LXD: %w", err)
 	}
-	d.pid, d.process, d.restarts = cmd.Process.Pid, cmd.Process, false
+	d.pid, d.process, d.restarting = cmd.Process.Pid, cmd.Process, false
 	return nil
 }
 
@@ -35,16 +35,16 @@ func (d *daemonProcess) restart(by unix.Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pid != 0 {
-		d.restarts = true
+		d.restarting = true
 		_ = d.process.Signal(by) // fails if it has just ended, which reap notices
 	}
 }
 
-// goesOnAfter reports whether the host lives on after process pid has ended. If pid was LXD and
-// restart was called, goesOnAfter starts LXD again.
-func (d *daemonProcess) goesOnAfter(pid int) bool {
+// handleExit reports whether the host lives on after process pid has ended. If pid was LXD and
+// restart was called, handleExit starts LXD again.
+func (d *daemonProcess) handleExit(pid int) bool {
 	d.mu.Lock()
-	ended, restarts := pid == d.pid, d.restarts
+	ended, restarting := pid == d.pid, d.restarting
 	d.mu.Unlock()
-	return !ended || restarts && d.start() == nil
+	return !ended || restarting && d.start() == nil
 }

@@ -14,7 +14,7 @@ const filler = "/var/lib/lxd/nestbed.filler"
 // FillDisk fills the disk that Config.Disk gave the host. It fails if the host has none.
 func (h *Host) FillDisk() error {
 	if h.disk == 0 {
-		return h.wrap("fill its disk", errors.New("it has none of its own, and the machine's is not to be filled"))
+		return h.wrap("fill its disk", errors.New("it has no disk of its own, and nestbed does not fill the machine's"))
 	}
 	root, err := h.root.Local()
 	if err != nil {

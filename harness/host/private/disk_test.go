@@ -7,5 +7,5 @@ import (
 )
 
 func TestTheMachinesDiskIsNotFilled(t *testing.T) {
-	require.ErrorContains(t, (&Host{name: "one"}).FillDisk(), "host one: fill its disk: it has none of its own")
+	require.ErrorContains(t, (&Host{name: "one"}).FillDisk(), "host one: fill its disk: it has no disk of its own")
 }

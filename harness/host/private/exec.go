@@ -45,26 +45,26 @@ func (h *Host) ExecIn(ctx context.Context, stdin io.Reader, argv ...string) (str
 
 // RestartLXD ends the host's LXD and returns when the next one answers. Containers keep running.
 func (h *Host) RestartLXD(ctx context.Context) error {
-	return h.restart(ctx, func(old int) (int, error) { return old, h.say(restartWord) })
+	return h.restart(ctx, func(old int) (int, error) { return old, h.sendWord(restartWord) })
 }
 
 // RestartLXDKilled is RestartLXD, but kills the next LXD as soon as it answers, before it is
 // ready, and returns when the one after it answers.
 func (h *Host) RestartLXDKilled(ctx context.Context) error {
 	return h.restart(ctx, func(old int) (int, error) {
-		if err := h.say(restartWord); err != nil {
+		if err := h.sendWord(restartWord); err != nil {
 			return 0, err
 		}
 		next, err := h.root.Next(ctx, old)
 		if err != nil {
 			return 0, err
 		}
-		return next, h.say(killWord)
+		return next, h.sendWord(killWord)
 	})
 }
 
 func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) error {
-	server, err := h.root.Restart(ctx, h.LXD(), h.died, end)
+	server, err := h.root.Restart(ctx, h.LXD(), h.checkAlive, end)
 	if err != nil {
 		return h.withLog(ctx, h.wrap("restart LXD", err))
 	}
@@ -72,8 +72,8 @@ func (h *Host) restart(ctx context.Context, end func(old int) (int, error)) erro
 	return nil
 }
 
-// say sends a word to the stage.
-func (h *Host) say(word string) error {
+// sendWord sends a word to the stage.
+func (h *Host) sendWord(word string) error {
 	_, err := h.control.WriteString(word)
 	return err
 }
@@ -88,9 +88,9 @@ func (h *Host) Processes() ([]int, error) {
 // ErrClosed is the error of using a host after Close.
 var ErrClosed = errors.New("the host is closed; start another one")
 
-// entered lists the files below /proc/PID that a program needs to enter a host, with their
+// namespaceFiles lists the files below /proc/PID that a program needs to enter a host, with their
 // options of nsenter. pid comes after those that need the machine's /proc, and wd after root.
-var entered = []struct{ file, option string }{
+var namespaceFiles = []struct{ file, option string }{
 	{"ns/mnt", "mount"},
 	{"ns/uts", "uts"},
 	{"ns/ipc", "ipc"},
@@ -113,7 +113,7 @@ func (h *Host) namespaces() (open openNamespaces, err error) {
 	if h.closed {
 		return nil, ErrClosed
 	}
-	for _, e := range entered {
+	for _, e := range namespaceFiles {
 		path := fmt.Sprintf("/proc/%d/%s", h.Pid(), e.file)
 		flags := unix.O_RDONLY | unix.O_CLOEXEC
 		if e.file == "root" {
@@ -133,7 +133,7 @@ func (h *Host) namespaces() (open openNamespaces, err error) {
 func (n openNamespaces) options() []string {
 	var options []string
 	for i := range n {
-		options = append(options, fmt.Sprintf("--%s=/proc/self/fd/%d", entered[i].option, 3+i))
+		options = append(options, fmt.Sprintf("--%s=/proc/self/fd/%d", namespaceFiles[i].option, 3+i))
 	}
 	return options
 }

@@ -39,7 +39,7 @@ type Host struct {
 	// sharesPIDs reports whether the host is in the pid namespace of its machine. Then its
 	// processes outlive its init.
 	sharesPIDs bool
-	removed    func() // ends the cleanup task
+	endTask    func()
 
 	mu     sync.Mutex // guards what is below
 	server lxd.InstanceServer
@@ -142,7 +142,7 @@ func (h *Host) Keep() error {
 	if err := h.dir.keep(); err != nil {
 		return fmt.Errorf("host %s: keep: %w", h.name, err)
 	}
-	if err := h.say(keepWord); err != nil {
+	if err := h.sendWord(keepWord); err != nil {
 		return fmt.Errorf("host %s: keep: %w", h.name, err)
 	}
 	h.kept = true
@@ -163,7 +163,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h == nil || !h.setClosed() {
 		return nil
 	}
-	defer h.removed()
+	defer h.endTask()
 	if server := h.LXD(); server != nil {
 		server.Disconnect()
 	}
@@ -173,11 +173,11 @@ func (h *Host) Close(ctx context.Context) error {
 	pools, err := h.pools()
 	errs = append(errs, err)
 	if h.Kept() {
-		errs = append(errs, h.hangUp(), h.stage.Process.Release(), h.dir.release())
+		errs = append(errs, h.closeControl(), h.stage.Process.Release(), h.dir.release())
 		return h.wrap("let go", errors.Join(errs...))
 	}
 	if h.stage != nil {
-		errs = append(errs, h.hangUp(), h.end(ctx))
+		errs = append(errs, h.closeControl(), h.end(ctx))
 	}
 	errs = append(errs, h.groups.Remove(ctx), waitForLoops(ctx, pools), clearProfiles(h.name), h.dir.remove())
 	return h.wrap("close", errors.Join(errs...))
@@ -185,10 +185,11 @@ func (h *Host) Close(ctx context.Context) error {
 
 // Abort tells a private host to end, and does not wait. Requests that wait for its LXD then fail
 // soon. Close must still be called. A kept host lives on.
-func (h *Host) Abort() { _ = h.hangUp() } // Close reports the error
+func (h *Host) Abort() { _ = h.closeControl() } // Close reports the error
 
-// hangUp closes the control pipe. The host's init then ends everything, unless the host is kept.
-func (h *Host) hangUp() error {
+// closeControl closes the control pipe. The host's init then ends everything, unless the host is
+// kept.
+func (h *Host) closeControl() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.control == nil {

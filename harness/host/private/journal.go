@@ -51,15 +51,15 @@ func (r StateRoot) newJournal(name string) (journal, error) {
 	}
 	return journal{
 		Name: name, Entry: r.entry(name), Mounts: mounts, Created: time.Now().UTC(),
-		Pid: os.Getpid(), Started: began.UTC(), Command: strings.Join(os.Args, " "), Cgroups: groups,
+		Pid: os.Getpid(), Started: processStarted.UTC(), Command: strings.Join(os.Args, " "), Cgroups: groups,
 	}, nil
 }
 
-// began is the time at which this process initialized its packages.
-var began = time.Now() //nolint:gochecknoglobals // of the process
+// processStarted is the time at which this process initialized its packages.
+var processStarted = time.Now() //nolint:gochecknoglobals // of the process
 
-// errCut is the error of a journal that a loss of power cut short.
-var errCut = errors.New("ends too early")
+// errTruncated is the error of a journal that a loss of power cut short.
+var errTruncated = errors.New("ends too early")
 
 // readJournal reads the journal in a directory. It returns an error unless a host wrote the file,
 // because callers remove what a journal lists.
@@ -72,12 +72,12 @@ func readJournal(dir string) (journal, error) {
 	}
 	switch err := json.NewDecoder(bytes.NewReader(text)).Decode(&j); {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return j, fmt.Errorf("%s: %w", path, errCut)
+		return j, fmt.Errorf("%s: %w", path, errTruncated)
 	case err != nil:
 		return j, fmt.Errorf("%s: %w", path, err)
 	}
 	if !hostName.MatchString(j.Name) {
-		return j, fmt.Errorf("%s: the name is %q, expected that of a host", path, j.Name)
+		return j, fmt.Errorf("%s: read name %q, expected the name of a host", path, j.Name)
 	}
 	if j.Entry != "" && !isNamed(j.Entry, j.Name) {
 		return j, fmt.Errorf("%s: the entry is %q, expected one named %s", path, j.Entry, j.Name)

@@ -154,7 +154,7 @@ func waitForLoops(ctx context.Context, files []inode) error {
 		case err != nil:
 			return wait.Final(err)
 		case len(loops) > 0:
-			return fmt.Errorf("%q still lie on files of a host that is gone", loops)
+			return fmt.Errorf("%q still use files of a host that has ended", loops)
 		}
 		return nil
 	})

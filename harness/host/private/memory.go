@@ -74,10 +74,10 @@ func (r StateRoot) memoryDirs() ([]string, error) {
 	return dirs, err
 }
 
-// strays returns the state directories in memory whose entry is gone along with its StateRoot.
-// Containers may share the memory but not the StateRoot, so strays leaves out directories whose
-// entry other processes may see.
-func (r StateRoot) strays() ([]string, error) {
+// orphansInMemory returns the state directories in memory whose entry is gone along with its
+// StateRoot. Containers may share the memory but not the StateRoot, so orphansInMemory leaves out
+// directories whose entry other processes may see.
+func (r StateRoot) orphansInMemory() ([]string, error) {
 	dirs, err := r.memoryDirs()
 	var found []string
 	for _, dir := range dirs {
@@ -85,16 +85,16 @@ func (r StateRoot) strays() ([]string, error) {
 		if err != nil {
 			continue
 		}
-		if _, err := os.Lstat(j.Entry); errors.Is(err, fs.ErrNotExist) && !ofOthers(j.Mounts) {
+		if _, err := os.Lstat(j.Entry); errors.Is(err, fs.ErrNotExist) && !usedElsewhere(j.Mounts) {
 			found = append(found, dir)
 		}
 	}
 	return found, err
 }
 
-// ofOthers reports whether mounts is a different mount namespace than this process's that may
+// usedElsewhere reports whether mounts is a different mount namespace than this process's that may
 // still contain processes.
-func ofOthers(mounts string) bool {
+func usedElsewhere(mounts string) bool {
 	own, err := mountNamespace("self")
 	if err != nil || mounts == own {
 		return err != nil

@@ -11,7 +11,7 @@ import (
 	"nestbed/harness/inventory"
 )
 
-func TestMemoryHasRoomForAsMuchAsIsAvailable(t *testing.T) {
+func TestMemoryHasRoomOnlyForWhatIsAvailable(t *testing.T) {
 	available := inventory.AvailableMemory()
 	require.Positive(t, available, "every kernel that nests containers tells it")
 	var info unix.Sysinfo_t
@@ -20,7 +20,7 @@ func TestMemoryHasRoomForAsMuchAsIsAvailable(t *testing.T) {
 	assert.False(t, StateRoot{}.memoryHasRoom(int(available/levelInMemory)), "levels that fill the memory")
 }
 
-func TestStateLiesWhereItIsSaidToLie(t *testing.T) {
+func TestAGivenStateRootIsUsedEvenIfMemoryHasRoom(t *testing.T) {
 	needsCgroups(t)
 	root := stateRoot(t)
 	s, err := Config{StateRoot: root, InMemory: 1}.claim(t.Context())

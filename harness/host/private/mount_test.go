@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/host/private"
 )
 
-func TestWhatMountsWithoutAMapMountsWithOne(t *testing.T) {
+func TestAKernelThatAcceptsAnEmptyMapAcceptsAnyMap(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounts need root")
 	}

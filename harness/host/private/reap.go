@@ -45,14 +45,14 @@ func (r StateRoot) Leftovers() ([]Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	stray, err := r.strays()
+	orphans, err := r.orphansInMemory()
 	if err != nil {
 		return nil, err
 	}
 	var found []Leftover
-	for _, place := range append(places, stray...) {
+	for _, place := range append(places, orphans...) {
 		// A directory that is no host of ours must not hide the others.
-		if l, err := look(place); err == nil {
+		if l, err := inspect(place); err == nil {
 			found = append(found, l)
 		}
 	}
@@ -80,7 +80,7 @@ func (r StateRoot) entries() ([]string, error) {
 	return paths, nil
 }
 
-func look(dir string) (Leftover, error) {
+func inspect(dir string) (Leftover, error) {
 	if err := trust.Dir(dir); err != nil {
 		return Leftover{}, err
 	}
@@ -111,7 +111,7 @@ func (r StateRoot) find(name string) (Leftover, error) {
 	if hostName.MatchString(name) {
 		dir = r.entry(name)
 	}
-	l, err := look(dir)
+	l, err := inspect(dir)
 	if err != nil {
 		return l, fmt.Errorf("host %s: %w: %w", name, ErrUnknown, err)
 	}
@@ -126,10 +126,10 @@ func (r StateRoot) Reap(ctx context.Context) ([]Leftover, error) {
 		return nil, err
 	}
 	var cleared []Leftover
-	errs := []error{r.clearUncreated()}
+	errs := []error{r.clearUnfinished()}
 	for _, entry := range places {
 		if _, err := os.Stat(entry); errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, clearDangling(ctx, entry))
+			errs = append(errs, removeDanglingEntry(ctx, entry))
 			continue
 		}
 		if err := r.repairJournal(entry); err != nil && !errors.Is(err, host.ErrBusy) && !errors.Is(err, fs.ErrNotExist) {
@@ -144,7 +144,7 @@ func (r StateRoot) Reap(ctx context.Context) ([]Leftover, error) {
 		if l.Live {
 			continue
 		}
-		switch err := clearAway(ctx, l.Path); {
+		switch err := removeDead(ctx, l.Path); {
 		case errors.Is(err, host.ErrBusy) || errors.Is(err, fs.ErrNotExist): // another run was faster
 		case err != nil:
 			errs = append(errs, err)
@@ -163,14 +163,14 @@ func (r StateRoot) End(ctx context.Context, name string) error {
 		return err
 	}
 	if l.Live && !l.Kept {
-		return fmt.Errorf("host %s: %w by process %d (%s); end that one", name, host.ErrBusy, l.Pid, l.Command)
+		return fmt.Errorf("host %s: %w by process %d (%s); end that process", name, host.ErrBusy, l.Pid, l.Command)
 	}
 	if l.Live {
 		if err := l.kill(); err != nil {
 			return fmt.Errorf("host %s: %w", name, err)
 		}
 	}
-	if err := clearAway(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
+	if err := removeDead(ctx, l.Path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Another run was faster, but may not have finished.
@@ -202,7 +202,7 @@ func (l Leftover) kill() error {
 	argv := strings.Split(string(command), "\x00")
 	var order stageOrder
 	if len(argv) < 2 || argv[0] != stageName || json.Unmarshal([]byte(argv[1]), &order) != nil || order.State != l.Path {
-		return fmt.Errorf("process %d is %q, expected the init of host %s; end that by hand", l.stage, argv[0], l.Name)
+		return fmt.Errorf("process %d is %q, expected the init of host %s; end the host by hand", l.stage, argv[0], l.Name)
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("end process %d: %w", l.stage, err)
@@ -210,9 +210,9 @@ func (l Leftover) kill() error {
 	return nil
 }
 
-// clearDangling removes the entry and cgroups of a host whose state directory somebody deleted.
-// The entry's name is the name of the host.
-func clearDangling(ctx context.Context, entry string) error {
+// removeDanglingEntry removes the entry and cgroups of a host whose state directory somebody
+// deleted. The entry's name is the name of the host.
+func removeDanglingEntry(ctx context.Context, entry string) error {
 	if _, err := os.Lstat(entry); errors.Is(err, fs.ErrNotExist) {
 		return nil // the host was closed meanwhile
 	}
@@ -223,8 +223,8 @@ func clearDangling(ctx context.Context, entry string) error {
 	return errors.Join(groups.Remove(ctx), clearProfiles(filepath.Base(entry)), os.Remove(entry))
 }
 
-// clearAway removes a dead host's cgroups and state.
-func clearAway(ctx context.Context, dir string) error {
+// removeDead removes a dead host's cgroups and state.
+func removeDead(ctx context.Context, dir string) error {
 	s := &stateDir{path: dir}
 	err := wait.For(ctx, "wait for the last process of "+dir, cgroup.EmptyBudget, func(context.Context) error {
 		err := s.tryLock(0)

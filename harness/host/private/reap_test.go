@@ -34,20 +34,20 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 	for name, dir := range map[string]string{"under the state root": "", "elsewhere": filepath.Join(t.TempDir(), "given")} {
 		t.Run(name, func(t *testing.T) {
 			root := stateRoot(t)
-			s := dead(t, root, dir)
-			before := append(content(t, root.Dir), content(t, s.path)...)
+			s := deadDir(t, root, dir)
+			before := append(listTree(t, root.Dir), listTree(t, s.path)...)
 			for range 2 {
 				all, err := root.Leftovers()
 				require.NoError(t, err)
 				assert.Equal(t, []Leftover{leftover(s)}, all)
 			}
-			assert.Equal(t, before, append(content(t, root.Dir), content(t, s.path)...), "to list it changes nothing")
+			assert.Equal(t, before, append(listTree(t, root.Dir), listTree(t, s.path)...), "to list it changes nothing")
 
 			cleared, err := root.Reap(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, []Leftover{leftover(s)}, cleared)
 			assert.NoDirExists(t, s.path)
-			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+			assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir))
 			cleared, err = root.Reap(t.Context())
 			require.NoError(t, err)
 			assert.Empty(t, cleared)
@@ -57,9 +57,9 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 
 func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 	root, given := stateRoot(t), t.TempDir()
-	running, kept, elsewhere := claimed(t, root, ""), claimed(t, root, ""), claimed(t, root, given) // locked until the test ends
+	running, kept, elsewhere := claimDir(t, root, ""), claimDir(t, root, ""), claimDir(t, root, given) // locked until the test ends
 	require.NoError(t, kept.keep())
-	gone := dead(t, root, "")
+	gone := deadDir(t, root, "")
 	all, err := root.Leftovers()
 	require.NoError(t, err)
 	var want []Leftover
@@ -84,7 +84,7 @@ func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 
 func TestAKeptHostThatDiedIsReapedLikeAnyOther(t *testing.T) {
 	root := stateRoot(t)
-	s := claimed(t, root, "")
+	s := claimDir(t, root, "")
 	require.NoError(t, s.keep())
 	require.NoError(t, s.release())
 	cleared, err := root.Reap(t.Context())
@@ -95,24 +95,24 @@ func TestAKeptHostThatDiedIsReapedLikeAnyOther(t *testing.T) {
 	assert.NoDirExists(t, s.path)
 }
 
-func TestADirectoryWithoutAJournalIsNoneOfOurs(t *testing.T) {
+func TestADirectoryWithoutAJournalIsNotAHost(t *testing.T) {
 	root := stateRoot(t)
 	photos, empty := filepath.Join(root.Dir, "photos"), filepath.Join(root.Dir, "empty")
 	require.NoError(t, os.MkdirAll(filepath.Join(photos, "2015"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(photos, lockName), nil, 0o600))
 	require.NoError(t, os.Mkdir(empty, 0o700))
-	before := content(t, root.Dir)
-	gone := dead(t, root, "")
+	before := listTree(t, root.Dir)
+	gone := deadDir(t, root, "")
 	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
-	assert.Equal(t, before, content(t, root.Dir))
+	assert.Equal(t, before, listTree(t, root.Dir))
 }
 
 func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
 	root := stateRoot(t)
 	groups := t.TempDir()
-	s := claimed(t, root, "")
+	s := claimDir(t, root, "")
 	// Plain directories, which are removed like cgroups. One of them is gone already.
 	own := "nestbed-" + s.journal.Name
 	s.journal.Cgroups = []string{filepath.Join(groups, "v1", own), filepath.Join(groups, "v2", own), filepath.Join(groups, "gone", own)}
@@ -122,7 +122,7 @@ func TestReapRemovesTheCgroupsThatTheJournalNames(t *testing.T) {
 	require.NoError(t, s.release())
 	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []string{groups, filepath.Join(groups, "v1"), filepath.Join(groups, "v2")}, content(t, groups))
+	assert.Equal(t, []string{groups, filepath.Join(groups, "v1"), filepath.Join(groups, "v2")}, listTree(t, groups))
 	assert.NoDirExists(t, s.path)
 }
 
@@ -133,26 +133,26 @@ func TestAKilledHostIsEndedByNameAndByDirectory(t *testing.T) {
 			"by name":      func(s *stateDir) string { return s.journal.Name },
 			"by directory": func(s *stateDir) string { return s.path },
 		} {
-			s := dead(t, root, dir)
+			s := deadDir(t, root, dir)
 			require.NoError(t, root.End(t.Context(), of(s)), "%s, %q", name, dir)
 			assert.NoDirExists(t, s.path)
-			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+			assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir))
 		}
 	}
 }
 
 func TestAHostThatBelongsToARunningProcessIsNotEnded(t *testing.T) {
 	root := stateRoot(t)
-	s := claimed(t, root, "")
-	before := content(t, s.path)
+	s := claimDir(t, root, "")
+	before := listTree(t, s.path)
 	err := root.End(t.Context(), s.journal.Name)
 	require.ErrorIs(t, err, host.ErrBusy)
-	require.EqualError(t, err, fmt.Sprintf("host %s: in use by process %d (%s); end that one",
+	require.EqualError(t, err, fmt.Sprintf("host %s: in use by process %d (%s); end that process",
 		s.journal.Name, os.Getpid(), strings.Join(os.Args, " ")))
-	assert.Equal(t, before, content(t, s.path))
+	assert.Equal(t, before, listTree(t, s.path))
 }
 
-func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
+func TestAnUnknownNameIsRefused(t *testing.T) {
 	root := stateRoot(t)
 	foreign := filepath.Join(root.Dir, "photos")
 	require.NoError(t, os.Mkdir(foreign, 0o700))
@@ -163,12 +163,12 @@ func TestAnUnknownNameIsRefusedWithHowToSeeTheKnownOnes(t *testing.T) {
 		require.ErrorContains(t, err, "host "+name+": no journal of nestbed: ")
 		require.ErrorIs(t, err, ErrUnknown, name)
 	}
-	assert.Equal(t, []string{foreign}, content(t, foreign))
+	assert.Equal(t, []string{foreign}, listTree(t, foreign))
 }
 
 func TestAFileUnderTheStateRootDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 	root := stateRoot(t)
-	gone := dead(t, root, "")
+	gone := deadDir(t, root, "")
 	require.NoError(t, os.WriteFile(filepath.Join(root.Dir, "README"), nil, 0o600))
 	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestAFileUnderTheStateRootDoesNotKeepTheOthersFromBeingReaped(t *testing.T)
 
 func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 	root := stateRoot(t)
-	gone := dead(t, root, "")
+	gone := deadDir(t, root, "")
 	require.NoError(t, os.Mkdir(filepath.Join(root.Dir, "a-foreign"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(root.Dir, "a-foreign", journalName), []byte("Dear diary"), 0o600))
 	cleared, _ := root.Reap(t.Context()) // it may return an error
@@ -187,16 +187,16 @@ func TestOneUnreadableJournalDoesNotKeepTheOthersFromBeingReaped(t *testing.T) {
 
 func TestAnEntryWhoseDirectoryWasRemovedIsReaped(t *testing.T) {
 	root := stateRoot(t)
-	s := dead(t, root, filepath.Join(t.TempDir(), "given"))
+	s := deadDir(t, root, filepath.Join(t.TempDir(), "given"))
 	require.NoError(t, os.RemoveAll(s.path))
 	_, err := root.Reap(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+	assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir))
 }
 
 func TestAHostIsEndedByItsDirectoryUnderAnotherStateRoot(t *testing.T) {
 	root := stateRoot(t)
-	s := dead(t, root, filepath.Join(t.TempDir(), "given"))
+	s := deadDir(t, root, filepath.Join(t.TempDir(), "given"))
 	other := stateRoot(t) // as with sudo, which drops NESTBED_STATE
 	require.NoError(t, other.End(t.Context(), s.path))
 	assert.NoDirExists(t, s.path)

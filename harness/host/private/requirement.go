@@ -93,12 +93,12 @@ func userNamespaces() inventory.Requirement {
 	r.Found = "work"
 	if err != nil {
 		r.Found = strings.TrimSpace(fmt.Sprint(err, " ", out))
-		r.Mend = userNamespaceMend()
+		r.Mend = userNamespaceFix()
 	}
 	return r
 }
 
-func userNamespaceMend() string {
+func userNamespaceFix() string {
 	for _, s := range []struct{ name, bad, good string }{
 		{"user.max_user_namespaces", "0", "100000"},
 		{"kernel.unprivileged_userns_clone", "0", "1"},

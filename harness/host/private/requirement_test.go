@@ -14,12 +14,12 @@ import (
 	"nestbed/harness/bundle"
 )
 
-func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
+func TestEachMissingRequirementHasAFix(t *testing.T) {
 	names := map[string][]string{}
 	for _, r := range Requirements(bundle.Store{}, "") {
 		names[r.For] = append(names[r.For], r.Name)
 		assert.NotEmpty(t, r.Found, r.Name)
-		assert.Equal(t, r.OK, r.Mend == "", "%s: a lack has a mend, and nothing else has", r.Name)
+		assert.Equal(t, r.OK, r.Mend == "", "%s: exactly the missing ones have a fix", r.Name)
 		assert.NotContains(t, r.Found+r.Mend, "\n", r.Name)
 		assert.Equal(t, r.OK, r.Err() == nil)
 	}
@@ -30,10 +30,10 @@ func TestEveryKindOfRunListsItsRequirementsAndEveryLackHasAMend(t *testing.T) {
 	}, names)
 }
 
-func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
+func TestCheckReturnsTheFirstMissingRequirementOfItsKind(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // hides LXD and mmdebstrap
 	store := bundle.Store{Dir: t.TempDir()}
-	for kind, lack := range map[bundle.Kind]string{
+	for kind, missing := range map[bundle.Kind]string{
 		bundle.Installed: "bundle installed: LXD: ", bundle.Debian: "bundle debian: mmdebstrap: not installed; ", bundle.Dir: "",
 	} {
 		var first error
@@ -44,16 +44,16 @@ func TestACheckGivesTheFirstLackOfItsKindOnly(t *testing.T) {
 		}
 		err := Check(store, kind, "")
 		assert.Equal(t, first, err, kind)
-		if lack != "" && os.Geteuid() == 0 {
+		if missing != "" && os.Geteuid() == 0 {
 			require.Error(t, err)
 			if strings.HasPrefix(err.Error(), "bundle") { // otherwise the machine misses something of private hosts
-				assert.Regexp(t, "^"+lack, err.Error())
+				assert.Regexp(t, "^"+missing, err.Error())
 			}
 		}
 	}
 }
 
-func TestOnlyRootHasRoot(t *testing.T) {
+func TestTheRootRequirementIsMetOnlyByRoot(t *testing.T) {
 	r := root()
 	assert.Equal(t, os.Geteuid() == 0, r.OK)
 	assert.Equal(t, fmt.Sprintf("user id %d", os.Geteuid()), r.Found)
@@ -65,7 +65,7 @@ func TestOnlyRootHasRoot(t *testing.T) {
 	}
 }
 
-func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
+func TestDiskSpaceIsCheckedWhereTheStateWillBe(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{root, filepath.Join(root, "not/there/yet")} {
 		r := freeSpace(dir)
@@ -82,7 +82,7 @@ func TestDiskSpaceIsLookedForWhereTheStateWillLie(t *testing.T) {
 	assert.Equal(t, file+"/state: not a directory", r.Found)
 }
 
-func TestDiskSpaceIsLookedForUnderARelativeDirectoryToo(t *testing.T) {
+func TestDiskSpaceIsCheckedForARelativeDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	assert.Regexp(t, `^\d+ MB free on `, freeSpace("state").Found)
 }

@@ -22,7 +22,7 @@ type Running struct {
 
 // Errors of looking for a host that runs.
 var (
-	ErrEnded    = errors.New("it does not run any more")
+	ErrEnded    = errors.New("it is no longer running")
 	ErrNoneKept = errors.New("no host is kept")
 )
 

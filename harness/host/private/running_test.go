@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWithoutANameTheOnlyKeptHostIsMeant(t *testing.T) {
+func TestLookupWithoutANameReturnsTheOnlyKeptHost(t *testing.T) {
 	dead, running := Leftover{Name: "dead", Kept: true}, Leftover{Name: "running", Live: true}
 	a, b := Leftover{Name: "a", Live: true, Kept: true}, Leftover{Name: "b", Live: true, Kept: true}
 

@@ -70,7 +70,7 @@ func stage() {
 	var order stageOrder
 	err := json.Unmarshal([]byte(os.Args[1]), &order)
 	if err == nil {
-		lxd.end, err = order.ending()
+		lxd.end, err = order.endFunc()
 	}
 	go obey(os.NewFile(controlFD, "control"), &lxd)
 	if err == nil {
@@ -82,7 +82,7 @@ func stage() {
 	}
 	fmt.Fprint(report, startedWord)
 	_ = report.Close()
-	reap(&lxd)
+	waitForOrphans(&lxd)
 }
 
 // obey follows the owner's words on the control pipe. When the other end is closed, by the owner
@@ -106,24 +106,24 @@ func obey(control *os.File, lxd *daemonProcess) {
 	}
 }
 
-// reap waits for all processes that become children of the init. It ends the stage when LXD has
-// ended without being restarted.
-func reap(lxd *daemonProcess) {
+// waitForOrphans waits for all processes that become children of the init. It ends the stage when
+// LXD has ended without being restarted.
+func waitForOrphans(lxd *daemonProcess) {
 	for {
 		pid, err := unix.Wait4(-1, nil, 0, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if err != nil || !lxd.goesOnAfter(pid) {
+		if err != nil || !lxd.handleExit(pid) {
 			lxd.end()
 		}
 	}
 }
 
-// ending returns a function that ends the stage and everything with it. The init of a pid
+// endFunc returns a function that ends the stage and everything with it. The init of a pid
 // namespace only has to exit. Otherwise the function kills the processes of the cgroups, and
 // ending makes the stage the parent of their orphans.
-func (order stageOrder) ending() (func(), error) {
+func (order stageOrder) endFunc() (func(), error) {
 	if !order.SharePIDs {
 		return func() { os.Exit(1) }, nil
 	}
@@ -199,7 +199,7 @@ func mountRoot(order stageOrder) error {
 		func() error { return mount("tmpfs", "/dev", "tmpfs", unix.MS_NOSUID, "mode=755") },
 		func() error { return makeDevices("/dev", order.Loops) },
 		order.hideInit,
-		order.withAppArmor,
+		order.mountAppArmor,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -49,7 +49,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 		name: dir.journal.Name, traits: host.Traits{Delegation: c.Delegation, AppArmor: bundle.AppArmor()}, dir: dir, groups: dir.journal.Cgroups, disk: c.Disk, sharesPIDs: c.SharePIDs,
 		noIdmapped: c.NoIdmapped,
 	}
-	h.removed = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.name + " to end", Budget: leaveBudget})
+	h.endTask = cleanup.Begin(ctx, cleanup.Task{What: "host " + h.name + " to end", Budget: leaveBudget})
 	defer context.AfterFunc(ctx, h.Abort)()
 	defer func() {
 		if err != nil {
@@ -66,7 +66,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	}
 	h.traits.Cgroup1 = layout != "v2"
 	go func() { _, _ = inventory.Room() }() // found out and cached meanwhile
-	if err := h.layOut(); err != nil {
+	if err := h.makeDirs(); err != nil {
 		return h, err
 	}
 	if err := h.Runs(c.Bundle); err != nil {
@@ -85,7 +85,7 @@ func Start(ctx context.Context, c Config) (h *Host, err error) {
 	if c.ViaExec {
 		h.root.Tunnel()
 	}
-	server, err := h.root.Connect(ctx, h.died)
+	server, err := h.root.Connect(ctx, h.checkAlive)
 	if err != nil {
 		return h, h.withLog(ctx, err)
 	}
@@ -108,8 +108,8 @@ const (
 	lxdName   = "lxd"
 )
 
-// layOut makes the parts of the state directory, with the host's subid files in the upper layer.
-func (h *Host) layOut() error {
+// makeDirs makes the parts of the state directory, with the host's subid files in the upper layer.
+func (h *Host) makeDirs() error {
 	for _, name := range []string{upperName, workName, rootName, lxdName, upperName + "/etc"} {
 		if err := os.Mkdir(filepath.Join(h.dir.path, name), 0o711); err != nil {
 			return err
@@ -177,7 +177,7 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
 	if err != nil {
-		return errors.Join(fmt.Errorf("start namespaces: %w; are user.max_*_namespaces and the container's rights high enough?", err), control.Close())
+		return errors.Join(fmt.Errorf("start namespaces: %w; check user.max_*_namespaces and the rights of this container", err), control.Close())
 	}
 	h.mu.Lock()
 	h.stage, h.control = cmd, control
@@ -193,15 +193,15 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return fmt.Errorf("the init of its namespaces ended without a word: %w", err)
+		return fmt.Errorf("the init of its namespaces ended without a report: %w", err)
 	case line != startedWord:
 		return errors.New(strings.TrimSpace(line))
 	}
 	return nil
 }
 
-// died returns an error if the stage has ended, and with it the host's LXD.
-func (h *Host) died() error {
+// checkAlive returns an error if the stage has ended, and with it the host's LXD.
+func (h *Host) checkAlive() error {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, h.Pid(), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	if err == nil && info.Signo == 0 {

@@ -23,7 +23,7 @@ func TestTheStateOfAHostHoldsItsOwnSubIDFiles(t *testing.T) {
 	dir := t.TempDir()
 	uid, gid := idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}, idmap.Allocation{Owner: "root", Start: 700000, Count: 65536}
 	h := &Host{traits: host.Traits{Delegation: idmap.Delegation{UID: idmap.NewFile(uid), GID: idmap.NewFile(gid)}}, dir: &stateDir{path: dir}}
-	require.NoError(t, h.layOut())
+	require.NoError(t, h.makeDirs())
 	for file, want := range map[string]string{"subuid": "root:500000:196608\n", "subgid": "root:700000:65536\n"} {
 		got, err := os.ReadFile(filepath.Join(dir, "upper/etc", file))
 		require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestAPrivateHostNeedsRootAndABundle(t *testing.T) {
 	if os.Geteuid() != 0 {
 		require.ErrorIs(t, err, ErrNotRoot)
 		require.EqualError(t, err,
-			"private host: needs root, for namespaces, mounts and ids of its own; run as root or with sudo")
+			"private host: requires root, to make namespaces and mounts; run as root or with sudo")
 		return
 	}
 	require.EqualError(t, err, "private host: no bundle given; make one with bundle.Store")

@@ -32,7 +32,7 @@ type stateDir struct {
 // found there.
 func (r StateRoot) claim(ctx context.Context, dir string) (s *stateDir, err error) {
 	taken := wait.For(ctx, "claim a state directory", claimBudget, func(context.Context) error {
-		if s, err = r.tryClaim(ctx, dir); errors.Is(err, errTaken) {
+		if s, err = r.tryClaim(ctx, dir); errors.Is(err, errTakenByReap) {
 			return err
 		}
 		return nil
@@ -46,9 +46,9 @@ func (r StateRoot) claim(ctx context.Context, dir string) (s *stateDir, err erro
 // claimBudget is how long claim waits for reaps in other processes to release what they look at.
 const claimBudget = 5 * time.Second
 
-// errTaken makes claim try again. A reap has taken the new directory, which has no journal yet,
-// for the leftover of a killed process.
-var errTaken = errors.New("taken by a reap")
+// errTakenByReap makes claim try again. A reap has taken the new directory, which has no journal
+// yet, for the leftover of a killed process.
+var errTakenByReap = errors.New("taken by a reap")
 
 // newPrefix begins the name of a directory under StateRoot that has no journal yet. Once it has
 // one, it is renamed to the rest of its name, which is the host's.
@@ -59,11 +59,11 @@ var ErrStateRoot = errors.New("state directory")
 
 func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err error) {
 	if err := trust.Make(r.Path(), 0o700); err != nil {
-		return nil, fmt.Errorf("%w: %w; name another one, which can be written", ErrStateRoot, err)
+		return nil, fmt.Errorf("%w: %w; name a directory that can be written", ErrStateRoot, err)
 	}
 	own, err := os.MkdirTemp(r.Path(), newPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w; name another one, which can be written", ErrStateRoot, err)
+		return nil, fmt.Errorf("%w: %w; name a directory that can be written", ErrStateRoot, err)
 	}
 	s = &stateDir{path: own}
 	defer func() {
@@ -72,13 +72,13 @@ func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err e
 		}
 	}()
 	if dir != "" {
-		if s.path, err = vacate(ctx, dir); err != nil {
+		if s.path, err = prepareDir(ctx, dir); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.tryLock(os.O_CREATE); err != nil {
 		if _, none := os.Stat(filepath.Join(s.path, journalName)); none != nil {
-			err = errors.Join(errTaken, err)
+			err = errors.Join(errTakenByReap, err)
 		}
 		return nil, err
 	}
@@ -87,10 +87,10 @@ func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err e
 		err = s.write()
 	}
 	if err == nil {
-		err = s.enter(own)
+		err = s.register(own)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.Join(errTaken, err)
+		err = errors.Join(errTakenByReap, err)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory %s: %w", s.path, err), s.remove())
@@ -98,9 +98,9 @@ func (r StateRoot) tryClaim(ctx context.Context, dir string) (s *stateDir, err e
 	return s, nil
 }
 
-// enter registers the directory under StateRoot. Others can clear it from now on, because it has
-// a journal.
-func (s *stateDir) enter(own string) error {
+// register registers the directory under StateRoot. Others can clear it from now on, because it
+// has a journal.
+func (s *stateDir) register(own string) error {
 	entry := s.journal.Entry
 	if s.path != own {
 		return errors.Join(os.Symlink(s.path, entry), os.Remove(own))
@@ -109,10 +109,10 @@ func (s *stateDir) enter(own string) error {
 	return os.Rename(own, entry)
 }
 
-// vacate makes the given directory, or clears what a dead host left in it, and returns its
+// prepareDir makes the given directory, or clears what a dead host left in it, and returns its
 // absolute path. It refuses a directory that belongs to another user, or contains files that no
 // host wrote.
-func vacate(ctx context.Context, dir string) (string, error) {
+func prepareDir(ctx context.Context, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
@@ -126,14 +126,14 @@ func vacate(ctx context.Context, dir string) (string, error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", errors.Join(errTaken, err) // somebody has just removed it
+		return "", errors.Join(errTakenByReap, err) // somebody has just removed it
 	case err != nil:
 		return "", fmt.Errorf("state directory: %w", err)
 	case len(entries) == 0:
 		return dir, nil
 	}
 	if _, err := readJournal(dir); err != nil {
-		return "", fmt.Errorf("state directory %s: not empty, and no journal of nestbed in it; give an empty or new directory", dir)
+		return "", fmt.Errorf("state directory %s: not empty, and has no journal of nestbed; name an empty or new directory", dir)
 	}
 	s := &stateDir{path: dir}
 	if err := s.tryLock(0); err != nil {
@@ -142,7 +142,7 @@ func vacate(ctx context.Context, dir string) (string, error) {
 	if err := s.release(); err != nil {
 		return "", err
 	}
-	if err := clearAway(ctx, dir); err != nil {
+	if err := removeDead(ctx, dir); err != nil {
 		return "", err
 	}
 	return dir, os.Mkdir(dir, 0o700)
@@ -160,7 +160,7 @@ func (s *stateDir) tryLock(create int) error {
 		if j, jerr := readJournal(s.path); jerr == nil {
 			owner = fmt.Sprintf("process %d (%s)", j.Pid, j.Command)
 		}
-		return errors.Join(fmt.Errorf("state directory %s: %w by %s; give another one or wait for it", s.path, host.ErrBusy, owner), f.Close())
+		return errors.Join(fmt.Errorf("state directory %s: %w by %s; name another one or wait", s.path, host.ErrBusy, owner), f.Close())
 	}
 	// The previous holder may have removed the file. A lock on a removed file protects nothing.
 	held, err := f.Stat()
@@ -179,12 +179,12 @@ func (s *stateDir) tryLock(create int) error {
 func (s *stateDir) remove() error {
 	var errs []error
 	// A crash while writing the journal leaves a temporary file beside it.
-	half, err := filepath.Glob(filepath.Join(s.path, "."+journalName+"*"))
+	temporary, err := filepath.Glob(filepath.Join(s.path, "."+journalName+"*"))
 	errs = append(errs, err)
 	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
 		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
 	}
-	for _, path := range half {
+	for _, path := range temporary {
 		errs = append(errs, os.Remove(path))
 	}
 	errs = append(errs, os.Remove(s.path))

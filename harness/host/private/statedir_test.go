@@ -39,8 +39,8 @@ func needsCgroups(t *testing.T) {
 	}
 }
 
-// claimed returns a state directory that this process holds, without anything else of a host.
-func claimed(t *testing.T, root StateRoot, dir string) *stateDir {
+// claimDir returns a state directory that this process holds, without anything else of a host.
+func claimDir(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
 	require.NotEqual(t, StateRoot{}.Path(), root.Path(), "a test has no business there")
 	needsCgroups(t)
@@ -50,10 +50,10 @@ func claimed(t *testing.T, root StateRoot, dir string) *stateDir {
 	return s
 }
 
-// dead returns the state directory of a killed host: it is full, and its lock is free.
-func dead(t *testing.T, root StateRoot, dir string) *stateDir {
+// deadDir returns the state directory of a killed host: it is full, and its lock is free.
+func deadDir(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
-	s := claimed(t, root, dir)
+	s := claimDir(t, root, dir)
 	require.NoError(t, os.MkdirAll(filepath.Join(s.path, lxdName, "containers/c1"), 0o700))
 	require.NoError(t, os.MkdirAll(filepath.Join(s.path, upperName, "etc"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(s.path, upperName, "etc/subuid"), nil, 0o600))
@@ -61,8 +61,8 @@ func dead(t *testing.T, root StateRoot, dir string) *stateDir {
 	return s
 }
 
-// content returns the paths of everything in a directory. It does not follow symlinks.
-func content(t *testing.T, dir string) []string {
+// listTree returns the paths of everything in a directory. It does not follow symlinks.
+func listTree(t *testing.T, dir string) []string {
 	t.Helper()
 	var paths []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
@@ -82,7 +82,7 @@ func TestTheStateRootIsTheUsersOrTheDefault(t *testing.T) {
 
 func TestAHostGetsANewPrivateDirectoryUnderTheStateRoot(t *testing.T) {
 	root := StateRoot{Dir: filepath.Join(t.TempDir(), "not", "there", "yet")}
-	one, other := claimed(t, root, ""), claimed(t, root, "")
+	one, other := claimDir(t, root, ""), claimDir(t, root, "")
 	assert.NotEqual(t, one.path, other.path)
 	for _, s := range []*stateDir{one, other} {
 		assert.Equal(t, filepath.Join(root.Dir, s.journal.Name), s.path)
@@ -92,9 +92,9 @@ func TestAHostGetsANewPrivateDirectoryUnderTheStateRoot(t *testing.T) {
 	}
 }
 
-func TestAGivenDirectoryIsEnteredUnderTheStateRoot(t *testing.T) {
+func TestAGivenDirectoryIsRegisteredUnderTheStateRoot(t *testing.T) {
 	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "given")
-	s := claimed(t, root, dir)
+	s := claimDir(t, root, dir)
 	assert.Equal(t, dir, s.path)
 	target, err := os.Readlink(filepath.Join(root.Dir, s.journal.Name))
 	require.NoError(t, err)
@@ -103,31 +103,31 @@ func TestAGivenDirectoryIsEnteredUnderTheStateRoot(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, upperName, "etc"), 0o700))
 	require.NoError(t, s.remove())
 	assert.NoDirExists(t, dir)
-	assert.Equal(t, []string{root.Dir}, content(t, root.Dir), "with its entry")
+	assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir), "with its entry")
 }
 
-func TestARelativeDirectoryIsEnteredByItsWholePath(t *testing.T) {
+func TestARelativeDirectoryIsRegisteredByItsAbsolutePath(t *testing.T) {
 	root, dir := stateRoot(t), t.TempDir()
 	t.Chdir(dir)
-	s := claimed(t, root, "state")
+	s := claimDir(t, root, "state")
 	assert.Equal(t, filepath.Join(dir, "state"), s.path)
 	target, err := os.Readlink(filepath.Join(root.Dir, s.journal.Name))
 	require.NoError(t, err)
 	assert.Equal(t, s.path, target)
 }
 
-func TestDirectoriesOfTheSameNameHaveHostsOfDifferentNames(t *testing.T) {
+func TestHostsInDirectoriesOfTheSameNameHaveDifferentNames(t *testing.T) {
 	root := stateRoot(t)
-	one, other := claimed(t, root, filepath.Join(t.TempDir(), "state")), claimed(t, root, filepath.Join(t.TempDir(), "state"))
+	one, other := claimDir(t, root, filepath.Join(t.TempDir(), "state")), claimDir(t, root, filepath.Join(t.TempDir(), "state"))
 	assert.NotEqual(t, one.journal.Name, other.journal.Name)
 	assert.NotEqual(t, one.journal.Cgroups, other.journal.Cgroups)
 }
 
-func TestTheJournalIsThereBeforeAnythingElseAndReadsBack(t *testing.T) {
+func TestTheJournalIsWrittenFirstAndReadsBack(t *testing.T) {
 	root := stateRoot(t)
 	began := time.Now()
-	s := claimed(t, root, "")
-	assert.Equal(t, []string{s.path, filepath.Join(s.path, "journal.json"), filepath.Join(s.path, "lock")}, content(t, s.path))
+	s := claimDir(t, root, "")
+	assert.Equal(t, []string{s.path, filepath.Join(s.path, "journal.json"), filepath.Join(s.path, "lock")}, listTree(t, s.path))
 	j, err := readJournal(s.path)
 	require.NoError(t, err)
 	assert.Equal(t, s.journal, j)
@@ -143,29 +143,29 @@ func TestTheJournalIsThereBeforeAnythingElseAndReadsBack(t *testing.T) {
 	}
 }
 
-func TestAKeptHostSaysSoInItsJournal(t *testing.T) {
+func TestTheJournalRecordsThatAHostIsKept(t *testing.T) {
 	root := stateRoot(t)
-	s := claimed(t, root, "")
-	before := content(t, s.path)
+	s := claimDir(t, root, "")
+	before := listTree(t, s.path)
 	s.journal.Stage = 4711
 	require.NoError(t, s.keep())
 	j, err := readJournal(s.path)
 	require.NoError(t, err)
 	assert.True(t, j.Kept)
 	assert.Equal(t, s.journal, j)
-	assert.Equal(t, before, content(t, s.path), "the journal is replaced without leaving a temporary file")
+	assert.Equal(t, before, listTree(t, s.path), "the journal is replaced without leaving a temporary file")
 }
 
-func TestWhatNoHostWroteIsNotReadAsAJournal(t *testing.T) {
+func TestAFileThatNoHostWroteIsNotAJournal(t *testing.T) {
 	for text, want := range map[string]string{
 		"Dear diary":                      "invalid character",
 		"[]":                              "cannot unmarshal",
-		"{}":                              `the name is "", expected that of a host`,
-		`{"name":".."}`:                   `the name is "..", expected that of a host`,
+		"{}":                              `read name "", expected the name of a host`,
+		`{"name":".."}`:                   `read name "..", expected the name of a host`,
 		`{"name":"a","entry":"/b"}`:       `the entry is "/b", expected one named a`,
 		`{"name":"a","entry":"a"}`:        `the entry is "a", expected one named a`,
 		`{"name":"a","entry":"/s/../a"}`:  `the entry is "/s/../a", expected one named a`,
-		`{"name":"../../etc"}`:            `the name is "../../etc", expected that of a host`,
+		`{"name":"../../etc"}`:            `read name "../../etc", expected the name of a host`,
 		`{"name":"a","cgroups":["/"]}`:    `the cgroup is "/", expected one named nestbed-a`,
 		`{"name":"a","cgroups":["/s/a"]}`: `the cgroup is "/s/a", expected one named nestbed-a`,
 		`{"name":"a","cgroups":["/s/../nestbed-a"]}`:                `the cgroup is "/s/../nestbed-a", expected one named nestbed-a`,
@@ -179,18 +179,18 @@ func TestWhatNoHostWroteIsNotReadAsAJournal(t *testing.T) {
 	}
 }
 
-func TestADirectoryInUseIsRefusedWithWhoUsesIt(t *testing.T) {
+func TestADirectoryInUseIsRefusedAndItsUserNamed(t *testing.T) {
 	root, dir := stateRoot(t), filepath.Join(t.TempDir(), "busy")
-	claimed(t, root, dir)
-	before, entries := content(t, dir), content(t, root.Dir)
+	claimDir(t, root, dir)
+	before, entries := listTree(t, dir), listTree(t, root.Dir)
 	for _, given := range []string{dir, filepath.Join(dir, "..", "busy")} {
 		_, err := root.claim(t.Context(), given)
 		require.ErrorIs(t, err, host.ErrBusy)
-		require.EqualError(t, err, fmt.Sprintf("state directory %s: in use by process %d (%s); give another one or wait for it",
+		require.EqualError(t, err, fmt.Sprintf("state directory %s: in use by process %d (%s); name another one or wait",
 			dir, os.Getpid(), strings.Join(os.Args, " ")))
 	}
-	assert.Equal(t, before, content(t, dir), "its owner must find it as it was")
-	assert.Equal(t, entries, content(t, root.Dir), "and no entry is left of who was refused")
+	assert.Equal(t, before, listTree(t, dir), "its owner must find it as it was")
+	assert.Equal(t, entries, listTree(t, root.Dir), "and no entry is left of who was refused")
 }
 
 func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
@@ -204,32 +204,32 @@ func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			require.NoError(t, put(dir))
-			before := content(t, dir)
+			before := listTree(t, dir)
 			_, err := root.claim(t.Context(), dir)
 			require.EqualError(t, err, "state directory "+dir+
-				": not empty, and no journal of nestbed in it; give an empty or new directory")
-			assert.Equal(t, before, content(t, dir))
-			assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+				": not empty, and has no journal of nestbed; name an empty or new directory")
+			assert.Equal(t, before, listTree(t, dir))
+			assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir))
 		})
 	}
 }
 
-func TestADirectoryLeftByADeadHostIsClearedAndTaken(t *testing.T) {
+func TestADirectoryLeftByADeadHostIsClearedAndUsed(t *testing.T) {
 	root := stateRoot(t)
-	left := dead(t, root, filepath.Join(t.TempDir(), "left"))
-	s := claimed(t, root, left.path)
+	left := deadDir(t, root, filepath.Join(t.TempDir(), "left"))
+	s := claimDir(t, root, left.path)
 	assert.NotEqual(t, left.journal.Name, s.journal.Name)
-	assert.Equal(t, []string{s.path, filepath.Join(s.path, journalName), filepath.Join(s.path, lockName)}, content(t, s.path))
-	assert.Equal(t, []string{root.Dir, filepath.Join(root.Dir, s.journal.Name)}, content(t, root.Dir))
+	assert.Equal(t, []string{s.path, filepath.Join(s.path, journalName), filepath.Join(s.path, lockName)}, listTree(t, s.path))
+	assert.Equal(t, []string{root.Dir, filepath.Join(root.Dir, s.journal.Name)}, listTree(t, root.Dir))
 }
 
-func TestWhatSomebodyElsePutIntoAHostsDirectoryStaysAndIsAnError(t *testing.T) {
+func TestFilesOfOthersInAHostsDirectoryStayAndAreAnError(t *testing.T) {
 	root := stateRoot(t)
-	s := claimed(t, root, "")
+	s := claimDir(t, root, "")
 	thesis := filepath.Join(s.path, "thesis.tex")
 	require.NoError(t, os.WriteFile(thesis, nil, 0o600))
 	require.ErrorContains(t, s.remove(), "directory not empty")
-	assert.Equal(t, []string{s.path, thesis}, content(t, s.path))
+	assert.Equal(t, []string{s.path, thesis}, listTree(t, s.path))
 }
 
 func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
@@ -238,15 +238,15 @@ func TestAStateDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	root := StateRoot{Dir: filepath.Join(file, "state")} // a file is in the way, even for root
 	_, err := root.claim(t.Context(), "")
 	require.ErrorContains(t, err, "state directory: ")
-	require.ErrorContains(t, err, "; name another one, which can be written")
+	require.ErrorContains(t, err, "; name a directory that can be written")
 
 	root = stateRoot(t)
 	_, err = root.claim(t.Context(), filepath.Join(file, "given"))
 	require.ErrorContains(t, err, "state directory: mkdir "+file)
-	assert.Equal(t, []string{root.Dir}, content(t, root.Dir))
+	assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir))
 }
 
-func TestADirectoryThatAReapTakesWhileItIsClaimedIsMadeAgain(t *testing.T) {
+func TestADirectoryThatAReapRemovesDuringAClaimIsMadeAgain(t *testing.T) {
 	needsCgroups(t)
 	root := stateRoot(t)
 	dir := filepath.Join(t.TempDir(), "state")

@@ -9,9 +9,9 @@ import (
 	"nestbed/harness/host"
 )
 
-// clearUncreated removes what is left of hosts that were killed before they had a journal:
+// clearUnfinished removes what is left of hosts that were killed before they had a journal:
 // directories that contain nothing but a lock that nobody holds, or not even that.
-func (r StateRoot) clearUncreated() error {
+func (r StateRoot) clearUnfinished() error {
 	made, err := filepath.Glob(filepath.Join(r.Path(), newPrefix+"*"))
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (r StateRoot) repairJournal(entry string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := readJournal(dir); !errors.Is(err, errCut) {
+	if _, err := readJournal(dir); !errors.Is(err, errTruncated) {
 		return nil
 	}
 	s := &stateDir{path: dir}

@@ -14,24 +14,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAJournalCutAtAnyByteIsKnownForOne(t *testing.T) {
+func TestATruncatedJournalIsRecognized(t *testing.T) {
 	root := stateRoot(t)
-	left := dead(t, root, "")
+	left := deadDir(t, root, "")
 	path := filepath.Join(left.path, journalName)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for n := range whole {
 		require.NoError(t, os.WriteFile(path, whole[:n], 0o600))
 		_, err := readJournal(left.path)
-		require.ErrorIs(t, err, errCut, "at byte %d", n)
+		require.ErrorIs(t, err, errTruncated, "at byte %d", n)
 	}
 }
 
-func TestAHostWithACutJournalIsReaped(t *testing.T) {
+func TestAHostWithATruncatedJournalIsReaped(t *testing.T) {
 	root := stateRoot(t)
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "given")} {
 		for _, n := range []int64{0, 1, 200} {
-			left := dead(t, root, dir)
+			left := deadDir(t, root, dir)
 			require.NoError(t, os.Truncate(filepath.Join(left.path, journalName), n))
 			cleared, err := root.Reap(t.Context())
 			require.NoError(t, err, "cut at byte %d", n)
@@ -39,14 +39,14 @@ func TestAHostWithACutJournalIsReaped(t *testing.T) {
 			require.Equal(t, left.journal.Name, cleared[0].Name)
 			require.Equal(t, left.path, cleared[0].Path)
 			require.NoDirExists(t, left.path)
-			require.Equal(t, []string{root.Dir}, content(t, root.Dir), "cut at byte %d", n)
+			require.Equal(t, []string{root.Dir}, listTree(t, root.Dir), "cut at byte %d", n)
 		}
 	}
 }
 
-func TestACutJournalOfAHostThatRunsIsLeftToIt(t *testing.T) {
+func TestATruncatedJournalOfARunningHostIsLeftAlone(t *testing.T) {
 	root := stateRoot(t)
-	s := claimed(t, root, "")
+	s := claimDir(t, root, "")
 	path := filepath.Join(s.path, journalName)
 	require.NoError(t, os.Truncate(path, 20))
 	cleared, err := root.Reap(t.Context())
@@ -58,7 +58,7 @@ func TestACutJournalOfAHostThatRunsIsLeftToIt(t *testing.T) {
 	require.Len(t, text, 20)
 }
 
-func TestWhatAKilledClaimLeavesIsReaped(t *testing.T) {
+func TestLeftoversOfAKilledClaimAreReaped(t *testing.T) {
 	root := stateRoot(t)
 	for name, leave := range map[string]func(dir string) error{
 		"nothing":                    func(string) error { return nil },
@@ -90,7 +90,7 @@ func put(dir string, names ...string) error {
 	return nil
 }
 
-func TestWhatOthersPutThereIsNotReaped(t *testing.T) {
+func TestFilesOfOthersAreNotReaped(t *testing.T) {
 	root := stateRoot(t)
 	require.NoError(t, os.MkdirAll(filepath.Join(root.Dir, newPrefix+"thesis", "chapters"), 0o700))
 	_, err := root.Reap(t.Context())
@@ -110,7 +110,7 @@ func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	root := StateRoot{Dir: t.TempDir(), memory: gone.memory}
 	dir := filepath.Join(root.memory, memoryPrefix+"1")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	left := dead(t, gone, dir)
+	left := deadDir(t, gone, dir)
 	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, cleared, "the other root still knows it")
@@ -123,7 +123,7 @@ func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	require.NoDirExists(t, dir)
 }
 
-func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testing.T) {
+func TestAHostInMemoryOfALiveMountNamespaceIsNotReaped(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for a mount namespace")
 	}
@@ -131,7 +131,7 @@ func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testin
 	root := StateRoot{Dir: t.TempDir(), memory: gone.memory}
 	dir := filepath.Join(root.memory, memoryPrefix+"1")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	left := dead(t, gone, dir)
+	left := deadDir(t, gone, dir)
 	require.NoError(t, os.RemoveAll(gone.Dir))
 
 	there := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", "echo; exec cat")
@@ -163,9 +163,9 @@ func TestAHostInMemoryOfAnotherMountNamespaceIsLeftToTheProcessesThere(t *testin
 	require.NoDirExists(t, dir)
 }
 
-func TestClaimsAndReapsDoNotMeet(t *testing.T) {
+func TestClaimsAndReapsDoNotInterfere(t *testing.T) {
 	root := stateRoot(t)
-	claimed(t, root, "")
+	claimDir(t, root, "")
 	done := make(chan struct{})
 	var reaping sync.WaitGroup
 	for range 3 {
@@ -190,5 +190,5 @@ func TestClaimsAndReapsDoNotMeet(t *testing.T) {
 	}
 	close(done)
 	reaping.Wait()
-	assert.Len(t, content(t, root.Dir), 4, "root, and the first claim with lock and journal")
+	assert.Len(t, listTree(t, root.Dir), 4, "root, and the first claim with lock and journal")
 }
