@@ -171,7 +171,7 @@ func (r *run) chooseTurns() {
 	size, turns := r.suite.Concurrency, r.suite.Turns
 	switch {
 	case r.pool.site.Cluster != nil && size == 0:
-		size, turns = r.pool.site.Cluster.SideBySide(), nil
+		size, turns = r.pool.site.Cluster.Capacity(), nil
 	case size == 0 && turns != nil:
 		size = turns.Size()
 	case size == 0:

@@ -58,7 +58,7 @@ func parseBundles(text string, depth int) (map[int]bundle.Source, error) {
 }
 
 // makeBundles makes the bundles of --bundle: that of the host, and those of the levels that run
-// another one. site is where the host is made.
+// another one.
 func (f upFlags) makeBundles(ctx context.Context, site start.Site, progress *progress) (*bundle.Bundle, map[int]*bundle.Bundle, error) {
 	sources, err := parseBundles(f.bundle, f.depth)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestInvalidBundlesAreRefused(t *testing.T) {
 	}
 }
 
-func TestABundleThatCannotBeReadIsWrongUse(t *testing.T) {
+func TestAnInvalidBundleIsAUsageError(t *testing.T) {
 	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), start.Site{}, newProgress(nil))
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)

@@ -136,7 +136,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		progress.spin("starting a private host")
 		err = f.makePrivate(ctx, &needs)
 	} else {
-		progress.spin("making a project of the LXD at " + site.LXD.Address)
+		progress.spin("making a project on the LXD at " + site.LXD.Address)
 	}
 	if err != nil {
 		return orInterrupted(ctx, err)
@@ -154,7 +154,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		err = errors.Join(orInterrupted(ctx, err), h.Close(late), chain.Close(late))
 	}()
 	progress.done()
-	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), supplyOf(h, site.LXD.Address))
+	fmt.Fprintf(out, "%s\n\nhost     %s   %s\n", h.Facts(), report.Seconds(h.Took()), describeIDs(h, site.LXD.Address))
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
@@ -228,9 +228,9 @@ func (f upFlags) site(where host.Target) (start.Site, error) {
 	return s, err
 }
 
-// makePrivate adds what the chain needs of a private host. The host shares this process's pid
-// namespace only if one of its own would leave no room for the last level. A kept chain's state is on
-// disk, so that it takes no memory.
+// makePrivate adds what the chain needs from a private host. The host shares this process's pid
+// namespace only if the chain would otherwise be too deep for the kernel. A kept chain's state is
+// on disk, so that it takes no memory.
 func (f upFlags) makePrivate(ctx context.Context, n *start.Needs) error {
 	if !f.keep {
 		n.InMemory = f.depth

@@ -5,16 +5,16 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// Needs is what a chain needs of its host, whatever kind that is.
+// Needs lists what a chain needs from its host, for any kind of host.
 type Needs struct {
-	// Delegation is what the host hands down. On an existing LXD, level 1 gets as many ids.
+	// Delegation is the host's allocation. On an existing LXD, level 1 gets as many ids.
 	Delegation idmap.Delegation
-	// Bundle is what the levels run, and a private host. Required.
+	// Bundle is the bundle of the levels and of a private host. Required.
 	Bundle *bundle.Bundle
-	// InMemory and SharePIDs are those of private.Config. An existing LXD is as it is.
+	// InMemory and SharePIDs are those of private.Config. An existing LXD ignores them.
 	InMemory  int
 	SharePIDs bool
-	// Loops, Disk and NoIdmapped are those of private.Config. An existing LXD cannot have them.
+	// Loops, Disk and NoIdmapped are those of private.Config. An existing LXD refuses them.
 	Loops      bool
 	Disk       int64
 	NoIdmapped bool

@@ -11,7 +11,8 @@ import (
 	"nestbed/harness/host/private"
 )
 
-// Site is where hosts are made: on this machine, or on an existing LXD. The zero value makes private hosts.
+// A Site is where hosts are made: on this machine, or on an existing LXD. The zero value makes
+// private hosts.
 type Site struct {
 	// LXD is the existing LXD that hosts are projects of. Without an address, hosts are private.
 	LXD existing.LXD
@@ -24,8 +25,9 @@ type Site struct {
 	StateDir  string
 }
 
-// At returns the site of a target, with the keyring of existing.LXD. If the target is the LXD of this machine, At looks for it. A virtual
-// machine is no site: in it, hosts are private.
+// At returns the site of a target, with the given keyring. If the target is this machine's LXD,
+// At looks for its socket. For a virtual machine it returns the zero Site, because hosts in it
+// are private.
 func At(t host.Target, keyring string) (Site, error) {
 	address, err := t.Address, error(nil)
 	if t.System && address == "" {
@@ -37,7 +39,8 @@ func At(t host.Target, keyring string) (Site, error) {
 // Private reports whether hosts are private.
 func (s Site) Private() bool { return s.LXD.Address == "" }
 
-// Check returns the first lack that keeps hosts with a bundle of the given kind from being made. Bundles are made in the store.
+// Check returns the first missing requirement of hosts with a bundle of the given kind. Bundles
+// are made in the store.
 func (s Site) Check(ctx context.Context, store bundle.Store, kind bundle.Kind) error {
 	if s.Private() {
 		return private.Check(store, kind, cmp.Or(s.StateDir, s.StateRoot.Path()))
@@ -45,7 +48,8 @@ func (s Site) Check(ctx context.Context, store bundle.Store, kind bundle.Kind) e
 	return existing.Check(ctx, store, kind, s.LXD)
 }
 
-// Start starts a private host, or makes one on the existing LXD. The error is ErrNotOurs if an existing LXD cannot be what is needed.
+// Start starts a private host, or makes one on the existing LXD. The error is ErrNotOurs if an
+// existing LXD cannot meet the needs.
 func (s Site) Start(ctx context.Context, n Needs) (host.Host, error) {
 	if s.Private() {
 		h, err := private.Start(ctx, private.Config{

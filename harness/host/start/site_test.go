@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/host/existing"
 )
 
-func TestWhatOnlyAPrivateHostHasIsRefusedOnAnExistingLXD(t *testing.T) {
+func TestAnExistingLXDRefusesOptionsOfPrivateHosts(t *testing.T) {
 	for want, n := range map[string]Needs{
 		"a disk of its own": {Disk: 1}, "loop devices": {Loops: true}, "no idmapped mounts": {NoIdmapped: true},
 	} {
