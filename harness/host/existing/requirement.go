@@ -35,8 +35,8 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	case errors.Is(err, fs.ErrPermission):
 		r.Found, r.Mend = "it refuses user id "+fmt.Sprint(os.Geteuid()), permissionFix
 	default:
-		found, mend, said := strings.Cut(inOneLine(err), "; ")
-		if r.Found, r.Mend = found, mend; !said {
+		found, fix, hasFix := strings.Cut(inOneLine(err), "; ")
+		if r.Found, r.Mend = found, fix; !hasFix {
 			r.Mend, err = "start it", ErrNotListening
 		}
 	}
