@@ -21,7 +21,7 @@ func TestACheckHoldsIfItGotWhatItWanted(t *testing.T) {
 
 	all := []Check{good, bad, good, bad}
 	assert.Equal(t, []Check{bad, bad}, Failed(all))
-	assert.Equal(t, []Check{good, bad, good, bad}, all, "what was handed in is left alone")
+	assert.Equal(t, []Check{good, bad, good, bad}, all, "the argument does not change")
 	assert.Empty(t, Failed([]Check{good}))
 	assert.Empty(t, Failed(nil))
 }
@@ -55,7 +55,7 @@ func TestALevelErrorIsFoundAmongWrappedErrorsAndWrapsItsCause(t *testing.T) {
 	var found *LevelError
 	require.ErrorAs(t, err, &found)
 	assert.Equal(t, stop, found.Stop)
-	assert.Equal(t, idmap.Unclassified, found.Reason, "as a field, too")
+	assert.Equal(t, idmap.Unclassified, found.Reason, "the embedded stop has it, too")
 }
 
 func TestCloseAcceptsAChainThatWasNotBuilt(t *testing.T) {

@@ -108,9 +108,6 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// Close does nothing. It makes buffer an io.WriteCloser.
-func (*buffer) Close() error { return nil }
-
 // WhileRunning runs a process of the given user, calls look with its pid inside the level, and
 // then ends it.
 func WhileRunning(ctx context.Context, l *Level, id uint32, look func(pid string) error) error {

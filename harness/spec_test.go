@@ -34,7 +34,7 @@ func TestACascadeIsTheArticlesChain(t *testing.T) {
 	require.Len(t, s.Levels, 3)
 	assert.Equal(t, ofRoot(65536, 131072), *s.Levels[0].Delegation)
 	assert.Equal(t, ofRoot(65536, 65536), *s.Levels[1].Delegation)
-	assert.Nil(t, s.Levels[2].Delegation, "the deepest level has nothing left to hand down")
+	assert.Nil(t, s.Levels[2].Delegation, "the deepest level has nothing left to delegate")
 
 	plan := s.Plan(onHost(ofRoot(500000, 196608), true))
 	assert.Nil(t, plan.Stop)
@@ -69,7 +69,7 @@ func TestADepthOutOfRangeIsRefused(t *testing.T) {
 
 	chain, err := harness.Build(t.Context(), nil, harness.Spec{})
 	require.EqualError(t, err, "depth 0: out of range; a chain has 1 to 33 levels")
-	require.NoError(t, chain.Close(t.Context()), "a chain may be closed before the error is looked at")
+	require.NoError(t, chain.Close(t.Context()), "a nil chain can be closed")
 	assert.Nil(t, chain.Deepest())
 }
 

@@ -22,7 +22,7 @@ var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach
 // BenchmarkReach builds chains whose levels are reached through /proc, and the same chains through
 // LXD exec, and reports the ratio of the times.
 func BenchmarkReach(b *testing.B) {
-	harnesstest.Lacking(b, reach.FindRelay(harnesstest.Context(b), harnesstest.Store(b)))
+	harnesstest.SkipIfMissing(b, reach.FindRelay(harnesstest.Context(b), harnesstest.Store(b)))
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
 	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {

@@ -49,7 +49,7 @@ const clusterSize = 3
 func newCluster(t testing.TB, disk ...int64) *cluster {
 	t.Helper()
 	c := &cluster{bundle: harnesstest.Bundle(t, harnesstest.Source(t))}
-	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	hub := ownNetwork()
 	if hub == "" {
 		hub = networkNamespace(t)

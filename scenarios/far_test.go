@@ -24,7 +24,7 @@ import (
 // byExec returns the levels of a chain, reached through LXD exec.
 func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
-	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	running, err := stateRoot().OpenTunneled(harnesstest.Context(t), of.Host.Name())
 	require.NoError(t, err)
 	t.Cleanup(running.Close)
@@ -43,7 +43,7 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 func farHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
-	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	h, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: harnesstest.Bundle(t, source), ViaExec: true, InMemory: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })

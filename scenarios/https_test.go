@@ -46,7 +46,7 @@ type elsewhereLXD struct {
 func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	t.Helper()
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	machine, _ := ownLXD(t, ofMachine, b)
 	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
 	there := fmt.Sprint(machine.Pid())
@@ -97,7 +97,7 @@ func inNetwork(t testing.TB, of string, command ...string) {
 func buildCommands(t *testing.T, dir string) {
 	t.Helper()
 	_, err := exec.LookPath("go")
-	harnesstest.Lacking(t, err)
+	harnesstest.SkipIfMissing(t, err)
 	for _, program := range []string{"nestbed", "nestbed-relay"} {
 		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -189,7 +189,7 @@ func TestAConnectionThatIsLostLeavesNothing(t *testing.T) {
 		return
 	}
 	_, err := exec.LookPath("busybox")
-	harnesstest.Lacking(t, err)
+	harnesstest.SkipIfMissing(t, err)
 	e := newElsewhereLXD(t)
 	l := newLine(t, e.here, addressThere)
 	over := trustOver(t, e.machine.LXD(), l)

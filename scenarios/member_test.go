@@ -82,7 +82,7 @@ var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCore
 func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	harnesstest.Lacking(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
+	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())
@@ -104,7 +104,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	beside(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, err := exec.LookPath("go")
-	harnesstest.Lacking(t, err)
+	harnesstest.SkipIfMissing(t, err)
 	dir, own := forMember(t)
 	machine, socket := groupLXD(t, b, dir)
 	before := allOf(t, machine.LXD())

@@ -153,7 +153,7 @@ func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
 		return
 	}
 	_, err := exec.LookPath("busybox")
-	harnesstest.Lacking(t, err)
+	harnesstest.SkipIfMissing(t, err)
 	c := newCluster(t)
 	l := newLine(t, c.hub, memberAddress(0))
 	over := trustOver(t, c.members[0].LXD(), l)

@@ -26,7 +26,7 @@ func (s Suite) Test(t *testing.T) {
 	ctx := settings.Context(s.untilDeadline(t))
 	r, err := s.withDefaults().start(ctx, settings, func(what string) { t.Log(what) })
 	if missing, is := errors.AsType[*missingError](err); is {
-		harnesstest.Lacking(t, missing)
+		harnesstest.SkipIfMissing(t, missing)
 	}
 	require.NoError(t, advice.On(err))
 	t.Cleanup(func() { assert.NoError(t, advice.On(r.close(context.WithoutCancel(ctx)))) })
@@ -35,7 +35,7 @@ func (s Suite) Test(t *testing.T) {
 			if c.Elsewhere && !c.OK {
 				t.Skip(advice.On(c.Err()))
 			}
-			harnesstest.Lacking(t, c.Err())
+			harnesstest.SkipIfMissing(t, c.Err())
 		})
 	}
 	r.options.TestingT = t

@@ -64,7 +64,7 @@ func TestByDefaultArtifactsAreInTheReportsOfTheRepository(t *testing.T) {
 	root := filepath.Dir(filepath.Dir(here))
 	dir, err := artifact.Dir("").Run()
 	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(root, "reports/artifacts"), filepath.Dir(dir), "though tests run in the directory of their package")
+	assert.Equal(t, filepath.Join(root, "reports/artifacts"), filepath.Dir(dir), "not the directory of the package")
 
 	dir, err = artifact.Dir("elsewhere").Run()
 	require.NoError(t, err)

@@ -57,11 +57,11 @@ func Source(t testing.TB) bundle.Source {
 func SourceOn(t testing.TB, socket string) bundle.Source {
 	t.Helper()
 	Real(t)
-	require.NoError(t, rerun.Ready()) // no machine could run it
+	require.NoError(t, rerun.Ready()) // a mistake in the test, whatever the machine has
 	of := settings(t)
 	site := start.Site{LXD: existing.LXD{Address: socket}, StateRoot: private.StateRoot{Dir: of.State}}
 	s, why, err := of.Choose(func(kind bundle.Kind) error { return site.Check(Context(t), Store(t), kind) })
-	Lacking(t, err)
+	SkipIfMissing(t, err)
 	if why != "" {
 		t.Logf("%s: taking the bundle %s", why, s)
 	}
@@ -75,16 +75,16 @@ func settings(t testing.TB) environment.Settings {
 	return s
 }
 
-// Lacking skips the test if the error says that the machine does not have something. With
+// SkipIfMissing skips the test if the error says that the machine does not have something. With
 // NESTBED_REQUIRE=all it fails the test.
-func Lacking(t testing.TB, lack error) {
+func SkipIfMissing(t testing.TB, missing error) {
 	t.Helper()
-	switch lack = advice.On(lack); {
-	case lack == nil:
+	switch missing = advice.On(missing); {
+	case missing == nil:
 	case settings(t).RequireAll:
-		t.Fatalf("%s=all, but: %v", environment.Require, lack)
+		t.Fatalf("%s=all, but: %v", environment.Require, missing)
 	default:
-		t.Skip(lack)
+		t.Skip(missing)
 	}
 }
 

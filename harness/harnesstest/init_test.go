@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// outcomeOf is a test that notes how it ended.
+// outcomeOf is a test that records how it ended.
 type outcomeOf struct {
 	testing.TB
 	failed, skipped bool

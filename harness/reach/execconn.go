@@ -22,7 +22,7 @@ import (
 type execConn struct {
 	all         []*websocket.Conn
 	in, out     io.ReadWriteCloser
-	said        said
+	stderr      outputHead
 	others      sync.WaitGroup // the readers of all websockets but the output
 	closed      sync.Once
 	closedError error
@@ -66,7 +66,7 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, er
 		conn, answer, err := dialer.DialContext(ctx, address, nil)
 		if err != nil {
 			if answer != nil {
-				text, _ := io.ReadAll(io.LimitReader(answer.Body, saidLength))
+				text, _ := io.ReadAll(io.LimitReader(answer.Body, outputHeadSize))
 				err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))
 			}
 			return c, err
@@ -77,7 +77,7 @@ func dialExec(ctx context.Context, at *Root, op *api.Operation) (c *execConn, er
 	for _, conn := range []*websocket.Conn{byName[api.SecretNameControl], byName[stdinName]} {
 		c.others.Go(func() { _, _, _ = conn.ReadMessage() }) // reading answers LXD's pings
 	}
-	c.others.Go(func() { _, _ = io.Copy(&c.said, ws.NewWrapper(byName[stderrName])) })
+	c.others.Go(func() { _, _ = io.Copy(&c.stderr, ws.NewWrapper(byName[stderrName])) })
 	return c, nil
 }
 
@@ -95,26 +95,26 @@ func (c *execConn) Close() error {
 	return c.closedError
 }
 
-// said holds the beginning of what a program wrote to standard error.
-type said struct {
+// outputHead holds the beginning of what a program wrote to standard error.
+type outputHead struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// saidLength bounds it to a line or two.
-const saidLength = 1 << 10
+// outputHeadSize bounds it to a line or two.
+const outputHeadSize = 1 << 10
 
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if room := saidLength - s.text.Len(); room > 0 {
-		s.text.Write(p[:min(room, len(p))])
+func (h *outputHead) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if room := outputHeadSize - h.text.Len(); room > 0 {
+		h.text.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
 
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
+func (h *outputHead) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.text.String()
 }

@@ -86,7 +86,7 @@ func execRelay(ctx context.Context, server lxd.InstanceServer, above *Root, cont
 	if ended, _, asked := lxdop.With(ctx, server).GetOperation(op.ID); asked == nil && ended.Err != "" {
 		err = fmt.Errorf("%w: %s", err, ended.Err)
 	}
-	if said := strings.TrimSpace(conn.said.String()); said != "" {
+	if said := strings.TrimSpace(conn.stderr.String()); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
 	return nil, err
