@@ -19,8 +19,8 @@ Feature: An allocation that is changed
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536"
-      Then a new container at level 1 stops in operation "start" for the reason "refused by newuidmap"
-      And every level has run without a break
+      Then a new container at level 1 fails in operation "start" for the reason "refused by newuidmap"
+      And every level has kept running
 
     Scenario: After a restart of the host's LXD new containers get the new ids, and level 1 runs on with the old ones
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -29,7 +29,7 @@ Feature: An allocation that is changed
       Then a new container at level 1 has the uid and gid maps
         | inside | parent | host   | count |
         | 0      | 900000 | 900000 | 65536 |
-      And every level has run without a break
+      And every level has kept running
       And root at level 1 is id 500000 on the host
 
     Scenario: After a restart of level 1's LXD new containers get the new ids, and level 2 runs on with the old ones
@@ -40,7 +40,7 @@ Feature: An allocation that is changed
       Then a new container at level 2 has the uid and gid maps
         | inside | parent | host   | count |
         | 0      | 131072 | 631072 | 65536 |
-      And every level has run without a break
+      And every level has kept running
       And root at level 2 is id 565536 on the host
 
   Rule: A container keeps the ids that it was created with, as long as nobody minds
@@ -72,14 +72,14 @@ Feature: An allocation that is changed
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
-      Then level 1 does not start again, for the reason "refused by newuidmap"
+      Then level 1 fails to start again for the reason "refused by newuidmap"
 
     Scenario: With newuidmap, level 2 never starts again
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
       And a chain of depth 2 as described
       When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
-      Then level 2 does not start again, for the reason "refused by newuidmap"
+      Then level 2 fails to start again for the reason "refused by newuidmap"
 
   @requires-private-host
   Rule: An allocation that grows is for new containers
@@ -117,7 +117,7 @@ Feature: An allocation that is changed
       Given an LXD host whose root allocation is "root:500000:131072"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
-      Then level 1 does not start again, for the reason "refused by newuidmap"
+      Then level 1 fails to start again for the reason "refused by newuidmap"
 
     Scenario: A host that has less than a block restarts level 1, and makes no other
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -126,7 +126,7 @@ Feature: An allocation that is changed
       When the root allocation of the host becomes "root:500000:65535", and its LXD and the level below are restarted
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
-      And a new container at level 1 stops in operation "create" for the reason "no allocation"
+      And a new container at level 1 fails in operation "create" for the reason "no allocation"
 
   @requires-tools @requires-private-host
   Rule: What usermod gives stands behind what is there, where LXD does not look
@@ -151,14 +151,14 @@ Feature: An allocation that is changed
         | security.nesting | true  |
       And a chain of depth 1 as described
       When usermod gives root the ids 65536 to 131071 at level 1
-      Then a new container at level 2 stops in operation "create" for the reason "no allocation"
+      Then a new container at level 2 fails in operation "create" for the reason "no allocation"
 
     Scenario: usermod gives ids that level 1 does not have, and LXD does not take them
       Given an LXD host whose root allocation is "root:500000:131072"
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described
       When usermod gives root the ids 131072 to 196607 at level 1, and its LXD is restarted
-      Then a new container at level 2 stops in operation "create" for the reason "allocation outside the parent"
+      Then a new container at level 2 fails in operation "create" for the reason "allocation outside the parent"
 
     Scenario: More ids next to those of the host do not make its allocation larger
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -174,4 +174,4 @@ Feature: An allocation that is changed
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described
       When usermod gives root the ids 700000 to 765535 on the host
-      Then usermod cannot take the ids 700000 to 765535 from root on the host, as root runs programs there
+      Then usermod refuses to take the ids 700000 to 765535 from root on the host because root has running processes

@@ -14,8 +14,8 @@ Feature: AppArmor around levels
     Scenario: Level 1 has a namespace of profiles, and level 2 a profile in it
       Given a chain of depth 4 in which every level delegates what the levels below it need
       Then all 4 levels are up
-      And every level has the ids that were planned
-      And AppArmor confines the inits by
+      And every level has the planned ids
+      And the AppArmor profiles of the init processes are
         | level | namespace | profile    |
         | 1     |           | c1         |
         | 1     | c1        | unconfined |

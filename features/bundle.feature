@@ -21,7 +21,7 @@ Feature: Chains of several versions
       And the LXD of level 1 is that of "<other>"
       And the LXD of level 2 is that of "<one>"
       And the LXD of level 3 is that of "<other>"
-      And every level has the ids that were planned
+      And every level has the planned ids
       And every level is unprivileged
       And the LXD inside every level answers
       And files made at every level belong to the host ids of that level
@@ -70,7 +70,7 @@ Feature: Chains of several versions
         | 3     | debian:sid/incus    |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     @on-cgroup2
     Scenario Outline: <one> and <other>, in turns from the host down, with an Incus 7 among them
@@ -82,7 +82,7 @@ Feature: Chains of several versions
         | 3     | <other> |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
-      And every level has the ids that were planned
+      And every level has the planned ids
       And files made at every level belong to the host ids of that level
 
       Examples:

@@ -43,7 +43,7 @@ Feature: Deeper chains
       Given an LXD host whose root allocation is "root:1000000:1048576"
       When a chain of depth 16 is built in which every level delegates what the levels below it need
       Then all 16 levels are up
-      And every level has the ids that were planned
+      And every level has the planned ids
       And every level is unprivileged
       And root at level 16 is id 1983040 on the host
       And processes at every level run under the host ids of that level
@@ -60,11 +60,11 @@ Feature: Deeper chains
     @slow @requires-speed
     Scenario: As many levels come up as the kernel has room for, and the next one is refused, not for want of ids
       Given an LXD host whose root allocation is "root:1000000:2162688"
-      And the host has no pid namespace of its own
+      And the host shares the machine's pid namespace
       When a chain of depth 33 is built in which every level delegates what the levels below it need
       Then the build stops at the first level that the kernel has no room for
       And the levels above it are still up
-      And every level has the ids that were planned
+      And every level has the planned ids
       And root at level 30 is id 2900544 on the host
 
     @slow @requires-speed
@@ -73,4 +73,4 @@ Feature: Deeper chains
       When a chain of depth 32 is built in which every level delegates what the levels below it need
       Then the build stops at the first level that the kernel has no room for
       And the levels above it are still up
-      And every level has the ids that were planned
+      And every level has the planned ids

@@ -9,7 +9,7 @@ Feature: How deep an allocation reaches
       Given an LXD host whose root allocation is "root:500000:<count>"
       When a chain of depth <depth> is built in which every level keeps a block and delegates the rest
       Then all <depth> levels are up
-      And every level has the ids that were planned
+      And every level has the planned ids
 
       @core
       Examples: Just enough

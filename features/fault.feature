@@ -10,7 +10,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-root
     Scenario Outline: The LXD of level 2 is killed in the middle of operation <operation>
-      Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
+      Given the LXD of level 2 is killed during operation "<operation>" for the level below
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 3 in operation "<operation>" for the reason "LXD does not run"
 
@@ -21,9 +21,9 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-root
     Scenario Outline: Level 3 is made again after the LXD of level 2 was killed in operation <operation>
-      Given the LXD of level 2 is killed in the middle of the operation "<operation>" for the level below
+      Given the LXD of level 2 is killed during operation "<operation>" for the level below
       And a chain of depth 3 in which every level delegates what the levels below it need
-      When the level that the build stopped at is made again
+      When the build is resumed at the level where it stopped
       Then all 3 levels are up
       And every level is unprivileged
 
@@ -36,8 +36,8 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-root
     Scenario: Half of the database of level 1 is lost
-      Given half of the database of level 1's LXD is lost before the operation "storage" for the level below
-      And nothing is waited for longer than a tenth of its time
+      Given the LXD of level 1 loses half of its database before operation "storage" for the level below
+      And every wait is limited to a tenth of its normal time
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "storage" for the reason "LXD does not run"
 
@@ -61,7 +61,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-root
     Scenario: Half of LXD itself is lost at level 2
-      Given half of the program lxd is lost at level 2
+      Given the program lxd is truncated to half at level 2
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "ready" for the reason "LXD does not run"
       And the levels above it are still up
@@ -70,8 +70,8 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
 
     @requires-root
     Scenario Outline: The LXD of level 1 stands still from operation <operation> on
-      Given the LXD of level 1 stands still from the operation "<operation>" for the level below on
-      And nothing is waited for longer than a tenth of its time
+      Given the LXD of level 1 stops responding before operation "<operation>" for the level below
+      And every wait is limited to a tenth of its normal time
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "<operation>" for the reason "timed out"
 
@@ -86,7 +86,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
     (A pool is a directory and a row in the database, which has room in advance.)
 
     Scenario Outline: The disk is full from operation <operation> of level <level> on
-      Given the host's disk is full from the operation "<operation>" of level <level> on
+      Given the host's disk fills up before operation "<operation>" of level <level>
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level <at> in operation "<in>" for the reason "disk full"
       And the levels above it are still up

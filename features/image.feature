@@ -13,11 +13,11 @@ Feature: Images that are carried inwards
     Scenario Outline: A <files> image packed by <packing> is carried to level 2
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a <files> image packed by <packing>
-      When the image is carried down to level 2 and a container is made of it there
-      Then every LXD down to level 2 has the image under the fingerprint that it was made with
+      When the image is carried down to level 2 and a container is created from it there
+      Then every LXD down to level 2 has the image under its original fingerprint
       And the files of the image in level 2 belong to root of that level
-      And in the container the files of users 0, 1000 and 65535 have their owners
-      And the access control list of the sentinel arrives in the container
+      And in the container the files of users 0, 1000 and 65535 keep their owners
+      And the ACL of the sentinel arrives in the container
 
       Examples:
         | files   | packing |
@@ -33,18 +33,18 @@ Feature: Images that are carried inwards
       security, and no other.)
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
-      When the image is carried down to level 2 and a container is made of it there
-      Then every LXD down to level 2 has the image under the fingerprint that it was made with
-      And in the container the files of users 0, 1000 and 65535 have their owners
-      And the access control list of the sentinel is lost in the container
+      When the image is carried down to level 2 and a container is created from it there
+      Then every LXD down to level 2 has the image under its original fingerprint
+      And in the container the files of users 0, 1000 and 65535 keep their owners
+      And the ACL of the sentinel is lost in the container
 
   Rule: Files are pushed into a level whether it runs or not
 
     Scenario Outline: Level <level> is stopped while it gets the image
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by gzip
-      When the image is carried down to level <level>, which is stopped while its files are pushed into it
-      Then every LXD down to level <level> has the image under the fingerprint that it was made with
+      When the image is carried down to level <level>, which is stopped during the push
+      Then every LXD down to level <level> has the image under its original fingerprint
       And the files of the image in level <level> belong to root of that level
 
       Examples:
@@ -67,7 +67,7 @@ Feature: Images that are carried inwards
     Scenario: The id behind it is refused, and the file is there, as root's
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a file is pushed into level 2 as user and group 65536
-      Then it is refused at level 2 in operation "push", which says "chown .* invalid argument"
+      Then LXD refuses it at level 2 in operation "push" with "chown .* invalid argument"
       And the pushed file belongs to user and group 565536 on the host
 
     Scenario Outline: A file pushed as <id> is that of <whom>
@@ -89,9 +89,9 @@ Feature: Images that are carried inwards
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by gzip
       And a file of the image belongs to user and group 150000
-      When the image is carried down to level 2 and a container is made of it there
+      When the image is carried down to level 2 and a container is created from it there
       # Not with the kernel's answer, which tar adds: on a busy machine LXD may quote less than tar has said.
-      Then it is refused at level 2 in operation "create", which says "Cannot change ownership to uid 150000, gid 150000"
+      Then LXD refuses it at level 2 in operation "create" with "Cannot change ownership to uid 150000, gid 150000"
 
     # It refuses the image after all where it looks before unsquashfs's words have reached it, as on a busy machine.
     @exclusive @requires-root
@@ -99,9 +99,9 @@ Feature: Images that are carried inwards
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
       And a file of the image belongs to user and group 150000
-      When the image is carried down to level 2 and a container is made of it there
-      Then in the container the files of users 0, 1000 and 65535 have their owners
-      And in the container the file of user and group 150000 belongs to 0
+      When the image is carried down to level 2 and a container is created from it there
+      Then in the container the files of users 0, 1000 and 65535 keep their owners
+      And in the container the file of user and group 150000 belongs to user and group 0
 
   Rule: An id that the LXD has, and its container has not, becomes another id in the container
     tar sets the owner that the image says, as an id of the level. Then LXD moves
@@ -113,9 +113,9 @@ Feature: Images that are carried inwards
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by gzip
       And a file of the image belongs to user and group <id>
-      When the image is carried down to level 1 and a container is made of it there
-      Then in the container the files of users 0, 1000 and 65535 have their owners
-      And in the container the file of user and group <id> belongs to <inside>
+      When the image is carried down to level 1 and a container is created from it there
+      Then in the container the files of users 0, 1000 and 65535 keep their owners
+      And in the container the file of user and group <id> belongs to user and group <inside>
 
       Examples:
         | id    | inside |
@@ -131,8 +131,8 @@ Feature: Images that are carried inwards
     Scenario Outline: Half of a root filesystem packed by <packing> is refused at <operation>
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by <packing>
-      When the first half of the image's root filesystem is imported at level 1, and a container made of it
-      Then it is refused at level 1 in operation "<operation>", which says "<words>"
+      When the first half of the image's root filesystem is imported at level 1 and a container is created from it
+      Then LXD refuses it at level 1 in operation "<operation>" with "<words>"
 
       Examples: tar ends with 2, and is quoted as far as its words are there by then: not at all, its name, or whole
         | packing | operation | words                                                                                           |
@@ -147,9 +147,9 @@ Feature: Images that are carried inwards
     Scenario Outline: An image for other machines is carried to level <level> and refused when a container is made of it
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by gzip
-      And the image is for machines of the architecture riscv64
-      When the image is carried down to level <level> and a container is made of it there
-      Then it is refused at level <level> in operation "create", which says "Requested architecture isn't supported by this host"
+      And the image is for the architecture riscv64
+      When the image is carried down to level <level> and a container is created from it there
+      Then LXD refuses it at level <level> in operation "create" with "Requested architecture isn't supported by this host"
 
       Examples:
         | level |
@@ -161,14 +161,14 @@ Feature: Images that are carried inwards
     Scenario: On the host LXD reads what unsquashfs says
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
-      When the first half of the image's root filesystem is imported at level 0, and a container made of it
-      Then it is refused at level 0 in operation "create", which says "unsquashfs"
+      When the first half of the image's root filesystem is imported at level 0 and a container is created from it
+      Then LXD refuses it at level 0 in operation "create" with "unsquashfs"
 
     Scenario Outline: The first <bytes> bytes of a unified image are refused at once
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And the host's LXD has a unified image packed by none
-      When the first <bytes> bytes of the image's metadata is imported at level 1, and a container made of it
-      Then it is refused at level 1 in operation "import", which says "<words>"
+      When the first <bytes> bytes of the image's metadata is imported at level 1 and a container is created from it
+      Then LXD refuses it at level 1 in operation "import" with "<words>"
 
       Examples: Less than a header, less than the metadata, no root filesystem
         | bytes | words                   |
@@ -181,7 +181,7 @@ Feature: Images that are carried inwards
     Scenario: A container at level 2 is published there
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by gzip
-      When a container made of it at level 2 is stopped and published as an image
+      When a container created from the image at level 2 is stopped and published as an image
       Then the published image at level 2 has the files of users 0, 1000 and 65535 with their owners
 
   Rule: By /dev/lxd a level's root gets an image of the LXD above that is public, if security.devlxd.images lets it
@@ -194,7 +194,7 @@ Feature: Images that are carried inwards
       And a chain of depth 1 as described
       And the host's LXD has a public <files> image packed by gzip
       When user 0 of level 1 asks the LXD above for the image
-      Then the level gets the image, byte for byte
+      Then the level receives the image byte for byte
 
       Examples:
         | files   |

@@ -109,7 +109,7 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
         | B       | yes      |      |      |
-      Then sibling B at level 1 stops in operation "create" for the reason "isolated range exhausted"
+      Then sibling B at level 1 fails in operation "create" for the reason "isolated range exhausted"
       And the uid and gid maps of the siblings at level 1 are
         | sibling | inside | parent | host   | count |
         | A       | 0      | 565536 | 565536 | 65536 |
@@ -122,7 +122,7 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
         | B       | yes      |      |      |
-      Then sibling <sibling> at level 2 stops in operation "create" for the reason "isolated range exhausted"
+      Then sibling <sibling> at level 2 fails in operation "create" for the reason "isolated range exhausted"
 
       Examples:
         | count  | sibling |
@@ -142,7 +142,7 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
         | B       | yes      |      |      |
-      When sibling A at level 1 is deleted, and these are made
+      When sibling A at level 1 is deleted and these siblings are made
         | sibling | isolated | size | base |
         | C       | yes      |      |      |
       Then the uid and gid maps of the siblings at level 1 are
@@ -156,7 +156,7 @@ Feature: Siblings and their ids
         | A       | yes      |      |      |
         | B       | yes      |      |      |
         | C       | yes      |      |      |
-      When sibling B at level 1 is deleted, and these are made
+      When sibling B at level 1 is deleted and these siblings are made
         | sibling | isolated | size | base |
         | D       | yes      |      |      |
       Then the uid and gid maps of the siblings at level 1 are
@@ -171,7 +171,7 @@ Feature: Siblings and their ids
         | A       | yes      |       |      |
         | B       | yes      | 65537 |      |
         | C       | yes      |       |      |
-      When sibling B at level 1 is deleted, and these are made
+      When sibling B at level 1 is deleted and these siblings are made
         | sibling | isolated | size | base |
         | D       | yes      |      |      |
       Then the uid and gid maps of the siblings at level 1 are
@@ -208,7 +208,7 @@ Feature: Siblings and their ids
       And these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
-      When sibling A at level 1 is stopped, and these are made
+      When sibling A at level 1 is stopped and these siblings are made
         | sibling | isolated | size | base |
         | B       | yes      |      |      |
       Then the uid and gid maps of the siblings at level 1 are
@@ -245,7 +245,7 @@ Feature: Siblings and their ids
       When these siblings are made at level 1
         | sibling | isolated | size | base   |
         | A       | yes      |      | 800000 |
-      Then sibling A at level 1 stops in operation "start" for the reason "refused by newuidmap"
+      Then sibling A at level 1 fails in operation "start" for the reason "refused by newuidmap"
 
     Scenario: Without newuidmap the host gives ids that nobody allocated
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -267,7 +267,7 @@ Feature: Siblings and their ids
       When these siblings are made at level 2
         | sibling | isolated | size | base   |
         | A       | yes      |      | 131072 |
-      Then sibling A at level 2 stops in operation "start" for the reason "allocation outside the parent"
+      Then sibling A at level 2 fails in operation "start" for the reason "allocation outside the parent"
 
   @requires-private-host
   Rule: A new size means new ids from the next start on
@@ -283,7 +283,7 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
         | B       | yes      |      |      |
-      When sibling A at level 1 is given the size 100000, and stopped and started
+      When sibling A at level 1 is resized to 100000, then stopped and started
       Then the uid and gid maps of the siblings at level 1 are
         | sibling | inside | parent | host   | count  |
         | A       | 0      | 696608 | 696608 | 100000 |
@@ -294,7 +294,7 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
         | B       | yes      |      |      |
-      When sibling A at level 1 is given the size 100000, and these are made
+      When sibling A at level 1 is resized to 100000 and these siblings are made
         | sibling | isolated | size | base |
         | C       | yes      |      |      |
       Then siblings A and C at level 1 share all host ids
@@ -303,8 +303,8 @@ Feature: Siblings and their ids
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
-      When sibling A at level 1 is given the size 434464
-      Then sibling A at level 1 stops in operation "configure" for the reason "isolated range exhausted"
+      When sibling A at level 1 is resized to 434464
+      Then sibling A at level 1 fails in operation "configure" for the reason "isolated range exhausted"
       And the uid and gid maps of the siblings at level 1 are
         | sibling | inside | parent | host   | count |
         | A       | 0      | 565536 | 565536 | 65536 |

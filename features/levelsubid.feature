@@ -80,7 +80,7 @@ Feature: The allocation files of a level, as people write them
 
     @requires-private-host
     Scenario: Without newuidmap, level 2 has the ids of such a line
-      Given /etc/subuid and /etc/subgid of level 1 read with CR LF at line ends
+      Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
         """
         root:65536:65536
         """
@@ -90,7 +90,7 @@ Feature: The allocation files of a level, as people write them
       And root at level 2 is id 565536 on the host
 
     Scenario: With newuidmap, level 2 does not start
-      Given /etc/subuid and /etc/subgid of level 1 read with CR LF at line ends
+      Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
         """
         root:65536:65536
         """

@@ -11,8 +11,8 @@ Feature: The life of a chain
     Scenario Outline: The LXD of <where> is restarted under the running chain
       When the LXD of <where> is restarted
       Then all 3 levels are up
-      And every level has run without a break
-      And every level has the ids that were planned
+      And every level has kept running
+      And every level has the planned ids
 
       Examples:
         | where   |
@@ -32,27 +32,27 @@ Feature: The life of a chain
     everything inside with it unasked, which makes no difference to what comes back.
 
     Scenario Outline: Level 1 is <ended>, and the program at level 3 <was> asked to end
-      Given a program at level 3 leaves word when it is asked to end
+      Given a program at level 3 records whether it receives SIGTERM
       When level 1 is <ended>
       Then all 3 levels come up again
-      And every level has been started anew
-      And the program at level 3 <was> asked to end
+      And every level has a new init process
+      And the program at level 3 <result> SIGTERM
 
       Examples:
-        | ended                     | was     |
-        | stopped and started again | was     |
-        | killed and started again  | was not |
-        | restarted                 | was     |
-        | restarted by force        | was not |
+        | ended                     | result          |
+        | stopped and started again | received        |
+        | killed and started again  | did not receive |
+        | restarted                 | received        |
+        | restarted by force        | did not receive |
 
     Scenario: The LXD of level 1 is shut down, and starts what it has stopped
-      Given a program at level 3 leaves word when it is asked to end
+      Given a program at level 3 records whether it receives SIGTERM
       When the LXD of level 1 is shut down
       Then all 3 levels come up again
-      And level 1 has run without a break
-      And level 2 has been started anew
-      And level 3 has been started anew
-      And the program at level 3 was asked to end
+      And level 1 has kept running
+      And level 2 has a new init process
+      And level 3 has a new init process
+      And the program at level 3 received SIGTERM
 
     @requires-root
     Scenario: Level 1 comes up under another name, with all that is inside
@@ -92,7 +92,7 @@ Feature: The life of a chain
       When level 2 is <ended>
       Then nothing of level 2 is left on the host
       And nothing of level 3 is left on the host
-      And level 1 has run without a break
+      And level 1 has kept running
       And level 2 stays down
 
       Examples:
@@ -113,9 +113,9 @@ Feature: The life of a chain
     Scenario Outline: The LXD of <where> is asked to <what> level <level>, which runs
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of <where> is asked to <what> level <level>
-      Then it refuses, saying "<words>"
+      Then LXD refuses with "<words>"
       And all 2 levels are up
-      And every level has run without a break
+      And every level has kept running
 
       Examples:
         | where    | what   | level | words                                                |
@@ -131,9 +131,9 @@ Feature: The life of a chain
         | raw.lxc | lxc.signal.halt = SIGCONT |
       And a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of the host is asked to stop level 1
-      Then it refuses, saying "Failed shutting down instance, status is .?Running"
+      Then LXD refuses with "Failed shutting down instance, status is .?Running"
       And all 2 levels are up
-      And every level has run without a break
+      And every level has kept running
 
     @requires-private-host
     Scenario: A level that needs longer than LXD waits ends all the same
@@ -141,7 +141,7 @@ Feature: The life of a chain
       operation is over; what it asked for happens.
 
       When the LXD of the host is asked to stop level 1
-      Then it refuses, saying "Failed shutting down instance, status is .?Running"
+      Then LXD refuses with "Failed shutting down instance, status is .?Running"
       And nothing of level 1 is left on the host
       And nothing of level 3 is left on the host
 
@@ -151,7 +151,7 @@ Feature: The life of a chain
     Scenario Outline: Level <level> is frozen
       Given a clock ticks on the host and at every level
       When level <level> is frozen
-      Then the clocks from level <level> down stand still and those above go on
+      Then the clocks from level <level> down have stopped and those above keep ticking
 
       Examples:
         | level |
@@ -162,28 +162,28 @@ Feature: The life of a chain
     Scenario: Level 1 is frozen and thawed
       Given a clock ticks on the host and at every level
       When level 1 is frozen and thawed
-      Then the clocks of all 3 levels go on
+      Then the clocks of all 3 levels keep ticking
       And all 3 levels are up
-      And every level has run without a break
+      And every level has kept running
 
     @known-bug
     Scenario: A frozen level can be asked to end
-      Given a program at level 3 leaves word when it is asked to end
+      Given a program at level 3 records whether it receives SIGTERM
       And level 1 has been frozen
       When level 1 is stopped and started again
       Then all 3 levels come up again
-      And the program at level 3 was asked to end
+      And the program at level 3 received SIGTERM
 
     @requires-debian @requires-private-host
     Scenario: The LXD of Debian 12 thaws a frozen level to end it
       Given the levels run the bundles
         | level | bundle          |
         | 0     | debian:bookworm |
-      And a program at level 3 leaves word when it is asked to end
+      And a program at level 3 records whether it receives SIGTERM
       And level 1 has been frozen
       When level 1 is stopped and started again
       Then all 3 levels come up again
-      And the program at level 3 was asked to end
+      And the program at level 3 received SIGTERM
 
     @requires-debian @requires-private-host
     Scenario Outline: That of <bundle> asks a frozen level to end, and leaves it frozen
@@ -196,8 +196,8 @@ Feature: The life of a chain
       And a clock ticks on the host and at every level
       And level 1 has been frozen
       When the LXD of the host is asked to stop level 1
-      Then it refuses, saying "Failed shutting down instance, status is .?Running"
-      And the clocks from level 1 down stand still and those above go on
+      Then LXD refuses with "Failed shutting down instance, status is .?Running"
+      And the clocks from level 1 down have stopped and those above keep ticking
 
       Examples:
         | bundle              |
@@ -209,7 +209,7 @@ Feature: The life of a chain
       Given a chain of depth 1 in which every level delegates what the levels below it need
       And level 1 has been frozen
       When the LXD of the host is asked to restart level 1
-      Then it refuses, saying "restart: .*not running"
+      Then LXD refuses with "restart: .*not running"
 
   Rule: A snapshot of a level holds the files of all levels inside
 
@@ -235,11 +235,11 @@ Feature: The life of a chain
       Given user 1000 of level 3 has made the file "early"
       When level 1 is copied and the copy is started
       Then all 3 levels of the copy come up
-      And every level of the copy has the ids that were planned
+      And every level of the copy has the planned ids
       And the copy has the file "early" of user 1000 of level 3
-      And what is made at level 3 of the copy is not at level 3
+      And a file made at level 3 of the copy does not appear at level 3
       And all 3 levels are up
-      And every level has run without a break
+      And every level has kept running
 
     @requires-private-host
     Scenario: The copy of an isolated level has the next free ids, and its files as well
@@ -253,5 +253,5 @@ Feature: The life of a chain
       Then all 1 levels of the copy come up
       And root at level 1 is id 565536 on the host
       And root at level 1 of the copy is id 631072 on the host
-      And every level of the copy has the ids that were planned
+      And every level of the copy has the planned ids
       And the copy has the file "early" of user 1000 of level 1

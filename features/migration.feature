@@ -16,10 +16,10 @@ Feature: A LXD that becomes an Incus under a chain
         | 0     | <lxd>  |
       And a chain of depth 3 in which every level delegates what the levels below it need
       And user 1000 of level 3 has made the file "early"
-      When the LXD of level <level> becomes the Incus of "debian:trixie/incus" by lxd-to-incus
+      When lxd-to-incus migrates the LXD of level <level> to the Incus of "debian:trixie/incus"
       Then all 3 levels come up again
       And the LXD of level <level> is that of "debian:trixie/incus"
-      And every level has the ids that were planned
+      And every level has the planned ids
       And files made at every level belong to the host ids of that level
       And the sentinel of the image arrives at every level with its owner and ACL
       And level 3 has the file "early" of user 1000
@@ -37,8 +37,8 @@ Feature: A LXD that becomes an Incus under a chain
         | level | bundle        |
         | 0     | debian:trixie |
       And a chain of depth 3 in which every level delegates what the levels below it need
-      And the LXD of level 1 has become the Incus of "debian:trixie/incus" by lxd-to-incus
+      And lxd-to-incus has migrated the LXD of level 1 to the Incus of "debian:trixie/incus"
       When level 1 is restarted
       Then all 3 levels come up again
       And the LXD of level 1 is that of "debian:trixie/incus"
-      And every level has the ids that were planned
+      And every level has the planned ids

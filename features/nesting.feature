@@ -40,7 +40,7 @@ Feature: The flag for nesting
       Then all 2 levels are up
       And security.nesting of level 1 is "true"
       And security.nesting of level 2 is unset
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     Scenario: A value that is no boolean is refused
       Given the configuration of level 1 is
@@ -62,7 +62,7 @@ Feature: The flag for nesting
       Then all 2 levels are up
       And security.nesting of level 1 is unset
       And at level 1 nothing covers /proc/sys/kernel/random/boot_id
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     Scenario: A privileged level 2 starts without the flag, as it sees no more than level 1 could
       Given level 1 has no security.nesting
@@ -109,7 +109,7 @@ Feature: The flag for nesting
       And level 1 gets security.nesting and is restarted
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     @on-no-apparmor
     Scenario: Taken away while level 1 runs, it still lets level 2 start
@@ -117,7 +117,7 @@ Feature: The flag for nesting
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
       And security.nesting of level 1 is unset
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     Scenario: Taken away before a restart of level 1, it no longer lets level 2 start
       Given level 1 loses security.nesting and is restarted
@@ -134,7 +134,7 @@ Feature: The flag for nesting
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
       And at level 1 /proc/meminfo is covered by fuse.lxcfs
-      And every level has the ids that were planned
+      And every level has the planned ids
 
     Scenario: Uncovering the boot id is not enough where lxcfs covers more
       Given lxcfs is installed on the host and at every level

@@ -41,9 +41,9 @@ Feature: Privileged levels
         """
       And a chain of depth 3 in which every level delegates what the levels below it need
       Then all 3 levels are up
-      And level 1 runs in a user namespace of its own
+      And level 1 runs in its own user namespace
       And level 2 runs in the user namespace of level 1
-      And level 3 runs in a user namespace of its own
+      And level 3 runs in its own user namespace
       And the uid and gid maps are
         | level | inside | parent | host   | count  |
         | 1     | 0      | 500000 | 500000 | 196608 |
@@ -68,7 +68,7 @@ Feature: Privileged levels
         """
       When a chain of depth 2 is built as described
       Then all 2 levels are up
-      And level 2 runs in a user namespace of its own
+      And level 2 runs in its own user namespace
       And the uid and gid maps are
         | level | inside | parent  | host    | count      |
         | 1     | 0      | 0       | 0       | 4294967295 |
@@ -117,7 +117,7 @@ Feature: Privileged levels
       And root at level 1 may mount filesystems in its user namespace
       And root at level 2 may load kernel modules in its user namespace
       And root at level 2 may set the clock in its user namespace
-      And level 2 runs in a user namespace of its own
+      And level 2 runs in its own user namespace
 
     Scenario: A privileged level in an unprivileged one may do less there than root of that one
       Given level 2 is privileged
@@ -193,7 +193,7 @@ Feature: Privileged levels
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
       And every level is unprivileged
-      And every level has the ids that were planned
+      And every level has the planned ids
       And the sentinel of the image arrives at every level with its owner and ACL
 
     Scenario: A nested level that becomes privileged gets its files back, but not the capabilities that they lost

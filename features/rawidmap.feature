@@ -10,7 +10,7 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: One uid and gid of the host arrives at level 3
       Given an LXD host whose root allocation is "root:500000:196608"
-      And uid and gid 1000 of the host are handed through to level 3
+      And uid and gid 1000 of the host are passed through to level 3
       When a chain of depth 3 is built as described
       Then all 3 levels are up
       And the uid and gid maps are
@@ -27,7 +27,7 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: A range of uids alone leaves the gids whole
       Given an LXD host whose root allocation is "root:500000:131072"
-      And uids 1000 to 1009 of the host are handed through to level 2
+      And uids 1000 to 1009 of the host are passed through to level 2
       When a chain of depth 2 is built as described
       Then all 2 levels are up
       And the uid maps are
@@ -109,7 +109,7 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: A file that the user makes at level 3 belongs to the user of the host
       Given an LXD host whose root allocation is "root:500000:196608"
-      And uid and gid 1000 of the host are handed through to level 3
+      And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
       And every level has a directory of the host
       When user 1000 of level 3 makes a file in that directory
@@ -124,21 +124,21 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: The user writes at level 3 to what the user of the host owns
       Given an LXD host whose root allocation is "root:500000:196608"
-      And uid and gid 1000 of the host are handed through to level 3
+      And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
       And every level has a directory of the host with a file of user 1000 and group 1000 of the host
       When user 1000 of level 3 writes to that file
-      Then what was written stands in the file on the host
+      Then the file on the host contains what was written
       And at level 1 that file belongs to user 1000 and group 1000
       And at level 3 that file belongs to user 1000 and group 1000
 
     Scenario Outline: To user <id> of level 3 a file of another user of the host is nobody's, and closed
       Given an LXD host whose root allocation is "root:500000:196608"
-      And uid and gid 1000 of the host are handed through to level 3
+      And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
       And every level has a directory of the host with a file of user 1001 and group 1001 of the host
       When user <id> of level 3 writes to that file
-      Then the write is refused for want of permission, and the file on the host is as it was
+      Then the write fails with EACCES and the file on the host is unchanged
       And at level 3 that file belongs to user 65534 and group 65534
 
       Examples:
@@ -148,7 +148,7 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: The last id of a range owns what it owns on the host
       Given an LXD host whose root allocation is "root:500000:131072"
-      And uids and gids 1000 to 1009 of the host are handed through to level 2
+      And uids and gids 1000 to 1009 of the host are passed through to level 2
       And a chain of depth 2 as described
       And every level has a directory of the host
       When user 1009 of level 2 makes a file in that directory
@@ -156,9 +156,9 @@ Feature: Ids of the host, handed through to the levels
 
     Scenario: A gid alone opens what the group of the host may write
       Given an LXD host whose root allocation is "root:500000:131072"
-      And gid 1000 of the host is handed through to level 2
+      And gid 1000 of the host is passed through to level 2
       And a chain of depth 2 as described
       And every level has a directory of the host with a file of user 1000 and group 1000 of the host
       When user 1000 of level 2 writes to that file
-      Then what was written stands in the file on the host
+      Then the file on the host contains what was written
       And at level 2 that file belongs to user 65534 and group 1000

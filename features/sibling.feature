@@ -14,9 +14,9 @@ Feature: Siblings are apart, whatever their ids
         | A       | no       |      |      |
         | B       | no       |      |      |
       Then siblings A and B at level <level> share all host ids
-      And root of sibling A at level <level> reaches no file of sibling B
-      And root of sibling A at level <level> reaches no process of sibling B
-      And root of sibling A at level <level> reaches no abstract socket of sibling B
+      And root of sibling A at level <level> cannot reach any file of sibling B
+      And root of sibling A at level <level> cannot reach any process of sibling B
+      And root of sibling A at level <level> cannot reach any abstract socket of sibling B
 
       Examples:
         | level |

@@ -15,15 +15,15 @@ Feature: Where the files of the levels lie
 
     Scenario: Every level has the owners on disk that the LXD above can give
       Given a chain of depth 3 in which every level delegates what the levels below it need
-      Then the files of every level are owned on disk as the LXD above can give them
-      And the files of level 2 are owned on disk by the host ids of that level
-      And the files of level 3 are owned on disk by the host ids of that level
+      Then the files of every level have the owners on disk that the LXD above can set
+      And the files of level 2 belong on disk to the host ids of that level
+      And the files of level 3 belong on disk to the host ids of that level
 
     Scenario: The LXD of the host does so, too, where it may not mount idmapped
-      Given the LXD of the host may not mount anything idmapped
+      Given the LXD of the host cannot use idmapped mounts
       And a chain of depth 2 in which every level delegates what the levels below it need
-      Then the files of level 1 are owned on disk by the host ids of that level
-      And the files of level 2 are owned on disk by the host ids of that level
+      Then the files of level 1 belong on disk to the host ids of that level
+      And the files of level 2 belong on disk to the host ids of that level
       And files made at every level belong to the host ids of that level
       And the sentinel of the image arrives at every level with its owner and ACL
 
@@ -34,38 +34,38 @@ Feature: Where the files of the levels lie
 
     Background:
       Given btrfs is installed on the host and at every level
-      And the storage pool of the host is on btrfs
+      And the storage pool of the host uses the driver btrfs
 
     Scenario: Level 2 lies in a subvolume within that of level 1, and level 3 in a directory there
-      Given the storage pool of level 1 is on btrfs
-      And the storage pool of level 2 is on dir
+      Given the storage pool of level 1 uses the driver btrfs
+      And the storage pool of level 2 uses the driver dir
       And a chain of depth 3 in which every level delegates what the levels below it need
       Then all 3 levels are up
-      And level 1 lies in a btrfs subvolume
-      And level 2 lies in a btrfs subvolume
-      And level 3 lies in a plain directory
+      And level 1 is stored in a btrfs subvolume
+      And level 2 is stored in a btrfs subvolume
+      And level 3 is stored in a plain directory
 
     Scenario: Files on btrfs have the owners that they have elsewhere
-      Given the storage pool of level 1 is on btrfs
-      And the storage pool of level 2 is on dir
+      Given the storage pool of level 1 uses the driver btrfs
+      And the storage pool of level 2 uses the driver dir
       And a chain of depth 3 in which every level delegates what the levels below it need
       Then files made at every level belong to the host ids of that level
       And at every level the last id can own a file and the next one cannot
       And the sentinel of the image arrives at every level with its owner and ACL
-      And the files of every level are owned on disk as the LXD above can give them
+      And the files of every level have the owners on disk that the LXD above can set
 
     Scenario: A level can be on btrfs and have a pool in a directory
-      Given the storage pool of level 1 is on dir
+      Given the storage pool of level 1 uses the driver dir
       And a chain of depth 2 in which every level delegates what the levels below it need
-      Then level 1 lies in a btrfs subvolume
-      And level 2 lies in a plain directory
+      Then level 1 is stored in a btrfs subvolume
+      And level 2 is stored in a plain directory
       And files made at every level belong to the host ids of that level
 
     Scenario: Three levels in subvolumes, each within the one above
-      Given the storage pool of level 1 is on btrfs
-      And the storage pool of level 2 is on btrfs
+      Given the storage pool of level 1 uses the driver btrfs
+      And the storage pool of level 2 uses the driver btrfs
       When a chain of depth 3 is built in which every level delegates what the levels below it need
-      Then level 3 lies in a btrfs subvolume
+      Then level 3 is stored in a btrfs subvolume
       And files made at every level belong to the host ids of that level
 
   @requires-btrfs @requires-tools @requires-private-host
@@ -73,7 +73,7 @@ Feature: Where the files of the levels lie
 
     Scenario: Level 1 lies in a directory of the host
       Given btrfs is installed on the host and at every level
-      And the storage pool of level 1 is on btrfs
+      And the storage pool of level 1 uses the driver btrfs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "storage" for the reason "not on btrfs"
       And the levels above it are still up
@@ -87,8 +87,8 @@ Feature: Where the files of the levels lie
 
     Background:
       Given btrfs is installed on the host and at every level
-      And the storage pool of the host is on btrfs
-      And the storage pool of level 1 is on btrfs
+      And the storage pool of the host uses the driver btrfs
+      And the storage pool of level 1 uses the driver btrfs
 
     Scenario: The LXD of level 1 deletes what it has made
       Given a chain of depth 2 in which every level delegates what the levels below it need
@@ -116,7 +116,7 @@ Feature: Where the files of the levels lie
     Scenario Outline: A volume that is attached to level <level>
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a storage volume is attached to level <level>
-      Then the volume and the file are owned on disk by the host ids of level <level>
+      Then the volume and the file belong on disk to the host ids of level <level>
 
       Examples:
         | level |
@@ -129,7 +129,7 @@ Feature: Where the files of the levels lie
 
     Scenario: No volume can be shifted for a level that a LXD in a level makes
       Given a chain of depth 2 in which every level delegates what the levels below it need
-      When a storage volume to be shifted is attached to level 2
+      When a shifted storage volume is attached to level 2
       Then LXD cannot attach it: "Required idmapping abilities not available"
 
   Rule: What a level hands down as it is belongs to nobody below
@@ -138,10 +138,10 @@ Feature: Where the files of the levels lie
 
     Scenario: A directory of level 1 is handed to level 2
       Given a chain of depth 2 in which every level delegates what the levels below it need
-      When level 1 hands a directory with a file of its root down
+      When a directory of level 1 with a file of its root is attached to the level below
       Then the directory and the file belong to nobody at level 2
 
     Scenario: The LXD of level 1 cannot shift it
       Given a chain of depth 2 in which every level delegates what the levels below it need
-      When level 1 hands a directory with a file of its root down to be shifted
+      When a directory of level 1 with a file of its root is attached to the level below with shift=true
       Then LXD cannot attach it: "Required idmapping abilities not available"

@@ -30,11 +30,11 @@ Feature: How LXD and newuidmap read the same files
 
     Scenario: Lines that end in CR LF are lines to LXD
       Given an LXD host without a root allocation
-      And /etc/subuid of the host reads with CR LF at line ends
+      And /etc/subuid of the host reads with CRLF line endings
         """
         root:500000:65536
         """
-      And /etc/subgid of the host reads with CR LF at line ends
+      And /etc/subgid of the host reads with CRLF line endings
         """
         root:500000:65536
         """

@@ -16,10 +16,10 @@ Feature: systemd in the levels
       | security.nesting | true  |
     When a chain of depth 1 is built in which every level delegates what the levels below it need
     Then all 1 levels are up
-    And all that systemd of level 1 starts runs
+    And systemd of level 1 has started all its units
     And the LXD inside level 1 is the main process of "lxd.service" there
-    And systemd of level 1 has left out "lxcfs.service", whose conditions no container meets
-    And every level has the ids that were planned
+    And systemd of level 1 has skipped "lxcfs.service" because of an unmet condition
+    And every level has the planned ids
     And files made at every level belong to the host ids of that level
 
     Examples:
@@ -52,10 +52,10 @@ Feature: systemd in the levels
         | 3     | <bundle> |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
-      And all that systemd of level 1 starts runs
-      And all that systemd of level 3 starts runs
+      And systemd of level 1 has started all its units
+      And systemd of level 3 has started all its units
       And the LXD inside level 2 is the main process of "lxd.service" there
-      And every level has the ids that were planned
+      And every level has the planned ids
       And processes at every level run under the host ids of that level
       And files made at every level belong to the host ids of that level
 

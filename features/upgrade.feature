@@ -18,8 +18,8 @@ Feature: An LXD that is replaced by another version under a running chain
       And user 1000 of level 3 has made the file "early"
       When the LXD of <where> is replaced by that of "<to>"
       Then the LXD of <where> is that of "<to>"
-      And every level has run without a break
-      And every level has the ids that were planned
+      And every level has kept running
+      And every level has the planned ids
       And processes at every level run under the host ids of that level
       And files made at every level belong to the host ids of that level
       And level 3 has the file "early" of user 1000
@@ -45,7 +45,7 @@ Feature: An LXD that is replaced by another version under a running chain
       And the LXD of <where> has been replaced by that of "the new version"
       When level <level> is <treated>
       Then all 3 levels come up again
-      And every level has the ids that were planned
+      And every level has the planned ids
       And files made at every level belong to the host ids of that level
       And the sentinel of the image arrives at every level with its owner and ACL
       And level 3 has the file "early" of user 1000
@@ -66,7 +66,7 @@ Feature: An LXD that is replaced by another version under a running chain
       And the LXD of level 1 has been replaced by that of "the new version"
       When the LXD of level 1 is shut down
       Then all 3 levels come up again
-      And every level has the ids that were planned
+      And every level has the planned ids
 
   Rule: What comes after gets its ids by the files as the new version finds them
 
@@ -79,8 +79,8 @@ Feature: An LXD that is replaced by another version under a running chain
       Then a new container at level 1 has the uid and gid maps
         | inside | parent | host   | count |
         | 0      | 900000 | 900000 | 65536 |
-      And every level has run without a break
-      And every level has the ids that were planned
+      And every level has kept running
+      And every level has the planned ids
 
   Rule: A new version that is killed in its first start has harmed nothing
 
@@ -90,10 +90,10 @@ Feature: An LXD that is replaced by another version under a running chain
         | 0     | the old version |
       And a chain of depth 3 in which every level delegates what the levels below it need
       And user 1000 of level 3 has made the file "early"
-      When the LXD of <where> is replaced by that of "the new version", which is killed as it first comes up
+      When the LXD of <where> is replaced by that of "the new version", which is killed when it first answers
       Then the LXD of <where> is that of "the new version"
-      And every level has run without a break
-      And every level has the ids that were planned
+      And every level has kept running
+      And every level has the planned ids
       And level 3 has the file "early" of user 1000
       And the LXD inside every level answers
 
@@ -112,8 +112,8 @@ Feature: An LXD that is replaced by another version under a running chain
         | level | bundle    |
         | 0     | <version> |
       And a chain of depth 1 in which every level delegates what the levels below it need
-      When what the LXD of the host keeps about its containers among its logs is lost
-      Then no program can be run in level 1: "Failed to retrieve PID of executing child process"
+      When the LXD of the host loses the log directories of its containers
+      Then LXD cannot run a program in level 1: "Failed to retrieve PID of executing child process"
 
       Examples:
         | version         |
@@ -126,7 +126,7 @@ Feature: An LXD that is replaced by another version under a running chain
         | 0     | the old version |
       And a chain of depth 2 in which every level delegates what the levels below it need
       And the LXD of the host has been replaced by that of "the new version"
-      And what the LXD of the host keeps about its containers among its logs has been lost
+      And the LXD of the host has lost the log directories of its containers
       When level 1 is restarted
       Then all 2 levels come up again
-      And every level has the ids that were planned
+      And every level has the planned ids

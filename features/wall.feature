@@ -17,19 +17,19 @@ Feature: The walls around a level
     Scenario: Root at level 3 cannot mount the filesystem of a device
       When root of level 3 tries to mount the filesystem of a device
       Then the kernel refuses it with "Operation not permitted or Permission denied"
-      And root of the host is not refused the same
+      And root of the host is not refused the same operation
 
     @requires-private-host
-    Scenario Outline: Root at level 3 cannot <deed>
-      When root of level 3 tries to <deed>
+    Scenario Outline: Root at level 3 cannot <operation>
+      When root of level 3 tries to <operation>
       Then the kernel refuses it with "<error>"
-      And root of the host is not refused the same
+      And root of the host is not refused the same operation
 
       Examples:
-        | deed                                   | error                   |
+        | operation                              | error                   |
         | make a character device                | Operation not permitted |
         | make a block device                    | Operation not permitted |
-        | swap to a file                         | Operation not permitted |
+        | enable swap on a file                  | Operation not permitted |
         | raise its priority                     | Permission denied       |
         | write the setting kernel.panic         | Permission denied       |
         | write the setting kernel.core_pattern  | Permission denied       |
@@ -38,47 +38,47 @@ Feature: The walls around a level
 
     # Nobody may try these in earnest, or root of the host itself may lack the right.
     @requires-root
-    Scenario Outline: Root at level 3, at home or on the host, cannot <deed>
-      When <who> tries to <deed>
+    Scenario Outline: Root at level 3, at home or on the host, cannot <operation>
+      When <who> tries to <operation>
       Then the kernel refuses it with "<error>"
 
       Examples:
-        | who             | deed                           | error                   |
-        | root of level 3 | set the clock                  | Operation not permitted |
-        | root of level 3 | clear the log of the kernel    | Operation not permitted |
-        | root of level 3 | raise a hard limit             | Operation not permitted |
-        | root of level 3 | be spared when memory runs out | Permission denied       |
+        | who             | operation                                   | error                   |
+        | root of level 3 | set the clock                               | Operation not permitted |
+        | root of level 3 | clear the kernel log                        | Operation not permitted |
+        | root of level 3 | raise a hard limit                          | Operation not permitted |
+        | root of level 3 | exempt itself from the out-of-memory killer | Permission denied       |
 
       @requires-private-host
       Examples: On the host
-        | who                                                             | deed                        | error                   |
-        | root of level 3, put among the processes and files of the host, | set the clock               | Operation not permitted |
-        | root of level 3, put among the processes and files of the host, | clear the log of the kernel | Operation not permitted |
-        | root of level 3, put among the processes and files of the host, | reboot                      | Operation not permitted |
+        | who                                                             | operation            | error                   |
+        | root of level 3, put among the processes and files of the host, | set the clock        | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | clear the kernel log | Operation not permitted |
+        | root of level 3, put among the processes and files of the host, | reboot               | Operation not permitted |
 
     @requires-private-host
-    Scenario Outline: Root at level 3 on the host, where devices and settings are at hand, cannot <deed>
-      When root of level 3, put among the processes and files of the host, tries to <deed>
+    Scenario Outline: Root at level 3 on the host, where devices and settings are at hand, cannot <operation>
+      When root of level 3, put among the processes and files of the host, tries to <operation>
       Then the kernel refuses it with "<error>"
-      And root of the host is not refused the same
+      And root of the host is not refused the same operation
 
       Examples:
-        | deed                           | error                   |
+        | operation                      | error                   |
         | make a block device            | Operation not permitted |
         | mount a tmpfs                  | Operation not permitted |
-        | swap to a file                 | Operation not permitted |
+        | enable swap on a file          | Operation not permitted |
         | write the setting kernel.panic | Permission denied       |
 
   Rule: What a level has for itself its root can change, and nobody else notices
 
     Scenario: Root at level 3 can mount what is in memory
       When root of level 3 tries to mount a tmpfs
-      Then it is done
+      Then it succeeds
 
     @requires-private-host
     Scenario: Root at level 3 can set up its network
-      When root of level 3 tries to give its packets 63 hops to live
-      Then it is done
+      When root of level 3 tries to set the TTL of its packets to 63
+      Then it succeeds
       And the setting "net.ipv4.ip_default_ttl" is "63" at level 3
       And the setting "net.ipv4.ip_default_ttl" is "64" at level 2
       And the setting "net.ipv4.ip_default_ttl" is "64" at the host
@@ -86,70 +86,70 @@ Feature: The walls around a level
   Rule: Root at level 3 has no power over a process of a level above
 
     @requires-root
-    Scenario Outline: Root at level 3 among the processes of <place> cannot <deed>
-      When root of level 3, put among the processes and files of <place>, tries to <deed>
+    Scenario Outline: Root at level 3 among the processes of <place> cannot <operation>
+      When root of level 3, put among the processes and files of <place>, tries to <operation>
       Then the kernel refuses it with "<error>"
-      And root of <place> is not refused the same
+      And root of <place> is not refused the same operation
 
       Examples:
-        | place   | deed                                     | error                   |
-        | level 2 | signal the init                          | Operation not permitted |
-        | level 2 | open the memory of the init              | Permission denied       |
-        | level 2 | read the environment of the init         | Permission denied       |
-        | level 2 | read the memory map of the init          | Permission denied       |
-        | level 2 | look into the root directory of the init | Permission denied       |
-        | level 2 | look through the open files of the init  | Permission denied       |
-        | level 1 | signal the init                          | Operation not permitted |
-        | level 1 | open the memory of the init              | Permission denied       |
+        | place   | operation                           | error                   |
+        | level 2 | signal the init                     | Operation not permitted |
+        | level 2 | open the memory of the init         | Permission denied       |
+        | level 2 | read the environment of the init    | Permission denied       |
+        | level 2 | read the memory map of the init     | Permission denied       |
+        | level 2 | list the root directory of the init | Permission denied       |
+        | level 2 | list the open files of the init     | Permission denied       |
+        | level 1 | signal the init                     | Operation not permitted |
+        | level 1 | open the memory of the init         | Permission denied       |
 
       @requires-private-host
       Examples: Of the host
-        | place    | deed                             | error                   |
+        | place    | operation                        | error                   |
         | the host | signal the init                  | Operation not permitted |
         | the host | open the memory of the init      | Permission denied       |
         | the host | read the environment of the init | Permission denied       |
 
     @requires-root
-    Scenario Outline: Among the processes of level 2 root at level 3 can still <deed>
-      When root of level 3, put among the processes and files of level 2, tries to <deed>
-      Then it is done
+    Scenario Outline: Among the processes of level 2 root at level 3 can still <operation>
+      When root of level 3, put among the processes and files of level 2, tries to <operation>
+      Then it succeeds
 
       Examples:
-        | deed                                 |
+        | operation                            |
         | signal its own init                  |
         | read the environment of its own init |
 
   Rule: Root at level 3 has no power over a file of a level above
 
     @requires-root
-    Scenario Outline: Root at level 3 among the files of <place> cannot <deed>
-      When root of level 3, put among the processes and files of <place>, tries to <deed>
+    Scenario Outline: Root at level 3 among the files of <place> cannot <operation>
+      When root of level 3, put among the processes and files of <place>, tries to <operation>
       Then the kernel refuses it with "<error>"
-      And root of <place> is not refused the same
+      And root of <place> is not refused the same operation
 
       Examples:
-        | place   | deed                              | error                   |
-        | level 2 | read a file                       | Permission denied       |
-        | level 2 | write to a file                   | Permission denied       |
-        | level 2 | take a file for its own           | Operation not permitted |
-        | level 2 | give everybody a file             | Operation not permitted |
-        | level 2 | remove a file                     | Permission denied       |
-        | level 2 | make a file in the root directory | Permission denied       |
+        | place   | operation                          | error                   |
+        | level 2 | read a file                        | Permission denied       |
+        | level 2 | write to a file                    | Permission denied       |
+        | level 2 | take ownership of a file           | Operation not permitted |
+        | level 2 | make a file writable for everybody | Operation not permitted |
+        | level 2 | remove a file                      | Permission denied       |
+        | level 2 | make a file in the root directory  | Permission denied       |
 
       @requires-private-host
       Examples: Of the host
-        | place    | deed                              | error                   |
+        | place    | operation                         | error                   |
         | the host | read a file                       | Permission denied       |
-        | the host | take a file for its own           | Operation not permitted |
+        | the host | take ownership of a file          | Operation not permitted |
         | the host | make a file in the root directory | Permission denied       |
 
   Rule: A descriptor that is handed down opens no namespace
 
     @requires-root
     Scenario Outline: Root at level 3 cannot enter the <kind> namespace of level 2
-      When root of level 3, put among the processes and files of level 2, tries to enter the <kind> namespace that is handed to it
+      When root of level 3, put among the processes and files of level 2, tries to enter the <kind> namespace through an inherited descriptor
       Then the kernel refuses it with "Operation not permitted"
-      And root of level 2 is not refused the same
+      And root of level 2 is not refused the same operation
 
       Examples:
         | kind    |
@@ -163,12 +163,12 @@ Feature: The walls around a level
 
     @requires-root
     Scenario: All ids of level 3
-      When root of level 3 maps 65536 of its ids into a user namespace that it makes
-      Then it is done
+      When root of level 3 maps 65536 of its ids into a new user namespace
+      Then it succeeds
 
     @requires-root
     Scenario: One id more
-      When root of level 3 maps 65537 of its ids into a user namespace that it makes
+      When root of level 3 maps 65537 of its ids into a new user namespace
       Then the kernel refuses it with "Operation not permitted"
 
   @requires-private-host
@@ -194,7 +194,7 @@ Feature: The walls around a level
       And the program has no capability
 
     Scenario Outline: Out of the mounts of level 3 it runs at <where> as whoever runs it
-      When user 1000 of <where> runs a setuid program of root of level 3 out of the mounts of that level
+      When user 1000 of <where> runs a setuid program of root of level 3 from the mounts of that level
       Then the program runs as user 1000
       And the program has no capability
 
@@ -222,12 +222,12 @@ Feature: The walls around a level
       Then the kernel refuses it with "Permission denied"
 
     @requires-private-host
-    Scenario Outline: Root at level 3 on the host cannot <deed>
-      When root of level 3, put among the processes and files of the host, tries to <deed>
+    Scenario Outline: Root at level 3 on the host cannot <operation>
+      When root of level 3, put among the processes and files of the host, tries to <operation>
       Then the kernel refuses it with "Permission denied"
-      And root of the host is not refused the same
+      And root of the host is not refused the same operation
 
       Examples:
-        | deed                                    |
+        | operation                               |
         | lift the limit on the memory of level 1 |
-        | leave its cgroup for that of the host   |
+        | move to the cgroup of the host          |

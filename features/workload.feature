@@ -9,33 +9,33 @@ Feature: Something useful at the bottom
     Background:
       Given an LXD host whose root allocation is "root:500000:262144"
       And crun is installed on the host and at every level
-      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last one to its root and its user 1000
+      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last level to its root and its user 1000
 
     Scenario: An OCI container without a user namespace is the level itself
-      When root of level 3 runs a container of OCI that asks for no user namespace
+      When root of level 3 runs an OCI container without requesting a user namespace
       Then the container has the uid and gid map of level 3
-      And the container's root is id 631072 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 631072 on the host
 
     Scenario: An OCI container has a block of its own
-      When root of level 3 runs a container of OCI with the uid and gid map
+      When root of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 65536  | 65536 |
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 65536  | 696608 | 65536 |
-      And the container's root is id 696608 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 696608 on the host
 
     Scenario: An OCI container shares a block with the level
-      When root of level 3 runs a container of OCI with the uid and gid map
+      When root of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 10000  | 5000  |
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 10000  | 641072 | 5000  |
-      And the container's root is id 641072 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 641072 on the host
 
     Scenario: An OCI container cannot have an id that the level has not
-      When root of level 3 runs a container of OCI with the uid and gid map
+      When root of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 65536  | 65537 |
       Then the container does not start: "_map`: Operation not permitted"
@@ -45,19 +45,19 @@ Feature: Something useful at the bottom
     Background:
       Given an LXD host whose root allocation is "root:500000:262144"
       And crun is installed on the host and at every level
-      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last one to its root and its user 1000
+      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last level to its root and its user 1000
 
     Scenario: User 1000 runs an OCI container of one id
-      When user 1000 of level 3 runs a container of OCI with the uid and gid map
+      When user 1000 of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 1000   | 1     |
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 1000   | 632072 | 1     |
-      And the container's root is id 632072 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 632072 on the host
 
     Scenario: User 1000 runs an OCI container with the ids that are granted beside the own one
-      When user 1000 of level 3 runs a container of OCI with the uid and gid map
+      When user 1000 of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 1000   | 1     |
         | 1      | 65536  | 65536 |
@@ -65,25 +65,25 @@ Feature: Something useful at the bottom
         | inside | parent | host   | count |
         | 0      | 1000   | 632072 | 1     |
         | 1      | 65536  | 696608 | 65536 |
-      And the container's root is id 632072 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 632072 on the host
 
     Scenario: A user who asks for no user namespace gets one with the own id and all that are granted
-      When user 1000 of level 3 runs a container of OCI that asks for no user namespace
+      When user 1000 of level 3 runs an OCI container without requesting a user namespace
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 1000   | 632072 | 1     |
         | 1      | 65536  | 696608 | 65536 |
-      And the container's root is id 632072 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 632072 on the host
 
     Scenario: User 1000 cannot have the id of user 1001
-      When user 1000 of level 3 runs a container of OCI with the uid and gid map
+      When user 1000 of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 1000   | 1     |
         | 1      | 1001   | 1     |
       Then the container does not start: "range [1-2) -> [1001-1002) not allowed"
 
     Scenario: User 65534, who is granted nothing, cannot have the ids of user 1000
-      When user 65534 of level 3 runs a container of OCI with the uid and gid map
+      When user 65534 of level 3 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 65534  | 1     |
         | 1      | 65536  | 65536 |
@@ -95,19 +95,19 @@ Feature: Something useful at the bottom
     Background:
       Given an LXD host whose root allocation is "root:500000:262144"
       And lxc is installed on the host and at every level
-      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last one to its root and its user 1000
+      And a chain of depth 3 in which every level keeps a block and delegates the rest, the last level to its root and its user 1000
 
     Scenario: A container of LXC has a block of its own
-      When root of level 3 runs a container of LXC with the uid and gid map
+      When root of level 3 runs an LXC container with the uid and gid map
         | inside | parent | count |
         | 0      | 65536  | 65536 |
       Then the container runs with the uid and gid map
         | inside | parent | host   | count |
         | 0      | 65536  | 696608 | 65536 |
-      And the container's root is id 696608 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 696608 on the host
 
     Scenario: Even for root, LXC has no ids but those that newuidmap grants
-      When root of level 3 runs a container of LXC with the uid and gid map
+      When root of level 3 runs an LXC container with the uid and gid map
         | inside | parent | count |
         | 0      | 10000  | 5000  |
       Then the container does not start: "newuidmap: uid range [0-5000) -> [10000-15000) not allowed"
@@ -123,16 +123,16 @@ Feature: Something useful at the bottom
 
     @on-no-apparmor
     Scenario: An OCI container with a user namespace at a level without security.nesting
-      When root of level 1 runs a container of OCI with the uid and gid map
+      When root of level 1 runs an OCI container with the uid and gid map
         | inside | parent | count |
         | 0      | 10000  | 5000  |
       Then the container does not start: "mount `proc` to `proc`: Operation not permitted"
 
     @on-no-apparmor
     Scenario: An OCI container without a user namespace at a level without security.nesting
-      When root of level 1 runs a container of OCI that asks for no user namespace
+      When root of level 1 runs an OCI container without requesting a user namespace
       Then the container has the uid and gid map of level 1
-      And the container's root is id 500000 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 500000 on the host
 
   @on-apparmor @requires-debian @requires-private-host
   Rule: The AppArmor profile of a level that may not nest lets it mount nothing, unless Debian 12's parser compiled it
@@ -148,7 +148,7 @@ Feature: Something useful at the bottom
         | 0     | debian:trixie            |
         | 1     | debian:trixie,with-tools |
       And a chain of depth 1 in which every level delegates what the levels below it need
-      When root of level 1 runs a container of OCI that asks for no user namespace
+      When root of level 1 runs an OCI container without requesting a user namespace
       Then the container does not start: "mount `proc` to `proc`: Permission denied"
 
     Scenario: An OCI container at a level under a LXD of Debian 12
@@ -157,6 +157,6 @@ Feature: Something useful at the bottom
         | 0     | debian:bookworm          |
         | 1     | debian:trixie,with-tools |
       And a chain of depth 1 in which every level delegates what the levels below it need
-      When root of level 1 runs a container of OCI that asks for no user namespace
+      When root of level 1 runs an OCI container without requesting a user namespace
       Then the container has the uid and gid map of level 1
-      And the container's root is id 500000 on the host, and so is the owner of a file that it makes
+      And the container's root and its files have id 500000 on the host

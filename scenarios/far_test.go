@@ -94,10 +94,10 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	// Relays must end too: otherwise LXD waits for them until the restart times out.
 	require.NoError(t, first.RestartLXD(harnesstest.Context(t)))
 	harnesstest.AsPlanned(t, chain)
-	require.NoError(t, life.LeaveWord(harnesstest.Context(t), chain.Levels[2]))
+	require.NoError(t, life.RecordSIGTERM(harnesstest.Context(t), chain.Levels[2]))
 	require.NoError(t, life.Restart(harnesstest.Context(t), first, false))
 	require.NoError(t, chain.Reattach(harnesstest.Context(t), 3))
-	wasAsked, err := life.WasAsked(harnesstest.Context(t), chain.Levels[2])
+	wasAsked, err := life.ReceivedSIGTERM(harnesstest.Context(t), chain.Levels[2])
 	require.NoError(t, err)
 	assert.True(t, wasAsked, "level 3 ended with notice")
 	first = chain.Levels[0]

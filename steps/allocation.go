@@ -22,57 +22,57 @@ const (
 var changeSteps = []step{
 	{
 		Given, `^the root allocation of level (\d+) is "([^"]*)"$`,
-		"The line of root in /etc/subuid and /etc/subgid of the level.",
+		"Writes root's line in /etc/subuid and /etc/subgid of the level.",
 		func(s *scenario) any { return s.levelAllocation }, shares,
 	},
 	{
-		Given, `^/etc/subuid and /etc/subgid of (the host|level \d+) read( with CR LF at line ends)?$`,
-		"The whole text of both files, byte for byte.",
+		Given, `^/etc/subuid and /etc/subgid of (the host|level \d+) read( with CRLF line endings)?$`,
+		"Sets the complete text of both files.",
 		func(s *scenario) any { return s.filesRead }, shares,
 	},
 	{
 		When, becomes + `$`,
-		"Both files are rewritten as the chain runs; the LXD there runs on, too.",
+		"Rewrites both files while the chain runs. The LXD there keeps running.",
 		func(s *scenario) any { return s.reallocate }, changes,
 	},
 	{
 		When, becomes + `, and its LXD is restarted$`,
-		"Both files are rewritten as the chain runs, then the LXD there is ended and the next one takes its place.",
+		"Rewrites both files while the chain runs, then restarts the LXD there.",
 		func(s *scenario) any { return s.reallocateAndRestart }, changes,
 	},
 	{
 		When, becomes + `, and its LXD and the level below are restarted$`,
-		"Both files are rewritten as the chain runs, then the LXD there is ended, and the level that it made stopped and started.",
+		"Rewrites both files while the chain runs, then restarts the LXD there and the level that it made.",
 		func(s *scenario) any { return s.reallocateAndRestartBelow }, changes,
 	},
 	{
 		When, usermod + `$`,
-		"Uids and gids, by usermod as the chain runs; the LXD there runs on, too.",
+		"Runs usermod for uids and gids while the chain runs. The LXD there keeps running.",
 		func(s *scenario) any { return s.usermod }, changes,
 	},
 	{
 		When, usermod + `, and its LXD is restarted$`,
-		"Uids and gids, by usermod as the chain runs; then the LXD there is ended and the next one takes its place.",
+		"Runs usermod for uids and gids while the chain runs, then restarts the LXD there.",
 		func(s *scenario) any { return s.usermodAndRestart }, changes,
 	},
 	{
-		Then, `^usermod cannot take the ids (?P<first>\d+) to (?P<last>\d+) from root (?:on|at) (the host|level \d+), as root runs programs there$`,
-		"It says that root is used by a process.",
+		Then, `^usermod refuses to take the ids (?P<first>\d+) to (?P<last>\d+) from root (?:on|at) (the host|level \d+) because root has running processes$`,
+		"usermod fails with \"user root is currently used by process\".",
 		func(s *scenario) any { return s.usermodRefuses }, changes,
 	},
 	{
 		Then, `^a new container at level (\d+) has the uid and gid maps$`,
-		"It is made beside the chain and deleted again: every line of its /proc/PID/uid_map and gid_map.",
+		"Makes a container beside the chain, compares every line of its /proc/PID/uid_map and gid_map, and deletes it.",
 		func(s *scenario) any { return s.newcomer }, changes,
 	},
 	{
-		Then, `^a new container at level (\d+) stops in operation "([^"]*)" for the reason "([^"]*)"$`,
-		"It is tried beside the chain: the operation is create or start, the reason one of nestbed's.",
+		Then, `^a new container at level (\d+) fails in operation "([^"]*)" for the reason "([^"]*)"$`,
+		"Tries to make a container beside the chain. The operation is create or start; the reason is one of nestbed's reasons.",
 		func(s *scenario) any { return s.newcomerStops }, changes,
 	},
 	{
-		Then, `^level (\d+) does not start again, for the reason "([^"]*)"$`,
-		"LXD refused to start it when it was restarted; the reason is one of nestbed's.",
+		Then, `^level (\d+) fails to start again for the reason "([^"]*)"$`,
+		"LXD refused to start the level when it was restarted. The reason is one of nestbed's reasons.",
 		func(s *scenario) any { return s.startRefused }, shares,
 	},
 }

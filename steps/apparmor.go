@@ -15,12 +15,12 @@ import (
 var appArmorSteps = []step{
 	{
 		Given, `^level (\d+) has no rules in raw\.apparmor$`,
-		"The key is not in its configuration; where LXD's own profile lets none start inside, levels that have another below them have it otherwise.",
+		"The level gets no raw.apparmor. Without this step, levels with another level below get a rule if LXD's own profile would not let that level start.",
 		func(s *scenario) any { return s.withoutRawAppArmor }, shares,
 	},
 	{
-		Then, `^AppArmor confines the inits by$`,
-		"The profiles that each is in, by the container that LXD made them for: the machine's own, and those in namespaces of profiles.",
+		Then, `^the AppArmor profiles of the init processes are$`,
+		"Lists all profiles that confine the init of each level, each named after the container that LXD made it for. The namespace is empty for the machine's own profile namespace.",
 		func(s *scenario) any { return s.confinedBy }, shares,
 	},
 }

@@ -12,8 +12,8 @@ import (
 var bundleSteps = []step{
 	{
 		Given, `^the levels run the bundles$`,
-		"What each level of the table runs, level 0 being the host; one that is not in it runs what the host runs. " +
-			"The old and the new version are those that the run is asked about.",
+		"Sets the bundle of each listed level. Level 0 is the host; other levels run what the host runs. " +
+			"\"The old version\" and \"the new version\" are the two versions that the run compares.",
 		func(s *scenario) any { return s.levelsRun }, shares,
 	},
 }

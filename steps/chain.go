@@ -25,37 +25,37 @@ const (
 var chainSteps = []step{
 	{
 		When, `^a chain of depth (\d+) is built with the delegations$`,
-		"Each level is made by the LXD of the level above it; those in the table hand down an allocation, the others none.",
+		"Builds the chain: the LXD of each level makes the next one. Levels in the table delegate an allocation; the others delegate nothing.",
 		func(s *scenario) any { return s.buildWithTable }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built without delegations$`,
-		"The subid files of every level are there, and empty.",
+		"Builds the chain with empty subid files at every level.",
 		func(s *scenario) any { return s.buildWithout }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built ` + cascade,
-		"As in the article: a level keeps its first block of 65536 ids and delegates one for each level below.",
+		"Builds the chain of the article: a level keeps its first block of 65536 ids and delegates one block for each level below.",
 		func(s *scenario) any { return s.buildCascade }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built ` + remainder,
-		"Whatever there is, even where it is too little for the levels below.",
+		"Builds the chain. A level delegates all ids after its first block, even if they are too few for the levels below.",
 		func(s *scenario) any { return s.buildRemainder }, changes,
 	},
 	{
 		When, `^a chain of depth (\d+) is built as described$`,
-		"With the files and configurations that the Givens spell out; levels of which they say nothing hand down nothing.",
+		"Builds the chain with the files and configurations of the Given steps. Levels without any delegate nothing.",
 		func(s *scenario) any { return s.buildAsDescribed }, changes,
 	},
 	{
 		Given, `^a chain of depth (\d+) ` + cascade,
-		"It is up as planned. Scenarios that only look at it may share it.",
+		"The chain of the article is up as planned. Scenarios that do not change it may share it.",
 		func(s *scenario) any { return s.cascade }, shares,
 	},
 	{
 		Given, `^a chain of depth (\d+) as described$`,
-		"It is up as planned, with the files and configurations that the Givens before it spell out.",
+		"The chain is up as planned, with the files and configurations of the other Given steps.",
 		func(s *scenario) any { return s.asDescribed }, shares,
 	},
 }
@@ -95,7 +95,7 @@ func (s *scenario) buildCascade(ctx context.Context, depth int) error {
 func (s *scenario) buildRemainder(ctx context.Context, depth int) error {
 	a, err := idmap.ParseAllocation(strings.TrimSuffix(s.allocation.UID.Text, "\n"))
 	if err != nil {
-		return fmt.Errorf("the rest of what? %w", err)
+		return fmt.Errorf("no allocation of the host that could be delegated: %w", err)
 	}
 	s.spec = harness.Delegating(depth, idmap.Remainder(a.Count, depth))
 	return s.build(ctx)
@@ -158,7 +158,7 @@ func (s *scenario) ownLevel(ctx context.Context, level int) (*harness.Level, err
 }
 
 // errNotDeclared is the error of a step that would change a shared chain.
-var errNotDeclared = errors.New("this step changes the chain, but no step of the scenario declares that: the vocabulary must say it")
+var errNotDeclared = errors.New("step changes a shared chain: no step of the scenario has Changes; set it in the vocabulary")
 
 // own returns the scenario's own chain, for a step that changes the chain or its host.
 func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
@@ -170,7 +170,7 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 			return nil, err
 		}
 		if s.chain.Stop != nil {
-			return nil, fmt.Errorf("the chain of the Given is not up: %w", s.chain.Stop)
+			return nil, fmt.Errorf("chain of the Given step: not up: %w", s.chain.Stop)
 		}
 	}
 	return s.chain, nil

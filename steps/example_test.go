@@ -73,5 +73,5 @@ func ExampleVocabulary() {
 	}
 	// Output:
 	// Given an LXD host without a root allocation
-	// Both files are there on the host, and empty.
+	// Both subid files of the host exist and are empty.
 }

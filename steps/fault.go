@@ -12,48 +12,48 @@ import (
 
 var faultSteps = []step{
 	{
-		Given, `^the LXD of level (\d+) is killed in the middle of the operation "([^"]*)" for the level below$`,
-		"By SIGKILL, as soon as the operation has left a sign; level 0 is the host. Another LXD is started in its place.",
+		Given, `^the LXD of level (\d+) is killed during operation "([^"]*)" for the level below$`,
+		"Kills the LXD by SIGKILL as soon as the operation is in progress. It is started again. Level 0 is the host.",
 		func(s *scenario) any { return s.breaks(fault.LXDKilled) }, shares,
 	},
 	{
-		Given, `^the LXD of level (\d+) stands still from the operation "([^"]*)" for the level below on$`,
-		"Stopped by SIGSTOP before it is asked for the operation.",
+		Given, `^the LXD of level (\d+) stops responding before operation "([^"]*)" for the level below$`,
+		"Stops the LXD by SIGSTOP before the operation is requested.",
 		func(s *scenario) any { return s.breaks(fault.LXDStopped) }, shares,
 	},
 	{
-		Given, `^half of the database of level (\d+)'s LXD is lost before the operation "([^"]*)" for the level below$`,
-		"That LXD is killed with it, and the one that is started in its place finds what is left.",
+		Given, `^the LXD of level (\d+) loses half of its database before operation "([^"]*)" for the level below$`,
+		"Truncates the database and kills the LXD. It is started again with the truncated database.",
 		func(s *scenario) any { return s.breaks(fault.DatabaseCut) }, shares,
 	},
 	{
-		Given, `^the host's disk is full from the operation "([^"]*)" of level (\d+) on$`,
-		"A disk of its own, on which the state of all LXDs lies; the machine's is not filled.",
+		Given, `^the host's disk fills up before operation "([^"]*)" of level (\d+)$`,
+		"Fills the host's own disk, which holds the state of all LXDs. The machine's disk is not affected.",
 		func(s *scenario) any { return s.diskFills }, shares,
 	},
 	{
 		Given, `^the program (\S+) is missing at level (\d+)$`,
-		"Removed from the files of the level before it starts.",
+		"Removes the program from the level's files before the level starts.",
 		func(s *scenario) any { return s.spoils(fault.ProgramMissing) }, shares,
 	},
 	{
-		Given, `^half of the program (\S+) is lost at level (\d+)$`,
-		"Cut off in the files of the level before it starts.",
+		Given, `^the program (\S+) is truncated to half at level (\d+)$`,
+		"Truncates the program in the level's files before the level starts.",
 		func(s *scenario) any { return s.spoils(fault.ProgramCut) }, shares,
 	},
 	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
-		"By limits.memory, from its first start on.",
+		"Sets limits.memory before the level first starts.",
 		func(s *scenario) any { return s.lacksMemory }, shares,
 	},
 	{
-		Given, `^nothing is waited for longer than a tenth of its time$`,
-		"The budgets of all waits are a tenth of what they are else.",
+		Given, `^every wait is limited to a tenth of its normal time$`,
+		"Multiplies the time limits of all waits by 0.1.",
 		func(s *scenario) any { return func() { s.patience = 0.1 } }, shares,
 	},
 	{
-		When, `^the level that the build stopped at is made again$`,
-		"Once the LXD that was to make it runs again: what that has of it is deleted, and the build goes on to the end.",
+		When, `^the build is resumed at the level where it stopped$`,
+		"Waits until the LXD above runs again, deletes what it has of the level, and builds the rest of the chain.",
 		func(s *scenario) any { return s.resume }, changes,
 	},
 }
@@ -100,7 +100,7 @@ func (s *scenario) diskFills(operation string, level int) error {
 
 func (s *scenario) fault(f fault.Fault) error {
 	if f.Level < 1 {
-		return fmt.Errorf("level %d: no LXD makes it", f.Level)
+		return fmt.Errorf("level %d: not made by an LXD, so no fault can be injected", f.Level)
 	}
 	s.broken = true
 	s.faults = append(s.faults, f.Hook())
@@ -114,7 +114,7 @@ func (s *scenario) resume(ctx context.Context) error {
 		return err
 	}
 	if s.chain.Stop == nil {
-		return errors.New("the build did not stop: nothing was broken")
+		return errors.New("resume: the build did not stop; use a fault that stops it")
 	}
 	err := s.chain.Resume(ctx)
 	var stopped *harness.LevelError

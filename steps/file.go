@@ -15,18 +15,18 @@ const subidFile = `^/etc/(subuid|subgid) of (the host|level \d+) `
 
 var fileSteps = []step{
 	{
-		Given, subidFile + `reads( with CR LF at line ends)?$`,
-		"The whole text of the file, byte for byte.",
+		Given, subidFile + `reads( with CRLF line endings)?$`,
+		"Sets the complete text of the file.",
 		func(s *scenario) any { return s.fileReads }, shares,
 	},
 	{
 		Given, subidFile + `is missing$`,
-		"There is no such file.",
+		"The file does not exist.",
 		func(s *scenario) any { return s.fileMissing }, shares,
 	},
 	{
 		Given, `^the configuration of level (\d+) is$`,
-		"Keys of the container's configuration, over those that every level has.",
+		"Sets keys of the container's configuration, in addition to those that every level has.",
 		func(s *scenario) any { return s.configuration }, shares,
 	},
 }

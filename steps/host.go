@@ -15,37 +15,37 @@ const (
 var hostSteps = []step{
 	{
 		Given, `^an LXD host whose root allocation is "([^"]*)"$`,
-		"The line of root in /etc/subuid and /etc/subgid of the host.",
+		"Writes root's line in /etc/subuid and /etc/subgid of the host.",
 		func(s *scenario) any { return s.hostAllocation }, shares,
 	},
 	{
 		Given, `^an LXD host without a root allocation$`,
-		"Both files are there on the host, and empty.",
+		"Both subid files of the host exist and are empty.",
 		func(s *scenario) any { return s.noHostAllocation }, shares,
 	},
 	{
 		Given, `^the host's subgid allocation is "([^"]*)"$`,
-		"The line of root in /etc/subgid of the host, where it is another than in /etc/subuid.",
+		"Writes root's line in /etc/subgid of the host, if it differs from /etc/subuid.",
 		func(s *scenario) any { return s.hostSubGID }, shares,
 	},
 	{
-		Given, `^the host has no pid namespace of its own$`,
-		"It is in that of the machine, as the machine's own LXD is, which leaves the kernel room for one level more.",
+		Given, `^the host shares the machine's pid namespace$`,
+		"The host runs in the machine's pid namespace, like an existing LXD. The kernel then has room for one more level.",
 		func(s *scenario) any { return s.sharesPIDs }, shares,
 	},
 	{
 		Given, `^` + newuidmapIs + `on the host but at no level$`,
-		"liblxc writes the idmaps of level 2 and below itself, as in the snap.",
+		"liblxc itself writes the idmaps of level 2 and below, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmapInLevels }, shares,
 	},
 	{
 		Given, `^` + newuidmapIs + `neither on the host nor at any level$`,
-		"liblxc writes all idmaps itself, as in the snap.",
+		"liblxc itself writes all idmaps, as in the snap.",
 		func(s *scenario) any { return s.noNewuidmap }, shares,
 	},
 	{
 		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs) ` + everywhere + `$`,
-		"The program comes with the bundle; others of these may, too.",
+		"Uses the bundle that contains these programs. It may contain the others, too.",
 		func(s *scenario) any { return s.withTools }, shares,
 	},
 }
@@ -72,7 +72,7 @@ func (s *scenario) noNewuidmap() { s.bundle = s.pool.NoShadow }
 
 func (s *scenario) withTools() error {
 	if s.pool.Tools == nil {
-		return errors.New("there is no bundle with tools: the scenario lacks the tag @requires-tools")
+		return errors.New("no bundle with tools; tag the scenario @requires-tools")
 	}
 	s.bundle = s.pool.Tools
 	return nil

@@ -43,17 +43,17 @@ var mapColumns = []string{"level", "inside", "parent", "host", "count"}
 var mapSteps = []step{
 	{
 		Then, `^the uid and gid maps are$`,
-		"Every line of /proc/PID/uid_map and gid_map of every level that is up: ids inside, in the level above, on the host.",
+		"Compares every line of /proc/PID/uid_map and gid_map of every level that is up: ids inside, in the level above, and on the host.",
 		func(s *scenario) any { return s.bothMaps }, shares,
 	},
 	{
 		Then, `^the uid maps are$`,
-		"The same of uids alone.",
+		"Compares only the uid maps, like the step for uid and gid maps.",
 		func(s *scenario) any { return s.uidMaps }, shares,
 	},
 	{
 		Then, `^the gid maps are$`,
-		"The same of gids alone.",
+		"Compares only the gid maps, like the step for uid and gid maps.",
 		func(s *scenario) any { return s.gidMaps }, shares,
 	},
 }
@@ -122,7 +122,7 @@ func (s *scenario) onHost(id uint32) (uint32, error) {
 	}
 	read := idmap.Read(s.allocation.UID, idmap.LXD)
 	if len(read.Ranges) != 1 || len(s.chain.Plan.Levels) == 0 {
-		return 0, fmt.Errorf("id %d of the host: there is no level 1 to tell which that is here", id)
+		return 0, fmt.Errorf("id %d of the host: cannot be translated to this host: no level 1 is planned", id)
 	}
 	return id - read.Ranges[0].Start + s.chain.Plan.Levels[0].Host.UID[0].Parent, nil
 }

@@ -17,40 +17,42 @@ import (
 var imageSteps = []step{
 	{
 		Given, `^the host's LXD has a (private |public |)(split|unified) image packed by (none|gzip|xz|zstd|squashfs)$`,
-		"Of a megabyte, with a file each of users 0, 1000 and 65535, and the sentinel of every level's image; it is private unless it is said to be public.",
+		"Makes an image of about a megabyte with one file each of users 0, 1000 and 65535, and with the sentinel, a test file that every level's image has. It is private unless the step says public.",
 		func(s *scenario) any { return s.hasImage }, shares,
 	},
 	{
 		Given, `^a file of the image belongs to user and group (\d+)$`,
-		"One more than those of users 0, 1000 and 65535.",
+		"Adds a file to those of users 0, 1000 and 65535.",
 		func(s *scenario) any { return func(id uint32) { s.image.owners = append(s.image.owners, id) } }, shares,
 	},
 	{
-		Given, `^the image is for machines of the architecture (\w+)$`,
-		"By its metadata, in the kernel's name for it.",
+		Given, `^the image is for the architecture (\w+)$`,
+		"Sets the architecture in the image's metadata, by the kernel's name.",
 		func(s *scenario) any { return s.imageIsFor }, shares,
 	},
 	{
-		When, `^the image is carried down to level (\d+), which is stopped while its files are pushed into it$`,
-		"Level by level: exported from the LXD above, pushed into the level, imported there from the files that lie in it. That level is started again before its import.",
+		When, `^the image is carried down to level (\d+), which is stopped during the push$`,
+		"Copies the image level by level: exports it from the LXD above, pushes the files into the level and imports them there. The last level is stopped during the push and started before the import.",
 		func(s *scenario) any { return s.carryStopped }, changes,
 	},
 	{
-		When, `^the image is carried down to level (\d+) and a container is made of it there$`,
-		"Level by level: exported from the LXD above, pushed into the running level, imported there from the files that lie in it. The container is made beside the one that leads further down.",
+		When, `^the image is carried down to level (\d+) and a container is created from it there$`,
+		"Copies the image level by level: exports it from the LXD above, pushes the files into the running level and imports them there. The container is created beside the chain.",
 		func(s *scenario) any { return s.carryAndLaunch }, changes,
 	},
 	{
-		When, `^the first (half|\d+ bytes) of the image's (metadata|root filesystem) is imported at level (\d+), and a container made of it$`,
-		"A transfer that broke off; the other file of the image is whole.",
+		When, `^the first (half|\d+ bytes) of the image's (metadata|root filesystem) is imported at level (\d+) and a container is created from it$`,
+		"Simulates an interrupted transfer. The other file of a split image is complete.",
 		func(s *scenario) any { return s.importCut }, changes,
 	},
 	{
-		When, `^a container made of it at level (\d+) is stopped and published as an image$`,
-		"The image is carried down first; the LXD at that level packs it, by gzip.",
+		When, `^a container created from the image at level (\d+) is stopped and published as an image$`,
+		"Carries the image down first. The LXD at that level packs the published image with gzip.",
 		func(s *scenario) any { return s.publish }, changes,
 	},
 }
+
+var errNoImage = errors.New("no image: no Given step makes one for the host's LXD")
 
 // imageGiven is the image that the Given steps describe.
 type imageGiven struct {
@@ -83,7 +85,7 @@ func (s *scenario) carrying() *carried {
 
 // carried returns the result of the When step.
 func (s *scenario) carried() (*carried, error) {
-	return deed[*carried](s, "done anything with an image")
+	return resultOf[*carried](s, "handled an image")
 }
 
 const (
@@ -99,7 +101,7 @@ func (s *scenario) hasImage(public, files, packing string) {
 
 func (s *scenario) imageIsFor(architecture string) error {
 	if s.image.recipe == nil {
-		return errors.New("no Given gives the host's LXD an image")
+		return errNoImage
 	}
 	s.image.recipe.Architecture = architecture
 	return nil
@@ -109,7 +111,7 @@ func (s *scenario) imageIsFor(architecture string) error {
 // returns the chain.
 func (s *scenario) makeImage(ctx context.Context) (*harness.Chain, error) {
 	if s.image.recipe == nil {
-		return nil, errors.New("no Given gives the host's LXD an image")
+		return nil, errNoImage
 	}
 	chain, err := s.own(ctx)
 	if err != nil {

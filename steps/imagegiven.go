@@ -13,27 +13,27 @@ import (
 var imageGivenSteps = []step{
 	{
 		When, `^a file is pushed into level (\d+) as user and group (\d+)$`,
-		"Into the running level.",
+		"Pushes the file through the LXD above, while the level runs.",
 		func(s *scenario) any { return s.pushAs }, changes,
 	},
 	{
 		When, `^user (\d+) of level (\d+) asks the LXD above for the image$`,
-		"A process of the level does, by /dev/lxd/sock.",
+		"A process of the level requests the image through /dev/lxd/sock.",
 		func(s *scenario) any { return s.askForImage }, changes,
 	},
 	{
 		Then, `^the pushed file belongs to user and group (\d+) on the host$`,
-		"Whether the push succeeded or not.",
+		"Checks the owner on the host, whether or not the push succeeded.",
 		func(s *scenario) any { return s.pushedAsOwner }, shares,
 	},
 	{
-		Then, `^the level gets the image, byte for byte$`,
-		"The SHA-256 of what it gets is the fingerprint.",
+		Then, `^the level receives the image byte for byte$`,
+		"The SHA-256 of the received image is its fingerprint.",
 		func(s *scenario) any { return s.askedAndGot }, shares,
 	},
 	{
 		Then, `^the LXD above answers with status (\d+)$`,
-		"Of HTTP: 401 to who is not the level's root, 403 where the level may not, 404 where there is no such image for it.",
+		"HTTP status: 401 if the user is not root of the level, 403 if the level is not allowed to, 404 if there is no such public image.",
 		func(s *scenario) any { return s.askedAndRefused }, shares,
 	},
 }

@@ -17,38 +17,38 @@ import (
 // imageOutcomeSteps check the results of imageSteps.
 var imageOutcomeSteps = []step{
 	{
-		Then, `^every LXD down to level (\d+) has the image under the fingerprint that it was made with$`,
-		"And gives out the same bytes: their SHA-256 is the fingerprint.",
+		Then, `^every LXD down to level (\d+) has the image under its original fingerprint$`,
+		"Each LXD exports the same bytes: their SHA-256 is the fingerprint.",
 		func(s *scenario) any { return s.sameFingerprint }, shares,
 	},
 	{
 		Then, `^the files of the image in level (\d+) belong to root of that level$`,
-		"Looked at on the host.",
+		"Checks the owner on the host.",
 		func(s *scenario) any { return s.pushedOwner }, shares,
 	},
 	{
-		Then, `^in the container the files of users 0, 1000 and 65535 have their owners$`,
-		"By stat in the container, and by the host ids of its idmap on the host.",
+		Then, `^in the container the files of users 0, 1000 and 65535 keep their owners$`,
+		"Checks the owners by stat in the container, and by the container's host ids on the host.",
 		func(s *scenario) any { return s.launchedOwners }, shares,
 	},
 	{
-		Then, `^in the container the file of user and group (?P<file>\d+) belongs to (\d+)$`,
-		"User and group, by stat in the container.",
+		Then, `^in the container the file of user and group (?P<file>\d+) belongs to user and group (\d+)$`,
+		"Checks the owner by stat in the container.",
 		func(s *scenario) any { return s.launchedOwner }, shares,
 	},
 	{
-		Then, `^the access control list of the sentinel (arrives|is lost) in the container$`,
-		"Looked at on the host, in the host ids of the container's idmap.",
+		Then, `^the ACL of the sentinel (arrives|is lost) in the container$`,
+		"Checks the ACL of the sentinel file on the host, in the container's host ids.",
 		func(s *scenario) any { return s.launchedACL }, shares,
 	},
 	{
-		Then, `^it is refused at level (?P<wanted>\d+) in operation "([^"]*)", which says "([^"]*)"$`,
-		"The operation is push, or one of those of a build; it ends with an error of LXD's that has those words.",
+		Then, `^LXD refuses it at level (?P<wanted>\d+) in operation "([^"]*)" with "([^"]*)"$`,
+		"The operation is push or an operation of a build. LXD's error matches the regular expression.",
 		func(s *scenario) any { return s.imageRefused }, shares,
 	},
 	{
 		Then, `^the published image at level (\d+) has the files of users 0, 1000 and 65535 with their owners$`,
-		"Read in the tar that the LXD gives out; its SHA-256 is the fingerprint.",
+		"Checks the owners in the exported tar, and that its SHA-256 is the fingerprint.",
 		func(s *scenario) any { return s.publishedOwners }, shares,
 	},
 }

@@ -13,29 +13,29 @@ import (
 
 // levelSteps check all levels with probe.Verify, and single levels.
 var levelSteps = slices.Concat([]step{
-	subject("every level has the ids that were planned", harness.IDMaps,
-		"The idmaps as the level and as the host sees them are those that the model computed."),
+	subject("every level has the planned ids", harness.IDMaps,
+		"The idmaps of every level, read in the level and on the host, are those that the model computed."),
 	subject("every level is unprivileged", harness.Privilege,
-		"Neither its configuration nor its idmap has anything of the host's root."),
+		"No level has security.privileged, and no idmap contains the host's root."),
 	subject("the LXD inside every level answers", harness.Daemons,
-		"In the version of the bundle that the level runs."),
+		"Every LXD answers with the version of its level's bundle."),
 	subject("processes at every level run under the host ids of that level", harness.Processes,
-		"The level's init, and a process of its user 1000, looked at from the host."),
+		"Checks the level's init and a process of its user 1000 on the host."),
 	subject("files made at every level belong to the host ids of that level", harness.Files,
-		"Files of its users 0, 1000 and 65535, looked at from the host."),
+		"Checks files of the level's users 0, 1000 and 65535 on the host."),
 	subject("at every level the last id can own a file and the next one cannot", harness.Edges,
-		"Users and groups, by chown inside."),
+		"Tries chown inside the level for users and groups."),
 	subject("the sentinel of the image arrives at every level with its owner and ACL", harness.Sentinels,
-		"A file of the image that is owned by 65535, with an access control list and a file capability."),
+		"The sentinel is a test file in every level's image. It belongs to user 65535 and has an access control list and a file capability."),
 }, []step{
 	{
 		Then, `^root at level (\d+) is id (\d+) on the host$`,
-		"User and group, by the idmaps that the kernel shows on the host.",
+		"Checks user and group by the idmaps that the kernel shows on the host.",
 		func(s *scenario) any { return s.rootOnHost }, shares,
 	},
 	{
 		Then, `^the file capability of the image (arrives|is lost) at level (\d+)$`,
-		"That of the sentinel, looked at on the file itself.",
+		"Checks the file capability of the sentinel file.",
 		func(s *scenario) any { return s.fileCapability }, shares,
 	},
 })

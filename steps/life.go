@@ -38,27 +38,27 @@ const (
 var endSteps = []step{
 	{
 		Given, `^level (\d+) has been ` + chore,
-		"The LXD above it has done so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		"The LXD above has run these operations in order. Killed and by force mean without asking the level's init; restored means from its snapshot.",
 		func(s *scenario) any { return s.haveDone }, changes,
 	},
 	{
 		When, `^level (\d+) is ` + chore,
-		"The LXD above it does so, one after the other; killed and by force is without asking its init, restored is to its snapshot.",
+		"The LXD above runs these operations in order. Killed and by force mean without asking the level's init; restored means from its snapshot.",
 		func(s *scenario) any { return s.do }, changes,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is asked to (stop|restart|rename|delete) level (\d+)$`,
-		"A stop asks its init to end and gives it a second.",
+		"Stop asks the level's init to shut down and waits one second.",
 		func(s *scenario) any { return s.ask }, changes,
 	},
 	{
 		When, `^the LXD of level (\d+) is shut down$`,
-		"As where a machine goes down: it stops its containers and ends; the level's init starts the next one.",
+		"As when a machine shuts down: LXD stops its containers and exits. The level's init starts it again.",
 		func(s *scenario) any { return s.shutDownLXD }, changes,
 	},
 	{
-		Then, `^it refuses, saying "([^"]*)"$`,
-		"The LXD that was asked; a regular expression of its words.",
+		Then, `^LXD refuses with "([^"]*)"$`,
+		"The error of the LXD that was asked matches the regular expression.",
 		func(s *scenario) any { return s.refuses }, shares,
 	},
 }
@@ -161,7 +161,7 @@ func (s *scenario) ask(ctx context.Context, where, what string, level int) error
 }
 
 func (s *scenario) refuses(words string) error {
-	did, err := deed[asked](s, "asked anything of an LXD")
+	did, err := resultOf[asked](s, "asked an LXD for anything")
 	if err != nil {
 		return err
 	}
@@ -170,9 +170,9 @@ func (s *scenario) refuses(words string) error {
 	case err != nil:
 		return err
 	case did.refusal == nil:
-		return unlike("wanted LXD to refuse, saying %q, but it did what it was asked for", words)
+		return unlike("wanted LXD to refuse with %q, but it did what it was asked for", words)
 	case !pattern.MatchString(did.refusal.Error()):
-		return unlike("wanted LXD to refuse, saying %q, got: %w", words, did.refusal)
+		return unlike("wanted LXD to refuse with %q, got: %w", words, did.refusal)
 	}
 	return nil
 }

@@ -12,32 +12,32 @@ import (
 var copySteps = []step{
 	{
 		When, `^level 1 is copied and the copy is started$`,
-		"By the host's LXD, with all that is inside, as it runs.",
+		"The host's LXD copies the running level 1 with everything inside.",
 		func(s *scenario) any { return s.copyChain }, changes,
 	},
 	{
 		Then, `^all (\d+) levels of the copy come up$`,
-		"The LXDs inside start what ran when it was copied.",
+		"The LXDs inside the copy start what ran when it was copied.",
 		func(s *scenario) any { return s.copyComesUp }, shares,
 	},
 	{
-		Then, `^every level of the copy has the ids that were planned$`,
-		"Maps, processes and files; an isolated copy was planned ids of its own, any other those of its source.",
+		Then, `^every level of the copy has the planned ids$`,
+		"Checks maps, processes and files. The plan gives an isolated copy its own ids, and any other copy those of its source.",
 		func(s *scenario) any { return s.copyIDs }, shares,
 	},
 	{
 		Then, `^root at level (\d+) of the copy is id (\d+) on the host$`,
-		"User and group, by the idmaps that the kernel shows on the host.",
+		"Checks user and group by the idmaps that the kernel shows on the host.",
 		func(s *scenario) any { return s.copyRootOnHost }, shares,
 	},
 	{
 		Then, `^the copy has the file "([^"]*)" of user (\d+) of level (\d+)$`,
-		"At the same level, with what was in it, and under the ids that this user of the copy has on the host.",
+		"The same level of the copy has the file with its content. It belongs to the host ids of that user of the copy.",
 		func(s *scenario) any { return s.copyHasFile }, shares,
 	},
 	{
-		Then, `^what is made at level (\d+) of the copy is not at level (\d+)$`,
-		"A file that a user of the copy makes.",
+		Then, `^a file made at level (\d+) of the copy does not appear at level (\d+)$`,
+		"A user of the copy makes a file, and the level does not have it.",
 		func(s *scenario) any { return s.copyIsApart }, shares,
 	},
 }
@@ -59,7 +59,7 @@ func (c copied) close(ctx context.Context) error { return c.twin.Close(ctx) }
 
 // twin returns the copy of the chain.
 func (s *scenario) twin() (*harness.Chain, error) {
-	did, err := deed[copied](s, "copied level 1")
+	did, err := resultOf[copied](s, "copied level 1")
 	return did.twin, err
 }
 
@@ -124,7 +124,7 @@ func (s *scenario) copyHasFile(ctx context.Context, name string, user uint32, le
 	if err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(ctx, l, twin.Plan.Levels[level-1], user, name)); err != nil {
+	if err := s.hold(life.CheckFile(ctx, l, twin.Plan.Levels[level-1], user, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
@@ -136,11 +136,11 @@ func (s *scenario) copyIsApart(ctx context.Context, level, same int) error {
 	if err != nil {
 		return err
 	}
-	if err := life.Leave(ctx, l, 1000, name); err != nil {
+	if err := life.MakeFile(ctx, l, 1000, name); err != nil {
 		return err
 	}
-	if err := s.hold(life.CheckLeft(ctx, l, twin.Plan.Levels[level-1], 1000, name)); err != nil {
+	if err := s.hold(life.CheckFile(ctx, l, twin.Plan.Levels[level-1], 1000, name)); err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
-	return s.lacksFile(ctx, same, name)
+	return s.hasNoFile(ctx, same, name)
 }

@@ -8,63 +8,63 @@ import (
 	"nestbed/harness/act/life"
 )
 
-var mementoSteps = []step{
+var keptSteps = []step{
 	{
 		Given, `^user (\d+) of level (\d+) has made the file "([^"]*)"$`,
-		"With its name in it; the user's id is also the group's.",
-		func(s *scenario) any { return s.leave }, changes,
+		"The user, with the group of the same id, makes a file that contains its own name.",
+		func(s *scenario) any { return s.makeFile }, changes,
 	},
 	{
-		Given, `^a program at level (\d+) leaves word when it is asked to end$`,
-		"It makes a file when SIGTERM comes; it runs before the next step.",
-		func(s *scenario) any { return s.leaveWord }, changes,
+		Given, `^a program at level (\d+) records whether it receives SIGTERM$`,
+		"Starts a program that makes a file when it receives SIGTERM.",
+		func(s *scenario) any { return s.recordSIGTERM }, changes,
 	},
 	{
 		Given, `^a clock ticks on the host and at every level$`,
-		"Programs that count about a hundred times a second.",
+		"Starts programs that count about a hundred times a second.",
 		func(s *scenario) any { return s.startClocks }, changes,
 	},
 	{
 		Then, `^level (\d+) has the file "([^"]*)" of user (\d+)$`,
-		"With what was in it, and under the ids that the user was planned to have on the host.",
+		"The file has its content and belongs to the user's planned host ids.",
 		func(s *scenario) any { return s.hasFile }, shares,
 	},
 	{
 		Then, `^level (\d+) does not have the file "(?P<name>[^"]*)"$`,
-		"There is no such file.",
-		func(s *scenario) any { return s.lacksFile }, shares,
+		"The file does not exist.",
+		func(s *scenario) any { return s.hasNoFile }, shares,
 	},
 	{
-		Then, `^the program at level (\d+) (was|was not) asked to end$`,
-		"Whether the file is there that it makes when SIGTERM comes.",
-		func(s *scenario) any { return s.wasAsked }, shares,
+		Then, `^the program at level (\d+) (received|did not receive) SIGTERM$`,
+		"Checks whether the file exists that the program makes when it receives SIGTERM.",
+		func(s *scenario) any { return s.receivedSIGTERM }, shares,
 	},
 	{
-		Then, `^the clocks from level (?P<wanted>\d+) down stand still and those above go on$`,
-		"That of the host is one of those above; by theirs it is seen how long the others stand.",
+		Then, `^the clocks from level (?P<wanted>\d+) down have stopped and those above keep ticking$`,
+		"Compares all clocks after those above, which include the host's, have ticked a few times.",
 		func(s *scenario) any { return s.clocksStand }, shares,
 	},
 	{
-		Then, `^the clocks of all (\d+) levels go on$`,
-		"They are programs that have not ended.",
+		Then, `^the clocks of all (\d+) levels keep ticking$`,
+		"The clocks are the same programs, which have not ended.",
 		func(s *scenario) any { return s.clocksGo }, shares,
 	},
 }
 
-func (s *scenario) leave(ctx context.Context, user uint32, level int, name string) error {
+func (s *scenario) makeFile(ctx context.Context, user uint32, level int, name string) error {
 	l, err := s.ownLevel(ctx, level)
 	if err != nil {
 		return err
 	}
-	return life.Leave(ctx, l, user, name)
+	return life.MakeFile(ctx, l, user, name)
 }
 
-func (s *scenario) leaveWord(ctx context.Context, level int) error {
+func (s *scenario) recordSIGTERM(ctx context.Context, level int) error {
 	l, err := s.ownLevel(ctx, level)
 	if err != nil {
 		return err
 	}
-	return life.LeaveWord(ctx, l)
+	return life.RecordSIGTERM(ctx, l)
 }
 
 func (s *scenario) startClocks(ctx context.Context) error {
@@ -80,31 +80,31 @@ func (s *scenario) hasFile(ctx context.Context, level int, name string, user uin
 	if err != nil {
 		return err
 	}
-	return s.hold(life.CheckLeft(ctx, l, s.chain.Plan.Levels[level-1], user, name))
+	return s.hold(life.CheckFile(ctx, l, s.chain.Plan.Levels[level-1], user, name))
 }
 
-func (s *scenario) lacksFile(ctx context.Context, level int, name string) error {
+func (s *scenario) hasNoFile(ctx context.Context, level int, name string) error {
 	l, err := s.level(ctx, level)
 	if err != nil {
 		return err
 	}
-	has, err := life.Left(ctx, l, name)
+	has, err := life.HasFile(ctx, l, name)
 	if err != nil {
 		return err
 	}
 	return s.equal(fmt.Sprintf("level %d: the file %q is there", level, name), false, has)
 }
 
-func (s *scenario) wasAsked(ctx context.Context, level int, wanted string) error {
+func (s *scenario) receivedSIGTERM(ctx context.Context, level int, wanted string) error {
 	l, err := s.level(ctx, level)
 	if err != nil {
 		return err
 	}
-	asked, err := life.WasAsked(ctx, l)
+	received, err := life.ReceivedSIGTERM(ctx, l)
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("level %d: the program was asked to end", level), wanted == "was", asked)
+	return s.equal(fmt.Sprintf("level %d: the program received SIGTERM", level), wanted == "received", received)
 }
 
 func (s *scenario) clocksStand(ctx context.Context, level int) error {
@@ -133,7 +133,7 @@ func (s *scenario) clocks(ctx context.Context, chain *harness.Chain, level int) 
 		return err
 	}
 	for i, got := range goes {
-		if err := s.equal(fmt.Sprintf("level %d: its clock goes on", i), i < level, got); err != nil {
+		if err := s.equal(fmt.Sprintf("level %d: its clock keeps ticking", i), i < level, got); err != nil {
 			return err
 		}
 	}

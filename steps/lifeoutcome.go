@@ -11,12 +11,12 @@ import (
 var lifeSteps = []step{
 	{
 		When, `^the LXD of (the host|level \d+) is restarted$`,
-		"It ends by SIGTERM, which leaves its containers running, and its place is taken by the next.",
+		"Ends the LXD by SIGTERM, which leaves its containers running, and starts it again.",
 		func(s *scenario) any { return s.restartLXD }, changes,
 	},
 	{
-		Then, `^every level has run without a break$`,
-		"The init of each is the process that it was before the When.",
+		Then, `^every level has kept running$`,
+		"The init of every level is the same process as before the When step.",
 		func(s *scenario) any { return s.sameInits }, shares,
 	},
 }

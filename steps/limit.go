@@ -14,28 +14,28 @@ import (
 
 var limitSteps = []step{
 	{
-		Given, `^the configuration of level (\d+) was changed while it ran to$`,
-		"By the LXD above it, with the whole chain running; an empty value takes a key away.",
+		Given, `^the configuration of level (\d+) has been changed to$`,
+		"The LXD above changes the keys while the chain runs. An empty value removes a key.",
 		func(s *scenario) any { return s.wasChanged }, changes,
 	},
 	{
 		When, `^the configuration of level (\d+) is changed to$`,
-		"The same, where what LXD says to it is what the scenario is about.",
+		"The LXD above changes the keys while the chain runs, and its answer is recorded. An empty value removes a key.",
 		func(s *scenario) any { return s.change }, changes,
 	},
 	{
-		When, `^level (\d+) takes (\d+) MB of memory$`,
-		"One process of it, which fills them with zeros and then ends.",
+		When, `^level (\d+) allocates (\d+) MB of memory$`,
+		"One process of the level fills the memory with zeros and then ends.",
 		func(s *scenario) any { return s.takeMemory }, shares,
 	},
 	{
 		When, `^level (\d+) starts (\d+) processes$`,
-		"One process starts them all, and ends them.",
+		"One process starts all of them, and then ends them.",
 		func(s *scenario) any { return s.startProcesses }, shares,
 	},
 	{
-		When, `^level (\d+) computes without a break$`,
-		"One process of it, for a second.",
+		When, `^level (\d+) uses a processor continuously$`,
+		"One process of the level runs a busy loop for a second.",
 		func(s *scenario) any { return s.compute }, shares,
 	},
 }
@@ -104,7 +104,7 @@ func (s *scenario) use(ctx context.Context, level int, what string, use func(*ha
 	if err != nil {
 		return err
 	}
-	did := tried{who: fmt.Sprint("level ", level), deed: wall.Deed{Name: what}}
+	did := tried{who: fmt.Sprint("level ", level), operation: wall.Operation{Name: what}}
 	if did.kills, err = limit.OutOfMemoryKills(chain); err != nil {
 		return err
 	}

@@ -14,48 +14,48 @@ import (
 // limitOutcomeSteps check how the kernel enforced the limits of limitSteps.
 var limitOutcomeSteps = []step{
 	{
-		Then, `^the kernel has killed that process of level (?P<wanted>\d+) for want of memory, and none elsewhere$`,
-		"By what it told its parent, and by the counters of the memory cgroups of the host and of every level.",
+		Then, `^the out-of-memory killer has killed that process of level (?P<wanted>\d+) and no other process$`,
+		"Checks the exit status of the process and the counters in the memory cgroups of the host and of every level.",
 		func(s *scenario) any { return s.killed }, shares,
 	},
 	{
-		Then, `^the kernel starts no more of them$`,
-		"The process that starts them is told that there are no resources for another one just now.",
+		Then, `^the kernel refuses to start more processes$`,
+		"The process that starts them gets EAGAIN (Resource temporarily unavailable).",
 		func(s *scenario) any { return s.noMoreProcesses }, shares,
 	},
 	{
-		Then, `^the kernel has held back level (?P<wanted>\d+) for a limit of its own, and no other level$`,
-		"By the counters of the processor cgroups of every level.",
+		Then, `^the kernel has throttled level (?P<wanted>\d+) by its own limit, and no other level$`,
+		"Checks the counters in the cpu cgroup of every level.",
 		func(s *scenario) any { return s.heldBack }, shares,
 	},
 	{
-		Then, `^level (\d+) has one processor, and it is that of level (\d+)$`,
-		"By the processors that the kernel lets a process of it use, and by the cgroup of the other.",
+		Then, `^level (\d+) has one processor, the same as level (\d+)$`,
+		"Compares the processors that a process of the first level may use with the cpuset of the second.",
 		func(s *scenario) any { return s.oneProcessor }, shares,
 	},
 	{
 		Then, `^every level has the cgroup controllers "([^"]*)"$`,
-		"Those of cgroup v2 that it may limit what is inside it with, by what it reads itself; it may have others.",
+		"These cgroup v2 controllers are available in every level, read in the level. It may have others.",
 		func(s *scenario) any { return s.controllers }, shares,
 	},
 	{
-		Then, `^LXD refuses the change where cgroups are v1, and takes it where they are v2$`,
-		"As the kernel does; where it is refused, the configuration stays what it was.",
+		Then, `^LXD refuses the change on cgroup v1 and accepts it on cgroup v2$`,
+		"The kernel decides. After a refusal the configuration is unchanged.",
 		func(s *scenario) any { return s.changeByLayout }, shares,
 	},
 	{
-		Then, `^level (\d+) keeps its processors where cgroups are v1, and has one left where they are v2$`,
-		"LXD has nobody to tell that it could not divide them anew, except its log, which must say so.",
+		Then, `^level (\d+) keeps its processors on cgroup v1 and has one left on cgroup v2$`,
+		"On cgroup v1 LXD cannot redistribute the processors. It returns no error for that, but must log it.",
 		func(s *scenario) any { return s.processorsByLayout }, shares,
 	},
 	{
-		Then, `^the kernel throttles level (\d+) from (\d+) bytes of memory on$`,
-		"By memory.high of its cgroup, which is of v2.",
+		Then, `^the kernel throttles level (\d+) above (\d+) bytes of memory$`,
+		"Checks memory.high of the level's cgroup, which exists only on v2.",
 		func(s *scenario) any { return s.throttled }, shares,
 	},
 	{
-		Then, `^the limit on the memory of level (\d+) is half of the memory of the machine$`,
-		"What the kernel holds the level to, against what it says that there is; a kB of that may have been taken for 1000 bytes.",
+		Then, `^the memory limit of level (\d+) is half of the machine's memory$`,
+		"Compares the limit of the level's cgroup with the machine's memory. LXD may have read a kB as 1000 bytes.",
 		func(s *scenario) any { return s.halfOfTheMachine }, shares,
 	},
 }
@@ -67,7 +67,7 @@ func (s *scenario) ended(errno string) (tried, error) {
 		return did, err
 	}
 	if got := did.attempt; s.wanted(errno) != any(got.Errno) {
-		return did, unlike("%s: %s: wanted %q, got %s", did.who, did.deed.Name, errno, got)
+		return did, unlike("%s: %s: wanted %q, got %s", did.who, did.operation.Name, errno, got)
 	}
 	return did, nil
 }
@@ -86,7 +86,7 @@ func (s *scenario) killed(level int) error {
 		if i == level {
 			wanted++
 		}
-		if err := s.equal(fmt.Sprintf("level %d: processes killed for want of memory", i), wanted, n); err != nil {
+		if err := s.equal(fmt.Sprintf("level %d: processes killed by the out-of-memory killer", i), wanted, n); err != nil {
 			return err
 		}
 	}
@@ -108,7 +108,7 @@ func (s *scenario) heldBack(level int) error {
 		return err
 	}
 	for i, n := range now {
-		what := fmt.Sprintf("level %d: held back, with %d periods before and %d after", i, did.held[i], n)
+		what := fmt.Sprintf("level %d: throttled (%d periods before, %d after)", i, did.held[i], n)
 		if err := s.equal(what, i == level, n > did.held[i]); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (s *scenario) oneProcessor(ctx context.Context, level, limited int) error {
 }
 
 func (s *scenario) configured() (configured, error) {
-	return deed[configured](s, "changed a configuration")
+	return resultOf[configured](s, "changed a configuration")
 }
 
 func (s *scenario) changeByLayout(ctx context.Context) error {

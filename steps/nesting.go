@@ -12,37 +12,37 @@ import (
 var nestingSteps = []step{
 	{
 		Given, `^level (\d+) has no security\.nesting$`,
-		"The key is not in its configuration; levels that have another below them have it otherwise.",
+		"The level gets no security.nesting. Without this step, levels with another level below have it.",
 		func(s *scenario) any { return s.withoutNesting }, shares,
 	},
 	{
 		Given, `^level (\d+) (gets|loses) (security\.(?:nesting|privileged)) (while it runs|and is restarted)$`,
-		"The key is set to true, or taken away, when the level is up and before the next one is made.",
+		"Sets the key to true or removes it when the level is up, before the next level is made.",
 		func(s *scenario) any { return s.flagLive }, shares,
 	},
 	{
 		Given, `^root of level (\d+) uncovers the boot id$`,
-		"It unmounts what liblxc mounted over that file of /proc, when the level is up and before the next one is made.",
+		"Root unmounts what liblxc mounted over /proc/sys/kernel/random/boot_id when the level is up, before the next level is made.",
 		func(s *scenario) any { return s.uncoverBootID }, shares,
 	},
 	{
 		Given, `^lxcfs of the host covers files of /proc at level 1$`,
-		"As on a machine where lxcfs is installed: its hook for liblxc mounts them as level 1 starts.",
+		"As on a machine with lxcfs: its hook for liblxc mounts the files when level 1 starts.",
 		func(s *scenario) any { return s.withLXCFS }, shares,
 	},
 	{
 		Then, `^security\.nesting of level (\d+) is (unset|"[^"]*")$`,
-		"In the configuration that the LXD above has of it, profiles included.",
+		"Reads the level's configuration from the LXD above, including profiles.",
 		func(s *scenario) any { return s.nestingIs }, shares,
 	},
 	{
 		Then, `^at level (\d+) (/\S+) is covered by (\S+)$`,
-		"What is mounted on that very path, by the type of its filesystem.",
+		"Checks the filesystem type of the mount on exactly that path.",
 		func(s *scenario) any { return s.coveredBy }, shares,
 	},
 	{
 		Then, `^at level (\d+) nothing covers (/\S+)$`,
-		"There is no mount on that very path.",
+		"There is no mount on exactly that path.",
 		func(s *scenario) any { return s.notCovered }, shares,
 	},
 }

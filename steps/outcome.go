@@ -12,17 +12,17 @@ import (
 var outcomeSteps = []step{
 	{
 		Then, `^all (\d+) levels are up$`,
-		"So many levels run, and the LXD inside each answers.",
+		"Exactly so many levels run, and the LXD inside each answers.",
 		func(s *scenario) any { return s.allUp }, shares,
 	},
 	{
 		Then, `^the build stops at level (?P<wanted>\d+) in operation "([^"]*)" for the reason "([^"]*)"$`,
-		"That level cannot be made: the operation is storage, import, create, start or ready, the reason one of nestbed's.",
+		"The level cannot be made. The operation is storage, import, create, start or ready; the reason is one of nestbed's reasons.",
 		func(s *scenario) any { return s.stops }, shares,
 	},
 	{
 		Then, `^the build stops at the first level that the kernel has no room for$`,
-		"In operation start, for the depth limit of the kernel. How much room there is was found out by nesting pid namespaces.",
+		"The build stops in operation start at the kernel's depth limit. nestbed finds the limit by nesting pid namespaces.",
 		func(s *scenario) any { return s.stopsAtTheKernelsLimit }, shares,
 	},
 	{

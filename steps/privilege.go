@@ -13,22 +13,22 @@ import (
 var privilegeSteps = []step{
 	{
 		Given, `^level (\d+) is privileged$`,
-		"security.privileged is true in its configuration.",
+		"Sets security.privileged to true.",
 		func(s *scenario) any { return s.privileged }, shares,
 	},
 	{
 		Then, `^level (\d+) runs in the user namespace of (the host|level \d+)$`,
-		"By the namespaces of the inits of both.",
+		"Compares the user namespaces of both init processes.",
 		func(s *scenario) any { return s.sharesNamespace }, shares,
 	},
 	{
-		Then, `^level (\d+) runs in a user namespace of its own$`,
-		"It is another than that of the level above, by the inits of both.",
+		Then, `^level (\d+) runs in its own user namespace$`,
+		"The user namespace of the level's init differs from that of the level above.",
 		func(s *scenario) any { return s.ownNamespace }, shares,
 	},
 	{
 		Then, `^root at level (\d+) (may|may not) (?P<capability>set the clock|load kernel modules|mount filesystems) in its user namespace$`,
-		"By the capabilities in the bounding set of the level's init.",
+		"Checks the capability in the bounding set of the level's init.",
 		func(s *scenario) any { return s.rootMay }, shares,
 	},
 }

@@ -11,7 +11,7 @@ import (
 var programSteps = []step{
 	{
 		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+)$`,
-		"It takes the file from the storage that the level lies in, or at home from where it is.",
+		"Runs the file from the storage pool that contains the level, or in the level itself by its path.",
 		func(s *scenario) any {
 			return func(ctx context.Context, where, grant string, level int) error {
 				return s.runProgram(ctx, where, grant, level, false)
@@ -19,8 +19,8 @@ var programSteps = []step{
 		}, shares,
 	},
 	{
-		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+) out of the mounts of that level$`,
-		"The same file, through the root directory of the level's init.",
+		When, `^user 1000 of (the host|level \d+) runs a (setuid program|program with a file capability) of root of level (\d+) from the mounts of that level$`,
+		"Runs the file through the root directory of the level's init.",
 		func(s *scenario) any {
 			return func(ctx context.Context, where, grant string, level int) error {
 				return s.runProgram(ctx, where, grant, level, true)
@@ -29,22 +29,22 @@ var programSteps = []step{
 	},
 	{
 		Then, `^the program runs as user (\d+)$`,
-		"Its effective user id, as the place where it runs numbers it.",
+		"Checks the effective user id, as numbered in the place where the program runs.",
 		func(s *scenario) any { return s.runsAs }, shares,
 	},
 	{
 		Then, `^the program runs as the owner of its file, which is not root$`,
-		"Its effective user id on the host; which one that is depends on how the host's LXD stores what belongs to others.",
+		"Checks the effective user id on the host. It depends on whether the host's LXD uses idmapped mounts.",
 		func(s *scenario) any { return s.runsAsOwner }, shares,
 	},
 	{
 		Then, `^the program has (no|one|every) capability$`,
-		"Its effective capabilities, which are for the user namespace that it runs in.",
+		"Checks the effective capabilities, in the user namespace where the program runs.",
 		func(s *scenario) any { return s.hasCapabilities }, shares,
 	},
 	{
-		When, `^root of level (\d+) maps (\d+) of its ids into a user namespace that it makes$`,
-		"From id 0 on, by a write to the uid_map of its first process.",
+		When, `^root of level (\d+) maps (\d+) of its ids into a new user namespace$`,
+		"Writes the uid_map of the first process in the namespace, starting at id 0.",
 		func(s *scenario) any { return s.mapIDs }, shares,
 	},
 }
@@ -79,7 +79,7 @@ func (s *scenario) runProgram(ctx context.Context, where, grant string, level in
 	return err
 }
 
-func (s *scenario) ran() (ran, error) { return deed[ran](s, "run a program") }
+func (s *scenario) ran() (ran, error) { return resultOf[ran](s, "run a program") }
 
 func (s *scenario) runsAs(id uint32) error {
 	did, err := s.ran()
@@ -120,6 +120,6 @@ func (s *scenario) mapIDs(ctx context.Context, level int, count uint32) error {
 		return err
 	}
 	a, err := wall.TryMap(ctx, l, count)
-	s.did = tried{who: fmt.Sprint("level ", level), attempt: a, deed: wall.Deed{Name: fmt.Sprint("map ids: ", count)}}
+	s.did = tried{who: fmt.Sprint("level ", level), attempt: a, operation: wall.Operation{Name: fmt.Sprint("map ids: ", count)}}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 var projectSteps = []step{
 	{
 		Given, `^the project of (the host|level \d+) has the configuration$`,
-		"The one that the LXD there makes its containers in; it is configured so before it is asked for any.",
+		"Configures the project in which the LXD there makes its containers, before it makes any.",
 		func(s *scenario) any { return s.project }, shares,
 	},
 }

@@ -15,48 +15,48 @@ import (
 // every level.
 var rawIDMapSteps = []step{
 	{
-		Given, `^(uids? and gids?|uids?|gids?) (\d+)(?: to (\d+))? of the host (?:is|are) handed through to level (\d+)$`,
-		"Every level keeps a block and delegates one for each level below; beside that its subid files list those ids and raw.idmap maps them to themselves.",
+		Given, `^(uids? and gids?|uids?|gids?) (\d+)(?: to (\d+))? of the host (?:is|are) passed through to level (\d+)$`,
+		"Every level keeps a block and delegates one for each level below. In addition, its subid files list these ids, and raw.idmap maps them to themselves.",
 		func(s *scenario) any { return s.handThrough }, shares,
 	},
 	{
 		Given, `^every level has a directory of the host$`,
-		"It is bind-mounted from level to level, without a translation of ids, and everybody may make files in it.",
+		"The directory is bind-mounted from level to level without translating ids. Everybody may make files in it.",
 		func(s *scenario) any { return func() { s.shared.wanted = true } }, shares,
 	},
 	{
 		Given, `^every level has a directory of the host with a file of user (\d+) and group (\d+) of the host$`,
-		"The same with a file that its owner and its group may write, and nobody else.",
+		"Every level has the directory with a file that only its owner and its group may write.",
 		func(s *scenario) any { return s.hasSharedFile }, shares,
 	},
 	{
 		When, `^user (\d+) of level (\d+) makes a file in that directory$`,
-		"By a process whose user and group have that inside id.",
+		"Runs a process with that user and group id inside the level.",
 		func(s *scenario) any { return s.makeShared }, changes,
 	},
 	{
 		When, `^user (\d+) of level (\d+) writes to that file$`,
-		"By a process whose user and group have that inside id.",
+		"Runs a process with that user and group id inside the level.",
 		func(s *scenario) any { return s.writeShared }, changes,
 	},
 	{
 		Then, `^the new file belongs to user (\d+) and group (\d+) of the host$`,
-		"Looked at on the host.",
+		"Checks the owner on the host.",
 		func(s *scenario) any { return s.sharedOwner }, shares,
 	},
 	{
-		Then, `^what was written stands in the file on the host$`,
-		"Read on the host, byte for byte.",
+		Then, `^the file on the host contains what was written$`,
+		"Reads the file on the host.",
 		func(s *scenario) any { return s.sharedContent }, shares,
 	},
 	{
-		Then, `^the write is refused for want of permission, and the file on the host is as it was$`,
-		"The process was told EACCES, and the file is still empty.",
+		Then, `^the write fails with EACCES and the file on the host is unchanged$`,
+		"The process got EACCES (Permission denied), and the file is still empty.",
 		func(s *scenario) any { return s.sharedRefused }, shares,
 	},
 	{
 		Then, `^at level (\d+) that file belongs to user (\d+) and group (\d+)$`,
-		"By stat at the level; 65534 is who has no id there.",
+		"Checks the owner by stat at the level. 65534 stands for ids that the level does not have.",
 		func(s *scenario) any { return s.sharedOwnerInside }, shares,
 	},
 }
@@ -70,7 +70,7 @@ type sharedGiven struct {
 // wrote is the result of a write to the file; refusal is nil if it succeeded.
 type wrote struct{ refusal error }
 
-func (s *scenario) wrote() (wrote, error) { return deed[wrote](s, "written to the file") }
+func (s *scenario) wrote() (wrote, error) { return resultOf[wrote](s, "written to the file") }
 
 const (
 	givenFile = "given"
@@ -137,7 +137,7 @@ func (s *scenario) hasSharedFile(uid, gid int) {
 // share makes the directory of the Given steps and attaches it to every level.
 func (s *scenario) share(ctx context.Context) (*harness.Chain, error) {
 	if !s.shared.wanted {
-		return nil, errors.New("no Given gives the levels a directory of the host")
+		return nil, errors.New("no shared directory: no Given step makes one")
 	}
 	chain, err := s.own(ctx)
 	if err != nil {

@@ -15,32 +15,32 @@ import (
 var againSteps = []step{
 	{
 		Then, `^all (\d+) levels come up again$`,
-		"Nobody starts any but the LXDs themselves, whose answers are waited for; then the maps must be as planned.",
+		"Waits until the LXDs have started the levels by themselves and answer. The maps must be as planned.",
 		func(s *scenario) any { return s.comeUpAgain }, shares,
 	},
 	{
 		Then, `^level (\d+) stays down$`,
-		"The LXD above it has started what it starts by itself, and calls this level stopped.",
+		"The LXD above has started everything that it starts by itself, and reports this level as Stopped.",
 		func(s *scenario) any { return s.staysDown }, shares,
 	},
 	{
-		Then, `^level (\d+) has run without a break$`,
-		"Its init is the process that it was before the When.",
+		Then, `^level (\d+) has kept running$`,
+		"The level's init is the same process as before the When step.",
 		func(s *scenario) any { return s.sameInit }, shares,
 	},
 	{
-		Then, `^(every level|level \d+) has been started anew$`,
-		"The init is another process than before the When.",
+		Then, `^(every level|level \d+) has a new init process$`,
+		"The init is a different process than before the When step: the level was restarted.",
 		func(s *scenario) any { return s.otherInits }, shares,
 	},
 	{
 		Then, `^nothing of level (\d+) is left on the host$`,
-		"No process under its host ids, which are also those of the levels inside it, and no cgroup of its name; before the When there were both.",
+		"No process has the level's host ids, which include those of the levels inside, and no cgroup has its name. Both existed before the When step.",
 		func(s *scenario) any { return s.withoutTraces }, shares,
 	},
 	{
 		Then, `^the LXD of (the host|level \d+) has no record and no files of level (\d+)$`,
-		"Under the name that it was made with.",
+		"Looks for the level's original name.",
 		func(s *scenario) any { return s.unknown }, shares,
 	},
 }
@@ -108,7 +108,7 @@ func (s *scenario) otherInits(ctx context.Context, which string) error {
 // recorded an earlier one.
 func (s *scenario) initOf(ctx context.Context, level int) (string, error) {
 	if level < 1 || level > len(s.inits) {
-		return "", fmt.Errorf("level %d: no When has noted its init", level)
+		return "", fmt.Errorf("level %d: no When step has recorded its init", level)
 	}
 	if err := s.reattach(ctx, level); err != nil {
 		return "", err

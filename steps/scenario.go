@@ -80,12 +80,12 @@ type closer interface {
 	close(ctx context.Context) error
 }
 
-// deed returns the result of the When step. It fails if that is not of type T; what describes T:
+// resultOf returns the result of the When step. It fails if that is not of type T; what describes T:
 // "tried anything".
-func deed[T any](s *scenario, what string) (T, error) {
+func resultOf[T any](s *scenario, what string) (T, error) {
 	did, is := s.did.(T)
 	if !is {
-		return did, fmt.Errorf("no When has %s", what)
+		return did, fmt.Errorf("no When step has %s", what)
 	}
 	return did, nil
 }

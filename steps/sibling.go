@@ -37,37 +37,37 @@ const oneSibling = `^sibling ([A-Z]) at level (\d+) `
 var siblingSteps = []step{
 	{
 		Given, `^these siblings at level (\d+)$`,
-		"Containers beside the chain, made by the LXD that makes that level, one after the other; they are up as planned.",
+		"Containers beside the chain, made in this order by the LXD that makes that level. They are up as planned.",
 		func(s *scenario) any { return s.givenSiblings }, changes,
 	},
 	{
 		When, `^these siblings are made at level (\d+)$`,
-		"Containers beside the chain, made by the LXD that makes that level, one after the other until one is refused.",
+		"Makes containers beside the chain, in this order, with the LXD that makes that level, until it refuses one.",
 		func(s *scenario) any { return s.makeSiblings }, changes,
 	},
 	{
-		When, oneSibling + `is (deleted|stopped), and these are made$`,
-		"First the one goes, or stands still, then the others are made, one after the other.",
+		When, oneSibling + `is (deleted|stopped) and these siblings are made$`,
+		"Deletes or stops the sibling, then makes the others in this order.",
 		func(s *scenario) any { return s.makeAfter }, changes,
 	},
 	{
 		When, oneSibling + `is stopped and started$`,
-		"Its init is killed, then its LXD above starts it.",
+		"Kills the sibling's init, then the LXD above starts the sibling.",
 		func(s *scenario) any { return s.restartSibling }, changes,
 	},
 	{
-		When, oneSibling + `is given the size (\d+)$`,
-		"Its security.idmap.size is changed as it runs.",
+		When, oneSibling + `is resized to (\d+)$`,
+		"Changes security.idmap.size while the sibling runs.",
 		func(s *scenario) any { return s.resize }, changes,
 	},
 	{
-		When, oneSibling + `is given the size (\d+), and stopped and started$`,
-		"Its security.idmap.size is changed as it runs; then its init is killed, and its LXD above starts it.",
+		When, oneSibling + `is resized to (\d+), then stopped and started$`,
+		"Changes security.idmap.size while the sibling runs, kills its init, and then the LXD above starts the sibling.",
 		func(s *scenario) any { return s.resizeAndRestart }, changes,
 	},
 	{
-		When, oneSibling + `is given the size (\d+), and these are made$`,
-		"Its security.idmap.size is changed as it runs; it runs on while the others are made, one after the other.",
+		When, oneSibling + `is resized to (\d+) and these siblings are made$`,
+		"Changes security.idmap.size while the sibling runs, then makes the others in this order. The sibling keeps running.",
 		func(s *scenario) any { return s.resizeAndMake }, changes,
 	},
 }
@@ -102,7 +102,7 @@ func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, 
 			return nil, err
 		}
 		for _, refused := range s.besides.refused {
-			return nil, fmt.Errorf("a sibling of the Given is not up: %w", refused)
+			return nil, fmt.Errorf("sibling of the Given step: not up: %w", refused)
 		}
 	}
 	return sibling.Of(chain, level)

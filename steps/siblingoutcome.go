@@ -16,27 +16,27 @@ import (
 var siblingOutcomeSteps = []step{
 	{
 		Then, `^the uid and gid maps of the siblings at level (\d+) are$`,
-		"Every line of /proc/PID/uid_map and gid_map of every sibling that is up: ids inside, in the level above, on the host.",
+		"Compares every line of /proc/PID/uid_map and gid_map of every sibling that is up: ids inside, in the level above, and on the host.",
 		func(s *scenario) any { return s.siblingMaps }, shares,
 	},
 	{
 		Then, `^siblings ([A-Z]) and ([A-Z]) at level (\d+) share (no|all|\d+) host ids?$`,
-		"Uids and gids alike, by the maps that the kernel shows on the host; all: all that the first has.",
+		"Counts common uids and gids in the maps that the kernel shows on the host. All means all ids of the first sibling.",
 		func(s *scenario) any { return s.siblingsShare }, shares,
 	},
 	{
 		Then, `^sibling ([A-Z]) and level (\d+) share (no|all|\d+) host ids?$`,
-		"As between siblings: the level is that of the chain, beside the sibling.",
+		"Counts common ids of a sibling and the chain's level beside it, as between siblings.",
 		func(s *scenario) any { return s.siblingAndLevelShare }, shares,
 	},
 	{
-		Then, `^root of sibling ([A-Z]) at level (\d+) reaches no (?P<thing>file|process|abstract socket) of sibling ([A-Z])$`,
-		"One is made in the second sibling, whose own root reaches it.",
+		Then, `^root of sibling ([A-Z]) at level (\d+) cannot reach any (?P<thing>file|process|abstract socket) of sibling ([A-Z])$`,
+		"Makes one in the second sibling. Root of that sibling can reach it.",
 		func(s *scenario) any { return s.reachesNothing }, shares,
 	},
 	{
-		Then, oneSibling + `stops in operation "([^"]*)" for the reason "([^"]*)"$`,
-		"LXD refused it: the operation is create, start or configure, the reason one of nestbed's.",
+		Then, oneSibling + `fails in operation "([^"]*)" for the reason "([^"]*)"$`,
+		"LXD refused the operation create, start or configure. The reason is one of nestbed's reasons.",
 		func(s *scenario) any { return s.siblingStops }, shares,
 	},
 }
@@ -57,7 +57,7 @@ func (s *scenario) siblingStops(name string, level int, operation, reason string
 	}
 	got := s.besides.refused[siblingKey{name, level}]
 	if got == nil {
-		return unlike("%s: wanted a stop at %s, but LXD refused nothing of it", called, &wanted)
+		return unlike("%s: wanted a stop at %s, but LXD refused nothing", called, &wanted)
 	}
 	if got.Stop != wanted {
 		return unlike("%s: wanted a stop at %s, got %w", called, &wanted, got)
@@ -192,7 +192,7 @@ func (s *scenario) reachesNothing(ctx context.Context, name string, level int, t
 	case err != nil:
 		return err
 	case !itself:
-		return fmt.Errorf("level %d: a %s of sibling %s: its own root does not reach it either, so nothing is shown", level, thing, owner)
+		return fmt.Errorf("level %d: a %s of sibling %s: its own root cannot reach it, so the check shows nothing", level, thing, owner)
 	}
 	return s.equal(fmt.Sprintf("level %d: a %s of sibling %s: root of sibling %s reaches it", level, thing, owner, name), false, other)
 }

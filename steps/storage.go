@@ -9,33 +9,33 @@ import (
 
 var storageSteps = []step{
 	{
-		Given, `^the storage pool of (the host|level \d+) is on (dir|btrfs)$`,
-		"The driver of the pool that the LXD there makes its containers on; where nothing is said it is dir.",
+		Given, `^the storage pool of (the host|level \d+) uses the driver (dir|btrfs)$`,
+		"Sets the driver of the storage pool in which the LXD there makes its containers. The default is dir.",
 		func(s *scenario) any { return s.storageDriver }, shares,
 	},
 	{
 		Given, `^the storage pool of the host is mounted with the options "([^"]*)"$`,
-		"They take the place of those that LXD mounts a btrfs with.",
+		"Replaces LXD's default mount options for btrfs.",
 		func(s *scenario) any { return s.mountOptions }, shares,
 	},
 	{
-		Given, `^the LXD of the host may not mount anything idmapped$`,
-		"It is told so by its environment, and gives files new owners instead.",
+		Given, `^the LXD of the host cannot use idmapped mounts$`,
+		"Sets an environment variable of LXD, which then changes the owners of files on disk instead.",
 		func(s *scenario) any { return s.noIdmapped }, shares,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) makes a container and deletes it again$`,
-		"A container of the bundle's image that never runs.",
+		"Makes a container from the bundle's image and deletes it. It never runs.",
 		func(s *scenario) any { return s.makeAndDelete }, changes,
 	},
 	{
-		When, `^a storage volume( to be shifted)? is attached to level (\d+)$`,
-		"The LXD above makes it and attaches it to the running level, whose root makes a file of user 1000 there; to be shifted is to be mounted idmapped.",
+		When, `^a (shifted )?storage volume is attached to level (\d+)$`,
+		"The LXD above makes the volume and attaches it to the running level. Root of the level makes a file of user 1000 in it. Shifted means mounted idmapped.",
 		func(s *scenario) any { return s.attachVolume }, changes,
 	},
 	{
-		When, `^level (\d+) hands a directory with a file of its root down( to be shifted)?$`,
-		"Its LXD attaches it to the running level below; to be shifted is to be mounted idmapped.",
+		When, `^a directory of level (\d+) with a file of its root is attached to the level below( with shift=true)?$`,
+		"The level's LXD attaches the directory to the running level below. shift=true means mounted idmapped.",
 		func(s *scenario) any { return s.handDown }, changes,
 	},
 }
@@ -55,7 +55,7 @@ type stored struct {
 	failed error
 }
 
-func (s *scenario) stored() (stored, error) { return deed[stored](s, "done anything in a pool") }
+func (s *scenario) stored() (stored, error) { return resultOf[stored](s, "used a storage pool") }
 
 // apply adds the storage settings of the Given steps to an order. The pool of the last level's LXD
 // is not used.

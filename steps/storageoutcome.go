@@ -12,43 +12,43 @@ import (
 // storageOutcomeSteps check how files are stored in storage pools.
 var storageOutcomeSteps = []step{
 	{
-		Then, `^the files of every level are owned on disk as the LXD above can give them$`,
-		"By the host ids of the level, or, at level 1 where the host's LXD mounts them idmapped, by the ids of the image; LXD has recorded which.",
+		Then, `^the files of every level have the owners on disk that the LXD above can set$`,
+		"The owners are the host ids of the level or, at level 1 if the host's LXD uses idmapped mounts, the ids of the image. LXD has recorded which.",
 		func(s *scenario) any { return s.ownedAsPlanned }, shares,
 	},
 	{
-		Then, `^the files of level (\d+) are owned on disk by the host ids of that level$`,
-		"Files of its users 0 and 65535, looked at in the storage pool; LXD has recorded the map for them.",
+		Then, `^the files of level (\d+) belong on disk to the host ids of that level$`,
+		"Checks files of the level's users 0 and 65535 in the storage pool, and the map that LXD has recorded.",
 		func(s *scenario) any { return s.ownedByHostIDs }, shares,
 	},
 	{
-		Then, `^level (\d+) lies in (a btrfs subvolume|a plain directory)$`,
-		"In the pool of the LXD above.",
+		Then, `^level (\d+) is stored in (a btrfs subvolume|a plain directory)$`,
+		"Checks the level's directory in the storage pool of the LXD above.",
 		func(s *scenario) any { return s.liesIn }, shares,
 	},
 	{
 		Then, `^nothing of the container is left$`,
-		"Neither LXD's record of it nor its files.",
+		"LXD does not know the container, and its files are gone.",
 		func(s *scenario) any { return s.nothingLeft }, shares,
 	},
 	{
 		Then, `^the container is still there$`,
-		"LXD knows it, and its files are in the pool.",
+		"LXD knows the container, and its files are in the storage pool.",
 		func(s *scenario) any { return s.stillThere }, shares,
 	},
 	{
 		Then, `^LXD cannot (delete|attach) it: "([^"]*)"$`,
-		"What the When wanted fails at that, and with these words.",
+		"The operation of the When step failed, and LXD's error contains this text.",
 		func(s *scenario) any { return s.cannot }, shares,
 	},
 	{
-		Then, `^the volume and the file are owned on disk by the host ids of level (\d+)$`,
-		"Looked at in the storage pool; LXD has recorded the map of that level for them.",
+		Then, `^the volume and the file belong on disk to the host ids of level (\d+)$`,
+		"Checks the storage pool. LXD has recorded the map of that level for the volume.",
 		func(s *scenario) any { return s.volumeOwned }, shares,
 	},
 	{
 		Then, `^the directory and the file belong to nobody at level (\d+)$`,
-		"To the ids 65534, which stand for all that the level has not.",
+		"Their user and group are 65534, which stands for ids that the level does not have.",
 		func(s *scenario) any { return s.belongToNobody }, shares,
 	},
 }
@@ -83,15 +83,15 @@ func (s *scenario) liesIn(ctx context.Context, level int, what string) error {
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("level %d: it lies in a btrfs subvolume", level), what == "a btrfs subvolume", subvolume)
+	return s.equal(fmt.Sprintf("level %d: stored in a btrfs subvolume", level), what == "a btrfs subvolume", subvolume)
 }
 
-func (s *scenario) spare(ctx context.Context, wanted bool) error {
+func (s *scenario) containerIs(ctx context.Context, wanted bool) error {
 	did, err := s.stored()
 	if err != nil {
 		return err
 	}
-	known, onDisk, err := storage.SpareLeft(ctx, s.chain, did.place)
+	known, onDisk, err := storage.ContainerLeft(ctx, s.chain, did.place)
 	if err != nil {
 		return err
 	}
@@ -111,10 +111,10 @@ func (s *scenario) nothingLeft(ctx context.Context) error {
 	if err := s.storedWell(); err != nil {
 		return err
 	}
-	return s.spare(ctx, false)
+	return s.containerIs(ctx, false)
 }
 
-func (s *scenario) stillThere(ctx context.Context) error { return s.spare(ctx, true) }
+func (s *scenario) stillThere(ctx context.Context) error { return s.containerIs(ctx, true) }
 
 func (s *scenario) cannot(verb, words string) error {
 	did, err := s.stored()

@@ -11,23 +11,23 @@ import (
 
 var systemdSteps = []step{
 	{
-		Then, `^all that systemd of level (\d+) starts runs$`,
-		"It has started everything that it starts, and no unit has failed.",
+		Then, `^systemd of level (\d+) has started all its units$`,
+		"Start-up is complete, and no unit has failed.",
 		func(s *scenario) any { return s.systemdRuns }, shares,
 	},
 	{
 		Then, `^the LXD inside level (\d+) is the main process of "([^"]*)" there$`,
-		"The LXD that answers is the one that systemd keeps as that service.",
+		"The LXD that answers is the main process of that service.",
 		func(s *scenario) any { return s.lxdIsService }, shares,
 	},
 	{
-		Then, `^systemd of level (\d+) has left out "([^"]*)", whose conditions no container meets$`,
-		"The unit is wanted, and its ConditionVirtualization or another condition was not met.",
+		Then, `^systemd of level (\d+) has skipped "([^"]*)" because of an unmet condition$`,
+		"The unit is loaded but inactive, because ConditionVirtualization or another condition was not met.",
 		func(s *scenario) any { return s.leftOut }, shares,
 	},
 	{
 		Then, `^systemd of level (\d+) cannot set up the credentials of "([^"]*)"$`,
-		"By the exit status of what should have become the service: 243, EXIT_CREDENTIALS (man 5 systemd.exec).",
+		"The service failed with exit status 243, EXIT_CREDENTIALS (man 5 systemd.exec).",
 		func(s *scenario) any { return s.noCredentials }, shares,
 	},
 }
@@ -41,7 +41,7 @@ func (s *scenario) systemdRuns(ctx context.Context, level int) error {
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("level %d: systemd, of whose units failed: %q", level, failed), "running", state)
+	return s.equal(fmt.Sprintf("level %d: state of systemd (failed units: %q)", level, failed), "running", state)
 }
 
 func (s *scenario) lxdIsService(ctx context.Context, level int, service string) error {
@@ -57,7 +57,7 @@ func (s *scenario) lxdIsService(ctx context.Context, level int, service string) 
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("level %d: main process of %s, beside the LXD that answers", level, service), pid, main)
+	return s.equal(fmt.Sprintf("level %d: main process of %s, compared with the LXD that answers", level, service), pid, main)
 }
 
 func (s *scenario) leftOut(ctx context.Context, level int, unit string) error {

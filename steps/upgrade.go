@@ -12,52 +12,52 @@ import (
 var upgradeSteps = []step{
 	{
 		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)"$`,
-		"As the chain ran: files of the bundle took the places of those that were there, and its LXD that of the one before.",
+		"The bundle's files have replaced those that were there, and its LXD has replaced the previous one, while the chain ran.",
 		func(s *scenario) any { return s.replaced }, changes,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)"$`,
-		"As the chain runs: files of the bundle take the places of those that are there, and its LXD that of the one before.",
+		"The bundle's files replace those that are there, and its LXD replaces the previous one, while the chain runs.",
 		func(s *scenario) any { return s.replace }, changes,
 	},
 	{
-		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed as it first comes up$`,
-		"It is killed as soon as it answers, without a wait for it to be ready; the one that takes its place is the same again.",
+		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed when it first answers$`,
+		"Kills the new LXD as soon as it answers, before it is ready, and starts it again.",
 		func(s *scenario) any { return s.replaceInterrupted }, changes,
 	},
 	{
-		Given, `^the LXD of level (\d+) has become the Incus of "([^"]*)" by lxd-to-incus$`,
-		"As the chain ran: the Incus was installed beside it, and the tool, which comes with it, moved everything over.",
+		Given, `^lxd-to-incus has migrated the LXD of level (\d+) to the Incus of "([^"]*)"$`,
+		"Incus was installed beside LXD while the chain ran. Its tool lxd-to-incus has moved everything to Incus.",
 		func(s *scenario) any { return s.migrated }, changes,
 	},
 	{
-		When, `^the LXD of level (\d+) becomes the Incus of "([^"]*)" by lxd-to-incus$`,
-		"As the chain runs: the Incus is installed beside it, and the tool, which comes with it, stops LXD and what runs inside, moves everything over and has Incus start it again.",
+		When, `^lxd-to-incus migrates the LXD of level (\d+) to the Incus of "([^"]*)"$`,
+		"Installs Incus beside LXD while the chain runs. Its tool lxd-to-incus stops LXD and its containers, moves everything to Incus, and Incus starts the containers again.",
 		func(s *scenario) any { return s.migrate }, changes,
 	},
 	{
-		Given, `^what the LXD of (the host|level \d+) keeps about its containers among its logs has been lost$`,
-		"The directories below /var/log/lxd, as the chain ran.",
+		Given, `^the LXD of (the host|level \d+) has lost the log directories of its containers$`,
+		"The directories below /var/log/lxd were deleted while the chain ran.",
 		func(s *scenario) any { return s.logsLost }, changes,
 	},
 	{
-		When, `^what the LXD of (the host|level \d+) keeps about its containers among its logs is lost$`,
-		"The directories below /var/log/lxd, as the chain runs.",
+		When, `^the LXD of (the host|level \d+) loses the log directories of its containers$`,
+		"Deletes the directories below /var/log/lxd while the chain runs.",
 		func(s *scenario) any { return s.logsLost }, changes,
 	},
 	{
 		When, becomes + `, and its LXD is replaced by that of "([^"]*)"$`,
-		"Both files are rewritten as the chain runs, then the LXD is replaced by the bundle's.",
+		"Rewrites both files while the chain runs, then replaces the LXD by the bundle's.",
 		func(s *scenario) any { return s.reallocateAndReplace }, changes,
 	},
 	{
-		Then, `^no program can be run in level (\d+): "([^"]*)"$`,
-		"The LXD above it is asked to; a regular expression of its words.",
+		Then, `^LXD cannot run a program in level (\d+): "([^"]*)"$`,
+		"The LXD above fails to run a program there. Its error matches the regular expression.",
 		func(s *scenario) any { return s.runsNothing }, shares,
 	},
 	{
 		Then, `^the LXD of (the host|level \d+) is that of "([^"]*)"$`,
-		"The program that runs there is the bundle's, byte for byte, as versions of some call themselves the same.",
+		"The running program is the bundle's, byte for byte, because different builds can report the same version.",
 		func(s *scenario) any { return s.lxdOf }, shares,
 	},
 }

@@ -77,7 +77,7 @@ var vocabulary = slices.Concat(
 	privilegeSteps, nestingSteps, appArmorSteps, systemdSteps,
 	siblingSteps, siblingOutcomeSteps, changeSteps,
 	rawIDMapSteps, imageSteps, imageGivenSteps, imageOutcomeSteps,
-	lifeSteps, endSteps, againSteps, copySteps, mementoSteps,
+	lifeSteps, endSteps, againSteps, copySteps, keptSteps,
 	wallSteps, programSteps, limitSteps, limitOutcomeSteps,
 	storageSteps, storageOutcomeSteps, workloadSteps,
 	faultSteps, projectSteps, upgradeSteps,

@@ -13,49 +13,49 @@ import (
 var wallSteps = []step{
 	{
 		When, `^root of (the host|level \d+) tries to (.+)$`,
-		"It does so at home, with its own rights. What it can try is listed in harness/act/wall/deed.go.",
+		"Root tries the operation in its own level or host. The operations are listed in harness/act/wall/operation.go.",
 		func(s *scenario) any {
-			return func(ctx context.Context, who, deed string) error { return s.try(ctx, who, who, deed) }
+			return func(ctx context.Context, who, operation string) error { return s.try(ctx, who, who, operation) }
 		}, shares,
 	},
 	{
 		When, `^root of (level \d+), put among the processes and files of (the host|level \d+), tries to (.+)$`,
-		"All it has of its own there is its user namespace; what it can see is what that place sees.",
+		"Root tries the operation in all namespaces of that place, except that it keeps its own user namespace.",
 		func(s *scenario) any { return s.try }, shares,
 	},
 	{
 		Then, `^the kernel refuses it with "([^"]*)"$`,
-		"The error that the one who tried it got, in the words of strerror(3); with \" or \" between them, any of several.",
+		"The operation failed with this text of strerror(3). \" or \" separates alternatives.",
 		func(s *scenario) any { return s.refused }, shares,
 	},
 	{
-		Then, `^it is done$`,
-		"What was tried succeeded.",
+		Then, `^it succeeds$`,
+		"The operation of the When step succeeded.",
 		func(s *scenario) any { return s.done }, shares,
 	},
 	{
-		Then, `^root of (the host|level \d+) is not refused the same$`,
-		"It tries it at home: it is done, or fails for what is wrong with the deed, not for who does it.",
+		Then, `^root of (the host|level \d+) is not refused the same operation$`,
+		"Root tries the operation in its own level or host. It succeeds, or fails for a reason other than missing permission.",
 		func(s *scenario) any { return s.notRefused }, shares,
 	},
 	{
 		Then, `^the setting "(?P<name>[^"]*)" is "([^"]*)" at (the host|level \d+)$`,
-		"As it reads there.",
+		"Reads the kernel setting there, by its sysctl name.",
 		func(s *scenario) any { return s.setting }, shares,
 	},
 }
 
 // tried is the result of an attempt: who tried which operation, and how it ended.
 type tried struct {
-	deed    wall.Deed
-	who     string
-	attempt attempt.Attempt
+	operation wall.Operation
+	who       string
+	attempt   attempt.Attempt
 	// kills and held are the kernel's counters of each level before an attempt to exceed a limit.
 	kills, held []int64
 }
 
 func (s *scenario) attempt(ctx context.Context, who, where, name string) (tried, error) {
-	d, err := wall.ParseDeed(name)
+	d, err := wall.ParseOperation(name)
 	if err != nil {
 		return tried{}, err
 	}
@@ -72,7 +72,7 @@ func (s *scenario) attempt(ctx context.Context, who, where, name string) (tried,
 		return tried{}, err
 	}
 	a, err := wall.Try(ctx, chain, root, at, d)
-	return tried{deed: d, who: who, attempt: a}, err
+	return tried{operation: d, who: who, attempt: a}, err
 }
 
 func (s *scenario) try(ctx context.Context, who, where, name string) (err error) {
@@ -80,7 +80,7 @@ func (s *scenario) try(ctx context.Context, who, where, name string) (err error)
 	return err
 }
 
-func (s *scenario) tried() (tried, error) { return deed[tried](s, "tried anything") }
+func (s *scenario) tried() (tried, error) { return resultOf[tried](s, "tried anything") }
 
 func (s *scenario) refused(errno string) error {
 	did, err := s.tried()
@@ -88,7 +88,7 @@ func (s *scenario) refused(errno string) error {
 		return err
 	}
 	if got := did.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
-		return unlike("root of %s: %s: wanted refused with %q, got %s", did.who, did.deed.Name, errno, got)
+		return unlike("root of %s: %s: wanted refused with %q, got %s", did.who, did.operation.Name, errno, got)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (s *scenario) done() error {
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("root of %s: %s", did.who, did.deed.Name), attempt.Attempt{}.String(), did.attempt.String())
+	return s.equal(fmt.Sprintf("root of %s: %s", did.who, did.operation.Name), attempt.Attempt{}.String(), did.attempt.String())
 }
 
 func (s *scenario) notRefused(ctx context.Context, who string) error {
@@ -106,11 +106,11 @@ func (s *scenario) notRefused(ctx context.Context, who string) error {
 	if err != nil {
 		return err
 	}
-	control, err := s.attempt(ctx, who, who, did.deed.Name)
+	control, err := s.attempt(ctx, who, who, did.operation.Name)
 	if err != nil {
 		return err
 	}
-	return s.equal(fmt.Sprintf("root of %s: %s: %s: refused", who, control.deed.Name, control.attempt), false, control.attempt.Refused())
+	return s.equal(fmt.Sprintf("root of %s: %s: %s: refused", who, control.operation.Name, control.attempt), false, control.attempt.Refused())
 }
 
 func (s *scenario) setting(ctx context.Context, name, wanted, where string) error {

@@ -16,38 +16,38 @@ import (
 
 var workloadSteps = []step{
 	{
-		Given, `^a chain of depth (\d+) in which every level keeps a block and delegates the rest, the last one to its root and its user 1000$`,
-		"The last level, too, may have containers; its subid files grant the rest of its ids to both.",
+		Given, `^a chain of depth (\d+) in which every level keeps a block and delegates the rest, the last level to its root and its user 1000$`,
+		"The last level may nest, too. Its subid files grant the rest of its ids to both.",
 		func(s *scenario) any { return s.remainderToUser }, shares,
 	},
 	{
-		When, `^(?:root|user (\d+)) of level (\d+) runs a container of OCI that asks for no user namespace$`,
-		"By crun; the container's root filesystem belongs to who runs it.",
+		When, `^(?:root|user (\d+)) of level (\d+) runs an OCI container without requesting a user namespace$`,
+		"Runs the container with crun. Its root filesystem belongs to the user who runs it.",
 		func(s *scenario) any { return s.runWithoutNamespace }, shares,
 	},
 	{
-		When, `^(?:root|user (\d+)) of level (\d+) runs a container of (OCI|LXC) with the uid and gid map$`,
-		"By crun or lxc-start; the parent ids are those of the level, and the container's root filesystem belongs to its root.",
+		When, `^(?:root|user (\d+)) of level (\d+) runs an (OCI|LXC) container with the uid and gid map$`,
+		"Runs the container with crun or lxc-start. Parent ids are ids of the level. The container's root filesystem belongs to its root.",
 		func(s *scenario) any { return s.runWithMap }, shares,
 	},
 	{
 		Then, `^the container runs with the uid and gid map$`,
-		"What the kernel shows of its init, at the level and on the host.",
+		"Compares the maps of the container's init, read at the level and on the host.",
 		func(s *scenario) any { return s.workloadMaps }, shares,
 	},
 	{
 		Then, `^the container has the uid and gid map of level (\d+)$`,
-		"What the kernel shows of its init on the host.",
+		"Compares the maps of the container's init on the host.",
 		func(s *scenario) any { return s.workloadAsLevel }, shares,
 	},
 	{
-		Then, `^the container's root is id (\d+) on the host, and so is the owner of a file that it makes$`,
-		"User and group of the container's init, and of the file on disk.",
+		Then, `^the container's root and its files have id (\d+) on the host$`,
+		"Checks user and group of the container's init, and of a file on disk that the init made.",
 		func(s *scenario) any { return s.workloadIDs }, shares,
 	},
 	{
 		Then, `^the container does not start: "([^"]*)"$`,
-		"The words are those of the runtime, of newuidmap or of the kernel.",
+		"The error contains this text of the runtime, of newuidmap or of the kernel.",
 		func(s *scenario) any { return s.workloadFails }, shares,
 	},
 }
@@ -61,7 +61,7 @@ type workloadRun struct {
 func (s *scenario) remainderToUser(depth int) error {
 	a, err := idmap.ParseAllocation(strings.TrimSuffix(s.allocation.UID.Text, "\n"))
 	if err != nil {
-		return fmt.Errorf("the rest of what? %w", err)
+		return fmt.Errorf("no allocation of the host that could be delegated: %w", err)
 	}
 	s.spec = harness.Delegating(depth, idmap.Remainder(a.Count, depth+1))
 	last := &s.spec.Levels[depth-1]
@@ -122,7 +122,9 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spe
 	return nil
 }
 
-func (s *scenario) workload() (workloadRun, error) { return deed[workloadRun](s, "run a container") }
+func (s *scenario) workload() (workloadRun, error) {
+	return resultOf[workloadRun](s, "run a container")
+}
 
 // seen returns what was observed of the container, or why it did not run.
 func (s *scenario) seen() (workload.Result, error) {

@@ -152,7 +152,7 @@ func stopLXD(ctx context.Context, of harness.Daemon) error {
 func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op idmap.Op) (settled func() error, err error) {
 	names, ok := signs[op]
 	if !ok {
-		return nil, fmt.Errorf("operation %q: nothing tells when LXD is in the middle of it", op)
+		return nil, fmt.Errorf("operation %q: no file shows that it is in progress; use create or start", op)
 	}
 	var paths []string
 	for _, sign := range names {
@@ -182,7 +182,7 @@ func killLXDAmid(ctx context.Context, of harness.Daemon, container string, op id
 	}()
 	return func() error {
 		if err := <-done; err != nil {
-			return fmt.Errorf("nothing was broken: %w", err)
+			return fmt.Errorf("LXD was not killed: %w", err)
 		}
 		return nil
 	}, nil

@@ -66,7 +66,7 @@ func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int
 		return nil, err
 	}
 	if _, err := strconv.Atoi(all); err == nil {
-		return nil, errors.New("this machine has one processor: nothing can be taken from a level")
+		return nil, errors.New("this machine has only one processor: LXD cannot take one from a level")
 	}
 	err = wait.For(ctx, "wait for LXD to divide the processors", divideBudget, func(ctx context.Context) error {
 		if g.Unified() {
@@ -85,7 +85,7 @@ func ProcessorsDivided(ctx context.Context, c *harness.Chain, limited, level int
 			return err
 		}
 		if m := cpusetRefused.FindSubmatch(log); m == nil || string(m[1]) != harness.ContainerName(limited) {
-			return fmt.Errorf("level %d: LXD's log does not say that its processors could not be set", limited)
+			return fmt.Errorf("level %d: LXD's log does not yet say that its processors could not be set", limited)
 		}
 		own, err := allowedProcessors(ctx, l)
 		checks = []harness.Check{{Level: level, What: "its processors, beside those of the host", Wanted: all, Got: own}}

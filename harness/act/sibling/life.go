@@ -127,7 +127,7 @@ func (s *Siblings) Replaced(ctx context.Context, level int) error {
 // known is like ready, but fails unless the sibling was created.
 func (s *Siblings) known(ctx context.Context, name string) error {
 	if !slices.Contains(s.names, name) {
-		return fmt.Errorf("level %d: sibling %s: wanted created, got %q that are", s.Level, name, s.names)
+		return fmt.Errorf("level %d: sibling %s: not created; created are %q", s.Level, name, s.names)
 	}
 	return s.ready(ctx)
 }

@@ -46,7 +46,7 @@ func Of(c *harness.Chain, level int) (*Siblings, error) {
 		}
 	}
 	if level < 1 || level > len(c.Levels)+1 {
-		return nil, fmt.Errorf("level %d: wanted a LXD above it that is up, got %d levels that are", level, len(c.Levels))
+		return nil, fmt.Errorf("level %d: no LXD above it: %d levels are up", level, len(c.Levels))
 	}
 	own, hostIDs := c.Host.Traits().Map, c.Host.Traits().Map
 	if level > 1 {
@@ -56,7 +56,7 @@ func Of(c *harness.Chain, level int) (*Siblings, error) {
 	s.model = harness.LayoutOf(c.Host.Traits()).Family(level, own, hostIDs, c.Spec.PlanDaemon(c.Host.Traits(), level-1))
 	if level <= len(c.Levels) {
 		if stop := s.model.Create(harness.ContainerName(level), c.Spec.Levels[level-1].Config); stop != nil {
-			return nil, fmt.Errorf("level %d is up, but planned is: %s", level, stop)
+			return nil, fmt.Errorf("level %d is up, but the plan says: %s", level, stop)
 		}
 	}
 	c.AddCompanion(s)
@@ -115,7 +115,7 @@ func (s *Siblings) importImage(ctx context.Context) error {
 func (s *Siblings) Get(name string) (*harness.Level, error) {
 	l := s.up[name]
 	if l == nil {
-		return nil, fmt.Errorf("level %d: sibling %s: wanted up, got %q that are", s.Level, name, s.Up())
+		return nil, fmt.Errorf("level %d: sibling %s: not up; up are %q", s.Level, name, s.Up())
 	}
 	return l, nil
 }

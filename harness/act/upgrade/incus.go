@@ -20,10 +20,10 @@ func ToIncus(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 		return err
 	}
 	if b.Flavor != idmap.Incus || !b.Source.Migration {
-		return fmt.Errorf("level %d: migrate: bundle %s has no lxd-to-incus; give an Incus of Debian's with Source.Migration", level, b)
+		return fmt.Errorf("level %d: migrate: bundle %s has no lxd-to-incus; use a Debian Incus bundle with Source.Migration", level, b)
 	}
 	if l.Bundle.Flavor == idmap.Incus {
-		return fmt.Errorf("level %d: migrate: it runs %s already, which has nothing to take over", level, l.Bundle.Daemon())
+		return fmt.Errorf("level %d: migrate: it already runs %s", level, l.Bundle.Daemon())
 	}
 	if err := layOver(ctx, c, level, b); err != nil {
 		return err

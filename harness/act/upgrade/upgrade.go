@@ -70,7 +70,7 @@ func sameFlavor(old, next *bundle.Bundle) error {
 	if (old.Flavor == idmap.Incus) == (next.Flavor == idmap.Incus) {
 		return nil
 	}
-	return fmt.Errorf("it runs %s, which %s cannot take the place of; Incus takes over from LXD by lxd-to-incus", old.Daemon(), next.Daemon())
+	return fmt.Errorf("it runs %s, which cannot be replaced by %s; migrate from LXD to Incus with lxd-to-incus", old.Daemon(), next.Daemon())
 }
 
 // layOver unpacks the files of a bundle over those of the host (level 0) or of a level, as its

@@ -16,9 +16,9 @@ import (
 // except that it enters the user namespace of the level. So neither the level's mounts and pid
 // namespace nor, on the host, its seccomp filter can be the reason of a refusal. An error means
 // that nothing was tried.
-func Try(ctx context.Context, c *harness.Chain, root, place int, d Deed) (attempt.Attempt, error) {
+func Try(ctx context.Context, c *harness.Chain, root, place int, o Operation) (attempt.Attempt, error) {
 	if place > root {
-		return attempt.Attempt{}, fmt.Errorf("root of level %d at level %d: it has its rights there; try it as root of that level", root, place)
+		return attempt.Attempt{}, fmt.Errorf("root of level %d at level %d: the place is inside the level; try it as root of that level", root, place)
 	}
 	as, own := "as=", 1
 	if place < root {
@@ -34,12 +34,12 @@ func Try(ctx context.Context, c *harness.Chain, root, place int, d Deed) (attemp
 	}
 	// The marks separate the output of the operation from that of open, and show that it was tried
 	// at all.
-	script := fmt.Sprintf("export own=%d\n%s\n%s\n$as sh -c '%s' 2>&1; echo \"%s$?\"\n%s\n:", own, as, d.open, "echo "+attempt.TriedMark+"; "+d.try, attempt.StatusMark, d.clean)
+	script := fmt.Sprintf("export own=%d\n%s\n%s\n$as sh -c '%s' 2>&1; echo \"%s$?\"\n%s\n:", own, as, o.open, "echo "+attempt.TriedMark+"; "+o.try, attempt.StatusMark, o.clean)
 	out, err := shell(ctx, c, place, script)
 	if err != nil {
 		return attempt.Attempt{}, err
 	}
-	return attempt.Parse(place, d.Name, out)
+	return attempt.Parse(place, o.Name, out)
 }
 
 // shell runs a script with busybox's programs, as root of the host (level 0) or of a level.

@@ -19,7 +19,7 @@ type runtimeCommands struct {
 func (s Spec) commands(name, dir string) (runtimeCommands, error) {
 	if s.Runtime == LXC {
 		if len(s.Map.UID) == 0 || len(s.Map.GID) == 0 {
-			return runtimeCommands{}, errors.New("a container of LXC needs a map here")
+			return runtimeCommands{}, errors.New("an LXC container needs a map")
 		}
 		at := []string{"-P", dir, "-n", name}
 		return runtimeCommands{

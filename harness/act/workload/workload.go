@@ -98,7 +98,7 @@ func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error)
 	said, err := l.ExecAs(ctx, spec.User, nil, append([]string{"sh", "-c", startWorkload, dir}, run.start...)...)
 	if err == nil && said != workloadStarted {
 		said = strings.ReplaceAll(strings.TrimSpace(said), "\n", " | ")
-		err = fmt.Errorf("level %d: user %d: start a container of %s: %s", l.Index, spec.User, spec.Runtime, said)
+		err = fmt.Errorf("level %d: user %d: start an %s container: %s", l.Index, spec.User, spec.Runtime, said)
 	}
 	if err != nil {
 		return w, err
