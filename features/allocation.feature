@@ -1,12 +1,12 @@
-Feature: An allocation that is changed
-  LXD reads /etc/subuid and /etc/subgid when it starts, and gives a container its
-  map when it is created. newuidmap reads them whenever a container starts. So
-  what an edit does, and when, depends on which of the two is asked.
+Feature: Changing an allocation
+  LXD reads /etc/subuid and /etc/subgid when it starts, and chooses a container's map
+  when the container is created. newuidmap reads the files whenever a container starts.
+  So an edit affects LXD and newuidmap at different times.
 
   @requires-private-host
-  Rule: LXD goes by what the files said when it started, newuidmap by what they say
+  Rule: LXD uses the files as they were when it started, newuidmap as they are now
 
-    Scenario: Before the LXD is restarted, a new container gets ids that are not allocated any more
+    Scenario: Before LXD is restarted, a new container gets ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And a chain of depth 1 as described
@@ -15,14 +15,14 @@ Feature: An allocation that is changed
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
-    Scenario: Where newuidmap is installed, a new container does not start until the LXD is restarted
+    Scenario: With newuidmap, a new container does not start until LXD is restarted
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536"
       Then a new container at level 1 fails in operation "start" for the reason "refused by newuidmap"
       And every level has kept running
 
-    Scenario: After a restart of the host's LXD new containers get the new ids, and level 1 runs on with the old ones
+    Scenario: After a restart of the host's LXD, new containers get the new ids and level 1 keeps the old ones
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536", and its LXD is restarted
@@ -32,7 +32,7 @@ Feature: An allocation that is changed
       And every level has kept running
       And root at level 1 is id 500000 on the host
 
-    Scenario: After a restart of level 1's LXD new containers get the new ids, and level 2 runs on with the old ones
+    Scenario: After a restart of level 1's LXD, new containers get the new ids and level 2 keeps the old ones
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
       And a chain of depth 2 as described
@@ -43,10 +43,10 @@ Feature: An allocation that is changed
       And every level has kept running
       And root at level 2 is id 565536 on the host
 
-  Rule: A container keeps the ids that it was created with, as long as nobody minds
+  Rule: A container keeps the ids that it was created with, unless newuidmap refuses them
 
     @requires-private-host
-    Scenario: Restarted without newuidmap, level 1 has ids that are not allocated any more
+    Scenario: Restarted without newuidmap, level 1 keeps ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And a chain of depth 1 as described
@@ -56,7 +56,7 @@ Feature: An allocation that is changed
         | 1     | 0      | 500000 | 500000 | 65536 |
 
     @requires-private-host
-    Scenario: Restarted without newuidmap, level 2 has ids that level 1 does not allocate any more
+    Scenario: Restarted without newuidmap, level 2 keeps ids that level 1 no longer allocates
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -68,13 +68,13 @@ Feature: An allocation that is changed
         | 2     | 0      | 65536  | 565536 | 65536  |
 
     @requires-private-host
-    Scenario: With newuidmap, level 1 never starts again
+    Scenario: With newuidmap, level 1 does not start again
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
-    Scenario: With newuidmap, level 2 never starts again
+    Scenario: With newuidmap, level 2 does not start again
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
       And a chain of depth 2 as described
@@ -82,9 +82,9 @@ Feature: An allocation that is changed
       Then level 2 fails to start again for the reason "refused by newuidmap"
 
   @requires-private-host
-  Rule: An allocation that grows is for new containers
+  Rule: A larger allocation only affects new containers
 
-    Scenario: Level 1 does not grow with the host's allocation, even restarted
+    Scenario: Level 1 does not grow with the host's allocation, even after a restart
       Given an LXD host whose root allocation is "root:500000:131072"
       And the root allocation of level 1 is "root:65536:65536"
       And a chain of depth 2 as described
@@ -99,9 +99,9 @@ Feature: An allocation that is changed
         | 0      | 500000 | 500000 | 262144 |
 
   @requires-private-host
-  Rule: An allocation that shrinks is for new containers, too, unless newuidmap sees the old ones start
+  Rule: A smaller allocation only affects new containers, unless newuidmap checks the old ones at their start
 
-    Scenario: Restarted without newuidmap, level 1 keeps ids that are nobody's now
+    Scenario: Restarted without newuidmap, level 1 keeps ids outside the smaller allocation
       Given an LXD host whose root allocation is "root:500000:131072"
       And newuidmap is installed neither on the host nor at any level
       And a chain of depth 1 as described
@@ -113,13 +113,13 @@ Feature: An allocation that is changed
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
-    Scenario: With newuidmap, level 1 does not start with more ids than are allocated now
+    Scenario: With newuidmap, level 1 does not start with more ids than are now allocated
       Given an LXD host whose root allocation is "root:500000:131072"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
-    Scenario: A host that has less than a block restarts level 1, and makes no other
+    Scenario: A host with less than one block restarts level 1 but cannot make a new container
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And a chain of depth 1 as described
@@ -129,9 +129,9 @@ Feature: An allocation that is changed
       And a new container at level 1 fails in operation "create" for the reason "no allocation"
 
   @requires-tools @requires-private-host
-  Rule: What usermod gives stands behind what is there, where LXD does not look
+  Rule: usermod appends a line, and LXD only uses the first suitable line
 
-    Scenario: Level 1, which had nothing, hands down what usermod gives
+    Scenario: Level 1, which had no allocation, delegates the ids that usermod adds
       Given an LXD host whose root allocation is "root:500000:131072"
       And usermod is installed on the host and at every level
       And the configuration of level 1 is
@@ -143,7 +143,7 @@ Feature: An allocation that is changed
         | inside | parent | host   | count |
         | 0      | 65536  | 565536 | 65536 |
 
-    Scenario: Without a restart of its LXD, level 1 still has nothing to hand down
+    Scenario: Without a restart of its LXD, level 1 still has no ids to delegate
       Given an LXD host whose root allocation is "root:500000:131072"
       And usermod is installed on the host and at every level
       And the configuration of level 1 is
@@ -153,14 +153,14 @@ Feature: An allocation that is changed
       When usermod gives root the ids 65536 to 131071 at level 1
       Then a new container at level 2 fails in operation "create" for the reason "no allocation"
 
-    Scenario: usermod gives ids that level 1 does not have, and LXD does not take them
+    Scenario: usermod adds ids that level 1 does not have, and LXD refuses them
       Given an LXD host whose root allocation is "root:500000:131072"
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described
       When usermod gives root the ids 131072 to 196607 at level 1, and its LXD is restarted
       Then a new container at level 2 fails in operation "create" for the reason "allocation outside the parent"
 
-    Scenario: More ids next to those of the host do not make its allocation larger
+    Scenario: Ids added next to the host's allocation do not enlarge it
       Given an LXD host whose root allocation is "root:500000:65536"
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described
@@ -169,7 +169,7 @@ Feature: An allocation that is changed
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
-    Scenario: usermod does not take from root what it gave
+    Scenario: usermod refuses to remove the ids that it added to root
       Given an LXD host whose root allocation is "root:500000:65536"
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described

@@ -1,17 +1,17 @@
 Feature: AppArmor around levels
-  On a Debian or an Ubuntu as it is installed LXD confines each container by an AppArmor
-  profile. The host's LXD also gives level 1 a namespace of profiles, in which the LXD
-  there makes its own (LXD: lxd/sys/apparmor.go). There is none within that one, so the
-  LXDs from level 2 down make no profiles: what they run stays in that of level 2.
+  On Debian and Ubuntu, LXD confines each container by an AppArmor profile. The host's
+  LXD also creates a profile namespace for level 1, in which the LXD of level 1 makes its
+  own profiles (LXD: lxd/sys/apparmor.go). There is no namespace inside that one. So LXD
+  makes no profiles from level 2 on, and its containers stay in the profile of level 2.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:262144"
 
   @on-apparmor
-  Rule: A level is in the profiles of all levels around it, and in one of its own
+  Rule: The profiles of the levels above also confine a level
 
     @core @requires-root
-    Scenario: Level 1 has a namespace of profiles, and level 2 a profile in it
+    Scenario: Level 1 has a profile namespace, and level 2 has a profile in it
       Given a chain of depth 4 in which every level delegates what the levels below it need
       Then all 4 levels are up
       And every level has the planned ids
@@ -27,9 +27,9 @@ Feature: AppArmor around levels
         | 4     | c1        | c2         |
 
   @on-apparmor
-  Rule: From level 2 down a LXD must be told to leave AppArmor alone, and its liblxc, too
+  Rule: From level 2 on, AppArmor must be disabled for LXD and for liblxc
 
-    Scenario: The LXD of level 2 is not told, and makes a profile for its unpacker in vain
+    Scenario: The LXD of level 2 fails to make a profile for its unpacker
       Given the configuration of level 2 is
         | key                               | value |
         | environment.LXD_SECURITY_APPARMOR | true  |
@@ -37,7 +37,7 @@ Feature: AppArmor around levels
       Then the build stops at level 3 in operation "create" for the reason "AppArmor profile refused"
       And the levels above it are still up
 
-    Scenario: The liblxc of level 2 is not told, and changes to a profile of its own in vain
+    Scenario: The liblxc of level 2 fails to change the profile of a container
       Given the configuration of level 3 is
         | key     | value                     |
         | raw.lxc | lxc.signal.halt = SIGTERM |
@@ -46,12 +46,12 @@ Feature: AppArmor around levels
       And the levels above it are still up
 
   @on-userns-mediation
-  Rule: A profile without a rule for user namespaces lets no level start inside
-    Since Linux 6.7 AppArmor is asked about every user namespace. LXD has had the rule since
-    5.21 (canonical/lxd issue 11920), Debian's has not. Without more, LXD on Debian 13 nests
-    no further than level 1.
+  Rule: A profile without a rule for user namespaces prevents nesting
+    Since Linux 6.7 AppArmor mediates the creation of user namespaces. LXD has a rule for it
+    since 5.21 (canonical/lxd issue 11920), but Debian's LXD has none. Without an additional
+    rule, LXD on Debian 13 does not nest beyond level 1.
 
-    Scenario: As LXD makes it, the profile of level 1 keeps level 2 from starting
+    Scenario: LXD's own profile of level 1 prevents level 2 from starting
       Given level 1 has no rules in raw.apparmor
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "user namespaces denied"

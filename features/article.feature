@@ -1,9 +1,9 @@
 Feature: The article's chain of three nested unprivileged containers
-  Every level is an unprivileged container that runs a LXD of its own. Only ids
-  that exist in a container can be handed to the containers inside it, and LXD
-  wants 65536 for each. So three levels need 196608 ids on the host: level 1 keeps
-  a block for its own users and delegates 131072, level 2 keeps one and delegates
-  65536, and level 3 has what it needs.
+  Every level is an unprivileged container that runs its own LXD. A level can only
+  delegate ids that it has, and LXD needs 65536 ids for each container. So three
+  levels need 196608 ids on the host: level 1 keeps one block for its own users and
+  delegates 131072 ids, level 2 keeps one block and delegates 65536 ids, and level 3
+  gets the last block.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
@@ -35,10 +35,10 @@ Feature: The article's chain of three nested unprivileged containers
       Then the build stops at level 4 in operation "create" for the reason "allocation outside the parent"
       And the levels above it are still up
 
-  Rule: What happens at a level happens under its own ids
+  Rule: Processes and files of a level have the ids of that level
 
     @core
-    Scenario: Processes and files of three levels are those of their ids
+    Scenario: Processes and files of three levels have the ids of their level
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
       And every level is unprivileged
@@ -49,7 +49,7 @@ Feature: The article's chain of three nested unprivileged containers
       And the sentinel of the image arrives at every level with its owner and ACL
 
   @requires-private-host
-  Rule: Uids and gids are delegated apart
+  Rule: Uids and gids are delegated separately
 
     Scenario: A host whose uids and gids start at different ids
       Given the host's subgid allocation is "root:900000:196608"
@@ -67,7 +67,7 @@ Feature: The article's chain of three nested unprivileged containers
         | 3     | 0      | 65536  | 1031072 | 65536  |
       And files made at every level belong to the host ids of that level
 
-    Scenario: A host with uids to give but too few gids makes a container that cannot start
+    Scenario: With enough uids but too few gids, a container is created but does not start
       Given the host's subgid allocation is "root:500000:65535"
       When a chain of depth 1 is built without delegations
       Then the build stops at level 1 in operation "start" for the reason "uid and gid disagree"

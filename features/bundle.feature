@@ -1,14 +1,14 @@
 @requires-debian @requires-private-host
-Feature: Chains of several versions
-  A level runs what its image has in it, whatever made it: between a LXD and the
-  one in the level below there is nothing but an image, a container and its ids.
+Feature: Chains with different versions of LXD and Incus
+  A level runs the LXD or Incus in its image, whatever the level above runs. The only
+  interfaces between two levels are an image, a container and its ids.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Rule: LXDs and Incus of every version make levels of every other
+  Rule: Every version of LXD and Incus can make levels that run any other version
 
-    Scenario Outline: <one> and <other>, in turns from the host down
+    Scenario Outline: <one> and <other> alternate from the host down
       Given the levels run the bundles
         | level | bundle  |
         | 0     | <one>   |
@@ -28,7 +28,7 @@ Feature: Chains of several versions
       And the sentinel of the image arrives at every level with its owner and ACL
 
       @versions
-      Examples: the two versions that the run is about
+      Examples: the two versions that the run compares
         | one             | other           |
         | the old version | the new version |
         | the new version | the old version |
@@ -41,11 +41,11 @@ Feature: Chains of several versions
         | debian:trixie/incus | debian:trixie       |
 
   @moving
-  Rule: Incus 7 makes levels where cgroups are those of v2 alone, whatever it runs in
-    (liblxc 7 has no code for cgroup v1.)
+  Rule: Incus 7 can only make levels on pure cgroup v2
+    liblxc 7 has no code for cgroup v1.
 
     @on-cgroup1
-    Scenario: An Incus 7 at level 2 runs, and starts no level
+    Scenario: Incus 7 at level 2 runs but cannot start a level
       Given the levels run the bundles
         | level | bundle           |
         | 0     | debian:trixie    |
@@ -55,7 +55,7 @@ Feature: Chains of several versions
       And the levels above it are still up
 
     @on-cgroup1
-    Scenario: An Incus 7 on the host starts no level
+    Scenario: Incus 7 on the host cannot start a level
       Given the levels run the bundles
         | level | bundle           |
         | 0     | debian:sid/incus |
@@ -63,7 +63,7 @@ Feature: Chains of several versions
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "start" for the reason "cgroup layout unsupported"
 
-    Scenario: An Incus 7 at the last level, which makes none, runs
+    Scenario: Incus 7 runs at the last level, which makes no other
       Given the levels run the bundles
         | level | bundle              |
         | 0     | debian:trixie/incus |
@@ -73,7 +73,7 @@ Feature: Chains of several versions
       And every level has the planned ids
 
     @on-cgroup2
-    Scenario Outline: <one> and <other>, in turns from the host down, with an Incus 7 among them
+    Scenario Outline: <one> and <other> alternate from the host down, including Incus 7
       Given the levels run the bundles
         | level | bundle  |
         | 0     | <one>   |

@@ -1,12 +1,12 @@
 @requires-private-host
-Feature: What a container's configuration does to its map
-  A container gets all ids that its LXD has to give, unless its configuration says
-  otherwise: security.idmap.isolated gives it some that no other isolated container
-  has, raw.idmap puts single ids of the parent into its map.
+Feature: How a container's configuration changes its map
+  By default a container gets all subordinate ids of its LXD. security.idmap.isolated
+  gives it ids that no other isolated container has. raw.idmap puts single ids of the
+  parent into its map.
 
-  Rule: Isolated containers leave the first block alone, and want an id more than they take
+  Rule: Isolated containers do not use the first block, and need one free id more than they use
 
-    Scenario Outline: <count> ids and an isolated container
+    Scenario Outline: <count> ids are too few for an isolated container
       Given an LXD host whose root allocation is "root:500000:<count>"
       And the configuration of level 1 is
         | key                     | value |
@@ -19,7 +19,7 @@ Feature: What a container's configuration does to its map
         | 65536  |
         | 131072 |
 
-    Scenario: 131073 ids hold one isolated container
+    Scenario: 131073 ids are enough for one isolated container
       Given an LXD host whose root allocation is "root:500000:131073"
       And the configuration of level 1 is
         | key                     | value |
@@ -30,7 +30,7 @@ Feature: What a container's configuration does to its map
         | level | inside | parent | host   | count |
         | 1     | 0      | 565536 | 565536 | 65536 |
 
-    Scenario: An isolated level nests when its size has room for the levels below
+    Scenario: An isolated level nests if its size is enough for the levels below
       Given an LXD host whose root allocation is "root:500000:262145"
       And the configuration of level 1 is
         | key                     | value  |
@@ -57,9 +57,9 @@ Feature: What a container's configuration does to its map
       And root at level 1 is id 565536 on the host
       And root at level 3 is id 696608 on the host
 
-  Rule: The gids of an isolated container are numbered like its uids
+  Rule: An isolated container gets the same numbers as gids and as uids
 
-    Scenario: A host whose gids start elsewhere gives an isolated container gids that nobody allocated
+    Scenario: If the gids of the host start elsewhere, an isolated container gets unallocated gids
       Given an LXD host whose root allocation is "root:500000:196608"
       And the host's subgid allocation is "root:900000:196608"
       And newuidmap is installed neither on the host nor at any level
@@ -72,9 +72,9 @@ Feature: What a container's configuration does to its map
         | level | inside | parent | host   | count |
         | 1     | 0      | 565536 | 565536 | 65536 |
 
-  Rule: raw.idmap cuts what is in its way out of the map
+  Rule: raw.idmap replaces the part of the map that it overlaps
 
-    Scenario: One id of the host in the middle of a level's ids
+    Scenario: raw.idmap maps one id of the host in the middle of a level's ids
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And the configuration of level 1 is
@@ -88,7 +88,7 @@ Feature: What a container's configuration does to its map
         | 1     | 1000   | 1000   | 1000   | 1     |
         | 1     | 1001   | 501001 | 501001 | 64535 |
 
-    Scenario: Where newuidmap is installed, it must grant that id
+    Scenario: If newuidmap is installed, it must grant that id
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """
@@ -110,7 +110,7 @@ Feature: What a container's configuration does to its map
         | 1     | 1000   | 1000   | 1000   | 1     |
         | 1     | 1001   | 501001 | 501001 | 64535 |
 
-    Scenario: An id of the allocation itself is refused
+    Scenario: LXD refuses an id of its own allocation in raw.idmap
       Given an LXD host whose root allocation is "root:500000:65536"
       And the configuration of level 1 is
         | key       | value            |
@@ -118,11 +118,11 @@ Feature: What a container's configuration does to its map
       When a chain of depth 1 is built as described
       Then the build stops at level 1 in operation "create" for the reason "raw.idmap overlaps the allocation"
 
-  Rule: An id beyond 32 bits is one within them
-    LXD reads raw.idmap with 64 bits, and so does liblxc. The kernel takes the lower
-    32 of them (kernel/user_namespace.c, map_write), newuidmap refuses.
+  Rule: The kernel truncates an id of more than 32 bits in raw.idmap
+    LXD and liblxc parse raw.idmap with 64 bits. The kernel uses the lower 32 bits
+    (kernel/user_namespace.c, map_write); newuidmap refuses the id.
 
-    Scenario: The id 4294968296 of the host, which does not exist, is its id 1000
+    Scenario: Without newuidmap, the id 4294968296 of the host means its id 1000
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And the configuration of level 1 is
@@ -136,7 +136,7 @@ Feature: What a container's configuration does to its map
         | 1     | 1000   | 1000   | 1000   | 1     |
         | 1     | 1001   | 501001 | 501001 | 64535 |
 
-    Scenario: newuidmap refuses it
+    Scenario: newuidmap refuses the id 4294968296
       Given an LXD host whose root allocation is "root:500000:65536"
       And the configuration of level 1 is
         | key       | value               |
@@ -144,10 +144,10 @@ Feature: What a container's configuration does to its map
       When a chain of depth 1 is built as described
       Then the build stops at level 1 in operation "start" for the reason "idmap invalid"
 
-  Rule: At the last id of the map LXD does not see that something is in the way
-    (LXD and Incus: Intersects takes the last id of a range for one outside of it.)
+  Rule: LXD misses an overlap with the last id of the map
+    In LXD and Incus, Intersects treats the last id of a range as outside the range.
 
-    Scenario: The kernel refuses the map that LXD has made
+    Scenario: The kernel refuses the overlapping map
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
       And the configuration of level 1 is

@@ -1,10 +1,10 @@
 Feature: Deeper chains
-  Nothing in the rule ends at three levels: a chain of depth n takes n blocks of
-  65536 ids from the host, and every level finds itself one block further on.
+  The rule also holds beyond three levels: a chain of depth n needs n blocks of 65536
+  ids on the host, and every level starts one block after the level above.
 
-  Rule: Every level starts one block above the level that made it
+  Rule: Every level starts one block after the level that made it
 
-    Scenario: Depth 4 takes four blocks
+    Scenario: Depth 4 needs four blocks
       Given an LXD host whose root allocation is "root:500000:262144"
       When a chain of depth 4 is built in which every level delegates what the levels below it need
       Then all 4 levels are up
@@ -17,7 +17,7 @@ Feature: Deeper chains
       And every level is unprivileged
       And files made at every level belong to the host ids of that level
 
-    Scenario: Depth 8 takes eight blocks
+    Scenario: Depth 8 needs eight blocks
       Given an LXD host whose root allocation is "root:1000000:524288"
       When a chain of depth 8 is built in which every level delegates what the levels below it need
       Then all 8 levels are up
@@ -39,7 +39,7 @@ Feature: Deeper chains
       And the sentinel of the image arrives at every level with its owner and ACL
 
     @requires-speed
-    Scenario: Depth 16 takes sixteen blocks
+    Scenario: Depth 16 needs sixteen blocks
       Given an LXD host whose root allocation is "root:1000000:1048576"
       When a chain of depth 16 is built in which every level delegates what the levels below it need
       Then all 16 levels are up
@@ -50,15 +50,14 @@ Feature: Deeper chains
       And files made at every level belong to the host ids of that level
       And at every level the last id can own a file and the next one cannot
 
-  Rule: The kernel nests 32 pid namespaces, and one of the host's own is one of them
-    LXD gives every container a pid namespace and a user namespace. The kernel
-    nests 32 of the former (kernel/pid_namespace.c, MAX_PID_NS_LEVEL) and 33 of
-    the latter, so pids are what runs out: on a machine at level 33, or at level 32 if
-    the host has a pid namespace of its own; where the suite itself runs in a
-    container, earlier.
+  Rule: The kernel nests at most 32 pid namespaces, including the host's own
+    LXD gives every container a pid namespace and a user namespace. The kernel nests at
+    most 32 pid namespaces (kernel/pid_namespace.c, MAX_PID_NS_LEVEL) and 33 user
+    namespaces, so pid namespaces run out first: at level 33, or at level 32 if the host
+    has its own pid namespace. If the suite itself runs in a container, the limit is lower.
 
     @slow @requires-speed
-    Scenario: As many levels come up as the kernel has room for, and the next one is refused, not for want of ids
+    Scenario: The kernel's depth limit stops the chain although there are ids left
       Given an LXD host whose root allocation is "root:1000000:2162688"
       And the host shares the machine's pid namespace
       When a chain of depth 33 is built in which every level delegates what the levels below it need
@@ -68,7 +67,7 @@ Feature: Deeper chains
       And root at level 30 is id 2900544 on the host
 
     @slow @requires-speed
-    Scenario: A pid namespace of the host's own takes the place of a level
+    Scenario: The host's own pid namespace takes the place of a level
       Given an LXD host whose root allocation is "root:1000000:2097152"
       When a chain of depth 32 is built in which every level delegates what the levels below it need
       Then the build stops at the first level that the kernel has no room for

@@ -1,9 +1,9 @@
 Feature: How deep an allocation reaches
-  The host's allocation is the whole supply of a chain. LXD passes over an
-  allocation of fewer than 65536 ids, so one id too few costs a whole level. It
-  says so when a container is created, not when it starts.
+  All ids of a chain come from the host's allocation. LXD ignores an allocation of
+  fewer than 65536 ids, so one missing id costs a whole level. LXD reports that when
+  a container is created, not when it starts.
 
-  Rule: Each level takes one block of 65536 ids from what it is given
+  Rule: Each level keeps one block of 65536 ids of those that it gets
 
     Scenario Outline: An allocation of <count> ids reaches depth <depth>
       Given an LXD host whose root allocation is "root:500000:<count>"
@@ -55,7 +55,7 @@ Feature: How deep an allocation reaches
         | 65535 | 3     | 1     | create    | no allocation |
         | 65535 | 4     | 1     | create    | no allocation |
 
-      Examples: One level, with nothing or too little left for a second
+      Examples: One level, with too few ids left for a second
         | count  | depth | level | operation | reason        |
         | 65536  | 2     | 2     | create    | no allocation |
         | 65536  | 3     | 2     | create    | no allocation |
@@ -72,7 +72,7 @@ Feature: How deep an allocation reaches
 
   Rule: A level cannot delegate ids that it does not have
 
-    Scenario Outline: With <count> ids on the host, level 1 promises what depth <depth> needs and gives nothing
+    Scenario Outline: With <count> ids on the host, the delegation for depth <depth> exceeds the ids of level 1
       Given an LXD host whose root allocation is "root:500000:<count>"
       When a chain of depth <depth> is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "create" for the reason "allocation outside the parent"
@@ -87,9 +87,9 @@ Feature: How deep an allocation reaches
         | 196608 | 4     |
 
   @requires-private-host
-  Rule: Without a root entry in subuid and subgid, a LXD delegates its own ids from 100000 up
-    It then wants one id more than a block there, so 165537 ids in all; and 100000
-    ids are lost at each level where 65536 would do.
+  Rule: Without a root entry in subuid and subgid, the LXD of a level delegates its ids from 100000 on
+    It then needs one id more than a block there, so 165537 ids in all. Each level keeps
+    100000 ids for itself where 65536 would be enough.
 
     Scenario: The second level starts at id 100000 of the first
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -101,7 +101,7 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 100000 | 600000 | 96608  |
 
-    Scenario: An allocation of three blocks then reaches only two levels
+    Scenario: Without delegations, an allocation of three blocks reaches only two levels
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed neither on the host nor at any level
       When a chain of depth 3 is built without delegations
@@ -124,7 +124,7 @@ Feature: How deep an allocation reaches
       When a chain of depth 2 is built without delegations
       Then the build stops at level 2 in operation "create" for the reason "no allocation"
 
-    Scenario: A host without a root allocation gives its containers a thousand million ids from 1000000 up
+    Scenario: A host without a root allocation gives its containers 1000000000 ids from 1000000 on
       Given an LXD host without a root allocation
       And newuidmap is installed neither on the host nor at any level
       When a chain of depth 2 is built without delegations
@@ -134,18 +134,18 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 1000000 | 1000000 | 1000000000 |
         | 2     | 0      | 100000  | 1100000 | 999900000  |
 
-  Rule: Where newuidmap is installed, it must grant every id that LXD picks
-    liblxc has newuidmap and newgidmap write the idmaps wherever it finds them, and
-    these grant root only what subuid and subgid list.
+  Rule: If newuidmap is installed, it must grant every id that LXD chooses
+    liblxc lets newuidmap and newgidmap write the idmaps if they are installed. They
+    grant root only the ids in subuid and subgid.
 
-    Scenario: The ids from 100000 up are picked by LXD and refused by newuidmap
+    Scenario: newuidmap refuses the ids from 100000 on that LXD chooses
       Given an LXD host whose root allocation is "root:500000:196608"
       When a chain of depth 2 is built without delegations
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
       And the levels above it are still up
 
     @requires-other-bundles
-    Scenario: Levels without newuidmap take what a host with it refuses
+    Scenario: Levels without newuidmap use ids that newuidmap would refuse
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed on the host but at no level
       When a chain of depth 2 is built without delegations
@@ -153,7 +153,7 @@ Feature: How deep an allocation reaches
       And root at level 2 is id 600000 on the host
 
     @requires-private-host
-    Scenario: The host's default ids are picked by LXD and refused by newuidmap
+    Scenario: newuidmap refuses the default ids that the host's LXD chooses
       Given an LXD host without a root allocation
       When a chain of depth 1 is built without delegations
       Then the build stops at level 1 in operation "start" for the reason "refused by newuidmap"

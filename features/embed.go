@@ -1,10 +1,10 @@
-// Package features holds the scenarios, compiled into whatever runs them, so
-// that one test binary runs alone on a VM.
+// Package features embeds the feature files, so that a test binary needs no other files in a
+// virtual machine.
 package features
 
 import "embed"
 
-// FS is the directory of the feature files.
+// FS contains the feature files.
 //
 //go:embed *.feature
 var FS embed.FS

@@ -1,15 +1,15 @@
-Feature: What breaks while a chain is built is found at its level, and nothing waits for ever
-  Whatever happens to a LXD, a disk or an image, the build stops at the level and in
-  the operation that it happened to, for a reason of its own, and within the time
-  that the operation has. The levels above are still there, and so is every other chain.
+Feature: A fault during a build is found at its level and in time
+  If something happens to an LXD, a disk or an image, the build stops at that level and
+  in that operation, with a specific reason, and within the time limit of the operation.
+  The levels above and all other chains are not affected.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Rule: A LXD that is killed fails what it was asked for, and nothing else
+  Rule: If an LXD is killed, only its current operation fails
 
     @requires-root
-    Scenario Outline: The LXD of level 2 is killed in the middle of operation <operation>
+    Scenario Outline: The LXD of level 2 is killed during operation <operation>
       Given the LXD of level 2 is killed during operation "<operation>" for the level below
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 3 in operation "<operation>" for the reason "LXD does not run"
@@ -20,7 +20,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | start     |
 
     @requires-root
-    Scenario Outline: Level 3 is made again after the LXD of level 2 was killed in operation <operation>
+    Scenario Outline: The build is resumed after the LXD of level 2 was killed during operation <operation>
       Given the LXD of level 2 is killed during operation "<operation>" for the level below
       And a chain of depth 3 in which every level delegates what the levels below it need
       When the build is resumed at the level where it stopped
@@ -32,7 +32,7 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | create    |
         | start     |
 
-  Rule: A LXD that cannot come up is told from one that is slow
+  Rule: An LXD that cannot start is distinguished from a slow one
 
     @requires-root
     Scenario: Half of the database of level 1 is lost
@@ -60,16 +60,16 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | rsync   |
 
     @requires-root
-    Scenario: Half of LXD itself is lost at level 2
+    Scenario: The LXD program is truncated at level 2
       Given the program lxd is truncated to half at level 2
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "ready" for the reason "LXD does not run"
       And the levels above it are still up
 
-  Rule: A LXD that does not answer is waited for as long as the operation has, and no longer
+  Rule: The wait for an LXD that does not answer ends with the time limit of the operation
 
     @requires-root
-    Scenario Outline: The LXD of level 1 stands still from operation <operation> on
+    Scenario Outline: The LXD of level 1 stops responding before operation <operation>
       Given the LXD of level 1 stops responding before operation "<operation>" for the level below
       And every wait is limited to a tenth of its normal time
       When a chain of depth 3 is built in which every level delegates what the levels below it need
@@ -82,10 +82,11 @@ Feature: What breaks while a chain is built is found at its level, and nothing w
         | start     |
 
   @requires-private-host
-  Rule: A full disk is the reason from the first operation on that has much to write
-    (A pool is a directory and a row in the database, which has room in advance.)
+  Rule: A full disk is reported at the first operation that writes much data
+    Making a pool still works: it only adds a directory and a row in the database, which
+    has preallocated space.
 
-    Scenario Outline: The disk is full from operation <operation> of level <level> on
+    Scenario Outline: The disk fills up before operation <operation> of level <level>
       Given the host's disk fills up before operation "<operation>" of level <level>
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level <at> in operation "<in>" for the reason "disk full"

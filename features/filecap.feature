@@ -1,15 +1,15 @@
-Feature: File capabilities on their way down
-  A program in an image may carry capabilities, as ping and newuidmap do on many
-  systems. A LXD inside a container gives the files of its containers new owners
-  one by one, and a change of owner takes capabilities away, so it must write them
-  again, for the root of the container. Whether it can, it tries at its start, with
-  the root id 1000000. Where its container has no such id the trial fails, and the
-  capabilities are dropped without a word. (LXD and Incus:
-  shared/idmap/shift_linux.go, set_dummy_fs_ns_caps.)
+Feature: File capabilities in nested levels
+  A program in an image may have file capabilities, like ping and newuidmap on many
+  systems. An LXD inside a container changes the owner of each file of its containers,
+  and a change of owner removes the capabilities. So LXD must write them again, for the
+  root of the new container. When LXD starts, it tests with the root id 1000000 whether
+  it can. If its own container does not have that id, the test fails, and LXD silently
+  drops the capabilities. (LXD and Incus: shared/idmap/shift_linux.go,
+  set_dummy_fs_ns_caps.)
 
-  Rule: A level keeps its image's capabilities if the level above has id 1000000
+  Rule: A level keeps the capabilities of its image if the level above has id 1000000
 
-    Scenario: The host has every id, so level 1 keeps them; the article's level 1 has not, so levels 2 and 3 lose them
+    Scenario: The host has id 1000000, so level 1 keeps them; levels 1 and 2 do not have it, so levels 2 and 3 lose them
       Given an LXD host whose root allocation is "root:500000:196608"
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then all 3 levels are up
@@ -17,7 +17,7 @@ Feature: File capabilities on their way down
       And the file capability of the image is lost at level 2
       And the file capability of the image is lost at level 3
 
-    Scenario: A level 1 with more than a million ids hands them on, a smaller level 2 does not
+    Scenario: Level 1 has more than a million ids, so level 2 keeps them; level 2 has fewer, so level 3 loses them
       Given an LXD host whose root allocation is "root:2000000:1131073"
       When a chain of depth 3 is built with the delegations
         | level | allocation         |

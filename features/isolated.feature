@@ -1,13 +1,12 @@
 Feature: Siblings and their ids
-  Siblings are containers at the same level, made by the same LXD. Unless told
-  otherwise it gives each of them all the ids that it has, the same to all. Those
-  with security.idmap.isolated get ids that no other isolated sibling has: LXD
-  looks for them when it creates the container, behind its own first block of
-  65536 ids, and then never again until one of the keys is changed.
+  Siblings are containers at the same level, made by the same LXD. By default LXD gives
+  all of them the same ids: all that it has. A sibling with security.idmap.isolated gets
+  ids that no other isolated sibling has. LXD chooses them after its own first block of
+  65536 ids when it creates the container, and again only if one of the keys is changed.
   (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap.)
 
   @requires-private-host
-  Rule: Isolated siblings have no host id in common
+  Rule: Isolated siblings share no host ids
 
     Scenario: Two isolated siblings at level 1
       Given an LXD host whose root allocation is "root:500000:196609"
@@ -36,7 +35,7 @@ Feature: Siblings and their ids
         | B       | 0      | 196608 | 696608 | 65536 |
       And siblings A and B at level 2 share no host ids
 
-    Scenario: Three siblings of different sizes, and one with a base of its own
+    Scenario: Three siblings of different sizes, one of them with its own base
       Given an LXD host whose root allocation is "root:500000:500000"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -52,9 +51,9 @@ Feature: Siblings and their ids
       And siblings A and C at level 1 share no host ids
       And siblings B and C at level 1 share no host ids
 
-  Rule: Siblings that are not isolated share all ids, also with isolated ones
+  Rule: Siblings that are not isolated share all ids, even with isolated ones
 
-    Scenario Outline: Siblings at level <level> have the same ids as the chain's level beside them
+    Scenario Outline: Siblings at level <level> have the same ids as the chain's own level
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth <level> in which every level delegates what the levels below it need
       When these siblings are made at level <level>
@@ -89,7 +88,7 @@ Feature: Siblings and their ids
       And siblings A and B at level 1 share all host ids
 
     @requires-private-host
-    Scenario: Without isolation, a size is for nothing
+    Scenario: Without isolation, size and base have no effect
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -99,7 +98,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count  |
         | A       | 0      | 500000 | 500000 | 196608 |
 
-  Rule: The last of the isolated siblings wants an id more than it takes
+  Rule: The last isolated sibling needs one free id more than it uses
 
     @requires-private-host
     Scenario: With 196608 ids on the host, a second isolated sibling is refused
@@ -131,13 +130,13 @@ Feature: Siblings and their ids
         | 196608 | B       |
 
   @requires-private-host
-  Rule: What a deleted sibling had is free again, but a gap must be one id larger than what is put there
+  Rule: The ids of a deleted sibling are free again, but a gap must be one id larger than the new sibling
 
     Background:
       Given an LXD host whose root allocation is "root:500000:500000"
       And a chain of depth 1 as described
 
-    Scenario: The ids of the first sibling go to the next one
+    Scenario: The next sibling gets the ids of the deleted first sibling
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
@@ -150,7 +149,7 @@ Feature: Siblings and their ids
         | B       | 0      | 631072 | 631072 | 65536 |
         | C       | 0      | 565536 | 565536 | 65536 |
 
-    Scenario: The ids of a sibling in the middle do not go to one of the same size
+    Scenario: A sibling of the same size does not get the ids of a deleted sibling in the middle
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
@@ -165,7 +164,7 @@ Feature: Siblings and their ids
         | C       | 0      | 696608 | 696608 | 65536 |
         | D       | 0      | 762144 | 762144 | 65536 |
 
-    Scenario: They do go to one that is an id smaller
+    Scenario: A sibling that is one id smaller gets the ids of a deleted sibling in the middle
       Given these siblings at level 1
         | sibling | isolated | size  | base |
         | A       | yes      |       |      |
@@ -181,9 +180,9 @@ Feature: Siblings and their ids
         | D       | 0      | 631072 | 631072 | 65536 |
 
   @requires-private-host
-  Rule: A sibling keeps its ids whether it runs or not
+  Rule: A stopped sibling keeps its ids
 
-    Scenario Outline: An isolated sibling at level <level> is started again with the ids that it had
+    Scenario Outline: An isolated sibling at level <level> has the same ids after a restart
       Given an LXD host whose root allocation is "root:500000:327681"
       And the root allocation of level 1 is "root:65536:262145"
       And a chain of depth 2 as described
@@ -216,9 +215,9 @@ Feature: Siblings and their ids
         | B       | 0      | 631072 | 631072 | 65536 |
 
   @requires-private-host
-  Rule: LXD looks at a base neither for siblings nor for its own ids
+  Rule: LXD does not check a base against other siblings or its own ids
 
-    Scenario: A base in the middle of an isolated sibling makes the two share ids
+    Scenario: A base in the middle of an isolated sibling makes both share ids
       Given an LXD host whose root allocation is "root:500000:300000"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -231,7 +230,7 @@ Feature: Siblings and their ids
         | B       | 0      | 600000 | 600000 | 65536 |
       And siblings A and B at level 1 share 31072 host ids
 
-    Scenario: A base in the first block makes an isolated sibling share the ids of the LXD's first block
+    Scenario: A base in LXD's first block gives an isolated sibling the ids of that block
       Given an LXD host whose root allocation is "root:500000:131072"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -239,7 +238,7 @@ Feature: Siblings and their ids
         | A       | yes      |      | 500000 |
       Then sibling A and level 1 share 65536 host ids
 
-    Scenario: Nobody but newuidmap minds a base outside of the allocation
+    Scenario: newuidmap refuses a base outside the allocation
       Given an LXD host whose root allocation is "root:500000:131072"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -247,7 +246,7 @@ Feature: Siblings and their ids
         | A       | yes      |      | 800000 |
       Then sibling A at level 1 fails in operation "start" for the reason "refused by newuidmap"
 
-    Scenario: Without newuidmap the host gives ids that nobody allocated
+    Scenario: Without newuidmap the host gives a sibling unallocated ids
       Given an LXD host whose root allocation is "root:500000:131072"
       And newuidmap is installed neither on the host nor at any level
       And a chain of depth 1 as described
@@ -259,7 +258,7 @@ Feature: Siblings and their ids
         | A       | 0      | 800000 | 800000 | 65536 |
       And sibling A and level 1 share no host ids
 
-    Scenario: Level 1 has no ids but its own to give, whatever the base says
+    Scenario: A base beyond the ids of level 1 is refused
       Given an LXD host whose root allocation is "root:500000:131072"
       And the root allocation of level 1 is "root:65536:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -270,15 +269,15 @@ Feature: Siblings and their ids
       Then sibling A at level 2 fails in operation "start" for the reason "allocation outside the parent"
 
   @requires-private-host
-  Rule: A new size means new ids from the next start on
-    LXD writes them down at once, and from then on takes the old ones for free,
-    though the container runs on with them.
+  Rule: A new size means new ids at the next start
+    LXD records the new ids at once, and from then on treats the old ones as free, although
+    the running container still uses them.
 
     Background:
       Given an LXD host whose root allocation is "root:500000:500000"
       And a chain of depth 1 as described
 
-    Scenario: A sibling that grows moves behind the others
+    Scenario: A sibling that grows moves after the others
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
@@ -289,7 +288,7 @@ Feature: Siblings and their ids
         | A       | 0      | 696608 | 696608 | 100000 |
         | B       | 0      | 631072 | 631072 | 65536  |
 
-    Scenario: Until it is restarted, a sibling that grows shares its ids with the next one made
+    Scenario: Until it is restarted, a sibling that grows shares its ids with the next new sibling
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
@@ -299,7 +298,7 @@ Feature: Siblings and their ids
         | C       | yes      |      |      |
       Then siblings A and C at level 1 share all host ids
 
-    Scenario: A size that is not there is refused, and the sibling runs on
+    Scenario: A size that does not fit is refused, and the sibling keeps running
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |

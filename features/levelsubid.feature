@@ -1,13 +1,13 @@
-Feature: The allocation files of a level, as people write them
-  The LXD of a level reads /etc/subuid and /etc/subgid of that level by the same
-  rules as the host's does. Where it falls back to a default, that is not a
-  million ids but what the level itself has from 100000 up, so that a mistake in
-  level 1 moves level 2, or stops it. (LXD: idmap/idmapset_linux.go.)
+Feature: How LXD reads the allocation files of a level
+  The LXD of a level reads /etc/subuid and /etc/subgid of that level by the same rules as
+  the LXD of the host. But its default is different: the level's own ids from 100000 on.
+  So a mistake in the files of level 1 gives level 2 other ids, or stops it.
+  (LXD: idmap/idmapset_linux.go.)
 
   Background:
     Given an LXD host whose root allocation is "root:500000:262144"
 
-  Rule: One malformed line of anybody's stops the level below
+  Rule: One malformed line, even of another user, stops the level below
 
     Scenario Outline: The line "<line>" at level 1 stops level 2
       Given /etc/subuid and /etc/subgid of level 1 read
@@ -24,10 +24,10 @@ Feature: The allocation files of a level, as people write them
         | lxd:100 |
         | user    |
 
-  Rule: Where a file does not count, level 2 starts at id 100000 of level 1
+  Rule: If LXD ignores the files, level 2 starts at id 100000 of level 1
 
     @requires-private-host
-    Scenario Outline: With /etc/<file> of level 1 missing, the other file does not count either
+    Scenario Outline: If /etc/<file> of level 1 is missing, LXD ignores the other file, too
       Given the root allocation of level 1 is "root:65536:65536"
       And /etc/<file> of level 1 is missing
       And newuidmap is installed neither on the host nor at any level
@@ -41,7 +41,7 @@ Feature: The allocation files of a level, as people write them
         | subgid |
 
     @requires-private-host
-    Scenario Outline: <what> at level 1 is nobody's allocation
+    Scenario Outline: LXD ignores <what> at level 1
       Given /etc/subuid and /etc/subgid of level 1 read
         """
         <line>
@@ -53,11 +53,11 @@ Feature: The allocation files of a level, as people write them
 
       Examples:
         | what                 | line              |
-        | Root named by number | 0:65536:65536     |
-        | A line commented out | #root:65536:65536 |
-        | An entry of user lxd | lxd:65536:65536   |
+        | root named by number | 0:65536:65536     |
+        | a line commented out | #root:65536:65536 |
+        | an entry of user lxd | lxd:65536:65536   |
 
-    Scenario: Where level 1 has newuidmap, it grants root named by number other ids than LXD takes
+    Scenario: If root is named by number at level 1, newuidmap grants other ids than LXD chooses
       Given /etc/subuid and /etc/subgid of level 1 read
         """
         0:65536:65536
@@ -66,7 +66,7 @@ Feature: The allocation files of a level, as people write them
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
 
     @requires-private-host
-    Scenario: Uids without gids: no entry in subgid is as if subuid had none
+    Scenario: Without an entry in subgid, LXD ignores the entry in subuid
       Given /etc/subuid of level 1 reads
         """
         root:65536:65536
@@ -76,10 +76,10 @@ Feature: The allocation files of a level, as people write them
       Then all 2 levels are up
       And root at level 2 is id 600000 on the host
 
-  Rule: Lines that end in CR LF are lines to the LXD of level 1, and none to its newuidmap
+  Rule: The LXD of level 1 accepts lines with CRLF endings, its newuidmap does not
 
     @requires-private-host
-    Scenario: Without newuidmap, level 2 has the ids of such a line
+    Scenario: Without newuidmap, level 2 has the ids of a line with CRLF ending
       Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
         """
         root:65536:65536
@@ -89,7 +89,7 @@ Feature: The allocation files of a level, as people write them
       Then all 2 levels are up
       And root at level 2 is id 565536 on the host
 
-    Scenario: With newuidmap, level 2 does not start
+    Scenario: With newuidmap, level 2 does not start with the ids of a line with CRLF ending
       Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
         """
         root:65536:65536
@@ -97,9 +97,9 @@ Feature: The allocation files of a level, as people write them
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
 
-  Rule: The first line that is large enough counts, for uids and gids apart
+  Rule: LXD uses the first line that is large enough, separately for uids and gids
 
-    Scenario: A small line is passed over, and a larger one behind the first
+    Scenario: LXD skips a line that is too small, and ignores lines after the first suitable one
       Given /etc/subuid and /etc/subgid of level 1 read
         """
         root:1000:65535
@@ -133,7 +133,7 @@ Feature: The allocation files of a level, as people write them
         | 1     | 0      | 500000 | 500000 | 262144 |
         | 2     | 0      | 131072 | 631072 | 131072 |
 
-    Scenario: Too few gids beside enough uids make a container that is created and never starts
+    Scenario: With enough uids but too few gids, a container is created but does not start
       Given /etc/subuid of level 1 reads
         """
         root:65536:65536

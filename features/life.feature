@@ -1,12 +1,12 @@
 Feature: The life of a chain
-  A chain is containers that run in containers. Whatever happens to one of them, or
-  to a LXD, has an end that the levels inside must survive, or come back from.
+  If something happens to a level or to its LXD, the levels inside must keep running or
+  come up again.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
     And a chain of depth 3 in which every level delegates what the levels below it need
 
-  Rule: A LXD that ends leaves its containers running, and finds them when it starts again
+  Rule: An LXD that ends leaves its containers running, and finds them when it starts again
 
     Scenario Outline: The LXD of <where> is restarted under the running chain
       When the LXD of <where> is restarted
@@ -20,18 +20,18 @@ Feature: The life of a chain
         | level 2 |
 
       @requires-private-host
-      Examples: The host's
+      Examples: The LXD of the host
         | where    |
         | the host |
 
-  Rule: What ran in a level runs again when the level does
-    LXD asks the init of level 1 to end, and nobody else. That init asks every process
-    of its namespace, the LXDs and the levels inside at the same time, so no LXD
-    inside stops what it runs: each leaves its containers to their end, and finds them
-    noted as running when it starts again. A level that is ended by force takes
-    everything inside with it unasked, which makes no difference to what comes back.
+  Rule: Levels that ran inside a level run again when that level starts again
+    LXD only asks the init of level 1 to shut down. That init signals all processes in its
+    pid namespace at the same time, including the LXDs and the levels inside. So no LXD
+    inside stops its containers, and each finds them recorded as running when it starts
+    again. If a level is killed, everything inside is killed with it. The same levels come
+    up again in both cases.
 
-    Scenario Outline: Level 1 is <ended>, and the program at level 3 <was> asked to end
+    Scenario Outline: Level 1 is <ended>, and a program at level 3 <result> SIGTERM
       Given a program at level 3 records whether it receives SIGTERM
       When level 1 is <ended>
       Then all 3 levels come up again
@@ -45,7 +45,7 @@ Feature: The life of a chain
         | restarted                 | received        |
         | restarted by force        | did not receive |
 
-    Scenario: The LXD of level 1 is shut down, and starts what it has stopped
+    Scenario: The LXD of level 1 is shut down, and starts its containers again
       Given a program at level 3 records whether it receives SIGTERM
       When the LXD of level 1 is shut down
       Then all 3 levels come up again
@@ -55,14 +55,14 @@ Feature: The life of a chain
       And the program at level 3 received SIGTERM
 
     @requires-root
-    Scenario: Level 1 comes up under another name, with all that is inside
+    Scenario: Level 1 comes up under another name with everything inside
       When level 1 is stopped, renamed and started again
       Then all 3 levels come up again
       And the LXD of the host has no record and no files of level 1
 
-  Rule: boot.autostart overrules what ran
+  Rule: boot.autostart decides whether a level is started, even if it did not run before
 
-    Scenario: Level 2 with boot.autostart true comes up again although it did not run
+    Scenario: Level 2 with boot.autostart=true comes up although it did not run
       Given the configuration of level 2 is
         | key            | value |
         | boot.autostart | true  |
@@ -71,7 +71,7 @@ Feature: The life of a chain
       When level 1 is restarted by force
       Then all 2 levels come up again
 
-    Scenario: Level 2 with boot.autostart false stays down although it ran
+    Scenario: Level 2 with boot.autostart=false stays down although it ran
       Given the configuration of level 2 is
         | key            | value |
         | boot.autostart | false |
@@ -79,13 +79,13 @@ Feature: The life of a chain
       When level 1 is restarted by force
       Then level 2 stays down
 
-    Scenario: Level 2 without boot.autostart stays down when it did not run
+    Scenario: Level 2 without boot.autostart stays down if it did not run
       Given a chain of depth 2 in which every level delegates what the levels below it need
       And level 2 has been killed
       When level 1 is restarted by force
       Then level 2 stays down
 
-  Rule: A level that ends takes with it what is inside, and nothing else
+  Rule: If a level ends, everything inside ends, and nothing else
 
     @requires-root
     Scenario Outline: Level 2 is <ended>
@@ -101,51 +101,51 @@ Feature: The life of a chain
         | killed  |
 
     @requires-root
-    Scenario: Level 1 is deleted by force, with all that is inside
+    Scenario: Level 1 is killed and deleted with everything inside
       When level 1 is killed and deleted
       Then nothing of level 1 is left on the host
       And nothing of level 2 is left on the host
       And nothing of level 3 is left on the host
       And the LXD of the host has no record and no files of level 1
 
-  Rule: LXD leaves a level that runs alone
+  Rule: LXD does not rename or delete a running level
 
-    Scenario Outline: The LXD of <where> is asked to <what> level <level>, which runs
+    Scenario Outline: The LXD of <where> refuses to <what> the running level <level>
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of <where> is asked to <what> level <level>
-      Then LXD refuses with "<words>"
+      Then LXD reports the error "<words>"
       And all 2 levels are up
       And every level has kept running
 
       Examples:
-        | where    | what   | level | words                                                |
+        | where    | what   | level | words                                                 |
         | the host | rename | 1     | Renaming of running (container\|instance) not allowed |
-        | the host | delete | 1     | [Ii]nstance is (currently )?running                  |
-        | level 1  | delete | 2     | [Ii]nstance is (currently )?running                  |
+        | the host | delete | 1     | [Ii]nstance is (currently )?running                   |
+        | level 1  | delete | 2     | [Ii]nstance is (currently )?running                   |
 
-  Rule: LXD asks a level to end once, and waits as long as it is told to
+  Rule: LXD asks a level to shut down once, and waits for the requested time
 
-    Scenario: An init that does not hear that it shall end goes on with all that is inside
+    Scenario: If the init ignores the signal, the level keeps running with everything inside
       Given the configuration of level 1 is
         | key     | value                     |
         | raw.lxc | lxc.signal.halt = SIGCONT |
       And a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of the host is asked to stop level 1
-      Then LXD refuses with "Failed shutting down instance, status is .?Running"
+      Then LXD reports the error "Failed shutting down instance, status is .?Running"
       And all 2 levels are up
       And every level has kept running
 
     @requires-private-host
-    Scenario: A level that needs longer than LXD waits ends all the same
-      busybox's init takes two seconds. LXD has told of a failure by then, and its
-      operation is over; what it asked for happens.
+    Scenario: A level that needs longer than LXD waits still shuts down
+      busybox's init takes two seconds. By then LXD has reported a failure and its operation
+      has ended, but the level still shuts down.
 
       When the LXD of the host is asked to stop level 1
-      Then LXD refuses with "Failed shutting down instance, status is .?Running"
+      Then LXD reports the error "Failed shutting down instance, status is .?Running"
       And nothing of level 1 is left on the host
       And nothing of level 3 is left on the host
 
-  Rule: A level that is frozen stands still with all that is inside, and only that
+  Rule: Freezing a level also freezes everything inside, and nothing else
 
     @requires-private-host
     Scenario Outline: Level <level> is frozen
@@ -167,7 +167,7 @@ Feature: The life of a chain
       And every level has kept running
 
     @known-bug
-    Scenario: A frozen level can be asked to end
+    Scenario: A frozen level can be stopped
       Given a program at level 3 records whether it receives SIGTERM
       And level 1 has been frozen
       When level 1 is stopped and started again
@@ -175,7 +175,7 @@ Feature: The life of a chain
       And the program at level 3 received SIGTERM
 
     @requires-debian @requires-private-host
-    Scenario: The LXD of Debian 12 thaws a frozen level to end it
+    Scenario: The LXD of Debian 12 thaws a frozen level to stop it
       Given the levels run the bundles
         | level | bundle          |
         | 0     | debian:bookworm |
@@ -186,9 +186,9 @@ Feature: The life of a chain
       And the program at level 3 received SIGTERM
 
     @requires-debian @requires-private-host
-    Scenario Outline: That of <bundle> asks a frozen level to end, and leaves it frozen
-      It asks itself whether the level is frozen when it has noted that it stops it, and what
-      is being stopped counts as running (lxd/instance/drivers/driver_lxc.go, statusCode).
+    Scenario Outline: <bundle> asks a frozen level to shut down, but leaves it frozen
+      It only checks whether the level is frozen after it has recorded the stop, and a level
+      that is being stopped counts as running (lxd/instance/drivers/driver_lxc.go, statusCode).
 
       Given the levels run the bundles
         | level | bundle   |
@@ -196,7 +196,7 @@ Feature: The life of a chain
       And a clock ticks on the host and at every level
       And level 1 has been frozen
       When the LXD of the host is asked to stop level 1
-      Then LXD refuses with "Failed shutting down instance, status is .?Running"
+      Then LXD reports the error "Failed shutting down instance, status is .?Running"
       And the clocks from level 1 down have stopped and those above keep ticking
 
       Examples:
@@ -205,15 +205,15 @@ Feature: The life of a chain
         | debian:trixie/incus |
 
     @requires-root
-    Scenario: A frozen level cannot be restarted, as LXD does not take it for one that runs
+    Scenario: A frozen level cannot be restarted because LXD does not treat it as running
       Given a chain of depth 1 in which every level delegates what the levels below it need
       And level 1 has been frozen
       When the LXD of the host is asked to restart level 1
-      Then LXD refuses with "restart: .*not running"
+      Then LXD reports the error "restart: .*not running"
 
-  Rule: A snapshot of a level holds the files of all levels inside
+  Rule: A snapshot of a level contains the files of all levels inside
 
-    Scenario Outline: Level <level> goes back to its snapshot
+    Scenario Outline: Level <level> is restored from its snapshot
       Given user 1000 of level 3 has made the file "early"
       And level <level> has been snapshotted
       And user 1000 of level 3 has made the file "late"
@@ -229,9 +229,9 @@ Feature: The life of a chain
         | 1     |
         | 2     |
 
-  Rule: A copy has what its source has, and ids of its own only if it is isolated
+  Rule: A copy has everything that its source has, but its own ids only if it is isolated
 
-    Scenario: A copy of level 1 runs beside it, with other levels of the same ids inside
+    Scenario: A copy of level 1 runs beside it, with levels of the same ids inside
       Given user 1000 of level 3 has made the file "early"
       When level 1 is copied and the copy is started
       Then all 3 levels of the copy come up
@@ -242,7 +242,7 @@ Feature: The life of a chain
       And every level has kept running
 
     @requires-private-host
-    Scenario: The copy of an isolated level has the next free ids, and its files as well
+    Scenario: The copy of an isolated level and its files have the next free ids
       Given an LXD host whose root allocation is "root:500000:196609"
       And the configuration of level 1 is
         | key                     | value |

@@ -1,20 +1,20 @@
-Feature: A limit on a level is one on all levels inside it
-  The kernel counts what a level does for every level above it, too. So a limit
-  that the host's LXD sets on level 1 binds the processes of level 3, of which that
-  LXD knows nothing, and so does one that the LXD inside level 1 sets on level 2.
-  All of this is set on levels that run.
+Feature: A limit on a level also applies to all levels inside it
+  The kernel also charges the resources that a level uses to every level above it. So a
+  limit on level 1 applies to the processes of level 3, although the host's LXD does not
+  know them. The same is true for a limit that the LXD inside level 1 sets on level 2.
+  All limits here are set on running levels.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
     And a chain of depth 3 in which every level delegates what the levels below it need
 
-  Rule: Beyond a limit on memory a process of level 3 is killed, and nothing else is
+  Rule: Above a memory limit the kernel kills a process of level 3 and nothing else
 
-    Scenario: Without a limit level 3 takes 400 MB
+    Scenario: Without a limit, level 3 allocates 400 MB
       When level 3 allocates 400 MB of memory
       Then it succeeds
 
-    Scenario Outline: A limit of 300 MB at level <level> ends a process of level 3 that takes 400
+    Scenario Outline: With a limit of 300 MB at level <level>, a process of level 3 that allocates 400 MB is killed
       Given the configuration of level <level> has been changed to
         | key           | value  |
         | limits.memory | 300MiB |
@@ -28,7 +28,7 @@ Feature: A limit on a level is one on all levels inside it
         | 1     |
         | 2     |
 
-    Scenario: A level can be given more than the level around it has, and gets no more
+    Scenario: A limit above that of the level above is accepted but has no effect
       Given the configuration of level 1 has been changed to
         | key           | value  |
         | limits.memory | 300MiB |
@@ -40,7 +40,7 @@ Feature: A limit on a level is one on all levels inside it
       And every level has kept running
 
     @known-bug
-    Scenario: A limit that is taken away again leaves nothing behind
+    Scenario: A removed limit has no further effect
       Given the configuration of level 1 has been changed to
         | key           | value  |
         | limits.memory | 300MiB |
@@ -51,7 +51,7 @@ Feature: A limit on a level is one on all levels inside it
       Then it succeeds
 
     @requires-debian @requires-private-host
-    Scenario: The LXD of Debian 12 leaves nothing of it behind
+    Scenario: With the LXD of Debian 12, a removed limit has no further effect
       Given the levels run the bundles
         | level | bundle          |
         | 0     | debian:bookworm |
@@ -65,9 +65,9 @@ Feature: A limit on a level is one on all levels inside it
       Then it succeeds
 
     @on-cgroup2 @requires-debian @requires-private-host
-    Scenario: That of Debian 13 leaves level 1 no memory at all
-      Without a limit it reckons with -1 bytes, and sets nine tenths of it, which is 0, as the bound
-      from which on the kernel throttles (LXD until pull request 13192: driver_lxc.go, Update).
+    Scenario: With the LXD of Debian 13, level 1 is throttled to no memory after its limit is removed
+      LXD treats "no limit" as -1 bytes and sets memory.high to nine tenths of it, which is 0
+      (LXD until pull request 13192: driver_lxc.go, Update).
 
       Given the levels run the bundles
         | level | bundle        |
@@ -80,10 +80,10 @@ Feature: A limit on a level is one on all levels inside it
         | limits.memory |       |
       Then the kernel throttles level 1 above 0 bytes of memory
 
-  Rule: A percentage is one of the machine, at whatever level
-    LXD asks /proc/meminfo, which without lxcfs tells of the machine at every level, and
-    takes its kB for 1000 bytes: what it calls half is a bit less (LXD and Incus:
-    DeviceTotalMemory, units.ParseByteSizeString).
+  Rule: A percentage of memory refers to the machine at every level
+    LXD reads /proc/meminfo, which without lxcfs shows the machine's memory at every level.
+    It reads a kB there as 1000 bytes, so 50% becomes slightly less than half (LXD and
+    Incus: DeviceTotalMemory, units.ParseByteSizeString).
 
     Scenario: Half of the memory at level 2 is more than level 1 has
       Given the configuration of level 1 has been changed to
@@ -94,13 +94,13 @@ Feature: A limit on a level is one on all levels inside it
         | limits.memory | 50%   |
       Then the memory limit of level 2 is half of the machine's memory
 
-  Rule: Beyond a limit on processes level 3 starts no more of them, and all levels live on
+  Rule: At a process limit level 3 cannot start more processes, and all levels keep running
 
-    Scenario: Without a limit level 3 starts 200 processes
+    Scenario: Without a limit, level 3 starts 200 processes
       When level 3 starts 200 processes
       Then it succeeds
 
-    Scenario Outline: A limit of 150 processes at level <level> is too little for 200 at level 3
+    Scenario Outline: With a limit of 150 processes at level <level>, level 3 cannot start 200
       Given the configuration of level <level> has been changed to
         | key              | value |
         | limits.processes | 150   |
@@ -114,12 +114,12 @@ Feature: A limit on a level is one on all levels inside it
         | 1     |
         | 2     |
 
-  # Beside others it might not get what it is held back from.
+  # Exclusive: beside other scenarios the level might not get enough time to reach its limit.
   @exclusive
-  Rule: A share of the processors holds back the level that has it, with all that is inside
+  Rule: A CPU allowance throttles the level that has it, with everything inside
 
     @requires-speed
-    Scenario Outline: Level 3 computes, and level <level> has a fifth of a processor
+    Scenario Outline: Level 3 uses a processor continuously, and level <level> may use a fifth of one
       Given the configuration of level <level> has been changed to
         | key                  | value      |
         | limits.cpu.allowance | 20ms/100ms |
@@ -131,8 +131,8 @@ Feature: A limit on a level is one on all levels inside it
         | 1     |
         | 2     |
 
-    Scenario: Level 1 is given less than it has given level 2
-      # On v1 a share of a cgroup must have room for every share below it (kernel/sched/core.c, tg_cfs_schedulable_down).
+    Scenario: Level 1 gets a smaller allowance than level 2
+      # On v1 the quota of a cgroup must not be smaller than that of a child (kernel/sched/core.c, tg_cfs_schedulable_down).
       Given the configuration of level 2 has been changed to
         | key                  | value      |
         | limits.cpu.allowance | 50ms/100ms |
@@ -141,10 +141,10 @@ Feature: A limit on a level is one on all levels inside it
         | limits.cpu.allowance | 10ms/100ms |
       Then LXD refuses the change on cgroup v1 and accepts it on cgroup v2
 
-  Rule: Level 1 hands on the processors that it has when its first container starts
-    (canonical/lxd issue 7441)
+  Rule: Levels inside level 1 get the processors that level 1 has when its first container starts
+    See canonical/lxd issue 7441.
 
-    Scenario: A level that is made with one processor has none but that for the levels inside
+    Scenario: If level 1 is made with one processor, the levels inside have only that one
       Given an LXD host whose root allocation is "root:500000:196608"
       And the configuration of level 1 is
         | key        | value |
@@ -170,14 +170,14 @@ Feature: A limit on a level is one on all levels inside it
       And level 3 has one processor, the same as level 1
 
     @requires-private-host
-    Scenario: From a level with others inside LXD can take no processor, and says so only in its log
+    Scenario: On cgroup v1 LXD cannot take processors from a level with others inside, and only logs that
       When the configuration of level 1 is changed to
         | key        | value |
         | limits.cpu | 1     |
       Then level 3 keeps its processors on cgroup v1 and has one left on cgroup v2
 
   @on-cgroup2
-  Rule: Every level has the controllers that the level around it has, to hand them on
+  Rule: Every level has the cgroup controllers of the level above
 
-    Scenario: The controllers that limits are made with arrive at level 3
+    Scenario: The controllers for limits are available at level 3
       Then every level has the cgroup controllers "cpuset, cpu, memory, pids"

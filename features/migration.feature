@@ -1,16 +1,16 @@
 @requires-debian @requires-private-host
-Feature: A LXD that becomes an Incus under a chain
-  Incus comes with a tool that takes over what a LXD has, lxd-to-incus. It stops LXD and
-  all that runs inside, moves records and files to where Incus has them, and has Incus
-  start what ran before. The levels above do not notice; those below start anew, with the
-  ids that Incus gives them.
+Feature: Migrating an LXD to Incus under a chain
+  Incus includes the tool lxd-to-incus, which migrates everything from LXD. It stops LXD
+  and its containers, moves the database and the files to Incus, and lets Incus start the
+  containers that ran before. The levels above are not affected. The levels below are
+  restarted, with ids that Incus chooses.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Rule: What a LXD has is its Incus's with the same ids and the same files
+  Rule: After the migration the levels have the same ids and the same files
 
-    Scenario Outline: The LXD of level <level>, of <lxd>, becomes an Incus
+    Scenario Outline: The LXD of level <level>, from <lxd>, is migrated to Incus
       Given the levels run the bundles
         | level | bundle |
         | 0     | <lxd>  |
@@ -30,9 +30,9 @@ Feature: A LXD that becomes an Incus under a chain
         | 2     | debian:trixie   |
         | 1     | debian:bookworm |
 
-  Rule: The Incus that took over is there to stay
+  Rule: Incus keeps running after the migration
 
-    Scenario: It starts what ran before when its level is restarted
+    Scenario: Incus starts its containers when its level is restarted
       Given the levels run the bundles
         | level | bundle        |
         | 0     | debian:trixie |

@@ -1,14 +1,15 @@
-Feature: The flag for nesting
-  A container that has a user namespace of its own mounts a proc of its own as it
-  starts. The kernel allows it only where the container around it has a proc of
-  which nothing is covered, lest the inner one show more (fs/namespace.c,
-  mount_too_revealing). liblxc covers the boot id in every container (conf.c,
-  lxc_setup_boot_id), and lxcfs, where it runs, covers meminfo and others. With
-  security.nesting LXD mounts a second proc and a second sysfs, out of the way and
-  whole, as the container starts: that is all that the flag does without AppArmor.
+Feature: The security.nesting flag
+  A container with its own user namespace mounts its own proc when it starts. The kernel
+  only allows that if the container around it has a proc in which nothing is covered,
+  because the inner proc would show more (fs/namespace.c, mount_too_revealing). liblxc
+  covers the boot id in every container (conf.c, lxc_setup_boot_id), and lxcfs covers
+  meminfo and other files. With security.nesting, LXD also mounts a complete proc and
+  sysfs at other paths when the container starts. Without AppArmor, the flag does nothing
+  else.
 
-  With it, the flag also changes the container's profile, and at once. Without the
-  flag liblxc may not even mount the root filesystem of a container inside.
+  With AppArmor, the flag also changes the container's profile, even while the container
+  runs. Without the flag, liblxc cannot even mount the root filesystem of a container
+  inside.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
@@ -25,7 +26,7 @@ Feature: The flag for nesting
       And at level 1 /proc/sys/kernel/random/boot_id is covered by tmpfs
       And at level 1 nothing covers /proc/meminfo
 
-    Scenario: The flag of level 1 is not one for level 2, in which level 3 does not start
+    Scenario: Level 2 does not inherit the flag of level 1, so level 3 does not start
       Given the configuration of level 2 is
         | key              | value |
         | security.nesting | false |
@@ -42,7 +43,7 @@ Feature: The flag for nesting
       And security.nesting of level 2 is unset
       And every level has the planned ids
 
-    Scenario: A value that is no boolean is refused
+    Scenario: A value that is not a boolean is refused
       Given the configuration of level 1 is
         | key              | value |
         | security.nesting | maybe |
@@ -50,11 +51,11 @@ Feature: The flag for nesting
       Then the build stops at level 1 in operation "create" for the reason "configuration refused"
 
   @on-no-apparmor
-  Rule: What is in the way is what is covered, and not the flag itself
+  Rule: Without AppArmor the covered files prevent nesting, not the missing flag itself
 
     @core
     Scenario: Root of level 1 uncovers its proc, and level 2 starts without the flag
-      The flag is no wall: root of an unprivileged level can do without.
+      The flag is not a security boundary: root of an unprivileged level can work around it.
 
       Given level 1 has no security.nesting
       And root of level 1 uncovers the boot id
@@ -64,7 +65,7 @@ Feature: The flag for nesting
       And at level 1 nothing covers /proc/sys/kernel/random/boot_id
       And every level has the planned ids
 
-    Scenario: A privileged level 2 starts without the flag, as it sees no more than level 1 could
+    Scenario: A privileged level 2 starts without the flag, because it sees no more than level 1 could
       Given level 1 has no security.nesting
       And level 2 is privileged
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -73,7 +74,7 @@ Feature: The flag for nesting
       And at level 1 /proc/sys/kernel/random/boot_id is covered by tmpfs
 
   @on-apparmor
-  Rule: With AppArmor it is the flag itself, which is a wall
+  Rule: With AppArmor the flag is a security boundary
 
     @core
     Scenario: Root of level 1 uncovers its proc, and level 2 does not start without the flag
@@ -89,22 +90,22 @@ Feature: The flag for nesting
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
 
-    Scenario: Taken away while level 1 runs, it no longer lets level 2 start
+    Scenario: If the flag is removed while level 1 runs, level 2 no longer starts
       Given level 1 loses security.nesting while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
       And security.nesting of level 1 is unset
 
-  Rule: The flag does its work when the container starts
+  Rule: The flag takes effect when the container starts
 
-    Scenario: Set while level 1 runs, it does not let level 2 start
+    Scenario: If the flag is set while level 1 runs, level 2 does not start
       Given level 1 has no security.nesting
       And level 1 gets security.nesting while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
       And security.nesting of level 1 is "true"
 
-    Scenario: Set before a restart of level 1, it lets level 2 start
+    Scenario: If the flag is set before a restart of level 1, level 2 starts
       Given level 1 has no security.nesting
       And level 1 gets security.nesting and is restarted
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -112,21 +113,21 @@ Feature: The flag for nesting
       And every level has the planned ids
 
     @on-no-apparmor
-    Scenario: Taken away while level 1 runs, it still lets level 2 start
+    Scenario: If the flag is removed while level 1 runs, level 2 still starts
       Given level 1 loses security.nesting while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
       And security.nesting of level 1 is unset
       And every level has the planned ids
 
-    Scenario: Taken away before a restart of level 1, it no longer lets level 2 start
+    Scenario: If the flag is removed before a restart of level 1, level 2 no longer starts
       Given level 1 loses security.nesting and is restarted
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
       And security.nesting of level 1 is unset
 
   @requires-tools @requires-fuse @requires-private-host
-  Rule: With the flag it does not matter that lxcfs covers files of /proc
+  Rule: With the flag, level 2 starts even if lxcfs covers files of /proc
 
     Scenario: lxcfs covers files at level 1, and level 2 starts
       Given lxcfs is installed on the host and at every level
@@ -136,7 +137,7 @@ Feature: The flag for nesting
       And at level 1 /proc/meminfo is covered by fuse.lxcfs
       And every level has the planned ids
 
-    Scenario: Uncovering the boot id is not enough where lxcfs covers more
+    Scenario: Uncovering the boot id is not enough if lxcfs covers more files
       Given lxcfs is installed on the host and at every level
       And lxcfs of the host covers files of /proc at level 1
       And level 1 has no security.nesting

@@ -1,12 +1,12 @@
 Feature: Privileged levels
-  A privileged container has no user namespace of its own: it runs in that of the LXD
-  that makes it, and has that one's ids. On a host those are all ids, and root is the
-  host's root; inside an unprivileged level they are what that level has, and root is
-  root of that level. The article's first way to nest is such a chain.
+  A privileged container runs in the user namespace of the LXD that makes it, and has the
+  same ids. On a host these are all ids, and root is the host's root. Inside an
+  unprivileged level these are the ids of that level, and root is root of that level. The
+  article's first way to nest is a privileged chain.
 
-  These hosts have no AppArmor, which confines privileged containers more than others.
-  There security.nesting decides, too, whether a LXD in one can set up its mounts
-  ("Does security.nesting need to be turned on?").
+  AppArmor confines privileged containers more strictly than others. With AppArmor,
+  security.nesting also decides whether an LXD in a privileged container can set up its
+  mounts ("Does security.nesting need to be turned on?").
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
@@ -29,7 +29,7 @@ Feature: Privileged levels
       And processes at every level run under the host ids of that level
       And files made at every level belong to the host ids of that level
 
-    Scenario: A privileged level in an unprivileged one is root of that one, and not of the host
+    Scenario: A privileged level inside an unprivileged one is root of that level, not of the host
       Given level 2 is privileged
       And /etc/subuid of level 2 reads
         """
@@ -52,10 +52,10 @@ Feature: Privileged levels
       And processes at every level run under the host ids of that level
       And files made at every level belong to the host ids of that level
 
-  Rule: A privileged level takes no ids from an allocation
+  Rule: A privileged level needs no allocation
 
     @requires-private-host
-    Scenario: A host whose allocation is too small makes a privileged level, which makes an unprivileged one of ids that the host allocated to nobody
+    Scenario: A host with a too small allocation makes a privileged level, which makes an unprivileged one from unallocated ids
       Given an LXD host whose root allocation is "root:500000:65535"
       And level 1 is privileged
       And /etc/subuid of level 1 reads
@@ -74,7 +74,7 @@ Feature: Privileged levels
         | 1     | 0      | 0       | 0       | 4294967295 |
         | 2     | 0      | 3000000 | 3000000 | 65536      |
 
-    Scenario: Level 1 has ids for no other level but a privileged one
+    Scenario: Level 1 only has ids for a privileged level
       Given an LXD host whose root allocation is "root:500000:65536"
       And level 2 is privileged
       When a chain of depth 3 is built as described
@@ -82,7 +82,7 @@ Feature: Privileged levels
       And the levels above it are still up
 
     @requires-private-host
-    Scenario: A privileged level without files of its own gives its containers the ids that a host gives by default
+    Scenario: A privileged level without subid files gives its containers the default ids of a host
       Given newuidmap is installed neither on the host nor at any level
       And level 1 is privileged
       And a chain of depth 2 as described
@@ -93,7 +93,7 @@ Feature: Privileged levels
         | 2     | 0      | 1000000 | 1000000 | 1000000000 |
 
     @requires-private-host
-    Scenario: raw.idmap of a privileged level is not even read
+    Scenario: LXD does not parse raw.idmap of a privileged level
       Given the configuration of level 1 is
         | key                 | value         |
         | security.privileged | true          |
@@ -102,13 +102,13 @@ Feature: Privileged levels
       Then all 1 levels are up
       And level 1 runs in the user namespace of the host
 
-  Rule: A privileged level hands on what its user namespace allows
+  Rule: The capabilities of a level depend on its user namespace and on LXD
 
     @requires-private-host
-    Scenario: An unprivileged level is root of nothing but itself, wherever it runs
-      LXD takes the capabilities that change the kernel itself from every privileged
-      container, even where the user namespace that it is in makes them harmless; from
-      an unprivileged one it takes none (lxd/instance/drivers/driver_lxc.go, initLXC).
+    Scenario: An unprivileged level in a privileged one has all capabilities, but only in its own user namespace
+      LXD removes the capabilities that change the kernel itself from every privileged
+      container, even if they are harmless in its user namespace. It removes none from an
+      unprivileged container (lxd/instance/drivers/driver_lxc.go, initLXC).
 
       Given level 1 is privileged
       And a chain of depth 2 in which every level delegates what the levels below it need
@@ -119,7 +119,7 @@ Feature: Privileged levels
       And root at level 2 may set the clock in its user namespace
       And level 2 runs in its own user namespace
 
-    Scenario: A privileged level in an unprivileged one may do less there than root of that one
+    Scenario: A privileged level in an unprivileged one has fewer capabilities than root of that level
       Given level 2 is privileged
       And a chain of depth 2 in which every level delegates what the levels below it need
       Then root at level 1 may load kernel modules in its user namespace
@@ -128,7 +128,7 @@ Feature: Privileged levels
       And root at level 2 may mount filesystems in its user namespace
 
     @requires-private-host @on-no-apparmor
-    Scenario: Without the flag for nesting, a privileged level starts privileged levels and no others
+    Scenario: Without security.nesting, a privileged level starts only privileged levels
       Given level 1 is privileged
       And level 1 has no security.nesting
       And level 2 is privileged
@@ -139,7 +139,7 @@ Feature: Privileged levels
       And level 2 runs in the user namespace of the host
 
     @requires-private-host @on-apparmor
-    Scenario: Without the flag for nesting AppArmor lets a privileged level start none
+    Scenario: Without security.nesting, AppArmor lets a privileged level start no level
       Given level 1 is privileged
       And level 1 has no security.nesting
       And level 2 is privileged
@@ -147,11 +147,12 @@ Feature: Privileged levels
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
       And the levels above it are still up
 
-  Rule: The file capabilities of the image arrive where no file needs a new owner
+  Rule: File capabilities of the image arrive if the files keep their owners
 
-    Scenario: A privileged level in an unprivileged one keeps them, an unprivileged one inside loses them
-      (LXD gives them a new root as it gives files new owners, and fails where its ids
-      do not reach 1000000; the files of a privileged container keep their owners.)
+    Scenario: A privileged level in an unprivileged one keeps them, an unprivileged level inside it loses them
+      If LXD changes the owners of files, it must write the capabilities for the new root,
+      which fails if it does not have id 1000000. Files of a privileged container keep
+      their owners.
 
       Given level 2 is privileged
       And /etc/subuid of level 2 reads
@@ -168,17 +169,17 @@ Feature: Privileged levels
       And the sentinel of the image arrives at every level with its owner and ACL
 
     @requires-private-host
-    Scenario: In a privileged level 1, whose LXD has every id, an unprivileged level keeps them as on the host
+    Scenario: An unprivileged level in a privileged level 1, whose LXD has every id, keeps them
       Given level 1 is privileged
       And a chain of depth 2 in which every level delegates what the levels below it need
       Then the file capability of the image arrives at level 1
       And the file capability of the image arrives at level 2
       And the sentinel of the image arrives at every level with its owner and ACL
 
-  Rule: A level is privileged, or not, from its start to its end
+  Rule: A change of security.privileged takes effect at the next start
 
     @requires-private-host
-    Scenario: Privilege that is taken away while level 1 runs stays with it
+    Scenario: Level 1 stays privileged if security.privileged is removed while it runs
       Given level 1 is privileged
       And level 1 loses security.privileged while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -187,7 +188,7 @@ Feature: Privileged levels
       And root at level 2 is id 65536 on the host
 
     @requires-private-host
-    Scenario: A restart takes it away, and the files of the level get their new owners
+    Scenario: After a restart level 1 is unprivileged, and its files have new owners
       Given level 1 is privileged
       And level 1 loses security.privileged and is restarted
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -196,7 +197,7 @@ Feature: Privileged levels
       And every level has the planned ids
       And the sentinel of the image arrives at every level with its owner and ACL
 
-    Scenario: A nested level that becomes privileged gets its files back, but not the capabilities that they lost
+    Scenario: A nested level that becomes privileged owns its files, but their lost capabilities do not come back
       Given level 2 gets security.privileged and is restarted
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
@@ -205,10 +206,10 @@ Feature: Privileged levels
       And the sentinel of the image arrives at every level with its owner and ACL
       And the file capability of the image is lost at level 2
 
-  Rule: A LXD can be told to make no privileged containers
+  Rule: LXD_UNPRIVILEGED_ONLY prevents privileged containers
 
     @requires-private-host
-    Scenario Outline: The LXD of level 1 runs with LXD_UNPRIVILEGED_ONLY and makes no privileged level, be level 1 privileged: <privileged>
+    Scenario Outline: The LXD of level 1 refuses a privileged level with LXD_UNPRIVILEGED_ONLY (level 1 privileged: <privileged>)
       Given the configuration of level 1 is
         | key                               | value        |
         | security.privileged               | <privileged> |
@@ -223,7 +224,7 @@ Feature: Privileged levels
         | false      |
         | true       |
 
-    Scenario: It makes unprivileged ones as before
+    Scenario: With LXD_UNPRIVILEGED_ONLY, LXD still makes unprivileged levels
       Given the configuration of level 1 is
         | key                               | value |
         | environment.LXD_UNPRIVILEGED_ONLY | true  |

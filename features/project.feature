@@ -1,13 +1,14 @@
-Feature: What a project does not allow is the reason that a level is not made
-  A LXD that several people use has projects with restrictions and limits. What those
-  refuse is told from what ids and kernels refuse, at the level that it concerns.
+Feature: Restrictions and limits of a project are a reason of their own
+  An LXD with several users has projects with restrictions and limits. A refusal by a
+  project is distinguished from one because of ids or by the kernel, and is reported at
+  the level that it concerns.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Rule: A restricted project lets no container nest, unless it is said
+  Rule: By default, containers in a restricted project cannot nest
 
-    Scenario: Level 2, which level 3 shall be in, is refused
+    Scenario: Level 2 is refused because it would contain level 3
       Given the project of level 1 has the configuration
         | key        | value |
         | restricted | true  |
@@ -16,21 +17,21 @@ Feature: What a project does not allow is the reason that a level is not made
       And the levels above it are still up
 
     @requires-private-host
-    Scenario: Level 1, which level 2 shall be in, is refused
+    Scenario: Level 1 is refused because it would contain level 2
       Given the project of the host has the configuration
         | key        | value |
         | restricted | true  |
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "create" for the reason "forbidden by the project"
 
-    Scenario: The last level, which none shall be in, is made
+    Scenario: The last level, which contains no other, is made
       Given the project of level 1 has the configuration
         | key        | value |
         | restricted | true  |
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then all 2 levels are up
 
-    Scenario: Where nesting is allowed, so is level 2
+    Scenario: If the project allows nesting, level 2 is made
       Given the project of level 1 has the configuration
         | key                            | value |
         | restricted                     | true  |
@@ -47,7 +48,7 @@ Feature: What a project does not allow is the reason that a level is not made
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "create" for the reason "forbidden by the project"
 
-  Rule: A project that has as much as it may have gets no more
+  Rule: A project at its limit gets no more containers
 
     Scenario Outline: <limit>=<value> leaves no room for level 2
       Given the project of level 1 has the configuration
@@ -61,7 +62,7 @@ Feature: What a project does not allow is the reason that a level is not made
         | limits.instances  | 0     |
         | limits.containers | 0     |
 
-    Scenario Outline: <limit>=<value> is less than level 2 asks for
+    Scenario Outline: <limit>=<value> is less than level 2 requests
       Given the project of level 1 has the configuration
         | key     | value   |
         | <limit> | <value> |
@@ -76,7 +77,7 @@ Feature: What a project does not allow is the reason that a level is not made
         | limits.memory    | 200MiB | 201MiB |
         | limits.processes | 500    | 501    |
 
-    Scenario Outline: Where <limit> is limited, level 2 has to say what it takes
+    Scenario Outline: If the project has <limit>, level 2 is refused without its own <limit>
       Given the project of level 1 has the configuration
         | key     | value |
         | <limit> | 1GiB  |

@@ -1,9 +1,9 @@
-Feature: Ids of the host, handed through to the levels
-  raw.idmap puts an id of the parent into a container's map. Its parent is the level
-  above, so an id of the host reaches level 3 only if levels 1 and 2 have it, too,
-  each by a raw.idmap of its own. That makes the files of one user of the host that
-  user's at every level. The LXD of a level must let it: newuidmap, where it is
-  installed, wants every such id listed in the subid files above the level.
+Feature: Passing ids of the host through to the levels
+  raw.idmap puts an id of the parent into a container's map. The parent is the level
+  above. So an id of the host only reaches level 3 if levels 1 and 2 also have it by
+  their own raw.idmap. Then the files of a host user belong to that user at every level.
+  If newuidmap is installed, every such id must be listed in the subid files of the
+  level above.
 
   @requires-private-host
   Rule: An id of the host is the same id at every level that maps it
@@ -43,10 +43,10 @@ Feature: Ids of the host, handed through to the levels
         | 1     | 0      | 500000 | 500000 | 131072 |
         | 2     | 0      | 65536  | 565536 | 65536  |
 
-  Rule: A level gives only ids that it has, and none of its allocation
+  Rule: raw.idmap can only map ids that the level above has and does not allocate
 
     @requires-private-host
-    Scenario: An id that level 1 lacks cannot be granted to level 2
+    Scenario: Level 2 cannot get an id that level 1 does not have
       Given an LXD host whose root allocation is "root:500000:131072"
       And newuidmap is installed neither on the host nor at any level
       And /etc/subuid of level 1 reads
@@ -64,7 +64,7 @@ Feature: Ids of the host, handed through to the levels
       Then the build stops at level 2 in operation "start" for the reason "allocation outside the parent"
       And the levels above it are still up
 
-    Scenario: newuidmap at level 1 grants level 2 only what the subid files of level 1 list
+    Scenario: newuidmap at level 1 only grants ids in the subid files of level 1
       Given an LXD host whose root allocation is "root:500000:131072"
       And /etc/subuid of level 1 reads
         """
@@ -98,16 +98,16 @@ Feature: Ids of the host, handed through to the levels
       Then the build stops at level 2 in operation "create" for the reason "raw.idmap overlaps the allocation"
       And the levels above it are still up
 
-      Examples: LXD takes ranges side by side for ranges that overlap (idmap/idmapset_linux.go, HostidsIntersect)
-        | what                                        | id     |
-        | an id of the allocation of level 1          | 65536  |
-        | the id behind the allocation, nobody's      | 131072 |
-        | the id before the allocation, level 1's own | 65535  |
+      Examples: LXD treats adjacent ranges as overlapping (idmap/idmapset_linux.go, HostidsIntersect)
+        | what                                           | id     |
+        | an id of the allocation of level 1             | 65536  |
+        | the unallocated id after the allocation        | 131072 |
+        | the id of level 1 itself before the allocation | 65535  |
 
   @requires-private-host
-  Rule: What a user of the host owns is that user's at level 3 if raw.idmap hands the id through
+  Rule: If raw.idmap passes an id through, the files of that host user belong to the same user at level 3
 
-    Scenario: A file that the user makes at level 3 belongs to the user of the host
+    Scenario: A file that the user makes at level 3 belongs to the host user
       Given an LXD host whose root allocation is "root:500000:196608"
       And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
@@ -115,14 +115,14 @@ Feature: Ids of the host, handed through to the levels
       When user 1000 of level 3 makes a file in that directory
       Then the new file belongs to user 1000 and group 1000 of the host
 
-    Scenario: Without raw.idmap it belongs to an id of the allocation
+    Scenario: Without raw.idmap the file belongs to an id of the allocation
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 3 in which every level delegates what the levels below it need
       And every level has a directory of the host
       When user 1000 of level 3 makes a file in that directory
       Then the new file belongs to user 632072 and group 632072 of the host
 
-    Scenario: The user writes at level 3 to what the user of the host owns
+    Scenario: The user at level 3 can write to a file of the host user
       Given an LXD host whose root allocation is "root:500000:196608"
       And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
@@ -132,7 +132,7 @@ Feature: Ids of the host, handed through to the levels
       And at level 1 that file belongs to user 1000 and group 1000
       And at level 3 that file belongs to user 1000 and group 1000
 
-    Scenario Outline: To user <id> of level 3 a file of another user of the host is nobody's, and closed
+    Scenario Outline: User <id> of level 3 cannot write to a file of another host user, which belongs to nobody there
       Given an LXD host whose root allocation is "root:500000:196608"
       And uid and gid 1000 of the host are passed through to level 3
       And a chain of depth 3 as described
@@ -146,7 +146,7 @@ Feature: Ids of the host, handed through to the levels
         | 1000 |
         | 0    |
 
-    Scenario: The last id of a range owns what it owns on the host
+    Scenario: The last id of a range is the same user on the host
       Given an LXD host whose root allocation is "root:500000:131072"
       And uids and gids 1000 to 1009 of the host are passed through to level 2
       And a chain of depth 2 as described
@@ -154,7 +154,7 @@ Feature: Ids of the host, handed through to the levels
       When user 1009 of level 2 makes a file in that directory
       Then the new file belongs to user 1009 and group 1009 of the host
 
-    Scenario: A gid alone opens what the group of the host may write
+    Scenario: With only the gid passed through, the user can write to a file of the host group
       Given an LXD host whose root allocation is "root:500000:131072"
       And gid 1000 of the host is passed through to level 2
       And a chain of depth 2 as described

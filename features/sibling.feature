@@ -1,12 +1,12 @@
-Feature: Siblings are apart, whatever their ids
-  Siblings that are not isolated have the same ids on the host: to the kernel,
-  root of one is root of the other. What keeps them apart is that neither sees
-  anything of the other's that it could have a right to.
+Feature: Siblings are separated even with the same ids
+  Siblings that are not isolated have the same ids on the host: for the kernel, root of
+  one is root of the other. They are only separated because neither can see the files,
+  processes and sockets of the other.
 
-  Rule: With the same ids on the host, nothing of a sibling is in reach
+  Rule: Siblings with the same host ids cannot reach each other
 
     @requires-root
-    Scenario Outline: Root of a sibling at level <level> reaches neither files nor processes nor sockets of the other
+    Scenario Outline: Root of a sibling at level <level> cannot reach files, processes or sockets of the other
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth <level> in which every level delegates what the levels below it need
       When these siblings are made at level <level>

@@ -1,25 +1,25 @@
-Feature: Where the files of the levels lie
-  LXD keeps the files of a container in a storage pool: in a directory (dir), or in a
-  btrfs that it makes in a file of the host. A container's files must belong to its
-  own ids. Either LXD mounts them idmapped and leaves them on disk as the image has
-  them, or it gives them new owners on disk. To mount idmapped takes the power over
-  the filesystem itself (kernel: fs/namespace.c, can_idmap_mount), which no LXD in a level has.
-  Which of the two the host's LXD does depends on its version and on the kernel: LXD
-  5.0.2 tries with a user namespace that maps nothing, which Linux refuses since 6.9.
+Feature: How the files of the levels are stored
+  LXD keeps the files of a container in a storage pool: in a directory (dir), or in a btrfs
+  filesystem that it makes in a file. A container's files must belong to its own ids.
+  Either LXD mounts them idmapped, and they keep the owners of the image on disk, or LXD
+  changes their owners on disk. An idmapped mount requires privileges over the filesystem
+  (kernel: fs/namespace.c, can_idmap_mount), which no LXD in a level has. For the host's
+  LXD it depends on its version and on the kernel: LXD 5.0.2 tests idmapped mounts with a
+  user namespace that maps nothing, which Linux refuses since 6.9.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
   @requires-private-host
-  Rule: A LXD in a level gives the files of its containers new owners on disk
+  Rule: An LXD in a level changes the owners of its containers' files on disk
 
-    Scenario: Every level has the owners on disk that the LXD above can give
+    Scenario: The files of every level have the owners on disk that the LXD above can set
       Given a chain of depth 3 in which every level delegates what the levels below it need
       Then the files of every level have the owners on disk that the LXD above can set
       And the files of level 2 belong on disk to the host ids of that level
       And the files of level 3 belong on disk to the host ids of that level
 
-    Scenario: The LXD of the host does so, too, where it may not mount idmapped
+    Scenario: Without idmapped mounts, the host's LXD changes the owners, too
       Given the LXD of the host cannot use idmapped mounts
       And a chain of depth 2 in which every level delegates what the levels below it need
       Then the files of level 1 belong on disk to the host ids of that level
@@ -28,15 +28,15 @@ Feature: Where the files of the levels lie
       And the sentinel of the image arrives at every level with its owner and ACL
 
   @requires-btrfs @requires-tools @requires-private-host
-  Rule: A level on btrfs can have a storage pool on btrfs of its own
-    Its LXD has no device to mount, and makes a subvolume where it lies itself. Those
-    of its containers are subvolumes in that.
+  Rule: A level on btrfs can have its own btrfs storage pool
+    The LXD of the level has no device to mount. It makes a subvolume in the subvolume of
+    its level, and further subvolumes in it for its containers.
 
     Background:
       Given btrfs is installed on the host and at every level
       And the storage pool of the host uses the driver btrfs
 
-    Scenario: Level 2 lies in a subvolume within that of level 1, and level 3 in a directory there
+    Scenario: Level 2 is stored in a subvolume inside that of level 1, and level 3 in a plain directory there
       Given the storage pool of level 1 uses the driver btrfs
       And the storage pool of level 2 uses the driver dir
       And a chain of depth 3 in which every level delegates what the levels below it need
@@ -45,7 +45,7 @@ Feature: Where the files of the levels lie
       And level 2 is stored in a btrfs subvolume
       And level 3 is stored in a plain directory
 
-    Scenario: Files on btrfs have the owners that they have elsewhere
+    Scenario: Files on btrfs have the same owners as elsewhere
       Given the storage pool of level 1 uses the driver btrfs
       And the storage pool of level 2 uses the driver dir
       And a chain of depth 3 in which every level delegates what the levels below it need
@@ -54,14 +54,14 @@ Feature: Where the files of the levels lie
       And the sentinel of the image arrives at every level with its owner and ACL
       And the files of every level have the owners on disk that the LXD above can set
 
-    Scenario: A level can be on btrfs and have a pool in a directory
+    Scenario: A level on btrfs can have a storage pool in a directory
       Given the storage pool of level 1 uses the driver dir
       And a chain of depth 2 in which every level delegates what the levels below it need
       Then level 1 is stored in a btrfs subvolume
       And level 2 is stored in a plain directory
       And files made at every level belong to the host ids of that level
 
-    Scenario: Three levels in subvolumes, each within the one above
+    Scenario: Three levels are stored in nested subvolumes
       Given the storage pool of level 1 uses the driver btrfs
       And the storage pool of level 2 uses the driver btrfs
       When a chain of depth 3 is built in which every level delegates what the levels below it need
@@ -69,9 +69,9 @@ Feature: Where the files of the levels lie
       And files made at every level belong to the host ids of that level
 
   @requires-btrfs @requires-tools @requires-private-host
-  Rule: A level that does not lie on btrfs cannot have a storage pool on btrfs
+  Rule: A level that is not on btrfs cannot have a btrfs storage pool
 
-    Scenario: Level 1 lies in a directory of the host
+    Scenario: Level 1 is stored in a directory of the host
       Given btrfs is installed on the host and at every level
       And the storage pool of level 1 uses the driver btrfs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
@@ -79,41 +79,41 @@ Feature: Where the files of the levels lie
       And the levels above it are still up
 
   @requires-btrfs @requires-tools @requires-private-host
-  Rule: Who may delete a subvolume is decided by the mount options of the host
-    Without user_subvol_rm_allowed only the machine's root may. LXD mounts its btrfs with
-    that option, unless btrfs.mount_options of the pool says something else (LXD:
-    storage/drivers/driver_btrfs_utils.go, getMountOptions): then what a LXD in a level
-    makes it cannot delete, containers, volumes and snapshots alike.
+  Rule: The host's mount options decide whether a level can delete subvolumes
+    Without user_subvol_rm_allowed only root of the machine can delete a subvolume. LXD
+    mounts its btrfs with that option, unless the pool has other btrfs.mount_options (LXD:
+    storage/drivers/driver_btrfs_utils.go, getMountOptions). Without it, an LXD in a level
+    cannot delete the containers, volumes and snapshots that it has made.
 
     Background:
       Given btrfs is installed on the host and at every level
       And the storage pool of the host uses the driver btrfs
       And the storage pool of level 1 uses the driver btrfs
 
-    Scenario: The LXD of level 1 deletes what it has made
+    Scenario: The LXD of level 1 can delete a container
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of level 1 makes a container and deletes it again
       Then nothing of the container is left
 
-    Scenario: Mount options of its own for the host's pool leave the LXD of level 1 with what it has made
+    Scenario: With other mount options for the host's pool, the LXD of level 1 cannot delete a container
       Given the storage pool of the host is mounted with the options "noatime"
       And a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of level 1 makes a container and deletes it again
       Then LXD cannot delete it: "Could not destroy subvolume/snapshot: Operation not permitted"
       And the container is still there
 
-    Scenario: They do not keep the LXD of the host from deleting
+    Scenario: With other mount options, the LXD of the host can still delete a container
       Given the storage pool of the host is mounted with the options "noatime"
       And a chain of depth 2 in which every level delegates what the levels below it need
       When the LXD of the host makes a container and deletes it again
       Then nothing of the container is left
 
-  Rule: A storage volume gets new owners on disk, of the level that it is attached to
-    Even where LXD mounts the level's own files idmapped (LXD: device/disk.go,
+  Rule: LXD changes the owners of a volume on disk to the level that it is attached to
+    LXD does so even if it mounts the level's own files idmapped (LXD: device/disk.go,
     storagePoolVolumeAttachShift).
 
     @requires-root
-    Scenario Outline: A volume that is attached to level <level>
+    Scenario Outline: A volume attached to level <level> belongs to that level on disk
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a storage volume is attached to level <level>
       Then the volume and the file belong on disk to the host ids of level <level>
@@ -127,21 +127,21 @@ Feature: Where the files of the levels lie
         | level |
         | 1     |
 
-    Scenario: No volume can be shifted for a level that a LXD in a level makes
+    Scenario: An LXD in a level cannot attach a shifted volume
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a shifted storage volume is attached to level 2
       Then LXD cannot attach it: "Required idmapping abilities not available"
 
-  Rule: What a level hands down as it is belongs to nobody below
-    A directory of the level is no storage volume: LXD leaves its owners as they are,
-    and they are ids that the level below has not.
+  Rule: An attached directory belongs to nobody at the level below
+    A directory of the level is not a storage volume: LXD does not change its owners, and
+    the level below does not have these ids.
 
-    Scenario: A directory of level 1 is handed to level 2
+    Scenario: A directory of level 1 is attached to level 2
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a directory of level 1 with a file of its root is attached to the level below
       Then the directory and the file belong to nobody at level 2
 
-    Scenario: The LXD of level 1 cannot shift it
+    Scenario: The LXD of level 1 cannot attach the directory with shift=true
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a directory of level 1 with a file of its root is attached to the level below with shift=true
       Then LXD cannot attach it: "Required idmapping abilities not available"

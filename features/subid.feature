@@ -1,15 +1,14 @@
 @requires-private-host
 Feature: How LXD and newuidmap read the same files
-  Two programs read /etc/subuid and /etc/subgid, each in its own way: LXD, when it
-  starts, to choose the ids of its containers; and newuidmap, where it is
-  installed, to grant them when a container starts. What one of them reads and the
-  other does not is a container that is created and never starts, or one with
-  other ids than its files seem to say. (LXD: idmap/idmapset_linux.go,
-  getFromShadow; shadow: lib/subordinateio.c.)
+  Two programs read /etc/subuid and /etc/subgid. LXD reads them when it starts, to choose
+  the ids of its containers. newuidmap, if it is installed, reads them when a container
+  starts, to grant these ids. If they parse a line differently, a container is created but
+  does not start, or it has unexpected ids. (LXD: idmap/idmapset_linux.go, getFromShadow;
+  shadow: lib/subordinateio.c.)
 
-  Rule: What LXD takes for an entry and newuidmap does not
+  Rule: LXD accepts some entries that newuidmap ignores
 
-    Scenario Outline: An entry with <what> is chosen by LXD and refused by newuidmap
+    Scenario Outline: LXD accepts an entry with <what>, newuidmap does not
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """
@@ -28,7 +27,7 @@ Feature: How LXD and newuidmap read the same files
         | the owner in capitals       | ROOT:500000:65536              |
         | a number that starts with 0 | root:0500000:65536             |
 
-    Scenario: Lines that end in CR LF are lines to LXD
+    Scenario: LXD accepts lines with CRLF endings
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads with CRLF line endings
         """
@@ -43,10 +42,10 @@ Feature: How LXD and newuidmap read the same files
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
 
-  Rule: An entry of no ids at 0 is, to newuidmap, one of all ids
-    Its last id is 0 + 0 - 1, and there are no signs.
+  Rule: newuidmap treats an entry of zero ids at id 0 as all ids
+    It computes the last id as 0 + 0 - 1 without a sign.
 
-    Scenario: What newuidmap would refuse it then grants
+    Scenario: With such an entry, newuidmap grants ids that it would otherwise refuse
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """
@@ -61,9 +60,9 @@ Feature: How LXD and newuidmap read the same files
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
 
-  Rule: What LXD does not take for an entry it passes over in silence
+  Rule: LXD silently ignores lines that it does not accept as entries
 
-    Scenario Outline: An entry with <what> leaves the host with its default
+    Scenario Outline: LXD ignores an entry with <what>, and the host uses its default
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """
@@ -85,7 +84,7 @@ Feature: How LXD and newuidmap read the same files
         | a space before a number | root: 500000:65536          |
         | a comment behind a space | root:500000:65536 # nesting |
 
-    Scenario: A missing subgid makes LXD forget subuid, too
+    Scenario: If subgid is missing, LXD ignores subuid, too
       Given an LXD host whose root allocation is "root:500000:65536"
       And /etc/subgid of the host is missing
       And newuidmap is installed neither on the host nor at any level
@@ -93,9 +92,9 @@ Feature: How LXD and newuidmap read the same files
       Then all 1 levels are up
       And root at level 1 is id 1000000 on the host
 
-  Rule: One line with fewer than three fields spoils the whole file
+  Rule: One line with fewer than three fields makes the whole file invalid
 
-    Scenario Outline: The line "<line>" of somebody else's
+    Scenario Outline: The line "<line>" of another user stops level 1
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """
@@ -114,9 +113,9 @@ Feature: How LXD and newuidmap read the same files
         | lxd:100 |
         | lxd     |
 
-  Rule: LXD takes the first entry that is large enough, not the largest
+  Rule: LXD uses the first entry that is large enough, not the largest
 
-    Scenario: A small entry is passed over, a larger one behind the first counts for nothing
+    Scenario: LXD skips an entry that is too small, and ignores a larger one after the first suitable one
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
         """

@@ -1,13 +1,13 @@
 @requires-debian
 Feature: systemd in the levels
-  On a Debian the LXD of a container is a service there: systemd listens at its socket,
-  and starts it for the first who asks, in a cgroup that is a slice's. Levels with
-  systemd are started like others, by their LXD; what is in them is as Debian has it.
+  On Debian, LXD is a systemd service: systemd listens on LXD's socket and starts LXD for
+  the first client, in a cgroup inside a slice. Levels with systemd are started by their
+  LXD like others, and their contents are as in Debian.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Scenario Outline: The LXD of level 1 is a service of <bundle>'s systemd
+  Scenario Outline: The LXD of level 1 is a systemd service in <bundle>
     Given the levels run the bundles
       | level | bundle   |
       | 1     | <bundle> |
@@ -28,11 +28,11 @@ Feature: systemd in the levels
       | debian:trixie,with-systemd   |
 
   @on-apparmor
-  Rule: Without the flag for nesting AppArmor keeps services from their credentials
-    Since 256 systemd mounts a directory for the credentials of a service, read-only, which the
-    profile of a level without the flag does not let it (canonical/lxd issue 17073).
+  Rule: Without security.nesting, AppArmor prevents systemd from setting up credentials
+    Since version 256, systemd mounts a read-only directory for the credentials of a service.
+    The profile of a level without security.nesting forbids that (canonical/lxd issue 17073).
 
-    Scenario: The journal of Debian 13 does not start at a level that is not to nest
+    Scenario: The journal of Debian 13 does not start at a level without security.nesting
       Given the levels run the bundles
         | level | bundle                     |
         | 1     | debian:trixie,with-systemd |
@@ -40,11 +40,11 @@ Feature: systemd in the levels
       Then all 1 levels are up
       And systemd of level 1 cannot set up the credentials of "systemd-journald.service"
 
-  # Beside cgroup v1 systemd has the controllers where it expects them, which is not where this machine's kernel has them.
+  # With cgroup v1, systemd expects the controllers in other places than this machine's kernel has them.
   @on-cgroup2
-  Rule: On pure cgroup v2 levels with systemd have others with systemd inside
+  Rule: On pure cgroup v2, levels with systemd can contain levels with systemd
 
-    Scenario Outline: A chain of three levels with <bundle>'s systemd
+    Scenario Outline: A chain of three levels with systemd in <bundle>
       Given the levels run the bundles
         | level | bundle   |
         | 1     | <bundle> |

@@ -1,16 +1,16 @@
 @requires-debian @versions @requires-private-host
-Feature: An LXD that is replaced by another version under a running chain
-  A package brings new files and starts LXD anew; containers run on meanwhile, and
-  with them every LXD inside. What the version before has set up is the next one's
-  to look after: its levels keep their processes, their ids and their files, and can
-  be used, restarted and thrown back as before.
+Feature: Replacing LXD by another version under a running chain
+  A package upgrade installs new files and restarts LXD. Meanwhile the containers keep
+  running, including every LXD inside. The new version takes over the levels of the
+  previous one: they keep their processes, ids and files, and can be used, restarted and
+  restored as before.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
 
-  Rule: What runs goes on as it was, and can be entered
+  Rule: Running levels keep running, and programs can be run in them
 
-    Scenario Outline: The LXD of <where> is replaced, <from> by <to>
+    Scenario Outline: The LXD of <where> is replaced: <from> by <to>
       Given the levels run the bundles
         | level | bundle |
         | 0     | <from> |
@@ -34,7 +34,7 @@ Feature: An LXD that is replaced by another version under a running chain
         | level 1  | the new version | the old version |
         | level 2  | the new version | the old version |
 
-  Rule: What the version before has made can be treated as before
+  Rule: The new version can manage the levels of the previous one
 
     Scenario Outline: Level <level> is <treated> after the LXD of <where> was replaced
       Given the levels run the bundles
@@ -58,7 +58,7 @@ Feature: An LXD that is replaced by another version under a running chain
         | level 1  | 2     | snapshotted and restored |
         | level 2  | 3     | restarted                |
 
-    Scenario: A level that was not replaced starts what was below it when it goes down
+    Scenario: After LXD was replaced and is shut down, it starts the levels below again
       Given the levels run the bundles
         | level | bundle          |
         | 0     | the old version |
@@ -68,7 +68,7 @@ Feature: An LXD that is replaced by another version under a running chain
       Then all 3 levels come up again
       And every level has the planned ids
 
-  Rule: What comes after gets its ids by the files as the new version finds them
+  Rule: New containers get their ids from the files as the new version reads them
 
     Scenario: The allocation of the host is changed at the same time
       Given the levels run the bundles
@@ -82,9 +82,9 @@ Feature: An LXD that is replaced by another version under a running chain
       And every level has kept running
       And every level has the planned ids
 
-  Rule: A new version that is killed in its first start has harmed nothing
+  Rule: Killing the new version during its first start does no harm
 
-    Scenario Outline: The new LXD of <where> is killed as it first comes up
+    Scenario Outline: The new LXD of <where> is killed when it first answers
       Given the levels run the bundles
         | level | bundle          |
         | 0     | the old version |
@@ -103,11 +103,11 @@ Feature: An LXD that is replaced by another version under a running chain
         | level 1  |
         | level 2  |
 
-  Rule: LXD enters a container by what it has written down about it among its logs
-    (So a version that comes with another /var/log, as one in an image or a snap might,
-    finds the containers running and cannot enter them until they have been restarted.)
+  Rule: LXD needs its log directory of a container to run programs in it
+    If a new version has another /var/log, for example in an image or a snap, it finds the
+    containers running but cannot run programs in them until they are restarted.
 
-    Scenario Outline: The logs of <version> are lost
+    Scenario Outline: The log directories of <version> are lost
       Given the levels run the bundles
         | level | bundle    |
         | 0     | <version> |
@@ -120,7 +120,7 @@ Feature: An LXD that is replaced by another version under a running chain
         | the old version |
         | the new version |
 
-    Scenario: A restart of the level mends it
+    Scenario: A restarted level comes up again after its log directories were lost
       Given the levels run the bundles
         | level | bundle          |
         | 0     | the old version |

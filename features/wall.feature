@@ -1,18 +1,17 @@
 Feature: The walls around a level
-  Root at level 3 is root: of its own user namespace, and of what was made in it.
-  What is of level 2, of the host or of the machine is behind a wall of the kernel.
-  Most of it a level cannot even see; so root of level 3 is also put where it can:
-  among the processes and files of another place, with nothing of its own but its
-  user namespace. Where the wall is tried, it is shown beside it that nothing else
-  stood in the way, by somebody who gets through.
+  Root at level 3 only has privileges in its own user namespace. The kernel protects level
+  2, the host and the machine from it. A level cannot even see most of them. So root of
+  level 3 is also put among the processes and files of another place, where only its user
+  namespace is different. A control shows that nothing else is the reason of a refusal:
+  root of that place is not refused the same operation.
 
   Background:
     Given an LXD host whose root allocation is "root:500000:196608"
     And a chain of depth 3 in which every level delegates what the levels below it need
 
-  Rule: Root at level 3 gets at nothing that the machine has but once
+  Rule: Root at level 3 cannot use resources of the whole machine
 
-    # AppArmor, where there is any, looks at a mount before capabilities are asked for.
+    # AppArmor checks a mount before the kernel checks capabilities, so the error depends on it.
     @requires-private-host
     Scenario: Root at level 3 cannot mount the filesystem of a device
       When root of level 3 tries to mount the filesystem of a device
@@ -36,9 +35,9 @@ Feature: The walls around a level
         | write the setting vm.overcommit_memory | Permission denied       |
         | write the setting fs.file-max          | Permission denied       |
 
-    # Nobody may try these in earnest, or root of the host itself may lack the right.
+    # Without a control: these would affect the machine, or even root of the host may be refused.
     @requires-root
-    Scenario Outline: Root at level 3, at home or on the host, cannot <operation>
+    Scenario Outline: Root at level 3, in its level or on the host, cannot <operation>
       When <who> tries to <operation>
       Then the kernel refuses it with "<error>"
 
@@ -57,7 +56,7 @@ Feature: The walls around a level
         | root of level 3, put among the processes and files of the host, | reboot               | Operation not permitted |
 
     @requires-private-host
-    Scenario Outline: Root at level 3 on the host, where devices and settings are at hand, cannot <operation>
+    Scenario Outline: Root at level 3 on the host, where devices and settings are visible, cannot <operation>
       When root of level 3, put among the processes and files of the host, tries to <operation>
       Then the kernel refuses it with "<error>"
       And root of the host is not refused the same operation
@@ -69,9 +68,9 @@ Feature: The walls around a level
         | enable swap on a file          | Operation not permitted |
         | write the setting kernel.panic | Permission denied       |
 
-  Rule: What a level has for itself its root can change, and nobody else notices
+  Rule: Root of a level can change the level's own resources without effect on others
 
-    Scenario: Root at level 3 can mount what is in memory
+    Scenario: Root at level 3 can mount a tmpfs
       When root of level 3 tries to mount a tmpfs
       Then it succeeds
 
@@ -83,7 +82,7 @@ Feature: The walls around a level
       And the setting "net.ipv4.ip_default_ttl" is "64" at level 2
       And the setting "net.ipv4.ip_default_ttl" is "64" at the host
 
-  Rule: Root at level 3 has no power over a process of a level above
+  Rule: Root at level 3 has no access to processes of a level above
 
     @requires-root
     Scenario Outline: Root at level 3 among the processes of <place> cannot <operation>
@@ -110,7 +109,7 @@ Feature: The walls around a level
         | the host | read the environment of the init | Permission denied       |
 
     @requires-root
-    Scenario Outline: Among the processes of level 2 root at level 3 can still <operation>
+    Scenario Outline: Among the processes of level 2, root at level 3 can still <operation>
       When root of level 3, put among the processes and files of level 2, tries to <operation>
       Then it succeeds
 
@@ -119,7 +118,7 @@ Feature: The walls around a level
         | signal its own init                  |
         | read the environment of its own init |
 
-  Rule: Root at level 3 has no power over a file of a level above
+  Rule: Root at level 3 has no access to files of a level above
 
     @requires-root
     Scenario Outline: Root at level 3 among the files of <place> cannot <operation>
@@ -143,7 +142,7 @@ Feature: The walls around a level
         | the host | take ownership of a file          | Operation not permitted |
         | the host | make a file in the root directory | Permission denied       |
 
-  Rule: A descriptor that is handed down opens no namespace
+  Rule: An inherited descriptor of a namespace does not let root at level 3 enter it
 
     @requires-root
     Scenario Outline: Root at level 3 cannot enter the <kind> namespace of level 2
@@ -159,23 +158,24 @@ Feature: The walls around a level
         | uts     |
         | ipc     |
 
-  Rule: A user namespace made at level 3 has no ids that level 3 has not
+  Rule: A user namespace made at level 3 only has ids of level 3
 
     @requires-root
-    Scenario: All ids of level 3
+    Scenario: Root at level 3 can map all ids of level 3
       When root of level 3 maps 65536 of its ids into a new user namespace
       Then it succeeds
 
     @requires-root
-    Scenario: One id more
+    Scenario: Root at level 3 cannot map one id more
       When root of level 3 maps 65537 of its ids into a new user namespace
       Then the kernel refuses it with "Operation not permitted"
 
   @requires-private-host
-  Rule: What a program's file grants it grants in its own level, and is worth nothing above
-    To run a program as its owner the kernel asks that the filesystem is mounted in
-    the caller's own mount namespace (fs/namespace.c, mnt_may_suid); then the owner is
-    whoever that id is there. A file capability has the root in it for whom it counts.
+  Rule: Setuid bits and file capabilities of a level grant nothing at the levels above
+    The kernel only honors a setuid bit if the filesystem is mounted in the caller's mount
+    namespace (fs/namespace.c, mnt_may_suid). The program then runs with the owner's id as
+    the caller's level numbers it. A file capability contains the root id for which it is
+    valid.
 
     Scenario Outline: A setuid program of root at level 3, run at <where>, runs as user <id>
       When user 1000 of <where> runs a setuid program of root of level 3
@@ -188,12 +188,12 @@ Feature: The walls around a level
         | level 2 | 65536  | no           |
         | level 1 | 131072 | no           |
 
-    Scenario: On the host it runs as somebody who is nobody there
+    Scenario: On the host a setuid program of root at level 3 runs as an unprivileged id
       When user 1000 of the host runs a setuid program of root of level 3
       Then the program runs as the owner of its file, which is not root
       And the program has no capability
 
-    Scenario Outline: Out of the mounts of level 3 it runs at <where> as whoever runs it
+    Scenario Outline: Run from the mounts of level 3, a setuid program runs at <where> as its caller
       When user 1000 of <where> runs a setuid program of root of level 3 from the mounts of that level
       Then the program runs as user 1000
       And the program has no capability
@@ -217,7 +217,7 @@ Feature: The walls around a level
 
   Rule: Root at level 3 cannot leave its cgroups
 
-    Scenario: Root at level 3 at home is not the master of its own limits
+    Scenario: Root at level 3 cannot lift its own limits
       When root of level 3 tries to lift the limit on its own memory
       Then the kernel refuses it with "Permission denied"
 

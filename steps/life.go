@@ -57,7 +57,7 @@ var endSteps = []step{
 		func(s *scenario) any { return s.shutDownLXD }, changes,
 	},
 	{
-		Then, `^LXD refuses with "([^"]*)"$`,
+		Then, `^LXD reports the error "([^"]*)"$`,
 		"The error of the LXD that was asked matches the regular expression.",
 		func(s *scenario) any { return s.refuses }, shares,
 	},
@@ -170,9 +170,9 @@ func (s *scenario) refuses(words string) error {
 	case err != nil:
 		return err
 	case did.refusal == nil:
-		return unlike("wanted LXD to refuse with %q, but it did what it was asked for", words)
+		return unlike("wanted the error %q from LXD, but it did what it was asked for", words)
 	case !pattern.MatchString(did.refusal.Error()):
-		return unlike("wanted LXD to refuse with %q, got: %w", words, did.refusal)
+		return unlike("wanted the error %q from LXD, got: %w", words, did.refusal)
 	}
 	return nil
 }
