@@ -189,8 +189,8 @@ func (s *scenario) newcomer(ctx context.Context, level int, table *godog.Table) 
 	if err != nil {
 		return err
 	}
-	if refused := s.besides.refused[siblingKey{name, level}]; refused != nil {
-		return unlike("a new container at level %d: wanted up, got %w", level, refused)
+	if refused := s.siblingState.refused[siblingKey{name, level}]; refused != nil {
+		return mismatchf("a new container at level %d: wanted up, got %w", level, refused)
 	}
 	for _, row := range rows {
 		row["sibling"] = name
@@ -205,8 +205,8 @@ func (s *scenario) makeNewcomer(ctx context.Context, level int) (*sibling.Siblin
 	if err != nil {
 		return nil, "", err
 	}
-	s.besides.newcomers++
-	name := fmt.Sprintf("new%d", s.besides.newcomers)
+	s.siblingState.newcomers++
+	name := fmt.Sprintf("new%d", s.siblingState.newcomers)
 	_, err = siblings.Add(ctx, name, harness.LevelSpec{})
 	_, err = s.note(siblings, name, err)
 	return siblings, name, err

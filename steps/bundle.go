@@ -41,8 +41,8 @@ func (s *scenario) levelsRun(ctx context.Context, table *godog.Table) error {
 	return nil
 }
 
-// made holds the bundles that scenarios name, by source. Each is made at its first use.
-type made struct {
+// bundleCache holds the bundles that scenarios name, by source. Each is made at its first use.
+type bundleCache struct {
 	mu     sync.Mutex
 	making map[bundle.Source]func() (*bundle.Bundle, error)
 }
@@ -67,17 +67,17 @@ func (p *pool) source(text string) (bundle.Source, error) {
 // bundle returns the bundle of a source. It makes the bundle once, even if the first scenario ends
 // meanwhile.
 func (p *pool) bundle(ctx context.Context, source bundle.Source) (*bundle.Bundle, error) {
-	p.made.mu.Lock()
-	if p.made.making == nil {
-		p.made.making = map[bundle.Source]func() (*bundle.Bundle, error){}
+	p.bundles.mu.Lock()
+	if p.bundles.making == nil {
+		p.bundles.making = map[bundle.Source]func() (*bundle.Bundle, error){}
 	}
-	once := p.made.making[source]
+	once := p.bundles.making[source]
 	if once == nil {
 		once = sync.OnceValues(func() (*bundle.Bundle, error) {
 			return p.settings.Store(p.Progress).Make(context.WithoutCancel(ctx), source)
 		})
-		p.made.making[source] = once
+		p.bundles.making[source] = once
 	}
-	p.made.mu.Unlock()
+	p.bundles.mu.Unlock()
 	return once()
 }

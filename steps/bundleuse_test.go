@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/environment"
 )
 
-func TestTheBundlesThatTheChosenScenariosName(t *testing.T) {
+func TestBundlesOfTheSelectedScenarios(t *testing.T) {
 	t.Setenv(environment.Old, "debian:bullseye")
 	t.Setenv(environment.New, "")
 	t.Setenv(environment.Bundle, "")

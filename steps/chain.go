@@ -69,7 +69,7 @@ func (s *scenario) buildWithTable(ctx context.Context, depth int, table *godog.T
 	for _, row := range rows {
 		level, err := strconv.Atoi(row["level"])
 		if err != nil || level < 1 || level >= depth {
-			return fmt.Errorf("level %q: not a level that has another below it in a chain of depth %d", row["level"], depth)
+			return fmt.Errorf("level %q: has no level below it in a chain of depth %d", row["level"], depth)
 		}
 		a, err := idmap.ParseAllocation(row["allocation"])
 		if err != nil {
@@ -123,7 +123,7 @@ func (s *scenario) build(ctx context.Context) error {
 		ctx = wait.WithPatience(ctx, s.patience)
 	}
 	s.host, s.chain, err = order.build(ctx)
-	s.mine = true
+	s.owned = true
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *scenario) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.came = outcome
+	s.outcome = outcome
 	plan := s.chain.Plan
 	if s.broken {
 		plan.Levels = plan.Levels[:min(len(plan.Levels), len(outcome.Levels))]
@@ -162,7 +162,7 @@ var errNotDeclared = errors.New("step changes a shared chain: no step of the sce
 
 // own returns the scenario's own chain, for a step that changes the chain or its host.
 func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
-	if !s.alone {
+	if !s.ownChain {
 		return nil, errNotDeclared
 	}
 	if s.chain == nil {
@@ -179,7 +179,7 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 // look returns the scenario's chain, for a step that changes nothing. The chain is shared unless
 // another step of the scenario changes it.
 func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
-	if s.alone {
+	if s.ownChain {
 		return s.own(ctx)
 	}
 	if s.chain == nil {
@@ -187,7 +187,7 @@ func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.host, s.chain, s.came, err = s.pool.get(ctx, order); err != nil {
+		if s.host, s.chain, s.outcome, err = s.pool.get(ctx, order); err != nil {
 			return nil, err
 		}
 		host.WatchMember(ctx, s.host, s.end)
@@ -205,7 +205,7 @@ func (s *scenario) reattach(ctx context.Context, depth int) error {
 	if err != nil {
 		return err
 	}
-	s.came = outcome
+	s.outcome = outcome
 	planned := s.chain.Plan
 	planned.Levels = planned.Levels[:depth]
 	s.contradiction = errors.Join(s.contradiction, harness.Contradiction(planned, outcome))

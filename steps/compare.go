@@ -14,18 +14,18 @@ type mismatch struct{ error }
 
 func (m *mismatch) Unwrap() error { return m.error }
 
-// unlike returns a mismatch, formatted like fmt.Errorf.
-func unlike(format string, args ...any) error { return &mismatch{fmt.Errorf(format, args...)} }
+// mismatchf returns a mismatch, formatted like fmt.Errorf.
+func mismatchf(format string, args ...any) error { return &mismatch{fmt.Errorf(format, args...)} }
 
-// comparison counts the comparisons of a Then step. If contrary is not 0, the comparisons from
+// comparison counts the comparisons of a Then step. If wrongFrom is not 0, the comparisons from
 // that number on expect a wrong value.
-type comparison struct{ compared, contrary int }
+type comparison struct{ compared, wrongFrom int }
 
 // wanted returns the expected value of a comparison, or a wrong value if mutate.go wants the
 // comparison to fail.
 func (s *scenario) wanted(value any) any {
 	s.compared++
-	if s.contrary > 0 && s.compared >= s.contrary {
+	if s.wrongFrom > 0 && s.compared >= s.wrongFrom {
 		return anythingBut{value}
 	}
 	return value
@@ -40,7 +40,7 @@ func (a anythingBut) String() string { return "anything but " + shown(a.value) }
 // ...".
 func (s *scenario) equal(what string, wanted, got any) error {
 	if wanted = s.wanted(wanted); !reflect.DeepEqual(wanted, got) {
-		return unlike("%s: wanted %s, got %s", what, shown(wanted), shown(got))
+		return mismatchf("%s: wanted %s, got %s", what, shown(wanted), shown(got))
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (s *scenario) hold(checks []harness.Check, err error) error {
 	var errs []error
 	for _, c := range checks {
 		if s.wanted(c.Wanted) != any(c.Got) {
-			errs = append(errs, unlike("%s", c))
+			errs = append(errs, mismatchf("%s", c))
 		}
 	}
 	return errors.Join(errs...)

@@ -12,7 +12,7 @@ import (
 	"nestbed/harness/keyring"
 )
 
-func TestTheErrorOfAStepIsEscapedWhateverItsSignature(t *testing.T) {
+func TestErrorsOfStepsAreEscaped(t *testing.T) {
 	wrong := errors.New("read \x1b[31m")
 	plain := escaping(func(n int, text string) error {
 		assert.Equal(t, 3, n)

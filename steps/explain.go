@@ -17,31 +17,31 @@ import (
 // explain reports why a scenario failed: a summary on the terminal, and the full diagnosis in
 // files and in the report. late limits the time for that.
 func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failure error) (context.Context, error) {
-	told := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: postmortem.Diagnose(late, s.chain)}
+	sum := summary{name: sc.Name, failure: failure, contradiction: s.contradiction, diagnosis: postmortem.Diagnose(late, s.chain)}
 	kept, err := s.keep()
 	if kept == nil {
-		s.addGoroutines(late, told.diagnosis, failure)
+		s.addGoroutines(late, sum.diagnosis, failure)
 	}
 	if s.chain != nil {
-		dir, unsaved := s.pool.settings.Artifacts.Save(sc.Name, told.diagnosis.Files())
+		dir, unsaved := s.pool.settings.Artifacts.Save(sc.Name, sum.diagnosis.Files())
 		if unsaved == nil {
-			told.next = append(told.next, "all of it:  "+dir)
+			sum.next = append(sum.next, "all of it:  "+dir)
 		}
 		err = errors.Join(err, unsaved)
 	}
 	var again string
 	if s.pool.pkg != "" {
 		again = repeat(s.pool.pkg, godog.T(ctx).Name(), s.flags(sc), settings(s.pool.settings.Again))
-		told.next = append(told.next, "run again:  "+again)
+		sum.next = append(sum.next, "run again:  "+again)
 	}
-	told.next = append(told.next, kept...)
+	sum.next = append(sum.next, kept...)
 	if again != "" && kept == nil && s.host != nil && s.pool.settings.Guest == "" { // virtual machines are not kept
-		told.next = append(told.next, "to enter:   "+environment.Keep+"=1 "+again)
+		sum.next = append(sum.next, "to enter:   "+environment.Keep+"=1 "+again)
 	}
-	s.told = told.lines()
-	godog.Logf(ctx, "%s", strings.Join(s.told, "\n"))
+	s.summary = sum.lines()
+	godog.Logf(ctx, "%s", strings.Join(s.summary, "\n"))
 	return godog.Attach(ctx, godog.Attachment{
-		Body: []byte(printable.Text(told.diagnosis.String())), FileName: "diagnosis.txt", MediaType: "text/plain",
+		Body: []byte(printable.Text(sum.diagnosis.String())), FileName: "diagnosis.txt", MediaType: "text/plain",
 	}), err
 }
 
@@ -51,7 +51,7 @@ func (s *scenario) addGoroutines(ctx context.Context, d *postmortem.Diagnosis, f
 	switch {
 	case s.chain != nil && s.chain.Stop != nil:
 		postmortem.AddGoroutines(ctx, s.chain, d, s.chain.Stop)
-	case s.mine:
+	case s.owned:
 		postmortem.AddGoroutines(ctx, s.chain, d, failure)
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"nestbed/harness/host/private"
 )
 
-func TestAHostIsKeptOnlyWhereThatIsWanted(t *testing.T) {
+func TestHostsAreKeptOnlyOnRequest(t *testing.T) {
 	s := &scenario{built: built{host: &private.Host{}}, pool: &pool{}}
 	kept, err := s.keep()
 	require.NoError(t, err)
 	assert.Nil(t, kept)
 }
 
-func TestAFlagIsRepeatedWithoutWhichTheScenarioWouldNotRun(t *testing.T) {
+func TestFlagsThatSelectAScenarioAreRepeated(t *testing.T) {
 	slow := &godog.Scenario{Tags: []*messages.PickleTag{{Name: Slow}}}
 	s := &scenario{pool: &pool{}}
 	assert.Empty(t, s.flags(&godog.Scenario{}))
@@ -27,6 +27,6 @@ func TestAFlagIsRepeatedWithoutWhichTheScenarioWouldNotRun(t *testing.T) {
 	assert.Equal(t, []string{"-godog.tags=@slow", "-exec 'sudo -E'"}, s.flags(slow))
 }
 
-func TestASettingIsOneWordForAShell(t *testing.T) {
+func TestSettingsAreQuotedForAShell(t *testing.T) {
 	assert.Equal(t, []string{"NESTBED_BUNDLE='dir:/a b'"}, settings([]string{"NESTBED_BUNDLE=dir:/a b"}))
 }

@@ -14,17 +14,17 @@ var faultSteps = []step{
 	{
 		Given, `^the LXD of level (\d+) is killed during operation "([^"]*)" for the level below$`,
 		"Kills the LXD by SIGKILL as soon as the operation is in progress. It is started again. Level 0 is the host.",
-		func(s *scenario) any { return s.breaks(fault.LXDKilled) }, shares,
+		func(s *scenario) any { return s.breaksLXD(fault.LXDKilled) }, shares,
 	},
 	{
 		Given, `^the LXD of level (\d+) stops responding before operation "([^"]*)" for the level below$`,
 		"Stops the LXD by SIGSTOP before the operation is requested.",
-		func(s *scenario) any { return s.breaks(fault.LXDStopped) }, shares,
+		func(s *scenario) any { return s.breaksLXD(fault.LXDStopped) }, shares,
 	},
 	{
 		Given, `^the LXD of level (\d+) loses half of its database before operation "([^"]*)" for the level below$`,
-		"Truncates the database and kills the LXD. It is started again with the truncated database.",
-		func(s *scenario) any { return s.breaks(fault.DatabaseCut) }, shares,
+		"Truncates the database and kills the LXD. Its next start finds the truncated database.",
+		func(s *scenario) any { return s.breaksLXD(fault.DatabaseCut) }, shares,
 	},
 	{
 		Given, `^the host's disk fills up before operation "([^"]*)" of level (\d+)$`,
@@ -34,17 +34,17 @@ var faultSteps = []step{
 	{
 		Given, `^the program (\S+) is missing at level (\d+)$`,
 		"Removes the program from the level's files before the level starts.",
-		func(s *scenario) any { return s.spoils(fault.ProgramMissing) }, shares,
+		func(s *scenario) any { return s.breaksProgram(fault.ProgramMissing) }, shares,
 	},
 	{
 		Given, `^the program (\S+) is truncated to half at level (\d+)$`,
 		"Truncates the program in the level's files before the level starts.",
-		func(s *scenario) any { return s.spoils(fault.ProgramCut) }, shares,
+		func(s *scenario) any { return s.breaksProgram(fault.ProgramCut) }, shares,
 	},
 	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,
 		"Sets limits.memory before the level first starts.",
-		func(s *scenario) any { return s.lacksMemory }, shares,
+		func(s *scenario) any { return s.hasTooLittleMemory }, shares,
 	},
 	{
 		Given, `^every wait is limited to a tenth of its normal time$`,
@@ -61,8 +61,8 @@ var faultSteps = []step{
 // diskSize is the size of the host's own disk that is filled: room for three levels.
 const diskSize = 600 << 20
 
-// breaks returns a step that injects a fault into the LXD that makes the level below.
-func (s *scenario) breaks(kind fault.Kind) func(int, string) error {
+// breaksLXD returns a step that injects a fault into the LXD that makes the level below.
+func (s *scenario) breaksLXD(kind fault.Kind) func(int, string) error {
 	return func(level int, operation string) error {
 		op, err := idmap.ParseOp(operation)
 		if err != nil {
@@ -72,14 +72,14 @@ func (s *scenario) breaks(kind fault.Kind) func(int, string) error {
 	}
 }
 
-// spoils returns a step that injects a fault into a program in a level's files.
-func (s *scenario) spoils(kind fault.Kind) func(string, int) error {
+// breaksProgram returns a step that injects a fault into a program in a level's files.
+func (s *scenario) breaksProgram(kind fault.Kind) func(string, int) error {
 	return func(program string, level int) error {
 		return s.fault(fault.Fault{Level: level, Op: idmap.OpStart, Kind: kind, Program: program})
 	}
 }
 
-func (s *scenario) lacksMemory(level, megabytes string) error {
+func (s *scenario) hasTooLittleMemory(level, megabytes string) error {
 	l, err := s.describe(level)
 	if err != nil {
 		return err

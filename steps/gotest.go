@@ -15,8 +15,9 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// Test runs the scenarios, each as a subtest, so that -run chooses among them. What this machine is missing for some of
-// them is a skipped subtest, or a failure if everything is required.
+// Test runs each scenario as a subtest, so that -run can select them. Each requirement of a
+// scenario is a subtest, too: if the machine does not meet it, it is skipped, or fails if
+// everything is required.
 func (s Suite) Test(t *testing.T) {
 	t.Helper()
 	harnesstest.Real(t)
@@ -42,8 +43,8 @@ func (s Suite) Test(t *testing.T) {
 	require.NoError(t, r.scenarios())
 }
 
-// untilDeadline returns a context that ends before go test would end the process, and with it every word about why:
-// a part of the time is kept back for diagnosis and for closing what there is.
+// untilDeadline returns a context that ends before the deadline of go test, at which go test kills
+// the process. The remaining time is for diagnosis and for closing chains and hosts.
 func (s Suite) untilDeadline(t *testing.T) context.Context {
 	t.Helper()
 	deadline, ok := t.Deadline()

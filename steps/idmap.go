@@ -160,7 +160,7 @@ func diffLines(kind string, wanted, got []string) error {
 		}
 	}
 	if diff != nil {
-		return unlike("the %s maps differ:\n%s", kind, strings.Join(diff, "\n"))
+		return mismatchf("the %s maps differ:\n%s", kind, strings.Join(diff, "\n"))
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func table(rows ...[]string) *godog.Table {
 	return t
 }
 
-func TestATableIsReadByTheNamesOfItsColumns(t *testing.T) {
+func TestATableIsReadByColumnNames(t *testing.T) {
 	rows, err := readTable(table([]string{"level", "allocation"}, []string{"1", "root:65536:65536"}), "level", "allocation")
 	require.NoError(t, err)
 	assert.Equal(t, []map[string]string{{"level": "1", "allocation": "root:65536:65536"}}, rows)
@@ -37,7 +37,7 @@ func TestATableWithOtherColumnsIsRefused(t *testing.T) {
 	}
 }
 
-func TestMapsAreComparedWholeAndBothWays(t *testing.T) {
+func TestMissingAndAdditionalMapLinesAreReported(t *testing.T) {
 	line := func(parent, count uint32) idmap.Map {
 		return idmap.Map{UID: []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}}
 	}

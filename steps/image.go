@@ -202,7 +202,7 @@ func (s *scenario) importCut(ctx context.Context, much, file string, level int) 
 		}
 	}
 	if len(*cut) <= n {
-		return fmt.Errorf("image: %s has %d bytes, too few to be cut", file, len(*cut))
+		return fmt.Errorf("image: %s has only %d bytes; use fewer in the step", file, len(*cut))
 	}
 	*cut = (*cut)[:n]
 	fingerprint, err := image.Import(ctx, chain, level, broken, false)

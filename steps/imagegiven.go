@@ -95,10 +95,10 @@ func (s *scenario) askedAndRefused(status int) error {
 	}
 	var refused *image.DevLXDError
 	if !errors.As(did.refusal, &refused) {
-		return unlike("/dev/lxd: wanted status %d, but it gave the image", status)
+		return mismatchf("/dev/lxd: wanted status %d, got the image", status)
 	}
 	if refused.Status != status {
-		return unlike("wanted status %d, got %w", status, refused)
+		return mismatchf("wanted status %d, got %w", status, refused)
 	}
 	return nil
 }

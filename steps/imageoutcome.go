@@ -102,7 +102,7 @@ func (s *scenario) launched() (*harness.Level, error) {
 		return nil, err
 	}
 	if did.container == nil {
-		return nil, errors.Join(errors.New("no container was made of the image"), did.refusal)
+		return nil, errors.Join(errors.New("no container was created from the image"), did.refusal)
 	}
 	return did.container, nil
 }
@@ -175,9 +175,9 @@ func (s *scenario) imageRefused(level int, operation, words string) error {
 	var stuck *image.StuckError
 	switch {
 	case !errors.As(did.refusal, &stuck):
-		return unlike("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
+		return mismatchf("wanted a refusal at level %d in operation %s, but LXD did it", level, op)
 	case stuck.Level != level || stuck.Op != op || !pattern.MatchString(stuck.Err.Error()):
-		return unlike("wanted a refusal at level %d in operation %s that says %q, got %w", level, op, words, stuck)
+		return mismatchf("wanted a refusal at level %d in operation %s with %q, got %w", level, op, words, stuck)
 	}
 	return nil
 }

@@ -31,18 +31,18 @@ var verbs = map[string]func(context.Context, *harness.Level) error{
 
 const (
 	// If one verb is a prefix of another, verb has the longer one first.
-	verb  = `(?:stopped|killed|started again|restarted by force|restarted|frozen|thawed|snapshotted|restored|renamed|deleted)`
-	chore = `(` + verb + `(?:, ` + verb + `)*(?: and ` + verb + `)?)$`
+	verb     = `(?:stopped|killed|started again|restarted by force|restarted|frozen|thawed|snapshotted|restored|renamed|deleted)`
+	verbList = `(` + verb + `(?:, ` + verb + `)*(?: and ` + verb + `)?)$`
 )
 
 var endSteps = []step{
 	{
-		Given, `^level (\d+) has been ` + chore,
+		Given, `^level (\d+) has been ` + verbList,
 		"The LXD above has run these operations in order. Killed and by force mean without asking the level's init; restored means from its snapshot.",
 		func(s *scenario) any { return s.haveDone }, changes,
 	},
 	{
-		When, `^level (\d+) is ` + chore,
+		When, `^level (\d+) is ` + verbList,
 		"The LXD above runs these operations in order. Killed and by force mean without asking the level's init; restored means from its snapshot.",
 		func(s *scenario) any { return s.do }, changes,
 	},
@@ -81,9 +81,9 @@ func (s *scenario) preparedLevel(ctx context.Context, level int) (*harness.Level
 	return chain.Level(level)
 }
 
-// each runs the operations of a list such as "killed and started again" on a level, in order.
-func each(ctx context.Context, l *harness.Level, chore string) error {
-	for done := range strings.SplitSeq(strings.ReplaceAll(chore, " and ", ", "), ", ") {
+// runVerbs runs the operations of a list such as "killed and started again" on a level, in order.
+func runVerbs(ctx context.Context, l *harness.Level, verbList string) error {
+	for done := range strings.SplitSeq(strings.ReplaceAll(verbList, " and ", ", "), ", ") {
 		if err := verbs[done](ctx, l); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func each(ctx context.Context, l *harness.Level, chore string) error {
 
 // haveDone runs the operations. If the level is stopped afterwards, it shortens the chain to the
 // levels above.
-func (s *scenario) haveDone(ctx context.Context, level int, chore string) error {
+func (s *scenario) haveDone(ctx context.Context, level int, verbList string) error {
 	chain, err := s.own(ctx)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 	if err != nil {
 		return err
 	}
-	if err := each(ctx, l, chore); err != nil {
+	if err := runVerbs(ctx, l, verbList); err != nil {
 		return err
 	}
 	if status, err := life.Status(ctx, chain, level); err != nil || status != "Stopped" {
@@ -111,12 +111,12 @@ func (s *scenario) haveDone(ctx context.Context, level int, chore string) error 
 	return chain.Reattach(ctx, level-1)
 }
 
-func (s *scenario) do(ctx context.Context, level int, chore string) error {
+func (s *scenario) do(ctx context.Context, level int, verbList string) error {
 	l, err := s.tracedLevel(ctx, level)
 	if err != nil {
 		return err
 	}
-	return each(ctx, l, chore)
+	return runVerbs(ctx, l, verbList)
 }
 
 // tracedLevel returns a level of the prepared chain. It checks that the level has processes and
@@ -133,7 +133,7 @@ func (s *scenario) tracedLevel(ctx context.Context, level int) (*harness.Level, 
 			return nil, err
 		}
 		if len(t.Processes) == 0 || len(t.Cgroups) == 0 {
-			return nil, fmt.Errorf("level %d: expected processes and cgroups of it on the host before the When, got %v", i, t)
+			return nil, fmt.Errorf("level %d: expected processes and cgroups on the host before the When step, got %v", i, t)
 		}
 	}
 	return chain.Level(level)
@@ -170,9 +170,9 @@ func (s *scenario) refuses(words string) error {
 	case err != nil:
 		return err
 	case did.refusal == nil:
-		return unlike("wanted the error %q from LXD, but it did what it was asked for", words)
+		return mismatchf("wanted the error %q from LXD, but it did what it was asked for", words)
 	case !pattern.MatchString(did.refusal.Error()):
-		return unlike("wanted the error %q from LXD, got: %w", words, did.refusal)
+		return mismatchf("wanted the error %q from LXD, got: %w", words, did.refusal)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (s *scenario) copyComesUp(ctx context.Context, depth int) error {
 		return fmt.Errorf("copy: %w", err)
 	}
 	if err := harness.Contradiction(twin.Plan, outcome); err != nil {
-		return unlike("copy: %w", err)
+		return mismatchf("copy: %w", err)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (s *scenario) ended(errno string) (tried, error) {
 		return did, err
 	}
 	if got := did.attempt; s.wanted(errno) != any(got.Errno) {
-		return did, unlike("%s: %s: wanted %q, got %s", did.who, did.operation.Name, errno, got)
+		return did, mismatchf("%s: %s: wanted %q, got %s", did.who, did.operation.Name, errno, got)
 	}
 	return did, nil
 }
@@ -222,7 +222,7 @@ func (s *scenario) controllers(ctx context.Context, wanted string) error {
 		}
 		for name := range strings.SplitSeq(wanted, ", ") {
 			if !slices.Contains(has, name) {
-				return unlike("level %d: cgroup controllers: read %q, expected %s among them", l.Index, has, name)
+				return mismatchf("level %d: cgroup controllers: read %q, expected %s among them", l.Index, has, name)
 			}
 		}
 	}

@@ -50,14 +50,14 @@ func (s *scenario) failsIfWrong(pattern string, do reflect.Value, in []reflect.V
 	// A step without values compares with computed values. Here these are replaced by wrong ones,
 	// from comparison number from on. Comparisons that a step makes together fail together, so the
 	// next run starts after the last one made.
-	defer func() { s.contrary = 0 }()
+	defer func() { s.wrongFrom = 0 }()
 	for from, i := 1, 0; i < s.pool.Mutate; i++ {
-		s.compared, s.contrary = 0, from
+		s.compared, s.wrongFrom = 0, from
 		err := run(in)
 		if from > 1 && s.compared < from {
 			return nil
 		}
-		if err := failed(fmt.Sprintf("something else wanted from its comparison %d on", from), err); err != nil {
+		if err := failed(fmt.Sprintf("a wrong value expected from comparison %d on", from), err); err != nil {
 			return err
 		}
 		from = s.compared + 1
@@ -70,11 +70,11 @@ func failed(what string, err error) error {
 	var saw *mismatch
 	switch {
 	case err == nil:
-		return fmt.Errorf("with %s it passes as well: it compares nothing with that", what)
+		return fmt.Errorf("with %s it also passes: it does not compare that value", what)
 	case !errors.As(err, &saw):
 		return fmt.Errorf("with %s it fails before it compares: %w", what, err)
 	case errors.Is(err, wait.ErrTimeout):
-		return fmt.Errorf("with %s it waits; let it wait for what is planned, then compare: %w", what, err)
+		return fmt.Errorf("with %s it times out; it must wait for what is planned, then compare: %w", what, err)
 	}
 	return nil
 }

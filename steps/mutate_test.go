@@ -18,7 +18,7 @@ import (
 	"nestbed/harness/wait"
 )
 
-func TestAThenThatCannotFailIsFound(t *testing.T) {
+func TestAThenStepThatCannotFailIsFound(t *testing.T) {
 	s := &scenario{pool: &pool{Mutate: 100}}
 	maps := table([]string{"level", "count"}, []string{"1", "65536"}, []string{"2", "65536"})
 	const number, place, text, rows = `^it is (\d+)$`, `^level (\d+) is up$`, `^it says "([^"]*)"$`, `^the maps are$`
@@ -30,16 +30,16 @@ func TestAThenThatCannotFailIsFound(t *testing.T) {
 	}{
 		"compares":              {number, func(n int) error { return s.equal("it", 4, n) }, []any{4}, ""},
 		"compares an id":        {number, func(n uint32) error { return s.equal("it", uint32(4), n) }, []any{uint32(4)}, ""},
-		"ignores the value":     {number, func(int) error { return nil }, []any{4}, `with "5" instead of "4" it passes as well`},
+		"ignores the value":     {number, func(int) error { return nil }, []any{4}, `with "5" instead of "4" it also passes`},
 		"parses":                {text, parses, []any{"4"}, `with "5" instead of "4" it fails before it compares: invalid: 5`},
-		"looks at some cells":   {rows, func(t *godog.Table) error { return s.equal("n", "65536", t.Rows[1].Cells[1].Value) }, []any{maps}, `it passes as well`},
+		"looks at some cells":   {rows, func(t *godog.Table) error { return s.equal("n", "65536", t.Rows[1].Cells[1].Value) }, []any{maps}, `it also passes`},
 		"looks at all cells":    {rows, s.everyCell(maps), []any{maps}, ""},
 		"says where, compares":  {place, func(int) error { return s.equal("it", "up", "up") }, []any{1}, ""},
-		"says where, and no":    {place, func(int) error { return nil }, []any{1}, "with something else wanted from its comparison 1 on it passes as well"},
-		"forgets the second":    {place, s.forgets, []any{1}, "with something else wanted from its comparison 2 on it passes as well"},
+		"says only where":       {place, func(int) error { return nil }, []any{1}, "with a wrong value expected from comparison 1 on it also passes"},
+		"ignores the second":    {place, s.forgets, []any{1}, "with a wrong value expected from comparison 2 on it also passes"},
 		"holds checks":          {place, s.checks, []any{1}, ""},
-		"holds no checks":       {place, func(int) error { return s.hold(nil, nil) }, []any{1}, "it passes as well"},
-		"waits for the value":   {number, s.waits, []any{4}, "let it wait for what is planned, then compare"},
+		"holds no checks":       {place, func(int) error { return s.hold(nil, nil) }, []any{1}, "it also passes"},
+		"waits for the value":   {number, s.waits, []any{4}, "it must wait for what is planned, then compare"},
 		"fails as it is":        {place, func(int) error { return errors.New("broken") }, []any{1}, "it fails before it compares: broken"},
 		"fails with the value":  {number, func(n int) error { return s.equal("it", 6, n) }, []any{4}, "it: wanted 6, got 4"},
 		"takes a context first": {number, func(_ context.Context, n int) error { return s.equal("it", 4, n) }, []any{t.Context(), 4}, ""},
@@ -54,7 +54,7 @@ func TestAThenThatCannotFailIsFound(t *testing.T) {
 		} else {
 			require.ErrorContains(t, err, c.said, name)
 		}
-		assert.Zero(t, s.contrary, name)
+		assert.Zero(t, s.wrongFrom, name)
 	}
 	assert.Equal(t, "65536", maps.Rows[2].Cells[1].Value, "the scenario's own table")
 }
@@ -97,7 +97,7 @@ func (s *scenario) waits(wanted int) error {
 	})
 }
 
-func TestWrongValuesAreOfTheTypeOfTheRightOnes(t *testing.T) {
+func TestWrongValuesHaveTheTypeOfTheRightOnes(t *testing.T) {
 	p := &pool{Versions: map[string]bundle.Source{
 		"the old version": {Kind: bundle.Debian, Arg: "bookworm"}, "the new version": {Kind: bundle.Debian, Arg: "trixie"},
 	}}

@@ -38,7 +38,7 @@ func (s *scenario) allUp(ctx context.Context, depth int) error {
 		return err
 	}
 	if chain.Stop != nil {
-		return unlike("wanted %d levels up, got %d: %w", depth, len(chain.Levels), chain.Stop)
+		return mismatchf("wanted %d levels up, got %d: %w", depth, len(chain.Levels), chain.Stop)
 	}
 	if err := s.equal("levels that are up", depth, len(chain.Levels)); err != nil {
 		return err
@@ -57,20 +57,20 @@ func (s *scenario) stops(level int, operation, reason string) error {
 	}
 	wanted := idmap.Stop{Level: level, Op: op, Reason: why}
 	if s.chain == nil {
-		return errors.New("no When has built a chain")
+		return errors.New("no When step has built a chain")
 	}
 	if s.chain.Stop == nil {
-		return unlike("wanted a stop at %s, but all %d levels are up", &wanted, len(s.chain.Levels))
+		return mismatchf("wanted a stop at %s, but all %d levels are up", &wanted, len(s.chain.Levels))
 	}
 	if got := s.chain.Stop.Stop; s.wanted(wanted) != any(got) {
-		return unlike("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
+		return mismatchf("wanted a stop at %s, got %w", &wanted, s.chain.Stop)
 	}
 	return nil
 }
 
 func (s *scenario) stopsAtTheKernelsLimit() error {
 	if s.host == nil {
-		return errors.New("no When has built a chain")
+		return errors.New("no When step has built a chain")
 	}
 	return s.stops(s.host.Traits().Room+1, string(idmap.OpStart), string(idmap.DepthLimit))
 }
@@ -78,7 +78,7 @@ func (s *scenario) stopsAtTheKernelsLimit() error {
 // levelsAboveAreUp checks that all levels above the stop are up and that their LXDs answer.
 func (s *scenario) levelsAboveAreUp(ctx context.Context) error {
 	if s.chain == nil || s.chain.Stop == nil {
-		return errors.New("no build has stopped")
+		return errors.New("no When step has built a chain that stopped")
 	}
 	if err := s.equal("levels that are up", s.chain.Stop.Level-1, len(s.chain.Levels)); err != nil {
 		return err

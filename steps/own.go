@@ -17,7 +17,7 @@ type scenarioKey struct{}
 func Chain(ctx context.Context) (*harness.Chain, error) {
 	s, is := ctx.Value(scenarioKey{}).(*scenario)
 	if !is {
-		return nil, errors.New("chain: not the context of a scenario's step; take the one that godog passes to it")
+		return nil, errors.New("chain: not the context of a step; use the context that godog passes to the step")
 	}
 	return s.look(ctx)
 }

@@ -125,7 +125,7 @@ func reaches(uses map[string]map[string]bool, from, seen map[string]bool) bool {
 	return false
 }
 
-func TestAScenarioHasAChainOfItsOwnIfAnyOfItsStepsChangesIt(t *testing.T) {
+func TestAScenarioThatChangesItsChainDoesNotShareIt(t *testing.T) {
 	const looks, change = "all 2 levels are up", "the LXD of level 1 is restarted"
 	for name, c := range map[string]struct {
 		steps []string

@@ -48,7 +48,7 @@ func (s *scenario) order() (order, error) {
 		}
 	}
 	if !s.pool.site.Private() && s.bundle != s.pool.Default {
-		return order{}, fmt.Errorf("a host with the bundle %s: LXD at %s: %w", s.bundle, s.pool.site.LXD.Address, host.ErrNotOurs)
+		return order{}, fmt.Errorf("bundle %s on LXD at %s: %w", s.bundle, s.pool.site.LXD.Address, host.ErrNotOurs)
 	}
 	o := order{
 		site: s.pool.site, spec: spec,
@@ -111,7 +111,7 @@ type pool struct {
 	settings environment.Settings
 	pkg      string // the package for go test, to run a failed scenario again
 
-	made     made
+	bundles  bundleCache
 	mu       sync.Mutex
 	patterns []*regexp.Regexp // of the steps that change the chain
 	shared   map[string]*shared
@@ -149,7 +149,7 @@ func (e *shared) build(ctx context.Context, o order) (err error) {
 		return err
 	}
 	if e.chain.Stop != nil {
-		return fmt.Errorf("the chain of the Given is not up: %w", e.chain.Stop)
+		return fmt.Errorf("chain of the Given step: not up: %w", e.chain.Stop)
 	}
 	if e.outcome, err = e.chain.Outcome(ctx); err != nil {
 		return err
@@ -180,7 +180,7 @@ func closeAll(ctx context.Context, h host.Host, chain *harness.Chain) error {
 	// descriptors.
 	errs := []error{h.Close(ctx), chain.Close(ctx)}
 	if left := host.Left(h); len(left) > 0 && !host.Kept(h) {
-		errs = append(errs, fmt.Errorf("host %s was closed, but left %q", h.Name(), left))
+		errs = append(errs, fmt.Errorf("close host %s: still left: %q", h.Name(), left))
 	}
 	return errors.Join(errs...)
 }

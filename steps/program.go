@@ -109,7 +109,7 @@ func (s *scenario) hasCapabilities(wanted string) error {
 	got := did.credentials.Capabilities
 	holds := map[string]bool{"no": got == 0, "one": got == netBindService, "every": got&all == all}
 	if !holds[wanted] {
-		return unlike("effective capabilities of the program: wanted %s, got %#x", wanted, got)
+		return mismatchf("effective capabilities of the program: wanted %s, got %#x", wanted, got)
 	}
 	return nil
 }

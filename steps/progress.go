@@ -12,22 +12,22 @@ import (
 )
 
 // progress prints how many scenarios have run to standard error of a virtual machine, where a run
-// takes long. It prints every failure, and otherwise at most one line per tellEvery.
+// takes long. It prints every failure, and otherwise at most one line per printEvery.
 type progress struct {
 	to    io.Writer // nil: print nothing
 	total int
 
 	mu           sync.Mutex
 	done, failed int
-	told         time.Time
+	printed      time.Time
 }
 
-const tellEvery = 15 * time.Second
+const printEvery = 15 * time.Second
 
 // newProgress counts the scenarios that the options select; -run may select fewer. Outside a
 // virtual machine, where guest is empty, it returns a progress that prints nothing.
 func newProgress(guest string, of godog.Options) (*progress, error) {
-	p := &progress{told: time.Now()}
+	p := &progress{printed: time.Now()}
 	if guest == "" {
 		return p, nil
 	}
@@ -51,10 +51,10 @@ func (p *progress) one(name string, err error, now time.Time) {
 	if err != nil {
 		p.failed++
 	}
-	if p.to == nil || now.Sub(p.told) < tellEvery && err == nil {
+	if p.to == nil || now.Sub(p.printed) < printEvery && err == nil {
 		return
 	}
-	p.told = now
+	p.printed = now
 	outcome := "passed"
 	if err != nil {
 		outcome = "failed"

@@ -14,13 +14,13 @@ import (
 func (s *scenario) recorded(sc *godog.Scenario, failure error) report.Scenario {
 	r := report.Scenario{
 		Name: scenarioName(sc), Status: report.Passed, Seconds: []float64{time.Since(s.began).Seconds()},
-		Levels: s.came.Levels, Stop: s.came.Stop,
+		Levels: s.outcome.Levels, Stop: s.outcome.Stop,
 	}
 	if s.host != nil {
 		r.Member = host.Member(s.host)
 	}
 	if failure != nil {
-		r.Status, r.Error, r.Diagnosis = report.Failed, inALine(failure.Error()), s.told
+		r.Status, r.Error, r.Diagnosis = report.Failed, inALine(failure.Error()), s.summary
 	}
 	return r
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestAFailureInALineNamesWhatDiffers(t *testing.T) {
+func TestAFailureInOneLineNamesTheFirstDifference(t *testing.T) {
 	for text, want := range map[string]string{
 		"level 1: no":          "level 1: no",
 		"level 1: no\nand why": "level 1: no",

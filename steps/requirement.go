@@ -8,14 +8,14 @@ import (
 	"nestbed/harness/inventory"
 )
 
-// The tags of scenarios that need a bundle beside the run's own.
+// The tags of scenarios that need other bundles than the run's own.
 const (
 	requiresTools        = "@requires-tools"
 	requiresDebian       = "@requires-debian"
 	requiresOtherBundles = "@requires-other-bundles"
 )
 
-// tags are those of the scenarios that need something of the machine, or are for machines that have it.
+// tags are the tags of scenarios, by the requirement that the machine must meet.
 var tags = map[string]string{
 	inventory.Tools: requiresTools, inventory.Debian: requiresDebian, inventory.Btrfs: "@requires-btrfs", inventory.FUSE: "@requires-fuse",
 	inventory.Speed: "@requires-speed", inventory.PrivateHost: "@requires-private-host", inventory.Root: "@requires-root",
@@ -23,13 +23,13 @@ var tags = map[string]string{
 	inventory.OnNoAppArmor: "@on-no-apparmor", inventory.OnMediation: "@on-userns-mediation",
 }
 
-// Requirements returns what single scenarios need of this machine, each for the tag that they bear. They run the bundle of the source;
-// bundles are made in the store.
+// Requirements returns the requirements of single scenarios on this machine, by tag, for the
+// bundle of a source. It makes bundles in the store.
 func Requirements(store bundle.Store, source bundle.Source) []inventory.Requirement {
 	return tagged(inventory.Capabilities(store, source))
 }
 
-// tagged has each requirement be for a tag.
+// tagged sets For of each requirement to the tag of its scenarios.
 func tagged(all []inventory.Requirement) []inventory.Requirement {
 	for i := range all {
 		all[i].For = tags[all[i].For]
@@ -37,17 +37,18 @@ func tagged(all []inventory.Requirement) []inventory.Requirement {
 	return all
 }
 
-// requirements are what single scenarios need of the machine, and of the kind of host. address is that of an existing LXD.
+// requirements returns the requirements of single scenarios on the machine and on the kind of
+// host. address is the address of an existing LXD, or "".
 func requirements(ctx context.Context, store bundle.Store, source bundle.Source, address string) []inventory.Requirement {
 	all := append(tagged(append(inventory.Capabilities(store, source), inventory.Privacy(address != ""), inventory.Entry(address))),
-		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "root makes them"})
+		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "can be made by root"})
 	if os.Geteuid() == 0 {
 		return all
 	}
 	for i := range all {
 		switch all[i].For {
 		case requiresDebian:
-			all[i].OK, all[i].Found, all[i].Mend = false, "bundles of Debian's are root's to make", "run it as root or with sudo"
+			all[i].OK, all[i].Found, all[i].Mend = false, "only root can make Debian bundles", "run it as root or with sudo"
 		case requiresTools:
 			all[i] = madeByRoot(ctx, store, all[i], withTools(source))
 		case requiresOtherBundles:
@@ -57,13 +58,14 @@ func requirements(ctx context.Context, store bundle.Store, source bundle.Source,
 	return all
 }
 
-// madeByRoot is a requirement that takes a bundle as well, which only root can make.
+// madeByRoot adds to a requirement that the bundle of a source exists, because only root can make
+// it.
 func madeByRoot(ctx context.Context, store bundle.Store, r inventory.Requirement, s bundle.Source) inventory.Requirement {
 	if !r.OK {
 		return r
 	}
 	if _, err := store.Make(ctx, s); err != nil {
-		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+" that root has made", "have root make it"
+		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+"; only root can make it", "make the bundle as root"
 		r.Cause = err
 	}
 	return r

@@ -137,7 +137,7 @@ func (s *scenario) unknown(ctx context.Context, where string, level int) error {
 		return err
 	}
 	if above != level-1 {
-		return fmt.Errorf("the LXD of level %d never had level %d", above, level)
+		return fmt.Errorf("the LXD of level %d did not make level %d", above, level)
 	}
 	chain, err := s.look(ctx)
 	if err != nil {

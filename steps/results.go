@@ -16,13 +16,14 @@ import (
 	"nestbed/harness/report"
 )
 
-// results collects what the scenarios of a run came to.
+// results collects the results of a run's scenarios.
 type results struct {
 	mu   sync.Mutex
 	seen []numbered
 }
 
-// numbered is a scenario with the number that godog gives it, in the order in which they stand.
+// numbered is a result with the scenario's id. godog numbers scenarios in the order of the
+// features.
 type numbered struct {
 	id string
 	report.Scenario
@@ -34,19 +35,19 @@ func (r *results) record(id string, s report.Scenario) {
 	r.seen = append(r.seen, numbered{id, s})
 }
 
-// skip records those scenarios of a run that bear one of the tags as skipped, each for the lack of what it needs.
-func (r *results) skip(pickles []*godog.Scenario, lacks map[string]error) {
+// skip records the scenarios with a tag in unmet as skipped, with the error for that tag.
+func (r *results) skip(pickles []*godog.Scenario, unmet map[string]error) {
 	for _, p := range pickles {
 		for _, tag := range p.Tags {
-			if lack := lacks[tag.Name]; lack != nil {
-				r.record(p.Id, report.Scenario{Name: scenarioName(p), Status: report.Skipped, Error: lack.Error()})
+			if why := unmet[tag.Name]; why != nil {
+				r.record(p.Id, report.Scenario{Name: scenarioName(p), Status: report.Skipped, Error: why.Error()})
 				break
 			}
 		}
 	}
 }
 
-// chosen returns the scenarios that godog would run.
+// chosen returns the scenarios that godog's options select.
 func chosen(of godog.Options) ([]*godog.Scenario, error) {
 	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
 	if err != nil {
@@ -59,11 +60,11 @@ func chosen(of godog.Options) ([]*godog.Scenario, error) {
 	return all, nil
 }
 
-// run returns the results in the order in which the scenarios stand.
+// run returns the results in the order of the features.
 func (r *results) run(b *bundle.Bundle) report.Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Numbers, as text.
+	// Ids are numbers as text.
 	slices.SortFunc(r.seen, func(a, b numbered) int { return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id)) })
 	run := report.Run{Facts: host.FactsOf(b)}
 	for _, s := range r.seen {
@@ -73,8 +74,8 @@ func (r *results) run(b *bundle.Bundle) report.Run {
 	return run
 }
 
-// resultsDir makes the directory for the results of the bundle's version below the directory of all reports; "" if
-// there is none.
+// resultsDir makes and returns the directory for the results of the bundle's version, inside the
+// reports directory. It returns "" if there is no reports directory.
 func resultsDir(reports string, b *bundle.Bundle) (string, error) {
 	if reports == "" {
 		return "", nil
@@ -84,7 +85,7 @@ func resultsDir(reports string, b *bundle.Bundle) (string, error) {
 		return "", err
 	}
 	if strings.Contains(dir, ",") {
-		return "", fmt.Errorf("reports in %s: godog takes what is behind a comma for another format; choose a directory without a comma", dir)
+		return "", fmt.Errorf("reports in %s: godog treats the text after a comma as another format; choose a directory without a comma", dir)
 	}
 	return dir, os.MkdirAll(dir, 0o755)
 }

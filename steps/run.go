@@ -21,34 +21,35 @@ import (
 	"nestbed/harness/report"
 )
 
-// run is one run of a suite: what it needs, made before the scenarios, so that none of them is slow for it.
+// run is one run of a suite. Everything that scenarios share is made before they start.
 type run struct {
 	suite    Suite
 	settings environment.Settings
 	log      func(what string)
 	options  godog.Options
 	pool     *pool
-	// required are what single scenarios of this run need, missing those of them that this machine does not have.
+	// required are the requirements of single scenarios, missing those that this machine does not
+	// meet.
 	required, missing []inventory.Requirement
-	noShadow, tools   bool // are scenarios run that need these bundles?
+	noShadow, tools   bool // whether selected scenarios need these bundles
 	results           results
 	progress          *progress
 	count             atomic.Int32
 }
 
-// missingError is the error of a run for which this machine, or its LXD, is missing something.
+// missingError is the error of a run that this machine or its LXD does not support.
 type missingError struct{ error }
 
 func (m *missingError) Unwrap() error { return m.error }
 
-func lacking(err error) error {
+func asMissing(err error) error {
 	if err == nil {
 		return nil
 	}
 	return &missingError{err}
 }
 
-// settings returns those of the environment, with what the suite says in place of some.
+// settings returns the settings of the environment, overridden by the fields of the suite.
 func (s Suite) settings() (environment.Settings, error) {
 	of, err := environment.Read()
 	of.Host, of.Bundle = of.Locate(cmp.Or(s.Host, of.Host)), cmp.Or(s.Bundle, of.Bundle)
@@ -56,7 +57,8 @@ func (s Suite) settings() (environment.Settings, error) {
 	return of, err
 }
 
-// start finds out what the scenarios can have here, and makes their bundles. What it returns must be closed.
+// start checks which scenarios this machine can run, and makes their bundles. The caller closes
+// the run.
 func (s Suite) start(ctx context.Context, settings environment.Settings, log func(string)) (_ *run, err error) {
 	for _, step := range s.Steps {
 		if err := step.check(); err != nil {
@@ -65,23 +67,23 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	}
 	r := &run{suite: s, settings: settings, log: log}
 	if suite := settings.Host.Suite; suite != "" {
-		return nil, fmt.Errorf("host vm:debian:%s: a suite runs in a virtual machine if nestbed starts it there; see TestMain of package scenarios", suite)
+		return nil, fmt.Errorf("host vm:debian:%s: a suite cannot start a virtual machine; start it before, as TestMain of package scenarios does", suite)
 	}
 	site, err := start.At(settings.Host, settings.Keyring)
 	if err != nil {
-		return nil, lacking(err)
+		return nil, asMissing(err)
 	}
 	site.StateRoot.Dir, site.Pool, site.Members = settings.State, settings.Pool, settings.Members
 	source, why, err := settings.Choose(func(kind bundle.Kind) error { return site.Check(ctx, settings.Store(nil), kind) })
 	if err != nil {
-		return nil, lacking(err)
+		return nil, asMissing(err)
 	}
 	if why != "" {
-		log(fmt.Sprintf("%s: taking the bundle %s", why, source))
+		log(fmt.Sprintf("%s: using the bundle %s", why, source))
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	if err := r.leaveOut(requirements(ctx, settings.Store(nil), source, site.LXD.Address)); err != nil {
+	if err := r.exclude(requirements(ctx, settings.Store(nil), source, site.LXD.Address)); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
@@ -101,13 +103,13 @@ func (s Suite) godogOptions() godog.Options {
 	}
 }
 
-// leaveOut excludes the scenarios that this machine is missing something for, and records them as skipped.
-func (r *run) leaveOut(all []inventory.Requirement) error {
+// exclude deselects the scenarios that this machine cannot run, and records them as skipped.
+func (r *run) exclude(all []inventory.Requirement) error {
 	pickles, err := chosen(r.options)
 	if err != nil {
 		return err
 	}
-	lacks := map[string]error{}
+	unmet := map[string]error{}
 	var impossible []string
 	for _, c := range all {
 		if !slices.ContainsFunc(pickles, func(p *godog.Scenario) bool { return hasTag(p, c.For) }) {
@@ -117,24 +119,24 @@ func (r *run) leaveOut(all []inventory.Requirement) error {
 		if !c.OK {
 			r.missing = append(r.missing, c)
 			impossible = append(impossible, c.For)
-			lacks[c.For] = advice.On(c.Err())
+			unmet[c.For] = advice.On(c.Err())
 		}
 	}
-	r.results.skip(pickles, lacks)
+	r.results.skip(pickles, unmet)
 	r.options.Tags = excluding(r.options.Tags, impossible...)
 	pickles, err = chosen(r.options)
-	r.noShadow, r.tools = anySays(pickles, newuidmapIs), anySays(pickles, everywhere)
+	r.noShadow, r.tools = anyStepHas(pickles, newuidmapIs), anyStepHas(pickles, everywhere)
 	return err
 }
 
-// anySays reports whether a scenario has a step with the text in it.
-func anySays(scenarios []*godog.Scenario, text string) bool {
+// anyStepHas reports whether any step of the scenarios contains the text.
+func anyStepHas(scenarios []*godog.Scenario, text string) bool {
 	return slices.ContainsFunc(scenarios, func(p *godog.Scenario) bool {
 		return slices.ContainsFunc(p.Steps, func(s *godog.Step) bool { return strings.Contains(s.Text, text) })
 	})
 }
 
-// makePool makes the bundles, and the turns of the scenarios.
+// makePool makes the pool with its bundles and turns.
 func (r *run) makePool(ctx context.Context, source bundle.Source, site start.Site) (err error) {
 	r.pool = &pool{
 		site: site, Mutate: r.suite.Mutate, Record: r.results.record,
@@ -166,7 +168,8 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, site start.Sit
 	return err
 }
 
-// chooseTurns takes the suite's turns; in a cluster, whose members do the work, as many as there is room for on them.
+// chooseTurns sets the number of concurrent scenarios and their turns. In a cluster, the number
+// depends on the members, because they do the work.
 func (r *run) chooseTurns() {
 	size, turns := r.suite.Concurrency, r.suite.Turns
 	switch {
@@ -183,7 +186,8 @@ func (r *run) chooseTurns() {
 	r.options.Concurrency, r.pool.Turns = size, turns
 }
 
-// scenarios runs them. It fails if one fails, or if none was run, and saves the results in any case.
+// scenarios runs the scenarios. It fails if any of them fails or if none was run. It always saves
+// the results.
 func (r *run) scenarios() (err error) {
 	dir, err := resultsDir(r.settings.Reports, r.pool.Default)
 	if err != nil {
@@ -206,10 +210,10 @@ func (r *run) scenarios() (err error) {
 		Options: &r.options,
 	}
 	if status := suite.Run(); status != 0 {
-		return fmt.Errorf("scenarios failed: godog's exit status is %d", status)
+		return fmt.Errorf("scenarios failed (exit status %d of godog)", status)
 	}
 	if r.count.Load() == 0 {
-		return errNone
+		return errNoScenario
 	}
 	fmt.Fprintf(r.suite.Output, "%d scenarios on a real LXD, %d at a time, bundle %s\n", r.count.Load(), r.options.Concurrency, r.pool.Default)
 	return nil
@@ -223,7 +227,7 @@ func (r *run) save(dir string) error {
 	return nil
 }
 
-// close closes the chains that scenarios shared, and lets go of the cluster.
+// close closes the shared chains and the connections to the cluster.
 func (r *run) close(ctx context.Context) error {
 	if r.pool == nil {
 		return nil
@@ -232,7 +236,7 @@ func (r *run) close(ctx context.Context) error {
 	if r.pool.site.Cluster != nil {
 		err := r.pool.site.Cluster.Close(ctx)
 		if left, is := errors.AsType[*existing.LeftError](err); is {
-			fmt.Fprintln(r.suite.Output, advice.On(left)) // it is nobody's failure
+			fmt.Fprintln(r.suite.Output, advice.On(left)) // leftovers on a member that is down are not a failure
 			err = nil
 		}
 		errs = append(errs, err)

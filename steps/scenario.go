@@ -43,10 +43,10 @@ type given struct {
 type built struct {
 	host  host.Host
 	chain *harness.Chain
-	// came is the outcome that was last observed.
-	came idmap.Plan
-	// mine means that host and chain belong to this scenario, which closes them.
-	mine bool
+	// outcome is the outcome that was last observed.
+	outcome idmap.Plan
+	// owned means that host and chain belong to this scenario, which closes them.
+	owned bool
 	// contradiction describes how LXD differed from the plan, or is nil.
 	contradiction error
 }
@@ -55,24 +55,24 @@ type built struct {
 type scenario struct {
 	given
 	built
-	// alone means that a step of this scenario changes the chain.
-	alone bool
+	// ownChain means that a step of this scenario changes the chain.
+	ownChain bool
 	// inits are the levels' init processes before the When step.
 	inits []string
 	// did is the result of the When step, for the Then steps. Each kind of When step has its own
 	// type.
 	did any
-	// besides holds the containers that are made beside the chain.
-	besides besides
+	// siblingState holds the containers that are made beside the chain.
+	siblingState siblingState
 	comparison
 
 	pool *pool
 	name string
-	// began is when the scenario got its turn; told is the summary of its failure.
-	began time.Time
-	told  []string
-	turn  func()                  // gives the scenario's turn back
-	end   context.CancelCauseFunc // ends the context of its steps
+	// began is when the scenario got its turn; summary is the summary of its failure.
+	began   time.Time
+	summary []string
+	turn    func()                  // gives the scenario's turn back
+	end     context.CancelCauseFunc // ends the context of its steps
 }
 
 // closer is the result of a When step that must be closed.
@@ -80,8 +80,8 @@ type closer interface {
 	close(ctx context.Context) error
 }
 
-// resultOf returns the result of the When step. It fails if that is not of type T; what describes T:
-// "tried anything".
+// resultOf returns the result of the When step. It fails if that is not of type T; what describes
+// T: "tried anything".
 func resultOf[T any](s *scenario, what string) (T, error) {
 	did, is := s.did.(T)
 	if !is {
@@ -103,7 +103,7 @@ func newScenario(sc *godog.ScenarioContext, p *pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	chains := 1
-	s.alone = s.pool.change(sc.Steps)
+	s.ownChain = s.pool.change(sc.Steps)
 	if hasTag(sc, Exclusive) {
 		chains = s.pool.Turns.Size()
 	}
@@ -131,18 +131,18 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 	// The scenario's own context may have ended already.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeBudget)
 	defer cancel()
-	var untold error
+	var unexplained error
 	if down == nil && (failure != nil || s.contradiction != nil) { // a member that is down cannot be diagnosed
-		ctx, untold = s.explain(ctx, late, sc, failure)
+		ctx, unexplained = s.explain(ctx, late, sc, failure)
 	}
-	if !s.mine {
-		return ctx, errors.Join(down, s.contradiction, untold)
+	if !s.owned {
+		return ctx, errors.Join(down, s.contradiction, unexplained)
 	}
 	err = closeAll(late, s.host, s.chain)
 	if did, is := s.did.(closer); is {
 		err = errors.Join(err, did.close(late))
 	}
-	return ctx, errors.Join(down, s.contradiction, untold, err)
+	return ctx, errors.Join(down, s.contradiction, unexplained, err)
 }
 
 // memberDown returns an error with the reason "member down" if the scenario failed because the

@@ -8,12 +8,12 @@ import (
 	"nestbed/harness"
 )
 
-func TestASharedChainIsNotGivenToAStepThatChangesIt(t *testing.T) {
+func TestAStepThatChangesTheChainGetsNoSharedChain(t *testing.T) {
 	s := &scenario{built: built{chain: &harness.Chain{}}, pool: &pool{}}
 	_, err := s.own(t.Context())
 	require.ErrorIs(t, err, errNotDeclared)
 
-	s.alone = true
+	s.ownChain = true
 	chain, err := s.own(t.Context())
 	require.NoError(t, err)
 	require.Same(t, s.chain, chain)
@@ -45,7 +45,7 @@ func TestChainsAreSharedByScenariosThatAskForTheSame(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidOfALevelCountsBeforeAndBehindTheChain(t *testing.T) {
+func TestALevelCanBeDescribedBeforeAndAfterTheChain(t *testing.T) {
 	for _, chain := range []func(s *scenario){
 		func(s *scenario) { s.cascade(2) },
 		func(s *scenario) { s.asDescribed(2) },

@@ -12,8 +12,8 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// besides is a scenario's state about the siblings of its chain.
-type besides struct {
+// siblingState is a scenario's state about the siblings of its chain.
+type siblingState struct {
 	// refused holds LXD's refusals by sibling and level.
 	refused map[siblingKey]*harness.LevelError
 	// newcomers is the number of containers that Then steps have made.
@@ -101,7 +101,7 @@ func (s *scenario) siblings(ctx context.Context, level int) (*sibling.Siblings, 
 		if err := s.addSiblings(ctx, of, w.table); err != nil {
 			return nil, err
 		}
-		for _, refused := range s.besides.refused {
+		for _, refused := range s.siblingState.refused {
 			return nil, fmt.Errorf("sibling of the Given step: not up: %w", refused)
 		}
 	}
@@ -117,10 +117,10 @@ func (s *scenario) note(siblings *sibling.Siblings, name string, err error) (ref
 	if !errors.As(err, &stopped) {
 		return false, err
 	}
-	if s.besides.refused == nil {
-		s.besides.refused = map[siblingKey]*harness.LevelError{}
+	if s.siblingState.refused == nil {
+		s.siblingState.refused = map[siblingKey]*harness.LevelError{}
 	}
-	s.besides.refused[siblingKey{name, siblings.Level}] = stopped
+	s.siblingState.refused[siblingKey{name, siblings.Level}] = stopped
 	return true, nil
 }
 

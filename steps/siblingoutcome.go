@@ -55,12 +55,12 @@ func (s *scenario) siblingStops(name string, level int, operation, reason string
 	if name == "" {
 		called = "the chain"
 	}
-	got := s.besides.refused[siblingKey{name, level}]
+	got := s.siblingState.refused[siblingKey{name, level}]
 	if got == nil {
-		return unlike("%s: wanted a stop at %s, but LXD refused nothing", called, &wanted)
+		return mismatchf("%s: wanted a stop at %s, but LXD refused nothing", called, &wanted)
 	}
 	if got.Stop != wanted {
-		return unlike("%s: wanted a stop at %s, got %w", called, &wanted, got)
+		return mismatchf("%s: wanted a stop at %s, got %w", called, &wanted, got)
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func share(ctx context.Context, siblings *sibling.Siblings, name string, other *
 			wanted = fmt.Sprint(kind.all)
 		}
 		if got := fmt.Sprint(kind.got); got != wanted {
-			return unlike("level %d: sibling %s and %s: host %s that both have: wanted %s, got %s", one.Index, name, called, kind.name, wanted, got)
+			return mismatchf("level %d: sibling %s and %s: common host %s: wanted %s, got %s", one.Index, name, called, kind.name, wanted, got)
 		}
 	}
 	return nil

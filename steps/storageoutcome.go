@@ -123,11 +123,11 @@ func (s *scenario) cannot(verb, words string) error {
 	}
 	switch err := did.failed; {
 	case did.verb != verb:
-		return unlike("wanted an attempt to %s something, got one to %s", verb, did.verb)
+		return mismatchf("wanted an attempt to %s something, got one to %s", verb, did.verb)
 	case err == nil:
-		return unlike("wanted LXD to fail to %s it with %q, but it did", verb, words)
+		return mismatchf("wanted LXD to fail to %s it with %q, but it did", verb, words)
 	case !strings.Contains(err.Error(), words):
-		return unlike("wanted LXD to fail to %s it with %q, got %w", verb, words, err)
+		return mismatchf("wanted LXD to fail to %s it with %q, got %w", verb, words, err)
 	}
 	return nil
 }

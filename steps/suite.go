@@ -17,51 +17,56 @@ import (
 	"nestbed/harness/report"
 )
 
-// Suite runs features on a real LXD or Incus: nestbed's own, or those of somebody else. The zero value runs all of
-// nestbed's, chosen for this machine and by the settings of package environment. A field that is set wins over a setting.
+// Suite runs features on a real LXD or Incus: nestbed's own or those of another module. The zero
+// value runs all of nestbed's features that this machine can run, with the settings of package
+// environment. A field overrides the setting.
 type Suite struct {
 	// Features holds the feature files; nil: nestbed's own.
 	Features fs.FS
 	// Paths are directories, files, and files with a line ("article.feature:10"); empty: all.
 	Paths []string
-	// Tags selects scenarios, written as for godog; empty: all but Moving and KnownBug.
+	// Tags is a tag filter in godog's syntax; empty: all but Moving and KnownBug.
 	Tags string
 	// Steps are added to nestbed's vocabulary.
 	Steps []Step
-	// Host is where the scenarios run. The tests start a virtual machine in TestMain: Suite does not.
+	// Host runs the scenarios. Suite does not start a virtual machine; nestbed's tests do
+	// that in TestMain.
 	Host host.Target
-	// Bundle is the source of the bundle; without a kind it is chosen for this machine.
+	// Bundle is the source of the bundle; without a kind, the suite chooses one for this machine.
 	Bundle bundle.Source
-	// Concurrency is how many scenarios run at a time; 0: as many as there are processors and memory for.
+	// Concurrency is the number of concurrent scenarios; 0: as many as processors and memory allow.
 	Concurrency int
-	// Turns, if set, are shared with tests that run beside the scenarios.
+	// Turns, if not nil, are shared with other tests that run at the same time.
 	Turns *Turns
-	// Reports is the directory for the results, which get a directory of their own for each version.
+	// Reports is the directory for the results. Each version gets its own directory in it.
 	Reports string
-	// Mutate is with how many wrong values each Then is run first, at most; it must fail with each.
+	// Mutate is the maximum number of wrong values with which each Then step is run first. It must
+	// fail with each.
 	Mutate int
-	// Kept is how much of the time of go test is kept back for diagnosis and closing; 0: a quarter, and 1 minute at most.
+	// Kept is the part of go test's time that is reserved for diagnosis and closing; 0: a quarter,
+	// at most 1 minute.
 	Kept time.Duration
-	// Package is what go test must be given to run a failed scenario again; empty: ".". Run does not use it.
+	// Package is the package argument of go test for running a failed scenario again; empty: ".".
+	// Run ignores it.
 	Package string
 
-	// Format is a format of godog; empty: "pretty".
+	// Format is the output format of godog; empty: "pretty".
 	Format string
-	// Output is where godog and the suite write; nil: standard output.
+	// Output is for godog and the suite; nil: standard output.
 	Output io.Writer
-	// NoColors leaves out colors. They are left out, too, if Output is not a terminal.
+	// NoColors disables colors. They are also disabled if Output is not a terminal.
 	NoColors bool
-	// StopOnFailure starts no scenario after one has failed.
+	// StopOnFailure starts no more scenarios after a failure.
 	StopOnFailure bool
-	// Randomize is the seed of a random order; 0: the order in which they stand; -1: any seed.
+	// Randomize is the seed of a random order; 0: the order of the features; -1: a random seed.
 	Randomize int64
 }
 
-// longestFirst are the paths of nestbed's own features: those with the longest scenarios first, so that none of them is
-// left to run alone at the end.
+// longestFirst are the paths of nestbed's own features. The longest scenarios come first, so that
+// none of them runs alone at the end.
 var longestFirst = []string{"deep.feature", "migration.feature", "upgrade.feature", "."}
 
-// withDefaults returns the suite with every field set whose default does not depend on the machine.
+// withDefaults returns the suite with all defaults that do not depend on the machine.
 func (s Suite) withDefaults() Suite {
 	if s.Features == nil {
 		s.Features = features.FS
@@ -86,14 +91,14 @@ func (s Suite) withDefaults() Suite {
 	return s
 }
 
-// ErrTimeIsUp is why the steps of a run end that takes longer than go test gives it.
-var ErrTimeIsUp = errors.New("the run's time is up; give it more with go test -timeout")
+// ErrTimeIsUp is the cause with which the steps of a run end shortly before the deadline of go
+// test.
+var ErrTimeIsUp = errors.New("the run takes longer than go test allows; set a longer go test -timeout")
 
-// errNone is the error of a run of nothing, which shows nothing.
-var errNone = errors.New("no scenario was run: is the -run pattern, the tag or the path right?")
+var errNoScenario = errors.New("no scenario was run; check the -run pattern, the tags and the paths")
 
-// Run runs the scenarios and returns what they came to, with the error of the run. A scenario for which this machine
-// is missing something counts as skipped. It is for programs; tests call Test.
+// Run runs the scenarios and returns their results and the error of the run. Scenarios that this
+// machine cannot run count as skipped. Run is for programs; tests call Test.
 func (s Suite) Run(ctx context.Context) (result report.Run, err error) {
 	s = s.withDefaults()
 	s.Package = ""
@@ -110,7 +115,7 @@ func (s Suite) Run(ctx context.Context) (result report.Run, err error) {
 	if r.settings.RequireAll {
 		for _, c := range r.missing {
 			if !c.Elsewhere {
-				return report.Run{}, fmt.Errorf("everything is required, but: %w", c.Err())
+				return report.Run{}, fmt.Errorf("not everything that is required is available: %w", c.Err())
 			}
 		}
 	}

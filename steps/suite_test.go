@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAStepThatCannotBeAddedIsNamed(t *testing.T) {
+func TestAnInvalidStepIsReported(t *testing.T) {
 	_, err := Suite{Steps: []Step{{Keyword: "If", Pattern: "^it rains$"}}}.Run(t.Context())
 	require.EqualError(t, err, `step "^it rains$": keyword "If", expected Given, When or Then`)
 	_, err = Suite{Steps: []Step{{Keyword: Then, Pattern: "^it rains$"}}}.Run(t.Context())

@@ -31,7 +31,7 @@ func upAsPlanned(depth int) *postmortem.Diagnosis {
 
 var next = []string{"all of it:  DIR", "run again:  COMMAND"}
 
-func TestASummaryOfAFailedStepSaysWhatItSaid(t *testing.T) {
+func TestASummaryContainsTheErrorOfTheStep(t *testing.T) {
 	s := summary{name: "A scenario", failure: errors.New("the uid maps differ:\nwanted 1\n   got 2"), diagnosis: upAsPlanned(1), next: next}
 	lines := s.lines()
 	assert.Equal(t, []string{"A scenario", "the uid maps differ:", "wanted 1", "   got 2", ""}, lines[:5])
@@ -39,7 +39,7 @@ func TestASummaryOfAFailedStepSaysWhatItSaid(t *testing.T) {
 	assert.Equal(t, []string{"", "all of it:  DIR", "run again:  COMMAND"}, lines[8:])
 }
 
-func TestAStopThatNobodyPlannedIsTheMostLikelyReason(t *testing.T) {
+func TestAnUnplannedStopIsTheMostLikelyReason(t *testing.T) {
 	d := upAsPlanned(2)
 	delete(d.Seen, 2)
 	d.Stop = &harness.LevelError{
@@ -67,7 +67,7 @@ func TestAStopThatNobodyPlannedIsTheMostLikelyReason(t *testing.T) {
 	}, planned.lines()[1:4], "as planned, so the step explains itself")
 }
 
-func TestALogCannotActOnTheTerminalByASummary(t *testing.T) {
+func TestASummaryEscapesLogs(t *testing.T) {
 	d := upAsPlanned(2)
 	delete(d.Seen, 2)
 	d.Stop = &harness.LevelError{
@@ -82,12 +82,12 @@ func TestALogCannotActOnTheTerminalByASummary(t *testing.T) {
 	}
 }
 
-func TestAContradictionIsTheReasonWhereTheChainDidNotStop(t *testing.T) {
+func TestAContradictionIsTheReasonIfTheChainDidNotStop(t *testing.T) {
 	s := summary{name: "A scenario", contradiction: errors.New("LXD contradicts the plan:\n  planned: a\n  found:   b"), diagnosis: upAsPlanned(1)}
 	assert.Equal(t, []string{"LXD contradicts the plan:", "  planned: a", "  found:   b"}, s.lines()[1:4])
 }
 
-func TestASummaryHasItsLengthWhateverFailed(t *testing.T) {
+func TestASummaryHasALimitedLength(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		long := func(name string) error {
 			n := rapid.IntRange(0, 40).Draw(t, name)
@@ -121,7 +121,7 @@ func TestASummaryHasItsLengthWhateverFailed(t *testing.T) {
 	})
 }
 
-func TestTheLineThatRepeatsMeansThisScenarioToShellAndToGo(t *testing.T) {
+func TestTheRepeatCommandSelectsExactlyThisScenario(t *testing.T) {
 	assert.Equal(t, `go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v`, repeat("./scenarios", "TestFeatures/Three_levels", nil, nil))
 	assert.Equal(t, `A=1 go test -count=1 ./scenarios -run '^TestFeatures$/^Three_levels$' -v -godog.tags=@slow`,
 		repeat("./scenarios", "TestFeatures/Three_levels", []string{"-godog.tags=@slow"}, []string{"A=1"}))

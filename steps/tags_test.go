@@ -36,9 +36,9 @@ func tagsChosen(t *testing.T, filter string) []string {
 	return tags
 }
 
-// TestTagsAreOfAClosedList finds mistyped tags. A scenario with one would run where it cannot, or
+// TestAllTagsAreKnown finds mistyped tags. A scenario with one would run where it cannot, or
 // never.
-func TestTagsAreOfAClosedList(t *testing.T) {
+func TestAllTagsAreKnown(t *testing.T) {
 	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions}
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		known = append(known, c.For)
@@ -52,7 +52,7 @@ func TestTagsAreOfAClosedList(t *testing.T) {
 	}
 }
 
-func TestWhatScenariosNeedHasATag(t *testing.T) {
+func TestScenariosAreTaggedWithTheirRequirements(t *testing.T) {
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		prefix := "@requires-"
 		if c.Elsewhere && c.For != "@requires-private-host" {

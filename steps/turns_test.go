@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnExclusiveScenarioIsAloneAndWaitsForNoneThatCameLater(t *testing.T) {
+func TestAnExclusiveScenarioRunsAloneAndInItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := NewTurns(2)
 		var began []string
@@ -41,7 +41,7 @@ func TestAnExclusiveScenarioIsAloneAndWaitsForNoneThatCameLater(t *testing.T) {
 	})
 }
 
-func TestWhoGivesUpWaitingHasNoTurnToGiveBack(t *testing.T) {
+func TestACanceledWaitTakesNoTurn(t *testing.T) {
 	line := NewTurns(2)
 	giveBack, err := line.Take(t.Context(), 2)
 	require.NoError(t, err)

@@ -142,7 +142,7 @@ func (s *scenario) runsNothing(ctx context.Context, level int, words string) err
 		return err
 	}
 	if _, err = l.Exec(ctx, "true"); err == nil || !expected.MatchString(err.Error()) {
-		return unlike("level %d: run a program: wanted %q, got %w", level, words, err)
+		return mismatchf("level %d: run a program: wanted %q, got %w", level, words, err)
 	}
 	return nil
 }

@@ -44,10 +44,10 @@ func TestEveryUseOfAStepHasOneMeaning(t *testing.T) {
 	}
 }
 
-// TestEveryThenTakesWrongValues checks captures and another with every use of a Then step:
+// TestEveryThenStepHasWrongValues checks captures and another with every use of a Then step:
 // captures must find all groups of the pattern, and the other value of each group must match the
 // pattern too.
-func TestEveryThenTakesWrongValues(t *testing.T) {
+func TestEveryThenStepHasWrongValues(t *testing.T) {
 	used, err := uses(features.FS)
 	require.NoError(t, err)
 	for _, s := range vocabulary {

@@ -88,7 +88,7 @@ func (s *scenario) refused(errno string) error {
 		return err
 	}
 	if got := did.attempt; !got.Refused() || !slices.Contains(strings.Split(errno, " or "), got.Errno) {
-		return unlike("root of %s: %s: wanted refused with %q, got %s", did.who, did.operation.Name, errno, got)
+		return mismatchf("root of %s: %s: wanted refused with %q, got %s", did.who, did.operation.Name, errno, got)
 	}
 	return nil
 }

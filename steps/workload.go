@@ -66,7 +66,7 @@ func (s *scenario) remainderToUser(depth int) error {
 	s.spec = harness.Delegating(depth, idmap.Remainder(a.Count, depth+1))
 	last := &s.spec.Levels[depth-1]
 	if last.Delegation == nil {
-		return fmt.Errorf("level %d has nothing to delegate of %s", depth, a)
+		return fmt.Errorf("level %d: nothing left to delegate of %s; use a larger allocation", depth, a)
 	}
 	text := last.Delegation.UID.Text + strings.Replace(last.Delegation.UID.Text, idmap.Root, "user", 1)
 	last.Delegation = &idmap.Delegation{UID: idmap.File{Text: text}, GID: idmap.File{Text: text}}
@@ -199,9 +199,9 @@ func (s *scenario) workloadFails(words string) error {
 	}
 	switch err := did.ended; {
 	case err == nil:
-		return unlike("wanted a container that does not start, %q, but it ran", words)
+		return mismatchf("wanted the container not to start with %q, but it ran", words)
 	case !strings.Contains(err.Error(), words):
-		return unlike("wanted a container that does not start, %q, got %w", words, err)
+		return mismatchf("wanted the container not to start with %q, got %w", words, err)
 	}
 	return nil
 }

@@ -65,8 +65,8 @@ const (
 	listener = `trap ': >` + filePrefix + sigterm + `; exit' TERM; : >` + filePrefix + listens + `; while :; do usleep 10000; done`
 )
 
-// RecordSIGTERM starts a program at the level that makes a file when it receives SIGTERM. It returns
-// when the program runs.
+// RecordSIGTERM starts a program at the level that makes a file when it receives SIGTERM. It
+// returns when the program runs.
 func RecordSIGTERM(ctx context.Context, l *harness.Level) error {
 	if _, err := l.Exec(ctx, "sh", "-c", background, listener); err != nil {
 		return err
@@ -80,8 +80,8 @@ func RecordSIGTERM(ctx context.Context, l *harness.Level) error {
 	})
 }
 
-// ReceivedSIGTERM reports whether the program of RecordSIGTERM received SIGTERM. The program may have ended
-// since.
+// ReceivedSIGTERM reports whether the program of RecordSIGTERM received SIGTERM. The program may
+// have ended since.
 func ReceivedSIGTERM(ctx context.Context, l *harness.Level) (bool, error) {
 	ran, err := HasFile(ctx, l, listens)
 	if err == nil && !ran {

@@ -117,7 +117,7 @@ func planCopy(c *harness.Chain) (idmap.Plan, error) {
 		Base: int64(source.Map.UID[0].Parent), Count: int64(source.Map.UID[0].Count),
 	}})
 	if reason != idmap.None {
-		return idmap.Plan{}, fmt.Errorf("copy of level 1: there is no map for it: %s", reason)
+		return idmap.Plan{}, fmt.Errorf("copy of level 1: no map: %s", reason)
 	}
 	p := idmap.Plan{}
 	host := c.Host.Traits().Map

@@ -21,7 +21,7 @@ const (
 // each) and then exits. If the kernel kills it, Errno is "Killed".
 func TakeMemory(ctx context.Context, l *harness.Level, megabytes int) (attempt.Attempt, error) {
 	if megabytes > maxMegabytes {
-		return attempt.Attempt{}, fmt.Errorf("%d MB: too many; the most is %d", megabytes, maxMegabytes)
+		return attempt.Attempt{}, fmt.Errorf("%d MB: too many; use at most %d", megabytes, maxMegabytes)
 	}
 	// dd allocates and fills one block as a whole.
 	return runScript(ctx, l, fmt.Sprintf("dd if=/dev/zero of=/dev/null bs=%dM count=1", megabytes))
@@ -30,7 +30,7 @@ func TakeMemory(ctx context.Context, l *harness.Level, megabytes int) (attempt.A
 // StartProcesses runs a process at the level that starts so many others and then ends them.
 func StartProcesses(ctx context.Context, l *harness.Level, count int) (attempt.Attempt, error) {
 	if count > maxProcesses {
-		return attempt.Attempt{}, fmt.Errorf("%d processes: too many; the most is %d", count, maxProcesses)
+		return attempt.Attempt{}, fmt.Errorf("%d processes: too many; use at most %d", count, maxProcesses)
 	}
 	// kill, wait and [ are builtins: at the limit the shell cannot start programs. A killed
 	// process counts against the limits until it is waited for, and could prevent the next process

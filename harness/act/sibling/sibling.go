@@ -73,7 +73,7 @@ func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec)
 		return nil, err
 	}
 	if slices.Contains(s.names, name) {
-		return nil, fmt.Errorf("level %d: there is a sibling %s already", s.Level, name)
+		return nil, fmt.Errorf("level %d: sibling %s already exists", s.Level, name)
 	}
 	planned, stop := idmap.PlannedLevel{}, s.model.Create(name, spec.Config)
 	if stop == nil {

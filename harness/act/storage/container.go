@@ -47,8 +47,8 @@ func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bo
 	return true, err
 }
 
-// ContainerLeft reports whether LXD still knows the container of MakeAndDelete, and whether its files
-// are still in the pool.
+// ContainerLeft reports whether LXD still knows the container of MakeAndDelete, and whether its
+// files are still in the pool.
 func ContainerLeft(ctx context.Context, c *harness.Chain, level int) (known, onDisk bool, err error) {
 	above, err := c.Daemon(level)
 	if err != nil {

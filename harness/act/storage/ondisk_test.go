@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestAMapIsReadAsLXDRecordsIt(t *testing.T) {
+func TestRecordedMapsAreParsed(t *testing.T) {
 	m, err := recordedMap(`[{"Isuid":true,"Isgid":false,"Hostid":500000,"Nsid":0,"Maprange":65536},{"Isuid":false,"Isgid":true,"Hostid":600000,"Nsid":1,"Maprange":2}]`)
 	require.NoError(t, err)
 	assert.Equal(t, idmap.Map{UID: []idmap.Mapping{{Parent: 500000, Count: 65536}}, GID: []idmap.Mapping{{Inside: 1, Parent: 600000, Count: 2}}}, m)

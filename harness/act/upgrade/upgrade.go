@@ -99,7 +99,7 @@ func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 		return fmt.Errorf("bundle %s: pack: %w: %s", b, err, bytes.TrimSpace(said.Bytes()))
 	}
 	if unpacked != nil {
-		return fmt.Errorf("level %d: lay the files of bundle %s over its own: %w", level, b, unpacked)
+		return fmt.Errorf("level %d: overwrite its files with those of bundle %s: %w", level, b, unpacked)
 	}
 	return nil
 }

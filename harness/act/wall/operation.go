@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Operation is an operation that the kernel may refuse. busybox runs it in a shell, so that its result
-// is the kernel's error text.
+// Operation is an operation that the kernel may refuse. busybox runs it in a shell, so that its
+// result is the kernel's error text.
 type Operation struct {
 	// Name is the text after "tries to" in a step.
 	Name string
@@ -87,8 +87,8 @@ var operations = slices.Concat([]Operation{
 	},
 }, namespaceOperations())
 
-// namespaceOperations returns operations that enter a namespace of the place's init. The place's root
-// opens the namespace file, so that the permissions of the file play no part.
+// namespaceOperations returns operations that enter a namespace of the place's init. The place's
+// root opens the namespace file, so that the permissions of the file play no part.
 func namespaceOperations() (all []Operation) {
 	for _, n := range []struct{ name, file, option string }{
 		{"mount", "mnt", "-m"}, {"network", "net", "-n"}, {"pid", "pid", "-p"}, {"uts", "uts", "-u"}, {"ipc", "ipc", "-i"},
@@ -104,8 +104,8 @@ func namespaceOperations() (all []Operation) {
 
 var sysctlOperation = regexp.MustCompile(`^write the setting (` + settingPattern + `)$`)
 
-// ParseOperation returns the operation with a name. "write the setting NAME" is known for every sysctl
-// name; it writes the current value.
+// ParseOperation returns the operation with a name. "write the setting NAME" is known for every
+// sysctl name; it writes the current value.
 func ParseOperation(name string) (Operation, error) {
 	if m := sysctlOperation.FindStringSubmatch(name); m != nil {
 		file := "/proc/sys/" + strings.ReplaceAll(m[1], ".", "/")

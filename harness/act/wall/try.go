@@ -66,5 +66,5 @@ func pidAt(l *harness.Level, place int) (int, error) {
 	if i := len(pids) - 1 - (l.Index - place); i >= 0 {
 		return strconv.Atoi(pids[i])
 	}
-	return 0, fmt.Errorf("level %d: its init has no id at level %d: %q", l.Index, place, status)
+	return 0, fmt.Errorf("level %d: its init has no pid at level %d: %q", l.Index, place, status)
 }

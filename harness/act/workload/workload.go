@@ -33,7 +33,7 @@ type Spec struct {
 	Map idmap.Map
 }
 
-// Result is what was observed of a running container.
+// Result is the observed state of a running container.
 type Result struct {
 	// Map is its idmap in ids of the level, Host in ids of the host.
 	Map, Host idmap.Map

@@ -201,7 +201,7 @@ func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "steps")
 	assert.Zero(t, status)
 	assert.Empty(t, stderr)
-	assert.Regexp(t, `Given an LXD host whose root allocation is "root:\d+:\d+"\n    The line of root in `, stdout)
+	assert.Regexp(t, `Given an LXD host whose root allocation is "root:\d+:\d+"\n    Writes root.s line in `, stdout)
 	assert.NotContains(t, stdout, `(\d+)`, "examples, not patterns")
 
 	status, stdout, _ = nestbed(t, "steps", "--json")
