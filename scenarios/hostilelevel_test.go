@@ -27,7 +27,7 @@ import (
 
 // touched lists the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
 var touched = []string{
-	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.SaidFile, bundle.StartedFile, bundle.SentinelPath,
+	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.StderrFile, bundle.StartedFile, bundle.SentinelPath,
 	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
 	image.CarriedMetadata, image.CarriedRootFS, file.Dir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
 }

@@ -133,10 +133,11 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 
 	out, err := e.nestbed(t, "up", "--host", e.address)
 	require.Error(t, err)
-	assert.Contains(t, out, "LXD: nestbed does not know the certificate of the one at "+e.address+"; mend it with: have each trust the other; there: lxc config trust add --name nestbed")
+	assert.Contains(t, out, "nestbed does not know the certificate of the LXD at "+e.address)
+	assert.Contains(t, out, "; there: lxc config trust add --name nestbed")
 	out, err = e.nestbed(t, "trust", "nonsense")
 	require.Error(t, err)
-	assert.Contains(t, out, "give one as `lxc config trust add --name nestbed` prints it")
+	assert.Contains(t, out, "give a token that `lxc config trust add --name nestbed` has printed")
 
 	token := newToken(t, e.machine.LXD())
 	out, err = e.nestbed(t, "trust", token)
@@ -167,7 +168,7 @@ func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
 	require.NoError(t, os.Rename(filepath.Join(e.dir, "keyring"), filepath.Join(e.dir, "first")))
 	out, err = e.nestbed(t, "trust", token)
 	require.Error(t, err)
-	assert.Contains(t, out, "it does not take the token")
+	assert.Contains(t, out, "it rejects the token")
 	// That account knows the LXD's certificate, but LXD does not know its certificate.
 	servers := "servercerts"
 	require.NoError(t, os.CopyFS(filepath.Join(e.dir, "keyring", servers), os.DirFS(filepath.Join(e.dir, "first", servers))))

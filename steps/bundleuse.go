@@ -16,7 +16,7 @@ const (
 )
 
 // namedBundle matches the name of a Debian bundle in a scenario, including its options.
-var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.OfIncus + `)?(?:,[a-z-]+)*`)
+var namedBundle = regexp.MustCompile(`debian:[a-z]+(?:` + bundle.IncusSuffix + `)?(?:,[a-z-]+)*`)
 
 // Bundles returns the sources of all bundles that the suite, the environment and the selected
 // scenarios name. Another machine needs them to run the suite.

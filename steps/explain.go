@@ -31,7 +31,7 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 	}
 	var again string
 	if s.pool.pkg != "" {
-		again = repeat(s.pool.pkg, godog.T(ctx).Name(), s.flags(sc), settings(s.pool.settings.Again))
+		again = repeat(s.pool.pkg, godog.T(ctx).Name(), s.flags(sc), settings(s.pool.settings.Repeat))
 		sum.next = append(sum.next, "run again:  "+again)
 	}
 	sum.next = append(sum.next, kept...)

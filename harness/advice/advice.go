@@ -78,8 +78,8 @@ func For(err error) string {
 		{keyring.ErrExpired, ", then: nestbed trust TOKEN"},
 		{keyring.ErrOtherCertificate, ": nestbed trust TOKEN"},
 		{private.ErrUnknown, "; nestbed reap --list shows the hosts"},
-		{private.ErrEnded, "; nestbed reap clears what it left"},
-		{private.ErrNoneKept, "; nestbed up --keep makes one, and NESTBED_KEEP=1 before go test keeps that of a scenario that fails"},
+		{private.ErrEnded, "; nestbed reap removes what it left"},
+		{private.ErrNoneKept, "; nestbed up --keep makes one, and NESTBED_KEEP=1 before go test keeps the host of a failed scenario"},
 		{private.ErrNoSpace, ", by NESTBED_STATE or --state"},
 		{private.ErrStateRoot, ", by NESTBED_STATE"},
 		{bundle.ErrCache, ", by NESTBED_CACHE"},
@@ -94,16 +94,16 @@ func For(err error) string {
 	return ""
 }
 
-const howToTrust = "; there: lxc config trust add --name nestbed, and here, with the token that this prints: nestbed trust TOKEN"
+const howToTrust = "; there: lxc config trust add --name nestbed, and here, with the printed token: nestbed trust TOKEN"
 
 // forReason returns the advice on a chain that stopped for a reason in the machine and not in the
 // ids.
 func forReason(why idmap.Reason) string {
 	switch why {
 	case idmap.DiskFull:
-		return "; free some space, or set NESTBED_STATE (or --state) to a directory with 100 MB a level"
+		return "; free some space, or set NESTBED_STATE (or --state) to a directory with 100 MB for each level"
 	case idmap.UserNSDenied:
-		return "; nestbed doctor tells what forbids user namespaces"
+		return "; nestbed doctor shows what forbids user namespaces"
 	case idmap.ShadowRefused:
 		return "; let subuid and subgid grant root the ids that LXD picks, or remove newuidmap and newgidmap"
 	}

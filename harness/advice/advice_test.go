@@ -35,7 +35,7 @@ func TestAnErrorGetsItsAdviceOnceAndAtItsEnd(t *testing.T) {
 	assert.NoError(t, advice.On(nil))
 }
 
-func TestWhatIsLeftIsRemovedByACommand(t *testing.T) {
+func TestLeftoversAreShownWithTheCommandThatRemovesThem(t *testing.T) {
 	for address, host := range map[string]string{"/run/lxd.socket": "system:/run/lxd.socket", "https://lab:8443": "https://lab:8443"} {
 		left := &existing.LeftError{LXD: address, Projects: []string{"a", "b"}}
 		assert.Equal(t, "; to clean up later, run nestbed reap --host "+host+" a b", advice.For(left))
@@ -46,21 +46,21 @@ func TestWhatIsLeftIsRemovedByACommand(t *testing.T) {
 
 func TestABundleThatRootMustMakeIsNamed(t *testing.T) {
 	err := &bundle.NotMadeError{Source: bundle.Source{Kind: bundle.Debian, Arg: "trixie"}, Dir: "/c"}
-	assert.EqualError(t, advice.On(err), "bundle debian:trixie: none in /c is of what this machine has now; making one needs root, "+
-		"for files of several owners: run once, as root or with sudo, nestbed up --depth 1 --bundle debian:trixie")
+	assert.EqualError(t, advice.On(err), "bundle debian:trixie: /c has none for the files that this machine has now; only root can make one, "+
+		"because its files have several owners: run once, as root or with sudo, nestbed up --depth 1 --bundle debian:trixie")
 }
 
-func TestALackSaysHowTheProgramMendsIt(t *testing.T) {
-	lack := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Mend: "start it", Cause: existing.ErrNotListening}
+func TestARequirementIsShownWithItsAdvice(t *testing.T) {
+	unmet := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Mend: "start it", Cause: existing.ErrNotListening}
 	met := inventory.Requirement{For: "system host", Name: "LXD", OK: true, Found: "there"}
-	const mend = "start it, or name its socket: --host system:SOCKET"
-	require.EqualError(t, advice.On(lack.Err()), "system host: LXD: none; mend it with: "+mend)
-	all := advice.OnAll([]inventory.Requirement{lack, met})
-	assert.Equal(t, mend, all[0].Mend)
+	const fix = "start it, or name its socket: --host system:SOCKET"
+	require.ErrorContains(t, advice.On(unmet.Err()), fix)
+	all := advice.OnAll([]inventory.Requirement{unmet, met})
+	assert.Equal(t, fix, all[0].Mend)
 	assert.Equal(t, met, all[1])
 }
 
-func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
+func TestReasonsInTheMachineAreShownWithAdvice(t *testing.T) {
 	advised := map[idmap.Reason]bool{}
 	for _, reason := range idmap.Reasons() {
 		stop := idmap.Stop{Level: 2, Op: idmap.OpStart, Reason: reason}
@@ -80,14 +80,14 @@ func TestAReasonThatLiesInTheMachineComesWithAdvice(t *testing.T) {
 func TestADirectoryThatCannotBeUsedIsNamedByItsVariable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	inFile := filepath.Join(file, "dir") // a file is in the way of anyone, root included
+	inFile := filepath.Join(file, "dir") // not even root can make a directory in a file
 	_, err := artifact.Dir(inFile).Save("scenario", nil)
 	require.ErrorContains(t, advice.On(err), "; name another directory for them, by NESTBED_ARTIFACTS")
 	if os.Geteuid() != 0 {
-		return // others make no bundles and no private hosts
+		return // only root makes bundles and private hosts
 	}
 	_, err = bundle.Store{Dir: inFile}.Make(t.Context(), bundle.Source{Kind: bundle.Debian, Arg: "trixie"})
-	require.ErrorContains(t, advice.On(err), "; name another directory for it, which can be written, by NESTBED_CACHE")
+	require.ErrorContains(t, advice.On(err), "; name a writable directory for it, by NESTBED_CACHE")
 	_, err = private.Start(t.Context(), private.Config{Bundle: &bundle.Bundle{}, StateRoot: private.StateRoot{Dir: inFile}})
 	require.ErrorContains(t, advice.On(err), "; name a directory that can be written, by NESTBED_STATE")
 }

@@ -28,10 +28,10 @@ type Bundle struct {
 	// "lxd 5.0.2-5+b1". It distinguishes daemons that report the same version. It is empty if the
 	// daemon belongs to no package.
 	Package string
-	// EmptyTrial reports whether the daemon tests for idmapped mounts with a user namespace that
-	// has no map. LXD did so until 2024 (canonical/lxd pull request 13522). Linux refuses such
-	// mounts since 6.9, and the daemon then changes the owners of files instead.
-	EmptyTrial bool
+	// TestsWithEmptyNamespace reports whether the daemon tests for idmapped mounts with a user
+	// namespace that has no map. LXD did so until 2024 (canonical/lxd pull request 13522). Linux
+	// refuses such mounts since 6.9, and the daemon then changes the owners of files instead.
+	TestsWithEmptyNamespace bool
 	// OnlyCgroup2 reports whether liblxc supports only cgroup v2, as it does since 7.0.
 	OnlyCgroup2 bool
 	// DeniesUserNS reports whether the daemon's AppArmor profiles deny user namespaces on kernels
@@ -45,13 +45,13 @@ type Bundle struct {
 	dir string
 }
 
-// sealed is the part of a bundle's directory that only root can read. It holds set-user-id
+// rootOnlyDir is the part of a bundle's directory that only root can read. It holds set-user-id
 // programs.
-const sealed = "sealed"
+const rootOnlyDir = "sealed"
 
 // Root returns the unpacked root filesystem. Private hosts use it as the lower layer of an
 // overlay. It is never written to, and only root can read it.
-func (b *Bundle) Root() string { return filepath.Join(b.dir, sealed, "rootfs") }
+func (b *Bundle) Root() string { return filepath.Join(b.dir, rootOnlyDir, "rootfs") }
 
 // Store returns the store that the bundle is kept in.
 func (b *Bundle) Store() Store { return Store{Dir: filepath.Dir(b.dir)} }
@@ -95,7 +95,7 @@ type Store struct {
 // Path returns the directory of the store.
 func (st Store) Path() string { return cmp.Or(st.Dir, "/var/cache/nestbed") }
 
-func (st Store) say(what string) {
+func (st Store) progress(what string) {
 	if st.Progress != nil {
 		st.Progress(what)
 	}
@@ -109,13 +109,13 @@ var ErrCache = errors.New("cache")
 // gets bundles that root has made.
 func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
 	if os.Geteuid() != 0 {
-		return st.taken(ctx, s)
+		return st.findMade(ctx, s)
 	}
-	kept, err := cache.Open(st.Path(), 0o711)
+	entries, err := cache.Open(st.Path(), 0o711)
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: %w: %w; name another directory for it, which can be written", s, ErrCache, err)
+		return nil, fmt.Errorf("bundle %s: %w: %w; name a writable directory for it", s, ErrCache, err)
 	}
-	r, err := st.readRecipe(ctx, s, kept)
+	r, err := st.readRecipe(ctx, s, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -124,19 +124,19 @@ func (st Store) Make(ctx context.Context, s Source) (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{Source: s, Key: key}
-	b.dir, err = kept.Entry(ctx, entryOf(s, key), func(ctx context.Context, dir string) error {
-		st.say(fmt.Sprintf("making bundle %s", s))
+	b.dir, err = entries.Entry(ctx, entryOf(s, key), func(ctx context.Context, dir string) error {
+		st.progress(fmt.Sprintf("making bundle %s", s))
 		return fill(ctx, s, r, dir)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return b, b.recall()
+	return b, b.loadFacts()
 }
 
-// taken returns a bundle that root has made.
-func (st Store) taken(ctx context.Context, s Source) (*Bundle, error) {
-	content, err := contentOf(ctx, s)
+// findMade returns a bundle that root has made.
+func (st Store) findMade(ctx context.Context, s Source) (*Bundle, error) {
+	content, err := contentKey(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +144,13 @@ func (st Store) taken(ctx context.Context, s Source) (*Bundle, error) {
 	if b.Key, err = keyOf(s, content); err != nil {
 		return nil, err
 	}
-	kept := cache.Cache{Dir: st.Path()}
-	if b.dir, err = kept.Find(entryOf(s, b.Key)); errors.Is(err, fs.ErrNotExist) {
-		return nil, &NotMadeError{Source: s, Dir: kept.Dir}
+	entries := cache.Cache{Dir: st.Path()}
+	if b.dir, err = entries.Find(entryOf(s, b.Key)); errors.Is(err, fs.ErrNotExist) {
+		return nil, &NotMadeError{Source: s, Dir: entries.Dir}
 	} else if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
-	return b, b.recall()
+	return b, b.loadFacts()
 }
 
 // A NotMadeError reports that root has not yet made the bundle of this source as this machine has
@@ -162,7 +162,7 @@ type NotMadeError struct {
 }
 
 func (e *NotMadeError) Error() string {
-	return fmt.Sprintf("bundle %s: none in %s is of what this machine has now; making one needs root, for files of several owners", e.Source, e.Dir)
+	return fmt.Sprintf("bundle %s: %s has none for the files that this machine has now; only root can make one, because its files have several owners", e.Source, e.Dir)
 }
 
 func entryOf(s Source, key string) string { return string(s.Kind) + "-" + key }
@@ -170,7 +170,7 @@ func entryOf(s Source, key string) string { return string(s.Kind) + "-" + key }
 // fill makes the bundle in an empty directory.
 func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	made := &Bundle{Source: s, dir: dir}
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, sealed), 0o700), os.Mkdir(made.Root(), 0o755), os.Chmod(made.Root(), 0o755)); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, rootOnlyDir), 0o700), os.Mkdir(made.Root(), 0o755), os.Chmod(made.Root(), 0o755)); err != nil {
 		return err
 	}
 	if err := r.fill(ctx, made.Root()); err != nil {
@@ -179,7 +179,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if err := checkTree(made.Root()); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
-	if err := in(made.Root(), func(r *inroot.Root) error { return dress(ctx, s, r) }); err != nil {
+	if err := withRoot(made.Root(), func(r *inroot.Root) error { return addSkeleton(ctx, s, r) }); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := made.pack(ctx); err != nil {
@@ -188,7 +188,7 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	if r.dpkg == "" {
 		r.dpkg = made.Root()
 	}
-	if err := made.record(ctx, r.dpkg); err != nil {
+	if err := made.saveFacts(ctx, r.dpkg); err != nil {
 		return fmt.Errorf("bundle %s: %w", s, err)
 	}
 	if err := made.open(); err != nil {
@@ -197,10 +197,10 @@ func fill(ctx context.Context, s Source, r recipe, dir string) error {
 	return nil
 }
 
-// open lets any account read everything outside of sealed.
+// open lets any account read everything outside of rootOnlyDir.
 func (b *Bundle) open() error {
 	var text []byte
-	err := in(b.Root(), func(r *inroot.Root) (err error) {
+	err := withRoot(b.Root(), func(r *inroot.Root) (err error) {
 		text, err = r.ReadFile("bin/busybox", programLimit)
 		return err
 	})

@@ -21,12 +21,12 @@ func program(t *testing.T, elem ...string) string {
 	return path
 }
 
-// programsIn makes dir the whole PATH. It skips the test without root, because other accounts
+// setPath makes dir the whole PATH. It skips the test without root, because other accounts
 // search root's PATH first.
-func programsIn(t *testing.T, dir string) {
+func setPath(t *testing.T, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for whom PATH alone says where programs are")
+		t.Skip("needs root: other accounts do not search PATH alone")
 	}
 	t.Setenv("PATH", dir)
 }
@@ -40,7 +40,7 @@ func link(t *testing.T, target string, elem ...string) string {
 	return path
 }
 
-func TestAProgramIsOfASnapIfItsPathOrWhatItIsALinkToSaysSo(t *testing.T) {
+func TestAProgramIsFromASnapIfItsPathOrSymlinkTargetIs(t *testing.T) {
 	dir := t.TempDir()
 	lxd, snap := program(t, dir, "usr/sbin/lxd"), program(t, dir, "usr/bin/snap")
 	for path, want := range map[string]bool{
@@ -69,35 +69,35 @@ func TestChooseTakesTheLXDThatIsInstalled(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	link(t, self, dir, "lxd")
-	programsIn(t, dir)
+	setPath(t, dir)
 	s, why, err := Choose()
 	require.NoError(t, err)
 	assert.Equal(t, Source{Kind: Installed}, s)
-	assert.Empty(t, why, "the usual case needs no words")
+	assert.Empty(t, why, "the default needs no reason")
 }
 
-func TestChooseTakesDebiansLXDWhereTheInstalledOneIsASnap(t *testing.T) {
+func TestChooseTakesDebiansLXDIfTheInstalledOneIsASnap(t *testing.T) {
 	dir := t.TempDir()
 	link(t, program(t, dir, "snapd/snap"), dir, "bin/lxd")
-	programsIn(t, filepath.Join(dir, "bin"))
+	setPath(t, filepath.Join(dir, "bin"))
 	s, why, err := Choose()
 	require.NoError(t, err)
 	assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
 	assert.Equal(t, "the LXD of this machine is a snap", why)
 }
 
-func TestChooseTakesDebiansLXDWhereAScriptStandsInForIt(t *testing.T) {
+func TestChooseTakesDebiansLXDIfTheInstalledOneIsAScript(t *testing.T) {
 	dir := t.TempDir()
-	programsIn(t, dir)
+	setPath(t, dir)
 	script := program(t, dir, "lxd")
 	s, why, err := Choose()
 	require.NoError(t, err)
 	assert.Equal(t, Source{Kind: Debian, Arg: "trixie"}, s)
-	assert.Equal(t, script+" is not LXD itself but a script that fetches it", why)
+	assert.Equal(t, script+" is not LXD but a script that installs it", why)
 }
 
-func TestChooseWithoutALXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
-	programsIn(t, t.TempDir())
+func TestChooseWithoutLXDSaysHowToInstallItOrTakesDebians(t *testing.T) {
+	setPath(t, t.TempDir())
 	s, why, err := Choose()
 	// The expected result depends on the machine's distribution.
 	if id, codename := distribution(); id != "debian" || codename != "bookworm" && codename != "trixie" {
@@ -123,14 +123,14 @@ func TestTheDistributionIsReadAsAShellReadsIt(t *testing.T) {
 	assert.Equal(t, string(out), id+"\n"+codename+"\n")
 }
 
-func TestLackingNamesEveryProgramThatIsNotThere(t *testing.T) {
+func TestMissingProgramsAreAllNamed(t *testing.T) {
 	dir := t.TempDir()
-	programsIn(t, dir)
-	assert.Equal(t, []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}, Lacking())
+	setPath(t, dir)
+	assert.Equal(t, []string{"lxd", "ip", "rsync", "setfattr", "getfattr", "tar", "unsquashfs", "xz", "zstd", "busybox"}, MissingPrograms())
 	for _, name := range []string{"lxd", "tar", "busybox"} {
 		program(t, dir, name)
 	}
-	assert.Equal(t, []string{"ip", "rsync", "setfattr", "getfattr", "unsquashfs", "xz", "zstd"}, Lacking())
+	assert.Equal(t, []string{"ip", "rsync", "setfattr", "getfattr", "unsquashfs", "xz", "zstd"}, MissingPrograms())
 
 	_, err := installedFiles(t.Context(), Source{Kind: Installed, NoShadow: true})
 	require.EqualError(t, err, "bundle installed,no-newuidmap: this machine has no ip, rsync, setfattr, getfattr, unsquashfs, xz, zstd; "+

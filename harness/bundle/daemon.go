@@ -36,7 +36,7 @@ func daemonOf(r *inroot.Root) string {
 
 // ReadProgram returns the name of the bundle's daemon and the content of its program.
 func (b *Bundle) ReadProgram() (name string, program []byte, err error) {
-	err = in(b.Root(), func(r *inroot.Root) error {
+	err = withRoot(b.Root(), func(r *inroot.Root) error {
 		name = daemonOf(r)
 		path, err := FindProgram(r, name)
 		if err == nil {
@@ -64,24 +64,24 @@ func needed(daemon string) []string {
 	return withAppArmor(append([]string{daemon}, required...), apparmorParser, apparmorExec)
 }
 
-// facts are the properties of a bundle that record determines once, when the bundle is made.
+// facts are the properties of a bundle that saveFacts determines once, when the bundle is made.
 type facts struct {
-	Daemon       string `json:"daemon"`
-	Version      string `json:"version"`
-	Package      string `json:"package"`
-	EmptyTrial   bool   `json:"emptyTrial"`
-	OnlyCgroup2  bool   `json:"onlyCgroup2"`
-	DeniesUserNS bool   `json:"deniesUserNS"`
-	ShadowTools  bool   `json:"shadowTools"`
-	Fingerprint  string `json:"fingerprint"`
+	Daemon                  string `json:"daemon"`
+	Version                 string `json:"version"`
+	Package                 string `json:"package"`
+	TestsWithEmptyNamespace bool   `json:"emptyTrial"`
+	OnlyCgroup2             bool   `json:"onlyCgroup2"`
+	DeniesUserNS            bool   `json:"deniesUserNS"`
+	ShadowTools             bool   `json:"shadowTools"`
+	Fingerprint             string `json:"fingerprint"`
 }
 
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
 
-// record determines the facts of a bundle and saves them. It runs the daemon in the bundle for
+// saveFacts determines the facts of a bundle and saves them. It runs the daemon in the bundle for
 // its version, which also shows that no library is missing. The dpkg database in the root
 // filesystem named dpkg names the daemon's package.
-func (b *Bundle) record(ctx context.Context, dpkg string) error {
+func (b *Bundle) saveFacts(ctx context.Context, dpkg string) error {
 	r, err := inroot.Open(b.Root())
 	if err != nil {
 		return err
@@ -102,14 +102,14 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	if err != nil {
 		return err
 	}
-	err = in(dpkg, func(r *inroot.Root) (err error) {
+	err = withRoot(dpkg, func(r *inroot.Root) (err error) {
 		found.Package, err = packageOf(r, program)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if found.EmptyTrial, err = emptyTrial(r); err != nil {
+	if found.TestsWithEmptyNamespace, err = testsWithEmptyNamespace(r); err != nil {
 		return err
 	}
 	if found.OnlyCgroup2, err = onlyCgroup2(r); err != nil {
@@ -128,27 +128,27 @@ func (b *Bundle) record(ctx context.Context, dpkg string) error {
 	return os.WriteFile(b.factsFile(), text, 0o600)
 }
 
-// recall reads the facts that record saved.
-func (b *Bundle) recall() error {
+// loadFacts reads the facts that saveFacts saved.
+func (b *Bundle) loadFacts() error {
 	text, err := os.ReadFile(b.factsFile())
 	var found facts
 	if err == nil {
 		err = json.Unmarshal(text, &found)
 	}
 	if err != nil {
-		return fmt.Errorf("bundle %s: %s: %w; remove %s, as root, to have it made again", b.Source, b.factsFile(), err, b.dir)
+		return fmt.Errorf("bundle %s: %s: %w; as root, remove %s to make it again", b.Source, b.factsFile(), err, b.dir)
 	}
-	b.LXD, b.Package, b.EmptyTrial, b.OnlyCgroup2 = found.Version, found.Package, found.EmptyTrial, found.OnlyCgroup2
+	b.LXD, b.Package, b.TestsWithEmptyNamespace, b.OnlyCgroup2 = found.Version, found.Package, found.TestsWithEmptyNamespace, found.OnlyCgroup2
 	b.DeniesUserNS, b.Fingerprint, b.ShadowTools = found.DeniesUserNS, found.Fingerprint, found.ShadowTools
 	b.Flavor = flavorOf(found.Daemon, b.LXD)
 	return nil
 }
 
-// emptyTrial reports whether the daemon tests for idmapped mounts with an empty user namespace.
-// The version does not show it: Debian's 5.0.2+git20231211 has the fix, 5.0.2 does not. A fixed
-// daemon writes a map, and setgroups before it. Neither daemon contains this text for any other
-// reason.
-func emptyTrial(r *inroot.Root) (bool, error) {
+// testsWithEmptyNamespace reports whether the daemon tests for idmapped mounts with an empty user
+// namespace. The version does not show it: Debian's 5.0.2+git20231211 has the fix, 5.0.2 does
+// not. A fixed daemon writes a map, and setgroups before it. Neither daemon contains this text
+// for any other reason.
+func testsWithEmptyNamespace(r *inroot.Root) (bool, error) {
 	for _, dir := range programDirs {
 		program, err := r.ReadFile(path.Join(dir, daemonOf(r)), programLimit)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -156,7 +156,7 @@ func emptyTrial(r *inroot.Root) (bool, error) {
 		}
 		return !bytes.Contains(program, []byte("/proc/%d/setgroups")), err
 	}
-	return false, nil // cannot happen: record has just run it
+	return false, nil // cannot happen: saveFacts has just run it
 }
 
 // libraryDirs are the directories that hold liblxc, directly or in a directory per architecture.

@@ -16,19 +16,19 @@ func TestTheDaemonIsTheOneThatTheLevelStarts(t *testing.T) {
 		programs []string
 		daemon   string
 	}{
-		"LXD":                  {[]string{"usr/sbin/lxd"}, lxdDaemon},
-		"Incus, Debian's":      {[]string{"usr/libexec/incus/incusd"}, incusDaemon},
-		"Incus, made by hand":  {[]string{"usr/local/bin/incusd"}, incusDaemon},
-		"both":                 {[]string{"usr/bin/lxd", "usr/libexec/incus/incusd"}, lxdDaemon},
-		"a client of Incus":    {[]string{"usr/bin/incus"}, lxdDaemon}, // which is then reported as missing
-		"no daemon of any one": {nil, lxdDaemon},
+		"LXD":               {[]string{"usr/sbin/lxd"}, lxdDaemon},
+		"Incus, Debian's":   {[]string{"usr/libexec/incus/incusd"}, incusDaemon},
+		"Incus, self-built": {[]string{"usr/local/bin/incusd"}, incusDaemon},
+		"both":              {[]string{"usr/bin/lxd", "usr/libexec/incus/incusd"}, lxdDaemon},
+		"a client of Incus": {[]string{"usr/bin/incus"}, lxdDaemon}, // which is then reported as missing
+		"no daemon":         {nil, lxdDaemon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			for _, path := range c.programs {
 				program(t, root, path)
 			}
-			assert.Equal(t, c.daemon, daemonOf(at(t, root)))
+			assert.Equal(t, c.daemon, daemonOf(openRoot(t, root)))
 		})
 	}
 }
@@ -40,29 +40,29 @@ func TestTheFlavorIsThatOfTheDaemonAndItsVersion(t *testing.T) {
 	}
 }
 
-func TestADaemonThatWritesNoMapTriesWithAnEmptyOne(t *testing.T) {
+func TestADaemonThatWritesNoMapTestsWithAnEmptyOne(t *testing.T) {
 	for text, want := range map[string]bool{"\x7fELF ... /proc/%d/ns/user": true, "\x7fELF ... /proc/%d/uid_map\x00/proc/%d/setgroups": false} {
 		root := t.TempDir()
 		program(t, root, "usr/bin/lxd")
 		require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/lxd"), []byte(text), 0o755))
-		got, err := emptyTrial(at(t, root))
+		got, err := testsWithEmptyNamespace(openRoot(t, root))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
 }
 
-func TestWhatWasFoundOutAboutADaemonIsRecalled(t *testing.T) {
+func TestFactsAboutADaemonAreReadBack(t *testing.T) {
 	b := &Bundle{dir: t.TempDir()}
 	require.NoError(t, os.WriteFile(b.factsFile(), []byte(`{"version":"5.0.2","emptyTrial":true}`), 0o600))
-	require.NoError(t, b.recall())
+	require.NoError(t, b.loadFacts())
 	assert.Equal(t, "5.0.2", b.LXD)
-	assert.True(t, b.EmptyTrial)
+	assert.True(t, b.TestsWithEmptyNamespace)
 	assert.Equal(t, idmap.LXD502, b.Flavor)
 	require.NoError(t, os.WriteFile(b.factsFile(), []byte("{"), 0o600))
-	assert.ErrorContains(t, b.recall(), "facts.json: unexpected end of JSON input")
+	assert.ErrorContains(t, b.loadFacts(), "facts.json: unexpected end of JSON input")
 }
 
-func TestTheScriptOfALevelLooksWhereTheFlavorIsLookedFor(t *testing.T) {
+func TestThePathOfALevelIncludesAllProgramDirs(t *testing.T) {
 	script, err := skeleton.ReadFile("skeleton/usr/lib/nestbed/lxd")
 	require.NoError(t, err)
 	for _, dir := range programDirs {
@@ -73,17 +73,17 @@ func TestTheScriptOfALevelLooksWhereTheFlavorIsLookedFor(t *testing.T) {
 func TestADirectoryWithIncusNeedsNoLXD(t *testing.T) {
 	s := Source{Kind: Dir, Arg: t.TempDir()}
 	program(t, s.Arg, "usr/libexec/incus/incusd")
-	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": no program ip in it; "+
+	require.EqualError(t, makeDir(t.Context(), t.TempDir(), s), "bundle "+s.String()+": it has no program ip; "+
 		"a level needs incusd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox")
 	for _, name := range required {
 		program(t, s.Arg, "usr/bin", name)
 	}
 	root := t.TempDir()
 	require.NoError(t, makeDir(t.Context(), root, s))
-	assert.Equal(t, incusDaemon, daemonOf(at(t, root)))
+	assert.Equal(t, incusDaemon, daemonOf(openRoot(t, root)))
 }
 
-func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
+func TestALiblxcThatDoesNotMentionCgroup1SupportsOnlyCgroup2(t *testing.T) {
 	for text, want := range map[string]bool{
 		"\x7fELF Legacy cgroup layout\x00Unified cgroup layout": false, "\x7fELF Unified cgroup layout": true,
 	} {
@@ -91,11 +91,11 @@ func TestALiblxcWithoutAWordForCgroup1KnowsCgroup2Alone(t *testing.T) {
 		path := program(t, root, "usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		link(t, "/usr/lib/x86_64-linux-gnu/liblxc.so.1.9.0", root, "usr/lib/x86_64-linux-gnu/liblxc.so.1") // resolves inside root
-		got, err := onlyCgroup2(at(t, root))
+		got, err := onlyCgroup2(openRoot(t, root))
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	got, err := onlyCgroup2(at(t, t.TempDir()))
+	got, err := onlyCgroup2(openRoot(t, t.TempDir()))
 	require.NoError(t, err)
-	assert.False(t, got, "nobody knows")
+	assert.False(t, got, "false if there is no liblxc")
 }

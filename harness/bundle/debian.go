@@ -32,10 +32,10 @@ const checkValidUntil = "Acquire::Check-Valid-Until"
 // debianRecipe returns the recipe that copies the programs of a bundle out of a minimal Debian in
 // the cache. All bundles of the suite and the daemon share that Debian. It is made again if its
 // directory was removed from the cache.
-func (st Store) debianRecipe(ctx context.Context, s Source, kept cache.Cache) (recipe, error) {
+func (st Store) debianRecipe(ctx context.Context, s Source, entries cache.Cache) (recipe, error) {
 	entry, packages := Packages(s, AppArmor())
-	dir, err := kept.Entry(ctx, entry, func(ctx context.Context, dir string) error {
-		st.say(fmt.Sprintf("fetching the packages of %s", s.base()))
+	dir, err := entries.Entry(ctx, entry, func(ctx context.Context, dir string) error {
+		st.progress(fmt.Sprintf("fetching the packages of %s", s.base()))
 		return makeDebian(ctx, dir, s, packages)
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func (st Store) debianRecipe(ctx context.Context, s Source, kept cache.Cache) (r
 		if err != nil {
 			return err
 		}
-		if err := in(root, layOut); err != nil {
+		if err := withRoot(root, makeLayout); err != nil {
 			return err
 		}
 		if err := from.copy(ctx, root, files); err != nil || !s.Systemd {
@@ -86,7 +86,7 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 
 // Fetched returns the names of the store's entries of packages, as Packages names them.
 func (st Store) Fetched() []string {
-	found, _ := filepath.Glob(filepath.Join(st.Path(), packagesPrefix+"*")) // the pattern is good
+	found, _ := filepath.Glob(filepath.Join(st.Path(), packagesPrefix+"*")) // the pattern is valid
 	for i := range found {
 		found[i] = filepath.Base(found[i])
 	}
@@ -121,7 +121,7 @@ func makeDebian(ctx context.Context, root string, s Source, packages []string) e
 	if out, err := Mmdebstrap(ctx, s.Arg, packages, root, "--mode=root").CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
-	return in(root, func(r *inroot.Root) error {
+	return withRoot(root, func(r *inroot.Root) error {
 		return errors.Join(r.RemoveAll("var/cache/apt"), r.RemoveAll("var/lib/apt"))
 	})
 }

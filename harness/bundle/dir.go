@@ -53,7 +53,7 @@ func (s Source) copyRoot(ctx context.Context, from, root string) error {
 		return fmt.Errorf("bundle %s: copy: %w: %s", s, err, lastLine(string(out)))
 	}
 	if s.NoShadow {
-		return in(root, dropShadowTools)
+		return withRoot(root, dropShadowTools)
 	}
 	return nil
 }
@@ -61,14 +61,14 @@ func (s Source) copyRoot(ctx context.Context, from, root string) error {
 // checkPrograms returns an error if the user's root filesystem is missing a program that a level
 // needs.
 func checkPrograms(root string, s Source) error {
-	return in(root, func(r *inroot.Root) error {
+	return withRoot(root, func(r *inroot.Root) error {
 		needs := needed(daemonOf(r))
 		if s.Tools {
 			needs = append(needs, toolPrograms...)
 		}
 		for _, name := range needs {
 			if !hasProgram(r, name) {
-				return fmt.Errorf("bundle %s: no program %s in it; a level needs %s", s, name, strings.Join(needs, ", "))
+				return fmt.Errorf("bundle %s: it has no program %s; a level needs %s", s, name, strings.Join(needs, ", "))
 			}
 		}
 		return nil
@@ -92,7 +92,7 @@ func FindProgram(r *inroot.Root, name string) (string, error) {
 			return program, nil
 		}
 	}
-	return "", fmt.Errorf("program %s: not in %s", name, r.Dir().Name())
+	return "", fmt.Errorf("program %s: not found in %s", name, r.Dir().Name())
 }
 
 // hasShadowTools reports whether a root filesystem has newuidmap and newgidmap.

@@ -17,9 +17,9 @@ const programLimit = 1 << 30
 // takes about a hundredth of it.
 const treeLimit = 16 << 30
 
-// in opens a root filesystem and calls do. Absolute symlinks, which some distributions use for
-// /sbin, resolve inside it.
-func in(root string, do func(r *inroot.Root) error) error {
+// withRoot opens a root filesystem and calls do. Absolute symlinks, which some distributions use
+// for /sbin, resolve inside it.
+func withRoot(root string, do func(r *inroot.Root) error) error {
 	r, err := inroot.Open(root)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func checkTree(root string) error {
 	}
 	defer tree.Close()
 	if etc, err := tree.Lstat("etc"); err != nil || !etc.IsDir() {
-		return errors.Join(errors.New("/etc: found something else, expected a directory; move what it leads to there"), err)
+		return errors.Join(errors.New("/etc: not a directory; replace it by a directory with its content"), err)
 	}
 	var total int64
 	return fs.WalkDir(tree.FS(), ".", func(path string, e fs.DirEntry, err error) error {
@@ -67,7 +67,7 @@ func checkTree(root string) error {
 			return err
 		}
 		if total += info.Size(); total > treeLimit {
-			return fmt.Errorf("/%s: with it the files have %d bytes, expected at most %d; remove what a level does not need",
+			return fmt.Errorf("/%s: the files up to this one have %d bytes, expected at most %d; remove files that a level does not need",
 				path, total, int64(treeLimit))
 		}
 		return nil

@@ -15,8 +15,8 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// at opens a directory as a root filesystem.
-func at(t *testing.T, dir string) *inroot.Root {
+// openRoot opens a directory as a root filesystem.
+func openRoot(t *testing.T, dir string) *inroot.Root {
 	t.Helper()
 	r, err := inroot.Open(dir)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func at(t *testing.T, dir string) *inroot.Root {
 
 // A user's root filesystem may have absolute symlinks. They are right for processes that have it
 // as their root. For this process, they name files of the machine.
-func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
+func TestSymlinksOfARootFilesystemStayInsideIt(t *testing.T) {
 	machine, root := t.TempDir(), t.TempDir()
 	for _, file := range []string{"init", "passwd", "newuidmap", "sentinel"} {
 		require.NoError(t, os.WriteFile(filepath.Join(machine, file), []byte("the machine's"), 0o600))
@@ -38,12 +38,12 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	} {
 		link(t, target, root, name)
 	}
-	require.NoError(t, layOut(at(t, root)))
+	require.NoError(t, makeLayout(openRoot(t, root)))
 	for _, name := range []string{"sbin/init", "etc/passwd", "usr/lib/nestbed/sentinel"} {
-		require.NoError(t, replaceFile(at(t, root), name, []byte("the level's"), 0o755))
+		require.NoError(t, replaceFile(openRoot(t, root), name, []byte("the level's"), 0o755))
 	}
-	require.NoError(t, dropShadowTools(at(t, root)))
-	assert.False(t, hasProgram(at(t, root), "newuidmap"), "only the machine has it")
+	require.NoError(t, dropShadowTools(openRoot(t, root)))
+	assert.False(t, hasProgram(openRoot(t, root), "newuidmap"), "only the machine has it")
 	require.NoError(t, thisMachine.copy(t.Context(), root, []string{program(t, t.TempDir(), "x")}))
 
 	for _, file := range []string{"init", "passwd", "newuidmap", "sentinel"} {
@@ -53,7 +53,7 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 	}
 	info, err := os.Stat(machine)
 	require.NoError(t, err)
-	assert.Equal(t, os.ModeDir|0o755, info.Mode(), "and is not open to all for being its var/tmp")
+	assert.Equal(t, os.ModeDir|0o755, info.Mode(), "the mode of var/tmp was set inside the root filesystem")
 	left, err := os.ReadDir(machine)
 	require.NoError(t, err)
 	assert.Len(t, left, 4, "nothing was put there")
@@ -66,8 +66,8 @@ func TestARootFilesystemCannotLeadOutOfItself(t *testing.T) {
 func TestABundleIsTheSameWhateverTheUmask(t *testing.T) {
 	root := t.TempDir()
 	defer unix.Umask(unix.Umask(0o077))
-	require.NoError(t, layOut(at(t, root)))
-	require.NoError(t, replaceFile(at(t, root), "etc/new/file", nil, 0o644))
+	require.NoError(t, makeLayout(openRoot(t, root)))
+	require.NoError(t, replaceFile(openRoot(t, root), "etc/new/file", nil, 0o644))
 	for path, want := range map[string]os.FileMode{"usr/bin": 0o755, "var/lib/lxd": 0o755, "etc/new": 0o755, "etc/new/file": 0o644, "tmp": 0o777} {
 		info, err := os.Stat(filepath.Join(root, path))
 		require.NoError(t, err)
@@ -98,10 +98,10 @@ func hostile(t *testing.T) map[string]func(path string) {
 	return kinds
 }
 
-func TestNoFileOfARootFilesystemBlocksOrLeadsOutOfIt(t *testing.T) {
+func TestNoFileOfARootFilesystemBlocksOrIsOutsideOfIt(t *testing.T) {
 	reads := map[string]func(r *inroot.Root) error{
 		"usr/bin/lxd": func(r *inroot.Root) error {
-			_, err := emptyTrial(r)
+			_, err := testsWithEmptyNamespace(r)
 			_, other := deniesUserNS(r, "/usr/bin/lxd")
 			return errors.Join(err, other)
 		},
@@ -110,7 +110,7 @@ func TestNoFileOfARootFilesystemBlocksOrLeadsOutOfIt(t *testing.T) {
 		"var/lib/dpkg/status":      func(r *inroot.Root) error { _, err := packageOf(r, "/usr/bin/lxd"); return err },
 		"bin/busybox": func(r *inroot.Root) error {
 			b := &Bundle{dir: t.TempDir()}
-			require.NoError(t, os.Mkdir(filepath.Join(b.dir, sealed), 0o700))
+			require.NoError(t, os.Mkdir(filepath.Join(b.dir, rootOnlyDir), 0o700))
 			require.NoError(t, os.Symlink(r.Dir().Name(), b.Root()))
 			return b.open()
 		},
@@ -120,7 +120,7 @@ func TestNoFileOfARootFilesystemBlocksOrLeadsOutOfIt(t *testing.T) {
 			root := t.TempDir()
 			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
 			make(filepath.Join(root, name))
-			err := do(at(t, root))
+			err := do(openRoot(t, root))
 			if says == "" {
 				require.True(t, err == nil || errors.Is(err, fs.ErrNotExist), "%s: %v", name, err)
 				continue
@@ -130,11 +130,11 @@ func TestNoFileOfARootFilesystemBlocksOrLeadsOutOfIt(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIntoAnImageOrUnderAHostIsRefused(t *testing.T) {
+func TestAnUnusableRootFilesystemIsRefused(t *testing.T) {
 	root := t.TempDir()
-	require.ErrorContains(t, checkTree(root), "/etc: found something else, expected a directory")
+	require.ErrorContains(t, checkTree(root), "/etc: not a directory")
 	require.NoError(t, os.Symlink("/", filepath.Join(root, "etc")))
-	require.ErrorContains(t, checkTree(root), "/etc: found something else, expected a directory")
+	require.ErrorContains(t, checkTree(root), "/etc: not a directory")
 	require.NoError(t, os.Remove(filepath.Join(root, "etc")))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755))
 	require.NoError(t, os.Symlink("/proc/kcore", filepath.Join(root, "etc/link")))
@@ -142,5 +142,5 @@ func TestWhatDoesNotFitIntoAnImageOrUnderAHostIsRefused(t *testing.T) {
 	require.NoError(t, checkTree(root))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "etc/huge"), nil, 0o600))
 	require.NoError(t, os.Truncate(filepath.Join(root, "etc/huge"), 1<<40))
-	require.ErrorContains(t, checkTree(root), "/etc/huge: with it the files have 1099511627776 bytes, expected at most 17179869184")
+	require.ErrorContains(t, checkTree(root), "/etc/huge: the files up to this one have 1099511627776 bytes, expected at most 17179869184")
 }

@@ -11,27 +11,27 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Lacking returns the programs that a bundle needs and this machine does not have.
-func Lacking() []string { return lacking(needed(lxdDaemon)) }
+// MissingPrograms returns the programs that a bundle needs and this machine does not have.
+func MissingPrograms() []string { return notInstalled(needed(lxdDaemon)) }
 
 // installedFiles returns the files of this machine that make up the bundle.
 func installedFiles(ctx context.Context, s Source) ([]string, error) {
-	mend := func(lacking, packages []string) error {
-		if len(lacking) == 0 {
+	check := func(missing, packages []string) error {
+		if len(missing) == 0 {
 			return nil
 		}
-		return fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s", s, strings.Join(lacking, ", "), strings.Join(packages, " "))
+		return fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s", s, strings.Join(missing, ", "), strings.Join(packages, " "))
 	}
-	if err := mend(Lacking(), InstalledPackages()); err != nil {
+	if err := check(MissingPrograms(), InstalledPackages()); err != nil {
 		return nil, err
 	}
 	if s.Tools {
-		if err := mend(LackingTools(), toolPackages); err != nil {
+		if err := check(MissingTools(), toolPackages); err != nil {
 			return nil, err
 		}
 	}
 	if s.Client {
-		if err := mend(lacking([]string{clientProgram}), []string{"lxd-client"}); err != nil {
+		if err := check(notInstalled([]string{clientProgram}), []string{"lxd-client"}); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheKeyTellsSourcesAndContentsApart(t *testing.T) {
+func TestTheKeyDependsOnSourceAndContent(t *testing.T) {
 	seen := map[string]string{}
 	for _, text := range []string{"installed", "installed,no-newuidmap", "debian:trixie", "debian:trixie/incus", "debian:bookworm", "dir:/a", "dir:/b"} {
 		s, err := ParseSource(text)
@@ -67,7 +67,7 @@ func TestTheKeyOfADirectoryChangesWithWhatIsInIt(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsNotThereIsRefusedWithWhatToGive(t *testing.T) {
+func TestAMissingDirectoryIsRefused(t *testing.T) {
 	s := Source{Kind: Dir, Arg: filepath.Join(t.TempDir(), "nothing")}
 	_, err := dirKey(s)
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -94,7 +94,7 @@ func TestTheKeyOfTheInstalledFilesChangesWithNameModeAndContent(t *testing.T) {
 	mode := key(lxd, passwd)
 	assert.NotEqual(t, before, mode)
 	require.NoError(t, os.WriteFile(passwd, []byte("Root:x:0:0\n"), 0o644))
-	assert.NotEqual(t, mode, key(lxd, passwd), "as long as before, but other words")
+	assert.NotEqual(t, mode, key(lxd, passwd), "the same size, but other content")
 
 	_, err := installedKey([]string{lxd, filepath.Join(root, "gone")})
 	assert.ErrorIs(t, err, os.ErrNotExist)
@@ -108,5 +108,5 @@ func TestTheKeyOfALinkToADirectoryChangesWithWhatIsInIt(t *testing.T) {
 	program(t, root, "usr/bin/ip")
 	after, err := dirKey(s)
 	require.NoError(t, err)
-	assert.NotEqual(t, before, after, "the copy follows the link, so the cache would give the old content")
+	assert.NotEqual(t, before, after, "the copy follows the symlink, so an unchanged key would keep the old content")
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// linked returns a program's dynamic linker, or "" if it is static, and the libraries that it
+// elfImports returns a program's dynamic linker, or "" if it is static, and the libraries that it
 // imports.
-func linked(t *testing.T, path string) (interpreter string, wants []string) {
+func elfImports(t *testing.T, path string) (interpreter string, wants []string) {
 	t.Helper()
 	f, err := elf.Open(path)
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func programs(t *testing.T) (dynamic, static []string) {
 			continue // a script, on some systems
 		}
 		require.NoError(t, f.Close())
-		if interpreter, _ := linked(t, path); interpreter != "" {
+		if interpreter, _ := elfImports(t, path); interpreter != "" {
 			dynamic = append(dynamic, path)
 		} else {
 			static = append(static, path)
@@ -74,7 +74,7 @@ func TestTheLibrariesOfAProgramAreThereWithItsLinker(t *testing.T) {
 			assert.FileExists(t, lib)
 			names = append(names, filepath.Base(lib))
 		}
-		interpreter, wants := linked(t, path)
+		interpreter, wants := elfImports(t, path)
 		assert.Subset(t, names, append(wants, filepath.Base(interpreter)), path)
 	}
 }
@@ -105,8 +105,8 @@ func TestAStaticProgramAmongOthersHidesNoLibraries(t *testing.T) {
 	}
 }
 
-// saying replaces ldd by a program that prints the text and exits with the status.
-func saying(t *testing.T, text, status string) {
+// fakeLdd replaces ldd by a program that prints the text and exits with the status.
+func fakeLdd(t *testing.T, text, status string) {
 	t.Helper()
 	dir := t.TempDir()
 	script := "#!/bin/sh\ncat <<'END'\n" + text + "END\nexit " + status + "\n"
@@ -114,8 +114,8 @@ func saying(t *testing.T, text, status string) {
 	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
-func TestWhatLddPrintsOfSeveralProgramsIsReadLineByLine(t *testing.T) {
-	saying(t, `/usr/bin/tar:
+func TestTheOutputOfLddForSeveralProgramsIsParsed(t *testing.T) {
+	fakeLdd(t, `/usr/bin/tar:
 	linux-vdso.so.1 (0x00007ffe2b5e4000)
 	libacl.so.1 => /lib/x86_64-linux-gnu/libacl.so.1 (0x00007f4f0a6b1000)
 	libodd.so => /opt/a dir (of sorts)/libodd.so (0x00007f4f0a6b2000)
@@ -136,7 +136,7 @@ func TestWhatLddPrintsOfSeveralProgramsIsReadLineByLine(t *testing.T) {
 }
 
 func TestALibraryThatIsNotInstalledIsAnError(t *testing.T) {
-	saying(t, `	libacl.so.1 => /lib/x86_64-linux-gnu/libacl.so.1 (0x00007f4f0a6b1000)
+	fakeLdd(t, `	libacl.so.1 => /lib/x86_64-linux-gnu/libacl.so.1 (0x00007f4f0a6b1000)
 	liblxc.so.1 => not found
 `, "0")
 	_, err := thisMachine.libraries(t.Context(), []string{"/usr/bin/lxd"})

@@ -6,10 +6,10 @@ import (
 	"nestbed/harness/internal/inroot"
 )
 
-// OfMachine returns what is known about the daemon of an existing LXD of the given version. root
+// FromExisting returns what is known about the daemon of an existing LXD of the given version. root
 // is the root directory that the daemon sees, and program its path there. No level can run this
 // bundle, because it has no image.
-func OfMachine(root *inroot.Root, program, version string) (b *Bundle, err error) {
+func FromExisting(root *inroot.Root, program, version string) (b *Bundle, err error) {
 	b = &Bundle{LXD: version, Flavor: flavorOf(filepath.Base(program), version)}
 	if b.DeniesUserNS, err = deniesUserNS(root, program); err != nil {
 		return nil, err
@@ -21,16 +21,16 @@ func OfMachine(root *inroot.Root, program, version string) (b *Bundle, err error
 	return b, nil
 }
 
-// Elsewhere returns what is known about a daemon on another machine: the name and version that it
+// FromRemote returns what is known about a daemon on another machine: the name and version that it
 // reports. It assumes that the daemon has newuidmap and newgidmap and thus reads the subid files
 // there.
-func Elsewhere(server, version string) *Bundle {
-	return &Bundle{LXD: version, Flavor: flavorOf(DaemonOf(server), version), ShadowTools: true}
+func FromRemote(server, version string) *Bundle {
+	return &Bundle{LXD: version, Flavor: flavorOf(DaemonProgram(server), version), ShadowTools: true}
 }
 
-// DaemonOf returns the name of the daemon's program. server is the name in its API
+// DaemonProgram returns the name of the daemon's program. server is the name in its API
 // (environment.server).
-func DaemonOf(server string) string {
+func DaemonProgram(server string) string {
 	if server == "incus" {
 		return incusDaemon
 	}

@@ -41,9 +41,9 @@ var (
 	// for the root of a container.
 	support = []string{"/usr/share/lxc", "/usr/libexec/lxc", "/usr/lib/*/lxc"}
 
-	// leftOut are files of liblxc that bundles do not get. They break starts, or are large and
+	// excluded are files of liblxc that bundles do not get. They break starts, or are large and
 	// LXD does not use them: man 1 lxc-user-nic, and a helper of lxc-monitor.
-	leftOut = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"} //nolint:misspell // the program is called so
+	excluded = []string{lxcfsConfig, "lxc-user-nic", "lxc-monitord"} //nolint:misspell // the program is called so
 )
 
 // An origin is a root filesystem that a bundle's programs and their libraries are copied from.
@@ -59,7 +59,7 @@ func (o origin) find(name string) (string, error) {
 		return lookPath(name)
 	}
 	var path string
-	err := in(string(o), func(r *inroot.Root) (err error) {
+	err := withRoot(string(o), func(r *inroot.Root) (err error) {
 		path, err = FindProgram(r, name)
 		return err
 	})
@@ -68,7 +68,7 @@ func (o origin) find(name string) (string, error) {
 
 // daemon returns the name of the daemon in the origin.
 func (o origin) daemon() (name string, err error) {
-	err = in(string(o), func(r *inroot.Root) error {
+	err = withRoot(string(o), func(r *inroot.Root) error {
 		name = daemonOf(r)
 		return nil
 	})
@@ -115,7 +115,7 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	}
 	files := slices.Concat(programs, libraries)
 	for _, pattern := range own {
-		found, err := o.below(pattern)
+		found, err := o.match(pattern)
 		if err != nil {
 			return nil, fmt.Errorf("bundle %s: %w", s, err)
 		}
@@ -132,8 +132,8 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
-// below returns the directories that match the pattern and everything in them except leftOut.
-func (o origin) below(pattern string) ([]string, error) {
+// match returns the directories that match the pattern and everything in them except excluded.
+func (o origin) match(pattern string) ([]string, error) {
 	tree, err := os.OpenRoot(string(o))
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (o origin) below(pattern string) ([]string, error) {
 	var files []string
 	for _, dir := range dirs {
 		err := fs.WalkDir(tree.FS(), dir, func(path string, _ fs.DirEntry, err error) error {
-			if err == nil && !slices.Contains(leftOut, filepath.Base(path)) {
+			if err == nil && !slices.Contains(excluded, filepath.Base(path)) {
 				files = append(files, "/"+path)
 			}
 			return err
@@ -193,10 +193,10 @@ func (o origin) libraries(ctx context.Context, programs []string) ([]string, err
 }
 
 // copy copies the files to the same paths under root. Their directories resolve through the
-// merged /usr that layOut has made there.
+// merged /usr that makeLayout has made there.
 func (o origin) copy(ctx context.Context, root string, files []string) error {
-	return in(string(o), func(from *inroot.Root) error {
-		return in(root, func(to *inroot.Root) error {
+	return withRoot(string(o), func(from *inroot.Root) error {
+		return withRoot(root, func(to *inroot.Root) error {
 			for _, name := range files {
 				if err := ctx.Err(); err != nil {
 					return err

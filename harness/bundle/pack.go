@@ -47,7 +47,7 @@ func metadata() map[string]string {
 	for _, t := range templates {
 		name := filepath.Base(t.path) + ".tpl"
 		yaml += fmt.Sprintf("  %s:\n    when: [create]\n    template: %s\n", t.path, name)
-		files["templates/"+name] = fmt.Sprintf(`{{ config_get(%q, "")|cut:%q }}`, t.key, edge)
+		files["templates/"+name] = fmt.Sprintf(`{{ config_get(%q, "")|cut:%q }}`, t.key, delimiter)
 	}
 	files["metadata.yaml"] = yaml
 	return files
@@ -88,7 +88,7 @@ func makeTar(ctx context.Context, root string, s Source) error {
 		return err
 	}
 	if s.NoShadow {
-		return in(root, dropShadowTools)
+		return withRoot(root, dropShadowTools)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestTheArchitectureIsTheKernelsName(t *testing.T) {
 	}
 	machine := strings.TrimSpace(string(out))
 	if strings.HasPrefix(machine, "arm") || strings.HasPrefix(machine, "i") {
-		t.Skip("a 32-bit machine has more names than Go has: ", machine)
+		t.Skip("the kernel has more names for 32-bit machines than Go: ", machine)
 	}
 	assert.Equal(t, machine, Architecture())
 }

@@ -40,7 +40,7 @@ func dpkgRoot(t *testing.T, status string, lists map[string]string) string {
 	return root
 }
 
-func TestThePackageOfADaemonIsTheOneThatHasPutItThere(t *testing.T) {
+func TestThePackageOfADaemonIsTheOneThatContainsIt(t *testing.T) {
 	lxd := map[string]string{"lxd": "/.\n/usr\n/usr/bin\n/usr/bin/lxd\n"}
 	for name, c := range map[string]struct {
 		status, program, want string
@@ -49,7 +49,7 @@ func TestThePackageOfADaemonIsTheOneThatHasPutItThere(t *testing.T) {
 		"Debian's":                         {status, "/usr/bin/lxd", "lxd 5.0.2-5+b1", lxd},
 		"by its short name":                {status, "/bin/lxd", "lxd 5.0.2-5+b1", lxd},
 		"in a package before usr merge":    {status, "/usr/bin/lxd", "lxd 5.0.2-5+b1", map[string]string{"lxd": "/bin/lxd\n"}},
-		"one's own build":                  {status, "/usr/local/bin/lxd", "", lxd},
+		"self-built":                       {status, "/usr/local/bin/lxd", "", lxd},
 		"last stanza without a blank line": {strings.TrimRight(status, "\n") + "\n", "/usr/bin/lxd", "lxd 5.0.2-5+b1", lxd},
 		"removed, its configuration kept": {
 			strings.ReplaceAll(status, "install ok installed", "deinstall ok config-files"), "/usr/bin/lxd", "", lxd,
@@ -61,19 +61,19 @@ func TestThePackageOfADaemonIsTheOneThatHasPutItThere(t *testing.T) {
 		"nothing installed": {"", "/usr/bin/lxd", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := packageOf(at(t, dpkgRoot(t, c.status, c.lists)), c.program)
+			got, err := packageOf(openRoot(t, dpkgRoot(t, c.status, c.lists)), c.program)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got)
 		})
 	}
-	got, err := packageOf(at(t, t.TempDir()), "/usr/bin/lxd")
+	got, err := packageOf(openRoot(t, t.TempDir()), "/usr/bin/lxd")
 	require.NoError(t, err, "a distribution without dpkg")
 	assert.Empty(t, got)
 }
 
-func TestAStatusThatIsNoneIsNamed(t *testing.T) {
+func TestAnInvalidDpkgStatusIsAnError(t *testing.T) {
 	root := dpkgRoot(t, "\x00\x00\n\n", nil)
-	_, err := packageOf(at(t, root), "/usr/bin/lxd")
+	_, err := packageOf(openRoot(t, root), "/usr/bin/lxd")
 	require.ErrorContains(t, err, dpkgStatus)
 }
 

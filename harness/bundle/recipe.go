@@ -17,8 +17,8 @@ type recipe struct {
 	dpkg string
 }
 
-// contentOf returns the key of the source's recipe. It makes nothing, so it does not need root.
-func contentOf(ctx context.Context, s Source) (string, error) {
+// contentKey returns the key of the source's recipe. It makes nothing, so it does not need root.
+func contentKey(ctx context.Context, s Source) (string, error) {
 	switch s.Kind {
 	case Installed:
 		files, err := installedFiles(ctx, s)
@@ -34,10 +34,10 @@ func contentOf(ctx context.Context, s Source) (string, error) {
 	case Tar:
 		return tarKey(s)
 	}
-	return "", fmt.Errorf("bundle %q: kind not known", s)
+	return "", fmt.Errorf("bundle %q: unknown kind", s)
 }
 
-func (st Store) readRecipe(ctx context.Context, s Source, kept cache.Cache) (recipe, error) {
+func (st Store) readRecipe(ctx context.Context, s Source, entries cache.Cache) (recipe, error) {
 	switch s.Kind {
 	case Installed:
 		files, err := installedFiles(ctx, s)
@@ -46,20 +46,20 @@ func (st Store) readRecipe(ctx context.Context, s Source, kept cache.Cache) (rec
 		}
 		key, err := installedKey(files)
 		return recipe{key: key, dpkg: string(thisMachine), fill: func(ctx context.Context, root string) error {
-			if err := in(root, layOut); err != nil {
+			if err := withRoot(root, makeLayout); err != nil {
 				return err
 			}
 			return thisMachine.copy(ctx, root, files)
 		}}, err
 	case Debian:
-		return st.debianRecipe(ctx, s, kept)
+		return st.debianRecipe(ctx, s, entries)
 	case Dir:
 		key, err := dirKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {
 			if err := makeDir(ctx, root, s); err != nil {
 				return err
 			}
-			return in(root, layOut)
+			return withRoot(root, makeLayout)
 		}}, err
 	case Tar:
 		key, err := tarKey(s)
@@ -67,8 +67,8 @@ func (st Store) readRecipe(ctx context.Context, s Source, kept cache.Cache) (rec
 			if err := makeTar(ctx, root, s); err != nil {
 				return err
 			}
-			return in(root, layOut)
+			return withRoot(root, makeLayout)
 		}}, err
 	}
-	return recipe{}, fmt.Errorf("bundle %q: kind not known", s)
+	return recipe{}, fmt.Errorf("bundle %q: unknown kind", s)
 }

@@ -30,12 +30,12 @@ type Sentinel struct {
 // An ACL is the user and the group that the sentinel's access control list names (man 5 acl).
 type ACL struct{ User, Group uint32 }
 
-// AsMade returns the sentinel as it is in a bundle. Its owner is the last id of a block.
-func AsMade() Sentinel { return Sentinel{UID: 65535, GID: 65535, HasCaps: true} }
+// OriginalSentinel returns the sentinel as it is in a bundle. Its owner is the last id of a block.
+func OriginalSentinel() Sentinel { return Sentinel{UID: 65535, GID: 65535, HasCaps: true} }
 
-// ACLAsMade returns the sentinel's access control list. Its ids differ from the owner and from
+// OriginalACL returns the sentinel's access control list. Its ids differ from the owner and from
 // root.
-func ACLAsMade() ACL { return ACL{User: 1000, Group: 65534} }
+func OriginalACL() ACL { return ACL{User: 1000, Group: 65534} }
 
 // XattrACL is the extended attribute of access control lists, and XattrCaps that of file
 // capabilities. The other constants are the kernel's formats of both (linux/posix_acl_xattr.h,
@@ -68,9 +68,9 @@ const SentinelText = "ownership survived\n"
 func SentinelACL() []byte {
 	return encode(uint32(aclVersion), []aclEntry{
 		{0x01, 6, aclAnyone},
-		{aclUser, 4, ACLAsMade().User},
+		{aclUser, 4, OriginalACL().User},
 		{0x04, 4, aclAnyone},
-		{aclGroup, 6, ACLAsMade().Group},
+		{aclGroup, 6, OriginalACL().Group},
 		{0x10, 6, aclAnyone},
 		{0x20, 0, aclAnyone},
 	})
@@ -89,7 +89,7 @@ func writeSentinel(r *inroot.Root) error {
 	// The words are: magic, then permitted and inheritable, low words before high words.
 	caps := []uint32{capsRevision2 | capsEffective, capsNetRaw, 0, 0, 0}
 	return errors.Join(
-		f.Chown(int(AsMade().UID), int(AsMade().GID)), // first, because it clears capabilities
+		f.Chown(int(OriginalSentinel().UID), int(OriginalSentinel().GID)), // first, because it clears capabilities
 		unix.Fsetxattr(fd, XattrACL, SentinelACL(), 0),
 		unix.Fsetxattr(fd, XattrCaps, encode(caps), 0),
 	)

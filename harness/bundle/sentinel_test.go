@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plain returns a file of this process's own, like a sentinel that has lost everything.
-func plain(t *testing.T) string {
+// emptySentinel returns a file of this process's own, like a sentinel that has lost everything.
+func emptySentinel(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sentinel")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	return path
 }
 
-// set sets an extended attribute. It skips the test if this process is not allowed to.
-func set(t *testing.T, path, name string, value []byte) {
+// setXattr sets an extended attribute. It skips the test if this process is not allowed to.
+func setXattr(t *testing.T, path, name string, value []byte) {
 	t.Helper()
 	err := unix.Lsetxattr(path, name, value, 0)
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
@@ -29,17 +29,17 @@ func set(t *testing.T, path, name string, value []byte) {
 	require.NoError(t, err)
 }
 
-// made returns the path of a sentinel as it is in a bundle.
-func made(t *testing.T) string {
+// newSentinel returns the path of a sentinel as it is in a bundle.
+func newSentinel(t *testing.T) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for files of several owners")
 	}
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(SentinelPath)), 0o755))
-	err := writeSentinel(at(t, root))
+	err := writeSentinel(openRoot(t, root))
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
-		t.Skip("this root is not allowed what a sentinel needs: ", err)
+		t.Skip("this root cannot set the sentinel's attributes: ", err)
 	}
 	require.NoError(t, err)
 	return filepath.Join(root, SentinelPath)
@@ -68,24 +68,24 @@ func TestEncodeWritesTheKernelsFormat(t *testing.T) {
 }
 
 func TestTheSentinelIsReadAsItWasMade(t *testing.T) {
-	path := made(t)
+	path := newSentinel(t)
 	s, err := ReadSentinel(path)
 	require.NoError(t, err)
 	assert.Equal(t, Sentinel{UID: 65535, GID: 65535, HasCaps: true}, s)
-	assert.Equal(t, AsMade(), s)
+	assert.Equal(t, OriginalSentinel(), s)
 }
 
 func TestASentinelWithAnotherOwnerShowsItAndItsLostCapability(t *testing.T) {
-	path := made(t)
+	path := newSentinel(t)
 	require.NoError(t, os.Chown(path, 65534, 1000)) // the kernel drops the capability
 	s, err := ReadSentinel(path)
 	require.NoError(t, err)
 	assert.Equal(t, Sentinel{UID: 65534, GID: 1000}, s)
 }
 
-func TestACapabilityThatCountsForAnotherRootNamesIt(t *testing.T) {
-	path := made(t)
-	set(t, path, "security.capability", encode([]uint32{0x03000001, 1 << 13, 0, 0, 0, 500}))
+func TestACapabilityOfAnotherRootNamesThatRoot(t *testing.T) {
+	path := newSentinel(t)
+	setXattr(t, path, "security.capability", encode([]uint32{0x03000001, 1 << 13, 0, 0, 0, 500}))
 	s, err := ReadSentinel(path)
 	require.NoError(t, err)
 	assert.True(t, s.HasCaps)
@@ -99,8 +99,8 @@ func TestAnotherCapabilityThanTheSentinelsIsAnError(t *testing.T) {
 		"cap_net_raw and more": {0x02000001, 1<<13 | 1, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := made(t)
-			set(t, path, "security.capability", encode(words))
+			path := newSentinel(t)
+			setXattr(t, path, "security.capability", encode(words))
 			_, err := ReadSentinel(path)
 			require.ErrorContains(t, err, "sentinel: security.capability is ")
 			assert.ErrorContains(t, err, ", expected cap_net_raw+ep")
@@ -109,7 +109,7 @@ func TestAnotherCapabilityThanTheSentinelsIsAnError(t *testing.T) {
 }
 
 func TestAFileWithoutACapabilityIsStillASentinel(t *testing.T) {
-	path := plain(t)
+	path := emptySentinel(t)
 	s, err := ReadSentinel(path)
 	require.NoError(t, err)
 	assert.Equal(t, Sentinel{UID: uint32(os.Geteuid()), GID: gidOf(t, path)}, s)
@@ -124,21 +124,21 @@ func gidOf(t *testing.T, path string) uint32 {
 
 func TestTheACLIsReadAsItWasMade(t *testing.T) {
 	value := make([]byte, 128)
-	n, err := unix.Lgetxattr(made(t), XattrACL, value)
+	n, err := unix.Lgetxattr(newSentinel(t), XattrACL, value)
 	require.NoError(t, err)
 	got, err := ParseACL(value[:n])
 	require.NoError(t, err)
-	assert.Equal(t, ACLAsMade(), got)
+	assert.Equal(t, OriginalACL(), got)
 	assert.Equal(t, ACL{User: 1000, Group: 65534}, got)
 }
 
-func TestTheUserAndGroupOfAnACLAreTold(t *testing.T) {
+func TestTheUserAndGroupOfAnACLAreParsed(t *testing.T) {
 	got, err := ParseACL(acl(4711, 4712))
 	require.NoError(t, err)
 	assert.Equal(t, ACL{User: 4711, Group: 4712}, got)
 }
 
-func TestWhatIsNoACLIsAnError(t *testing.T) {
+func TestAnInvalidACLIsAnError(t *testing.T) {
 	whole := acl(1000, 65534)
 	for name, value := range map[string][]byte{
 		"nothing": nil, "half a version": whole[:2], "cut in an entry": whole[:len(whole)-3], "another version": encode(uint32(3)),

@@ -29,8 +29,8 @@ var withSystemdTree embed.FS
 // daemon.
 const StartedFile = "/run/nestbed.started"
 
-// SaidFile is the file with the daemon's standard error. Restarted daemons append to it.
-const SaidFile = "/var/log/lxd.err"
+// StderrFile is the file with the daemon's standard error. Restarted daemons append to it.
+const StderrFile = "/var/log/lxd.err"
 
 // directories are those that LXD or the skeleton's scripts expect, in addition to the directories
 // of the copied files.
@@ -42,8 +42,8 @@ var directories = []string{
 // mergedUsr are the top-level directories that Debian links into /usr.
 var mergedUsr = []string{"bin", "sbin", "lib", "lib64"}
 
-// layOut makes the directories and symlinks that files are then copied into.
-func layOut(r *inroot.Root) error {
+// makeLayout makes the directories and symlinks that files are then copied into.
+func makeLayout(r *inroot.Root) error {
 	for _, dir := range directories {
 		if err := r.MkdirAll(dir); err != nil {
 			return err
@@ -65,12 +65,12 @@ func layOut(r *inroot.Root) error {
 	return nil
 }
 
-// dress adds the skeleton to a root filesystem: init, /etc, empty subid files, links to busybox,
-// and the sentinel.
-func dress(ctx context.Context, s Source, r *inroot.Root) error {
-	err := layOver(r, skeleton, "skeleton")
+// addSkeleton adds the skeleton to a root filesystem: init, /etc, empty subid files, links to
+// busybox, and the sentinel.
+func addSkeleton(ctx context.Context, s Source, r *inroot.Root) error {
+	err := copyOver(r, skeleton, "skeleton")
 	if err == nil && s.Systemd {
-		err = layOver(r, withSystemdTree, "withsystemd")
+		err = copyOver(r, withSystemdTree, "withsystemd")
 	}
 	if err != nil {
 		return err
@@ -90,8 +90,8 @@ func dress(ctx context.Context, s Source, r *inroot.Root) error {
 	return writeSentinel(r)
 }
 
-// layOver copies the files of a directory over existing ones.
-func layOver(r *inroot.Root, tree fs.FS, dir string) error {
+// copyOver copies the files of a directory over existing ones.
+func copyOver(r *inroot.Root, tree fs.FS, dir string) error {
 	sub, err := fs.Sub(tree, dir)
 	if err != nil {
 		return err
@@ -116,8 +116,8 @@ func layOver(r *inroot.Root, tree fs.FS, dir string) error {
 // elsewhere. With it first in PATH, commands print the same error messages in every bundle.
 const Applets = "/usr/lib/nestbed/applets"
 
-// ownPrograms never come from busybox.
-var ownPrograms = slices.Concat(required, shadowTools, toolPrograms, []string{clientProgram})
+// neverApplets are the programs that never come from busybox.
+var neverApplets = slices.Concat(required, shadowTools, toolPrograms, []string{clientProgram})
 
 // linkApplets links busybox's applets into the root filesystem, so that a minimal bundle has a
 // shell and tools. An applet whose name is taken is linked in Applets instead.
@@ -133,12 +133,12 @@ func linkApplets(ctx context.Context, r *inroot.Root) error {
 	for line := range strings.Lines(string(out)) {
 		applet := strings.TrimSpace(line)
 		if other, err := FindProgram(r, path.Base(applet)); err == nil {
-			if to, err := r.Readlink(other); err == nil && path.Base(to) == "busybox" || slices.Contains(ownPrograms, path.Base(applet)) {
+			if to, err := r.Readlink(other); err == nil && path.Base(to) == "busybox" || slices.Contains(neverApplets, path.Base(applet)) {
 				continue
 			}
 			applet = path.Join(Applets, path.Base(applet))
 		}
-		// Applets outside of the PATH (linuxrc) may be left from an earlier call of dress.
+		// Applets outside of the PATH (linuxrc) may be left from an earlier call of addSkeleton.
 		if err := symlink(r, "/bin/busybox", applet); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

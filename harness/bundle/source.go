@@ -23,8 +23,8 @@ const (
 // DefaultSuite is the newest Debian suite that packages LXD.
 const DefaultSuite = "trixie"
 
-// OfIncus is the suffix of a suite that selects its Incus instead of its LXD.
-const OfIncus = "/incus"
+// IncusSuffix is the suffix of a suite that selects its Incus instead of its LXD.
+const IncusSuffix = "/incus"
 
 // withTools is the suffix that sets Tools.
 const withTools = ",with-tools"
@@ -92,10 +92,10 @@ func ParseSource(text string) (Source, error) {
 	s.Kind, s.Arg = Kind(kind), arg
 	switch {
 	case s.Kind == Installed && arg == "":
-		return s.checked(text)
+		return s.validated(text)
 	case s.Kind == Debian:
-		if s.Arg, s.Incus = strings.CutSuffix(arg, OfIncus); suiteName.MatchString(s.Arg) {
-			return s.checked(text)
+		if s.Arg, s.Incus = strings.CutSuffix(arg, IncusSuffix); suiteName.MatchString(s.Arg) {
+			return s.validated(text)
 		}
 	case (s.Kind == Dir || s.Kind == Tar) && arg != "":
 		var err error
@@ -104,21 +104,21 @@ func ParseSource(text string) (Source, error) {
 		}
 		for _, a := range s.additions() {
 			if strings.HasSuffix(s.Arg, a.suffix) {
-				return Source{}, fmt.Errorf("bundle %q: the name ends in %s, which means something else here; rename it", text, a.suffix)
+				return Source{}, fmt.Errorf("bundle %q: the name ends in %s, which would be read as an option; rename it", text, a.suffix)
 			}
 		}
-		return s.checked(text)
+		return s.validated(text)
 	}
-	return Source{}, fmt.Errorf("bundle %q: not known; write %s (a SUITE is, say, %s)", text, Forms, DefaultSuite)
+	return Source{}, fmt.Errorf("bundle %q: unknown; write %s (a SUITE is, for example, %s)", text, Forms, DefaultSuite)
 }
 
-// checked returns an error if the kind of source does not support an option.
-func (s Source) checked(text string) (Source, error) {
+// validated returns the source, or an error if the kind of source does not support an option.
+func (s Source) validated(text string) (Source, error) {
 	if s.Migration && !s.Incus {
-		return Source{}, fmt.Errorf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE%s%s", text, OfIncus, withMigration)
+		return Source{}, fmt.Errorf("bundle %q: %s requires Debian's Incus; write debian:SUITE%s%s", text, withMigration, IncusSuffix, withMigration)
 	}
 	if s.Systemd && (s.Kind != Debian || s.Incus) {
-		return Source{}, fmt.Errorf("bundle %q: only a LXD of Debian's comes with the units of its package; write debian:SUITE%s", text, withSystemd)
+		return Source{}, fmt.Errorf("bundle %q: %s requires Debian's LXD; write debian:SUITE%s", text, withSystemd, withSystemd)
 	}
 	return s, nil
 }
@@ -130,7 +130,7 @@ func (s Source) String() string {
 		text += ":" + s.Arg
 	}
 	if s.Incus {
-		text += OfIncus
+		text += IncusSuffix
 	}
 	for _, a := range s.additions() {
 		if *a.set {
@@ -151,7 +151,7 @@ func Choose() (s Source, why string, err error) {
 			return debian, "the LXD of this machine is a snap", nil
 		}
 		if !isProgram(lxd) {
-			return debian, lxd + " is not LXD itself but a script that fetches it", nil
+			return debian, lxd + " is not LXD but a script that installs it", nil
 		}
 		return Source{Kind: Installed}, "", nil
 	}

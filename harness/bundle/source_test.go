@@ -43,7 +43,7 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 	}
 }
 
-func TestParseSourceTakesADirectoryFromWhereItIsCalled(t *testing.T) {
+func TestParseSourceResolvesRelativeDirectories(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	for text, want := range map[string]string{
@@ -56,7 +56,7 @@ func TestParseSourceTakesADirectoryFromWhereItIsCalled(t *testing.T) {
 	}
 }
 
-func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
+func TestParseSourceListsTheForms(t *testing.T) {
 	for _, text := range []string{
 		"", ":", "snap", "Installed", "installed ", " installed", "installed:trixie", "installed:,no-newuidmap,x",
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
@@ -68,8 +68,8 @@ func TestParseSourceSaysWhatCanBeWritten(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			got, err := ParseSource(text)
 			require.EqualError(t, err, fmt.Sprintf(
-				"bundle %q: not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)", text))
-			assert.Zero(t, got, "a refused text gives nothing to use by mistake")
+				"bundle %q: unknown; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)", text))
+			assert.Zero(t, got, "an error comes with the zero Source")
 		})
 	}
 }
@@ -113,7 +113,7 @@ func FuzzParseSource(f *testing.F) {
 		}
 		assert.Contains(t, []Kind{Installed, Debian, Dir, Tar}, s.Kind)
 		if s.Kind == Dir || s.Kind == Tar {
-			assert.True(t, filepath.IsAbs(s.Arg), "what is used later must not depend on the working directory")
+			assert.True(t, filepath.IsAbs(s.Arg), "later uses must not depend on the working directory")
 		}
 		again, err := ParseSource(s.String())
 		require.NoError(t, err)
@@ -126,16 +126,16 @@ func TestADirectoryNamedLikeTheSuffixIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "rename it")
 }
 
-func TestParseSourceSaysWhatComesWithAMigration(t *testing.T) {
+func TestParseSourceSaysWhatAMigrationRequires(t *testing.T) {
 	for _, text := range []string{"debian:trixie,with-migration", "installed,with-migration", "dir:/a,with-migration"} {
 		_, err := ParseSource(text)
-		assert.EqualError(t, err, fmt.Sprintf("bundle %q: only an Incus of Debian's comes with what makes one of a LXD; write debian:SUITE/incus,with-migration", text))
+		assert.EqualError(t, err, fmt.Sprintf("bundle %q: ,with-migration requires Debian's Incus; write debian:SUITE/incus,with-migration", text))
 	}
 }
 
-func TestParseSourceSaysWhatComesWithSystemd(t *testing.T) {
+func TestParseSourceSaysWhatSystemdRequires(t *testing.T) {
 	for _, text := range []string{"debian:trixie/incus,with-systemd", "installed,with-systemd", "dir:/a,with-systemd"} {
 		_, err := ParseSource(text)
-		assert.EqualError(t, err, fmt.Sprintf("bundle %q: only a LXD of Debian's comes with the units of its package; write debian:SUITE,with-systemd", text))
+		assert.EqualError(t, err, fmt.Sprintf("bundle %q: ,with-systemd requires Debian's LXD; write debian:SUITE,with-systemd", text))
 	}
 }

@@ -105,7 +105,7 @@ func (o origin) copySystemd(ctx context.Context, root string) error {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return fmt.Errorf("copy systemd: %w", err)
 	}
-	return in(root, func(r *inroot.Root) error {
+	return withRoot(root, func(r *inroot.Root) error {
 		for name, target := range systemdLinks {
 			if err := symlink(r, target, name); err != nil {
 				return err

@@ -39,18 +39,18 @@ func TestAnArchiveIsUnpackedWithOrWithoutTheShadowTools(t *testing.T) {
 	for _, s.NoShadow = range []bool{false, true} {
 		root := t.TempDir()
 		require.NoError(t, makeTar(t.Context(), root, s))
-		assert.True(t, hasProgram(at(t, root), "lxd"))
-		assert.Equal(t, !s.NoShadow, hasProgram(at(t, root), "newuidmap"))
+		assert.True(t, hasProgram(openRoot(t, root), "lxd"))
+		assert.Equal(t, !s.NoShadow, hasProgram(openRoot(t, root), "newuidmap"))
 	}
 }
 
 func TestAnArchiveWithoutTheProgramsOfALevelIsRefused(t *testing.T) {
 	s := archive(t, levelPrograms()[1:]...)
 	err := makeTar(t.Context(), t.TempDir(), s)
-	require.ErrorContains(t, err, "bundle "+s.String()+": no program lxd in it; a level needs lxd, ip,")
+	require.ErrorContains(t, err, "bundle "+s.String()+": it has no program lxd; a level needs lxd, ip,")
 }
 
-func TestAnArchiveIsUnpackedToNowhereElse(t *testing.T) {
+func TestAnArchiveCannotWriteOutsideItsRoot(t *testing.T) {
 	for name, entries := range map[string]func(outside string) []tar.Header{
 		"by its name": func(outside string) []tar.Header {
 			return []tar.Header{{Typeflag: tar.TypeReg, Name: outside + "/planted"}}
@@ -86,7 +86,7 @@ func TestAnArchiveIsUnpackedToNowhereElse(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoArchiveIsSaidByTar(t *testing.T) {
+func TestTarReportsAnInvalidArchive(t *testing.T) {
 	s := Source{Kind: Tar, Arg: filepath.Join(t.TempDir(), "root.tar")}
 	_, err := tarKey(s)
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -95,7 +95,7 @@ func TestWhatIsNoArchiveIsSaidByTar(t *testing.T) {
 	require.ErrorContains(t, makeTar(t.Context(), t.TempDir(), s), "bundle "+s.String()+": unpack: ")
 }
 
-func TestTheKeyOfAnArchiveIsOfItsContent(t *testing.T) {
+func TestTheKeyOfAnArchiveDependsOnItsContentOnly(t *testing.T) {
 	s := archive(t)
 	empty, err := tarKey(s)
 	require.NoError(t, err)

@@ -7,14 +7,14 @@ import "nestbed/harness/idmap"
 // second. LXD runs a helper for the push, and the start checks whether the helper has ended only
 // once per second (LXD: lxd/instance/drivers/driver_lxc.go, stopForkfile).
 const (
-	subUIDKey = "user.nestbed.subuid"
-	subGIDKey = "user.nestbed.subgid"
-	missing   = "user.nestbed.missing"
+	subUIDKey  = "user.nestbed.subuid"
+	subGIDKey  = "user.nestbed.subgid"
+	missingKey = "user.nestbed.missing"
 )
 
-// edge surrounds the text of a file in its key. LXD and Incus trim the values of keys, and a file
-// may end in spaces or CR LF.
-const edge = "[nestbed]"
+// delimiter surrounds the text of a file in its key. LXD and Incus trim the values of keys, and a
+// file may end in spaces or CR LF.
+const delimiter = "[nestbed]"
 
 // templates are the files written from keys. LXD can write an empty file but cannot leave one
 // out. Files that must not exist are therefore listed in a third file, which the script leave-out
@@ -22,7 +22,7 @@ const edge = "[nestbed]"
 var templates = []struct{ path, key string }{
 	{"/etc/subuid", subUIDKey},
 	{"/etc/subgid", subGIDKey},
-	{"/usr/lib/nestbed/missing", missing},
+	{"/usr/lib/nestbed/missing", missingKey},
 }
 
 // Configuration returns the keys that give a new container the delegation's files.
@@ -33,10 +33,10 @@ func Configuration(d idmap.Delegation) map[string]string {
 		file      idmap.File
 	}{{"/etc/subuid", subUIDKey, d.UID}, {"/etc/subgid", subGIDKey, d.GID}} {
 		if f.file.Missing {
-			config[missing] += edge + f.path + "\n" + edge
+			config[missingKey] += delimiter + f.path + "\n" + delimiter
 			continue
 		}
-		config[f.key] = edge + f.file.Text + edge
+		config[f.key] = delimiter + f.file.Text + delimiter
 	}
 	return config
 }
@@ -45,7 +45,7 @@ func Configuration(d idmap.Delegation) map[string]string {
 // ids, all below 65536.
 func ImageIDs() idmap.ImageIDs {
 	return idmap.ImageIDs{
-		OwnerUIDs: []uint32{AsMade().UID}, OwnerGIDs: []uint32{AsMade().GID},
-		ACLUIDs: []uint32{ACLAsMade().User}, ACLGIDs: []uint32{ACLAsMade().Group},
+		OwnerUIDs: []uint32{OriginalSentinel().UID}, OwnerGIDs: []uint32{OriginalSentinel().GID},
+		ACLUIDs: []uint32{OriginalACL().User}, ACLGIDs: []uint32{OriginalACL().Group},
 	}
 }

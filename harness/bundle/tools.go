@@ -32,18 +32,18 @@ var (
 // ToolPackages returns the Debian packages that a bundle of the installed LXD with Tools needs.
 func ToolPackages() []string { return toolPackages }
 
-// LackingTools returns the programs that a bundle with Tools needs and this machine does not
+// MissingTools returns the programs that a bundle with Tools needs and this machine does not
 // have.
-func LackingTools() []string { return lacking(toolPrograms) }
+func MissingTools() []string { return notInstalled(toolPrograms) }
 
-func lacking(names []string) []string {
-	var lacking []string
+func notInstalled(names []string) []string {
+	var missing []string
 	for _, name := range names {
 		if _, err := lookPath(name); err != nil {
-			lacking = append(lacking, name)
+			missing = append(missing, name)
 		}
 	}
-	return lacking
+	return missing
 }
 
 // rootPath is root's PATH (man 5 login.defs, ENV_SUPATH; man 5 sudoers, secure_path).

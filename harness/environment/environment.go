@@ -51,8 +51,8 @@ type Settings struct {
 	Guest string
 	// Sudo reports whether an ordinary user runs this with sudo.
 	Sudo bool
-	// Again are the variables, as NAME=VALUE, that repeat a scenario in the same way.
-	Again []string
+	// Repeat are the variables, as NAME=VALUE, that repeat a scenario in the same way.
+	Repeat []string
 }
 
 // Read returns the settings. It fails if a variable has an invalid value.
@@ -62,7 +62,7 @@ func Read() (Settings, error) {
 		Reports:    os.Getenv(Reports), Pool: os.Getenv(Pool), Guest: os.Getenv(Guest),
 		Sudo: os.Getenv("SUDO_USER") != "",
 	}
-	s.Again = again(s.Guest)
+	s.Repeat = repeatVariables(s.Guest)
 	if text := os.Getenv(Members); text != "" {
 		s.Members = strings.Split(text, ",")
 	}
@@ -96,7 +96,7 @@ func Read() (Settings, error) {
 	return s, nil
 }
 
-func again(guest string) []string {
+func repeatVariables(guest string) []string {
 	var set []string
 	names := []string{Bundle, Patience}
 	if guest != "" {

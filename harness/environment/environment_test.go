@@ -46,7 +46,7 @@ func TestSettingsAreRead(t *testing.T) {
 	assert.False(t, s.Keep)
 }
 
-func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
+func TestTheSocketIsTheOneThatLXDsClientUses(t *testing.T) {
 	system := host.Target{System: true}
 	t.Setenv(LXDSocket, "")
 	t.Setenv(LXDDir, "")
@@ -69,7 +69,7 @@ func TestTheSocketOfTheMachinesLXDIsTheOneThatItsClientTakes(t *testing.T) {
 	}
 }
 
-func TestASettingThatCannotBeReadIsNamed(t *testing.T) {
+func TestAnInvalidSettingIsNamed(t *testing.T) {
 	for name, says := range map[string]string{
 		Keep: `NESTBED_KEEP: read "perhaps", expected 1 or 0`, Host: `NESTBED_HOST: host "perhaps": not known`,
 		Bundle: "NESTBED_BUNDLE: ", Patience: "NESTBED_PATIENCE: ", Old: "NESTBED_OLD: ", New: "NESTBED_NEW: ",
@@ -85,10 +85,10 @@ func TestASettingThatCannotBeReadIsNamed(t *testing.T) {
 func TestSettingsThatDecideWhatIsRunAreRepeated(t *testing.T) {
 	t.Setenv(Bundle, "dir:/a b")
 	t.Setenv(Patience, "")
-	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b"}, again(""))
+	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b"}, repeatVariables(""))
 	t.Setenv(Patience, "10")
-	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b", "NESTBED_PATIENCE=10"}, again(""))
-	assert.Equal(t, []string{"NESTBED_HOST=vm:debian:trixie", "NESTBED_BUNDLE=dir:/a b"}, again("vm:debian:trixie"), "in a virtual machine")
+	assert.Equal(t, []string{"NESTBED_BUNDLE=dir:/a b", "NESTBED_PATIENCE=10"}, repeatVariables(""))
+	assert.Equal(t, []string{"NESTBED_HOST=vm:debian:trixie", "NESTBED_BUNDLE=dir:/a b"}, repeatVariables("vm:debian:trixie"), "in a virtual machine")
 }
 
 func TestPatienceIsANumber(t *testing.T) {
@@ -123,7 +123,7 @@ func TestPatienceIsANumber(t *testing.T) {
 	}
 }
 
-func TestAVirtualMachineGetsNoPlacesOfThisOne(t *testing.T) {
+func TestAVirtualMachineGetsNoPathsOfItsHost(t *testing.T) {
 	for _, name := range []string{Cache, State, Host, Patience, Require, Bundle, Artifacts} {
 		t.Setenv(name, "here")
 	}

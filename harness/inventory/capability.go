@@ -102,7 +102,7 @@ func tools(s bundle.Source) Requirement {
 		r.Found = "come with the bundle"
 		return r
 	}
-	if lacking := bundle.LackingTools(); len(lacking) > 0 {
+	if lacking := bundle.MissingTools(); len(lacking) > 0 {
 		r.OK, r.Found = false, "no "+strings.Join(lacking, ", ")
 		r.Mend = "apt-get install " + strings.Join(bundle.ToolPackages(), " ")
 	}

@@ -91,7 +91,7 @@ func Bundles(store bundle.Store) []Requirement {
 		installed.Found, installed.OK = "installed", true
 	}
 	programs := Requirement{For: forInstalled, Name: "programs", Found: "all there", OK: true}
-	if lacking := bundle.Lacking(); len(lacking) > 0 {
+	if lacking := bundle.MissingPrograms(); len(lacking) > 0 {
 		programs.OK, programs.Found = false, "no "+strings.Join(lacking, ", ")
 	}
 	programs.Mend = installed.Mend

@@ -21,7 +21,7 @@ func IsAddress(text string) bool { return strings.HasPrefix(text, scheme+"://") 
 func ParseAddress(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != scheme || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
-		return "", fmt.Errorf("address %q: not one of a LXD; write https://HOST or https://HOST:PORT (default port %s)", text, DefaultPort)
+		return "", fmt.Errorf("address %q: expected https://HOST or https://HOST:PORT (default port %s)", text, DefaultPort)
 	}
 	port := u.Port()
 	if port == "" {

@@ -128,7 +128,7 @@ func (k *Keyring) Dialer(address string, network *net.Dialer) (func(context.Cont
 func (k *Keyring) MemberDialer(cluster, address string, network *net.Dialer) (func(context.Context) (net.Conn, error), error) {
 	pin, err := os.ReadFile(k.pinned(cluster))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w of the one at %s; have each trust the other", ErrNotPinned, cluster)
+		return nil, fmt.Errorf("%w of the LXD at %s; make them trust each other", ErrNotPinned, cluster)
 	} else if err != nil {
 		return nil, err
 	}
@@ -153,9 +153,9 @@ func (k *Keyring) explain(address string, err error) error {
 	var verification *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("%w (%w); have it make a new one", ErrExpired, err)
+		return fmt.Errorf("%w (%w); create a new one there", ErrExpired, err)
 	case errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0:
-		return fmt.Errorf("%w, %s, than the one that nestbed knows of it, in %s; if it was given a new one, trust that",
+		return fmt.Errorf("%w, %s, than the known one in %s; if it has a new certificate, trust that",
 			ErrOtherCertificate, shared.CertFingerprint(verification.UnverifiedCertificates[0]), k.pinned(address))
 	}
 	return err

@@ -40,7 +40,7 @@ func TestAddresses(t *testing.T) {
 	}
 	for _, text := range []string{"", "https://", "http://lab", "lab:8443", "https://user@lab", "https://lab/1.0", "https://lab?x=1", "https://lab:port"} {
 		_, err := ParseAddress(text)
-		require.ErrorContains(t, err, "write https://HOST or https://HOST:PORT", text)
+		require.ErrorContains(t, err, "expected https://HOST or https://HOST:PORT", text)
 	}
 }
 
@@ -72,8 +72,9 @@ func TestAKeyringIsMadeOnce(t *testing.T) {
 	assert.Equal(t, before, after)
 }
 
-// answering returns the address of a TLS server, and its certificate, which is valid until then.
-func answering(t *testing.T, until time.Time) (address string, cert *x509.Certificate) {
+// startServer starts a TLS server. It returns its address and its certificate, which is valid
+// until then.
+func startServer(t *testing.T, until time.Time) (address string, cert *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -127,12 +128,12 @@ func connect(t *testing.T, k *Keyring, address string) error {
 	return err
 }
 
-func TestOnlyWhoShowsTheKnownCertificateIsConnectedTo(t *testing.T) {
+func TestOnlyAServerWithTheKnownCertificateIsAccepted(t *testing.T) {
 	k, err := Open(t.TempDir())
 	require.NoError(t, err)
-	address, cert := answering(t, time.Now().Add(time.Hour))
-	other, otherCert := answering(t, time.Now().Add(time.Hour))
-	old, oldCert := answering(t, time.Now().Add(-time.Minute))
+	address, cert := startServer(t, time.Now().Add(time.Hour))
+	other, otherCert := startServer(t, time.Now().Add(time.Hour))
+	old, oldCert := startServer(t, time.Now().Add(-time.Minute))
 
 	require.ErrorIs(t, connect(t, k, address), ErrNotPinned)
 	k.keep(t, address, cert)
@@ -148,7 +149,7 @@ func TestOnlyWhoShowsTheKnownCertificateIsConnectedTo(t *testing.T) {
 func TestATokenIsForOneLXD(t *testing.T) {
 	k, err := Open(t.TempDir())
 	require.NoError(t, err)
-	address, cert := answering(t, time.Now().Add(time.Hour))
+	address, cert := startServer(t, time.Now().Add(time.Hour))
 	token := api.CertificateAddToken{
 		ClientName: "nestbed", Fingerprint: shared.CertFingerprint(cert), Addresses: []string{endpoint(address)}, Secret: "secret",
 	}
@@ -167,9 +168,9 @@ func TestATokenIsForOneLXD(t *testing.T) {
 	require.ErrorContains(t, err, "token: it expired at ")
 	for _, text := range []string{"", "nonsense", "e30K"} {
 		_, err = k.Trust(t.Context(), text)
-		require.ErrorContains(t, err, "give one as `lxc config trust add --name nestbed` prints it", text)
+		require.ErrorContains(t, err, "give a token that `lxc config trust add --name nestbed` has printed", text)
 	}
 	entries, err := os.ReadDir(k.dir)
 	require.NoError(t, err)
-	assert.Len(t, entries, 3, "nothing is kept of any of them but the pair and its lock")
+	assert.Len(t, entries, 3, "only the pair and its lock")
 }

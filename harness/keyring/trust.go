@@ -30,10 +30,10 @@ const trustBudget = 20 * time.Second
 func (k *Keyring) Trust(ctx context.Context, token string) (address string, err error) {
 	decoded, err := shared.CertificateTokenDecode(strings.TrimSpace(token))
 	if err != nil {
-		return "", fmt.Errorf("token: %w; give one as `lxc config trust add --name nestbed` prints it", err)
+		return "", fmt.Errorf("token: %w; give a token that `lxc config trust add --name nestbed` has printed", err)
 	}
 	if at := decoded.ExpiresAt; !at.IsZero() && at.Before(time.Now()) {
-		return "", fmt.Errorf("token: it expired at %s; have that LXD make another: lxc config trust add --name nestbed", at.Local().Format(time.DateTime))
+		return "", fmt.Errorf("token: it expired at %s; create another one there: lxc config trust add --name nestbed", at.Local().Format(time.DateTime))
 	}
 	var errs []error
 	for _, at := range decoded.Addresses {
@@ -43,7 +43,7 @@ func (k *Keyring) Trust(ctx context.Context, token string) (address string, err 
 			if cert, err = certificateAt(ctx, address, decoded.Fingerprint); err == nil {
 				// The right LXD answers here, so another address would not do better, even if
 				// this fails.
-				return address, k.join(ctx, address, cert, token)
+				return address, k.redeem(ctx, address, cert, token)
 			}
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", at, err))
@@ -61,7 +61,7 @@ func certificateAt(ctx context.Context, address, fingerprint string) (*x509.Cert
 	config := &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error { //nolint:gosec // see above
 		found = s.PeerCertificates[0]
 		if got := shared.CertFingerprint(found); subtle.ConstantTimeCompare([]byte(got), []byte(strings.ToLower(fingerprint))) != 1 {
-			return fmt.Errorf("another one answers: expected a certificate with fingerprint %s, got %s", fingerprint, got)
+			return fmt.Errorf("another server answers: expected a certificate with fingerprint %s, got %s", fingerprint, got)
 		}
 		return nil
 	}}
@@ -72,8 +72,8 @@ func certificateAt(ctx context.Context, address, fingerprint string) (*x509.Cert
 	return found, conn.Close()
 }
 
-// join uses the token to make LXD trust this account's certificate, and saves LXD's certificate.
-func (k *Keyring) join(ctx context.Context, address string, cert *x509.Certificate, token string) error {
+// redeem uses the token to make LXD trust this account's certificate, and saves LXD's certificate.
+func (k *Keyring) redeem(ctx context.Context, address string, cert *x509.Certificate, token string) error {
 	pin := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 	own, key, err := k.pair()
 	if err != nil {
@@ -96,7 +96,7 @@ func (k *Keyring) join(ctx context.Context, address string, cert *x509.Certifica
 			order.Password, order.TrustToken = "", token
 		}
 		if err := server.CreateCertificate(order); err != nil {
-			return fmt.Errorf("LXD at %s: it does not take the token: %w; a token is good for one certificate: have it make another: lxc config trust add --name nestbed", address, err)
+			return fmt.Errorf("LXD at %s: it rejects the token: %w; a token can be used once: create another one there: lxc config trust add --name nestbed", address, err)
 		}
 	}
 	path := k.pinned(address)

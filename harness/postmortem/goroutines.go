@@ -67,7 +67,7 @@ func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
 	defer unix.Close(process)
-	before, err := of.Root().ReadFile(ctx, bundle.SaidFile)
+	before, err := of.Root().ReadFile(ctx, bundle.StderrFile)
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func goroutines(ctx context.Context, of harness.Daemon) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("process %d: %w", pid, err)
 	}
-	after, err := of.Root().ReadFile(ctx, bundle.SaidFile)
+	after, err := of.Root().ReadFile(ctx, bundle.StderrFile)
 	if err != nil {
 		return "", err
 	}

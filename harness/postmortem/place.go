@@ -72,7 +72,7 @@ func (p *Place) addInside(ctx context.Context, root *reach.Root, pid string) {
 		return withoutSecrets(string(log)), err
 	})
 	p.Parts = append(p.Parts, Part{"end of LXD's log", strings.Join(excerpt.Tail(p.DaemonLog, daemonLines), "\n"), err})
-	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(ctx, bundle.SaidFile) }); err == nil {
+	if said, err := read(ctx, func() ([]byte, error) { return root.ReadFile(ctx, bundle.StderrFile) }); err == nil {
 		if more := notLogged(withoutSecrets(string(said)), p.DaemonLog); more != "" {
 			p.Parts = append(p.Parts, Part{Title: "end of LXD's standard error", Text: strings.Join(excerpt.Tail(more, daemonLines), "\n")})
 		}

@@ -50,7 +50,7 @@ func probeSentinel(ctx context.Context, l *harness.Level, planned idmap.PlannedL
 	if err != nil {
 		return []harness.Check{{What: "file of the image", Wanted: "intact", Got: err.Error()}}, nil
 	}
-	made := bundle.AsMade()
+	made := bundle.OriginalSentinel()
 	caps := func(has bool, root uint32) string {
 		if !has {
 			return "none"

@@ -65,7 +65,7 @@ func ACLWantedOnHost(ctx context.Context, l *harness.Level) (bundle.ACL, error) 
 
 // aclOnHost returns the access control list of a new sentinel, mapped to host ids.
 func aclOnHost(m idmap.Map) bundle.ACL {
-	user, _ := idmap.Up(m.UID, bundle.ACLAsMade().User)
-	group, _ := idmap.Up(m.GID, bundle.ACLAsMade().Group)
+	user, _ := idmap.Up(m.UID, bundle.OriginalACL().User)
+	group, _ := idmap.Up(m.GID, bundle.OriginalACL().Group)
 	return bundle.ACL{User: user, Group: group}
 }

@@ -22,7 +22,7 @@ func (r *Root) WatchRestarts(ctx context.Context) func() error {
 		if again < maxRestarts {
 			return nil
 		}
-		said, _ := r.ReadFile(ctx, bundle.SaidFile)
+		said, _ := r.ReadFile(ctx, bundle.StderrFile)
 		lines := strings.Split(strings.TrimSpace(ErrorLines(string(said))), "\n")
 		why := lines[len(lines)-1]
 		if why == "" {

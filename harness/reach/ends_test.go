@@ -26,11 +26,11 @@ func TestRepeatedRestartsOfLXDEndAWaitForIt(t *testing.T) {
 	require.NoError(t, fromNothing())
 	require.NoError(t, once(), "one crash does not matter")
 	write(bundle.StartedFile, "\n\n\n")
-	write(bundle.SaidFile, benign)
+	write(bundle.StderrFile, benign)
 	for _, ends := range []func() error{fromNothing, once} {
 		require.EqualError(t, ends(), "LXD ended at its start and was restarted 2 times; its last error: none")
 	}
 	require.NoError(t, r.WatchRestarts(t.Context())(), "a new wait counts only restarts from now on")
-	write(bundle.SaidFile, benign+"Error: exec: \"tar\": executable file not found in $PATH\n"+benign)
+	write(bundle.StderrFile, benign+"Error: exec: \"tar\": executable file not found in $PATH\n"+benign)
 	assert.EqualError(t, once(), `LXD ended at its start and was restarted 2 times; its last error: Error: exec: "tar": executable file not found in $PATH`)
 }

@@ -25,8 +25,8 @@ func TestARowIsTheMediansOfADepth(t *testing.T) {
 		CloseSeconds: 0.2, MemoryMBPerLevel: 50, DiskMBPerLevel: 100,
 	}, rows[0])
 	assert.Equal(t, 16, rows[1].Depth)
-	assert.Nil(t, rows[1].Ratio, "nobody typed")
-	assert.InDelta(t, 2.0, Rows(samples[1:3])[0].NestbedSeconds, 1e-9, "of two, what lies between")
+	assert.Nil(t, rows[1].Ratio, "no chain was typed")
+	assert.InDelta(t, 2.0, Rows(samples[1:3])[0].NestbedSeconds, 1e-9, "the median of two is their mean")
 	assert.Empty(t, Rows(nil))
 }
 

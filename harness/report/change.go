@@ -43,15 +43,15 @@ func (c Change) rank() int {
 	return len(Changes())
 }
 
-// A sign returns the part of a passed scenario that changed, as text.
-type sign func(Scenario) string
+// A describe function returns the part of a passed scenario that changed, as text.
+type describe func(Scenario) string
 
-// became returns the worst change between two outcomes of a scenario, or "". The zero Scenario
-// means that the run does not have the scenario.
-func became(was, is Scenario, timed bool) (Change, sign) {
+// changeBetween returns the worst change between two outcomes of a scenario, or "", and how to show
+// it if both passed. The zero Scenario means that the run does not have the scenario.
+func changeBetween(was, is Scenario, timed bool) (Change, describe) {
 	switch {
 	case was.Status == Passed && is.Status == Passed:
-		return becamePassed(was, is, timed)
+		return changeOfPassed(was, is, timed)
 	case was.Status == Failed && is.Status == Failed:
 		return StillFailing, nil
 	case was.Status == is.Status:
@@ -70,10 +70,10 @@ func became(was, is Scenario, timed bool) (Change, sign) {
 	return NoLongerSkips, nil
 }
 
-// becamePassed compares two passed outcomes.
-func becamePassed(was, is Scenario, timed bool) (Change, sign) {
-	if stops(was) != stops(is) {
-		return OtherReason, stops
+// changeOfPassed compares two passed outcomes.
+func changeOfPassed(was, is Scenario, timed bool) (Change, describe) {
+	if stopOf(was) != stopOf(is) {
+		return OtherReason, stopOf
 	}
 	for i := range max(len(was.Levels), len(is.Levels)) {
 		maps := func(s Scenario) string { return mapsOf(s.Levels, i) }
@@ -82,12 +82,12 @@ func becamePassed(was, is Scenario, timed bool) (Change, sign) {
 		}
 	}
 	if timed && slower(was.Seconds, is.Seconds) {
-		return Slower, took
+		return Slower, timeOf
 	}
 	return "", nil
 }
 
-func stops(s Scenario) string { return "stops: " + s.Stop.String() }
+func stopOf(s Scenario) string { return "stops: " + s.Stop.String() }
 
 // mapsOf returns the maps of level i+1 in one line.
 func mapsOf(levels []idmap.PlannedLevel, i int) string {
@@ -99,9 +99,9 @@ func mapsOf(levels []idmap.PlannedLevel, i int) string {
 		harness.Lines(l.Map.UID), harness.Lines(l.Map.GID), harness.Lines(l.Host.UID), harness.Lines(l.Host.GID))
 }
 
-// took returns the time that a scenario took, or the shortest and the longest if it ran several
+// timeOf returns the time that a scenario took, or the shortest and the longest if it ran several
 // times.
-func took(s Scenario) string {
+func timeOf(s Scenario) string {
 	if len(s.Seconds) == 0 {
 		return "not timed"
 	}
@@ -116,9 +116,9 @@ func took(s Scenario) string {
 // new time must exceed every old one by 10%. Otherwise it must be twice as long. A difference of
 // up to a second never counts.
 const (
-	noise       = 1.1
-	noiseOfOne  = 2
-	leastSlower = 1.0 // seconds
+	noise         = 1.1
+	noiseOfSingle = 2
+	leastSlower   = 1.0 // seconds
 )
 
 func slower(was, is []float64) bool {
@@ -127,7 +127,7 @@ func slower(was, is []float64) bool {
 	}
 	factor := noise
 	if len(was) < 2 || len(is) < 2 {
-		factor = noiseOfOne
+		factor = noiseOfSingle
 	}
 	slowest, fastest := slices.Max(was), slices.Min(is)
 	return fastest > slowest*factor && fastest-slowest > leastSlower

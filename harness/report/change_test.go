@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/idmap"
 )
 
-func TestWhatBecameOfAScenarioIsNamed(t *testing.T) {
+func TestEveryChangeOfAScenarioIsDetected(t *testing.T) {
 	stop := &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.NoAllocation}
 	other := &idmap.Stop{Level: 2, Op: idmap.OpCreate, Reason: idmap.OutsideParent}
 	ok, failed, skipped := passed("s", up(500000)), Scenario{Name: "s", Status: Failed, Error: "why"}, Scenario{Name: "s", Status: Skipped, Error: "no fuse"}
@@ -31,7 +31,7 @@ func TestWhatBecameOfAScenarioIsNamed(t *testing.T) {
 		assert.Equal(t, want, row.Change)
 		assert.Equal(t, "s", row.Scenario)
 		assert.Equal(t, []Change{"", want}, []Change{row.Cells[0].Change, row.Cells[1].Change})
-		assert.Equal(t, want == StillFailing, row.Cells[0].String() == row.Cells[1].String(), "what differs is seen")
+		assert.Equal(t, want == StillFailing, row.Cells[0].String() == row.Cells[1].String(), "cells of a change differ")
 		assert.Equal(t, want.Worse(), c.Worse)
 	}
 	assert.Len(t, Changes(), 10)
@@ -50,14 +50,14 @@ func TestAFailureThatWasSkippedBeforeIsNew(t *testing.T) {
 	assert.Equal(t, []outcome{{"old", "skipped: no fuse"}, {"new", "failed: why"}}, outcomes(c.Columns, c.Rows[0].Cells))
 }
 
-func TestALevelThatIsNotUpAnyMoreIsAnotherMap(t *testing.T) {
+func TestAMissingLevelCountsAsOtherMaps(t *testing.T) {
 	c := Compare(run(passed("s", up(1))), run(passed("s", nil)))
 	require.Len(t, c.Rows, 1)
 	assert.Equal(t, OtherMaps, c.Rows[0].Change)
 	assert.Equal(t, "level 1: not up", c.Rows[0].Cells[1].String())
 }
 
-func TestSlowerIsWhatNoRunOfTheOldVersionWas(t *testing.T) {
+func TestSlowerMeansSlowerThanEveryOldRun(t *testing.T) {
 	for _, c := range []struct {
 		was, is []float64
 		want    bool

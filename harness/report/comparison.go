@@ -130,11 +130,11 @@ func newColumn(i, runs int, r Run) Column {
 
 // newRow compares each later cell of a scenario with the first.
 func newRow(name string, cells []Cell, timed []bool) ComparisonRow {
-	var signs []sign
+	var describers []describe
 	for i := 1; i < len(cells); i++ {
-		var shown sign
-		if cells[i].Change, shown = became(cells[0].Scenario, cells[i].Scenario, timed[i]); shown != nil {
-			signs = append(signs, shown)
+		var shown describe
+		if cells[i].Change, shown = changeBetween(cells[0].Scenario, cells[i].Scenario, timed[i]); shown != nil {
+			describers = append(describers, shown)
 		}
 	}
 	for i := range cells {
@@ -142,7 +142,7 @@ func newRow(name string, cells []Cell, timed []bool) ComparisonRow {
 			continue
 		}
 		var details []string
-		for _, shown := range signs {
+		for _, shown := range describers {
 			if detail := shown(cells[i].Scenario); !slices.Contains(details, detail) {
 				details = append(details, detail)
 			}

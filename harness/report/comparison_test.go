@@ -65,13 +65,13 @@ func TestEachLaterRunIsComparedWithTheFirst(t *testing.T) {
 	assert.Equal(t, Verdict{Same: 2, Changed: 5, Worse: 3}, *c.Columns[2].Verdict)
 }
 
-func TestManyTimesAreComparedOnOneKernelOnly(t *testing.T) {
+func TestTimesOfManyRunsAreComparedOnTheSameKernelOnly(t *testing.T) {
 	on := func(kernel string, seconds float64) Run {
 		r := run(passed("s", nil, seconds))
 		r.Facts.Kernel = kernel
 		return r
 	}
-	assert.Len(t, Compare(on("6.1", 1), on("6.12", 9)).Rows, 1, "of two runs in any case")
+	assert.Len(t, Compare(on("6.1", 1), on("6.12", 9)).Rows, 1, "two runs are always compared")
 	assert.Empty(t, Compare(on("6.1", 1), on("6.12", 9), on("6.1", 1.5)).Rows)
 	c := Compare(on("6.1", 1), on("6.1", 1.5), on("6.1", 9), on("6.12", 9))
 	require.Len(t, c.Rows, 1)
@@ -87,7 +87,7 @@ func TestACellShowsAllThatDiffers(t *testing.T) {
 	maps := mapsOf(up(1), 0)
 	assert.Equal(t, []outcome{
 		{"a", maps + "; stops: none"}, {"b", "level 1: not up; stops: none"}, {"c, d", maps + "; stops: level 2, start: disk full"},
-	}, outcomes(c.Columns, c.Rows[0].Cells), "what two runs differ in is shown once")
+	}, outcomes(c.Columns, c.Rows[0].Cells), "a difference of two runs is shown once")
 }
 
 func TestTwoAndMoreRunsHaveOneShapeAsJSON(t *testing.T) {

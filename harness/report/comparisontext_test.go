@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/host"
 )
 
-func TestAComparisonReads(t *testing.T) {
+func TestAComparisonOfTwoRunsAsText(t *testing.T) {
 	old := run(passed("a", up(500000)), passed("b", nil), passed("c", nil))
 	old.Facts = host.Facts{LXD: "5.0.2", Package: "lxd 5.0.2-5", Kernel: "6.1", Cgroup: "hybrid", AppArmor: "off", Bundle: "installed (1)"}
 	now := run(passed("a", up(565536)), Scenario{Name: "b", Status: Failed, Error: "level 2, create: no allocation"}, passed("c", nil))
@@ -35,7 +35,7 @@ worse: in 2 of 3 scenarios
 `, text.String())
 }
 
-func TestATableShowsWhatIsNotTheSameEverywhere(t *testing.T) {
+func TestATableShowsTheScenariosThatDiffer(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, three().Write(&out))
 	columns, table, _ := strings.Cut(out.String(), "\n\n")
@@ -77,7 +77,7 @@ ok  ok  ok  s
 `)
 }
 
-func TestRunsThatAreAlikeHaveNoTable(t *testing.T) {
+func TestEqualRunsHaveNoTable(t *testing.T) {
 	r := run(passed("a: same", up(500000), 1))
 	c := Compare(r, r, r)
 	var out strings.Builder

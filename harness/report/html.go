@@ -22,8 +22,8 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"dr
 // page is the data of the template.
 type page struct {
 	Comparison
-	// Few reports whether all worse scenarios are shown unfolded.
-	Few bool
+	// Unfold reports whether all worse scenarios are shown unfolded.
+	Unfold bool
 	// Kinds are the changes in the comparison, with their numbers.
 	Kinds []kind
 	All   []ComparisonRow
@@ -34,9 +34,9 @@ type kind struct {
 	Count  int
 }
 
-// few is the maximum number of worse scenarios that a page shows unfolded. Of more, the list of
-// names gives a better overview.
-const few = 5
+// maxUnfolded is the maximum number of worse scenarios that a page shows unfolded. For more, the
+// list of names gives a better overview.
+const maxUnfolded = 5
 
 // unchanged is the page's word for no change.
 const unchanged = Change("unchanged")
@@ -59,7 +59,7 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 		}
 		p.Kinds[len(p.Kinds)-1].Count++
 	}
-	p.Few = worse <= few
+	p.Unfold = worse <= maxUnfolded
 	escaped := printable.NewWriter(w)
 	return errors.Join(pageTemplate.Execute(escaped, p), escaped.Flush())
 }

@@ -29,23 +29,23 @@ func compared() Comparison {
 	return Compare(old, now)
 }
 
-func TestThePageNeedsNothingElseAndShowsEachChange(t *testing.T) {
+func TestThePageIsSelfContainedAndShowsEachChange(t *testing.T) {
 	var html strings.Builder
 	require.NoError(t, compared().WriteHTML(&html))
 	text := html.String()
-	assert.NotRegexp(t, `(?i)(src|href)\s*=|@import|url\(`, strings.ReplaceAll(text, "&lt;img src=x&gt;", ""), "from elsewhere")
+	assert.NotRegexp(t, `(?i)(src|href)\s*=|@import|url\(`, strings.ReplaceAll(text, "&lt;img src=x&gt;", ""), "the page loads nothing")
 	assert.NotContains(t, text, "<script>alert")
 	assert.NotContains(t, text, "<img")
 	assert.NotContains(t, text, "fails <b>")
-	assert.Equal(t, 1, strings.Count(text, "<script>"), "ours")
+	assert.Equal(t, 1, strings.Count(text, "<script>"), "the page's own")
 	for _, want := range []string{
 		"worse: in 3 of 4 scenarios", "newly failing (1)", "missing (1)", "passing with other maps (1)", "unchanged (1)",
 		"The chain stopped\n&lt;img src=x&gt;", "stopped at level 2, create: no allocation",
 	} {
 		assert.Contains(t, text, want)
 	}
-	assert.Equal(t, 5, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
-	assert.Equal(t, 3, strings.Count(text, " open>"), "what is worse is unfolded")
+	assert.Equal(t, 5, strings.Count(text, "<svg "), "every chain with known maps is drawn")
+	assert.Equal(t, 3, strings.Count(text, " open>"), "worse scenarios are unfolded")
 }
 
 func TestThePageShowsMoreThanTwoRuns(t *testing.T) {
@@ -59,11 +59,11 @@ func TestThePageShowsMoreThanTwoRuns(t *testing.T) {
 	} {
 		assert.Contains(t, text, want)
 	}
-	assert.Equal(t, 6, strings.Count(text, "<svg "), "every chain of which maps are known is drawn")
+	assert.Equal(t, 6, strings.Count(text, "<svg "), "every chain with known maps is drawn")
 	assert.NotContains(t, text, "not in the run</h2>")
 }
 
-func TestThePageHasNoControlBytesOfWhatFailed(t *testing.T) {
+func TestThePageEscapesControlBytes(t *testing.T) {
 	failed := Scenario{Name: "a: fails", Status: Failed, Error: "read \x1b[31m", Diagnosis: []string{"log: \u202e\xff", "two"}}
 	var html strings.Builder
 	require.NoError(t, Compare(run(passed("a: fails", nil, 1)), run(failed)).WriteHTML(&html))
@@ -72,9 +72,9 @@ func TestThePageHasNoControlBytesOfWhatFailed(t *testing.T) {
 	assert.Contains(t, html.String(), `log: \u202e`)
 }
 
-func TestThePageUnfoldsNothingWhereMuchIsWorse(t *testing.T) {
+func TestThePageUnfoldsNothingIfManyScenariosAreWorse(t *testing.T) {
 	var old, now []Scenario
-	for i := range few + 1 {
+	for i := range maxUnfolded + 1 {
 		s := passed(fmt.Sprintf("a: %d", i), nil, 1)
 		old = append(old, s)
 		s.Status = Failed

@@ -31,7 +31,7 @@ two ]]]]><![CDATA[> \u001b[31mred]]></failure>
 `, string(text))
 }
 
-func TestWhateverAFailureSaysIsXML(t *testing.T) {
+func TestEveryErrorTextBecomesValidXML(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Scenario{Name: "f: " + rapid.String().Draw(t, "name"), Status: Failed, Error: rapid.String().Draw(t, "error")}
 		s.Diagnosis = []string{string(rapid.SliceOf(rapid.Byte()).Draw(t, "diagnosis"))}

@@ -119,8 +119,8 @@ func (e *StopError) Error() string { return "the chain stopped at " + e.text }
 // Seconds returns a duration as text, such as "1.2 s".
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-// Running returns a suffix for a level's name: its daemon, or "" if its bundle is the host's.
-func Running(b, host *bundle.Bundle) string {
+// DaemonSuffix returns a suffix for a level's name: its daemon, or "" if its bundle is the host's.
+func DaemonSuffix(b, host *bundle.Bundle) string {
 	if b == host {
 		return ""
 	}

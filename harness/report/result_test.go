@@ -26,7 +26,7 @@ var (
 	bad  = harness.Check{Subject: harness.Files, Level: 2, What: "host owner", Wanted: "1:1", Got: "2:2"}
 )
 
-func TestAWholeChainWhoseChecksHoldIsNoFailure(t *testing.T) {
+func TestACompleteChainWhoseChecksPassIsNoFailure(t *testing.T) {
 	require.NoError(t, report.Result{Levels: article(), Checks: []harness.Check{good, good}}.Failure())
 	require.NoError(t, report.Result{}.Failure())
 }
@@ -44,10 +44,10 @@ func TestAChainThatStoppedIsAFailureThatSaysWhereAndWhy(t *testing.T) {
 	require.EqualError(t, stopped(idmap.NoAllocation).Failure(), "the chain stopped at level 2, start: no allocation: exit status 1")
 	r := stopped(idmap.Unclassified)
 	r.Checks = []harness.Check{bad}
-	require.EqualError(t, r.Failure(), "the chain stopped at level 2, start: unclassified: exit status 1", "that comes before what was seen of the rest")
+	require.EqualError(t, r.Failure(), "the chain stopped at level 2, start: unclassified: exit status 1", "the stop comes before failed checks")
 }
 
-func TestAContradictionIsAFailureEvenWhereTheChainIsWhole(t *testing.T) {
+func TestAContradictionIsAFailureEvenIfTheChainIsComplete(t *testing.T) {
 	found := idmap.Plan{Levels: []idmap.PlannedLevel{{Level: 1, Map: both(100000, 65536), Host: both(100000, 65536)}}}
 	contradiction := harness.Contradiction(idmap.Plan{}, found)
 	require.Error(t, contradiction)
@@ -81,7 +81,7 @@ func TestTheJSONOfAResultNamesWhatProgramsLookFor(t *testing.T) {
 
 	text, err = json.Marshal(report.Result{})
 	require.NoError(t, err)
-	assert.NotContains(t, string(text), `"stop"`, "a whole chain has none")
+	assert.NotContains(t, string(text), `"stop"`, "a complete chain has none")
 	assert.NotContains(t, string(text), `"error"`)
 }
 
@@ -93,7 +93,7 @@ func TestSecondsAreWrittenWithOneDigit(t *testing.T) {
 	}
 }
 
-func TestTheUIDsOfTheLevelsAreDrawnAndWrongMapsAreBroken(t *testing.T) {
+func TestTheUIDsOfTheLevelsAreDrawnAndWrongMapsAreMarked(t *testing.T) {
 	r := report.Result{Levels: article()[:2], Checks: []harness.Check{good, bad}}
 	for i := range r.Levels {
 		r.Levels[i].Host.GID = []idmap.Mapping{{Inside: 0, Parent: 4000000000, Count: 1}}
@@ -102,14 +102,14 @@ func TestTheUIDsOfTheLevelsAreDrawnAndWrongMapsAreBroken(t *testing.T) {
 		{Name: "c1", Depth: 1, Host: []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 196608}}},
 		{Name: "c2", Depth: 2, Host: []idmap.Mapping{{Inside: 0, Parent: 565536, Count: 131072}}},
 	}
-	assert.Equal(t, want, r.Bars(), "what failed at level 2 was not its map")
+	assert.Equal(t, want, r.Bars(), "the failed check at level 2 is not about its maps")
 	r.Checks = append(r.Checks, harness.Check{Subject: harness.IDMaps, Level: 2, Wanted: "0 65536 131072", Got: "0 65536 65536"})
 	want[1].Problem = true
 	assert.Equal(t, want, r.Bars())
 	assert.Empty(t, report.Result{}.Bars())
 }
 
-func TestTheTitleOfADrawingSaysOfWhatItIs(t *testing.T) {
+func TestTheTitleOfADrawingDescribesTheChain(t *testing.T) {
 	r := report.Result{
 		Depth: 3, Allocation: idmap.Delegate(idmap.Allocation{Owner: "root", Start: 500000, Count: 196608}),
 		Facts: host.Facts{LXD: "5.0.2", Kernel: "6.1.0"},

@@ -68,8 +68,8 @@ func (r *Run) Sort() {
 	}
 }
 
-// notInNames matches the characters that directory names must not contain.
-var notInNames = regexp.MustCompile(`[^A-Za-z0-9.+~-]+`)
+// unsafeChars matches the characters that directory names must not contain.
+var unsafeChars = regexp.MustCompile(`[^A-Za-z0-9.+~-]+`)
 
 // Directory returns the name of the directory, in the one for reports, of a run with the bundle's
 // daemon: the name of its package, or its version.
@@ -78,7 +78,7 @@ func Directory(b *bundle.Bundle) string {
 	if name == "" {
 		name = b.Daemon()
 	}
-	return strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
+	return strings.Trim(unsafeChars.ReplaceAllString(name, "-"), "-.")
 }
 
 // Save writes the run into its directory, which it makes, as JSON and as JUnit's XML.
@@ -108,7 +108,7 @@ func LoadRun(path string) (Run, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return r, fmt.Errorf("run: %w; give a directory of reports, as make test leaves them, or its %s", err, RunFile)
+		return r, fmt.Errorf("run: %w; give a directory of reports, as make test writes it, or its %s", err, RunFile)
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
 		return r, fmt.Errorf("run %s: %w", path, err)
@@ -138,13 +138,13 @@ func LoadRuns(paths []string) (Run, error) {
 // invalid one.
 func (r Run) check(path string) error {
 	if len(r.Scenarios) == 0 {
-		return fmt.Errorf("run %s: no scenarios in it: expected a file that a run of the scenarios has written", path)
+		return fmt.Errorf("run %s: no scenarios in it; give a file that a run of the scenarios has written", path)
 	}
 	seen := map[string]bool{}
 	for _, s := range r.Scenarios {
 		switch {
 		case s.Name == "" || seen[s.Name]:
-			return fmt.Errorf("run %s: scenario %q: named twice, or not at all: expected each once; run the scenarios again", path, s.Name)
+			return fmt.Errorf("run %s: scenario %q: empty or duplicate name; run the scenarios again", path, s.Name)
 		case s.Status != Passed && s.Status != Failed && s.Status != Skipped:
 			return fmt.Errorf("run %s: scenario %q: status %q: expected passed, failed or skipped", path, s.Name, s.Status)
 		}
@@ -157,7 +157,7 @@ func (r Run) check(path string) error {
 // same. If a scenario failed in either run, it counts as failed.
 func (r Run) merge(other Run) (Run, error) {
 	if r.Facts != other.Facts {
-		return r, fmt.Errorf("they are of different versions or machines: %s; and %s: give runs of one version on one machine", r.Facts, other.Facts)
+		return r, fmt.Errorf("different versions or machines (%s and %s); give runs of one version on one machine", r.Facts, other.Facts)
 	}
 	r.Scenarios = slices.Clone(r.Scenarios)
 	for _, s := range other.Scenarios {

@@ -24,13 +24,13 @@ func TestARunIsReadBackAsItWasSaved(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoRunIsRefused(t *testing.T) {
+func TestAnInvalidRunFileIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                   "unexpected end of JSON input",
 		"[]":                 "cannot unmarshal array",
 		"{}":                 "no scenarios in it",
-		`{"scenarios":[{}]}`: `scenario "": named twice, or not at all`,
-		`{"scenarios":[{"name":"a","status":"passed"},{"name":"a","status":"passed"}]}`: `scenario "a": named twice`,
+		`{"scenarios":[{}]}`: `scenario "": empty or duplicate name`,
+		`{"scenarios":[{"name":"a","status":"passed"},{"name":"a","status":"passed"}]}`: `scenario "a": empty or duplicate name`,
 		`{"scenarios":[{"name":"a","status":"green"}]}`:                                 `status "green": expected passed, failed or skipped`,
 	} {
 		path := filepath.Join(t.TempDir(), "r.json")
@@ -44,7 +44,7 @@ func TestAFileThatIsNoRunIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "give a directory of reports")
 }
 
-func TestRowsThatShareANameAreNumberedAsTheyStand(t *testing.T) {
+func TestRowsWithTheSameNameAreNumberedInOrder(t *testing.T) {
 	r := run(passed("b", nil, 1), passed("a", nil), passed("b", nil, 2), passed("b", nil, 3))
 	r.Sort()
 	var names []string
@@ -55,7 +55,7 @@ func TestRowsThatShareANameAreNumberedAsTheyStand(t *testing.T) {
 	assert.Equal(t, []float64{3}, r.Scenarios[3].Seconds)
 }
 
-func TestRunsOfTheSameAreMergedAndAFailureCounts(t *testing.T) {
+func TestRunsOfOneVersionAreMergedAndAFailureWins(t *testing.T) {
 	first := run(passed("a", nil, 1), passed("b", nil, 1))
 	second := run(Scenario{Name: "a", Status: Failed, Seconds: []float64{2}, Error: "why"}, passed("b", nil, 2))
 	for _, runs := range [][2]Run{{first, second}, {second, first}} {
@@ -92,6 +92,6 @@ func TestADirectoryIsNamedByThePackage(t *testing.T) {
 	} {
 		got := Directory(&b)
 		assert.Equal(t, want, got)
-		assert.Equal(t, filepath.Base(got), got, "one directory, and no way out of it")
+		assert.Equal(t, filepath.Base(got), got, "a single path element")
 	}
 }

@@ -90,7 +90,7 @@ func TestEveryMappingHasALineWithItsOwnHostID(t *testing.T) {
 	}, table(t, []report.Level{level}))
 }
 
-func TestATableOfNoLevelsIsItsHead(t *testing.T) {
+func TestATableWithoutLevelsIsItsHeader(t *testing.T) {
 	assert.Equal(t, []string{"  level  name  ids  inside  parent  host  count"}, table(t, nil))
 }
 
@@ -121,7 +121,7 @@ func TestAFailedCheckIsCountedAndPrinted(t *testing.T) {
 		}))
 }
 
-func TestEverySubjectHasALineThatSaysWhatWasLookedAt(t *testing.T) {
+func TestEverySubjectHasALineThatDescribesItsChecks(t *testing.T) {
 	assert.Empty(t, summary(t, nil))
 	var checks []harness.Check
 	for _, s := range probe.Subjects() {
@@ -134,7 +134,7 @@ func TestEverySubjectHasALineThatSaysWhatWasLookedAt(t *testing.T) {
 	}
 }
 
-func TestTablesAndChecksTellThatTheyCouldNotBeWritten(t *testing.T) {
+func TestWriteErrorsOfTablesAndChecksAreReturned(t *testing.T) {
 	failed := errors.New("broken pipe")
 	require.ErrorIs(t, report.WriteTable(broken{failed}, article()), failed)
 	require.ErrorIs(t, report.WriteChecks(broken{failed}, []harness.Check{{Subject: harness.Files}}), failed)

@@ -50,7 +50,7 @@ func accelerator(ctx context.Context, i *Image, progress func(string)) (accel, w
 			return accel, why, nil
 		}
 	}
-	progress("finding out whether KVM works, once")
+	progress("testing KVM, once per boot of this machine")
 	accel, why = kvm, "a guest boots"
 	if err := probe(ctx, i); err != nil {
 		if ctx.Err() != nil {
@@ -70,14 +70,14 @@ func probe(ctx context.Context, i *Image) error {
 		return err
 	}
 	err = wait.For(ctx, "wait for a guest's kernel under KVM", probeBudget, func(context.Context) error {
-		if console.has("Linux version") {
+		if console.contains("Linux version") {
 			return nil
 		}
 		select {
 		case <-qemu.done:
-			return wait.Final(fmt.Errorf("QEMU ended: %s", console.why()))
+			return wait.Final(fmt.Errorf("QEMU ended: %s", console.reason()))
 		default:
-			return fmt.Errorf("the console said: %s", console.why())
+			return fmt.Errorf("the console said: %s", console.reason())
 		}
 	})
 	if killed := qemu.kill(); err == nil {

@@ -13,7 +13,7 @@ import (
 // asRoot runs a program as root. An account other than root runs it in a user namespace that maps
 // its own id and its subordinate ids (man 1 unshare, --map-auto).
 func asRoot(ctx context.Context, program string, args ...string) error {
-	path, err := find(program)
+	path, err := findProgram(program)
 	if err != nil {
 		return err
 	}
@@ -21,11 +21,11 @@ func asRoot(ctx context.Context, program string, args ...string) error {
 	if os.Geteuid() != 0 {
 		cmd = command.New(ctx, "unshare", append([]string{"--map-root-user", "--map-auto", "--", path}, args...)...)
 	}
-	return ran(cmd)
+	return runCommand(cmd)
 }
 
-// find returns the path of a program. It also searches root's directories.
-func find(program string) (string, error) {
+// findProgram returns the path of a program. It also searches root's directories.
+func findProgram(program string) (string, error) {
 	path, err := exec.LookPath(program)
 	if err == nil {
 		return path, nil
@@ -38,8 +38,8 @@ func find(program string) (string, error) {
 	return "", err
 }
 
-// ran runs a command. Its error ends with the last line of the output.
-func ran(cmd *exec.Cmd) error {
+// runCommand runs a command. Its error ends with the last line of the output.
+func runCommand(cmd *exec.Cmd) error {
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")

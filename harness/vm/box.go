@@ -14,10 +14,10 @@ import (
 // them.
 type inbox struct{ dirs map[string]string }
 
-func (b inbox) take(f *file) error {
+func (b inbox) save(f *file) error {
 	dir, ok := b.dirs[f.Result]
 	if !ok || !filepath.IsLocal(f.Path) {
-		return fmt.Errorf("the guest sends %q of %q, which is no result of its job", f.Path, f.Result)
+		return fmt.Errorf("the guest sends the file %q for %q, which is not a result of its job", f.Path, f.Result)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -73,11 +73,11 @@ func (b *outbox) flushOne(name, dir string) error {
 	defer root.Close()
 	return fs.WalkDir(root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
-			return orGone(err)
+			return ignoreGone(err)
 		}
 		info, err := e.Info()
 		if err != nil {
-			return orGone(err)
+			return ignoreGone(err)
 		}
 		now, key := stamp{info.Size(), info.ModTime()}, filepath.Join(dir, path)
 		if b.sent[key] == now {
@@ -85,14 +85,14 @@ func (b *outbox) flushOne(name, dir string) error {
 		}
 		data, err := root.ReadFile(path)
 		if err != nil {
-			return orGone(err)
+			return ignoreGone(err)
 		}
 		b.sent[key] = now
 		return b.to.send(message{File: &file{Result: name, Path: path, Mode: info.Mode().Perm(), Data: data}})
 	})
 }
 
-func orGone(err error) error {
+func ignoreGone(err error) error {
 	if os.IsNotExist(err) {
 		return nil
 	}

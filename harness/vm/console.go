@@ -33,8 +33,8 @@ func (c *console) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// has reports whether the output contains the text.
-func (c *console) has(word string) bool {
+// contains reports whether the output contains the text.
+func (c *console) contains(word string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return bytes.Contains(c.text, []byte(word))
@@ -68,8 +68,8 @@ var decisive = []*regexp.Regexp{
 	regexp.MustCompile(`^qemu-system-.*`),
 }
 
-// why returns the line that explains why a guest has ended, or else the last line.
-func (c *console) why() string {
+// reason returns the line that explains why a guest has ended, or else the last line.
+func (c *console) reason() string {
 	lines := c.lines()
 	for _, pattern := range decisive {
 		for _, line := range lines {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAConsoleTellsWhyAGuestEnded(t *testing.T) {
+func TestAConsoleShowsWhyAGuestEnded(t *testing.T) {
 	for wanted, said := range map[string]string{
 		"nothing":               "",
 		"[  OK  ] Started cron": "[\x1b[0;32m  OK  \x1b[0m] Started cron\r\n\r\n",
@@ -23,11 +23,11 @@ func TestAConsoleTellsWhyAGuestEnded(t *testing.T) {
 		c := &console{}
 		_, err := c.Write([]byte(said))
 		require.NoError(t, err)
-		assert.Equal(t, wanted, c.why())
+		assert.Equal(t, wanted, c.reason())
 	}
 }
 
-func TestOfAConsoleTheEndIsKeptAndAllOfItGoesOn(t *testing.T) {
+func TestAConsoleKeepsItsEndAndForwardsEverything(t *testing.T) {
 	var all bytes.Buffer
 	c := &console{to: &all}
 	line := strings.Repeat("x", 99) + "\n"
@@ -37,7 +37,7 @@ func TestOfAConsoleTheEndIsKeptAndAllOfItGoesOn(t *testing.T) {
 	}
 	_, err := c.Write([]byte("the end\n"))
 	require.NoError(t, err)
-	assert.True(t, c.has("the end"))
+	assert.True(t, c.contains("the end"))
 	assert.LessOrEqual(t, len(c.text), 2*consoleKept)
 	assert.Equal(t, 4*consoleKept/len(line)*len(line)+len("the end\n"), all.Len())
 }

@@ -67,5 +67,5 @@ func (d debian) archive(ctx context.Context, to string) error {
 	if d.overlay != "" {
 		options = append(options, "--customize-hook=sync-in "+d.overlay+" /")
 	}
-	return ran(bundle.Mmdebstrap(ctx, d.suite, d.packages, to, options...))
+	return runCommand(bundle.Mmdebstrap(ctx, d.suite, d.packages, to, options...))
 }

@@ -87,13 +87,13 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	}
 	cmd.Stdout = stream{host, func(p []byte) message { return message{Stdout: p} }}
 	cmd.Stderr = stream{host, func(p []byte) message { return message{Stderr: p} }}
-	if err := host.send(message{Started: whatIsThis()}); err != nil {
+	if err := host.send(message{Started: describeGuest()}); err != nil {
 		return 0, err
 	}
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	go obey(orders, cmd.Process)
+	go forwardInterrupts(orders, cmd.Process)
 	return watch(cmd, host, &outbox{to: host, dirs: job.Results, sent: map[string]stamp{}})
 }
 
@@ -107,13 +107,13 @@ func watch(cmd *exec.Cmd, host *sender, box *outbox) (int, error) {
 	for {
 		select {
 		case <-tick.C:
-			if err := errors.Join(box.flush(), host.send(message{Alive: howItIs()})); err != nil {
+			if err := errors.Join(box.flush(), host.send(message{Alive: freeResources()})); err != nil {
 				return 0, err
 			}
 		case err := <-done:
 			var exit *exec.ExitError
 			if errors.As(err, &exit) && exit.ExitCode() < 0 {
-				return 0, errors.Join(fmt.Errorf("the program was ended: %w", err), box.flush())
+				return 0, errors.Join(fmt.Errorf("the program was killed: %w", err), box.flush())
 			} else if err != nil && exit == nil {
 				return 0, errors.Join(err, box.flush())
 			}
@@ -122,8 +122,8 @@ func watch(cmd *exec.Cmd, host *sender, box *outbox) (int, error) {
 	}
 }
 
-// obey interrupts the program when the host says so.
-func obey(orders io.Reader, program *os.Process) {
+// forwardInterrupts interrupts the program each time the host asks for it.
+func forwardInterrupts(orders io.Reader, program *os.Process) {
 	for word := make([]byte, 1); ; {
 		// The host has closed the port, so no more orders come.
 		if _, err := orders.Read(word); err != nil {
@@ -135,7 +135,7 @@ func obey(orders io.Reader, program *os.Process) {
 	}
 }
 
-func whatIsThis() *started {
+func describeGuest() *started {
 	s := &started{}
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
@@ -148,7 +148,7 @@ func whatIsThis() *started {
 	return s
 }
 
-func howItIs() *alive {
+func freeResources() *alive {
 	a := &alive{}
 	var memory unix.Sysinfo_t
 	if unix.Sysinfo(&memory) == nil {

@@ -72,7 +72,7 @@ func MakeImage(ctx context.Context, cache, suite string, progress func(string)) 
 	if err != nil {
 		return nil, err
 	}
-	dir, err := made(ctx, cache, suite+"-"+key, func(ctx context.Context, dir string) error { return makeImage(ctx, suite, dir, progress) })
+	dir, err := cacheEntry(ctx, cache, suite+"-"+key, func(ctx context.Context, dir string) error { return makeImage(ctx, suite, dir, progress) })
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", suite, err)
 	}
@@ -82,19 +82,19 @@ func MakeImage(ctx context.Context, cache, suite string, progress func(string)) 
 // ErrCache is the error if the directory for images cannot be used or has no room.
 var ErrCache = errors.New("cache of images")
 
-// made returns a directory of the image cache. It calls fill if the directory does not exist.
-func made(ctx context.Context, in, name string, fill func(ctx context.Context, dir string) error) (string, error) {
+// cacheEntry returns a directory of the image cache. It calls fill if the directory does not exist.
+func cacheEntry(ctx context.Context, in, name string, fill func(ctx context.Context, dir string) error) (string, error) {
 	dir, err := imageCache(in)
 	if err != nil {
 		return "", err
 	}
 	c, err := cache.Open(dir, 0o711)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w; name another directory, of yours", ErrCache, err)
+		return "", fmt.Errorf("%w: %w; name a directory that you own", ErrCache, err)
 	}
 	c.Remove = removeAll
 	return c.Entry(ctx, name, func(ctx context.Context, dir string) error {
-		if err := lacking(forImage, in); err != nil {
+		if err := checkRequirements(forImage, in); err != nil {
 			return err
 		}
 		return fill(ctx, dir)
@@ -145,7 +145,7 @@ func makeImage(ctx context.Context, suite, dir string, progress func(string)) er
 		return err
 	}
 	image := &Image{Suite: suite, dir: dir}
-	d := debian{suite: suite, packages: packages(), overlay: overlay, size: diskSize, what: "an image", archived: image.takeKernel}
+	d := debian{suite: suite, packages: packages(), overlay: overlay, size: diskSize, what: "an image", archived: image.extractKernel}
 	if err := d.make(ctx, image.disk(), progress); err != nil {
 		return err
 	}
@@ -170,9 +170,9 @@ func layOut(dir string) error {
 	return nil
 }
 
-// takeKernel extracts the kernel and the initramfs from the archive. There is one version of
+// extractKernel extracts the kernel and the initramfs from the archive. There is one version of
 // each.
-func (i *Image) takeKernel(archive string) error {
+func (i *Image) extractKernel(archive string) error {
 	f, err := os.Open(archive)
 	if err != nil {
 		return err

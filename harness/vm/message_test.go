@@ -11,18 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// delivered puts all sent files into the inbox.
-func delivered(t *testing.T, sent *bytes.Buffer, to inbox) (files int) {
+// deliver puts all sent files into the inbox.
+func deliver(t *testing.T, sent *bytes.Buffer, to inbox) (files int) {
 	t.Helper()
 	for dec := gob.NewDecoder(sent); sent.Len() > 0; files++ {
 		var got message
 		require.NoError(t, dec.Decode(&got))
-		require.NoError(t, to.take(got.File))
+		require.NoError(t, to.save(got.File))
 	}
 	return files
 }
 
-func TestResultsComeOutAsTheyAreAndAgainWhenTheyChange(t *testing.T) {
+func TestResultsAreCopiedAgainWhenTheyChange(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "not yet there")
 	require.NoError(t, os.MkdirAll(filepath.Join(from, "a", "b"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(from, "a", "b", "large"), bytes.Repeat([]byte("x"), 5<<20), 0o600))
@@ -33,7 +33,7 @@ func TestResultsComeOutAsTheyAreAndAgainWhenTheyChange(t *testing.T) {
 	out := outbox{to: newSender(&sent), dirs: map[string]string{"NESTBED_REPORTS": from}, sent: map[string]stamp{}}
 	in := inbox{dirs: map[string]string{"NESTBED_REPORTS": to}}
 	require.NoError(t, out.flush())
-	assert.Equal(t, 2, delivered(t, &sent, in), "what is no file stays")
+	assert.Equal(t, 2, deliver(t, &sent, in), "only regular files are sent")
 	info, err := os.Stat(filepath.Join(to, "a", "b", "large"))
 	require.NoError(t, err)
 	assert.Equal(t, int64(5<<20), info.Size())
@@ -43,13 +43,13 @@ func TestResultsComeOutAsTheyAreAndAgainWhenTheyChange(t *testing.T) {
 	sent.Reset()
 	out.to = newSender(&sent)
 	require.NoError(t, out.flush())
-	assert.Equal(t, 1, delivered(t, &sent, in))
+	assert.Equal(t, 1, deliver(t, &sent, in))
 	text, err := os.ReadFile(filepath.Join(to, "empty"))
 	require.NoError(t, err)
 	assert.Equal(t, "no more", string(text))
 }
 
-func TestAGuestWritesNowhereElse(t *testing.T) {
+func TestAGuestCannotWriteOutsideItsResults(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "results")
 	require.NoError(t, os.Mkdir(dir, 0o755))
@@ -62,7 +62,7 @@ func TestAGuestWritesNowhereElse(t *testing.T) {
 		{Result: "NESTBED_REPORTS", Path: "up/outside"},
 		{Result: "NESTBED_STATE", Path: "outside"},
 	} {
-		require.Error(t, in.take(&f), "%+v", f)
+		require.Error(t, in.save(&f), "%+v", f)
 	}
 	assert.NoFileExists(t, filepath.Join(top, "outside"))
 }

@@ -35,7 +35,7 @@ func makePackages(ctx context.Context, cache string, sources []bundle.Source, pr
 			continue
 		}
 		of := debian{suite: s.Arg, packages: packages, size: packagesSize, what: "packages for bundles"}
-		dir, err := made(ctx, cache, entry, func(ctx context.Context, dir string) error {
+		dir, err := cacheEntry(ctx, cache, entry, func(ctx context.Context, dir string) error {
 			return of.make(ctx, filepath.Join(dir, diskName), progress)
 		})
 		if err != nil {

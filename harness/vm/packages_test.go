@@ -10,7 +10,7 @@ import (
 	"nestbed/harness/bundle"
 )
 
-func TestDisksComeInTheOrderInWhichTheGuestFindsThem(t *testing.T) {
+func TestDisksAreInTheOrderThatTheGuestExpects(t *testing.T) {
 	var files []string
 	for _, arg := range disks(&Image{dir: "/i"}, "/job", []packagesDisk{{"packages-a", "/a"}, {"packages-b", "/b,c"}}) {
 		if _, file, ok := strings.Cut(arg, ",file="); ok {
@@ -21,7 +21,7 @@ func TestDisksComeInTheOrderInWhichTheGuestFindsThem(t *testing.T) {
 	assert.Equal(t, []string{"/i/disk.ext4", "/job", "/a", "/b,,c"}, files)
 }
 
-func TestNothingIsFetchedForBundlesThatAreNotDebians(t *testing.T) {
+func TestOnlyDebianBundlesNeedPackages(t *testing.T) {
 	got, err := makePackages(t.Context(), t.TempDir(), []bundle.Source{{Kind: bundle.Installed}, {Kind: bundle.Dir, Arg: "/x"}}, nil)
 	require.NoError(t, err)
 	assert.Empty(t, got)

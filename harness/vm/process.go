@@ -23,7 +23,7 @@ type process struct {
 // start starts QEMU. Its standard output, which is the guest's console, and its standard error go
 // to console. Extra files get descriptors from portFD on.
 func start(ctx context.Context, args []string, console io.Writer, extra ...*os.File) (*process, error) {
-	path, err := find(emulator)
+	path, err := findProgram(emulator)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestQEMUEndsWithAKilledRun(t *testing.T) {
-	if _, err := find(emulator); err != nil {
+	if _, err := findProgram(emulator); err != nil {
 		t.Skip(err)
 	}
 	parent := exec.CommandContext(t.Context(), "/proc/self/exe")
@@ -62,7 +62,7 @@ func TestQEMUEndsWithAKilledRun(t *testing.T) {
 }
 
 func TestAQEMUThatCannotStartSaysWhy(t *testing.T) {
-	if _, err := find(emulator); err != nil {
+	if _, err := findProgram(emulator); err != nil {
 		t.Skip(err)
 	}
 	c := &console{}
@@ -70,6 +70,6 @@ func TestAQEMUThatCannotStartSaysWhy(t *testing.T) {
 	require.NoError(t, err)
 	<-p.done
 	require.Error(t, p.err)
-	assert.Contains(t, c.why(), "none-such")
+	assert.Contains(t, c.reason(), "none-such")
 	require.NoError(t, p.kill(), "it has ended already")
 }

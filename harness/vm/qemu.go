@@ -26,7 +26,7 @@ func (h hardware) command(i *Image) []string {
 	// All features that the accelerator supports.
 	processor, accel, kernel := "max", h.accel, ""
 	if h.accel == tcg {
-		processor, accel, kernel = translated()
+		processor, accel, kernel = tcgOptions()
 	}
 	return []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -39,9 +39,9 @@ func (h hardware) command(i *Image) []string {
 	}
 }
 
-// translated returns options that make a guest under the translator faster. A chain takes a third
+// tcgOptions returns options that make a guest under the translator faster. A chain takes a third
 // less time with them.
-func translated() (processor, accel, kernel string) {
+func tcgOptions() (processor, accel, kernel string) {
 	// If a processor reports fast string moves ("erms"), the kernel and the C library move all
 	// memory by single bytes, and each is an iteration of a translated loop. Otherwise they move
 	// eight bytes at once.
@@ -95,7 +95,7 @@ func hardwareHere(accel string) (hardware, error) {
 	h := hardware{accel: accel, processors: runtime.NumCPU(), memory: mostMemory}
 	if available := inventory.AvailableMemory(); available > 0 {
 		if available < leastMemory+leftMemory {
-			return h, fmt.Errorf("virtual machine: %d MB of memory are available, expected %d; end something, or use a larger machine", available>>20, (leastMemory+leftMemory)>>20)
+			return h, fmt.Errorf("virtual machine: %d MB of memory are available, expected %d; stop other programs or use a larger machine", available>>20, (leastMemory+leftMemory)>>20)
 		}
 		h.memory = min(h.memory, available-leftMemory)
 	}

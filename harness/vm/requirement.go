@@ -26,14 +26,14 @@ func Requirements(cache string) []inventory.Requirement {
 	rs := []inventory.Requirement{architecture(), programs(forRun, map[string]string{emulator: "qemu-system-x86"})}
 	making := map[string]string{"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "tar": "tar"}
 	if os.Geteuid() == 0 {
-		return append(rs, programs(forImage, making), room(cache))
+		return append(rs, programs(forImage, making), diskSpace(cache))
 	}
 	making["unshare"], making["newuidmap"] = "util-linux", "uidmap"
-	return append(rs, programs(forImage, making), subIDs(), room(cache))
+	return append(rs, programs(forImage, making), subIDs(), diskSpace(cache))
 }
 
-// lacking returns the error of the first requirement of a kind that is not met.
-func lacking(kind, cache string) error {
+// checkRequirements returns the error of the first requirement of a kind that is not met.
+func checkRequirements(kind, cache string) error {
 	for _, r := range Requirements(cache) {
 		if r.For == kind {
 			if err := r.Err(); err != nil {
@@ -47,7 +47,7 @@ func lacking(kind, cache string) error {
 func architecture() inventory.Requirement {
 	r := inventory.Requirement{For: forRun, Name: "architecture", Found: runtime.GOARCH, OK: runtime.GOARCH == "amd64"}
 	if !r.OK {
-		r.Mend = "run the scenarios on this machine itself; images are made for amd64 only"
+		r.Mend = "run the scenarios without a virtual machine; images exist for amd64 only"
 	}
 	return r
 }
@@ -56,7 +56,7 @@ func programs(kind string, packages map[string]string) inventory.Requirement {
 	r := inventory.Requirement{For: kind, Name: "programs", OK: true, Found: "all there"}
 	var names, from []string
 	for name, pkg := range packages {
-		if _, err := find(name); err != nil {
+		if _, err := findProgram(name); err != nil {
 			names, from = append(names, name), append(from, pkg)
 		}
 	}
@@ -77,9 +77,9 @@ func subIDs() inventory.Requirement {
 	}
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		text, err := os.ReadFile(file)
-		if err != nil || !hasEnough(string(text), me.Username, me.Uid) {
+		if err != nil || !hasSubIDs(string(text), me.Username, me.Uid) {
 			r.Found = fmt.Sprintf("%s has no line with 65536 ids for %s", file, me.Username)
-			r.Mend = fmt.Sprintf("usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST %s, with 65536 ids that are nobody's", me.Username)
+			r.Mend = fmt.Sprintf("usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST %s, with 65536 unused ids", me.Username)
 			return r
 		}
 	}
@@ -87,9 +87,9 @@ func subIDs() inventory.Requirement {
 	return r
 }
 
-// hasEnough reports whether a line of a subid file gives an account at least idmap.Block ids,
+// hasSubIDs reports whether a line of a subid file gives an account at least idmap.Block ids,
 // which a Debian needs.
-func hasEnough(text, name, id string) bool {
+func hasSubIDs(text, name, id string) bool {
 	for line := range strings.Lines(text) {
 		a, err := idmap.ParseAllocation(strings.TrimSpace(line))
 		if err == nil && (a.Owner == name || a.Owner == id) && a.Count >= idmap.Block {
@@ -99,11 +99,11 @@ func hasEnough(text, name, id string) bool {
 	return false
 }
 
-// room checks for the disk space that making an image takes.
-func room(cache string) inventory.Requirement {
+// diskSpace checks for the disk space that making an image takes.
+func diskSpace(cache string) inventory.Requirement {
 	r := inventory.Requirement{
 		For: forImage, Name: "disk space", Cause: ErrCache,
-		Mend: fmt.Sprintf("cache images in a directory of yours with %d MB free", minFree>>20),
+		Mend: fmt.Sprintf("cache images in a directory that you own with %d MB free", minFree>>20),
 	}
 	dir, err := imageCache(cache)
 	if err != nil {

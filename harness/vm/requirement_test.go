@@ -15,6 +15,6 @@ func TestAnAccountNeedsTheIdsOfAWholeDebian(t *testing.T) {
 		"# me\n\nme:100000\nme:200000:70000\n": true,
 		"":                                     false,
 	} {
-		assert.Equal(t, wanted, hasEnough(text, "me", "1000"), text)
+		assert.Equal(t, wanted, hasSubIDs(text, "me", "1000"), text)
 	}
 }

@@ -24,8 +24,8 @@ const (
 	endBudget = 30 * time.Second
 )
 
-// slowness is the factor by which every budget in a guest without KVM is multiplied.
-const slowness = 10
+// tcgPatience is the factor by which every budget in a guest without KVM is multiplied.
+const tcgPatience = 10
 
 // A Config says where a job runs and where its output goes.
 type Config struct {
@@ -55,10 +55,10 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if err := lacking(forRun, c.Cache); err != nil {
+	if err := checkRequirements(forRun, c.Cache); err != nil {
 		return 0, err
 	}
-	program, err := self()
+	program, err := staticProgram()
 	if err != nil {
 		return 0, err
 	}
@@ -79,13 +79,13 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 		return 0, err
 	}
 	if accel == tcg {
-		ctx = wait.WithPatience(ctx, slowness)
+		ctx = wait.WithPatience(ctx, tcgPatience)
 	}
 	if c.Env != nil {
 		job.Env = append(job.Env, c.Env(wait.Patience(ctx))...)
 	}
 	c.Progress(fmt.Sprintf("booting Debian %s, %s (%s), %d processors, %d MB", c.Suite, accel, why, hw.processors, hw.memory>>20))
-	return bootTwice(ctx, c.Progress, func() (_ int, err error) {
+	return bootWithRetry(ctx, c.Progress, func() (_ int, err error) {
 		m, err := boot(ctx, hw, image, packages, job, program, c.Console)
 		if err != nil {
 			return 0, err
@@ -95,16 +95,16 @@ func Run(ctx context.Context, c Config, job Job) (status int, err error) {
 	})
 }
 
-// A neverUpError reports that a machine ended before its guest started the job.
-type neverUpError struct{ error }
+// A notBootedError reports that a machine ended before its guest started the job.
+type notBootedError struct{ error }
 
-// bootTwice runs a machine, and a second one if the first ended before its guest started the job.
-// Under QEMU's translator, about one boot in a hundred has panicked in its fifth second.
-func bootTwice(ctx context.Context, progress func(string), run func() (int, error)) (int, error) {
+// bootWithRetry runs a machine, and a second one if the first ended before its guest started the
+// job. Under QEMU's translator, about one boot in a hundred has panicked in its fifth second.
+func bootWithRetry(ctx context.Context, progress func(string), run func() (int, error)) (int, error) {
 	status, err := run()
-	var never neverUpError
-	if errors.As(err, &never) && ctx.Err() == nil {
-		progress(fmt.Sprintf("%v; booting another one", err))
+	var early notBootedError
+	if errors.As(err, &early) && ctx.Err() == nil {
+		progress(fmt.Sprintf("%v; booting again", err))
 		return run()
 	}
 	return status, err
@@ -134,8 +134,8 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 			}
 		}
 	}()
-	silence := newSilence(ctx)
-	defer silence.stop()
+	watchdog := newWatchdog(ctx)
+	defer watchdog.stop()
 	box := inbox{dirs: job.Results}
 	interrupted := ctx.Done()
 	var last *alive
@@ -147,11 +147,11 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 				<-m.qemu.done
 				err := m.failure("the machine ended before its job did", last)
 				if !begun {
-					err = neverUpError{err}
+					err = notBootedError{err}
 				}
 				return 0, err
 			}
-			silence.broken()
+			watchdog.restart()
 			begun = begun || got.Started != nil
 			if got.Alive != nil {
 				last = got.Alive
@@ -162,25 +162,25 @@ func (m *machine) follow(ctx context.Context, c Config, job Job) (int, error) {
 				}
 				return got.Ended.Status, context.Cause(ctx)
 			}
-			if err := c.take(got, box); err != nil {
+			if err := c.handle(got, box); err != nil {
 				return 0, err
 			}
-		case <-silence.timer.C:
-			return 0, m.failure(silence.what(), last)
+		case <-watchdog.timer.C:
+			return 0, m.failure(watchdog.failure(), last)
 		case <-interrupted:
 			interrupted = nil
 			// The program cleans up and reports it. Then it ends, or its budget does.
 			if _, err := m.port.Write([]byte{interrupt}); err != nil {
 				return 0, errors.Join(context.Cause(ctx), err)
 			}
-			silence.end()
-			defer cleanup.Begin(ctx, cleanup.Task{What: "the virtual machine to take down what is in it", Budget: endBudget})()
+			watchdog.end()
+			defer cleanup.Begin(ctx, cleanup.Task{What: "the virtual machine to clean up", Budget: endBudget})()
 		}
 	}
 }
 
-// take handles a message.
-func (c Config) take(got message, box inbox) error {
+// handle acts on a message.
+func (c Config) handle(got message, box inbox) error {
 	switch {
 	case got.Started != nil:
 		c.Progress(fmt.Sprintf("Linux %s is up after %.0f s; the job runs", got.Started.Kernel, got.Started.Up))
@@ -191,7 +191,7 @@ func (c Config) take(got message, box inbox) error {
 		_, err := c.Stderr.Write(got.Stderr)
 		return err
 	case got.File != nil:
-		return box.take(got.File)
+		return box.save(got.File)
 	}
 	return nil
 }
@@ -203,5 +203,5 @@ func (m *machine) failure(what string, last *alive) error {
 	if last != nil {
 		how = fmt.Sprintf(" (when it last answered it had %d MB of memory and %d MB of disk free)", last.FreeMemory>>20, last.FreeDisk>>20)
 	}
-	return fmt.Errorf("virtual machine: %s%s; its console: %s", what, how, m.console.why())
+	return fmt.Errorf("virtual machine: %s%s; its console: %s", what, how, m.console.reason())
 }

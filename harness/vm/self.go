@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// self returns the path of the running program. It fails unless the program is static, because
-// the guest has other library versions.
-func self() (string, error) {
+// staticProgram returns the path of the running program. It fails unless the program is static,
+// because the guest has other library versions.
+func staticProgram() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -21,7 +21,7 @@ func self() (string, error) {
 	defer f.Close()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
-			return "", errors.New("virtual machine: this program is linked to libraries of this machine, which the guest has in other versions; build it with CGO_ENABLED=0 in the environment")
+			return "", errors.New("virtual machine: this program is dynamically linked, but the guest has other library versions; build it with CGO_ENABLED=0")
 		}
 	}
 	return path, nil

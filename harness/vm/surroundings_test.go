@@ -15,10 +15,10 @@ import (
 	"nestbed/harness/wait"
 )
 
-// standing returns a QEMU whose guest never runs, with this test at the host's end of the port.
-func standing(t *testing.T) *machine {
+// idleMachine returns a QEMU whose guest never runs, with this test at the host's end of the port.
+func idleMachine(t *testing.T) *machine {
 	t.Helper()
-	if _, err := find(emulator); err != nil {
+	if _, err := findProgram(emulator); err != nil {
 		t.Skip(err)
 	}
 	ours, theirs, err := socketPair()
@@ -36,46 +36,46 @@ func quiet() Config {
 }
 
 func TestAKilledQEMUIsTheEndOfTheRun(t *testing.T) {
-	m := standing(t)
+	m := idleMachine(t)
 	require.NoError(t, m.qemu.cmd.Process.Kill())
 	_, err := m.follow(t.Context(), quiet(), Job{})
 	require.EqualError(t, err, "virtual machine: the machine ended before its job did; its console: nothing")
 }
 
-func TestAMachineThatEndsBeforeItIsUpIsFollowedByAnotherOneAndNoMore(t *testing.T) {
+func TestAMachineThatEndsDuringBootIsRetriedOnce(t *testing.T) {
 	var machines []*machine
 	var told []string
-	_, err := bootTwice(t.Context(), func(what string) { told = append(told, what) }, func() (int, error) {
-		m := standing(t)
+	_, err := bootWithRetry(t.Context(), func(what string) { told = append(told, what) }, func() (int, error) {
+		m := idleMachine(t)
 		machines = append(machines, m)
 		require.NoError(t, m.qemu.cmd.Process.Kill())
 		return m.follow(t.Context(), quiet(), Job{})
 	})
 	require.EqualError(t, err, "virtual machine: the machine ended before its job did; its console: nothing")
 	assert.Len(t, machines, 2)
-	assert.Equal(t, []string{"virtual machine: the machine ended before its job did; its console: nothing; booting another one"}, told)
+	assert.Equal(t, []string{"virtual machine: the machine ended before its job did; its console: nothing; booting again"}, told)
 
 	tries := 0
-	_, err = bootTwice(t.Context(), nil, func() (int, error) { tries++; return 0, errors.New("another") })
+	_, err = bootWithRetry(t.Context(), nil, func() (int, error) { tries++; return 0, errors.New("another") })
 	require.EqualError(t, err, "another")
-	assert.Equal(t, 1, tries, "what has begun its job is not repeated")
+	assert.Equal(t, 1, tries, "a job that has started is not repeated")
 }
 
-func TestAGuestThatSaysNothingIsWaitedForNoLongerThanItsBudget(t *testing.T) {
-	m := standing(t)
+func TestASilentGuestEndsTheRunAfterItsBudget(t *testing.T) {
+	m := idleMachine(t)
 	_, err := m.follow(wait.WithPatience(t.Context(), 0.01), quiet(), Job{})
-	require.EqualError(t, err, "virtual machine: it had 600ms to start its job, and did not; its console: nothing")
+	require.EqualError(t, err, "virtual machine: the guest did not start its job within 600ms; its console: nothing")
 }
 
-func TestAnInterruptedRunWaitsForTheEndOfItsJobAndNoLonger(t *testing.T) {
-	m := standing(t)
+func TestAnInterruptedRunWaitsForItsJobWithinABudget(t *testing.T) {
+	m := idleMachine(t)
 	ctx, interrupt := context.WithCancelCause(wait.WithPatience(t.Context(), 0.01))
 	interrupt(errors.New("somebody pressed Ctrl-C"))
 	_, err := m.follow(ctx, quiet(), Job{})
-	require.EqualError(t, err, "virtual machine: it had 300ms to end its job, and did not; its console: nothing")
+	require.EqualError(t, err, "virtual machine: the guest did not end its job within 300ms; its console: nothing")
 }
 
-func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.T) {
+func TestMissingProgramsAreNamedWithTheirPackages(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	cache := t.TempDir()
 	_, err := Run(t.Context(), Config{Cache: cache, Suite: host.DefaultVMSuite}, Job{})
@@ -84,11 +84,11 @@ func TestAMachineWithoutQEMUOrWhatImagesAreMadeWithSaysWhatToInstall(t *testing.
 	_, err = MakeImage(t.Context(), cache, host.DefaultVMSuite, nil)
 	require.ErrorContains(t, err, "mmdebstrap")
 	require.ErrorContains(t, err, "apt-get install ")
-	assertNothingHalf(t, cache)
+	assertNoImage(t, cache)
 }
 
-// assertNothingHalf fails if the cache has an image or a part of one.
-func assertNothingHalf(t *testing.T, cache string) {
+// assertNoImage fails if the cache has an image or a part of one.
+func assertNoImage(t *testing.T, cache string) {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(cache, "vm", "*"))
 	require.NoError(t, err)
@@ -99,17 +99,17 @@ func assertNothingHalf(t *testing.T, cache string) {
 	}
 }
 
-func TestAnImageThatCannotBeMadeLeavesNoHalfOfIt(t *testing.T) {
+func TestAFailedImageLeavesNothing(t *testing.T) {
 	cache := t.TempDir()
-	if err := lacking(forImage, cache); err != nil {
+	if err := checkRequirements(forImage, cache); err != nil {
 		t.Skip(err)
 	}
 	_, err := MakeImage(t.Context(), cache, "no-such-suite", nil)
 	require.ErrorContains(t, err, "image of no-such-suite: mmdebstrap: ")
-	assertNothingHalf(t, cache)
+	assertNoImage(t, cache)
 
 	ctx, stop := context.WithCancel(t.Context())
 	_, err = MakeImage(ctx, cache, host.DefaultVMSuite, func(string) { stop() })
 	require.ErrorIs(t, err, context.Canceled)
-	assertNothingHalf(t, cache)
+	assertNoImage(t, cache)
 }

@@ -43,7 +43,7 @@ func OwnersOnDisk(ctx context.Context, c *harness.Chain, level int, remapped boo
 		{What: "uid map recorded for its files", Wanted: harness.Lines(wanted.UID), Got: harness.Lines(recorded.UID)},
 		{What: "gid map recorded for its files", Wanted: harness.Lines(wanted.GID), Got: harness.Lines(recorded.GID)},
 	}
-	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.AsMade().UID} {
+	for path, id := range map[string]uint32{"/": 0, bundle.SentinelPath: bundle.OriginalSentinel().UID} {
 		got, err := harness.OwnerIn(ctx, l.Above().Root(), harness.PathInPool(l, path))
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", level, err)

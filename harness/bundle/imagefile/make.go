@@ -134,7 +134,7 @@ func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
 // attributes.
 func (w *writer) sentinel() {
 	w.put(tar.Header{
-		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.AsMade().UID), Gid: int(bundle.AsMade().GID),
+		Name: w.prefix + bundle.SentinelPath, Mode: 0o600, Uid: int(bundle.OriginalSentinel().UID), Gid: int(bundle.OriginalSentinel().GID),
 		PAXRecords: map[string]string{"SCHILY.xattr." + bundle.XattrACL: string(bundle.SentinelACL())},
 	}, []byte(bundle.SentinelText))
 }

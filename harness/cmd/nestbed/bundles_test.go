@@ -30,7 +30,7 @@ func TestABundleAppliesToAllPlacesOrToOne(t *testing.T) {
 }
 
 func TestInvalidBundlesAreRefused(t *testing.T) {
-	const notKnown = ": not known; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, say, trixie)"
+	const notKnown = ": unknown; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)"
 	for text, want := range map[string]string{
 		"debian":                         `bundle "debian"` + notKnown,
 		"host=":                          `bundle ""` + notKnown,
@@ -50,7 +50,7 @@ func TestAnInvalidBundleIsAUsageError(t *testing.T) {
 	_, _, err := upFlags{bundle: "debian", depth: 3}.makeBundles(t.Context(), start.Site{}, newProgress(nil))
 	var usage *usageError
 	require.ErrorAs(t, err, &usage)
-	require.ErrorContains(t, err, `--bundle: bundle "debian": not known; write installed`)
+	require.ErrorContains(t, err, `--bundle: bundle "debian": unknown; write installed`)
 }
 
 func FuzzParseBundles(f *testing.F) {

@@ -158,7 +158,7 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 
 	spec.OnLevel = func(l *harness.Level) {
 		progress.done()
-		fmt.Fprintf(out, "level %-2d %s   %s is up%s\n", l.Index, report.Seconds(l.Took), l.Name, report.Running(l.Bundle, b))
+		fmt.Fprintf(out, "level %-2d %s   %s is up%s\n", l.Index, report.Seconds(l.Took), l.Name, report.DaemonSuffix(l.Bundle, b))
 		if l.Index < f.depth {
 			progress.spin(fmt.Sprintf("building level %d of %d", l.Index+1, f.depth))
 		}

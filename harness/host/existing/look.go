@@ -51,7 +51,7 @@ func (h *Host) program(e api.ServerEnvironment) (string, error) {
 	if !errors.Is(err, fs.ErrPermission) && !isHidden(e.ServerPid) {
 		return path, err
 	}
-	name := bundle.DaemonOf(e.Server)
+	name := bundle.DaemonProgram(e.Server)
 	if h.daemon.isSnap() {
 		return filepath.Join(snapPrograms, name), nil
 	}
@@ -95,7 +95,7 @@ func (h *Host) setTraits(ctx context.Context, e api.ServerEnvironment) error {
 	if err != nil {
 		return err
 	}
-	if h.traits.Daemon, err = bundle.OfMachine(root, program, e.ServerVersion); err != nil {
+	if h.traits.Daemon, err = bundle.FromExisting(root, program, e.ServerVersion); err != nil {
 		return err
 	}
 	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)

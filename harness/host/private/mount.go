@@ -65,7 +65,7 @@ func MountsIdmapped(dir string, b *bundle.Bundle) (bool, error) {
 		return false, fmt.Errorf("clone the mount of %s: %w", dir, err)
 	}
 	defer unix.Close(tree)
-	namespace, err := userNamespace(!b.EmptyTrial)
+	namespace, err := userNamespace(!b.TestsWithEmptyNamespace)
 	if err != nil {
 		return false, err
 	}

@@ -14,7 +14,7 @@ func TestAKernelThatAcceptsAnEmptyMapAcceptsAnyMap(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("mounts need root")
 	}
-	without, err := private.MountsIdmapped("/", &bundle.Bundle{EmptyTrial: true})
+	without, err := private.MountsIdmapped("/", &bundle.Bundle{TestsWithEmptyNamespace: true})
 	require.NoError(t, err)
 	with, err := private.MountsIdmapped("/", &bundle.Bundle{})
 	require.NoError(t, err)

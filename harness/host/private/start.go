@@ -212,7 +212,7 @@ func (h *Host) checkAlive() error {
 
 // withLog adds the last lines of LXD's standard error to err.
 func (h *Host) withLog(ctx context.Context, err error) error {
-	log, lerr := h.root.ReadFile(ctx, bundle.SaidFile)
+	log, lerr := h.root.ReadFile(ctx, bundle.StderrFile)
 	if lerr != nil || len(log) == 0 {
 		return err
 	}
