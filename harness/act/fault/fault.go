@@ -29,7 +29,7 @@ const (
 	// LXDStopped stops that LXD by SIGSTOP before the operation (man 7 signal).
 	LXDStopped Kind = "LXD stopped"
 	// DatabaseCut truncates the database of that LXD to half before the operation, as in a crash.
-	// The LXD is killed and does not start again.
+	// The LXD is killed and cannot start again.
 	DatabaseCut Kind = "database cut"
 	// DiskFull fills the host's disk before the operation. The host needs its own disk for that:
 	// private.Config.Disk.
@@ -107,7 +107,7 @@ func cutDatabase(ctx context.Context, of harness.Daemon) error {
 	return errors.Join(root.Cut(localDatabase), lxd.Kill())
 }
 
-// spoil calls do for a program in the files of a level that has not been started.
+// spoil calls do with a program in the files of a level that has not been started.
 func spoil(l *harness.Level, program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
 		var err error

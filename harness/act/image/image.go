@@ -32,7 +32,7 @@ const imageLimit = 256 << 20
 // lxcError matches the log line with the cause if a container did not start.
 var lxcError = regexp.MustCompile(` ERROR .*Failed to (mount|exec|open|create|pivot)`)
 
-// OpPush is the operation of pushing a file into a level, in addition to those of idmap.
+// OpPush is the operation of pushing a file into a level. It is not an operation of package idmap.
 const OpPush idmap.Op = "push"
 
 // StuckError is the error of an LXD that refused an image, with the level and the operation.
