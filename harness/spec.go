@@ -21,8 +21,8 @@ type LevelSpec struct {
 	//  - security.nesting on every level that has another below it;
 	//  - raw.apparmor on levels with security.nesting, if LXD's own profile would not let another
 	//    level start there;
-	//  - environment.LXD_SECURITY_APPARMOR, and Incus's counterpart, on levels with
-	//    security.nesting from level 2 down, if AppArmor is in force: no profiles can be made there.
+	//  - environment.LXD_SECURITY_APPARMOR, and Incus's counterpart, if AppArmor is in force, on
+	//    levels with security.nesting from level 2 down: profiles cannot be made there.
 	//
 	// An empty value removes a key.
 	Config map[string]string

@@ -143,6 +143,6 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	out, err = nestbed("up", "--host", "system:"+socket)
 	require.Error(t, err)
 	t.Log(out)
-	assert.Contains(t, out, "mend it with: run it as root, or as a member of its group")
+	assert.Contains(t, out, "fix: run it as root, or as a member of its group")
 	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
 }

@@ -40,7 +40,7 @@ func tagged(all []inventory.Requirement) []inventory.Requirement {
 // requirements returns the requirements of single scenarios on the machine and on the kind of
 // host. address is the address of an existing LXD, or "".
 func requirements(ctx context.Context, store bundle.Store, source bundle.Source, address string) []inventory.Requirement {
-	all := append(tagged(append(inventory.Capabilities(store, source), inventory.Privacy(address != ""), inventory.Entry(address))),
+	all := append(tagged(append(inventory.Capabilities(store, source), inventory.PrivateHosts(address != ""), inventory.LocalRoot(address))),
 		inventory.Requirement{For: requiresOtherBundles, Name: "bundles", OK: true, Found: "can be made by root"})
 	if os.Geteuid() == 0 {
 		return all
@@ -48,7 +48,7 @@ func requirements(ctx context.Context, store bundle.Store, source bundle.Source,
 	for i := range all {
 		switch all[i].For {
 		case requiresDebian:
-			all[i].OK, all[i].Found, all[i].Mend = false, "only root can make Debian bundles", "run it as root or with sudo"
+			all[i].OK, all[i].Found, all[i].Fix = false, "only root can make Debian bundles", "run it as root or with sudo"
 		case requiresTools:
 			all[i] = madeByRoot(ctx, store, all[i], withTools(source))
 		case requiresOtherBundles:
@@ -65,7 +65,7 @@ func madeByRoot(ctx context.Context, store bundle.Store, r inventory.Requirement
 		return r
 	}
 	if _, err := store.Make(ctx, s); err != nil {
-		r.OK, r.Found, r.Mend = false, "no bundle "+s.String()+"; only root can make it", "make the bundle as root"
+		r.OK, r.Found, r.Fix = false, "no bundle "+s.String()+"; only root can make it", "make the bundle as root"
 		r.Cause = err
 	}
 	return r

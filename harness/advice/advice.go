@@ -47,7 +47,7 @@ func (e *advisedError) Unwrap() error { return e.error }
 func OnAll(rs []inventory.Requirement) []inventory.Requirement {
 	rs = slices.Clone(rs)
 	for i := range rs {
-		rs[i].Mend += For(rs[i].Cause)
+		rs[i].Fix += For(rs[i].Cause)
 	}
 	return rs
 }

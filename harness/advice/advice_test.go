@@ -51,12 +51,12 @@ func TestABundleThatRootMustMakeIsNamed(t *testing.T) {
 }
 
 func TestARequirementIsShownWithItsAdvice(t *testing.T) {
-	unmet := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Mend: "start it", Cause: existing.ErrNotListening}
+	unmet := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Fix: "start it", Cause: existing.ErrNotListening}
 	met := inventory.Requirement{For: "system host", Name: "LXD", OK: true, Found: "there"}
 	const fix = "start it, or name its socket: --host system:SOCKET"
 	require.ErrorContains(t, advice.On(unmet.Err()), fix)
 	all := advice.OnAll([]inventory.Requirement{unmet, met})
-	assert.Equal(t, fix, all[0].Mend)
+	assert.Equal(t, fix, all[0].Fix)
 	assert.Equal(t, met, all[1])
 }
 

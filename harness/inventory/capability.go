@@ -36,9 +36,9 @@ func Capabilities(store bundle.Store, s bundle.Source) []Requirement {
 	return slices.Concat([]Requirement{tools(s), debian(store), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
-// Privacy requires a private host: it has exactly the allocation that a scenario states, and the
-// scenario may change all of it. An existing LXD keeps its own subid files.
-func Privacy(system bool) Requirement {
+// PrivateHosts requires a private host: it has exactly the allocation that a scenario states, and
+// the scenario may change all of it. An existing LXD keeps its own subid files.
+func PrivateHosts(system bool) Requirement {
 	found := "hosts are private"
 	if system {
 		found = "hosts are projects of an existing LXD"
@@ -46,15 +46,15 @@ func Privacy(system bool) Requirement {
 	return Requirement{For: PrivateHost, Name: "private host", OK: !system, Found: found, Elsewhere: true}
 }
 
-// Entry requires that nestbed can read the processes and files of levels on this machine. On an
+// LocalRoot requires that nestbed can read the processes and files of levels on this machine. On an
 // existing LXD this needs root, and that LXD must run on this machine.
-func Entry(address string) Requirement {
+func LocalRoot(address string) Requirement {
 	r := Requirement{For: Root, Name: "root", OK: address == "" || os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
 	switch {
 	case keyring.IsAddress(address):
 		r.OK, r.Elsewhere, r.Found = false, true, "levels are on another machine"
 	case !r.OK:
-		r.Mend = "run it as root or with sudo"
+		r.Fix = "run it as root or with sudo"
 	}
 	return r
 }
@@ -102,9 +102,9 @@ func tools(s bundle.Source) Requirement {
 		r.Found = "come with the bundle"
 		return r
 	}
-	if lacking := bundle.MissingTools(); len(lacking) > 0 {
-		r.OK, r.Found = false, "no "+strings.Join(lacking, ", ")
-		r.Mend = "apt-get install " + strings.Join(bundle.ToolPackages(), " ")
+	if missing := bundle.MissingTools(); len(missing) > 0 {
+		r.OK, r.Found = false, "no "+strings.Join(missing, ", ")
+		r.Fix = "apt-get install " + strings.Join(bundle.ToolPackages(), " ")
 	}
 	return r
 }
@@ -117,12 +117,12 @@ func btrfs() Requirement {
 	case err != nil:
 		r.Found = err.Error()
 	case !slices.Contains(strings.Fields(string(known)), "btrfs"):
-		r.Found, r.Mend = "the kernel does not know btrfs", "modprobe btrfs"
+		r.Found, r.Fix = "the kernel does not know btrfs", "modprobe btrfs"
 	default:
 		r.OK, r.Found = opens("/dev/loop-control")
 	}
-	if !r.OK && r.Mend == "" {
-		r.Mend = "modprobe loop"
+	if !r.OK && r.Fix == "" {
+		r.Fix = "modprobe loop"
 	}
 	return r
 }
@@ -130,7 +130,7 @@ func btrfs() Requirement {
 func fuse() Requirement {
 	r := Requirement{For: FUSE, Name: "fuse"}
 	if r.OK, r.Found = opens("/dev/fuse"); !r.OK {
-		r.Mend = "modprobe fuse"
+		r.Fix = "modprobe fuse"
 	}
 	return r
 }
@@ -139,7 +139,7 @@ func fuse() Requirement {
 func speed() Requirement {
 	r := Requirement{For: Speed, Name: "processor", Found: processor()}
 	if r.OK = !emulated(r.Found); !r.OK {
-		r.Mend = "run it where KVM works"
+		r.Fix = "run it where KVM works"
 	}
 	return r
 }

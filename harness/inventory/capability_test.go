@@ -9,7 +9,7 @@ import (
 	"nestbed/harness/bundle"
 )
 
-func TestEveryLackOfACapabilityHasAMend(t *testing.T) {
+func TestEveryMissingCapabilityHasAFix(t *testing.T) {
 	for _, path := range []string{"", t.TempDir()} {
 		if path != "" {
 			programsIn(t, path) // so this machine has no programs
@@ -17,10 +17,10 @@ func TestEveryLackOfACapabilityHasAMend(t *testing.T) {
 		for _, c := range Capabilities(bundle.Store{}, bundle.Source{Kind: bundle.Installed}) {
 			assert.NotEmpty(t, c.Found, c.For)
 			if c.Elsewhere {
-				assert.Empty(t, c.Mend, "%s: there is nothing to mend", c.For)
+				assert.Empty(t, c.Fix, "%s: there is nothing to fix", c.For)
 				continue
 			}
-			assert.Equal(t, c.OK, c.Mend == "", "%s: a lack has a mend, and nothing else has", c.For)
+			assert.Equal(t, c.OK, c.Fix == "", "%s: only what is missing has a fix", c.For)
 			if path != "" && c.For == Tools {
 				require.ErrorContains(t, c.Err(), "no usermod, ")
 				require.ErrorContains(t, c.Err(), "apt-get install ")
@@ -29,7 +29,7 @@ func TestEveryLackOfACapabilityHasAMend(t *testing.T) {
 	}
 }
 
-func TestToolsComeWithABundleOfDebians(t *testing.T) {
+func TestDebiansBundlesBringTheTools(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	for _, c := range Capabilities(bundle.Store{}, bundle.Source{Kind: bundle.Debian, Arg: "trixie"}) {
 		if c.For == Tools {

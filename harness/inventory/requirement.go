@@ -21,22 +21,22 @@ type Requirement struct {
 	Name  string `json:"name"`
 	OK    bool   `json:"ok"`
 	Found string `json:"found"`
-	// Mend is the suggested fix: a command or an instruction.
-	Mend string `json:"mend,omitempty"`
+	// Fix is the suggested fix: a command or an instruction.
+	Fix string `json:"fix,omitempty"`
 	// Elsewhere is set if only some machines are meant to have it. Others need no fix.
 	Elsewhere bool `json:"elsewhere,omitempty"`
 	// Cause, if set, is the error from which a front end derives more of the fix.
 	Cause error `json:"-"`
 }
 
-// lackError is a requirement that is not met.
-type lackError struct {
+// unmetError is a requirement that is not met.
+type unmetError struct {
 	text  string
 	cause error
 }
 
-func (e *lackError) Error() string { return e.text }
-func (e *lackError) Unwrap() error { return e.cause }
+func (e *unmetError) Error() string { return e.text }
+func (e *unmetError) Unwrap() error { return e.cause }
 
 // Err returns nil if the requirement is met. Otherwise it returns one line that says what is wrong
 // and what to do.
@@ -45,9 +45,9 @@ func (r Requirement) Err() error {
 		return nil
 	}
 	if r.Elsewhere {
-		return fmt.Errorf("%s: %s: %s; it is about other machines", r.For, r.Name, r.Found)
+		return fmt.Errorf("%s: %s: %s; this is for other machines", r.For, r.Name, r.Found)
 	}
-	return &lackError{fmt.Sprintf("%s: %s: %s; mend it with: %s", r.For, r.Name, r.Found, r.Mend), r.Cause}
+	return &unmetError{fmt.Sprintf("%s: %s: %s; fix: %s", r.For, r.Name, r.Found, r.Fix), r.Cause}
 }
 
 // FreeSpace returns the requirement after checking that a directory has so many bytes free. The
@@ -68,7 +68,7 @@ func (r Requirement) FreeSpace(dir string, least uint64) Requirement {
 		r.OK, r.Found = free >= least, fmt.Sprintf("%d MB free on %s", free>>20, dir)
 	}
 	if r.OK {
-		r.Mend, r.Cause = "", nil
+		r.Fix, r.Cause = "", nil
 	}
 	return r
 }
@@ -81,24 +81,24 @@ const (
 
 // Bundles returns the requirements of bundles that are made in the store.
 func Bundles(store bundle.Store) []Requirement {
-	installed := Requirement{For: forInstalled, Name: "LXD", Mend: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
+	installed := Requirement{For: forInstalled, Name: "LXD", Fix: "apt-get install " + strings.Join(bundle.InstalledPackages(), " ")}
 	switch source, why, err := bundle.Choose(); {
 	case err != nil:
 		installed.Found = "not installed"
 	case source.Kind != bundle.Installed:
-		installed.Found, installed.Mend = why, "use the bundle "+source.String()
+		installed.Found, installed.Fix = why, "use the bundle "+source.String()
 	default:
 		installed.Found, installed.OK = "installed", true
 	}
 	programs := Requirement{For: forInstalled, Name: "programs", Found: "all there", OK: true}
-	if lacking := bundle.MissingPrograms(); len(lacking) > 0 {
-		programs.OK, programs.Found = false, "no "+strings.Join(lacking, ", ")
+	if missing := bundle.MissingPrograms(); len(missing) > 0 {
+		programs.OK, programs.Found = false, "no "+strings.Join(missing, ", ")
 	}
-	programs.Mend = installed.Mend
+	programs.Fix = installed.Fix
 	rs := []Requirement{installed, programs, mmdebstrap(store)}
 	for i := range rs {
 		if rs[i].OK {
-			rs[i].Mend = ""
+			rs[i].Fix = ""
 		}
 	}
 	return rs
@@ -107,11 +107,11 @@ func Bundles(store bundle.Store) []Requirement {
 // mmdebstrap checks for mmdebstrap, which fetches the packages for Debian bundles. It is not
 // needed if the store has the packages, as in a virtual machine.
 func mmdebstrap(store bundle.Store) Requirement {
-	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"}
+	r := Requirement{For: forDebian, Name: "mmdebstrap", Found: "not installed", Fix: "apt-get install mmdebstrap"}
 	if path, err := exec.LookPath("mmdebstrap"); err == nil {
-		r.OK, r.Found, r.Mend = true, path, ""
+		r.OK, r.Found, r.Fix = true, path, ""
 	} else if fetched := store.Fetched(); len(fetched) > 0 {
-		r.OK, r.Found, r.Mend = true, "not installed; the cache has "+strings.Join(fetched, ", "), ""
+		r.OK, r.Found, r.Fix = true, "not installed; the cache has "+strings.Join(fetched, ", "), ""
 	}
 	return r
 }

@@ -25,21 +25,21 @@ func TestARequirementThatIsMetIsNoError(t *testing.T) {
 	require.NoError(t, Requirement{For: "private host", Name: "root", OK: true, Found: "user id 0"}.Err())
 }
 
-func TestALackIsOneLineThatSaysWhatIsWrongAndWhatToDo(t *testing.T) {
-	r := Requirement{For: "private host", Name: "root", Found: "user id 1000", Mend: "run it as root or with sudo"}
-	require.EqualError(t, r.Err(), "private host: root: user id 1000; mend it with: run it as root or with sudo")
+func TestAnUnmetRequirementIsOneLineWithAFix(t *testing.T) {
+	r := Requirement{For: "private host", Name: "root", Found: "user id 1000", Fix: "run it as root or with sudo"}
+	require.EqualError(t, r.Err(), "private host: root: user id 1000; fix: run it as root or with sudo")
 }
 
 func TestWithoutItsProgramsABundleSaysWhatToInstall(t *testing.T) {
 	programsIn(t, t.TempDir())
 	rs := Bundles(bundle.Store{Dir: t.TempDir()})
 	for i, want := range []Requirement{
-		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Mend: rs[0].Mend}, // depends on the distribution
+		{For: "bundle installed", Name: "LXD", Found: rs[0].Found, Fix: rs[0].Fix}, // depends on the distribution
 		{
-			For: "bundle installed", Name: "programs", Mend: rs[0].Mend,
+			For: "bundle installed", Name: "programs", Fix: rs[0].Fix,
 			Found: "no lxd, ip, rsync, setfattr, getfattr, tar, unsquashfs, xz, zstd, busybox",
 		},
-		{For: "bundle debian", Name: "mmdebstrap", Found: "not installed", Mend: "apt-get install mmdebstrap"},
+		{For: "bundle debian", Name: "mmdebstrap", Found: "not installed", Fix: "apt-get install mmdebstrap"},
 	} {
 		assert.Equal(t, want, rs[i])
 	}
@@ -51,14 +51,14 @@ func TestASnapIsNotTheLXDOfABundle(t *testing.T) {
 	require.NoError(t, os.Symlink("snap", filepath.Join(dir, "lxd")))
 	programsIn(t, dir)
 	assert.Equal(t, Requirement{
-		For: "bundle installed", Name: "LXD", Found: "the LXD of this machine is a snap", Mend: "use the bundle debian:trixie",
+		For: "bundle installed", Name: "LXD", Found: "the LXD of this machine is a snap", Fix: "use the bundle debian:trixie",
 	}, Bundles(bundle.Store{})[0])
 }
 
-func TestNothingFetchesWhatTheCacheHas(t *testing.T) {
+func TestMmdebstrapIsNotNeededForCachedPackages(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	store := bundle.Store{Dir: t.TempDir()}
-	require.EqualError(t, mmdebstrap(store).Err(), "bundle debian: mmdebstrap: not installed; mend it with: apt-get install mmdebstrap")
+	require.EqualError(t, mmdebstrap(store).Err(), "bundle debian: mmdebstrap: not installed; fix: apt-get install mmdebstrap")
 	require.NoError(t, os.Mkdir(filepath.Join(store.Dir, "packages-trixie-1"), 0o700))
 	require.NoError(t, mmdebstrap(store).Err())
 	assert.Contains(t, mmdebstrap(store).Found, "packages-trixie-1")

@@ -23,8 +23,8 @@ import (
 // in a container it is less. The kernel nests one more user namespace, and the host has none of
 // its own. Room tries once in a process, in a fraction of a second.
 //
-// Accounts other than root try in a user namespace. If they may not make one, Room returns the
-// result of a machine.
+// Accounts other than root try in a user namespace. If they may not make one, Room returns
+// MachineRoom.
 func Room() (int, error) { return room() }
 
 var room = sync.OnceValues(func() (int, error) {
@@ -39,24 +39,24 @@ var room = sync.OnceValues(func() (int, error) {
 	}
 	out, err := first.Output()
 	if err != nil && os.Geteuid() != 0 {
-		return OfMachine, nil
+		return MachineRoom, nil
 	} else if err != nil {
 		return 0, err
 	}
 	refused, err := strconv.Atoi(string(out))
 	if err != nil {
-		return 0, fmt.Errorf("wanted the number of those that are refused, got %q", out)
+		return 0, fmt.Errorf("read %q, expected the number of refused namespaces", out)
 	}
 	return idmap.MaxDepth + 1 - refused, nil
 })
 
-// OfMachine is the room on a machine, whose own pid namespace is the first that the kernel nests.
-const OfMachine = 31
+// MachineRoom is the room on a machine, whose own pid namespace is the first that the kernel nests.
+const MachineRoom = 31
 
 // Levels returns how many levels the kernel allows on a host that shares the pid namespace of this
 // process, or that has its own. It gives up when ctx ends.
 func Levels(ctx context.Context, sharePIDs bool) (int, error) {
-	levels, err := within(ctx, Room)
+	levels, err := unlessDone(ctx, Room)
 	if err != nil {
 		return 0, fmt.Errorf("nest pid namespaces: %w", err)
 	}
@@ -66,8 +66,8 @@ func Levels(ctx context.Context, sharePIDs bool) (int, error) {
 	return levels, nil
 }
 
-// within returns the result of find, or why ctx has ended if that comes first.
-func within(ctx context.Context, find func() (int, error)) (int, error) {
+// unlessDone returns the result of find, or why ctx has ended if that comes first.
+func unlessDone(ctx context.Context, find func() (int, error)) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}

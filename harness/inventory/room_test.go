@@ -25,7 +25,7 @@ func TestTheKernelHasRoomForFewerLevelsThanItNestsNamespaces(t *testing.T) {
 	assert.Less(t, room, idmap.MaxDepth, "the host has a pid namespace, too")
 }
 
-func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
+func TestLevelsEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the time is up"))
 	_, err := Levels(ctx, false)
@@ -38,7 +38,7 @@ func TestRoomIsNotWaitedForLongerThanThereIsTime(t *testing.T) {
 		<-begun
 		cancel(errors.New("it is up meanwhile"))
 	}()
-	_, err = within(ctx, func() (int, error) {
+	_, err = unlessDone(ctx, func() (int, error) {
 		begun <- true
 		<-release
 		return 0, nil

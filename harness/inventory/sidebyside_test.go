@@ -14,10 +14,10 @@ func TestSideBySide(t *testing.T) {
 		memory uint64
 		want   int
 	}{
-		{"as many as there is time for", 4, 24 * gib, 4},
-		{"one a GiB where memory is short", 32, 7*gib + gib/2, 7},
-		{"one where there is hardly any", 4, gib / 2, 1},
-		{"by processors alone where nobody knows the memory", 8, 0, 8},
+		{"as many as the processors allow", 4, 24 * gib, 4},
+		{"one for each GiB if memory is short", 32, 7*gib + gib/2, 7},
+		{"one if there is hardly any memory", 4, gib / 2, 1},
+		{"by processors alone if the memory is unknown", 8, 0, 8},
 	} {
 		assert.Equal(t, c.want, sideBySide(c.hosts, c.memory), c.name)
 	}

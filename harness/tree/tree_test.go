@@ -214,7 +214,7 @@ func TestASuggestedFixFixesItsProblem(t *testing.T) {
 				lines[e.Line-1] = strings.Join(made, "\n")
 			}
 			fixed, err := tree.Parse("file", strings.NewReader(strings.Join(lines, "\n")))
-			require.NoError(t, err, "%s\nmended by %s", text, p.Fix)
+			require.NoError(t, err, "%s\nfixed by %s", text, p.Fix)
 			for _, again := range fixed.Check() {
 				require.False(t, again.Line == p.Line && again.Text == p.Text, "%s\n%s\nis not fixed by %s", text, p.Text, p.Fix)
 			}

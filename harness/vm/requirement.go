@@ -47,7 +47,7 @@ func checkRequirements(kind, cache string) error {
 func architecture() inventory.Requirement {
 	r := inventory.Requirement{For: forRun, Name: "architecture", Found: runtime.GOARCH, OK: runtime.GOARCH == "amd64"}
 	if !r.OK {
-		r.Mend = "run the scenarios without a virtual machine; images exist for amd64 only"
+		r.Fix = "run the scenarios without a virtual machine; images exist for amd64 only"
 	}
 	return r
 }
@@ -61,7 +61,7 @@ func programs(kind string, packages map[string]string) inventory.Requirement {
 		}
 	}
 	if len(names) > 0 {
-		r.OK, r.Found, r.Mend = false, "no "+strings.Join(names, ", "), "apt-get install "+strings.Join(from, " ")
+		r.OK, r.Found, r.Fix = false, "no "+strings.Join(names, ", "), "apt-get install "+strings.Join(from, " ")
 	}
 	return r
 }
@@ -72,14 +72,14 @@ func subIDs() inventory.Requirement {
 	r := inventory.Requirement{For: forImage, Name: "subordinate ids"}
 	me, err := user.Current()
 	if err != nil {
-		r.Found, r.Mend = err.Error(), "run it as an account that /etc/passwd knows"
+		r.Found, r.Fix = err.Error(), "run it as an account that /etc/passwd knows"
 		return r
 	}
 	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
 		text, err := os.ReadFile(file)
 		if err != nil || !hasSubIDs(string(text), me.Username, me.Uid) {
 			r.Found = fmt.Sprintf("%s has no line with 65536 ids for %s", file, me.Username)
-			r.Mend = fmt.Sprintf("usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST %s, with 65536 unused ids", me.Username)
+			r.Fix = fmt.Sprintf("usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST %s, with 65536 unused ids", me.Username)
 			return r
 		}
 	}
@@ -103,7 +103,7 @@ func hasSubIDs(text, name, id string) bool {
 func diskSpace(cache string) inventory.Requirement {
 	r := inventory.Requirement{
 		For: forImage, Name: "disk space", Cause: ErrCache,
-		Mend: fmt.Sprintf("cache images in a directory that you own with %d MB free", minFree>>20),
+		Fix: fmt.Sprintf("cache images in a directory that you own with %d MB free", minFree>>20),
 	}
 	dir, err := imageCache(cache)
 	if err != nil {

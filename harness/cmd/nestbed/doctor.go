@@ -74,8 +74,8 @@ func writeRequirements(w io.Writer, requirements []inventory.Requirement) error 
 			verdict = "missing"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", title, verdict, r.Name, r.Found)
-		if r.Mend != "" {
-			fmt.Fprintf(t, "\t\t\tfix: %s\n", r.Mend)
+		if r.Fix != "" {
+			fmt.Fprintf(t, "\t\t\tfix: %s\n", r.Fix)
 		}
 	}
 	return t.Flush()

@@ -161,7 +161,7 @@ func TestRequirementsAreListedByKindWithTheirFix(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, writeRequirements(&b, []inventory.Requirement{
 		{For: "private host", Name: "root", OK: true, Found: "user id 0"},
-		{For: "private host", Name: "cgroups", Found: "none mounted", Mend: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
+		{For: "private host", Name: "cgroups", Found: "none mounted", Fix: "mount -t cgroup2 cgroup2 /sys/fs/cgroup"},
 		{For: "bundle debian", Name: "mmdebstrap", OK: true, Found: "/usr/bin/mmdebstrap"},
 	}))
 	assert.Equal(t, `private host   ok       root        user id 0

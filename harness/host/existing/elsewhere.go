@@ -62,7 +62,7 @@ func (h *Host) setRemoteTraits(e api.ServerEnvironment) error {
 	h.root = reach.Remote(h.daemon.Address, h.daemon.dial)
 	h.traits.Daemon = bundle.FromRemote(e.Server, e.ServerVersion)
 	h.traits.Daemon.OnlyCgroup2 = onlyCgroup2(e.DriverVersion)
-	h.traits.Map, h.traits.Room = idmap.Identity(), inventory.OfMachine+1
+	h.traits.Map, h.traits.Room = idmap.Identity(), inventory.MachineRoom+1
 	h.traits.Cgroup1, h.traits.AppArmor = layout != "v2", bundle.AppArmor()
 	h.daemon.kernel = e.KernelVersion
 	return nil

@@ -33,11 +33,11 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	case err == nil:
 		r.OK = true
 	case errors.Is(err, fs.ErrPermission):
-		r.Found, r.Mend = "it refuses user id "+fmt.Sprint(os.Geteuid()), permissionFix
+		r.Found, r.Fix = "it refuses user id "+fmt.Sprint(os.Geteuid()), permissionFix
 	default:
 		found, fix, hasFix := strings.Cut(inOneLine(err), "; ")
-		if r.Found, r.Mend = found, fix; !hasFix {
-			r.Mend, err = "start it", ErrNotListening
+		if r.Found, r.Fix = found, fix; !hasFix {
+			r.Fix, err = "start it", ErrNotListening
 		}
 	}
 	r.Cause = err
@@ -47,7 +47,7 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	helper := inventory.Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
 	if err := reach.FindRelay(ctx, store); err != nil {
 		helper.OK, helper.Found = false, inOneLine(err)
-		helper.Mend = "make build, and keep it beside nestbed"
+		helper.Fix = "make build, and keep it beside nestbed"
 	}
 	return []inventory.Requirement{r, helper}
 }

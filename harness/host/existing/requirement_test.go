@@ -18,7 +18,7 @@ func TestAMissingLXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	rs := Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
 	require.Len(t, rs, 1, "who cannot be asked has no levels")
 	require.ErrorContains(t, rs[0].Err(), "system host: LXD: ")
-	require.ErrorContains(t, rs[0].Err(), "no such file or directory; mend it with: start it")
+	require.ErrorContains(t, rs[0].Err(), "no such file or directory; fix: start it")
 	require.ErrorIs(t, rs[0].Err(), ErrNotListening)
 	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Store{}, bundle.Dir, LXD{Address: missing}))
 

@@ -48,7 +48,7 @@ func Check(store bundle.Store, kind bundle.Kind, stateDir string) error {
 func root() inventory.Requirement {
 	r := inventory.Requirement{For: forPrivate, Name: "root", OK: os.Geteuid() == 0, Found: fmt.Sprintf("user id %d", os.Geteuid())}
 	if !r.OK {
-		r.Mend = "run it as root or with sudo"
+		r.Fix = "run it as root or with sudo"
 	}
 	return r
 }
@@ -85,7 +85,7 @@ func inUserNamespace(more int) (string, error) {
 func userNamespaces() inventory.Requirement {
 	r := inventory.Requirement{For: forPrivate, Name: "nested user namespaces"}
 	if os.Geteuid() != 0 {
-		r.Found, r.Mend = "cannot be tried without root", "run it as root or with sudo"
+		r.Found, r.Fix = "cannot be tried without root", "run it as root or with sudo"
 		return r
 	}
 	out, err := inUserNamespace(1)
@@ -93,7 +93,7 @@ func userNamespaces() inventory.Requirement {
 	r.Found = "work"
 	if err != nil {
 		r.Found = strings.TrimSpace(fmt.Sprint(err, " ", out))
-		r.Mend = userNamespaceFix()
+		r.Fix = userNamespaceFix()
 	}
 	return r
 }
@@ -119,7 +119,7 @@ func cgroupMounted() inventory.Requirement {
 	case err != nil:
 		r.Found = err.Error()
 	case layout == "none":
-		r.Found, r.Mend = "none mounted", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
+		r.Found, r.Fix = "none mounted", "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
 	default:
 		r.OK, r.Found = true, layout
 	}
@@ -130,6 +130,6 @@ func cgroupMounted() inventory.Requirement {
 var ErrNoSpace = errors.New("no space for state")
 
 func freeSpace(dir string) inventory.Requirement {
-	r := inventory.Requirement{For: forPrivate, Name: "disk space", Mend: "keep state in a directory with 1 GB free", Cause: ErrNoSpace}
+	r := inventory.Requirement{For: forPrivate, Name: "disk space", Fix: "keep state in a directory with 1 GB free", Cause: ErrNoSpace}
 	return r.FreeSpace(dir, minFree)
 }

@@ -19,8 +19,8 @@ func TestEachMissingRequirementHasAFix(t *testing.T) {
 	for _, r := range Requirements(bundle.Store{}, "") {
 		names[r.For] = append(names[r.For], r.Name)
 		assert.NotEmpty(t, r.Found, r.Name)
-		assert.Equal(t, r.OK, r.Mend == "", "%s: exactly the missing ones have a fix", r.Name)
-		assert.NotContains(t, r.Found+r.Mend, "\n", r.Name)
+		assert.Equal(t, r.OK, r.Fix == "", "%s: exactly the missing ones have a fix", r.Name)
+		assert.NotContains(t, r.Found+r.Fix, "\n", r.Name)
 		assert.Equal(t, r.OK, r.Err() == nil)
 	}
 	assert.Equal(t, map[string][]string{
@@ -59,9 +59,9 @@ func TestTheRootRequirementIsMetOnlyByRoot(t *testing.T) {
 	assert.Equal(t, fmt.Sprintf("user id %d", os.Geteuid()), r.Found)
 	if !r.OK {
 		require.EqualError(t, r.Err(), fmt.Sprintf(
-			"private host: root: user id %d; mend it with: run it as root or with sudo", os.Geteuid()))
+			"private host: root: user id %d; fix: run it as root or with sudo", os.Geteuid()))
 		require.EqualError(t, userNamespaces().Err(),
-			"private host: nested user namespaces: cannot be tried without root; mend it with: run it as root or with sudo")
+			"private host: nested user namespaces: cannot be tried without root; fix: run it as root or with sudo")
 	}
 }
 
@@ -71,7 +71,7 @@ func TestDiskSpaceIsCheckedWhereTheStateWillBe(t *testing.T) {
 		r := freeSpace(dir)
 		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
 		if !r.OK {
-			assert.Equal(t, "keep state in a directory with 1 GB free", r.Mend)
+			assert.Equal(t, "keep state in a directory with 1 GB free", r.Fix)
 			require.ErrorIs(t, r.Err(), ErrNoSpace)
 		}
 	}
