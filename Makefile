@@ -95,7 +95,7 @@ N ?= 500
 SEED ?= 0
 soak: setup ## compare the model with LXD and the kernel on N random chains (N=500 SEED=0)
 	go test -count=1 -timeout 10h $(EXEC) ./harness/idmap -run TestTheKernel -v -idmap.chains $$(( $(N) * 20 )) -idmap.seed $(SEED)
-	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -proofs $(N) -proof.seed $(SEED)
+	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestLXDDoesWhatTheModelSays -v -random.chains $(N) -random.seed $(SEED)
 
 soak-kill: setup ## kill N runs, or parts of them, at random moments, and look for leftovers (N=500 SEED=0)
 	go test -count=1 -timeout 10h $(EXEC) ./scenarios -run TestNothingIsLeftWhateverIsKilled -v -soak.machine -soak.kills $(N) -soak.seed $(SEED)

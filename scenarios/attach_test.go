@@ -10,8 +10,8 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-func TestARunningChainIsLookedIntoFromOutside(t *testing.T) {
-	beside(t, 1)
+func TestAttachToARunningChain(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 

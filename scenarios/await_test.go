@@ -20,7 +20,7 @@ import (
 )
 
 func TestAnOperationIsWaitedForInLXD(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(1))
 	// client returns a client of the host's LXD daemon and a channel with an item for each request
@@ -68,16 +68,16 @@ func TestAnOperationIsWaitedForInLXD(t *testing.T) {
 		}()
 		began := time.Now()
 		require.ErrorIs(t, harnesstest.Await(ctx, server, op, nil), context.Canceled)
-		assert.Less(t, time.Since(began), 25*time.Second, "LXD would answer after 30 s that it runs on")
+		assert.Less(t, time.Since(began), 25*time.Second, "LXD itself would answer only after 30 s")
 	})
-	t.Run("which says so when the budget is used up", func(t *testing.T) {
+	t.Run("until the budget is used up", func(t *testing.T) {
 		server, _ := client(t, 0)
 		op, _ := program(t, server)
 		err := harnesstest.Await(wait.WithPatience(harnesstest.Context(t), 0.001), server, op, nil)
 		require.ErrorIs(t, err, wait.ErrTimeout)
 		require.Regexp(t, `^wait for LXD's operation "Executing command": timed out after .*: it is running$`, err)
 	})
-	t.Run("unless LXD has forgotten it", func(t *testing.T) {
+	t.Run("but not after LXD has forgotten it", func(t *testing.T) {
 		server, _ := client(t, 0)
 		op, stdin := program(t, server)
 		require.NoError(t, stdin.Close())

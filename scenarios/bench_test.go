@@ -28,8 +28,8 @@ import (
 )
 
 var (
-	benchDepths = flag.String("bench.depths", "1,3,8,16,32", "depths of BenchmarkChain")
-	benchRecipe = flag.Int("bench.recipe", 16, "deepest chain that BenchmarkChain also types after the recipe, 0 for none")
+	benchDepths = flag.String("bench.depths", "1,3,8,16,32", "depths of BenchmarkChain, separated by commas")
+	benchRecipe = flag.Int("bench.recipe", 16, "deepest chain that BenchmarkChain also builds by hand, with the recipe; 0: none")
 	benchJSON   = flag.String("bench.json", "", "file that BenchmarkChain writes its rows to")
 )
 
@@ -46,10 +46,10 @@ func BenchmarkChain(b *testing.B) {
 			var of []report.Sample
 			for b.Loop() {
 				var sample report.Sample
-				sample, machine = build(b, bun, depth)
+				sample, machine = measureChain(b, bun, depth)
 				b.StopTimer()
 				if depth <= *benchRecipe {
-					sample.Recipe = typed(b, bun, depth)
+					sample.Recipe = measureRecipe(b, bun, depth)
 				}
 				b.StartTimer()
 				of = append(of, sample)
@@ -67,7 +67,7 @@ func depthsIn(b *testing.B, name, list string) []int {
 	var depths []int
 	for _, word := range strings.Split(list, ",") {
 		depth, err := strconv.Atoi(word)
-		require.NoError(b, err, "-%s: numbers, with commas between", name)
+		require.NoError(b, err, "-%s: expected numbers separated by commas", name)
 		require.NoError(b, harness.Cascade(depth).Validate())
 		if !slices.Contains(depths, depth) {
 			depths = append(depths, depth)
@@ -76,8 +76,8 @@ func depthsIn(b *testing.B, name, list string) []int {
 	return depths
 }
 
-// config returns the configuration of the host that both benchmarks start from.
-func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
+// hostConfig returns the configuration of the host that both benchmarks start from.
+func hostConfig(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) private.Config {
 	b.Helper()
 	c := private.Config{StateRoot: stateRoot(), Delegation: d, Bundle: bun, InMemory: depth}
 	room, err := inventory.Levels(harnesstest.Context(b), false)
@@ -86,12 +86,12 @@ func config(b *testing.B, bun *bundle.Bundle, depth int, d idmap.Delegation) pri
 	return c
 }
 
-// build measures a chain from the start of its host until it is verified, and its removal.
-func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machine string) {
+// measureChain measures a chain from the start of its host until it is verified, and its removal.
+func measureChain(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machine string) {
 	b.Helper()
 	ctx, spec := harnesstest.Context(b), harness.Cascade(depth)
 	delegation := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)})
-	c := config(b, bun, depth, delegation)
+	c := hostConfig(b, bun, depth, delegation)
 	before, began := cpuTime(b), time.Now()
 	h, err := private.Start(ctx, c)
 	require.NoError(b, err)
@@ -113,7 +113,7 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	disk, err := h.Disk()
 	require.NoError(b, err)
 	s.Disk = float64(disk)
-	worked := h.LXDTook() + executing(b, chain, built)
+	worked := h.LXDTook() + timeInExec(b, chain, built)
 	for _, l := range chain.Levels {
 		for _, p := range l.Phases {
 			worked += p.LXD
@@ -130,10 +130,10 @@ func build(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample, machin
 	return s, machine
 }
 
-// executing returns how long the chain's LXD daemons ran programs in levels after since. It must
+// timeInExec returns how long the chain's LXD daemons ran programs in levels after since. It must
 // be called within five seconds of their end, when LXD forgets an operation (LXD:
 // lxd/operations/operations.go). Simultaneous operations count once.
-func executing(b *testing.B, c *harness.Chain, since time.Time) time.Duration {
+func timeInExec(b *testing.B, c *harness.Chain, since time.Time) time.Duration {
 	b.Helper()
 	servers := []lxd.InstanceServer{c.Host.LXD()}
 	for _, l := range c.Levels[:len(c.Levels)-1] { // no container runs in the last level
@@ -149,12 +149,12 @@ func executing(b *testing.B, c *harness.Chain, since time.Time) time.Duration {
 			}
 		}
 	}
-	require.Len(b, ran, len(c.Levels), "the maps of every level are looked at from inside")
-	return together(ran)
+	require.Len(b, ran, len(c.Levels), "one program in each level reads its maps")
+	return timeOfAny(ran)
 }
 
-// together returns how long at least one of the operations was running.
-func together(operations []api.Operation) (all time.Duration) {
+// timeOfAny returns how long at least one of the operations was running.
+func timeOfAny(operations []api.Operation) (all time.Duration) {
 	slices.SortFunc(operations, func(a, b api.Operation) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	var end time.Time
 	for _, o := range operations {
@@ -170,14 +170,14 @@ func together(operations []api.Operation) (all time.Duration) {
 	return all
 }
 
-// typed returns how many seconds the recipe takes until the last level answers.
-func typed(b *testing.B, bun *bundle.Bundle, depth int) float64 {
+// measureRecipe returns how many seconds the recipe takes until the last level answers.
+func measureRecipe(b *testing.B, bun *bundle.Bundle, depth int) float64 {
 	b.Helper()
-	h, err := private.Start(harnesstest.Context(b), config(b, bun, depth, idmap.Delegation{}))
+	h, err := private.Start(harnesstest.Context(b), hostConfig(b, bun, depth, idmap.Delegation{}))
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.WithoutCancel(harnesstest.Context(b)))) }()
 	r := recipe{h, depth}
-	require.NoError(b, r.layOut(bun))
+	require.NoError(b, r.copyImage(bun))
 	began := time.Now()
 	uidMap, err := r.follow(harnesstest.Context(b))
 	require.NoError(b, err)

@@ -17,7 +17,7 @@ import (
 	"nestbed/harness/reach"
 )
 
-var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach")
+var reachDepths = flag.String("bench.reach", "3,8,16", "depths of BenchmarkReach, separated by commas")
 
 // BenchmarkReach builds chains whose levels are reached through /proc, and the same chains through
 // LXD exec, and reports the ratio of the times.
@@ -26,24 +26,24 @@ func BenchmarkReach(b *testing.B) {
 	bun := harnesstest.Bundle(b, harnesstest.Source(b))
 	for _, depth := range depthsIn(b, "bench.reach", *reachDepths) {
 		b.Run(fmt.Sprintf("depth=%d", depth), func(b *testing.B) {
-			var near, far time.Duration
+			var direct, tunneled time.Duration
 			for b.Loop() {
-				near += reached(b, bun, depth, false)
-				far += reached(b, bun, depth, true)
+				direct += measureReach(b, bun, depth, false)
+				tunneled += measureReach(b, bun, depth, true)
 			}
 			b.ReportMetric(0, "ns/op") // the sum of both means nothing
-			b.ReportMetric(near.Seconds()/float64(b.N), "s-proc")
-			b.ReportMetric(far.Seconds()/float64(b.N), "s-exec")
-			b.ReportMetric(far.Seconds()/near.Seconds(), "exec/proc")
+			b.ReportMetric(direct.Seconds()/float64(b.N), "s-proc")
+			b.ReportMetric(tunneled.Seconds()/float64(b.N), "s-exec")
+			b.ReportMetric(tunneled.Seconds()/direct.Seconds(), "exec/proc")
 		})
 	}
 }
 
-// reached returns how long it takes to build and verify a chain on a running host.
-func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duration {
+// measureReach returns how long it takes to build and verify a chain on a running host.
+func measureReach(b *testing.B, bun *bundle.Bundle, depth int, tunneled bool) time.Duration {
 	b.Helper()
-	c := config(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
-	c.ViaExec = far
+	c := hostConfig(b, bun, depth, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: idmap.Needed(depth)}))
+	c.ViaExec = tunneled
 	h, err := private.Start(harnesstest.Context(b), c)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.WithoutCancel(harnesstest.Context(b)))) }()
@@ -55,7 +55,7 @@ func reached(b *testing.B, bun *bundle.Bundle, depth int, far bool) time.Duratio
 	took := time.Since(began)
 	require.NoError(b, harness.Contradiction(chain.Plan, outcome))
 	for _, l := range chain.Levels {
-		require.Equal(b, far, l.Root().Tunneled())
+		require.Equal(b, tunneled, l.Root().Tunneled())
 	}
 	require.NoError(b, h.Close(harnesstest.Context(b)))
 	require.NoError(b, chain.Close(harnesstest.Context(b))) // closes the descriptors

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	benchLabs   = flag.String("bench.labs", "1x1,1x12,2x12,3x12,1x60,3x60", "MEMBERSxCHAINS of BenchmarkSimulate")
+	benchLabs   = flag.String("bench.labs", "1x1,1x12,2x12,3x12,1x60,3x60", "MEMBERSxCHAINS of BenchmarkSimulate, separated by commas")
 	benchAtOnce = flag.Int("bench.atonce", 2, "chains at a time on each member in BenchmarkSimulate")
 	benchDepth  = flag.Int("bench.depth", 2, "depth of the chains of BenchmarkSimulate and BenchmarkMemberCost")
 )
@@ -56,7 +56,7 @@ func BenchmarkSimulate(b *testing.B) {
 	for _, word := range strings.Split(*benchLabs, ",") {
 		lab := simulate.Lab{RunnerProcessors: float64(runtime.NumCPU()), AtOnce: *benchAtOnce}
 		_, err := fmt.Sscanf(word, "%dx%d", &lab.Members, &lab.Chains)
-		require.NoError(b, err, "-bench.labs: numbers of members and of chains, as 3x60")
+		require.NoError(b, err, "-bench.labs: expected MEMBERSxCHAINS, such as 3x60")
 		require.LessOrEqual(b, lab.Members, clusterSize)
 		lab.Processors = float64(runtime.NumCPU()) / float64(lab.Members)
 		forecast, err := lab.Forecast(cost)

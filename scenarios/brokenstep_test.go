@@ -45,7 +45,7 @@ func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
 		runBreaking(t, how)
 		return
 	}
-	beside(t, 1)
+	parallel(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
 	for how, said := range map[string]string{
 		"panics":              "a step that panics", // and the run closes the scenario's host
@@ -53,7 +53,7 @@ func TestAStepThatPanicsOrNeverReturnsLeavesNothing(t *testing.T) {
 		"ends the whole test": "",
 	} {
 		t.Run(how, func(t *testing.T) {
-			run := runApart(t, "-test.run=^TestAStepThatPanicsOrNeverReturnsLeavesNothing$")
+			run := testCommand(t, "-test.run=^TestAStepThatPanicsOrNeverReturnsLeavesNothing$")
 			run.Env = append(run.Env, brokenEnv+"="+how)
 			out, err := run.CombinedOutput()
 			require.Error(t, err, "%s", out)

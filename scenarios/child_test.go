@@ -52,12 +52,13 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 	return tied(cmd)
 }
 
-// fewOfCore selects three scenarios for the kinds of host that TestFeatures does not use: a chain
-// that comes up, one that just fits, and one that stops. A cluster gets one for each member.
-const fewOfCore = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
+// threeCoreScenarios selects three scenarios for the kinds of host that TestFeatures does not use:
+// a chain that comes up, one that just fits, and one that stops. A cluster gets one for each
+// member.
+const threeCoreScenarios = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
 
-// runApart returns a command that runs tests in a new process, without writing reports.
-func runApart(t *testing.T, flags ...string) *exec.Cmd {
+// testCommand returns a command that runs tests in a new process, without writing reports.
+func testCommand(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
 	cmd.Env = append(os.Environ(), environment.Reports+"=")
@@ -71,7 +72,7 @@ func beChild() {
 	if err == nil {
 		var machine environment.Machine
 		if machine, err = environment.ReadMachine(); err == nil {
-			err = o.obey(machine.Context(context.Background()), machine)
+			err = o.run(machine.Context(context.Background()), machine)
 		}
 	}
 	if err != nil {
@@ -81,8 +82,8 @@ func beChild() {
 	os.Exit(0)
 }
 
-// obey prints the host's name when it is up, the name of each level, and closing.
-func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err error) {
+// run prints the host's name when it is up, the name of each level, and closing.
+func (o childOrder) run(ctx context.Context, machine environment.Machine) (err error) {
 	source, err := bundle.ParseSource(o.Source)
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (o childOrder) obey(ctx context.Context, machine environment.Machine) (err 
 	spec.OnLevel = func(l *harness.Level) { fmt.Println(l.Name) }
 	chain, err := harness.Build(ctx, h, spec)
 	if err == nil && !o.Close {
-		err = errors.New("the chain is up, and nobody has killed us")
+		err = errors.New("the chain is up, but the test has not killed this program")
 	}
 	if err == nil {
 		_, err = chain.Outcome(ctx)

@@ -112,9 +112,9 @@ func (c *cluster) socket(i int) string {
 }
 
 func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
-	beside(t, 3)
+	parallel(t, 3)
 	c := newCluster(t)
-	before := allOf(t, c.members[0].LXD())
+	before := serverState(t, c.members[0].LXD())
 	members, err := existing.OpenCluster(harnesstest.Context(t), existing.LXD{Address: c.socket(1)}, "")
 	require.NoError(t, err)
 	require.NotNil(t, members)
@@ -141,33 +141,33 @@ func TestChainsAreSpreadOverTheMembersOfACluster(t *testing.T) {
 		}
 		t.Logf("%s: depth 3 in %s", host.Member(h), chain.Levels[0].Took+chain.Levels[1].Took+chain.Levels[2].Took)
 	}
-	assert.Len(t, used, 3, "each has one")
+	assert.Len(t, used, 3, "each member has a chain")
 	for _, h := range hosts {
 		require.NoError(t, h.Close(harnesstest.Context(t)))
 	}
 	require.NoError(t, members.Close(harnesstest.Context(t)))
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }
 
 func TestScenariosOnTheMembersOfACluster(t *testing.T) {
-	beside(t, 3)
+	parallel(t, 3)
 	c := newCluster(t)
-	before := allOf(t, c.members[0].LXD())
+	before := serverState(t, c.members[0].LXD())
 	reports := t.TempDir()
-	run := runApart(t, fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run := testCommand(t, threeCoreScenarios, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
 	t.Log(string(out))
-	c.usedAll(t, reports)
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	c.requireAllMembersUsed(t, reports)
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }
 
-// usedAll requires that a run had scenarios on all members.
-func (c *cluster) usedAll(t *testing.T, reports string) {
+// requireAllMembersUsed requires that a run had scenarios on all members.
+func (c *cluster) requireAllMembersUsed(t *testing.T, reports string) {
 	t.Helper()
 	members := map[string]int{}
-	for _, s := range ranIn(t, reports, c.bundle) {
+	for _, s := range executedScenarios(t, reports, c.bundle) {
 		members[s.Member]++
 	}
 	t.Log(members)
@@ -176,8 +176,8 @@ func (c *cluster) usedAll(t *testing.T, reports string) {
 	}
 }
 
-// ranIn returns the scenarios of a run that were not skipped.
-func ranIn(t *testing.T, reports string, b *bundle.Bundle) (ran []report.Scenario) {
+// executedScenarios returns the scenarios of a run that were not skipped.
+func executedScenarios(t *testing.T, reports string, b *bundle.Bundle) (ran []report.Scenario) {
 	t.Helper()
 	run, err := report.LoadRun(filepath.Join(reports, report.Directory(b)))
 	require.NoError(t, err)

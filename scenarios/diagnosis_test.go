@@ -17,17 +17,17 @@ import (
 	"nestbed/harness/wait"
 )
 
-func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
-	beside(t, 1)
+func TestADiagnosisIsCompleteWhileAnLXDIsStopped(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	require.NoError(t, fault.StopLXD(harnesstest.Context(t), chain.Levels[0]))
 
 	d := postmortem.Diagnose(harnesstest.Context(t), chain)
 	text := d.String()
-	assert.NotContains(t, text, "a diagnosis has", "the one that does not answer does not take all of the time")
+	assert.NotContains(t, text, "a diagnosis has", "one daemon that does not answer does not use up all of the time")
 	assert.Equal(t, chain.Plan.Levels[0].Map, d.Seen[1].Map)
-	assert.Equal(t, chain.Plan.Levels[1].Map, d.Seen[2].Map, "the kernel shows it, whatever LXD does")
+	assert.Equal(t, chain.Plan.Levels[1].Map, d.Seen[2].Map, "the kernel shows the map, even if LXD does not answer")
 	assert.Equal(t, chain.Plan.Levels[1].Host, d.Seen[2].Host)
 	assert.Regexp(t, `uid 500000 on the host, stopped: lxd `, text)
 	_, below, _ := strings.Cut(text, "\nlevel 1, ")
@@ -40,8 +40,8 @@ func TestADiagnosisOfAChainIsWholeWhileALXDIsStopped(t *testing.T) {
 	}
 }
 
-func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
-	beside(t, 1)
+func TestADiagnosisShowsWhyALevelDidNotStart(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that the host does not have
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
@@ -55,22 +55,22 @@ func TestADiagnosisOfALevelThatDoesNotStartHasWhatItsLXDHas(t *testing.T) {
 }
 
 func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	hurried := wait.WithPatience(harnesstest.Context(t), 0.1)
 	h, err := private.Start(hurried, private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: harnesstest.Bundle(t, harnesstest.Source(t))})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	starved := harness.Cascade(2)
 	starved.Levels[0].Config = map[string]string{"limits.memory": "20MB"}
-	standing := harness.Cascade(1)
-	standing.Hooks = []harness.Hook{fault.Fault{Level: 1, Op: idmap.OpCreate, Kind: fault.LXDStopped}.Hook()}
+	hung := harness.Cascade(1)
+	hung.Hooks = []harness.Hook{fault.Fault{Level: 1, Op: idmap.OpCreate, Kind: fault.LXDStopped}.Hook()}
 	for _, c := range []struct {
 		spec   harness.Spec
 		reason idmap.Reason
 		shows  string
 	}{
 		{starved, idmap.DaemonDied, `^level 1: the kernel killed \d+ processes because memory ran out`},
-		{standing, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last, because the daemon stays stopped
+		{hung, idmap.TimedOut, `^at level 0: pid \d+, uid 0 on the host, stopped: lxd `}, // last, because the daemon stays stopped
 	} {
 		chain, err := harness.Build(hurried, h, c.spec)
 		var stopped *harness.LevelError
@@ -85,7 +85,7 @@ func TestAStopThatNoLogExplainsIsExplainedByTheKernel(t *testing.T) {
 }
 
 func TestADiagnosisHasNoKeyAndNoCertificate(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	var secrets []string

@@ -23,9 +23,9 @@ var (
 	linkText   = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 )
 
-// TestLinksOfTheDocumentationLeadSomewhere checks links to files of the repository and to
+// TestTheDocumentationHasNoBrokenLinks checks links to files of the repository and to
 // headings. It does not check links to other servers.
-func TestLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
+func TestTheDocumentationHasNoBrokenLinks(t *testing.T) {
 	t.Parallel()
 	for _, page := range pages(t) {
 		for _, line := range proseLines(t, page) {

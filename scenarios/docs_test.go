@@ -45,7 +45,7 @@ type docCommand struct {
 func TestTheDocumentationShowsWhatCommandsPrint(t *testing.T) {
 	t.Parallel()
 	harnesstest.Source(t)
-	path := filepath.Dir(built(t)) + string(filepath.ListSeparator) + os.Getenv("PATH")
+	path := filepath.Dir(buildNestbed(t)) + string(filepath.ListSeparator) + os.Getenv("PATH")
 	for _, page := range pages(t) {
 		for _, b := range consoleBlocks(t, page) {
 			t.Run(b.name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func pageLines(t *testing.T, page string) []string {
 func (b docBlock) check(t *testing.T, path string) {
 	t.Helper()
 	if slices.ContainsFunc(b.commands, func(c docCommand) bool { return strings.Contains(c.text, "nestbed up") }) {
-		beside(t, 1)
+		parallel(t, 1)
 	} else {
 		t.Parallel()
 	}

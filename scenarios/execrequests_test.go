@@ -23,7 +23,7 @@ import (
 // ends, once in a few thousand programs. nestbed must therefore only wait for such an operation,
 // never read it. The test takes the requests from LXD's log.
 func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	c := harnesstest.Build(t, h, harness.Cascade(1))
 	observer, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil)
@@ -37,10 +37,10 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 	require.NoError(t, err)
 
 	mark := func(name string) {
-		require.NoError(t, wait.For(harnesstest.Context(t), "wait for LXD to tell of a request", 10*time.Second, func(context.Context) error {
+		require.NoError(t, wait.For(harnesstest.Context(t), "wait for LXD to log a request", 10*time.Second, func(context.Context) error {
 			_, _, _ = h.LXD().GetInstance(name) // it does not exist
 			if !asked.any("GET /1.0/instances/" + name) {
-				return errors.New("it has not told yet")
+				return errors.New("LXD has not logged the request")
 			}
 			return nil
 		}))
@@ -63,8 +63,8 @@ func TestTheOperationOfAProgramIsNotReadBeforeItsEnd(t *testing.T) {
 
 // requests collects the requests that an LXD daemon logs.
 type requests struct {
-	mu   sync.Mutex
-	told []string
+	mu     sync.Mutex
+	logged []string
 }
 
 func (r *requests) note(event api.Event) {
@@ -74,18 +74,18 @@ func (r *requests) note(event api.Event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.told = append(r.told, log.Context["method"]+" "+log.Context["url"])
+	r.logged = append(r.logged, log.Context["method"]+" "+log.Context["url"])
 }
 
 func (r *requests) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]string(nil), r.told...)
+	return append([]string(nil), r.logged...)
 }
 
 func (r *requests) any(begin string) bool {
-	for _, told := range r.all() {
-		if strings.HasPrefix(told, begin) {
+	for _, request := range r.all() {
+		if strings.HasPrefix(request, begin) {
 			return true
 		}
 	}

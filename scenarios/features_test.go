@@ -18,19 +18,19 @@ var suite = steps.Suite{
 }
 
 func init() {
-	flag.StringVar(&suite.Tags, "godog.tags", suite.Tags, `tags that scenarios must bear: "@a && ~@b" is a and not b, "@a,@b" one of them`)
-	flag.Func("godog.paths", "features, or scenarios at a line (article.feature:10), with commas between; all if unset", func(paths string) error {
+	flag.StringVar(&suite.Tags, "godog.tags", suite.Tags, `run scenarios with these tags: "@a && ~@b" is a and not b, "@a,@b" is a or b`)
+	flag.Func("godog.paths", "run these features, or scenarios at a line (article.feature:10), separated by commas; default: all", func(paths string) error {
 		suite.Paths = strings.Split(paths, ",")
 		return nil
 	})
-	flag.StringVar(&suite.Format, "godog.format", suite.Format, "pretty, progress, junit:FILE, cucumber:FILE, with commas between")
-	flag.BoolVar(&suite.NoColors, "godog.no-colors", false, "leave out colors, even on a terminal")
-	flag.BoolVar(&suite.StopOnFailure, "godog.stop-on-failure", false, "start no scenario after one has failed")
-	flag.Int64Var(&suite.Randomize, "godog.random", 0, "seed of a random order; -1: any seed; 0: the order in which they stand")
+	flag.StringVar(&suite.Format, "godog.format", suite.Format, "pretty, progress, junit:FILE or cucumber:FILE, separated by commas")
+	flag.BoolVar(&suite.NoColors, "godog.no-colors", false, "use no colors, even on a terminal")
+	flag.BoolVar(&suite.StopOnFailure, "godog.stop-on-failure", false, "start no more scenarios after one has failed")
+	flag.Int64Var(&suite.Randomize, "godog.random", 0, "seed of a random order; -1: a random seed; 0: the order in the files")
 	flag.IntVar(&suite.Concurrency, "godog.concurrency", 0, "the same as -concurrency")
-	flag.IntVar(&suite.Concurrency, "concurrency", 0, "scenarios at a time; 0: as many as there are processors and memory for")
-	flag.IntVar(&suite.Mutate, "mutate", 0, "run each Then with up to so many wrong values first, with which it must fail")
-	flag.DurationVar(&suite.Kept, "kept", 0, "how much of -timeout is kept back for diagnosis and closing; 0: a quarter, and 1 minute at most")
+	flag.IntVar(&suite.Concurrency, "concurrency", 0, "scenarios at a time; 0: as many as processors and memory allow")
+	flag.IntVar(&suite.Mutate, "mutate", 0, "run each Then with up to this many wrong values first; it must fail with each")
+	flag.DurationVar(&suite.Kept, "kept", 0, "the part of -timeout that is reserved for diagnosis and clean-up; 0: a quarter, at most 1 minute")
 }
 
 // concurrency returns how many chains this machine builds at a time.

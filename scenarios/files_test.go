@@ -13,7 +13,7 @@ import (
 )
 
 func TestFilesArriveInALevelByteForByte(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	odd := idmap.File{Text: " \n\troot:65536:131072 # \"&<>{{ x }}{% y %}\\\r\n\r\n \n"}
 	spec := harness.Spec{Levels: []harness.LevelSpec{{Delegation: &idmap.Delegation{UID: odd, GID: idmap.File{Missing: true}}}}}

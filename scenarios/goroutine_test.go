@@ -14,8 +14,8 @@ import (
 
 // Goroutines that talk to an LXD daemon end when it ends. This test counts them while the daemons
 // still run, to see whether closing ends them.
-func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
-	if !apart(t, 1) {
+func TestDetachFromARunningChainLeavesNoGoroutine(t *testing.T) {
+	if !inNewProcess(t, 1) {
 		return
 	}
 	h := harnesstest.Host(t, article)
@@ -36,7 +36,7 @@ func TestWhoLetsGoOfARunningChainLeavesNoGoroutine(t *testing.T) {
 		_, err = l.Exec(ended, "busybox", "sleep", "100000") // the websockets must be closed, too
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	require.Error(t, goleak.Find(before), "the client listens on")
+	require.Error(t, goleak.Find(before), "the client still listens")
 	harness.Detach(levels)
 	running.Close()
 	require.NoError(t, goleak.Find(before))

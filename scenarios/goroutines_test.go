@@ -14,8 +14,9 @@ import (
 	"nestbed/harness/wait"
 )
 
-// runsOn runs a program in the deepest level that does not end in time, and returns the error.
-func runsOn(t *testing.T, chain *harness.Chain) error {
+// execTimesOut runs a program in the deepest level that does not end in time, and returns the
+// error.
+func execTimesOut(t *testing.T, chain *harness.Chain) error {
 	t.Helper()
 	hurried := wait.WithPatience(harnesstest.Context(t), 0.001)
 	_, err := chain.Deepest().Exec(hurried, "busybox", "sleep", "100000")
@@ -23,8 +24,8 @@ func runsOn(t *testing.T, chain *harness.Chain) error {
 	return err
 }
 
-func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) {
-	beside(t, 1)
+func TestADiagnosisHasTheGoroutinesOfAnLXDWhoseOperationDoesNotEnd(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) }) // before the chain's clean-up, because the host's LXD daemon has ended
@@ -32,7 +33,7 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	for _, depth := range []int{2, 1} { // the host last, because it ends with its LXD daemon
 		chain.Levels = chain.Levels[:depth]
 		d := postmortem.Diagnose(harnesstest.Context(t), chain)
-		postmortem.AddGoroutines(harnesstest.Context(t), chain, d, runsOn(t, chain))
+		postmortem.AddGoroutines(harnesstest.Context(t), chain, d, execTimesOut(t, chain))
 		for i, p := range d.Places {
 			if i == depth-1 {
 				assert.Regexp(t, dump, p.Goroutines)
@@ -44,10 +45,10 @@ func TestADiagnosisHasTheGoroutinesOfALXDWhoseOperationDoesNotEnd(t *testing.T) 
 	}
 }
 
-func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
-	beside(t, 1)
+func TestADiagnosisAbortsNoLXDUnnecessarily(t *testing.T) {
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	_, socket := ownLXD(t, ofMachine, b)
+	_, socket := existingLXD(t, machineAllocation, b)
 	existing, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, existing.Close(context.WithoutCancel(harnesstest.Context(t)))) })
@@ -56,7 +57,7 @@ func TestADiagnosisEndsNoLXDWithoutNeed(t *testing.T) {
 	_, failed := onPrivate.Deepest().Exec(harnesstest.Context(t), "false")
 	require.Error(t, failed)
 	for chain, failure := range map[*harness.Chain]error{
-		onExisting: runsOn(t, onExisting),
+		onExisting: execTimesOut(t, onExisting),
 		onPrivate:  failed,
 	} {
 		d := postmortem.Diagnose(harnesstest.Context(t), chain)

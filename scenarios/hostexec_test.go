@@ -39,7 +39,7 @@ func sleepers(t *testing.T, h *private.Host, seconds string) (found []string) {
 }
 
 func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	const seconds = "60201" // no other program of the host sleeps that long
 	ctx, cancel := context.WithCancel(harnesstest.Context(t))
@@ -51,7 +51,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	// A busy machine may need this long.
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to run", time.Minute, func(context.Context) error {
 		if n := len(sleepers(t, h, seconds)); n != 2 {
-			return fmt.Errorf("%d of them run", n)
+			return fmt.Errorf("%d of 2 run", n)
 		}
 		return nil
 	}))
@@ -60,7 +60,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 	case err := <-ended:
 		require.Error(t, err)
 	case <-time.After(30 * time.Second):
-		t.Fatal("Exec still waits, though its context has ended")
+		t.Fatal("Exec still waits, although its context has ended")
 	}
 	// The kernel has killed them, but a busy machine may take a while to remove them.
 	require.NoError(t, wait.For(harnesstest.Context(t), "wait for both to be gone", 30*time.Second, func(context.Context) error {
@@ -72,7 +72,7 @@ func TestACancelledExecOnTheHostEndsWithItsChildren(t *testing.T) {
 }
 
 func TestNothingRunsOnAClosedHost(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	name, err := host.Exec(harnesstest.Context(t), h, "hostname")
 	require.NoError(t, err)
@@ -80,11 +80,11 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 	require.NoError(t, h.Close(harnesstest.Context(t)))
 	_, err = host.Exec(harnesstest.Context(t), h, "hostname")
 	require.ErrorIs(t, err, private.ErrClosed)
-	require.NoError(t, h.Close(harnesstest.Context(t)), "it may be closed twice")
+	require.NoError(t, h.Close(harnesstest.Context(t)), "a host may be closed twice")
 }
 
 func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	entry := filepath.Dir(h.Traits().Bundle.Image())
 	lock := filepath.Join(filepath.Dir(entry), "lock-"+filepath.Base(entry))
@@ -95,11 +95,11 @@ func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 		target, _ := os.Readlink(file) // it may have been closed meanwhile
 		open = append(open, target)
 	}
-	assert.Contains(t, open, lock, "as long as the init lives, of a kept host, too")
+	assert.Contains(t, open, lock, "the init holds the lock as long as it lives, even if the host is kept")
 }
 
-func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
-	beside(t, 1)
+func TestAKeptHostCanBeEndedWithAnyDirectoryName(t *testing.T) {
+	parallel(t, 1)
 	h, err := private.Start(harnesstest.Context(t), private.Config{
 		StateRoot:  stateRoot(),
 		Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}),
@@ -114,7 +114,7 @@ func TestAKeptHostIsEndedWhateverItsDirectoryIsCalled(t *testing.T) {
 
 // CI runs this test with the race detector.
 func TestAHostIsUsedByManyAtOnceAndClosedMeanwhile(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
 	var all errgroup.Group
 	looking := make(chan struct{}, 3)

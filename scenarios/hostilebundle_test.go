@@ -42,33 +42,34 @@ func alter(t *testing.T, root, script string, args ...string) {
 	require.NoError(t, err, "%s", out)
 }
 
-// leadingOut replaces directories by symlinks to the directory $1: absolute ones, and relative
-// ones through $2. The target exists inside the root filesystem as well, as if somebody had moved
-// the directory.
-const leadingOut = moving + `
+// hostileSymlinks replaces directories by symlinks to the directory $1: absolute ones, and
+// relative ones through $2. The target exists inside the root filesystem as well, as if somebody
+// had moved the directory.
+const hostileSymlinks = moveFunction + `
 	move var/lib/lxd "$1/lxd" "$1/lxd"
 	move var/log "$1/log" "$2$1/log"
 	move srv "$1/srv" "$2$1/srv"
 `
 
-const moving = `
+const moveFunction = `
 	move() { mkdir -p "$1" ".$2"; cp -a "$1/." ".$2"; rm -r "$1"; ln -s "$3" "$1"; }
 `
 
-// further does the same to directories that liblxc does not accept as symlinks in a container.
-const further = moving + `
+// moreHostileSymlinks does the same to directories that liblxc does not accept as symlinks in a
+// container.
+const moreHostileSymlinks = moveFunction + `
 	move proc "$1/proc" "$1/proc"
 	move sys "$1/sys" "$2$1/sys"
 	move dev "$1/dev" "$2$1/dev"
 	move run "$1/run" "$1/run"
 `
 
-func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
-	if !apart(t, 1) {
+func TestABundleWithHostileSymlinksStaysInside(t *testing.T) {
+	if !inNewProcess(t, 1) {
 		return
 	}
 	c := newCanary(t)
-	b, err := hostileBundle(t, harnesstest.Bundle(t, harnesstest.Source(t)), leadingOut, c.dir, up)
+	b, err := hostileBundle(t, harnesstest.Bundle(t, harnesstest.Source(t)), hostileSymlinks, c.dir, up)
 	require.NoError(t, err)
 	c.untouched(t)
 
@@ -76,7 +77,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	c.untouched(t)
 	require.NoError(t, err, "inside, every symlink leads to the moved directory")
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
-	assert.FileExists(t, filepath.Join(h.StateDir(), "lxd/server.key"), "the state is mounted where the link leads to inside")
+	assert.FileExists(t, filepath.Join(h.StateDir(), "lxd/server.key"), "the state is mounted at the symlink's target inside the host")
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
 	harnesstest.AsPlanned(t, chain)
 	require.NoError(t, file.Share(harnesstest.Context(t), chain))
@@ -96,7 +97,7 @@ func TestABundleWhoseLinksLeadOutOfItStaysInside(t *testing.T) {
 	require.NoError(t, h.Close(harnesstest.Context(t)))
 	c.untouched(t)
 
-	alter(t, b.Root(), further, c.dir, up)
+	alter(t, b.Root(), moreHostileSymlinks, c.dir, up)
 	plenty := idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 10 * idmap.Block})
 	worse, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: plenty, Bundle: b, SharePIDs: true})
 	c.untouched(t)

@@ -54,14 +54,14 @@ var hostile = []struct {
 	{"a directory that is a relative link", `d=$(dirname "$p"); rm -f "$d"; ln -s "$up$c/all" "$d"`, ""},
 }
 
-func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
-	beside(t, 1)
+func TestAHostileLevelCannotLeadNestbedOutOfIt(t *testing.T) {
+	parallel(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
 	level := chain.Levels[0]
-	far := byExec(t, chain)[0]
-	_, err := far.ReadFile(harnesstest.Context(t), "/etc/subuid")
+	tunneled := tunneledLevels(t, chain)[0]
+	_, err := tunneled.ReadFile(harnesstest.Context(t), "/etc/subuid")
 	require.NoError(t, err, "start the relay before the level is hostile")
 	run := func(t *testing.T, script string) {
 		t.Helper()
@@ -75,7 +75,7 @@ func TestAHostileLevelLeadsNobodyOutOfIt(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			run(t, fmt.Sprintf("for p in %s; do\nmkdir -p $(dirname $p); rm -rf $p\n%s\ndone", strings.Join(touched, " "), kind.script))
 			inTime(t, func() {
-				for _, l := range []*harness.Level{level, far} {
+				for _, l := range []*harness.Level{level, tunneled} {
 					for _, path := range touched {
 						text, err := l.Root().ReadFile(harnesstest.Context(t), path)
 						assert.NotContains(t, string(text), strings.TrimSpace(secret))
@@ -139,12 +139,12 @@ func inTime(t *testing.T, do func()) {
 	select {
 	case <-done:
 	case <-time.After(time.Minute):
-		t.Fatal("still blocked by something in the level")
+		t.Fatal("still blocked by a file in the level after a minute")
 	}
 }
 
 func TestAFakeProcOfALevelIsNoticed(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
@@ -199,7 +199,7 @@ const spy = `until [ -e /tmp/enough ]; do
 	done
 done 2>/dev/null | sort -u`
 
-func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
+func TestALevelSeesNothingOfTheMachineThroughTheDialer(t *testing.T) {
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
@@ -234,7 +234,7 @@ func TestALevelSeesNothingOfTheMachineByWhoConnectsInIt(t *testing.T) {
 	require.NoError(t, err)
 	got := <-spied
 	require.NoError(t, got.err)
-	assert.Equal(t, "dialer\n", got.saw, "it has seen the dialer, and nothing of the machine")
+	assert.Equal(t, "dialer\n", got.saw, "the level has seen the dialer, and nothing of the machine")
 	_, err = os.Stat(fmt.Sprintf("/proc/%d/root%s/file", os.Getpid(), c.dir))
-	require.NoError(t, err, "the file is there for a process of the machine")
+	require.NoError(t, err, "a process of the machine sees the file")
 }

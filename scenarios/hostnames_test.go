@@ -60,7 +60,7 @@ func (n hostNames) end() (map[string]bool, error) {
 	}
 }
 
-func TestHostsAreKnownByWhatIsEnteredUnderTheirStateRoot(t *testing.T) {
+func TestHostNamesAreTheEntriesOfTheStateRoot(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "before"), 0o700))
 	names, err := watchHostNames(root)

@@ -34,24 +34,24 @@ const (
 	addressHere  = "10.64.0.2"
 )
 
-// An elsewhereLXD is an LXD host and a client's network namespace. The only link of that namespace
+// A remoteLXD is an LXD host and a client's network namespace. The only link of that namespace
 // is a veth pair to the host.
-type elsewhereLXD struct {
+type remoteLXD struct {
 	machine *private.Host
 	address string
-	here    string // the pid of a process in the client's network namespace
+	client  string // the pid of a process in the client's network namespace
 	dir     string // for programs and a keyring
 }
 
-func newElsewhereLXD(t *testing.T) *elsewhereLXD {
+func newRemoteLXD(t *testing.T) *remoteLXD {
 	t.Helper()
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
-	machine, _ := ownLXD(t, ofMachine, b)
-	e := &elsewhereLXD{machine: machine, address: "https://" + addressThere + ":8443", here: networkNamespace(t), dir: t.TempDir()}
+	machine, _ := existingLXD(t, machineAllocation, b)
+	remote := &remoteLXD{machine: machine, address: "https://" + addressThere + ":8443", client: networkNamespace(t), dir: t.TempDir()}
 	there := fmt.Sprint(machine.Pid())
-	inNetwork(t, there, "ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", e.here)
-	for _, end := range [][2]string{{there, addressThere}, {e.here, addressHere}} {
+	inNetwork(t, there, "ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", remote.client)
+	for _, end := range [][2]string{{there, addressThere}, {remote.client, addressHere}} {
 		inNetwork(t, end[0], "ip", "address", "add", end[1]+"/30", "dev", "wire")
 		inNetwork(t, end[0], "ip", "link", "set", "wire", "up")
 	}
@@ -60,7 +60,7 @@ func newElsewhereLXD(t *testing.T) *elsewhereLXD {
 	config := server.Writable()
 	config.Config["core.https_address"] = addressThere + ":8443"
 	require.NoError(t, machine.LXD().UpdateServer(config, etag))
-	return e
+	return remote
 }
 
 // networkNamespace makes a network namespace and returns the pid of a process in it. Both end with
@@ -78,7 +78,7 @@ func networkNamespace(t testing.TB) string {
 		assert.NoError(t, holder.Wait())
 	})
 	_, err = bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err, "it has not said that it is there")
+	require.NoError(t, err, "unshare printed nothing")
 	return fmt.Sprint(holder.Process.Pid)
 }
 
@@ -118,85 +118,86 @@ func newToken(t testing.TB, server lxd.InstanceServer) string {
 }
 
 // nestbed runs the command in the client's network namespace.
-func (e *elsewhereLXD) nestbed(t *testing.T, args ...string) (string, error) {
+func (remote *remoteLXD) nestbed(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	run := networkCommand(harnesstest.Context(t), e.here, append([]string{filepath.Join(e.dir, "nestbed")}, args...)...)
-	run.Env = append(os.Environ(), keyringEnv+"="+filepath.Join(e.dir, "keyring"))
+	run := networkCommand(harnesstest.Context(t), remote.client, append([]string{filepath.Join(remote.dir, "nestbed")}, args...)...)
+	run.Env = append(os.Environ(), keyringEnv+"="+filepath.Join(remote.dir, "keyring"))
 	out, err := guarded(run).CombinedOutput()
 	return string(out), err
 }
 
-func TestTheCommandWithALXDOfAnotherMachine(t *testing.T) {
-	beside(t, 1)
-	e := newElsewhereLXD(t)
-	buildCommands(t, e.dir)
+func TestTheCommandWithAnLXDOnAnotherMachine(t *testing.T) {
+	parallel(t, 1)
+	remote := newRemoteLXD(t)
+	buildCommands(t, remote.dir)
 
-	out, err := e.nestbed(t, "up", "--host", e.address)
+	out, err := remote.nestbed(t, "up", "--host", remote.address)
 	require.Error(t, err)
-	assert.Contains(t, out, "nestbed does not know the certificate of the LXD at "+e.address)
-	assert.Contains(t, out, "; there: lxc config trust add --name nestbed")
-	out, err = e.nestbed(t, "trust", "nonsense")
+	assert.Contains(t, out, "nestbed does not know the certificate")
+	assert.Contains(t, out, remote.address)
+	assert.Contains(t, out, "lxc config trust add --name nestbed")
+	out, err = remote.nestbed(t, "trust", "nonsense")
 	require.Error(t, err)
 	assert.Contains(t, out, "give a token that `lxc config trust add --name nestbed` has printed")
 
-	token := newToken(t, e.machine.LXD())
-	out, err = e.nestbed(t, "trust", token)
+	token := newToken(t, remote.machine.LXD())
+	out, err = remote.nestbed(t, "trust", token)
 	require.NoError(t, err, out)
-	assert.Contains(t, out, "LXD at "+e.address+" trusts "+filepath.Join(e.dir, "keyring/client.crt"))
-	before := allOf(t, e.machine.LXD())
+	assert.Contains(t, out, "LXD at "+remote.address+" trusts "+filepath.Join(remote.dir, "keyring/client.crt"))
+	before := serverState(t, remote.machine.LXD())
 
-	out, err = e.nestbed(t, "up", "--host", e.address)
+	out, err = remote.nestbed(t, "up", "--host", remote.address)
 	require.NoError(t, err, out)
 	t.Log(out)
 	assert.Contains(t, out, "level 3 ")
 	assert.NotContains(t, out, "FAIL")
-	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+	assert.Equal(t, before, serverState(t, remote.machine.LXD()), "the LXD is as before")
 
-	out, err = e.nestbed(t, "up", "--host", e.address, "--depth", "1", "--json")
+	out, err = remote.nestbed(t, "up", "--host", remote.address, "--depth", "1", "--json")
 	require.NoError(t, err, out)
 	var result report.Result
 	_, text, _ := strings.Cut(out, "{") // after the progress lines
 	require.NoError(t, json.NewDecoder(strings.NewReader("{"+text)).Decode(&result), out)
 	here := host.FactsOf(harnesstest.Bundle(t, harnesstest.Source(t)))
-	assert.Equal(t, [2]string{here.Cgroup, here.AppArmor}, [2]string{result.Facts.Cgroup, result.Facts.AppArmor}, "level 1 has told it")
+	assert.Equal(t, [2]string{here.Cgroup, here.AppArmor}, [2]string{result.Facts.Cgroup, result.Facts.AppArmor}, "level 1 reported these facts")
 
-	out, err = e.nestbed(t, "reap", "--host", e.address)
+	out, err = remote.nestbed(t, "reap", "--host", remote.address)
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
 
 	// Another account tries the token that is used up.
-	require.NoError(t, os.Rename(filepath.Join(e.dir, "keyring"), filepath.Join(e.dir, "first")))
-	out, err = e.nestbed(t, "trust", token)
+	require.NoError(t, os.Rename(filepath.Join(remote.dir, "keyring"), filepath.Join(remote.dir, "first")))
+	out, err = remote.nestbed(t, "trust", token)
 	require.Error(t, err)
 	assert.Contains(t, out, "it rejects the token")
 	// That account knows the LXD's certificate, but LXD does not know its certificate.
 	servers := "servercerts"
-	require.NoError(t, os.CopyFS(filepath.Join(e.dir, "keyring", servers), os.DirFS(filepath.Join(e.dir, "first", servers))))
-	out, err = e.nestbed(t, "up", "--host", e.address)
+	require.NoError(t, os.CopyFS(filepath.Join(remote.dir, "keyring", servers), os.DirFS(filepath.Join(remote.dir, "first", servers))))
+	out, err = remote.nestbed(t, "up", "--host", remote.address)
 	require.Error(t, err)
 	assert.Contains(t, out, "it does not trust nestbed's certificate")
-	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+	assert.Equal(t, before, serverState(t, remote.machine.LXD()), "the LXD is as before")
 }
 
-func TestScenariosOnALXDOfAnotherMachine(t *testing.T) {
-	beside(t, 3)
-	e := newElsewhereLXD(t)
-	buildCommands(t, e.dir)
-	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
+func TestScenariosOnAnLXDOnAnotherMachine(t *testing.T) {
+	parallel(t, 3)
+	remote := newRemoteLXD(t)
+	buildCommands(t, remote.dir)
+	said, err := remote.nestbed(t, "trust", newToken(t, remote.machine.LXD()))
 	require.NoError(t, err, said)
-	before := allOf(t, e.machine.LXD())
-	out := e.scenarios(t)
+	before := serverState(t, remote.machine.LXD())
+	out := remote.scenarios(t)
 	t.Log(out)
-	assert.Equal(t, before, allOf(t, e.machine.LXD()), "the LXD is as it was")
+	assert.Equal(t, before, serverState(t, remote.machine.LXD()), "the LXD is as before")
 }
 
-// scenarios runs fewOfCore in the client's network namespace, with env added to its environment,
-// and returns the output.
-func (e *elsewhereLXD) scenarios(t *testing.T, env ...string) string {
+// scenarios runs threeCoreScenarios in the client's network namespace, with env added to its
+// environment, and returns the output.
+func (remote *remoteLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
-	run := networkCommand(harnesstest.Context(t), e.here, os.Args[0], fewOfCore, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
+	run := networkCommand(harnesstest.Context(t), remote.client, os.Args[0], threeCoreScenarios, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, environment.Require+"=") })
-	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(e.dir, "keyring"), "NESTBED_HOST="+e.address)
+	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(remote.dir, "keyring"), "NESTBED_HOST="+remote.address)
 	run.Env = append(run.Env, env...)
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, string(out))

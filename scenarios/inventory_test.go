@@ -111,7 +111,7 @@ func requireReaped(t *testing.T, names []string) {
 // requireNoProcess waits until no process runs on the host.
 func requireNoProcess(t *testing.T, name string) {
 	t.Helper()
-	require.NoError(t, wait.For(harnesstest.Context(t), "wait for the last process to go", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for the last process to end", tracesBudget, func(context.Context) error {
 		if p := takeInventory(t, name).Processes; len(p) > 0 {
 			return fmt.Errorf("these run: %q", p)
 		}
@@ -123,7 +123,7 @@ func requireNoProcess(t *testing.T, name string) {
 // run may have started to remove it earlier.
 func requireCleared(t *testing.T, name string) {
 	t.Helper()
-	require.NoError(t, wait.For(harnesstest.Context(t), "wait for another run to clear it", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for another run to remove it", tracesBudget, func(context.Context) error {
 		if left := takeInventory(t, name); !left.empty() {
 			return fmt.Errorf("these are left: %v", left)
 		}
@@ -132,14 +132,14 @@ func requireCleared(t *testing.T, name string) {
 }
 
 func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(2))
 	require.NoError(t, err)
 
 	// First check the inventory itself: one that looks in the wrong place would always be empty.
 	before := takeInventory(t, h.Name())
-	assert.Greater(t, len(before.Processes), 2*2, "init and LXD of two levels, and the host's")
+	assert.Greater(t, len(before.Processes), 2*2, "init and LXD of two levels and of the host")
 	assert.NotEmpty(t, before.Cgroups)
 	assert.NotEmpty(t, before.State)
 	assert.Empty(t, before.Mounts, "the machine sees none of the host's mounts")
@@ -153,7 +153,7 @@ func TestAClosedHostLeavesNoProcessMountCgroupOrState(t *testing.T) {
 var article = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 196608})
 
 func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	for depth := range 2 {
 		chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(depth+1))

@@ -21,10 +21,10 @@ import (
 	"nestbed/steps"
 )
 
-var kills = flag.Int("kills", 2, "how often TestAKilledRunLeavesNothingRunning kills")
+var kills = flag.Int("kills", 2, "number of kills in TestAKilledRunLeavesNothingRunning, for each kind of run")
 
 func TestAKilledRunLeavesNothingRunning(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	for i := range 2 * *kills {
@@ -46,7 +46,7 @@ func killInLevel2(t *testing.T, order childOrder, after time.Duration) string {
 	// This waits for nothing: it varies the moment of the kill.
 	<-time.After(after)
 	require.NoError(t, child.Process.Kill())
-	require.Error(t, child.Wait(), "it was killed")
+	require.Error(t, child.Wait(), "the child was killed")
 	return name
 }
 
@@ -67,8 +67,8 @@ func startIntoLevel2(t *testing.T, order childOrder) (child *exec.Cmd, name stri
 	return child, strings.TrimSpace(name)
 }
 
-func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
-	beside(t, 1)
+func TestCloseEndsTheProcessesOfAHostWhoseInitWasKilled(t *testing.T) {
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	h, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: article, Bundle: b, SharePIDs: true, InMemory: 2})
 	require.NoError(t, err)
@@ -77,13 +77,13 @@ func TestCloseEndsWhatRunsOnWhereTheInitOfAHostWasKilled(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
-	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXDs and the levels' inits run on")
+	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXD daemons and the levels' inits still run")
 	require.NoError(t, h.Close(harnesstest.Context(t)))
 	assert.True(t, takeInventory(t, h.Name()).empty())
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	out, err := childOrder{Source: source.String(), Depth: 1, Keep: true}.command(t).Output()
@@ -93,13 +93,13 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 
 	_, err = stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
-	assert.Len(t, takeInventory(t, name).Processes, 2, "after its maker ended, and after a reap: init and LXD")
+	assert.Len(t, takeInventory(t, name).Processes, 2, "init and LXD, after the end of the program that made the host and after a reap")
 	require.NoError(t, stateRoot().End(harnesstest.Context(t), name))
 	assert.True(t, takeInventory(t, name).empty())
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	_, err := stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
@@ -108,11 +108,12 @@ func TestReapLeavesALiveHostAlone(t *testing.T) {
 	require.ErrorIs(t, stateRoot().End(harnesstest.Context(t), h.Name()), host.ErrBusy)
 }
 
-func TestARunWhoseTimeIsUpSaysSoAndClosesWhatItHas(t *testing.T) {
-	beside(t, 1)
+func TestARunThatTimesOutSaysSoAndClosesItsHosts(t *testing.T) {
+	parallel(t, 1)
 	harnesstest.Bundle(t, harnesstest.Source(t))
-	// The run's time is up after 8 s. It then has 10 minutes to clean up, enough for a busy machine.
-	run := runApart(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
+	// The run's time is up after 8 s. It then has 10 minutes to clean up, enough for a busy
+	// machine.
+	run := testCommand(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deep.feature", "-concurrency=1", "-godog.format=progress")
 	out, err := run.CombinedOutput()
 	require.Error(t, err)

@@ -30,7 +30,7 @@ const (
 
 // tied makes a command end with this process. The command must run this test binary, directly or
 // through programs that pass on their standard input.
-func tied(cmd *exec.Cmd) *exec.Cmd { return held(cmd, tiedEnv) }
+func tied(cmd *exec.Cmd) *exec.Cmd { return withInputPipe(cmd, tiedEnv) }
 
 // guarded makes any other command end with this process. It starts this test binary, which runs
 // the command, kills it when the test process has ended, and passes on signals and the exit
@@ -38,10 +38,10 @@ func tied(cmd *exec.Cmd) *exec.Cmd { return held(cmd, tiedEnv) }
 func guarded(cmd *exec.Cmd) *exec.Cmd {
 	cmd.Args = append([]string{"/proc/self/exe", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/proc/self/exe"
-	return held(cmd, guardEnv)
+	return withInputPipe(cmd, guardEnv)
 }
 
-func held(cmd *exec.Cmd, env string) *exec.Cmd {
+func withInputPipe(cmd *exec.Cmd, env string) *exec.Cmd {
 	cmd.Env = append(cmd.Environ(), env+"=1")
 	if _, err := cmd.StdinPipe(); err != nil { // Wait closes the pipe
 		panic(err) // the command already has an input
@@ -87,11 +87,11 @@ func guard() {
 	os.Exit(program.ProcessState.ExitCode())
 }
 
-// orphansEnv makes TestWhatTestsStartEndsWithThem act as the test that is killed ("test") or as a
-// process that this test has started ("started").
+// orphansEnv makes TestProcessesThatTestsStartEndWithThem act as the test that is killed ("test")
+// or as a process that this test has started ("started").
 const orphansEnv = "NESTBED_TEST_ORPHANS"
 
-func TestWhatTestsStartEndsWithThem(t *testing.T) {
+func TestProcessesThatTestsStartEndWithThem(t *testing.T) {
 	switch os.Getenv(orphansEnv) {
 	case "test":
 		startOrphans(t)
@@ -99,7 +99,7 @@ func TestWhatTestsStartEndsWithThem(t *testing.T) {
 	case "started":
 		select {}
 	}
-	test := tied(exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestWhatTestsStartEndsWithThem$"))
+	test := tied(exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestProcessesThatTestsStartEndWithThem$"))
 	test.Env = append(test.Env, orphansEnv+"=test")
 	out, err := test.StdoutPipe()
 	require.NoError(t, err)
@@ -121,14 +121,14 @@ func TestWhatTestsStartEndsWithThem(t *testing.T) {
 	for _, child := range children {
 		ended, err := unix.Poll([]unix.PollFd{{Fd: int32(child), Events: unix.POLLIN}}, int(tracesBudget.Milliseconds()))
 		require.NoError(t, err)
-		assert.Equal(t, 1, ended, "it runs on")
+		assert.Equal(t, 1, ended, "the process still runs")
 	}
 }
 
 // startOrphans starts a tied and a guarded process, prints their pids, and waits to be killed.
 func startOrphans(t *testing.T) {
 	t.Helper()
-	itself := tied(exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestWhatTestsStartEndsWithThem$"))
+	itself := tied(exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestProcessesThatTestsStartEndWithThem$"))
 	itself.Env = append(itself.Env, orphansEnv+"=started")
 	other := guarded(exec.CommandContext(t.Context(), "sh", "-c", "echo $$; exec sleep 100000"))
 	out, err := other.StdoutPipe()

@@ -17,7 +17,7 @@ import (
 )
 
 func TestAKilledHostLeavesNoLoopDevice(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	for _, c := range inventory.Capabilities(harnesstest.Store(t), source) {
 		if c.For == inventory.Btrfs || c.For == inventory.Tools {

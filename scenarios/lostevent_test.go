@@ -30,11 +30,11 @@ import (
 // (lxd/events.go, eventsSocket). The listener gets no event for an operation that ends in between.
 // LXD's own client then waits forever: it listens, reads the operation once, and waits for the
 // event. nestbed uses LXD's wait request instead.
-func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) {
-	beside(t, 1)
+func TestAnOperationThatEndsBeforeLXDListensIsNotMissed(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	if h.Traits().Bundle.Flavor != idmap.LXD502 {
-		t.Skipf("the bundle has %s, which adds the listener right after its answer: what is lost there is lost by chance", h.Traits().Bundle.Daemon())
+		t.Skipf("the bundle has %s, which adds the listener right after its answer and loses events only by chance", h.Traits().Bundle.Daemon())
 	}
 	level := harnesstest.Build(t, h, harness.Cascade(1)).Levels[0]
 	stock, err := lxd.ConnectLXDUnixWithContext(harnesstest.Context(t), h.Socket(), nil) // listens for events
@@ -58,16 +58,16 @@ func TestAnOperationThatEndsBeforeLXDListensIsWaitedForAllTheSame(t *testing.T) 
 
 		last, end := runs(t, level, stock)
 		require.NoError(t, end())
-		told := operationsUntil(t, events, last)
+		announced := operationsUntil(t, events, last)
 		require.NoError(t, events.Close())
-		if busy && !slices.Contains(told, id) {
+		if busy && !slices.Contains(announced, id) {
 			return // lost, although the operation ended after LXD's answer
 		}
 		if !busy { // the database was idle too early
 			count *= 2
 		}
 	}
-	t.Fatalf("no event was lost in %d tries; if this LXD is fixed, correct README.md, What we have learned about LXD", tries)
+	t.Fatalf("no event was lost in %d tries; if this LXD is fixed, correct docs/findings.md", tries)
 }
 
 // runs starts a program in the level and returns the id of its operation. The program runs until
@@ -134,29 +134,29 @@ func soonAnswers(t *testing.T, server lxd.InstanceServer) bool {
 
 // operationsUntil reads events until the end of operation last, and returns the ids of their
 // operations.
-func operationsUntil(t *testing.T, events *websocket.Conn, last string) (told []string) {
+func operationsUntil(t *testing.T, events *websocket.Conn, last string) (announced []string) {
 	t.Helper()
 	for {
 		var event api.Event
 		require.NoError(t, events.ReadJSON(&event))
 		var o api.Operation
 		require.NoError(t, json.Unmarshal(event.Metadata, &o))
-		told = append(told, o.ID)
+		announced = append(announced, o.ID)
 		if o.ID == last && o.StatusCode.IsFinal() {
-			return told
+			return announced
 		}
 	}
 }
 
 // lostDeletions enables the test that shows how LXD itself loses an event.
-var lostDeletions = flag.Int("lost.deletions", 0, "how many images to delete in a cluster at most, until LXD never ends one; 0: none")
+var lostDeletions = flag.Int("lost.deletions", 0, "maximum number of images to delete in a cluster until a deletion hangs; 0: skip the test")
 
 // A cluster member that deletes an image makes the other members delete it, too, and waits for an
 // event of each (lxd/images.go, imageDelete). If the event is lost, the operation of the first
 // member never ends, however a client waits for it.
 func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 	if *lostDeletions == 0 {
-		t.Skip("it takes chance, and some minutes: make lost-event")
+		t.Skip("needs luck and some minutes; run make lost-event")
 	}
 	c := newCluster(t)
 	ctx, done := context.WithCancel(harnesstest.Context(t))
@@ -186,13 +186,13 @@ func TestAnImageDeletionOfAClusterCanHangInLXD(t *testing.T) {
 		operations, err := c.members[1].LXD().GetOperations()
 		require.NoError(t, err)
 		for _, o := range operations {
-			assert.False(t, o.Location == memberName(1) && o.Description == "Deleting image", "the other member has done its part")
+			assert.False(t, o.Location == memberName(1) && o.Description == "Deleting image", "the other member has finished its deletion")
 		}
 		seen, _, err := server.GetOperation(op.Get().ID)
 		require.NoError(t, err)
 		assert.Equal(t, api.Running, seen.StatusCode)
-		fmt.Printf("deletion %d does not end\n", n+1)
+		fmt.Printf("deletion %d hangs\n", n+1)
 		return
 	}
-	t.Fatalf("all of %d deletions have ended", *lostDeletions)
+	t.Fatalf("all %d deletions have ended", *lostDeletions)
 }

@@ -61,13 +61,13 @@ func readMachine(t *testing.T, server lxd.InstanceServer) machine {
 }
 
 func TestTheMachinesOwnFilesAndLXDAreNotTouched(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	if source.Kind != bundle.Installed {
-		t.Skip("the LXD of this machine is none that a test can run a second time")
+		t.Skip("needs the bundle installed, because it runs the machine's LXD a second time")
 	}
-	// An LXD in the machine's own network, pid and cgroup namespaces, with a container that has the
-	// name of our level 1.
+	// An LXD in the machine's own network, pid and cgroup namespaces, with a container that has
+	// the name of our level 1.
 	own := machinesLXD(t)
 	runContainer(t, own, harnesstest.Bundle(t, source), "c1")
 	before := readMachine(t, own)

@@ -46,7 +46,7 @@ func takeTraces(t *testing.T) traces {
 func requireNothingLeft(t *testing.T, before traces) {
 	t.Helper()
 	var left traces
-	require.NoError(t, wait.For(harnesstest.Context(t), "wait for what was left to go", tracesBudget, func(context.Context) error {
+	require.NoError(t, wait.For(harnesstest.Context(t), "wait for the traces to disappear", tracesBudget, func(context.Context) error {
 		now := takeTraces(t)
 		if left == nil {
 			left = now
@@ -140,8 +140,8 @@ func socketTraces(found traces, others func(string) bool) error {
 		return err
 	}
 	defer f.Close()
-	// Connections are left out: they end with their processes, and the client's namespace shows them
-	// under the name of the listening socket (net/unix/af_unix.c, unix_stream_connect).
+	// Connections are left out: they end with their processes, and the client's namespace shows
+	// them under the name of the listening socket (net/unix/af_unix.c, unix_stream_connect).
 	const listening = "00010000" // __SO_ACCEPTCON
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {

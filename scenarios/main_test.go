@@ -37,9 +37,9 @@ func TestMain(m *testing.M) {
 		beChild()
 	}
 	if os.Getenv(strangerEnv) != "" {
-		strangerTries()
+		beStranger()
 	}
-	if status, done := elsewhere(); done {
+	if status, done := runInVM(); done {
 		os.Exit(status)
 	}
 	flag.Parse()
@@ -66,8 +66,8 @@ func TestMain(m *testing.M) {
 	if now, err := readUtilization(); err == nil && loadErr == nil {
 		fmt.Println(now.since(load))
 	}
-	// If the time of a run is up, the goroutine that measures the room for chains may still run. Wait
-	// for it, so that it does not count as left.
+	// If the time of a run is up, the goroutine that measures the room for chains may still run.
+	// Wait for it, so that it does not count as left.
 	_, _ = inventory.Room()
 	if err := goleak.Find(goleak.IgnoreAnyFunction("nestbed/scenarios_test.waitForInput")); err != nil {
 		fmt.Fprintln(os.Stderr, "the suite left goroutines:", err)
@@ -138,7 +138,7 @@ func leftByUs(ctx context.Context, before map[string][]string, names hostNames) 
 	}
 	errLeft := errors.New("something is left")
 	err = wait.For(ctx, "wait for other runs' hosts", leftBudget, func(context.Context) error {
-		now, err := standing(before, ours)
+		now, err := leftNow(before, ours)
 		if err != nil {
 			return wait.Final(err)
 		}
@@ -157,9 +157,10 @@ func leftByUs(ctx context.Context, before map[string][]string, names hostNames) 
 	return left, err
 }
 
-// standing returns what leftByUs finds in one look, by host name.
-func standing(before map[string][]string, ours map[string]bool) (map[string][]string, error) {
-	// List them before and after the look, because a host of another run may start or end in between.
+// leftNow returns what leftByUs finds in one look, by host name.
+func leftNow(before map[string][]string, ours map[string]bool) (map[string][]string, error) {
+	// List them before and after the look, because a host of another run may start or end in
+	// between.
 	others := map[string]bool{}
 	if err := noteOthers(others); err != nil {
 		return nil, err

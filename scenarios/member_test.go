@@ -30,8 +30,8 @@ const (
 	groupID  = 54322
 )
 
-// forMember makes a directory that every account can read, with a directory owned by the member.
-func forMember(t *testing.T) (dir, own string) {
+// memberDirs makes a directory that every account can read, with a directory owned by the member.
+func memberDirs(t *testing.T) (dir, own string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nestbed-member-") //nolint:usetesting // that of a test is its account's alone
 	require.NoError(t, err)
@@ -44,9 +44,9 @@ func forMember(t *testing.T) (dir, own string) {
 // hideEnv makes asMember hide the processes of other accounts (man 5 proc, hidepid).
 const hideEnv = "NESTBED_HIDE"
 
-// onThatMachine is a script that mounts the subid files in $0 over those of the machine, and then
+// memberScript is a script that mounts the subid files in $0 over those of the machine, and then
 // runs a program as user $1 in group $2.
-const onThatMachine = `{ [ -z "$NESTBED_HIDE" ] || mount -t proc -o hidepid=2 proc /proc; } && mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
+const memberScript = `{ [ -z "$NESTBED_HIDE" ] || mount -t proc -o hidepid=2 proc /proc; } && mount --bind "$0/subuid" /etc/subuid && mount --bind "$0/subgid" /etc/subgid &&
 	exec setpriv --reuid "$1" --regid "$1" --groups "$2" --no-new-privs -- "$3" "${@:4}"`
 
 // asMember returns a command that runs as a member of the LXD's group. It sees the LXD's subid
@@ -57,7 +57,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(file.Text), 0o644))
 	}
 	cmd := exec.CommandContext(t.Context(), "unshare", append([]string{
-		"--mount", "--", "bash", "-c", onThatMachine, dir, fmt.Sprint(memberID), fmt.Sprint(groupID), program,
+		"--mount", "--", "bash", "-c", memberScript, dir, fmt.Sprint(memberID), fmt.Sprint(groupID), program,
 	}, args...)...)
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -66,51 +66,51 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	return guarded(cmd)
 }
 
-// groupLXD is like ownLXD, but its socket belongs to a group, as on a usual machine.
+// groupLXD is like existingLXD, but its socket belongs to a group, as on a usual machine.
 func groupLXD(t *testing.T, b *bundle.Bundle, dir string) (machine *private.Host, socket string) {
 	t.Helper()
 	state := filepath.Join(dir, "state")
-	machine, _ = ownLXDIn(t, ofMachine, b, state)
+	machine, _ = existingLXDIn(t, machineAllocation, b, state)
 	socket = filepath.Join(state, "lxd/unix.socket")
 	require.NoError(t, errors.Join(os.Chmod(state, 0o711), os.Chown(socket, 0, groupID), os.Chmod(socket, 0o660)))
 	return machine, socket
 }
 
 // memberTags can select more scenarios.
-var memberTags = flag.String("member.tags", "@core", "scenarios that TestTheCoreOfTheScenariosAsAMemberOfTheGroup runs")
+var memberTags = flag.String("member.tags", "@core", "tags of the scenarios that TestCoreScenariosAsAMemberOfTheLXDGroup runs")
 
-func TestTheCoreOfTheScenariosAsAMemberOfTheGroup(t *testing.T) {
-	beside(t, 2)
+func TestCoreScenariosAsAMemberOfTheLXDGroup(t *testing.T) {
+	parallel(t, 2)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
-	dir, own := forMember(t)
+	dir, own := memberDirs(t)
 	machine, socket := groupLXD(t, b, dir)
-	before := allOf(t, machine.LXD())
+	before := serverState(t, machine.LXD())
 	// The member cannot read the test binary where it is.
 	binary := filepath.Join(dir, "scenarios.test")
 	text, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(binary, text, 0o755))
-	run := asMember(t, dir, own, ofMachine, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags="+*memberTags, "-concurrency=2")
+	run := asMember(t, dir, own, machineAllocation, binary, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.tags="+*memberTags, "-concurrency=2")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 	out, err := run.CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Regexp(t, `\n[1-9]\d* scenarios on a real LXD`, string(out))
 	t.Log(string(out))
-	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+	assert.Equal(t, before, serverState(t, machine.LXD()), "the LXD is as before")
 }
 
-func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
-	beside(t, 1)
+func TestTheCommandAsAMemberOfTheLXDGroup(t *testing.T) {
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	_, err := exec.LookPath("go")
 	harnesstest.SkipIfMissing(t, err)
-	dir, own := forMember(t)
+	dir, own := memberDirs(t)
 	machine, socket := groupLXD(t, b, dir)
-	before := allOf(t, machine.LXD())
+	before := serverState(t, machine.LXD())
 	buildCommands(t, dir)
 	nestbed := func(args ...string) (string, error) {
-		run := asMember(t, dir, own, ofMachine, filepath.Join(dir, "nestbed"), args...)
+		run := asMember(t, dir, own, machineAllocation, filepath.Join(dir, "nestbed"), args...)
 		run.Env = append(run.Env, hideEnv+"=1")
 		out, err := run.CombinedOutput()
 		return string(out), err
@@ -135,7 +135,7 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	require.NoError(t, err, out)
 	assert.Equal(t, "nothing to clear\n", out)
 	_, _, err = machine.LXD().GetProject(others.Name())
-	require.NoError(t, err, "what may still run is left alone")
+	require.NoError(t, err, "a run that may still be alive is left alone")
 	require.NoError(t, others.Close(harnesstest.Context(t)))
 	out, _ = nestbed("doctor")
 	t.Log(out)
@@ -143,6 +143,6 @@ func TestTheCommandAsAMemberOfTheGroup(t *testing.T) {
 	out, err = nestbed("up", "--host", "system:"+socket)
 	require.Error(t, err)
 	t.Log(out)
-	assert.Contains(t, out, "fix: run it as root, or as a member of its group")
-	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+	assert.Contains(t, out, "as a member of its group")
+	assert.Equal(t, before, serverState(t, machine.LXD()), "the LXD is as before")
 }

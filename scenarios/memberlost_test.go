@@ -27,11 +27,11 @@ import (
 const last = clusterSize - 1
 
 func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
-	beside(t, 3)
+	parallel(t, 3)
 	c := newCluster(t)
 	first := c.members[0].LXD()
 	reports := t.TempDir()
-	run := runApart(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=depth.feature", "-godog.tags=@core", "-concurrency=3")
+	run := testCommand(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=depth.feature", "-godog.tags=@core", "-concurrency=3")
 	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
@@ -60,12 +60,12 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	t.Log(out.String())
 
 	status := map[report.Status]int{}
-	for _, s := range ranIn(t, reports, c.bundle) {
+	for _, s := range executedScenarios(t, reports, c.bundle) {
 		status[s.Status]++
 		if s.Status == report.Failed {
 			assert.Contains(t, s.Error, "member down: member "+memberName(last)+" is down: ", s.Name)
 			if s.Member != memberName(last) {
-				assert.Contains(t, s.Error, "syncing image", "another member's image was just being copied to it: %s", s.Name)
+				assert.Contains(t, s.Error, "syncing image", "another member was copying its image to it: %s", s.Name)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	require.NoError(t, err)
 	for _, name := range projects {
 		if name != api.ProjectDefaultName {
-			assert.Contains(t, out.String(), name, "it is said that it is left")
+			assert.Contains(t, out.String(), name, "the run lists the project as left")
 		}
 	}
 	all, err := first.GetInstancesAllProjects(api.InstanceTypeContainer)
@@ -87,7 +87,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 }
 
 func TestAnImageThatCannotBeCopiedToAMemberStopsTheBuildForThatMember(t *testing.T) {
-	beside(t, 2)
+	parallel(t, 2)
 	c := newCluster(t)
 	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(0)}})
 	require.NoError(t, err)
@@ -109,9 +109,9 @@ func (c *cluster) setLast(t *testing.T, action string) {
 }
 
 func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
-	beside(t, 2)
+	parallel(t, 2)
 	c := newCluster(t)
-	before := allOf(t, c.members[0].LXD())
+	before := serverState(t, c.members[0].LXD())
 	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: existing.LXD{Address: c.socket(0)}, Members: []string{memberName(last)}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.Close(context.WithoutCancel(harnesstest.Context(t)))) })
@@ -143,53 +143,53 @@ func TestAMemberThatIsEvacuatedStopsTheBuildOnItAndGetsNoChain(t *testing.T) {
 	got, err = on(memberName(last))
 	require.NoError(t, err)
 	assert.Equal(t, memberName(last), got)
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }
 
 // The member that nestbed is connected to forwards requests to the others. If the connection to it
 // is lost, nestbed must not conclude that the other members are down.
-func TestAConnectionThatIsLostTakesNoMemberOfACluster(t *testing.T) {
-	if !apart(t, 2) {
+func TestALostConnectionMarksNoMemberOfAClusterAsDown(t *testing.T) {
+	if !inNewProcess(t, 2) {
 		return
 	}
 	_, err := exec.LookPath("busybox")
 	harnesstest.SkipIfMissing(t, err)
 	c := newCluster(t)
-	l := newLine(t, c.hub, memberAddress(0))
-	over := trustOver(t, c.members[0].LXD(), l)
-	before := allOf(t, c.members[0].LXD())
-	members, err := existing.OpenCluster(harnesstest.Context(t), over, "", memberName(last))
+	p := newProxy(t, c.hub, memberAddress(0))
+	target := trustThrough(t, c.members[0].LXD(), p)
+	before := serverState(t, c.members[0].LXD())
+	members, err := existing.OpenCluster(harnesstest.Context(t), target, "", memberName(last))
 	require.NoError(t, err)
 	place := func() error {
-		h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: over, Cluster: members})
+		h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: c.bundle, LXD: target, Cluster: members})
 		if err != nil {
 			return err
 		}
 		return h.Close(harnesstest.Context(t))
 	}
-	l.arm(0, 0)
+	p.arm(0, 0)
 	require.NoError(t, place())
-	all, lost := l.count(), 0
+	all, lost := p.count(), 0
 	for i := range 2 * *losses { // close enough that one falls into the creation of the project
 		n := 6 + i*all/(4**losses) // 6: the first write at which there is a member to ask about
-		l.arm(n, 5)
+		p.arm(n, 5)
 		err := place()
-		t.Logf("lost with piece %d of %d: %v", n, all, err)
+		t.Logf("lost at write %d of %d: %v", n, all, err)
 		if err != nil {
 			lost++
 		}
-		l.arm(0, 0)
-		require.NoError(t, place(), "after the one that was lost with piece %d of %d", n, all)
+		p.arm(0, 0)
+		require.NoError(t, place(), "after the connection was lost at write %d of %d", n, all)
 	}
-	assert.NotZero(t, lost, "hosts that were lost")
+	assert.NotZero(t, lost, "hosts that failed to start")
 	require.NoError(t, members.Close(harnesstest.Context(t)))
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }
 
 // LXD copies every image to three members, used or not, unless cluster.images_minimal_replica is
 // lower.
-func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
-	beside(t, 3)
+func TestAFullDiskOfOneMemberStopsOnlyBuildsThatWriteToIt(t *testing.T) {
+	parallel(t, 3)
 	c := newCluster(t, 600<<20)
 	first := c.members[0].LXD()
 	configure := func(key, value string) {
@@ -199,9 +199,10 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 		config.Config[key] = value
 		require.NoError(t, first.UpdateServer(config, etag))
 	}
-	// A member with a full disk writes no heartbeat, and would count as offline before the test ends.
+	// A member with a full disk writes no heartbeat, and would count as offline before the test
+	// ends.
 	configure("cluster.offline_threshold", "3600")
-	before := allOf(t, first)
+	before := serverState(t, first)
 	members, err := existing.OpenCluster(harnesstest.Context(t), existing.LXD{Address: c.socket(0)}, "")
 	require.NoError(t, err)
 	require.NoError(t, host.FillDisk(c.members[last]))
@@ -244,5 +245,5 @@ func TestADiskThatIsFullOnOneMemberIsTheReasonWhereItIsWrittenTo(t *testing.T) {
 	delete(seen, "no host")
 	assert.Equal(t, map[string]string{memberName(0): "up", memberName(1): "up"}, seen)
 	require.NoError(t, members.Close(harnesstest.Context(t)))
-	assert.Equal(t, before, allOf(t, first), "the LXDs are as they were, though the disk is still full")
+	assert.Equal(t, before, serverState(t, first), "the cluster is as before, although the disk is still full")
 }

@@ -24,7 +24,7 @@ import (
 const likeAContainer = `mkdir -p /var/lib/nestbed && mount -t tmpfs -o mode=0700 tmpfs /var/lib/nestbed && "$0" </dev/null && read -r _ && "$0" </dev/null`
 
 func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
 	child := childOrder{Source: source.String(), Depth: 1, InMemory: true, Keep: true}.command(t)

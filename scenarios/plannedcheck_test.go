@@ -15,10 +15,10 @@ import (
 	"nestbed/harness/probe"
 )
 
-// TestChecksWantWhatIsPlanned changes one number of the plan at a time. A check that compared the
+// TestChecksCompareWithThePlan changes one number of the plan at a time. A check that compared the
 // chain with itself instead of the plan would still pass.
-func TestChecksWantWhatIsPlanned(t *testing.T) {
-	beside(t, 1)
+func TestChecksCompareWithThePlan(t *testing.T) {
+	parallel(t, 1)
 	chain := harnesstest.Build(t, harnesstest.Host(t, article), harness.Cascade(2))
 	const idmaps, processes, files, edges, sentinels = harness.IDMaps, harness.Processes, harness.Files, harness.Edges, harness.Sentinels
 	const disk = harness.Subject("disk")
@@ -55,7 +55,7 @@ func TestChecksWantWhatIsPlanned(t *testing.T) {
 			if len(harness.Failed(onDisk)) > 0 || !storage.Remapped(chain, i+1) && slices.Contains(c.fail, disk) {
 				failed[disk] = true // on an idmapped mount, files keep the ids of the image, whatever is planned
 			}
-			assert.ElementsMatch(t, c.fail, slices.Collect(maps.Keys(failed)), "%s of level %d is another", name, i+1)
+			assert.ElementsMatch(t, c.fail, slices.Collect(maps.Keys(failed)), "%s of level %d changed", name, i+1)
 		}
 	}
 }

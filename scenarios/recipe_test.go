@@ -19,11 +19,11 @@ type recipe struct {
 	depth int
 }
 
-// typedImage is the path of the image on the host and in each level.
-const typedImage = "/root/image.tar.zst"
+// recipeImage is the path of the image on the host and in each level.
+const recipeImage = "/root/image.tar.zst"
 
-// layOut copies the image to the host, where a person would already have it.
-func (r recipe) layOut(b *bundle.Bundle) error {
+// copyImage copies the image to the host, where a person would already have it.
+func (r recipe) copyImage(b *bundle.Bundle) error {
 	in, err := os.Open(b.Image())
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (r recipe) layOut(b *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	out, err := root.Create(typedImage, 0o644)
+	out, err := root.Create(recipeImage, 0o644)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (r recipe) follow(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return r.typed(ctx, r.depth, "cat", "/proc/self/uid_map")
+	return r.exec(ctx, r.depth, "cat", "/proc/self/uid_map")
 }
 
 // delegate writes the subid files of a level, 0 for the host, and restarts its LXD.
@@ -62,13 +62,13 @@ func (r recipe) delegate(ctx context.Context, level int) error {
 		allocation.Start = idmap.Block
 	}
 	edit := fmt.Sprintf("sed -i /^root:/d /etc/subuid /etc/subgid && echo %[1]s >>/etc/subuid && echo %[1]s >>/etc/subgid", allocation)
-	if _, err := r.typed(ctx, level, "sh", "-c", edit); err != nil {
+	if _, err := r.exec(ctx, level, "sh", "-c", edit); err != nil {
 		return err
 	}
 	if level == 0 {
 		return host.RestartLXD(ctx, r.host)
 	}
-	_, err := r.typed(ctx, level, "sh", "-c", "old=$(pidof lxd) && kill $old && while kill -0 $old; do sleep 0.05; done 2>/dev/null; lxd waitready --timeout 60")
+	_, err := r.exec(ctx, level, "sh", "-c", "old=$(pidof lxd) && kill $old && while kill -0 $old; do sleep 0.05; done 2>/dev/null; lxd waitready --timeout 60")
 	return err
 }
 
@@ -82,23 +82,23 @@ func (r recipe) launch(ctx context.Context, level int) error {
 	commands := [][]string{
 		{"lxc", "storage", "create", "default", "dir"},
 		{"lxc", "profile", "device", "add", "default", "root", "disk", "path=/", "pool=default"},
-		{"lxc", "image", "import", typedImage, "--alias", "nestbed"},
+		{"lxc", "image", "import", recipeImage, "--alias", "nestbed"},
 		launch,
 		{"lxc", "exec", name, "--", "lxd", "waitready", "--timeout", "60"},
 	}
 	if level+1 < r.depth {
-		commands = append(commands, []string{"lxc", "file", "push", typedImage, name + "/root/"})
+		commands = append(commands, []string{"lxc", "file", "push", recipeImage, name + "/root/"})
 	}
 	for _, command := range commands {
-		if _, err := r.typed(ctx, level, command...); err != nil {
+		if _, err := r.exec(ctx, level, command...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// typed runs a command at a level, from the host through every level in between.
-func (r recipe) typed(ctx context.Context, level int, command ...string) (string, error) {
+// exec runs a command at a level, from the host through every level in between.
+func (r recipe) exec(ctx context.Context, level int, command ...string) (string, error) {
 	var through []string
 	for i := range level {
 		through = append(through, "lxc", "exec", fmt.Sprintf("c%d", i+1), "--")

@@ -22,9 +22,9 @@ import (
 )
 
 func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	for where, c := range map[string]private.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that was open to all": {StateDir: openDir(t)}} {
+	for where, c := range map[string]private.Config{"on disk": {}, "in memory": {InMemory: 2}, "in a directory that every account can read": {StateDir: openDir(t)}} {
 		t.Run(where, func(t *testing.T) {
 			c.StateRoot, c.Delegation, c.Bundle = stateRoot(), article, b
 			h, err := private.Start(harnesstest.Context(t), c)
@@ -37,12 +37,13 @@ func TestAnAccountThatIsNotRootReachesNothingOfARunningHost(t *testing.T) {
 			attempts := slices.Concat(
 				againstState(t, h), againstProcesses(t, h, chain), againstCgroups(t, h), againstBundle(b), againstAbstract(t, h, chain))
 
-			// First check that root can do each: an attempt at a wrong path would always be refused.
-			for i, refused := range (account{}).tries(t, attempts) {
+			// First check that root can do each: an attempt at a wrong path would always be
+			// refused.
+			for i, refused := range (account{}).try(t, attempts) {
 				assert.Empty(t, refused, "root: %s", attempts[i])
 			}
 			for _, who := range []account{{65534, 65534}, {12345, 12345}} {
-				for i, refused := range who.tries(t, attempts) {
+				for i, refused := range who.try(t, attempts) {
 					assert.NotEmpty(t, refused, "user %d can %s", who.UID, attempts[i])
 				}
 			}
@@ -55,7 +56,7 @@ func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/lib", "nestbed-given-") //nolint:usetesting // other accounts cannot reach that of t.TempDir
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoDirExists(t, dir, "it goes with its host") })
+	t.Cleanup(func() { assert.NoDirExists(t, dir, "the directory is removed with its host") })
 	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
 }
@@ -199,7 +200,7 @@ func againstAbstract(t *testing.T, h *private.Host, chain *harness.Chain) []atte
 }
 
 func TestNothingOfAHostListensOnTheMachine(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(2))
 	all := append(processes(t, h), "/proc/self")

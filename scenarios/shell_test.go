@@ -18,11 +18,11 @@ import (
 	"nestbed/harness/host"
 )
 
-// built builds the command nestbed and returns its path.
-func built(t *testing.T) string {
+// buildNestbed builds the command nestbed and returns its path.
+func buildNestbed(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("builds the command, for which there is no go on the PATH")
+		t.Skip("needs go in the PATH to build nestbed")
 	}
 	program := filepath.Join(t.TempDir(), "nestbed")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "nestbed/harness/cmd/nestbed").CombinedOutput()
@@ -30,10 +30,10 @@ func built(t *testing.T) string {
 	return program
 }
 
-// command builds the command nestbed and returns a function that runs it.
-func command(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
+// nestbedCommand builds the command nestbed and returns a function that runs it.
+func nestbedCommand(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	program := built(t)
+	program := buildNestbed(t)
 	return func(args ...string) (string, string, int) {
 		var stdout, stderr strings.Builder
 		cmd := exec.CommandContext(t.Context(), program, args...)
@@ -46,11 +46,11 @@ func command(t *testing.T) func(args ...string) (stdout, stderr string, status i
 	}
 }
 
-func TestALevelOfAKeptChainIsEntered(t *testing.T) {
-	beside(t, 1)
+func TestShellEntersALevelOfAKeptChain(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(2))
-	nestbed := command(t)
+	nestbed := nestbedCommand(t)
 	// A shell must work even if LXD does not answer: that is when one is needed.
 	require.NoError(t, fault.StopLXD(harnesstest.Context(t), chain.Levels[0]))
 	require.NoError(t, host.Keep(h))

@@ -78,7 +78,7 @@ func (p typist) echoes(t *testing.T) bool {
 }
 
 func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
-	program, chain := built(t), keptChain(t)
+	program, chain := buildNestbed(t), keptChain(t)
 	ours := newTypist(t, 33, 101)
 	shell := exec.CommandContext(t.Context(), program, "shell", "--chain", chain, "c1")
 	shell.Stdin, shell.Stdout, shell.Stderr = ours.slave, ours.slave, ours.slave
@@ -88,20 +88,20 @@ func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
 	defer late.Stop()
 
 	ours.sees(t, "c1 # ")
-	assert.False(t, ours.echoes(t), "the one inside does")
+	assert.False(t, ours.echoes(t), "the terminal in the level echoes instead")
 	ours.types(t, "stty size; stat -L -c 'is %t:%T.' /proc/self/fd/0 /dev/tty\n")
 	ours.sees(t, "33 101\r\n")
 	device := ours.sees(t, ".\r\n")
 	var is unix.Stat_t
 	require.NoError(t, unix.Fstat(int(ours.slave.Fd()), &is))
-	assert.NotContains(t, device, fmt.Sprintf("is %x:%x.", unix.Major(is.Rdev), unix.Minor(is.Rdev)), "the terminal that we sit at")
+	assert.NotContains(t, device, fmt.Sprintf("is %x:%x.", unix.Major(is.Rdev), unix.Minor(is.Rdev)), "the device of our own terminal")
 	require.NoError(t, pty.Setsize(ours.master, &pty.Winsize{Rows: 25, Cols: 77}))
 	ours.types(t, "while [ \"$(stty size)\" != '25 77' ]; do :; done; echo grown | tr gr gr\n")
 	ours.sees(t, "\ngrown\r\n")
 	ours.types(t, "exit 7\n")
 	_ = shell.Wait() // the exit status is checked below
 	assert.Equal(t, 7, shell.ProcessState.ExitCode())
-	assert.True(t, ours.echoes(t), "the terminal is as it was")
+	assert.True(t, ours.echoes(t), "the terminal is as before")
 
 	again := exec.CommandContext(t.Context(), program, "shell", "--chain", chain, "c1")
 	again.Stdin, again.Stdout, again.Stderr = ours.slave, ours.slave, ours.slave
@@ -114,11 +114,11 @@ func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
 	require.NoError(t, again.Process.Signal(unix.SIGTERM))
 	_ = again.Wait()
 	assert.Equal(t, 143, again.ProcessState.ExitCode(), again.ProcessState)
-	assert.True(t, ours.echoes(t), "the terminal is as it was")
+	assert.True(t, ours.echoes(t), "the terminal is as before")
 }
 
-func TestAProgramInALevelIsNotHandedATerminal(t *testing.T) {
-	program, chain := built(t), keptChain(t)
+func TestAProgramInALevelGetsNoTerminal(t *testing.T) {
+	program, chain := buildNestbed(t), keptChain(t)
 	ours := newTypist(t, 33, 101)
 	const script = `for n in 0 1 2; do test -t $n && echo "terminal $n"; done; (exec 3</dev/tty) 2>/dev/null && echo controlled; cat; echo said >&2`
 	cmd := exec.CommandContext(t.Context(), program, "shell", "--chain", chain, "c1", "--", "sh", "-c", script)

@@ -43,7 +43,7 @@ func TestPackagesAndFilesStaySmall(t *testing.T) {
 			return err
 		}
 		n := bytes.Count(text, []byte("\n"))
-		assert.LessOrEqual(t, n, mostFileLines, "lines of %s: give each noun a file of its own", name)
+		assert.LessOrEqual(t, n, mostFileLines, "lines of %s: give each noun its own file", name)
 		files[path.Dir(name)]++
 		lines[path.Dir(name)] += n
 		return nil

@@ -23,9 +23,9 @@ import (
 )
 
 var (
-	soakKills = flag.Int("soak.kills", 5, "how often TestNothingIsLeftWhateverIsKilled kills")
-	soakAll   = flag.Bool("soak.machine", false, "compare the whole machine, on which nothing else may be done")
-	soakSeed  = flag.Uint64("soak.seed", 1, "what it draws from; 0: drawn itself")
+	soakKills = flag.Int("soak.kills", 5, "number of kills in TestNothingIsLeftWhateverIsKilled")
+	soakAll   = flag.Bool("soak.machine", false, "compare the whole machine; needs an idle machine")
+	soakSeed  = flag.Uint64("soak.seed", 1, "seed of the random choices; 0: a random seed")
 )
 
 // A victim is the process of a run that is killed.
@@ -37,14 +37,14 @@ const (
 	interrupt  victim = "the run, by SIGINT"
 	terminate  victim = "the run, by SIGTERM"
 	theInit    victim = "the init of the host's namespaces"
-	aLXD       victim = "a LXD"
+	anLXD      victim = "an LXD"
 	aMonitor   victim = "a monitor of liblxc"
 	inTeardown victim = "the run, while it takes the chain down"
 )
 
 // victims lists each victim in proportion to its probability: 3 of 20 kills hit a teardown.
 var victims = []victim{
-	theRun, theRun, theRun, interrupt, terminate, theInit, theInit, theInit, aLXD, aLXD, aLXD, aLXD, aLXD,
+	theRun, theRun, theRun, interrupt, terminate, theInit, theInit, theInit, anLXD, anLXD, anLXD, anLXD, anLXD,
 	aMonitor, aMonitor, aMonitor, aMonitor, inTeardown, inTeardown, inTeardown,
 }
 
@@ -56,7 +56,7 @@ const childBudget = 2 * time.Minute
 // machine.
 func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 	if !*soakAll {
-		beside(t, 1)
+		parallel(t, 1)
 	}
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
@@ -80,8 +80,8 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 				Source: source.String(), Depth: 1 + draw.IntN(5), SharePIDs: draw.IntN(2) == 1, InMemory: draw.IntN(2) == 1, Close: true,
 			},
 		}
-		// The time counts from the start of the run, or from when the victim exists. A level takes about
-		// 0.6 s, so that at the last moments the chain is up or gone.
+		// The time counts from the start of the run, or from when the victim exists. A level takes
+		// about 0.6 s, so that at the last moments the chain is up or gone.
 		k.after = time.Duration(draw.Int64N(int64(time.Duration(k.order.Depth+1) * 700 * time.Millisecond)))
 		if k.victim == inTeardown {
 			k.after = time.Duration(draw.Int64N(int64(150 * time.Millisecond)))
@@ -98,7 +98,7 @@ func TestNothingIsLeftWhateverIsKilled(t *testing.T) {
 			}
 		})
 	}
-	fmt.Printf("seed %d: %d kills in %.0f s, nothing left where no failure is shown\n", seed, *soakKills, time.Since(began).Seconds())
+	fmt.Printf("seed %d: %d kills in %.0f s; failures above, if any, show what was left\n", seed, *soakKills, time.Since(began).Seconds())
 	for _, what := range slices.Sorted(maps.Keys(tally)) {
 		fmt.Printf("%5d  %s\n", tally[what], what)
 	}
@@ -141,7 +141,7 @@ func (k *kill) strike(t *testing.T) string {
 			lines <- scan.Text()
 		}
 	}()
-	if from, ok := map[victim]string{aLXD: "", aMonitor: "c1", inTeardown: closing}[k.victim]; ok {
+	if from, ok := map[victim]string{anLXD: "", aMonitor: "c1", inTeardown: closing}[k.victim]; ok {
 		for line := range lines {
 			if strings.HasPrefix(line, from) {
 				break
@@ -156,7 +156,7 @@ func (k *kill) strike(t *testing.T) string {
 	for range lines { // until it has ended
 	}
 	err = child.Wait()
-	require.True(t, late.Stop(), "it has not ended by itself in %s (%v)", childBudget, err)
+	require.True(t, late.Stop(), "the run has not ended by itself in %s (%v)", childBudget, err)
 	return hit
 }
 
@@ -172,19 +172,19 @@ func (k *kill) hit(t *testing.T) string {
 		signal = unix.SIGTERM
 	case theInit:
 		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "nestbed-host\x00") })
-	case aLXD:
+	case anLXD:
 		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "lxd\x00--logfile") })
 	case aMonitor:
 		found = k.processes(t, func(command string) bool { return strings.HasPrefix(command, "[lxc monitor]") })
 	}
-	if k.victim == theInit || k.victim == aLXD || k.victim == aMonitor {
+	if k.victim == theInit || k.victim == anLXD || k.victim == aMonitor {
 		if len(found) == 0 {
-			return string(k.victim) + ": there is none at that moment"
+			return string(k.victim) + ": none at that moment"
 		}
 		pid = found[k.draw.IntN(len(found))]
 	}
 	if err := unix.Kill(pid, signal); err != nil {
-		return string(k.victim) + ": it had ended"
+		return string(k.victim) + ": already ended"
 	}
 	return string(k.victim)
 }

@@ -90,12 +90,12 @@ func stopDaemons(t *testing.T, pids []int) (goOn func()) {
 }
 
 func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
-	if !apart(t, 1) {
+	if !inNewProcess(t, 1) {
 		return
 	}
 	source := harnesstest.Source(t)
 	harnesstest.Bundle(t, source)
-	program := built(t)
+	program := buildNestbed(t)
 	t.Setenv(environment.State, t.TempDir())
 	for _, signal := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
 		up := startProgram(t, program, "20", "up", "--bundle", source.String()) // a busy machine needs long to clean up
@@ -117,11 +117,11 @@ func TestUpEndsOnASignalThoughItsLXDHangs(t *testing.T) {
 }
 
 func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	source := harnesstest.Source(t)
-	program := built(t)
-	machine, socket := ownLXD(t, ofMachine, harnesstest.Bundle(t, source))
-	before := allOf(t, machine.LXD())
+	program := buildNestbed(t)
+	machine, socket := existingLXD(t, machineAllocation, harnesstest.Bundle(t, source))
+	before := serverState(t, machine.LXD())
 	up := startProgram(t, program, "1", "up", "--depth", "2", "--host", "system:"+socket, "--bundle", source.String())
 	until(t, up.stdout, "level 1 ")
 	pids, err := host.Processes(machine)
@@ -141,5 +141,5 @@ func TestUpOnAnExistingLXDSaysWhatItWaitsFor(t *testing.T) {
 	goOn()
 	out, err := exec.CommandContext(t.Context(), program, strings.Fields(command)...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+	assert.Equal(t, before, serverState(t, machine.LXD()), "the LXD is as before")
 }

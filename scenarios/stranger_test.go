@@ -20,21 +20,21 @@ import (
 // prints the errors.
 const strangerEnv = "NESTBED_TEST_STRANGER"
 
-// A deed is an operation that an account may try against a running host.
-type deed string
+// A operation is an operation that an account may try against a running host.
+type operation string
 
 const (
-	list   deed = "list"   // the directory
-	read   deed = "read"   // the file
-	write  deed = "write"  // open the file for writing; its content stays
-	create deed = "create" // something in the directory
-	dial   deed = "dial"   // the Unix socket; with @, an abstract one in the network namespace
-	notify deed = "signal" // the process
+	list   operation = "list"   // the directory
+	read   operation = "read"   // the file
+	write  operation = "write"  // open the file for writing; its content stays
+	create operation = "create" // something in the directory
+	dial   operation = "dial"   // the Unix socket; with @, an abstract one in the network namespace
+	notify operation = "signal" // the process
 )
 
 // An attempt is an operation and its target.
 type attempt struct {
-	Do   deed
+	Do   operation
 	Path string
 	Pid  int    // of notify
 	Net  string // of dial: the network namespace's file
@@ -45,8 +45,8 @@ func (a attempt) String() string { return fmt.Sprint(a.Do, " ", a.Path) }
 // An account is a user and a group, without supplementary groups.
 type account struct{ UID, GID uint32 }
 
-// tries makes the attempts as the account. It returns an error text for each, "" if it succeeded.
-func (who account) tries(t *testing.T, attempts []attempt) []string {
+// try makes the attempts as the account. It returns an error text for each, "" if it succeeded.
+func (who account) try(t *testing.T, attempts []attempt) []string {
 	t.Helper()
 	order, err := json.Marshal(attempts)
 	require.NoError(t, err)
@@ -65,8 +65,8 @@ func (who account) tries(t *testing.T, attempts []attempt) []string {
 	return refused
 }
 
-// strangerTries is the main function of the program.
-func strangerTries() {
+// beStranger is the main function of the program.
+func beStranger() {
 	var attempts []attempt
 	if err := json.NewDecoder(os.Stdin).Decode(&attempts); err != nil {
 		fmt.Fprintln(os.Stderr, err)

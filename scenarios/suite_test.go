@@ -31,7 +31,7 @@ const othersFeature = `Feature: Steps of another module
 `
 
 func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
-	beside(t, 2)
+	parallel(t, 2)
 	harnesstest.Source(t)
 	var mu sync.Mutex
 	hosts := map[string][]string{} // by what was done on them
@@ -59,12 +59,12 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 		assert.Equal(t, report.Passed, s.Status, s.Name)
 	}
 	require.Len(t, hosts["look"], 3)
-	assert.Equal(t, hosts["look"][0], hosts["look"][1], "the scenarios that only look")
-	assert.NotEqual(t, hosts["look"][0], hosts["look"][2], "the one that changes something")
+	assert.Equal(t, hosts["look"][0], hosts["look"][1], "scenarios that only look share a host")
+	assert.NotEqual(t, hosts["look"][0], hosts["look"][2], "the scenario that changes something has its own host")
 	assert.Equal(t, hosts["look"][2:], hosts["write"])
 }
 
-func TestARunOfNoScenarioFails(t *testing.T) {
+func TestARunWithoutScenariosFails(t *testing.T) {
 	harnesstest.Source(t)
 	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard}.Run(harnesstest.Context(t))
 	require.ErrorContains(t, err, "no scenario was run")

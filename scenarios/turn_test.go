@@ -28,10 +28,10 @@ func makeTurns() error {
 	return flag.Set(parallelFlag, "1000")
 }
 
-// beside lets a test run in parallel with others, and waits for turns for its chains. A test that
-// measures the whole machine or changes the environment does not call it: it runs alone, before
-// these.
-func beside(t *testing.T, chains int) {
+// parallel lets a test run in parallel with others, and waits for turns for its chains. A test
+// that measures the whole machine or changes the environment does not call it: it runs alone,
+// before these.
+func parallel(t *testing.T, chains int) {
 	t.Helper()
 	t.Parallel()
 	came := time.Now()

@@ -8,7 +8,7 @@
 // The package is pure: no I/O, no clock, no kernel. Each rule of LXD, Incus, newuidmap and the
 // kernel names its source. If a program departs from its documentation, the rule follows the
 // program. The rules of the kernel are verified against real user namespaces
-// (kernel_verify_test.go), and the rules of LXD against random chains (scenarios/proof_test.go).
+// (kernel_verify_test.go), and the rules of LXD against random chains (scenarios/random_test.go).
 //
 // Each step from the files to the maps has a file of its own:
 //

@@ -24,8 +24,8 @@ import (
 )
 
 var (
-	proofs    = flag.Int("proofs", 25, "how many chains TestLXDDoesWhatTheModelSays builds")
-	proofSeed = flag.Uint64("proof.seed", 1, "what they are drawn from; 0: drawn itself")
+	proofs     = flag.Int("random.chains", 25, "number of chains that TestLXDDoesWhatTheModelSays builds")
+	randomSeed = flag.Uint64("random.seed", 1, "seed of the random chains; 0: a random seed")
 )
 
 // TestLXDDoesWhatTheModelSays builds chains with random allocations, files and configurations, and
@@ -37,7 +37,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 		false: harnesstest.Bundle(t, source),
 		true:  harnesstest.Bundle(t, withoutNewuidmap(source)),
 	}
-	seed := *proofSeed
+	seed := *randomSeed
 	if seed == 0 {
 		seed = rand.Uint64N(1 << 31)
 	}
@@ -57,7 +57,7 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 	for i := range *proofs {
 		c := gen.Example(int(seed)*1_000_000 + i)
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			beside(t, 1)
+			parallel(t, 1)
 			outcome, contradiction := c.try(harnesstest.Context(t), t, bundles[c.noShadow])
 			mutex.Lock()
 			defer mutex.Unlock()
@@ -70,14 +70,14 @@ func TestLXDDoesWhatTheModelSays(t *testing.T) {
 				return
 			}
 			c, contradiction = c.shrink(t, bundles[c.noShadow], contradiction)
-			t.Errorf("seed %d, chain %d, as simple as it gets: %v\n\n%s", seed, i, contradiction, c.gherkin(bundles[c.noShadow]))
+			t.Errorf("seed %d, chain %d, simplified: %v\n\n%s", seed, i, contradiction, c.gherkin(bundles[c.noShadow]))
 		})
 	}
 }
 
 // try builds the case on a new host. It returns the outcome, and an error if that contradicts the
 // plan.
-func (c proofCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
+func (c randomCase) try(ctx context.Context, t *testing.T, b *bundle.Bundle) (idmap.Plan, error) {
 	t.Helper()
 	h, err := private.Start(ctx, private.Config{StateRoot: stateRoot(), Delegation: c.host, Bundle: b, InMemory: len(c.spec.Levels)})
 	require.NoError(t, err)

@@ -10,19 +10,19 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// A run is a range of ids that a level has.
-type run struct {
+// An idRange is a range of ids that a level has.
+type idRange struct {
 	from, count int64
 	whole       bool // all ids, as on a host
 }
 
-func largestRun(mappings []idmap.Mapping) run {
+func largestRange(mappings []idmap.Mapping) idRange {
 	largest := slices.MaxFunc(mappings, func(a, b idmap.Mapping) int { return int(int64(a.Count) - int64(b.Count)) })
-	return run{from: int64(largest.Inside), count: int64(largest.Count), whole: largest.Count == idmap.MaxID+1}
+	return idRange{from: int64(largest.Inside), count: int64(largest.Count), whole: largest.Count == idmap.MaxID+1}
 }
 
-// enough returns start:count with at least one block, and more if the run has more.
-func (r run) enough(t *rapid.T) string {
+// enough returns start:count with at least one block, and more if the range has more.
+func (r idRange) enough(t *rapid.T) string {
 	if r.whole {
 		counts := []int64{131072, 131073, 165536, 165537, 196608, 262144, 1131073}
 		return fmt.Sprintf("500000:%d", rapid.SampledFrom(counts).Draw(t, "enough"))
@@ -33,7 +33,7 @@ func (r run) enough(t *rapid.T) string {
 	return fmt.Sprintf("%d:%d", r.from+idmap.Block, r.count-idmap.Block)
 }
 
-func drawFile(t *rapid.T, supply run) idmap.File {
+func drawFile(t *rapid.T, supply idRange) idmap.File {
 	if rapid.IntRange(0, 11).Draw(t, "missing") == 0 {
 		return idmap.File{Missing: true}
 	}
@@ -47,7 +47,7 @@ func drawFile(t *rapid.T, supply run) idmap.File {
 }
 
 // drawLine draws a line of a subid file, valid or not.
-func drawLine(t *rapid.T, supply run) string {
+func drawLine(t *rapid.T, supply idRange) string {
 	good := drawRange(t, supply)
 	return rapid.SampledFrom([]string{
 		"root:" + good, "root:" + good, "root:" + good, "root:" + good,
@@ -60,7 +60,7 @@ func drawLine(t *rapid.T, supply run) string {
 }
 
 // drawRange draws start:count at or near the limits that matter.
-func drawRange(t *rapid.T, supply run) string {
+func drawRange(t *rapid.T, supply idRange) string {
 	near := func(of ...int64) []int64 {
 		var all []int64
 		for _, v := range of {
@@ -82,7 +82,7 @@ func drawRange(t *rapid.T, supply run) string {
 }
 
 // drawIsolated draws an isolated container whose size is near the limit of its LXD's ids.
-func drawIsolated(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
+func drawIsolated(t *rapid.T, supply idRange) (idmap.Delegation, map[string]string) {
 	config := map[string]string{idmap.KeyIsolated: rapid.SampledFrom([]string{"true", "1", "YES", "on"}).Draw(t, "isolated")}
 	start, room := int64(500000), int64(400000)
 	if !supply.whole {

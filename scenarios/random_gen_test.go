@@ -11,31 +11,31 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// A proofCase is a chain with arbitrary subid files and configurations at every level.
-type proofCase struct {
-	noShadow bool // newuidmap is not installed on the host
-	bare     bool // newuidmap is not installed at any level
-	remaps   bool // the host's LXD cannot mount idmapped
-	host     idmap.Delegation
-	spec     harness.Spec
+// A randomCase is a chain with arbitrary subid files and configurations at every level.
+type randomCase struct {
+	noShadow         bool // newuidmap is not installed on the host
+	noShadowInLevels bool // newuidmap is not installed at any level
+	remaps           bool // the host's LXD cannot mount idmapped
+	host             idmap.Delegation
+	spec             harness.Spec
 }
 
 // hostWith returns the traits of a planned host. It starts none.
-func (c proofCase) hostWith(b *bundle.Bundle) host.Traits {
+func (c randomCase) hostWith(b *bundle.Bundle) host.Traits {
 	return host.Traits{Delegation: c.host, Bundle: b, Daemon: b, Map: idmap.Identity(), Remaps: c.remaps}
 }
 
 // genCase returns a generator of cases. Most levels above the last one get what they need:
 // otherwise hardly any chain would get past level 1.
-func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase] {
-	return rapid.Custom(func(t *rapid.T) proofCase {
-		c := proofCase{bare: rapid.Bool().Draw(t, "bare"), remaps: remaps}
-		c.noShadow = c.bare && rapid.Bool().Draw(t, "noShadow")
+func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[randomCase] {
+	return rapid.Custom(func(t *rapid.T) randomCase {
+		c := randomCase{noShadowInLevels: rapid.Bool().Draw(t, "bare"), remaps: remaps}
+		c.noShadow = c.noShadowInLevels && rapid.Bool().Draw(t, "noShadow")
 		used, inLevels := b, b
 		if c.noShadow {
 			used = noShadow
 		}
-		if c.bare {
+		if c.noShadowInLevels {
 			inLevels = noShadow
 		}
 		depth := rapid.SampledFrom([]int{1, 1, 2, 2, 2, 3}).Draw(t, "depth")
@@ -43,7 +43,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 		if holed {
 			depth = max(2, depth)
 		}
-		supply := run{count: 2000000, whole: true}
+		supply := idRange{count: 2000000, whole: true}
 		for level := 1; level <= depth; level++ { // the LXD that makes the level, and the level's configuration
 			about := plain
 			if level == depth || rapid.IntRange(0, 5).Draw(t, "wild above") == 0 {
@@ -66,7 +66,7 @@ func genCase(b, noShadow *bundle.Bundle, remaps bool) *rapid.Generator[proofCase
 			if plan.Stop != nil {
 				break // levels below are never built
 			}
-			supply = largestRun(plan.Levels[level-1].Map.UID)
+			supply = largestRange(plan.Levels[level-1].Map.UID)
 		}
 		return c
 	})
@@ -86,7 +86,7 @@ const (
 	pieces                   // the container's ids are in pieces, each large enough for a container in it
 )
 
-func (s subject) draw(t *rapid.T, supply run) (idmap.Delegation, map[string]string) {
+func (s subject) draw(t *rapid.T, supply idRange) (idmap.Delegation, map[string]string) {
 	good := idmap.File{Text: "root:" + supply.enough(t) + "\n"}
 	both := func(f idmap.File) idmap.Delegation { return idmap.Delegation{UID: f, GID: f} }
 	apart := func(draw func() idmap.File) idmap.Delegation {

@@ -17,9 +17,9 @@ import (
 	"nestbed/harness/vm"
 )
 
-// elsewhere runs these tests in a virtual machine if NESTBED_HOST asks for one, and returns their
+// runInVM runs these tests in a virtual machine if NESTBED_HOST asks for one, and returns their
 // exit status. done reports whether it did, or failed to.
-func elsewhere() (status int, done bool) {
+func runInVM() (status int, done bool) {
 	where, err := host.ParseTarget(os.Getenv(environment.Host))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", environment.Host, err)

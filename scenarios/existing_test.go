@@ -23,19 +23,19 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// ofMachine is the allocation of a machine's root, with room for several chains.
-var ofMachine = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 40 * idmap.Block})
+// machineAllocation is the allocation of a machine's root, with room for several chains.
+var machineAllocation = idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 40 * idmap.Block})
 
-// ownLXD starts an LXD that stands for the existing LXD of a machine, in the machine's pid
+// existingLXD starts an LXD that stands for the existing LXD of a machine, in the machine's pid
 // namespace, and returns its host and its socket. The LXD has a storage pool and somebody's
 // isolated container, whose name is that of level 1.
-func ownLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *private.Host, socket string) {
+func existingLXD(t *testing.T, files idmap.Delegation, b *bundle.Bundle) (machine *private.Host, socket string) {
 	t.Helper()
-	return ownLXDIn(t, files, b, "")
+	return existingLXDIn(t, files, b, "")
 }
 
-// ownLXDIn is like ownLXD, with its state in the given directory.
-func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
+// existingLXDIn is like existingLXD, with its state in the given directory.
+func existingLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir string) (machine *private.Host, socket string) {
 	t.Helper()
 	machine, err := private.Start(harnesstest.Context(t), private.Config{StateRoot: stateRoot(), Delegation: files, Bundle: b, SharePIDs: true, StateDir: stateDir, InMemory: 4})
 	require.NoError(t, err)
@@ -50,8 +50,8 @@ func ownLXDIn(t *testing.T, files idmap.Delegation, b *bundle.Bundle, stateDir s
 	return machine, machine.Socket()
 }
 
-// allOf returns everything that an LXD server has, as text.
-func allOf(t *testing.T, server lxd.InstanceServer) string {
+// serverState returns everything that an LXD server has, as text.
+func serverState(t *testing.T, server lxd.InstanceServer) string {
 	t.Helper()
 	all := map[string]any{}
 	for _, path := range []string{
@@ -71,27 +71,27 @@ func allOf(t *testing.T, server lxd.InstanceServer) string {
 	return string(text)
 }
 
-// A machineLXD has the subid files and the bundle of an existing LXD.
-type machineLXD struct {
+// An existingLXDKind has the subid files and the bundle of an existing LXD.
+type existingLXDKind struct {
 	files  idmap.Delegation
 	bundle bundle.Source
 }
 
-// ofMachines returns the kinds of existing LXD to test.
-func ofMachines(source bundle.Source) map[string]machineLXD {
-	return map[string]machineLXD{
-		"with an allocation of its root":            {ofMachine, source},
-		"which sees no subuid, as that of the snap": {idmap.Delegation{UID: idmap.File{Missing: true}, GID: idmap.File{Missing: true}}, withoutNewuidmap(source)},
+// existingLXDKinds returns the kinds of existing LXD to test.
+func existingLXDKinds(source bundle.Source) map[string]existingLXDKind {
+	return map[string]existingLXDKind{
+		"with an allocation of root":       {machineAllocation, source},
+		"without subid files, as the snap": {idmap.Delegation{UID: idmap.File{Missing: true}, GID: idmap.File{Missing: true}}, withoutNewuidmap(source)},
 	}
 }
 
-func TestAChainOnALXDThatRunsByItself(t *testing.T) {
-	beside(t, 1)
+func TestAChainOnAnExistingLXD(t *testing.T) {
+	parallel(t, 1)
 	source := harnesstest.Source(t)
-	for name, c := range ofMachines(source) {
+	for name, c := range existingLXDKinds(source) {
 		t.Run(name, func(t *testing.T) {
-			machine, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
-			before := allOf(t, machine.LXD())
+			machine, socket := existingLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
+			before := serverState(t, machine.LXD())
 
 			h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: harnesstest.Bundle(t, source), LXD: existing.LXD{Address: socket}})
 			require.NoError(t, err)
@@ -102,24 +102,24 @@ func TestAChainOnALXDThatRunsByItself(t *testing.T) {
 			others, _, err := machine.LXD().GetInstance("c1")
 			require.NoError(t, err)
 			first := outcome.Levels[0].Map.UID[0]
-			assert.NotEqual(t, others.Config["volatile.idmap.base"], fmt.Sprint(first.Parent), "the container of somebody's has other ids")
+			assert.NotEqual(t, others.Config["volatile.idmap.base"], fmt.Sprint(first.Parent), "somebody's container has other ids")
 			assert.Equal(t, uint32(3*idmap.Block), first.Count)
 
 			require.NoError(t, h.Close(harnesstest.Context(t)))
-			assert.Equal(t, before, allOf(t, machine.LXD()), "the LXD is as it was")
+			assert.Equal(t, before, serverState(t, machine.LXD()), "the LXD is as before")
 		})
 	}
 }
 
-func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
-	beside(t, 1)
+func TestTheNextRunRemovesAKilledRunOnAnExistingLXD(t *testing.T) {
+	parallel(t, 1)
 	source := harnesstest.Source(t)
 	b := harnesstest.Bundle(t, source)
-	machine, socket := ownLXD(t, ofMachine, b)
-	before := allOf(t, machine.LXD())
+	machine, socket := existingLXD(t, machineAllocation, b)
+	before := serverState(t, machine.LXD())
 	name := killInLevel2(t, childOrder{Source: source.String(), Depth: 3, LXD: socket}, 50*time.Millisecond)
 	_, _, err := machine.LXD().GetProject(name)
-	require.NoError(t, err, "it is left")
+	require.NoError(t, err, "the project is left")
 
 	h, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
@@ -130,22 +130,22 @@ func TestAKilledRunOnALXDThatRunsByItselfIsClearedByTheNext(t *testing.T) {
 	other, err := existing.Start(harnesstest.Context(t), existing.Config{Delegation: article, Bundle: b, LXD: existing.LXD{Address: socket}})
 	require.NoError(t, err)
 	_, _, err = machine.LXD().GetProject(h.Name())
-	require.NoError(t, err, "that of a process that runs is left alone")
+	require.NoError(t, err, "the project of a live run is left alone")
 	require.NoError(t, other.Close(harnesstest.Context(t)))
 	require.NoError(t, h.Close(harnesstest.Context(t)))
-	assert.Equal(t, before, allOf(t, machine.LXD()))
+	assert.Equal(t, before, serverState(t, machine.LXD()))
 }
 
-func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
-	beside(t, 1)
+func TestUnsupportedRequestsToAnExistingLXD(t *testing.T) {
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	machine, socket := ownLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
-	before := allOf(t, machine.LXD())
+	machine, socket := existingLXD(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 1000000, Count: 6 * idmap.Block}), b)
+	before := serverState(t, machine.LXD())
 	for want, c := range map[string]existing.Config{
-		"expected 262144 more in a row":             {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
-		"storage pool nosuch":                       {Delegation: article, Pool: "nosuch"},
-		"level 1 would have no ids":                 {},
-		"fewer than the 65536 ids that a level has": {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
+		"expected 262144 more":      {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 4 * idmap.Block})},
+		"storage pool nosuch":       {Delegation: article, Pool: "nosuch"},
+		"level 1 would have no ids": {},
+		"fewer than the 65536":      {Delegation: idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65535})},
 	} {
 		c.LXD, c.Bundle = existing.LXD{Address: socket}, b
 		h, err := existing.Start(harnesstest.Context(t), c)
@@ -166,20 +166,20 @@ func TestWhatALXDThatRunsByItselfIsNotAskedFor(t *testing.T) {
 		require.ErrorIs(t, do(), host.ErrNotOurs)
 	}
 	require.NoError(t, h.Close(harnesstest.Context(t)))
-	assert.Equal(t, before, allOf(t, machine.LXD()))
+	assert.Equal(t, before, serverState(t, machine.LXD()))
 }
 
-func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
-	beside(t, 2)
+func TestCoreScenariosOnAnExistingLXD(t *testing.T) {
+	parallel(t, 2)
 	source := harnesstest.Source(t)
-	for name, c := range ofMachines(source) {
+	for name, c := range existingLXDKinds(source) {
 		t.Run(name, func(t *testing.T) {
-			_, socket := ownLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
+			_, socket := existingLXD(t, c.files, harnesstest.Bundle(t, c.bundle))
 			which := "-test.run=^TestFeatures$"
 			if c.files.UID.Missing {
-				which = fewOfCore
+				which = threeCoreScenarios
 			}
-			run := runApart(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
+			run := testCommand(t, which, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=2")
 			run.Env = append(run.Env, "NESTBED_HOST=system:"+socket)
 			out, err := run.CombinedOutput()
 			require.NoError(t, err, string(out))
@@ -192,12 +192,12 @@ func TestTheCoreOfTheScenariosOnALXDThatRunsByItself(t *testing.T) {
 // LXD 5.0.2 skips that container in the list of used ids, but compares only names, not projects
 // (LXD: lxd/instance/drivers/driver_lxc.go, findIdmap).
 func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
-	beside(t, 1)
+	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
 	if b.Flavor != idmap.LXD502 {
-		t.Skipf("the bundle has %s; it is about LXD 5.0.2", b.Daemon())
+		t.Skipf("the bundle has %s; this bug is in LXD 5.0.2", b.Daemon())
 	}
-	machine, _ := ownLXD(t, ofMachine, b)
+	machine, _ := existingLXD(t, machineAllocation, b)
 	base := func(project, name string) string {
 		server := machine.LXD().UseProject(project)
 		op, err := server.CreateInstance(api.InstancesPost{

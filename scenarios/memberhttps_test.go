@@ -17,14 +17,14 @@ import (
 	"nestbed/harness/environment"
 )
 
-// over returns the cluster as a client on the members' network reaches it, over https.
-func (c *cluster) over(t *testing.T) *elsewhereLXD {
+// viaHTTPS returns the cluster as a client on the members' network reaches it, over https.
+func (c *cluster) viaHTTPS(t *testing.T) *remoteLXD {
 	t.Helper()
-	e := &elsewhereLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", here: c.hub, dir: t.TempDir()}
-	buildCommands(t, e.dir)
-	said, err := e.nestbed(t, "trust", newToken(t, e.machine.LXD()))
+	remote := &remoteLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", client: c.hub, dir: t.TempDir()}
+	buildCommands(t, remote.dir)
+	said, err := remote.nestbed(t, "trust", newToken(t, remote.machine.LXD()))
 	require.NoError(t, err, said)
-	return e
+	return remote
 }
 
 // connectedFrom reports whether a client at an address is connected to port 8443 of a member
@@ -45,17 +45,17 @@ func (c *cluster) connectedFrom(t *testing.T, member int, address string) bool {
 	return false
 }
 
-func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
-	beside(t, 2)
+func TestAMemberIsReachedDirectlyIfPossible(t *testing.T) {
+	parallel(t, 2)
 	c := newCluster(t)
-	e := c.over(t)
-	before := allOf(t, c.members[0].LXD())
+	remote := c.viaHTTPS(t)
+	before := serverState(t, c.members[0].LXD())
 	up := func() (byItself bool) {
 		done := make(chan error, 1)
 		var out string
 		go func() {
 			var err error
-			out, err = e.nestbed(t, "up", "--host", e.address, "--members", memberName(1), "--depth", "2")
+			out, err = remote.nestbed(t, "up", "--host", remote.address, "--members", memberName(1), "--depth", "2")
 			done <- err
 		}()
 		tick := time.NewTicker(20 * time.Millisecond)
@@ -72,19 +72,19 @@ func TestAMemberIsConnectedToByItselfWhereItCanBe(t *testing.T) {
 			}
 		}
 	}
-	assert.True(t, up(), "over a connection of its own")
+	assert.True(t, up(), "over a direct connection")
 	inNetwork(t, c.hub, "ip", "route", "add", "prohibit", memberAddress(1))
 	assert.False(t, up(), "through the first member")
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }
 
 func TestScenariosOnTheMembersOfAClusterOverHTTPS(t *testing.T) {
-	beside(t, 3)
+	parallel(t, 3)
 	c := newCluster(t)
-	e := c.over(t)
-	before := allOf(t, c.members[0].LXD())
-	reports := filepath.Join(e.dir, "reports")
-	t.Log(e.scenarios(t, environment.Reports+"="+reports))
-	c.usedAll(t, reports)
-	assert.Equal(t, before, allOf(t, c.members[0].LXD()), "the LXDs are as they were")
+	remote := c.viaHTTPS(t)
+	before := serverState(t, c.members[0].LXD())
+	reports := filepath.Join(remote.dir, "reports")
+	t.Log(remote.scenarios(t, environment.Reports+"="+reports))
+	c.requireAllMembersUsed(t, reports)
+	assert.Equal(t, before, serverState(t, c.members[0].LXD()), "the cluster is as before")
 }

@@ -21,8 +21,8 @@ import (
 	"nestbed/harness/reach"
 )
 
-// byExec returns the levels of a chain, reached through LXD exec.
-func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
+// tunneledLevels returns the levels of a chain, reached through LXD exec.
+func tunneledLevels(t *testing.T, of *harness.Chain) []*harness.Level {
 	t.Helper()
 	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
 	running, err := stateRoot().OpenTunneled(harnesstest.Context(t), of.Host.Name())
@@ -39,8 +39,8 @@ func byExec(t *testing.T, of *harness.Chain) []*harness.Level {
 	return levels
 }
 
-// farHost starts a private host whose levels are reached through LXD exec.
-func farHost(t testing.TB) *private.Host {
+// tunneledHost starts a private host whose levels are reached through LXD exec.
+func tunneledHost(t testing.TB) *private.Host {
 	t.Helper()
 	source := harnesstest.Source(t)
 	harnesstest.SkipIfMissing(t, reach.FindRelay(harnesstest.Context(t), harnesstest.Store(t)))
@@ -60,18 +60,18 @@ func relays(t *testing.T, l *harness.Level) string {
 	return out
 }
 
-func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
-	if !apart(t, 1) {
+func TestAChainSurvivesTheEndOfItsRelays(t *testing.T) {
+	if !inNewProcess(t, 1) {
 		return
 	}
 	before := goleak.IgnoreCurrent()
-	h := farHost(t)
+	h := tunneledHost(t)
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(3))
 	t.Cleanup(func() { assert.NoError(t, chain.Close(context.WithoutCancel(harnesstest.Context(t)))) })
 	require.NoError(t, err)
 	harnesstest.AsPlanned(t, chain)
 	first := chain.Levels[0]
-	assert.Regexp(t, `^/\.nestbed-relay-\w+ pushed \n$`, relays(t, first), "one that runs, whose file is gone")
+	assert.Regexp(t, `^/\.nestbed-relay-\w+ pushed \n$`, relays(t, first), "one relay runs, and its file is removed")
 
 	// Kill the relays of level 1 while a program runs in level 3.
 	const runs = "/var/tmp/it-runs"
@@ -99,13 +99,13 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	require.NoError(t, chain.Reattach(harnesstest.Context(t), 3))
 	wasAsked, err := life.ReceivedSIGTERM(harnesstest.Context(t), chain.Levels[2])
 	require.NoError(t, err)
-	assert.True(t, wasAsked, "level 3 ended with notice")
+	assert.True(t, wasAsked, "level 3 was asked to shut down")
 	first = chain.Levels[0]
 	harnesstest.AsPlanned(t, chain)
 	for _, l := range chain.Levels {
 		l.Root().Close()
 	}
-	require.Eventually(t, func() bool { return relays(t, first) == "" }, time.Minute, 10*time.Millisecond, "they end with their input")
+	require.Eventually(t, func() bool { return relays(t, first) == "" }, time.Minute, 10*time.Millisecond, "the relays end with their input")
 	_, err = first.ReadFile(harnesstest.Context(t), "/etc/subuid")
 	require.ErrorIs(t, err, net.ErrClosed)
 	require.NoError(t, chain.Close(harnesstest.Context(t)))
@@ -113,14 +113,14 @@ func TestAChainIsBuiltAndSurvivesThatItsRelaysEnd(t *testing.T) {
 	require.NoError(t, goleak.Find(before))
 }
 
-func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
-	if !apart(t, 1) {
+func TestLevelsLookTheSameThroughExecAndProc(t *testing.T) {
+	if !inNewProcess(t, 1) {
 		return
 	}
 	h := harnesstest.Host(t, article)
 	t.Run("as planned", func(t *testing.T) {
 		chain := harnesstest.Build(t, h, harness.Cascade(3))
-		checks := seenBothWays(t, chain)
+		checks := verifyBothWays(t, chain)
 		assert.Empty(t, harness.Failed(checks))
 		assert.NoError(t, chain.Close(harnesstest.Context(t)))
 	})
@@ -128,27 +128,27 @@ func TestLevelsThatAreReachedByExecAreSeenAsThroughProc(t *testing.T) {
 		spec := harness.Cascade(2)
 		spec.Levels[1].Config = map[string]string{idmap.KeyPrivileged: "true"}
 		chain := harnesstest.Build(t, h, spec)
-		checks := seenBothWays(t, chain)
-		assert.NotEmpty(t, harness.Failed(checks), "it is told that it is")
+		checks := verifyBothWays(t, chain)
+		assert.NotEmpty(t, harness.Failed(checks), "the checks say that it is privileged")
 	})
 }
 
-// seenBothWays verifies the levels through /proc and through LXD exec, requires that both give the
-// same checks, and returns them.
-func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
+// verifyBothWays verifies the levels through /proc and through LXD exec, requires that both give
+// the same checks, and returns them.
+func verifyBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	var near []harness.Check
+	var direct []harness.Check
 	t.Run("levels", func(t *testing.T) {
-		levels := byExec(t, chain)
+		levels := tunneledLevels(t, chain)
 		var err error
-		near, err = probe.Verify(harnesstest.Context(t), chain)
+		direct, err = probe.Verify(harnesstest.Context(t), chain)
 		require.NoError(t, err)
-		far, err := probe.Verify(harnesstest.Context(t), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
+		tunneled, err := probe.Verify(harnesstest.Context(t), &harness.Chain{Host: chain.Host, Spec: chain.Spec, Plan: chain.Plan, Levels: levels})
 		require.NoError(t, err)
-		assert.NotEmpty(t, near)
-		assert.Equal(t, near, far)
-		t.Logf("%d checks", len(near))
+		assert.NotEmpty(t, direct)
+		assert.Equal(t, direct, tunneled)
+		t.Logf("%d checks", len(direct))
 		for i, l := range levels {
 			for _, path := range []string{"/etc/subuid", bundle.StartedFile, bundle.SentinelPath, "/nosuch"} {
 				want, wantErr := chain.Levels[i].ReadFile(harnesstest.Context(t), path)
@@ -173,5 +173,5 @@ func seenBothWays(t *testing.T, chain *harness.Chain) []harness.Check {
 		}
 	})
 	require.NoError(t, goleak.Find(before))
-	return near
+	return direct
 }

@@ -15,7 +15,7 @@ import (
 const shrinks = 60
 
 // shrink removes parts of the case as long as it contradicts the plan.
-func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (proofCase, error) {
+func (c randomCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (randomCase, error) {
 	t.Helper()
 	for tries := 0; tries < shrinks; {
 		found := false
@@ -35,7 +35,7 @@ func (c proofCase) shrink(t *testing.T, b *bundle.Bundle, contradiction error) (
 	return c, contradiction
 }
 
-func (c proofCase) clone() proofCase {
+func (c randomCase) clone() randomCase {
 	c.spec.Levels = slices.Clone(c.spec.Levels)
 	for i, l := range c.spec.Levels {
 		c.spec.Levels[i].Config = maps.Clone(l.Config)
@@ -48,7 +48,7 @@ func (c proofCase) clone() proofCase {
 }
 
 // delegation returns the delegation of a level, 0 for the host; nil if it has none.
-func (c *proofCase) delegation(level int) *idmap.Delegation {
+func (c *randomCase) delegation(level int) *idmap.Delegation {
 	if level == 0 {
 		return &c.host
 	}
@@ -56,13 +56,13 @@ func (c *proofCase) delegation(level int) *idmap.Delegation {
 }
 
 // A change makes a case simpler.
-type change func(*proofCase)
+type change func(*randomCase)
 
 // changes returns all ways to remove one part of the case.
-func (c proofCase) changes() []change {
+func (c randomCase) changes() []change {
 	var all []change
 	if last := len(c.spec.Levels) - 1; last > 0 {
-		all = append(all, func(n *proofCase) {
+		all = append(all, func(n *randomCase) {
 			n.spec.Levels = n.spec.Levels[:last]
 			n.spec.Levels[last-1].Delegation = nil
 		})
@@ -87,7 +87,7 @@ func fileChanges(level int, d idmap.Delegation) []change {
 	var all []change
 	for _, s := range simpler {
 		if s != d {
-			all = append(all, func(n *proofCase) { *n.delegation(level) = s })
+			all = append(all, func(n *randomCase) { *n.delegation(level) = s })
 		}
 	}
 	return all
@@ -96,13 +96,13 @@ func fileChanges(level int, d idmap.Delegation) []change {
 func configChanges(level int, config map[string]string) []change {
 	var all []change
 	for key := range config {
-		all = append(all, func(n *proofCase) { delete(n.spec.Levels[level-1].Config, key) })
+		all = append(all, func(n *randomCase) { delete(n.spec.Levels[level-1].Config, key) })
 	}
 	raw := strings.Split(config[idmap.KeyRaw], "\n")
 	for i := range raw {
 		fewer := strings.Join(slices.Delete(slices.Clone(raw), i, i+1), "\n")
 		if len(raw) > 1 {
-			all = append(all, func(n *proofCase) { n.spec.Levels[level-1].Config[idmap.KeyRaw] = fewer })
+			all = append(all, func(n *randomCase) { n.spec.Levels[level-1].Config[idmap.KeyRaw] = fewer })
 		}
 	}
 	return all

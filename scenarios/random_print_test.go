@@ -12,18 +12,18 @@ import (
 )
 
 // gherkin returns the case and its plan as a scenario for features/.
-func (c proofCase) gherkin(b *bundle.Bundle) string {
+func (c randomCase) gherkin(b *bundle.Bundle) string {
 	var w strings.Builder
 	line := func(indent int, format string, args ...any) {
 		fmt.Fprintf(&w, strings.Repeat(" ", indent)+format+"\n", args...)
 	}
-	line(4, "Scenario: (say in a line what this shows)")
+	line(4, "Scenario: (describe in one line what this shows)")
 	line(6, "Given an LXD host without a root allocation")
 	writeFiles(line, "the host", c.host)
 	switch {
 	case c.noShadow:
 		line(6, "And newuidmap is installed neither on the host nor at any level")
-	case c.bare:
+	case c.noShadowInLevels:
 		line(6, "And newuidmap is installed on the host but at no level")
 	}
 	for i, l := range c.spec.Levels {
