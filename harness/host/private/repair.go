@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"nestbed/harness/host"
 )
 
@@ -35,9 +37,7 @@ func (r StateRoot) clearUnfinished() error {
 		case err != nil:
 			errs = append(errs, err)
 		default:
-			if err := s.remove(); !errors.Is(err, fs.ErrNotExist) { // another reap was faster
-				errs = append(errs, err)
-			}
+			errs = append(errs, s.remove())
 		}
 	}
 	return errors.Join(errs...)
@@ -47,9 +47,14 @@ func (r StateRoot) clearUnfinished() error {
 // owner makes a new directory. A directory that is not empty stays, and is an error.
 func removeUnlocked(dir string) error {
 	err := os.Remove(dir)
-	_, unlocked := os.Lstat(filepath.Join(dir, lockName))
-	_, gone := os.Lstat(dir) // checked last, because a directory with a lock is renamed
-	if unlocked == nil || gone != nil {
+	if errors.Is(err, unix.ENOTEMPTY) {
+		if _, unlocked := os.Lstat(filepath.Join(dir, lockName)); unlocked == nil {
+			return nil // its owner has made the lock by now
+		}
+		// Another reap may have removed the lock since. A directory with a lock may also have been renamed.
+		err = os.Remove(dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err

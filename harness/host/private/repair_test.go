@@ -163,6 +163,29 @@ func TestAHostInMemoryOfALiveMountNamespaceIsNotReaped(t *testing.T) {
 	require.NoDirExists(t, dir)
 }
 
+func TestAClaimedDirectoryThatAReapRemovedFirstIsNoErrorToItsOwner(t *testing.T) {
+	root := stateRoot(t)
+	s, err := root.claim(t.Context(), "")
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(s.path))
+	require.NoError(t, s.remove())
+}
+
+func TestADirectoryWithoutALockIsRemovedOnlyIfItIsEmpty(t *testing.T) {
+	for name, stays := range map[string]bool{"": false, lockName: true, "foreign": true} {
+		dir := filepath.Join(t.TempDir(), "new-1")
+		require.NoError(t, removeUnlocked(dir), "it is gone already")
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		if name != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+		}
+		err := removeUnlocked(dir)
+		assert.Equal(t, name == "foreign", err != nil, "%q: %v", name, err)
+		_, err = os.Stat(dir)
+		assert.Equal(t, stays, err == nil, "%q: %v", name, err)
+	}
+}
+
 func TestClaimsAndReapsDoNotInterfere(t *testing.T) {
 	root := stateRoot(t)
 	claimDir(t, root, "")

@@ -175,21 +175,24 @@ func (s *stateDir) tryLock(create int) error {
 }
 
 // remove removes what a host puts into the directory, then the directory. Files of others stay
-// and cause an error. The journal goes last, so that Reap can finish after a crash.
+// and cause an error. The journal goes late, so that Reap can finish after a crash, and the lock
+// last, because a reap removes an empty directory without one.
 func (s *stateDir) remove() error {
-	var errs []error
 	// A crash while writing the journal leaves a temporary file beside it.
 	temporary, err := filepath.Glob(filepath.Join(s.path, "."+journalName+"*"))
-	errs = append(errs, err)
-	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
-		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
-	}
+	errs := []error{err}
 	for _, path := range temporary {
 		errs = append(errs, os.Remove(path))
 	}
-	errs = append(errs, os.Remove(s.path))
+	for _, name := range []string{upperName, workName, rootName, lxdName, journalName, lockName} {
+		errs = append(errs, os.RemoveAll(filepath.Join(s.path, name)))
+	}
+	paths := []string{s.path}
 	if entry := s.journal.Entry; entry != "" && entry != s.path {
-		if err := os.Remove(entry); !errors.Is(err, fs.ErrNotExist) { // no entry yet, or already removed
+		paths = append(paths, entry)
+	}
+	for _, path := range paths {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) { // a reap was faster, or there is no entry yet
 			errs = append(errs, err)
 		}
 	}
