@@ -17,7 +17,7 @@ ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MISSPELL := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build man demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
+.PHONY: help setup go build man docs demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,9 @@ build: go ## build static bin/nestbed, and bin/nestbed-relay, which it copies in
 man: build ## write the man pages to bin/man
 	@mkdir -p bin/man
 	@bin/nestbed man bin/man
+
+docs: go ## write the generated files of docs/: steps.md and chain.svg
+	@go test -count=1 ./harness/cmd/nestbed -run TestTheGeneratedDocsAreCurrent -update
 
 demo: setup build ## build, verify and show the article's chain
 	@$(SUDO) bin/nestbed up --depth 3 --allocation root:500000:196608
