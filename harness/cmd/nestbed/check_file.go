@@ -102,7 +102,7 @@ func (d description) write(out io.Writer) error {
 		return err
 	}
 	if more := len(d.Containers) - maxBars; more > 0 {
-		fmt.Fprintf(w, "(and %d containers more)\n", more)
+		fmt.Fprintf(w, "(and %d more containers)\n", more)
 	}
 	if len(d.Problems) > 0 {
 		fmt.Fprintln(w)

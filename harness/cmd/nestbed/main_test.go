@@ -108,7 +108,7 @@ func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 			status, stdout, stderr := nestbed(t, strings.Fields(command)...)
 			assert.Equal(t, 2, status)
 			assert.Equal(t, "nestbed: "+want+"\n", stderr)
-			assert.Empty(t, stdout, "what is printed there is a result")
+			assert.Empty(t, stdout, "standard output is for results")
 		})
 	}
 }
@@ -168,7 +168,7 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 
 func TestVerbsThatNeedRootSaySo(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("runs as root, for whom these verbs do what they say")
+		t.Skip("as root these verbs really run")
 	}
 	for _, command := range []string{"up --bundle installed", "reap", "reap --list", "reap somebody", "shell c1"} {
 		status, stdout, stderr := nestbed(t, strings.Fields(command)...)

@@ -148,7 +148,7 @@ func TestAResultSaysWhetherAStopWasPlanned(t *testing.T) {
 	r.Contradiction = "LXD contradicts the plan"
 	assert.True(t, strings.HasSuffix(written(t, r), "\nstopped at level 2, create: no allocation, which was not planned\n"))
 	r.Levels, r.Contradiction = nil, ""
-	assert.Equal(t, "\nstopped at level 2, create: no allocation, as planned\n", written(t, r), "nothing to show but that")
+	assert.Equal(t, "\nstopped at level 2, create: no allocation, as planned\n", written(t, r), "there is nothing else to show")
 }
 
 func TestJSONIsIndentedAndEndsWithALine(t *testing.T) {
@@ -192,7 +192,7 @@ func TestDoctorExitsWithZeroOnlyIfUpWouldRun(t *testing.T) {
 	status, stdout, _ = nestbed(t, "doctor", "--json")
 	assert.Equal(t, want, status)
 	var requirements []inventory.Requirement
-	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "nothing but JSON")
+	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "the output is JSON only")
 	assert.Len(t, requirements, len(private.Requirements(store, ""))+len(existing.Requirements(t.Context(), store, existing.LXD{}))+
 		len(steps.Requirements(store, bundle.Source{}))+len(vm.Requirements("")))
 }

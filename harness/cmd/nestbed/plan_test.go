@@ -95,7 +95,7 @@ func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
 	}
 	made := newPlanned(r)
 	run(made.Host.Commands[0])
-	assert.Equal(t, []string{"lxd:1:2\n", ""}, files(), "other people's lines stay")
+	assert.Equal(t, []string{"lxd:1:2\n", ""}, files(), "lines of other owners stay")
 	run(made.Host.Commands[1])
 	assert.Equal(t, []string{"lxd:1:2\nroot:500000:196608\n", "root:500000:196608\n"}, files())
 
@@ -105,7 +105,7 @@ func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
 		t.Skip("usermod needs root")
 	}
 	run(fmt.Sprintf("%s --prefix %s %s", usermod, root, strings.TrimPrefix(made.Host.Commands[2], "# or: usermod ")))
-	assert.Equal(t, []string{"lxd:1:2\nroot:500000:196608\n", "root:500000:196608\n"}, files(), "by usermod the same")
+	assert.Equal(t, []string{"lxd:1:2\nroot:500000:196608\n", "root:500000:196608\n"}, files(), "usermod makes the same files")
 }
 
 func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {

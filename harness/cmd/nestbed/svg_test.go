@@ -45,7 +45,7 @@ func TestADrawingIsWrittenToItsFile(t *testing.T) {
 	for _, path := range []string{"chain.svg", filepath.Join(dir, "chain.svg")} {
 		require.NoError(t, os.RemoveAll(path))
 		require.NoError(t, checkSVG(path))
-		assert.NoFileExists(t, path, "to check makes nothing")
+		assert.NoFileExists(t, path, "checking makes nothing")
 		require.NoError(t, writeSVG(path, someBars(), "a chain"))
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -68,7 +68,7 @@ func TestADrawingReplacesAnEarlierOneAtomically(t *testing.T) {
 	text := make([]byte, 100)
 	n, err := open.Read(text)
 	require.NoError(t, err)
-	assert.Equal(t, "the one before", string(text[:n]), "who reads it meanwhile reads a whole file")
+	assert.Equal(t, "the one before", string(text[:n]), "a reader always sees a whole file")
 	now, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Contains(t, string(now), "</svg>")

@@ -62,7 +62,7 @@ func TestAGivenAllocationIsUsedUnchanged(t *testing.T) {
 		spec, allocation, err := parsedFlags(t, "--allocation", text).parse()
 		require.NoError(t, err, text)
 		assert.Equal(t, want, allocation)
-		assert.Equal(t, harness.Cascade(3), spec, "the levels hand down what the depth needs")
+		assert.Equal(t, harness.Cascade(3), spec, "the levels delegate what the depth needs")
 	}
 }
 

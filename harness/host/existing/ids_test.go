@@ -16,14 +16,14 @@ func TestTheFirstGapThatIsLargeEnough(t *testing.T) {
 		want  int64
 		found bool
 	}{
-		"all is free":                 {nil, 100, true},
-		"one of just the size":        {[]idmap.Slot{{Base: 110, Count: 10}}, 100, true},
-		"between two, whatever order": {[]idmap.Slot{{Base: 120, Count: 10}, {Base: 100, Count: 10}}, 110, true},
-		"behind a small one":          {[]idmap.Slot{{Base: 109, Count: 10}}, 119, true},
-		"behind one within another":   {[]idmap.Slot{{Base: 100, Count: 30}, {Base: 105, Count: 5}}, 130, true},
-		"before the first":            {[]idmap.Slot{{Base: 0, Count: 50}}, 100, true},
-		"one id too few at the end":   {[]idmap.Slot{{Base: 100, Count: 90}}, 190, false},
-		"just enough at the end":      {[]idmap.Slot{{Base: 100, Count: 89}}, 189, true},
+		"all is free":                      {nil, 100, true},
+		"a gap of exactly the size":        {[]idmap.Slot{{Base: 110, Count: 10}}, 100, true},
+		"between two, in any order":        {[]idmap.Slot{{Base: 120, Count: 10}, {Base: 100, Count: 10}}, 110, true},
+		"behind a small one":               {[]idmap.Slot{{Base: 109, Count: 10}}, 119, true},
+		"behind one that contains another": {[]idmap.Slot{{Base: 100, Count: 30}, {Base: 105, Count: 5}}, 130, true},
+		"before the first":                 {[]idmap.Slot{{Base: 0, Count: 50}}, 100, true},
+		"one id too few at the end":        {[]idmap.Slot{{Base: 100, Count: 90}}, 190, false},
+		"just enough at the end":           {[]idmap.Slot{{Base: 100, Count: 89}}, 189, true},
 	} {
 		base, found := firstGap(100, 200, 10, c.slots)
 		assert.Equal(t, c.found, found, name)

@@ -22,11 +22,11 @@ func TestTheStateOfAProcessIsKnownOnlyOnItsMachine(t *testing.T) {
 	}{
 		"itself":                        {func(*owner) {}, true, running},
 		"one that has ended":            {func(o *owner) { o.Pid = "4194304" }, true, ended}, // above the largest pid of any kernel
-		"one whose pid is given again":  {func(o *owner) { o.Started = "1" }, true, ended},
+		"one whose pid was reused":      {func(o *owner) { o.Started = "1" }, true, ended},
 		"of an earlier boot":            {func(o *owner) { o.Boot = "b" }, false, ended},
 		"of an earlier boot or a clone": {func(o *owner) { o.Boot = "b" }, true, unknown},
 		"of another machine":            {func(o *owner) { o.Boot, o.Machine = "b", "n" }, false, unknown},
-		"of a machine that has no name": {func(o *owner) { o.Boot, o.Machine = "b", "" }, false, unknown},
+		"of a machine without an id":    {func(o *owner) { o.Boot, o.Machine = "b", "" }, false, unknown},
 		"of another pid namespace":      {func(o *owner) { o.Namespace = "pid:[1]" }, false, unknown},
 	} {
 		o := here

@@ -16,7 +16,7 @@ import (
 func TestAMissingLXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
 	rs := Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
-	require.Len(t, rs, 1, "who cannot be asked has no levels")
+	require.Len(t, rs, 1, "an LXD that does not answer has no levels")
 	require.ErrorContains(t, rs[0].Err(), "system host: LXD: ")
 	require.ErrorContains(t, rs[0].Err(), "no such file or directory; fix: start it")
 	require.ErrorIs(t, rs[0].Err(), ErrNotListening)

@@ -13,7 +13,7 @@ import (
 
 func TestMemoryHasRoomOnlyForWhatIsAvailable(t *testing.T) {
 	available := inventory.AvailableMemory()
-	require.Positive(t, available, "every kernel that nests containers tells it")
+	require.Positive(t, available, "every supported kernel reports it")
 	var info unix.Sysinfo_t
 	require.NoError(t, unix.Sysinfo(&info))
 	assert.LessOrEqual(t, available, info.Totalram*uint64(info.Unit), "in bytes")
@@ -25,7 +25,7 @@ func TestAGivenStateRootIsUsedEvenIfMemoryHasRoom(t *testing.T) {
 	root := stateRoot(t)
 	s, err := Config{StateRoot: root, InMemory: 1}.claim(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, s.journal.Entry, s.path, "under the root, whatever room there is in memory")
+	assert.Equal(t, s.journal.Entry, s.path, "under the root, even if memory has room")
 	require.NoError(t, s.remove())
 
 	given := t.TempDir()

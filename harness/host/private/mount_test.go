@@ -18,7 +18,7 @@ func TestAKernelThatAcceptsAnEmptyMapAcceptsAnyMap(t *testing.T) {
 	require.NoError(t, err)
 	with, err := private.MountsIdmapped("/", &bundle.Bundle{})
 	require.NoError(t, err)
-	require.True(t, with || !without, "a kernel that takes an empty map takes any")
+	require.True(t, with || !without, "a kernel that accepts an empty map accepts any")
 	_, err = private.MountsIdmapped("/proc/none", &bundle.Bundle{})
 	require.ErrorContains(t, err, "clone the mount of /proc/none")
 	t.Logf("idmapped mounts: with an empty map %t, with a map %t", without, with)

@@ -41,7 +41,7 @@ func TestADeadHostIsListedAndReapedWhereverItsDirectoryIs(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, []Leftover{leftover(s)}, all)
 			}
-			assert.Equal(t, before, append(listTree(t, root.Dir), listTree(t, s.path)...), "to list it changes nothing")
+			assert.Equal(t, before, append(listTree(t, root.Dir), listTree(t, s.path)...), "listing changes nothing")
 
 			cleared, err := root.Reap(t.Context())
 			require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestALiveHostIsListedAndLeftAlone(t *testing.T) {
 	began := time.Now()
 	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
-	assert.Less(t, time.Since(began), cgroup.EmptyBudget, "nobody waits for a live host to end")
+	assert.Less(t, time.Since(began), cgroup.EmptyBudget, "Reap does not wait for a live host")
 	assert.Equal(t, []Leftover{leftover(gone)}, cleared)
 	for _, s := range []*stateDir{running, kept, elsewhere} {
 		j, err := readJournal(filepath.Join(root.Dir, s.journal.Name))

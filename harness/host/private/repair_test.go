@@ -113,7 +113,7 @@ func TestAHostInMemoryIsReapedWithoutItsStateRoot(t *testing.T) {
 	left := deadDir(t, gone, dir)
 	cleared, err := root.Reap(t.Context())
 	require.NoError(t, err)
-	require.Empty(t, cleared, "the other root still knows it")
+	require.Empty(t, cleared, "the other root still has its entry")
 
 	require.NoError(t, os.RemoveAll(gone.Dir))
 	cleared, err = root.Reap(t.Context())
@@ -155,10 +155,10 @@ func TestAHostInMemoryOfALiveMountNamespaceIsNotReaped(t *testing.T) {
 	cleared, err = root.Reap(t.Context())
 	require.NoError(t, err)
 	if pids, err := os.Readlink("/proc/self/ns/pid"); err != nil || pids != "pid:[4026531836]" {
-		require.Empty(t, cleared, "some processes are not seen from here")
+		require.Empty(t, cleared, "not all processes are visible from here")
 		require.NoError(t, root.End(t.Context(), dir))
 	} else {
-		require.Len(t, cleared, 1, "nobody is there any more")
+		require.Len(t, cleared, 1, "no process is left there")
 	}
 	require.NoDirExists(t, dir)
 }
@@ -208,7 +208,7 @@ func TestClaimsAndReapsDoNotInterfere(t *testing.T) {
 		s, err := root.claim(t.Context(), "")
 		require.NoError(t, err)
 		_, err = readJournal(s.path)
-		require.NoError(t, err, "the journal of a host that lives")
+		require.NoError(t, err, "the journal of a live host")
 		require.NoError(t, s.remove())
 	}
 	close(done)

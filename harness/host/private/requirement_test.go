@@ -69,7 +69,7 @@ func TestDiskSpaceIsCheckedWhereTheStateWillBe(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{root, filepath.Join(root, "not/there/yet")} {
 		r := freeSpace(dir)
-		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest directory that is there")
+		assert.Regexp(t, `^\d+ MB free on `+regexp.QuoteMeta(root)+`$`, r.Found, "the nearest existing directory")
 		if !r.OK {
 			assert.Equal(t, "keep state in a directory with 1 GB free", r.Fix)
 			require.ErrorIs(t, r.Err(), ErrNoSpace)
@@ -78,7 +78,7 @@ func TestDiskSpaceIsCheckedWhereTheStateWillBe(t *testing.T) {
 	file := filepath.Join(root, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	r := freeSpace(filepath.Join(file, "state"))
-	assert.False(t, r.OK, "under a file there is no room at all")
+	assert.False(t, r.OK, "there is no space below a file")
 	assert.Equal(t, file+"/state: not a directory", r.Found)
 }
 

@@ -46,7 +46,7 @@ func TestAnErrorAtTheStartQuotesTheLastLinesOfLXD(t *testing.T) {
 	t.Cleanup(root.Close)
 	h := &Host{root: root}
 	failed := errors.New("LXD ended at its start")
-	assert.Equal(t, failed, h.withLog(t.Context(), failed), "without a log the error stands alone")
+	assert.Equal(t, failed, h.withLog(t.Context(), failed), "without a log the error is unchanged")
 	log := filepath.Join(dir, "var/log/lxd.err")
 	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o755))
 	require.NoError(t, os.WriteFile(log, nil, 0o644))

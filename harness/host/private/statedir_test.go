@@ -35,14 +35,14 @@ func rounds(n int) int {
 func needsCgroups(t *testing.T) {
 	t.Helper()
 	if layout, err := cgroup.Layout(); err != nil || layout == "none" {
-		t.Skip("no cgroup hierarchy is mounted here, and a host is named in each")
+		t.Skip("no cgroup hierarchy is mounted")
 	}
 }
 
 // claimDir returns a state directory that this process holds, without anything else of a host.
 func claimDir(t *testing.T, root StateRoot, dir string) *stateDir {
 	t.Helper()
-	require.NotEqual(t, StateRoot{}.Path(), root.Path(), "a test has no business there")
+	require.NotEqual(t, StateRoot{}.Path(), root.Path(), "tests must not use the default state root")
 	needsCgroups(t)
 	s, err := root.claim(t.Context(), dir)
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestAGivenDirectoryIsRegisteredUnderTheStateRoot(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, upperName, "etc"), 0o700))
 	require.NoError(t, s.remove())
 	assert.NoDirExists(t, dir)
-	assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir), "with its entry")
+	assert.Equal(t, []string{root.Dir}, listTree(t, root.Dir), "its entry is removed, too")
 }
 
 func TestARelativeDirectoryIsRegisteredByItsAbsolutePath(t *testing.T) {
@@ -138,7 +138,7 @@ func TestTheJournalIsWrittenFirstAndReadsBack(t *testing.T) {
 	assert.Zero(t, j.Stage)
 	assert.NotEmpty(t, j.Cgroups)
 	for _, group := range j.Cgroups {
-		assert.Equal(t, "nestbed-"+j.Name, filepath.Base(group), "told from the machine's own at a glance")
+		assert.Equal(t, "nestbed-"+j.Name, filepath.Base(group), "recognizable among the machine's cgroups")
 		assert.NoDirExists(t, group, "named, but not made yet")
 	}
 }
@@ -189,17 +189,17 @@ func TestADirectoryInUseIsRefusedAndItsUserNamed(t *testing.T) {
 		require.EqualError(t, err, fmt.Sprintf("state directory %s: in use by process %d (%s); name another one or wait",
 			dir, os.Getpid(), strings.Join(os.Args, " ")))
 	}
-	assert.Equal(t, before, listTree(t, dir), "its owner must find it as it was")
-	assert.Equal(t, entries, listTree(t, root.Dir), "and no entry is left of who was refused")
+	assert.Equal(t, before, listTree(t, dir), "the owner's files are unchanged")
+	assert.Equal(t, entries, listTree(t, root.Dir), "the refused run leaves no entry")
 }
 
 func TestADirectoryWithForeignContentIsRefusedAndLeftAlone(t *testing.T) {
 	root := stateRoot(t)
 	for name, put := range map[string]func(dir string) error{
-		"a file":              func(dir string) error { return os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o600) },
-		"an empty directory":  func(dir string) error { return os.Mkdir(filepath.Join(dir, "photos"), 0o700) },
-		"a journal of others": func(dir string) error { return os.WriteFile(filepath.Join(dir, journalName), []byte("x"), 0o600) },
-		"a lock of others":    func(dir string) error { return os.WriteFile(filepath.Join(dir, lockName), nil, 0o600) },
+		"a file":             func(dir string) error { return os.WriteFile(filepath.Join(dir, "thesis.tex"), nil, 0o600) },
+		"an empty directory": func(dir string) error { return os.Mkdir(filepath.Join(dir, "photos"), 0o700) },
+		"another file with the name of the journal": func(dir string) error { return os.WriteFile(filepath.Join(dir, journalName), []byte("x"), 0o600) },
+		"another file with the name of the lock":    func(dir string) error { return os.WriteFile(filepath.Join(dir, lockName), nil, 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
