@@ -51,7 +51,7 @@ func removeUnlocked(dir string) error {
 		if _, unlocked := os.Lstat(filepath.Join(dir, lockName)); unlocked == nil {
 			return nil // its owner has made the lock by now
 		}
-		// Another reap may have removed the lock since. A directory with a lock may also have been renamed.
+		// Another reap may have removed the lock, or the owner renamed the directory.
 		err = os.Remove(dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
