@@ -45,7 +45,7 @@ var hostile = []struct {
 	{"a link through a magic link", `ln -s "/proc/1/root$c/file" "$p"`, "too many levels of symbolic links"},
 	{"a FIFO", `mkfifo "$p"`, "found a FIFO"},
 	{"an endless device", `ln -s /dev/zero "$p"`, "found a character device"},
-	{"the kernel's log", `ln -s /proc/kmsg "$p"`, "a file of the kernel"},
+	{"the kernel's log", `ln -s /proc/kmsg "$p"`, "a kernel file"},
 	{"a socket", `ln -s /var/lib/lxd.true/unix.socket "$p"`, "found a socket"},
 	{"a huge file", `dd if=/dev/null of="$p" bs=1M seek=1048576 2>/dev/null`, "expected"},
 	{"a directory", `mkdir "$p"`, "found a directory"},
