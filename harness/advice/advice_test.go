@@ -51,8 +51,8 @@ func TestABundleThatRootMustMakeIsNamed(t *testing.T) {
 }
 
 func TestARequirementIsShownWithItsAdvice(t *testing.T) {
-	unmet := inventory.Requirement{For: "system host", Name: "LXD", Found: "none", Fix: "start it", Cause: existing.ErrNotListening}
-	met := inventory.Requirement{For: "system host", Name: "LXD", OK: true, Found: "there"}
+	unmet := inventory.Requirement{For: "existing host", Name: "LXD", Found: "none", Fix: "start it", Cause: existing.ErrNotListening}
+	met := inventory.Requirement{For: "existing host", Name: "LXD", OK: true, Found: "there"}
 	const fix = "start it, or name its socket: --host system:SOCKET"
 	require.ErrorContains(t, advice.On(unmet.Err()), fix)
 	all := advice.OnAll([]inventory.Requirement{unmet, met})

@@ -47,7 +47,7 @@ func TestSettingsAreRead(t *testing.T) {
 }
 
 func TestTheSocketIsTheOneThatLXDsClientUses(t *testing.T) {
-	system := host.Target{System: true}
+	existing := host.Target{System: true}
 	t.Setenv(LXDSocket, "")
 	t.Setenv(LXDDir, "")
 	locate := func(target host.Target) host.Target {
@@ -55,12 +55,12 @@ func TestTheSocketIsTheOneThatLXDsClientUses(t *testing.T) {
 		require.NoError(t, err)
 		return m.Locate(target)
 	}
-	assert.Equal(t, system, locate(system))
+	assert.Equal(t, existing, locate(existing))
 	t.Setenv(LXDDir, "/there")
-	assert.Equal(t, host.Target{System: true, Address: "/there/unix.socket"}, locate(system))
+	assert.Equal(t, host.Target{System: true, Address: "/there/unix.socket"}, locate(existing))
 	t.Setenv(LXDSocket, "/here")
 	for _, c := range [][2]host.Target{
-		{system, {System: true, Address: "/here"}},
+		{existing, {System: true, Address: "/here"}},
 		{{System: true, Address: "/elsewhere"}, {System: true, Address: "/elsewhere"}},
 		{{}, {}},
 		{{Suite: "trixie"}, {Suite: "trixie"}},

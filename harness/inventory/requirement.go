@@ -14,8 +14,8 @@ import (
 
 // A Requirement is something that a kind of run needs of the machine.
 type Requirement struct {
-	// For is the kind of run: private host, system host, bundle installed or bundle debian. It can
-	// also be what single scenarios need, such as Btrfs.
+	// For is the kind of run: private host, existing host, bundle installed or bundle debian. It
+	// can also be what single scenarios need, such as Btrfs.
 	For string `json:"for"`
 	// Name says what is needed, OK whether the machine has it, and Found what was seen.
 	Name  string `json:"name"`

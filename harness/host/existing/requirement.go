@@ -15,13 +15,13 @@ import (
 	"nestbed/harness/reach/relay"
 )
 
-// forSystem is the kind of run that uses an existing LXD.
-const forSystem = "system host"
+// forExisting is the kind of run that uses an existing LXD.
+const forExisting = "existing host"
 
 // Requirements returns what a run on an existing LXD needs from the machine and the account. It
 // asks that LXD. An empty address means the socket that FindLXD returns.
 func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.Requirement {
-	r := inventory.Requirement{For: forSystem, Name: "LXD"}
+	r := inventory.Requirement{For: forExisting, Name: "LXD"}
 	viaExec, err := false, error(nil)
 	if of.Address == "" {
 		of.Address, err = FindLXD()
@@ -44,7 +44,7 @@ func Requirements(ctx context.Context, store bundle.Store, of LXD) []inventory.R
 	if !viaExec {
 		return []inventory.Requirement{r}
 	}
-	helper := inventory.Requirement{For: forSystem, Name: relay.Program, OK: true, Found: "there"}
+	helper := inventory.Requirement{For: forExisting, Name: relay.Program, OK: true, Found: "there"}
 	if err := reach.FindRelay(ctx, store); err != nil {
 		helper.OK, helper.Found = false, inOneLine(err)
 		helper.Fix = "make build, and keep it beside nestbed"
@@ -87,7 +87,7 @@ func askSystem(ctx context.Context, of LXD) (found string, viaExec bool, err err
 // bundle of the given kind from the store.
 func Check(ctx context.Context, store bundle.Store, kind bundle.Kind, of LXD) error {
 	for _, r := range append(Requirements(ctx, store, of), inventory.Bundles(store)...) {
-		if r.For == forSystem || r.For == "bundle "+string(kind) {
+		if r.For == forExisting || r.For == "bundle "+string(kind) {
 			if err := r.Err(); err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ func TestAMissingLXDSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "unix.socket")
 	rs := Requirements(t.Context(), bundle.Store{}, LXD{Address: missing})
 	require.Len(t, rs, 1, "an LXD that does not answer has no levels")
-	require.ErrorContains(t, rs[0].Err(), "system host: LXD: ")
+	require.ErrorContains(t, rs[0].Err(), "existing host: LXD: ")
 	require.ErrorContains(t, rs[0].Err(), "no such file or directory; fix: start it")
 	require.ErrorIs(t, rs[0].Err(), ErrNotListening)
 	assert.Equal(t, rs[0].Err(), Check(t.Context(), bundle.Store{}, bundle.Dir, LXD{Address: missing}))
