@@ -199,8 +199,8 @@ func againstAbstract(t *testing.T, h *private.Host, chain *harness.Chain) []atte
 	return attempts
 }
 
+// It runs alone, because this process itself listens where other tests need a server.
 func TestNothingOfAHostListensOnTheMachine(t *testing.T) {
-	parallel(t, 1)
 	h := harnesstest.Host(t, article)
 	harnesstest.Build(t, h, harness.Cascade(2))
 	all := append(processes(t, h), "/proc/self")
