@@ -17,6 +17,7 @@ const (
 	Sentinels Subject = "sentinel"     // the image's file still has its owner, ACL and capability
 	Daemons   Subject = "LXD"          // the LXD inside answers, in the version of the bundle
 	Privilege Subject = "unprivileged" // nothing is privileged
+	Programs  Subject = "programs"     // /usr is that of the bundle, and read-only if the level above has it, too
 )
 
 // A Check is the result of looking at one thing. It holds if Got equals Wanted.

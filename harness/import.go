@@ -23,9 +23,9 @@ import (
 // Importing is the import of a bundle's image in the background.
 type Importing struct {
 	server lxd.InstanceServer
-	bundle *bundle.Bundle
-	// tag, if not empty, gives the image a fingerprint that differs from the bundle's, with the
-	// same content.
+	image  bundle.Image
+	// tag, if not empty, gives the image in LXD another fingerprint than the bundle's, with the
+	// same content. Only an image that is compressed with zstd can have one.
 	tag string
 
 	began  time.Time
@@ -37,18 +37,18 @@ type Importing struct {
 	fingerprint string
 }
 
-// BeginImport starts to import the bundle's image into an LXD, unless it has the image already.
+// BeginImport starts to import an image of a bundle into an LXD, unless it has the image already.
 // LXD must answer, but need not be ready.
-func BeginImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) *Importing {
-	return beginTaggedImport(ctx, server, b, "")
+func BeginImport(ctx context.Context, server lxd.InstanceServer, image bundle.Image) *Importing {
+	return beginTaggedImport(ctx, server, image, "")
 }
 
 // beginTaggedImport imports the image with a fingerprint of its own, unless tag is empty. This is
 // for an LXD that others use: all its projects share one file for each fingerprint. LXD deletes
 // the file with the last image that uses it, even during another import (LXD 5.0.2: "open
 // /var/lib/lxd/images/...: no such file or directory").
-func beginTaggedImport(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle, tag string) *Importing {
-	i := &Importing{server: server, bundle: b, tag: tag, fingerprint: b.Fingerprint, began: time.Now(), done: make(chan struct{})}
+func beginTaggedImport(ctx context.Context, server lxd.InstanceServer, image bundle.Image, tag string) *Importing {
+	i := &Importing{server: server, image: image, tag: tag, fingerprint: image.Fingerprint, began: time.Now(), done: make(chan struct{})}
 	go func() {
 		defer close(i.done)
 		i.err = i.run(ctx)
@@ -61,9 +61,9 @@ func (i *Importing) run(ctx context.Context) error {
 		return err
 	}
 	i.fresh = true
-	file, err := os.Open(i.bundle.Image())
+	file, err := os.Open(i.image.Path)
 	if err != nil {
-		return fmt.Errorf("bundle %s: %w", i.bundle, err)
+		return fmt.Errorf("image of a bundle: %w", err)
 	}
 	defer file.Close()
 	op, err := i.server.CreateImage(api.ImagesPost{}, &lxd.ImageCreateArgs{

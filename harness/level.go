@@ -27,6 +27,9 @@ type Level struct {
 	Name string
 	// Bundle is the bundle that the level runs.
 	Bundle *bundle.Bundle
+	// Thin means that /usr of the level is that of the level above, read-only. Otherwise the level
+	// has its own.
+	Thin bool
 	// Took is the time that the level took to make, and Phases the time of each operation.
 	Took   time.Duration
 	Phases []Phase
@@ -36,6 +39,32 @@ type Level struct {
 	server lxd.InstanceServer
 	worked time.Duration // how long LXD worked at the last operation
 }
+
+// newLevel returns a level of the chain that is not up.
+func (c *Chain) newLevel(above Daemon, index int) *Level {
+	h := c.Host.Traits()
+	return &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(h, index), Thin: c.Spec.Thin(h, index), above: above}
+}
+
+// image returns the image that the level is made from.
+func (l *Level) image() bundle.Image {
+	if l.Thin {
+		return l.Bundle.Thin
+	}
+	return l.Bundle.Whole
+}
+
+// devices returns the devices that the level's container needs in addition to those of its
+// profile.
+func (l *Level) devices() map[string]map[string]string {
+	if !l.Thin {
+		return nil
+	}
+	return map[string]map[string]string{usrDevice: {"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}}
+}
+
+// usrDevice is the name of the device that gives a thin level its /usr.
+const usrDevice = "usr"
 
 // LXD returns a client of the LXD inside the level.
 func (l *Level) LXD() lxd.InstanceServer { return l.server }

@@ -22,10 +22,10 @@ func ContainerName(level int) string { return fmt.Sprintf("c%d", level) }
 
 // makeLevel runs the operations that make one level, in the order of idmap.Op.
 func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level, error) {
-	l := &Level{Index: index, Name: ContainerName(index), Bundle: c.Spec.BundleOf(c.Host.Traits(), index), above: above}
+	l := c.newLevel(above, index)
 	image := func() *Importing {
 		if c.nextImport == nil {
-			c.nextImport = beginTaggedImport(ctx, above.LXD(), l.Bundle, c.imageTag(index))
+			c.nextImport = beginTaggedImport(ctx, above.LXD(), l.image(), c.imageTag(index))
 		}
 		return c.nextImport
 	}
@@ -66,7 +66,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			}
 			if c.nextImport = nil; index < len(c.Spec.Levels) && c.Spec.Levels[index-1].Live.empty() &&
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
-				c.nextImport = BeginImport(ctx, l.server, c.Spec.BundleOf(c.Host.Traits(), index+1))
+				c.nextImport = BeginImport(ctx, l.server, c.newLevel(l, index+1).image())
 			}
 			if err := l.ready(ctx, died); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
@@ -106,13 +106,13 @@ func (c *Chain) timed(ctx context.Context, l *Level, op idmap.Op, do func() erro
 }
 
 // Prepare gives an LXD everything that a level is made from, unless it has it: the storage pool
-// "default" on a directory, a default profile that uses it, and the bundle's image, whose
+// "default" on a directory, a default profile that uses it, and the bundle's whole image, whose
 // fingerprint it returns. It is for tests that drive LXD themselves.
 func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (fingerprint string, err error) {
 	if err := MakeStorage(ctx, server, api.StoragePoolsPost{Name: PoolName, Driver: Dir}, nil); err != nil {
 		return "", err
 	}
-	return b.Fingerprint, BeginImport(ctx, server, b).Wait()
+	return b.Whole.Fingerprint, BeginImport(ctx, server, b.Whole).Wait()
 }
 
 func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
@@ -160,7 +160,7 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
-		InstancePut: api.InstancePut{Config: config},
+		InstancePut: api.InstancePut{Config: config, Devices: l.devices()},
 	})
 	_, l.worked, err = await(ctx, above, op, err)
 	return err

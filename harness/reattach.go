@@ -32,7 +32,7 @@ func (c *Chain) Reattach(ctx context.Context, depth int) error {
 	defer cancel()
 	var above Daemon = c.Host
 	for i := range depth {
-		l := &Level{Index: i + 1, Name: ContainerName(i + 1), Bundle: c.Spec.BundleOf(c.Host.Traits(), i+1), above: above}
+		l := c.newLevel(above, i+1)
 		if i < len(old) {
 			l.Name, l.Bundle, l.Took = old[i].Name, old[i].Bundle, old[i].Took
 		}

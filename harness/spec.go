@@ -45,6 +45,9 @@ type Spec struct {
 	Levels []LevelSpec
 	// Storage is the driver of every LXD's storage pool: dir or btrfs. The default is dir.
 	Storage string
+	// Whole gives every level its own /usr. Without it, a level that runs the bundle of the level
+	// above has that level's /usr, read-only; see Thin.
+	Whole bool
 	// LXCFS makes lxcfs on the host cover files of /proc in level 1.
 	LXCFS bool
 	// Hooks run around operations.
@@ -81,6 +84,15 @@ func (s Spec) BundleOf(h host.Traits, level int) *bundle.Bundle {
 		return s.Levels[level-1].Bundle
 	}
 	return h.Bundle
+}
+
+// Thin reports whether a level gets /usr from the level above: what LXD needs to run is the same
+// in both. /usr belongs to the host's root then, or to root of the level where it comes from, which
+// is nobody inside. So the kernel ignores set-user-id and file capabilities in it (man 7
+// user_namespaces). The LXD of an existing host has no bundle, so level 1 there has its own /usr.
+func (s Spec) Thin(h host.Traits, level int) bool {
+	b, above := s.BundleOf(h, level), s.DaemonBundle(h, level-1)
+	return !s.Whole && b.Thin.Path != "" && b.Key == above.Key
 }
 
 // DaemonBundle returns the bundle of the LXD of a level. Level 0 is the host.

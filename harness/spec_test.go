@@ -183,3 +183,34 @@ func TestARestartDoesNotRestoreLostFileCapabilities(t *testing.T) {
 		})
 	}
 }
+
+func TestALevelGetsUsrFromTheLevelAboveIfItRunsTheSameBundle(t *testing.T) {
+	thin := func(key string) *bundle.Bundle {
+		return &bundle.Bundle{Key: key, Thin: bundle.Image{Path: key + "/thin.tar"}}
+	}
+	one, other := thin("one"), thin("other")
+	for name, c := range map[string]struct {
+		daemon *bundle.Bundle // of the host
+		levels []*bundle.Bundle
+		whole  bool
+		wanted []bool
+	}{
+		"all run the same":               {one, []*bundle.Bundle{nil, nil, nil}, false, []bool{true, true, true}},
+		"one runs another":               {one, []*bundle.Bundle{nil, other, other}, false, []bool{true, false, true}},
+		"they alternate":                 {one, []*bundle.Bundle{other, one, other}, false, []bool{false, false, false}},
+		"an existing host":               {&bundle.Bundle{}, []*bundle.Bundle{nil, nil, nil}, false, []bool{false, true, true}},
+		"every level has its own":        {one, []*bundle.Bundle{nil, nil, nil}, true, []bool{false, false, false}},
+		"a bundle without a merged /usr": {one, []*bundle.Bundle{{Key: "one"}, nil, {Key: "one"}}, false, []bool{false, true, false}},
+	} {
+		h := onHost(ofRoot(500000, 196608), true)
+		h.Bundle, h.Daemon = one, c.daemon
+		s := harness.Cascade(len(c.levels))
+		s.Whole = c.whole
+		for i, b := range c.levels {
+			s.Levels[i].Bundle = b
+		}
+		for i, wanted := range c.wanted {
+			assert.Equal(t, wanted, s.Thin(h, i+1), "%s: level %d", name, i+1)
+		}
+	}
+}

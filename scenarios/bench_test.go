@@ -49,7 +49,8 @@ func BenchmarkChain(b *testing.B) {
 				sample, machine = measureChain(b, bun, depth)
 				b.StopTimer()
 				if depth <= *benchRecipe {
-					sample.Recipe = measureRecipe(b, bun, depth)
+					sample.Recipe = measureRecipe(b, bun, depth, false)
+					sample.ThinRecipe = measureRecipe(b, bun, depth, true)
 				}
 				b.StartTimer()
 				of = append(of, sample)
@@ -171,12 +172,12 @@ func timeOfAny(operations []api.Operation) (all time.Duration) {
 }
 
 // measureRecipe returns how many seconds the recipe takes until the last level answers.
-func measureRecipe(b *testing.B, bun *bundle.Bundle, depth int) float64 {
+func measureRecipe(b *testing.B, bun *bundle.Bundle, depth int, thin bool) float64 {
 	b.Helper()
 	h, err := private.Start(harnesstest.Context(b), hostConfig(b, bun, depth, idmap.Delegation{}))
 	require.NoError(b, err)
 	defer func() { require.NoError(b, h.Close(context.WithoutCancel(harnesstest.Context(b)))) }()
-	r := recipe{h, depth}
+	r := recipe{h, depth, thin}
 	require.NoError(b, r.copyImage(bun))
 	began := time.Now()
 	uidMap, err := r.follow(harnesstest.Context(b))
@@ -216,6 +217,7 @@ func describe(b *testing.B, r report.Row) {
 	if r.RecipeSeconds != nil {
 		b.ReportMetric(*r.RecipeSeconds, "recipe-s/op")
 		b.ReportMetric(*r.Ratio, "recipe/nestbed")
+		b.ReportMetric(*r.ThinRecipeSeconds, "thin-recipe-s/op")
 	}
 	b.ReportMetric(r.LXDSeconds, "LXD-s/op")
 	b.ReportMetric(r.CPUSeconds, "CPU-s/op")

@@ -201,7 +201,7 @@ func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
 	base := func(project, name string) string {
 		server := machine.LXD().UseProject(project)
 		op, err := server.CreateInstance(api.InstancesPost{
-			Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
+			Name: name, Type: api.InstanceTypeContainer, Source: api.InstanceSource{Type: "image", Fingerprint: b.Whole.Fingerprint},
 			InstancePut: api.InstancePut{Config: map[string]string{idmap.KeyIsolated: "true"}},
 		})
 		require.NoError(t, harnesstest.Await(harnesstest.Context(t), server, op, err))

@@ -86,7 +86,7 @@ func TestNothingRunsOnAClosedHost(t *testing.T) {
 func TestAHostHoldsItsBundleInTheCache(t *testing.T) {
 	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: 500000, Count: 65536}))
-	entry := filepath.Dir(h.Traits().Bundle.Image())
+	entry := filepath.Dir(h.Traits().Bundle.Whole.Path)
 	lock := filepath.Join(filepath.Dir(entry), "lock-"+filepath.Base(entry))
 	var open []string
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", h.Pid()))

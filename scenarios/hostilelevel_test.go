@@ -27,7 +27,7 @@ import (
 
 // touched lists the paths outside of /proc that nestbed reads, stats, dials or changes in a level.
 var touched = []string{
-	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.StderrFile, bundle.StartedFile, bundle.SentinelPath,
+	"/etc/subuid", "/etc/subgid", "/var/log/lxd.log", "/run/nestbed-clock", bundle.StderrFile, bundle.StartedFile, bundle.SentinelPath, bundle.KeyFile,
 	"/var/log/lxd/c2/lxc.log", "/var/lib/lxd/logs/c2/lxc.log", "/var/lib/lxd/database/local.db", "/var/lib/lxd/unix.socket",
 	image.CarriedMetadata, image.CarriedRootFS, file.Dir + "/file", "/var/tmp/nestbed-left", "/dev/lxd/sock",
 }
@@ -58,7 +58,9 @@ func TestAHostileLevelCannotLeadNestbedOutOfIt(t *testing.T) {
 	parallel(t, 1)
 	c := newCanary(t)
 	h := harnesstest.Host(t, article)
-	chain := harnesstest.Build(t, h, harness.Cascade(1))
+	spec := harness.Cascade(1)
+	spec.Whole = true // files of /usr are replaced
+	chain := harnesstest.Build(t, h, spec)
 	level := chain.Levels[0]
 	tunneled := tunneledLevels(t, chain)[0]
 	_, err := tunneled.ReadFile(harnesstest.Context(t), "/etc/subuid")

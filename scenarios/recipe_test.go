@@ -17,14 +17,20 @@ import (
 type recipe struct {
 	host  *private.Host
 	depth int
+	// thin types thin levels: the article's commands with a device for /usr.
+	thin bool
 }
 
 // recipeImage is the path of the image on the host and in each level.
-const recipeImage = "/root/image.tar.zst"
+const recipeImage = "/root/image"
 
 // copyImage copies the image to the host, where a person would already have it.
 func (r recipe) copyImage(b *bundle.Bundle) error {
-	in, err := os.Open(b.Image())
+	image := b.Whole
+	if r.thin {
+		image = b.Thin
+	}
+	in, err := os.Open(image.Path)
 	if err != nil {
 		return err
 	}
@@ -75,17 +81,25 @@ func (r recipe) delegate(ctx context.Context, level int) error {
 // launch makes the LXD at a level create and start the next level, and copies the image there.
 func (r recipe) launch(ctx context.Context, level int) error {
 	name := fmt.Sprintf("c%d", level+1)
-	launch := []string{"lxc", "launch", "nestbed", name}
+	create := []string{"lxc", "launch", "nestbed", name}
+	if r.thin {
+		create[1] = "init"
+	}
 	if level+1 < r.depth {
-		launch = append(launch, "-c", "security.nesting=true")
+		create = append(create, "-c", "security.nesting=true")
 	}
 	commands := [][]string{
 		{"lxc", "storage", "create", "default", "dir"},
 		{"lxc", "profile", "device", "add", "default", "root", "disk", "path=/", "pool=default"},
 		{"lxc", "image", "import", recipeImage, "--alias", "nestbed"},
-		launch,
-		{"lxc", "exec", name, "--", "lxd", "waitready", "--timeout", "60"},
+		create,
 	}
+	if r.thin {
+		commands = append(commands,
+			[]string{"lxc", "config", "device", "add", name, "usr", "disk", "source=/usr", "path=/usr", "readonly=true"},
+			[]string{"lxc", "start", name})
+	}
+	commands = append(commands, []string{"lxc", "exec", name, "--", "lxd", "waitready", "--timeout", "60"})
 	if level+1 < r.depth {
 		commands = append(commands, []string{"lxc", "file", "push", recipeImage, name + "/root/"})
 	}

@@ -173,12 +173,12 @@ func againstCgroups(t *testing.T, h *private.Host) []attempt {
 func againstBundle(b *bundle.Bundle) []attempt {
 	return []attempt{
 		{Do: create, Path: b.Store().Path()},
-		{Do: create, Path: filepath.Dir(b.Image())},
+		{Do: create, Path: filepath.Dir(b.Whole.Path)},
 		{Do: write, Path: b.Busybox()},
 		{Do: read, Path: filepath.Join(b.Root(), "usr/bin/busybox")},
 		{Do: create, Path: filepath.Dir(b.Root())},
 		{Do: create, Path: b.Root()},
-		{Do: write, Path: b.Image()},
+		{Do: write, Path: b.Whole.Path},
 		{Do: write, Path: filepath.Join(b.Root(), "etc/passwd")},
 	}
 }

@@ -34,7 +34,7 @@ func tunneledLevels(t *testing.T, of *harness.Chain) []*harness.Level {
 	require.Len(t, levels, len(of.Levels))
 	for i, l := range levels {
 		require.True(t, l.Root().Tunneled(), l.Name)
-		l.Bundle = of.Levels[i].Bundle
+		l.Bundle, l.Thin = of.Levels[i].Bundle, of.Levels[i].Thin
 	}
 	return levels
 }

@@ -162,7 +162,7 @@ var errNotDeclared = errors.New("step changes a shared chain: no step of the sce
 
 // own returns the scenario's own chain, for a step that changes the chain or its host.
 func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
-	if !s.ownChain {
+	if s.needs&changes == 0 {
 		return nil, errNotDeclared
 	}
 	if s.chain == nil {
@@ -179,7 +179,7 @@ func (s *scenario) own(ctx context.Context) (*harness.Chain, error) {
 // look returns the scenario's chain, for a step that changes nothing. The chain is shared unless
 // another step of the scenario changes it.
 func (s *scenario) look(ctx context.Context) (*harness.Chain, error) {
-	if s.ownChain {
+	if s.needs&changes != 0 {
 		return s.own(ctx)
 	}
 	if s.chain == nil {

@@ -14,7 +14,7 @@ var faultSteps = []step{
 	{
 		Given, `^the LXD of level (\d+) is killed during operation "([^"]*)" for the level below$`,
 		"Kills the LXD by SIGKILL as soon as the operation is in progress. It is started again. Level 0 is the host.",
-		func(s *scenario) any { return s.breaksLXD(fault.LXDKilled) }, shares,
+		func(s *scenario) any { return s.breaksLXD(fault.LXDKilled) }, sharesWhole,
 	},
 	{
 		Given, `^the LXD of level (\d+) stops responding before operation "([^"]*)" for the level below$`,
@@ -29,17 +29,17 @@ var faultSteps = []step{
 	{
 		Given, `^the host's disk fills up before operation "([^"]*)" of level (\d+)$`,
 		"Fills the host's own disk, which holds the state of all LXDs. The machine's disk is not affected.",
-		func(s *scenario) any { return s.diskFills }, shares,
+		func(s *scenario) any { return s.diskFills }, sharesWhole,
 	},
 	{
 		Given, `^the program (\S+) is missing at level (\d+)$`,
 		"Removes the program from the level's files before the level starts.",
-		func(s *scenario) any { return s.breaksProgram(fault.ProgramMissing) }, shares,
+		func(s *scenario) any { return s.breaksProgram(fault.ProgramMissing) }, sharesWhole,
 	},
 	{
 		Given, `^the program (\S+) is truncated to half at level (\d+)$`,
 		"Truncates the program in the level's files before the level starts.",
-		func(s *scenario) any { return s.breaksProgram(fault.ProgramCut) }, shares,
+		func(s *scenario) any { return s.breaksProgram(fault.ProgramCut) }, sharesWhole,
 	},
 	{
 		Given, `^level (\d+) has (\d+) MB of memory, which is too little for its LXD$`,

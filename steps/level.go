@@ -27,6 +27,8 @@ var levelSteps = slices.Concat([]step{
 		"Tries chown inside the level for users and groups."),
 	subject("the sentinel of the image arrives at every level with its owner and ACL", harness.Sentinels,
 		"The sentinel is a test file in every level's image. It belongs to user 65535 and has an access control list and a file capability."),
+	subject("/usr of every level is that of its bundle, and read-only if the level above has the same", harness.Programs,
+		"Reads the key of the bundle in /usr of every level. If the level gets /usr from the level above, its root also tries to make a directory there."),
 }, []step{
 	{
 		Then, `^root at level (\d+) is id (\d+) on the host$`,

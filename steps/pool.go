@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -31,7 +30,7 @@ type order struct {
 func (s *scenario) order() (order, error) {
 	spec := s.spec
 	spec.Levels = slices.Clone(s.spec.Levels)
-	spec.LXCFS, spec.Hooks = s.lxcfs, s.faults
+	spec.LXCFS, spec.Hooks, spec.Whole = s.lxcfs, s.faults, s.needs&whole != 0
 	for index, described := range s.described {
 		if index > len(spec.Levels) {
 			return order{}, fmt.Errorf("level %d is described, but the chain has depth %d", index, len(spec.Levels))
@@ -111,10 +110,10 @@ type pool struct {
 	settings environment.Settings
 	pkg      string // the package for go test, to run a failed scenario again
 
-	bundles  bundleCache
-	mu       sync.Mutex
-	patterns []*regexp.Regexp // of the steps that change the chain
-	shared   map[string]*shared
+	bundles bundleCache
+	mu      sync.Mutex
+	needs   []needing // of the steps that need something of the chain
+	shared  map[string]*shared
 }
 
 type shared struct {

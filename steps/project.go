@@ -10,7 +10,7 @@ var projectSteps = []step{
 	{
 		Given, `^the project of (the host|level \d+) has the configuration$`,
 		"Configures the project in which the LXD there makes its containers, before it makes any.",
-		func(s *scenario) any { return s.project }, shares,
+		func(s *scenario) any { return s.project }, sharesWhole,
 	},
 }
 

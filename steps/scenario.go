@@ -55,8 +55,8 @@ type built struct {
 type scenario struct {
 	given
 	built
-	// ownChain means that a step of this scenario changes the chain.
-	ownChain bool
+	// needs is what the steps of this scenario need of the chain.
+	needs needs
 	// inits are the levels' init processes before the When step.
 	inits []string
 	// did is the result of the When step, for the Then steps. Each kind of When step has its own
@@ -103,7 +103,7 @@ func newScenario(sc *godog.ScenarioContext, p *pool) {
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
 	chains := 1
-	s.ownChain = s.pool.change(sc.Steps)
+	s.needs = s.pool.needsOf(sc.Steps)
 	if hasTag(sc, Exclusive) {
 		chains = s.pool.Turns.Size()
 	}

@@ -13,7 +13,7 @@ func TestAStepThatChangesTheChainGetsNoSharedChain(t *testing.T) {
 	_, err := s.own(t.Context())
 	require.ErrorIs(t, err, errNotDeclared)
 
-	s.ownChain = true
+	s.needs = changes
 	chain, err := s.own(t.Context())
 	require.NoError(t, err)
 	require.Same(t, s.chain, chain)
@@ -37,6 +37,7 @@ func TestChainsAreSharedByScenariosThatAskForTheSame(t *testing.T) {
 		"gids":          func(s *scenario) { require.NoError(t, s.hostSubGID("root:500000:131073")) },
 		"configuration": func(s *scenario) { s.spec.Levels[0].Config = map[string]string{"raw.idmap": "both 1 1"} },
 		"life":          func(s *scenario) { s.spec.Levels[0].Live.Restart = true },
+		"own /usr":      func(s *scenario) { s.needs = sharesWhole },
 		"lxcfs":         func(s *scenario) { s.lxcfs = true },
 		"delegation":    func(s *scenario) { s.spec.Levels[0].Delegation = nil },
 		"storage":       func(s *scenario) { s.spec.Storage = "btrfs" },

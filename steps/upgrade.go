@@ -13,27 +13,27 @@ var upgradeSteps = []step{
 	{
 		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)"$`,
 		"The bundle's files have replaced those that were there, and its LXD has replaced the previous one, while the chain ran.",
-		func(s *scenario) any { return s.replaced }, changes,
+		func(s *scenario) any { return s.replaced }, changesWhole,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)"$`,
 		"The bundle's files replace those that are there, and its LXD replaces the previous one, while the chain runs.",
-		func(s *scenario) any { return s.replace }, changes,
+		func(s *scenario) any { return s.replace }, changesWhole,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)", which is killed when it first answers$`,
 		"Kills the new LXD as soon as it answers, before it is ready, and starts it again.",
-		func(s *scenario) any { return s.replaceInterrupted }, changes,
+		func(s *scenario) any { return s.replaceInterrupted }, changesWhole,
 	},
 	{
 		Given, `^lxd-to-incus has migrated the LXD of level (\d+) to the Incus of "([^"]*)"$`,
 		"Incus was installed beside LXD while the chain ran. Its tool lxd-to-incus has moved everything to Incus.",
-		func(s *scenario) any { return s.migrated }, changes,
+		func(s *scenario) any { return s.migrated }, changesWhole,
 	},
 	{
 		When, `^lxd-to-incus migrates the LXD of level (\d+) to the Incus of "([^"]*)"$`,
 		"Installs Incus beside LXD while the chain runs. Its tool lxd-to-incus stops LXD and its containers, moves everything to Incus, and Incus starts the containers again.",
-		func(s *scenario) any { return s.migrate }, changes,
+		func(s *scenario) any { return s.migrate }, changesWhole,
 	},
 	{
 		Given, `^the LXD of (the host|level \d+) has lost the log directories of its containers$`,
@@ -48,7 +48,7 @@ var upgradeSteps = []step{
 	{
 		When, becomes + `, and its LXD is replaced by that of "([^"]*)"$`,
 		"Rewrites both files while the chain runs, then replaces the LXD by the bundle's.",
-		func(s *scenario) any { return s.reallocateAndReplace }, changes,
+		func(s *scenario) any { return s.reallocateAndReplace }, changesWhole,
 	},
 	{
 		Then, `^LXD cannot run a program in level (\d+): "([^"]*)"$`,

@@ -35,6 +35,9 @@ type Step struct {
 	// Changes means that the step changes the chain or its host. A scenario with such a step gets
 	// its own chain; other scenarios may share one.
 	Changes bool `json:"changes"`
+	// Whole means that the step needs levels with their own /usr (harness.Spec.Whole). It changes
+	// files there, looks at their owners, or runs a program that has set-user-id.
+	Whole bool `json:"whole"`
 	// Do is the function that godog calls, for a step that Suite.Steps adds. Its parameters are an
 	// optional context, the groups of Pattern, and an optional table or text. It returns an error
 	// or nothing, and gets the chain from Chain.
@@ -56,20 +59,39 @@ func (s Step) check() error {
 }
 
 // step is a step of nestbed's vocabulary. method returns the function that godog calls for a
-// scenario; changes is Step.Changes.
+// scenario; needs has Step.Changes and Step.Whole.
 type step struct {
 	keyword          Keyword
 	pattern, meaning string
 	method           func(*scenario) any
-	changes          bool
+	needs            needs
 }
 
-// Values of step.changes: with a step that changes the chain or its host, a scenario needs its own
-// chain. Scenarios whose steps change nothing may share one.
+// needs is what a step needs of the chain that it uses, as a set of bits.
+type needs uint8
+
 const (
-	changes = true
-	shares  = false
+	// changes means that the step changes the chain or its host, so its scenario needs its own
+	// chain.
+	changes needs = 1 << iota
+	// whole means that every level must have its own /usr.
+	whole
+	// shares means that the step changes nothing, so its scenario may share its chain.
+	shares       needs = 0
+	sharesWhole        = shares | whole
+	changesWhole       = changes | whole
 )
+
+// needs returns what the step needs of the chain.
+func (s Step) needs() (n needs) {
+	if s.Changes {
+		n |= changes
+	}
+	if s.Whole {
+		n |= whole
+	}
+	return n
+}
 
 // vocabulary is the list of all steps.
 var vocabulary = slices.Concat(
@@ -111,7 +133,7 @@ func Vocabulary(features fs.FS) ([]Step, error) {
 		if err != nil {
 			return nil, fmt.Errorf("step %q: %w", s.pattern, err)
 		}
-		step := Step{Keyword: s.keyword, Pattern: groupName.ReplaceAllString(s.pattern, "("), Meaning: s.meaning, Changes: s.changes}
+		step := Step{Keyword: s.keyword, Pattern: groupName.ReplaceAllString(s.pattern, "("), Meaning: s.meaning, Changes: s.needs&changes != 0, Whole: s.needs&whole != 0}
 		if i := slices.IndexFunc(used, func(u *messages.PickleStep) bool { return pattern.MatchString(u.Text) }); i >= 0 {
 			step.Example = example(used[i])
 		}
@@ -145,31 +167,42 @@ func example(s *messages.PickleStep) string {
 	return strings.Join(lines, "\n")
 }
 
-// change reports whether any of the steps changes the chain.
-func (p *pool) change(steps []*messages.PickleStep) bool {
-	return slices.ContainsFunc(steps, func(s *messages.PickleStep) bool {
-		return slices.ContainsFunc(p.changing(), func(pattern *regexp.Regexp) bool { return pattern.MatchString(s.Text) })
-	})
+// needsOf returns what the steps of a scenario together need.
+func (p *pool) needsOf(steps []*messages.PickleStep) (all needs) {
+	for _, s := range steps {
+		for _, n := range p.needing() {
+			if n.pattern.MatchString(s.Text) {
+				all |= n.needs
+			}
+		}
+	}
+	return all
 }
 
-// changing returns the patterns of the steps that change the chain.
-func (p *pool) changing() []*regexp.Regexp {
+// needing is a step that needs something.
+type needing struct {
+	pattern *regexp.Regexp
+	needs
+}
+
+// needing returns the steps that need something.
+func (p *pool) needing() []needing {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.patterns != nil {
-		return p.patterns
+	if p.needs != nil {
+		return p.needs
 	}
 	for _, s := range vocabulary {
-		if s.changes {
-			p.patterns = append(p.patterns, regexp.MustCompile(s.pattern))
+		if s.needs != shares {
+			p.needs = append(p.needs, needing{regexp.MustCompile(s.pattern), s.needs})
 		}
 	}
 	for _, s := range p.steps {
-		if s.Changes {
-			p.patterns = append(p.patterns, regexp.MustCompile(s.Pattern))
+		if n := s.needs(); n != shares {
+			p.needs = append(p.needs, needing{regexp.MustCompile(s.Pattern), n})
 		}
 	}
-	return p.patterns
+	return p.needs
 }
 
 // register registers the vocabulary and the suite's own steps for one scenario.

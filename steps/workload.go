@@ -23,12 +23,12 @@ var workloadSteps = []step{
 	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs an OCI container without requesting a user namespace$`,
 		"Runs the container with crun. Its root filesystem belongs to the user who runs it.",
-		func(s *scenario) any { return s.runWithoutNamespace }, shares,
+		func(s *scenario) any { return s.runWithoutNamespace }, sharesWhole,
 	},
 	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs an (OCI|LXC) container with the uid and gid map$`,
 		"Runs the container with crun or lxc-start. Parent ids are ids of the level. The container's root filesystem belongs to its root.",
-		func(s *scenario) any { return s.runWithMap }, shares,
+		func(s *scenario) any { return s.runWithMap }, sharesWhole,
 	},
 	{
 		Then, `^the container runs with the uid and gid map$`,

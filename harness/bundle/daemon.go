@@ -73,7 +73,8 @@ type facts struct {
 	OnlyCgroup2             bool   `json:"onlyCgroup2"`
 	DeniesUserNS            bool   `json:"deniesUserNS"`
 	ShadowTools             bool   `json:"shadowTools"`
-	Fingerprint             string `json:"fingerprint"`
+	WholeFingerprint        string `json:"wholeFingerprint"`
+	ThinFingerprint         string `json:"thinFingerprint,omitempty"`
 }
 
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
@@ -118,9 +119,7 @@ func (b *Bundle) saveFacts(ctx context.Context, dpkg string) error {
 	if found.DeniesUserNS, err = deniesUserNS(r, program); err != nil {
 		return err
 	}
-	if found.Fingerprint, err = sha256Of(b.Image()); err != nil {
-		return err
-	}
+	found.WholeFingerprint, found.ThinFingerprint = b.Whole.Fingerprint, b.Thin.Fingerprint
 	text, err := json.Marshal(found)
 	if err != nil {
 		return err
@@ -139,7 +138,11 @@ func (b *Bundle) loadFacts() error {
 		return fmt.Errorf("bundle %s: %s: %w; as root, remove %s to make it again", b.Source, b.factsFile(), err, b.dir)
 	}
 	b.LXD, b.Package, b.TestsWithEmptyNamespace, b.OnlyCgroup2 = found.Version, found.Package, found.TestsWithEmptyNamespace, found.OnlyCgroup2
-	b.DeniesUserNS, b.Fingerprint, b.ShadowTools = found.DeniesUserNS, found.Fingerprint, found.ShadowTools
+	b.DeniesUserNS, b.ShadowTools = found.DeniesUserNS, found.ShadowTools
+	b.Whole = Image{Path: b.wholeFile(), Fingerprint: found.WholeFingerprint}
+	if found.ThinFingerprint != "" {
+		b.Thin = Image{Path: b.thinFile(), Fingerprint: found.ThinFingerprint}
+	}
 	b.Flavor = flavorOf(found.Daemon, b.LXD)
 	return nil
 }

@@ -34,12 +34,12 @@ func TestSymlinksOfARootFilesystemStayInsideIt(t *testing.T) {
 	require.NoError(t, os.Chmod(machine, 0o755))
 	up := "../../../../../../../../" + machine
 	for name, target := range map[string]string{
-		"sbin": machine, "etc": up, "var/tmp": machine, "usr/bin": machine, "usr/lib/nestbed/sentinel": machine + "/sentinel", "var/lib": up,
+		"sbin": machine, "etc": up, "var/tmp": machine, "usr/bin": machine, "usr/lib/nestbed/lxd": machine + "/sentinel", "var/lib": up,
 	} {
 		link(t, target, root, name)
 	}
 	require.NoError(t, makeLayout(openRoot(t, root)))
-	for _, name := range []string{"sbin/init", "etc/passwd", "usr/lib/nestbed/sentinel"} {
+	for _, name := range []string{"sbin/init", "etc/passwd", "usr/lib/nestbed/lxd"} {
 		require.NoError(t, replaceFile(openRoot(t, root), name, []byte("the level's"), 0o755))
 	}
 	require.NoError(t, dropShadowTools(openRoot(t, root)))

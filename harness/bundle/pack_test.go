@@ -1,7 +1,9 @@
 package bundle
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -26,9 +28,35 @@ func TestTheMetadataHoldATemplateForEachSubIDFile(t *testing.T) {
 	assert.ElementsMatch(t, []string{
 		"  /etc/subuid:\n    when: [create]\n    template: subuid.tpl\n",
 		"  /etc/subgid:\n    when: [create]\n    template: subgid.tpl\n",
-		"  /usr/lib/nestbed/missing:\n    when: [create]\n    template: missing.tpl\n",
+		"  /var/lib/nestbed/missing:\n    when: [create]\n    template: missing.tpl\n",
 	}, regexp.MustCompile(`(?m)^  /.*\n(?:    .*\n)*`).FindAllString(templates, -1))
 	assert.Equal(t, 9, strings.Count(templates, "\n"), "nothing else: %q", templates)
+}
+
+func TestOnlyABundleWithAMergedUsrHasAThinImage(t *testing.T) {
+	for name, c := range map[string]struct {
+		link, target string
+		wanted       bool
+	}{
+		"merged":            {"bin", "usr/bin", true},
+		"by absolute links": {"sbin", "/usr/sbin", true},
+		"into each other":   {"sbin", "usr/bin", true},
+		"to somewhere else": {"lib", "opt/lib", false},
+		"upwards, out of /": {"lib64", "../../usr/lib64", true},
+		"with a directory":  {"bin", "", false},
+	} {
+		b := &Bundle{dir: t.TempDir()}
+		require.NoError(t, os.MkdirAll(b.Root(), 0o700))
+		if c.target == "" {
+			require.NoError(t, os.Mkdir(filepath.Join(b.Root(), c.link), 0o700))
+		} else {
+			require.NoError(t, os.Symlink(c.target, filepath.Join(b.Root(), c.link)))
+		}
+		require.NoError(t, makeLayout(openRoot(t, b.Root())))
+		merged, err := b.usrMerged()
+		require.NoError(t, err)
+		assert.Equal(t, c.wanted, merged, name)
+	}
 }
 
 func TestTheArchitectureIsTheKernelsName(t *testing.T) {

@@ -179,7 +179,7 @@ func TestTheSkeletonCanBeAddedTwice(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, replaceFile(openRoot(t, root), "bin/busybox", text, 0o755))
 	for range 2 { // as with dir:PATH of an existing bundle's root
-		require.NoError(t, addSkeleton(t.Context(), Source{}, openRoot(t, root)))
+		require.NoError(t, addSkeleton(t.Context(), Source{}, "0123", openRoot(t, root)))
 	}
 	assert.True(t, hasProgram(openRoot(t, root), "sh"))
 	assert.FileExists(t, filepath.Join(root, SentinelPath))

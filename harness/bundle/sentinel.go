@@ -14,8 +14,8 @@ import (
 
 // SentinelPath is the path of the sentinel in every bundle. LXD ignores errors of unsquashfs and
 // tar inside a user namespace (LXD: lxd/archive/archive.go), so a level can start with wrong
-// owners. The sentinel reveals that.
-const SentinelPath = "/usr/lib/nestbed/sentinel"
+// owners. The sentinel reveals that. It is not in /usr, which thin images do not have.
+const SentinelPath = "/var/lib/nestbed/sentinel"
 
 // A Sentinel is the owner and the capability of the sentinel file, in the ids of the process that
 // reads it.

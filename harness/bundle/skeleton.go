@@ -36,7 +36,7 @@ const StderrFile = "/var/log/lxd.err"
 // of the copied files.
 var directories = []string{
 	"dev", "etc", "proc", "root", "run", "sys", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "usr/local/bin",
-	"var/cache", "var/lib/lxd", "var/lib/misc", "var/log",
+	"var/cache", "var/lib/lxd", "var/lib/misc", "var/log", "var/lib/nestbed",
 }
 
 // mergedUsr are the top-level directories that Debian links into /usr.
@@ -65,9 +65,12 @@ func makeLayout(r *inroot.Root) error {
 	return nil
 }
 
-// addSkeleton adds the skeleton to a root filesystem: init, /etc, empty subid files, links to
-// busybox, and the sentinel.
-func addSkeleton(ctx context.Context, s Source, r *inroot.Root) error {
+// KeyFile is the file with the key of the bundle that /usr belongs to.
+const KeyFile = "/usr/lib/nestbed/bundle"
+
+// addSkeleton adds the skeleton to a root filesystem: init, /etc, empty subid files, the bundle's
+// key, links to busybox, and the sentinel.
+func addSkeleton(ctx context.Context, s Source, key string, r *inroot.Root) error {
 	err := copyOver(r, skeleton, "skeleton")
 	if err == nil && s.Systemd {
 		err = copyOver(r, withSystemdTree, "withsystemd")
@@ -80,6 +83,9 @@ func addSkeleton(ctx context.Context, s Source, r *inroot.Root) error {
 		if err := replaceFile(r, name, nil, 0o644); err != nil {
 			return err
 		}
+	}
+	if err := replaceFile(r, KeyFile, []byte(key+"\n"), 0o644); err != nil {
+		return err
 	}
 	if err := r.RemoveAll(path.Join("usr/share/lxc/config/common.conf.d", lxcfsConfig)); err != nil {
 		return err

@@ -22,7 +22,7 @@ const delimiter = "[nestbed]"
 var templates = []struct{ path, key string }{
 	{"/etc/subuid", subUIDKey},
 	{"/etc/subgid", subGIDKey},
-	{"/usr/lib/nestbed/missing", missingKey},
+	{"/var/lib/nestbed/missing", missingKey},
 }
 
 // Configuration returns the keys that give a new container the delegation's files.

@@ -1,13 +1,16 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
+	"nestbed/harness/attempt"
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
@@ -82,6 +85,21 @@ func probeDaemon(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([
 		return []harness.Check{{What: "LXD", Wanted: "answers", Got: err.Error()}}, nil
 	}
 	return []harness.Check{{What: "version of the LXD inside", Wanted: l.Bundle.LXD, Got: server.Environment.ServerVersion}}, nil
+}
+
+// probePrograms checks that /usr is that of the level's bundle, and that root of the level cannot
+// write there if /usr is that of the level above.
+func probePrograms(ctx context.Context, l *harness.Level, _ idmap.PlannedLevel) ([]harness.Check, error) {
+	key, err := l.ReadFile(ctx, bundle.KeyFile)
+	if err != nil {
+		return []harness.Check{{What: "bundle of /usr", Wanted: l.Bundle.Key, Got: err.Error()}}, nil
+	}
+	checks := []harness.Check{{What: "bundle of /usr", Wanted: l.Bundle.Key, Got: string(bytes.TrimSpace(key))}}
+	if !l.Thin {
+		return checks, nil
+	}
+	out, err := l.Exec(ctx, "sh", "-c", attempt.WithApplets(`if said=$(mkdir /usr/nestbed-made 2>&1); then rmdir /usr/nestbed-made; echo made; else echo "${said##*: }"; fi`))
+	return append(checks, harness.Check{What: "a directory made in /usr", Wanted: "Read-only file system", Got: strings.TrimSpace(out)}), err
 }
 
 // probePrivilege checks that the configuration is unprivileged and that no map has the host's

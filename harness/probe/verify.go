@@ -15,7 +15,7 @@ import (
 
 // Subjects returns all subjects, in the order in which Verify checks them.
 func Subjects() []harness.Subject {
-	return []harness.Subject{harness.IDMaps, harness.Processes, harness.Files, harness.Edges, harness.Sentinels, harness.Daemons, harness.Privilege}
+	return []harness.Subject{harness.IDMaps, harness.Processes, harness.Files, harness.Edges, harness.Sentinels, harness.Daemons, harness.Privilege, harness.Programs}
 }
 
 // prober checks one subject of a level against the plan.
@@ -24,6 +24,7 @@ type prober func(ctx context.Context, l *harness.Level, planned idmap.PlannedLev
 var probers = map[harness.Subject]prober{
 	harness.IDMaps: probeIDMaps, harness.Processes: probeProcesses, harness.Files: probeFiles, harness.Edges: probeEdges,
 	harness.Sentinels: probeSentinel, harness.Daemons: probeDaemon, harness.Privilege: probePrivilege,
+	harness.Programs: probePrograms,
 }
 
 // Verify checks the given subjects, or all of them, in every level that is up. An error means that

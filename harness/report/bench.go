@@ -12,9 +12,10 @@ import (
 type Sample struct {
 	Depth int
 	// Nestbed is the time from nothing to a chain whose maps are as planned. Recipe is the time
-	// from nothing to a typed chain whose last level answers, or 0 if none was typed. Close is
-	// the time until nothing is left. All are in seconds.
-	Nestbed, Recipe, Close float64
+	// from nothing to a typed chain whose last level answers, or 0 if none was typed. The levels of
+	// ThinRecipe are thin, as nestbed's are; those of Recipe are the article's. Close is the time
+	// until nothing is left. All are in seconds.
+	Nestbed, Recipe, ThinRecipe, Close float64
 	// LXD is the part of Nestbed in which LXD ran operations or started. CPU is the processor
 	// time of all processes, including nestbed's. Both are in seconds.
 	LXD, CPU float64
@@ -25,16 +26,18 @@ type Sample struct {
 
 // A Row is the median of each figure over the samples of one depth. An MB is 1,000,000 bytes.
 type Row struct {
-	Depth            int      `json:"depth"`
-	Rounds           int      `json:"rounds"`
-	NestbedSeconds   float64  `json:"nestbed_seconds"`
-	RecipeSeconds    *float64 `json:"recipe_seconds"` // null if no chain was typed, as is Ratio
-	Ratio            *float64 `json:"ratio"`
-	LXDSeconds       float64  `json:"lxd_seconds"`
-	CPUSeconds       float64  `json:"cpu_seconds"`
-	CloseSeconds     float64  `json:"close_seconds"`
-	MemoryMBPerLevel float64  `json:"memory_mb_per_level"`
-	DiskMBPerLevel   float64  `json:"disk_mb_per_level"`
+	Depth             int      `json:"depth"`
+	Rounds            int      `json:"rounds"`
+	NestbedSeconds    float64  `json:"nestbed_seconds"`
+	RecipeSeconds     *float64 `json:"recipe_seconds"` // null if no chain was typed, as are the next three
+	Ratio             *float64 `json:"ratio"`
+	ThinRecipeSeconds *float64 `json:"thin_recipe_seconds"`
+	ThinRatio         *float64 `json:"thin_ratio"`
+	LXDSeconds        float64  `json:"lxd_seconds"`
+	CPUSeconds        float64  `json:"cpu_seconds"`
+	CloseSeconds      float64  `json:"close_seconds"`
+	MemoryMBPerLevel  float64  `json:"memory_mb_per_level"`
+	DiskMBPerLevel    float64  `json:"disk_mb_per_level"`
 }
 
 // A Bench is a run of the benchmark.
@@ -70,10 +73,12 @@ func Rows(samples []Sample) []Row {
 			MemoryMBPerLevel: median(func(s Sample) float64 { return s.Memory }) / levels / 1e6,
 			DiskMBPerLevel:   median(func(s Sample) float64 { return s.Disk }) / levels / 1e6,
 		}
+		// The ratios of the medians: other ratios would not match the figures beside them.
 		if recipe := median(func(s Sample) float64 { return s.Recipe }); recipe > 0 {
-			// The ratio of the medians: another ratio would not match the two figures beside it.
-			ratio := recipe / row.NestbedSeconds
-			row.RecipeSeconds, row.Ratio = &recipe, &ratio
+			row.RecipeSeconds, row.Ratio = &recipe, new(recipe/row.NestbedSeconds)
+		}
+		if recipe := median(func(s Sample) float64 { return s.ThinRecipe }); recipe > 0 {
+			row.ThinRecipeSeconds, row.ThinRatio = &recipe, new(recipe/row.NestbedSeconds)
 		}
 		rows = append(rows, row)
 	}
@@ -85,15 +90,20 @@ func Rows(samples []Sample) []Row {
 func (b Bench) Write(w io.Writer) error {
 	fmt.Fprintf(w, "%s\n\n", b.Machine)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "depth\trounds\tnestbed\trecipe\tratio\ta level\tin LXD\toutside\tCPU\tclose\tmemory a level\tdisk a level\t")
+	fmt.Fprintln(t, "depth\trounds\tnestbed\trecipe\tratio\tthin recipe\tratio\ta level\tin LXD\toutside\tCPU\tclose\tmemory a level\tdisk a level\t")
 	for _, r := range b.Rows {
-		recipe, ratio := "-", "-"
-		if r.RecipeSeconds != nil {
-			recipe, ratio = fmt.Sprintf("%.2f s", *r.RecipeSeconds), fmt.Sprintf("%.1f", *r.Ratio)
-		}
-		fmt.Fprintf(t, "%d\t%d\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%.1f %%\t%.2f s\t%.2f s\t%.0f MB\t%.0f MB\t\n",
-			r.Depth, r.Rounds, r.NestbedSeconds, recipe, ratio, r.NestbedSeconds/float64(r.Depth), r.LXDSeconds,
+		fmt.Fprintf(t, "%d\t%d\t%.2f s\t%s\t%s\t%s\t%s\t%.2f s\t%.2f s\t%.1f %%\t%.2f s\t%.2f s\t%.0f MB\t%.0f MB\t\n",
+			r.Depth, r.Rounds, r.NestbedSeconds, orDash("%.2f s", r.RecipeSeconds), orDash("%.1f", r.Ratio),
+			orDash("%.2f s", r.ThinRecipeSeconds), orDash("%.1f", r.ThinRatio), r.NestbedSeconds/float64(r.Depth), r.LXDSeconds,
 			100*(1-r.LXDSeconds/r.NestbedSeconds), r.CPUSeconds, r.CloseSeconds, r.MemoryMBPerLevel, r.DiskMBPerLevel)
 	}
 	return t.Flush()
+}
+
+// orDash returns a figure as text, or a dash if there is none.
+func orDash(format string, figure *float64) string {
+	if figure == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *figure)
 }

@@ -67,4 +67,5 @@ var meaning = map[harness.Subject]string{
 	harness.Sentinels: "the image's file arrived with owner, ACL and (where LXD keeps it) capability",
 	harness.Daemons:   "the LXD inside answers, in the version of its bundle",
 	harness.Privilege: "nothing is privileged",
+	harness.Programs:  "/usr is that of the level's bundle, and read-only if the level above has the same",
 }

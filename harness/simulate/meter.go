@@ -67,7 +67,7 @@ const mb = 1e6 // bytes
 
 // disk measures the disk space of one chain on a member that has no others.
 func (m Meter) disk(ctx context.Context, c *Cost) error {
-	image, err := os.Stat(m.Bundle.Image())
+	image, err := os.Stat(m.Bundle.Whole.Path)
 	if err != nil {
 		return err
 	}

@@ -115,6 +115,9 @@ func spoil(l *harness.Level, program string, do func(files *inroot.Root, path st
 			return err
 		}
 	}
+	if l.Thin {
+		return fmt.Errorf("level %d: program %s: its /usr is that of the level above; set Spec.Whole", l.Index, program)
+	}
 	root, err := l.Above().Root().Local()
 	if err != nil {
 		return err

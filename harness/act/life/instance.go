@@ -100,7 +100,7 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 		return nil, err
 	}
 	twin := harness.NewLevel(c.Host, 1, copyName)
-	twin.Bundle = l.Bundle
+	twin.Bundle, twin.Thin = l.Bundle, l.Thin
 	if err := Start(ctx, twin); err != nil {
 		return nil, fmt.Errorf("copy: %w", err)
 	}

@@ -30,12 +30,12 @@ func MakeAndDelete(ctx context.Context, c *harness.Chain, level int) (deleted bo
 		return fmt.Errorf("level %d: %s a container: %w", level, what, err)
 	}
 	b := c.Spec.BundleOf(c.Host.Traits(), level)
-	if err := harness.BeginImport(ctx, server, b).Wait(); err != nil {
+	if err := harness.BeginImport(ctx, server, b.Whole).Wait(); err != nil {
 		return false, fail("make", err)
 	}
 	op, err := server.CreateInstance(api.InstancesPost{
 		Name: unusedName, Type: api.InstanceTypeContainer,
-		Source: api.InstanceSource{Type: "image", Fingerprint: b.Fingerprint},
+		Source: api.InstanceSource{Type: "image", Fingerprint: b.Whole.Fingerprint},
 	})
 	if _, err = lxdop.Await(ctx, server, op, err); err != nil {
 		return false, fail("make", err)

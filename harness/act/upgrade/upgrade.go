@@ -25,7 +25,8 @@ var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log"
 
 // Replace replaces the LXD of the host (level 0) or of a level by that of another bundle, newer or
 // older, while the chain runs. Like a package upgrade, it overwrites the files and then ends LXD
-// by SIGTERM, which leaves the containers running. It returns when the new LXD answers.
+// by SIGTERM, which leaves the containers running. It returns when the new LXD answers. The chain
+// needs Spec.Whole.
 func Replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
 	return replace(ctx, c, level, b, c.RestartLXD)
 }
@@ -76,6 +77,11 @@ func sameFlavor(old, next *bundle.Bundle) error {
 // layOver unpacks the files of a bundle over those of the host (level 0) or of a level, as its
 // root.
 func layOver(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
+	for _, l := range c.Levels {
+		if l.Thin && (l.Index == level || l.Index == level+1) {
+			return fmt.Errorf("level %d: overwrite its files: levels %d and %d share /usr; set Spec.Whole", level, l.Index-1, l.Index)
+		}
+	}
 	args := []string{"--create", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", b.Root()}
 	for _, name := range kept {
 		args = append(args, "--exclude=./"+filepath.Clean("./"+name))

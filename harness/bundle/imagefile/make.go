@@ -111,7 +111,7 @@ func (w *writer) metadata(architecture string) {
 }
 
 func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
-	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/lib", "usr/lib/nestbed", "var", "var/tmp"}
+	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var", "var/lib", "var/lib/nestbed", "var/tmp"}
 	for _, dir := range dirs {
 		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -125,4 +126,12 @@ func (s *stop) status() int {
 		return exitSignal + int(number)
 	}
 	return exitFailure
+}
+
+// orInterrupted returns one short error instead of err if ctx was interrupted.
+func orInterrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted; everything that was made is removed")
+	}
+	return err
 }

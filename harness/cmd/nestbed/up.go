@@ -34,6 +34,7 @@ type upFlags struct {
 	host       string
 	pool       string
 	members    []string
+	whole      bool
 	keep       bool
 	json       bool
 }
@@ -71,6 +72,7 @@ in which operation and why.`,
 	svgFlag(cmd, &f.svg)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "with --host system or https://...: storage pool for level 1 (default: a new one on a directory)")
 	cmd.Flags().StringSliceVar(&f.members, "members", nil, "in a cluster: candidates for the member that gets the chain (default all)")
+	cmd.Flags().BoolVar(&f.whole, "whole", false, "give every level its own writable /usr, instead of that of the level above")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the chain running")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the result as JSON, and progress on standard error")
 	return cmd
@@ -83,6 +85,7 @@ func (f upFlags) parse() (harness.Spec, idmap.Delegation, error) {
 	if f.depth > 0 && f.depth <= harness.MaxDepth {
 		spec = harness.Cascade(f.depth)
 	}
+	spec.Whole = f.whole
 	if err := spec.Validate(); err != nil {
 		return spec, idmap.Delegation{}, fmt.Errorf("--depth %d: out of range; a chain has 1 to %d levels", f.depth, harness.MaxDepth)
 	}
@@ -237,13 +240,5 @@ func (f upFlags) makePrivate(ctx context.Context, n *start.Needs) error {
 	}
 	room, err := inventory.Levels(ctx, false)
 	n.SharePIDs = f.depth > room
-	return err
-}
-
-// orInterrupted returns one short error instead of err if ctx was interrupted.
-func orInterrupted(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted; everything that was made is removed")
-	}
 	return err
 }
