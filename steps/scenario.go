@@ -152,6 +152,9 @@ func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	if failed == nil {
 		return nil
 	}
+	if s.chain != nil && s.chain.Stop != nil && s.chain.Stop.Reason == idmap.MemberDown {
+		return s.chain.Stop // it also says which operation needed the member
+	}
 	failed = errors.Join(context.Cause(ctx), failed)
 	if s.host != nil {
 		failed = host.OrMemberDown(ctx, s.host, failed)
