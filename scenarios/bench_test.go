@@ -116,8 +116,13 @@ func measureChain(b *testing.B, bun *bundle.Bundle, depth int) (s report.Sample,
 	s.Disk = float64(disk)
 	worked := h.LXDTook() + timeInExec(b, chain, built)
 	for _, l := range chain.Levels {
-		for _, p := range l.Phases {
+		for i, p := range l.Phases {
 			worked += p.LXD
+			if l.Index == 1 {
+				s.Operations = append(s.Operations, report.Operation{Op: p.Op})
+			}
+			s.Operations[i].Seconds += p.Took.Seconds()
+			s.Operations[i].LXD += p.LXD.Seconds()
 		}
 	}
 	s.LXD = worked.Seconds()

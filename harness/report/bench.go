@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+
+	"nestbed/harness/idmap"
 )
 
 // A Sample is one measurement: a chain built by nestbed, and the same chain typed by hand after
@@ -19,9 +21,19 @@ type Sample struct {
 	// LXD is the part of Nestbed in which LXD ran operations or started. CPU is the processor
 	// time of all processes, including nestbed's. Both are in seconds.
 	LXD, CPU float64
+	// Operations are the times of the operations of all levels together.
+	Operations []Operation
 	// Memory is the peak of the memory that could not be reclaimed. Disk is the size of all
 	// files. Both are in bytes.
 	Memory, Disk float64
+}
+
+// An Operation is the time that one operation took, in seconds: all of it, and the part in which
+// LXD worked (harness.Phase).
+type Operation struct {
+	Op      idmap.Op `json:"operation"`
+	Seconds float64  `json:"seconds"`
+	LXD     float64  `json:"lxd_seconds"`
 }
 
 // A Row is the median of each figure over the samples of one depth. An MB is 1,000,000 bytes.
@@ -38,6 +50,8 @@ type Row struct {
 	CloseSeconds      float64  `json:"close_seconds"`
 	MemoryMBPerLevel  float64  `json:"memory_mb_per_level"`
 	DiskMBPerLevel    float64  `json:"disk_mb_per_level"`
+	// Operations are those of one level, on average.
+	Operations []Operation `json:"operations_per_level"`
 }
 
 // A Bench is a run of the benchmark.
@@ -64,6 +78,13 @@ func Rows(samples []Sample) []Row {
 			return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 		}
 		levels := float64(depth)
+		var operations []Operation
+		for i, o := range of[0].Operations {
+			operations = append(operations, Operation{
+				Op: o.Op, Seconds: median(func(s Sample) float64 { return s.Operations[i].Seconds }) / levels,
+				LXD: median(func(s Sample) float64 { return s.Operations[i].LXD }) / levels,
+			})
+		}
 		row := Row{
 			Depth: depth, Rounds: len(of),
 			NestbedSeconds:   median(func(s Sample) float64 { return s.Nestbed }),
@@ -72,6 +93,7 @@ func Rows(samples []Sample) []Row {
 			CloseSeconds:     median(func(s Sample) float64 { return s.Close }),
 			MemoryMBPerLevel: median(func(s Sample) float64 { return s.Memory }) / levels / 1e6,
 			DiskMBPerLevel:   median(func(s Sample) float64 { return s.Disk }) / levels / 1e6,
+			Operations:       operations,
 		}
 		// The ratios of the medians: other ratios would not match the figures beside them.
 		if recipe := median(func(s Sample) float64 { return s.Recipe }); recipe > 0 {
@@ -96,6 +118,30 @@ func (b Bench) Write(w io.Writer) error {
 			r.Depth, r.Rounds, r.NestbedSeconds, orDash("%.2f s", r.RecipeSeconds), orDash("%.1f", r.Ratio),
 			orDash("%.2f s", r.ThinRecipeSeconds), orDash("%.1f", r.ThinRatio), r.NestbedSeconds/float64(r.Depth), r.LXDSeconds,
 			100*(1-r.LXDSeconds/r.NestbedSeconds), r.CPUSeconds, r.CloseSeconds, r.MemoryMBPerLevel, r.DiskMBPerLevel)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return b.writeOperations(w)
+}
+
+// writeOperations prints what the operations of a level take.
+func (b Bench) writeOperations(w io.Writer) error {
+	fmt.Fprint(w, "\nmilliseconds of a level, by operation: all, and in LXD\n\n")
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for i, r := range b.Rows {
+		if i == 0 {
+			fmt.Fprint(t, "depth\t")
+			for _, o := range r.Operations {
+				fmt.Fprintf(t, "%s\tin LXD\t", o.Op)
+			}
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintf(t, "%d\t", r.Depth)
+		for _, o := range r.Operations {
+			fmt.Fprintf(t, "%.0f\t%.0f\t", 1000*o.Seconds, 1000*o.LXD)
+		}
+		fmt.Fprintln(t)
 	}
 	return t.Flush()
 }
