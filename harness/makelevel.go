@@ -47,10 +47,11 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 		{idmap.OpCreate, func() error { return c.create(ctx, l, image().fingerprint) }},
 		{idmap.OpStart, func() error {
 			var beside errgroup.Group
-			// The image must stay if the level is a snapshot of it, as with all drivers but dir,
-			// or if a hook at the start needs a known state. A cluster deletes no image while a
-			// member is down; there the image is deleted with the project.
-			if (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
+			// A thin image may stay, because it is small. The image must stay if the level is a
+			// snapshot of it, as with all drivers but dir, or if a hook at the start needs a known
+			// state. A cluster deletes no image while a member is down; there the image is deleted
+			// with the project.
+			if !l.Thin && (index > 1 || host.Member(c.Host) == "") && c.Spec.storageOf(index) == Dir && !c.Spec.hooked(index, idmap.OpStart) {
 				beside.Go(func() error { return image().deleteImage(ctx) })
 			}
 			return errors.Join(l.Start(ctx), beside.Wait())
