@@ -127,6 +127,10 @@ func (f upFlags) run(cmd *cobra.Command) (err error) {
 		out = io.Discard
 	}
 	ctx := cmd.Context()
+	if site.Private() {
+		// It takes a while, and reading the bundle's files leaves a processor free.
+		go func() { _, _ = inventory.Room() }() // makePrivate returns its error
+	}
 	b, others, err := f.makeBundles(ctx, site, progress)
 	if err != nil {
 		return orInterrupted(ctx, err)

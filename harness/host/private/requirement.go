@@ -12,6 +12,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/internal/cgroup"
+	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/rerun"
 	"nestbed/harness/inventory"
 )
@@ -74,6 +75,7 @@ func inUserNamespace(more int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	cmd.Env = command.Environment()
 	self := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, UidMappings: self, GidMappings: self}
 	out, err := cmd.CombinedOutput()
