@@ -152,14 +152,15 @@ func (s *scenario) memberDown(ctx context.Context, failure error) error {
 	if failed == nil {
 		return nil
 	}
-	if s.chain != nil && s.chain.Stop != nil && s.chain.Stop.Reason == idmap.MemberDown {
-		return s.chain.Stop // it also says which operation needed the member
-	}
 	failed = errors.Join(context.Cause(ctx), failed)
 	if s.host != nil {
 		failed = host.OrMemberDown(ctx, s.host, failed)
 	}
 	if down, is := errors.AsType[*host.MemberDownError](failed); is {
+		if s.chain != nil && s.chain.Stop != nil {
+			// It says which operation needed the member.
+			return fmt.Errorf("%s: %w: %w", idmap.MemberDown, down, s.chain.Stop)
+		}
 		return fmt.Errorf("%s: %w", idmap.MemberDown, down)
 	}
 	return nil
