@@ -60,11 +60,8 @@ func (l *Level) devices() map[string]map[string]string {
 	if !l.Thin {
 		return nil
 	}
-	return map[string]map[string]string{usrDevice: {"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}}
+	return map[string]map[string]string{"usr": {"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}}
 }
-
-// usrDevice is the name of the device that gives a thin level its /usr.
-const usrDevice = "usr"
 
 // LXD returns a client of the LXD inside the level.
 func (l *Level) LXD() lxd.InstanceServer { return l.server }

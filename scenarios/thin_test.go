@@ -49,7 +49,8 @@ func TestAThinLevelWithTheWrongUsrIsFound(t *testing.T) {
 			}}}
 			h := harnesstest.Host(t, article)
 			if c.stops {
-				harnesstest.Build(t, h, spec, harnesstest.StopsAt(c.level, idmap.OpStart, idmap.Unclassified))
+				chain := harnesstest.Build(t, h, spec, harnesstest.StopsAt(c.level, idmap.OpStart, idmap.Unclassified))
+				require.ErrorContains(t, chain.Stop, "/sbin/init") // not the error of the hook
 				return
 			}
 			chain := harnesstest.Build(t, h, spec)

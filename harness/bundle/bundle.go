@@ -37,8 +37,8 @@ type Bundle struct {
 	// Whole is the image with all files of the root filesystem.
 	Whole Image
 	// Thin is the image without the files of /usr. A container from it gets /usr from the root
-	// filesystem of the LXD that makes it. It is empty if the root filesystem is not usr-merged
-	// (man 7 hier): its programs are not only in /usr.
+	// filesystem of the LXD that makes it. It is empty if the root filesystem is not usr-merged:
+	// its /bin, /sbin and /lib are not links into /usr (man 7 file-hierarchy).
 	Thin Image
 	// ShadowTools reports whether the bundle has newuidmap and newgidmap.
 	ShadowTools bool

@@ -23,7 +23,9 @@ func parsedFlags(t require.TestingT, args ...string) upFlags {
 		require.NoError(t, err)
 		return value
 	}
-	return upFlags{depth: depth, allocation: text("allocation"), bundle: text("bundle"), state: text("state")}
+	whole, err := cmd.Flags().GetBool("whole")
+	require.NoError(t, err)
+	return upFlags{depth: depth, allocation: text("allocation"), bundle: text("bundle"), state: text("state"), whole: whole}
 }
 
 // ofRoot returns an allocation of root, the same for uids and gids.
@@ -39,6 +41,14 @@ func TestWithoutFlagsUpBuildsTheArticlesChain(t *testing.T) {
 	assert.Equal(t, harness.Cascade(3), spec)
 	assert.Empty(t, f.bundle)
 	assert.Empty(t, f.state)
+}
+
+func TestWithWholeEveryLevelHasItsOwnUsr(t *testing.T) {
+	spec, _, err := parsedFlags(t, "--whole", "--depth", "2").parse()
+	require.NoError(t, err)
+	wanted := harness.Cascade(2)
+	wanted.Whole = true
+	assert.Equal(t, wanted, spec)
 }
 
 func TestADeeperChainGetsTheAllocationThatItNeeds(t *testing.T) {
