@@ -34,13 +34,13 @@ func daemonOf(r *inroot.Root) string {
 	return lxdDaemon
 }
 
-// ReadProgram returns the name of the bundle's daemon and the content of its program.
-func (b *Bundle) ReadProgram() (name string, program []byte, err error) {
+// OpenProgram opens the program of the bundle's daemon, and returns the program's name.
+func (b *Bundle) OpenProgram() (name string, program *os.File, err error) {
 	err = withRoot(b.Root(), func(r *inroot.Root) error {
 		name = daemonOf(r)
 		path, err := FindProgram(r, name)
 		if err == nil {
-			program, err = r.ReadFile(path, programLimit)
+			program, err = r.OpenFile(path, unix.O_RDONLY)
 		}
 		return err
 	})

@@ -110,10 +110,12 @@ func cutDatabase(ctx context.Context, of harness.Daemon) error {
 // spoil calls do with a program in the files of a level that has not been started.
 func spoil(l *harness.Level, program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
-		var err error
-		if program, _, err = l.Bundle.ReadProgram(); err != nil {
+		name, file, err := l.Bundle.OpenProgram()
+		if err != nil {
 			return err
 		}
+		program = name
+		_ = file.Close() // nothing was written
 	}
 	if l.Thin {
 		return fmt.Errorf("level %d: program %s: its /usr is that of the level above; set Spec.Whole", l.Index, program)

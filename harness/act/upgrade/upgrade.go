@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"nestbed/harness"
@@ -149,20 +150,42 @@ func CheckProgram(ctx context.Context, c *harness.Chain, level int, b *bundle.Bu
 	if err != nil {
 		return nil, fmt.Errorf("level %d: %w", level, err)
 	}
-	_, wanted, err := b.ReadProgram()
+	_, program, err := b.OpenProgram()
 	if err != nil {
 		return nil, err
 	}
-	got, err := runningProgram(d.Root(), server.Environment.ServerPid, int64(len(wanted))+1)
+	defer program.Close()
+	info, err := program.Stat()
+	if err != nil {
+		return nil, err
+	}
+	limit := info.Size() + 1 // a longer program differs
+	wanted, err := sum(program, limit)
+	if err != nil {
+		return nil, err
+	}
+	running, err := runningProgram(d.Root(), server.Environment.ServerPid)
+	if err != nil {
+		return nil, fmt.Errorf("level %d: its LXD: %w", level, err)
+	}
+	defer running.Close()
+	got, err := sum(running, limit)
 	if err != nil {
 		return nil, fmt.Errorf("level %d: its LXD: %w", level, err)
 	}
 	what := fmt.Sprintf("SHA-256 of its LXD, beside that of bundle %s", b)
-	return []harness.Check{{Level: level, What: what, Wanted: fmt.Sprintf("%x", sha256.Sum256(wanted)), Got: fmt.Sprintf("%x", sha256.Sum256(got))}}, nil
+	return []harness.Check{{Level: level, What: what, Wanted: wanted, Got: got}}, nil
 }
 
-// runningProgram reads the executable of a process, up to limit bytes.
-func runningProgram(root *reach.Root, pid int, limit int64) ([]byte, error) {
+// sum returns the SHA-256 of up to limit bytes.
+func sum(r io.Reader, limit int64) (string, error) {
+	h := sha256.New()
+	_, err := io.Copy(h, io.LimitReader(r, limit))
+	return fmt.Sprintf("%x", h.Sum(nil)), err
+}
+
+// runningProgram opens the executable of a process.
+func runningProgram(root *reach.Root, pid int) (*os.File, error) {
 	local, err := root.Local()
 	if err != nil {
 		return nil, err
@@ -172,12 +195,7 @@ func runningProgram(root *reach.Root, pid int, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer p.Close()
-	f, err := p.Program()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
+	return p.Program()
 }
 
 // LoseLogs deletes the log directories that the LXD of the host (level 0) or of a level has for
