@@ -93,19 +93,6 @@ func inNetwork(t testing.TB, of string, command ...string) {
 	require.NoError(t, err, "%q: %s", command, out)
 }
 
-// buildCommands builds nestbed and its relay into a directory, as make build does.
-func buildCommands(t *testing.T, dir string) {
-	t.Helper()
-	_, err := exec.LookPath("go")
-	harnesstest.SkipIfMissing(t, err)
-	for _, program := range []string{"nestbed", "nestbed-relay"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, program), "../harness/cmd/"+program)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		out, err := build.CombinedOutput()
-		require.NoError(t, err, string(out))
-	}
-}
-
 // newToken returns a trust token of an LXD server.
 func newToken(t testing.TB, server lxd.InstanceServer) string {
 	t.Helper()
@@ -129,7 +116,7 @@ func (remote *remoteLXD) nestbed(t *testing.T, args ...string) (string, error) {
 func TestTheCommandWithAnLXDOnAnotherMachine(t *testing.T) {
 	parallel(t, 1)
 	remote := newRemoteLXD(t)
-	buildCommands(t, remote.dir)
+	copyCommands(t, remote.dir)
 
 	out, err := remote.nestbed(t, "up", "--host", remote.address)
 	require.Error(t, err)
@@ -182,7 +169,7 @@ func TestTheCommandWithAnLXDOnAnotherMachine(t *testing.T) {
 func TestScenariosOnAnLXDOnAnotherMachine(t *testing.T) {
 	parallel(t, 3)
 	remote := newRemoteLXD(t)
-	buildCommands(t, remote.dir)
+	copyCommands(t, remote.dir)
 	said, err := remote.nestbed(t, "trust", newToken(t, remote.machine.LXD()))
 	require.NoError(t, err, said)
 	before := serverState(t, remote.machine.LXD())

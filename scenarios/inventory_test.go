@@ -166,6 +166,7 @@ func TestAClosedChainLeavesItsHostReadyForTheNext(t *testing.T) {
 }
 
 func TestALevelThatDidNotStartIsRemovedWhileLXDStillCleansUp(t *testing.T) {
+	parallel(t, 1)
 	h := harnesstest.Host(t, idmap.Delegation{}) // LXD picks ids that the host does not have
 	chain, err := harness.Build(harnesstest.Context(t), h, harness.Cascade(1))
 	var stopped *harness.LevelError

@@ -63,6 +63,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
+	if err := os.RemoveAll(commandsDir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
 	if now, err := readUtilization(); err == nil && loadErr == nil {
 		fmt.Println(now.since(load))
 	}

@@ -103,12 +103,10 @@ func TestCoreScenariosAsAMemberOfTheLXDGroup(t *testing.T) {
 func TestTheCommandAsAMemberOfTheLXDGroup(t *testing.T) {
 	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	_, err := exec.LookPath("go")
-	harnesstest.SkipIfMissing(t, err)
 	dir, own := memberDirs(t)
+	copyCommands(t, dir)
 	machine, socket := groupLXD(t, b, dir)
 	before := serverState(t, machine.LXD())
-	buildCommands(t, dir)
 	nestbed := func(args ...string) (string, error) {
 		run := asMember(t, dir, own, machineAllocation, filepath.Join(dir, "nestbed"), args...)
 		run.Env = append(run.Env, hideEnv+"=1")

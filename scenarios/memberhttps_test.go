@@ -21,7 +21,7 @@ import (
 func (c *cluster) viaHTTPS(t *testing.T) *remoteLXD {
 	t.Helper()
 	remote := &remoteLXD{machine: c.members[0], address: "https://" + memberAddress(0) + ":8443", client: c.hub, dir: t.TempDir()}
-	buildCommands(t, remote.dir)
+	copyCommands(t, remote.dir)
 	said, err := remote.nestbed(t, "trust", newToken(t, remote.machine.LXD()))
 	require.NoError(t, err, said)
 	return remote

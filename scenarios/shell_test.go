@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,34 +15,6 @@ import (
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 )
-
-// buildNestbed builds the command nestbed and returns its path.
-func buildNestbed(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("needs go in the PATH to build nestbed")
-	}
-	program := filepath.Join(t.TempDir(), "nestbed")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "nestbed/harness/cmd/nestbed").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return program
-}
-
-// nestbedCommand builds the command nestbed and returns a function that runs it.
-func nestbedCommand(t *testing.T) func(args ...string) (stdout, stderr string, status int) {
-	t.Helper()
-	program := buildNestbed(t)
-	return func(args ...string) (string, string, int) {
-		var stdout, stderr strings.Builder
-		cmd := exec.CommandContext(t.Context(), program, args...)
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		var exit *exec.ExitError
-		if err := guarded(cmd).Run(); err != nil && !errors.As(err, &exit) {
-			require.NoError(t, err)
-		}
-		return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
-	}
-}
 
 func TestShellEntersALevelOfAKeptChain(t *testing.T) {
 	parallel(t, 1)

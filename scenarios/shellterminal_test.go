@@ -78,6 +78,7 @@ func (p typist) echoes(t *testing.T) bool {
 }
 
 func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
+	parallel(t, 1)
 	program, chain := buildNestbed(t), keptChain(t)
 	ours := newTypist(t, 33, 101)
 	shell := exec.CommandContext(t.Context(), program, "shell", "--chain", chain, "c1")
@@ -118,6 +119,7 @@ func TestAShellInALevelHasATerminalOfItsOwn(t *testing.T) {
 }
 
 func TestAProgramInALevelGetsNoTerminal(t *testing.T) {
+	parallel(t, 1)
 	program, chain := buildNestbed(t), keptChain(t)
 	ours := newTypist(t, 33, 101)
 	const script = `for n in 0 1 2; do test -t $n && echo "terminal $n"; done; (exec 3</dev/tty) 2>/dev/null && echo controlled; cat; echo said >&2`
