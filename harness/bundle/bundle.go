@@ -1,3 +1,9 @@
+// Package bundle makes the root filesystem that the private host and every level run. It contains
+// LXD or Incus with the programs that they need, a small init, and a sentinel file, which shows
+// whether ownership survives on the way down.
+//
+// A bundle is made once and cached by its content, so that another version of LXD gets its own
+// bundle. Making one needs root, because its files have several owners.
 package bundle
 
 import (
@@ -21,9 +27,9 @@ type Bundle struct {
 	Flavor idmap.Flavor
 	// LXD is the version that the daemon reports.
 	LXD string
-	// Package is the distribution's package that the daemon belongs to, with its version, such as
-	// "lxd 5.0.2-5+b1". It distinguishes daemons that report the same version. It is empty if the
-	// daemon belongs to no package.
+	// Package distinguishes daemons that report the same version. It is the distribution's package
+	// that the daemon belongs to, with its version, such as "lxd 5.0.2-5+b1". If it belongs to
+	// none, it is what its program says of its build, such as "revision 5664de1b6e1f", or empty.
 	Package string
 	// TestsWithEmptyNamespace reports whether the daemon tests for idmapped mounts with a user
 	// namespace that has no map. LXD did so until 2024 (canonical/lxd pull request 13522). Linux

@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"context"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +11,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"nestbed/harness/bundle/dpkg"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/inroot"
@@ -45,6 +48,57 @@ func (b *Bundle) OpenProgram() (name string, program *os.File, err error) {
 		return err
 	})
 	return name, program, err
+}
+
+// daemonPackages are the Debian packages that may contain the daemon.
+var daemonPackages = []string{"lxd", "incus-base", "incus"}
+
+// distinguish returns what distinguishes a daemon from others of the same version: its package,
+// which the dpkg database in one root filesystem names, or what its program in the other says of
+// its build.
+func distinguish(database, root *inroot.Root, program string) (string, error) {
+	name, err := dpkg.PackageOf(database, program, daemonPackages...)
+	if err != nil || name != "" {
+		return name, err
+	}
+	return buildOf(root, program)
+}
+
+// buildOf returns what the daemon's program says of its build: "revision 5664de1b6e1f", with
+// ", modified" if its checkout was, or "module v0.0.0-20241209155119-76da976c6ee7". It returns ""
+// if the program says nothing, as Debian's.
+func buildOf(r *inroot.Root, program string) (string, error) {
+	f, err := r.OpenFile(program, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := buildinfo.Read(f)
+	if err != nil {
+		return "", nil //nolint:nilerr // not a Go program, such as a wrapper script
+	}
+	return describe(info), nil
+}
+
+// describe returns what buildOf returns.
+func describe(info *debug.BuildInfo) string {
+	set := map[string]string{}
+	for _, s := range info.Settings {
+		set[s.Key] = s.Value
+	}
+	if revision := set["vcs.revision"]; revision != "" {
+		revision = "revision " + revision[:min(12, len(revision))] // as in the versions of Go modules
+		if set["vcs.modified"] == "true" {
+			revision += ", modified"
+		}
+		return revision
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if strings.HasPrefix(info.Path+"/", m.Path+"/") && strings.HasPrefix(m.Version, "v") {
+			return "module " + m.Version
+		}
+	}
+	return ""
 }
 
 // flavorOf returns the flavor of a daemon of this name and version.
@@ -81,8 +135,8 @@ func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") 
 
 // saveFacts determines the facts of a bundle and saves them. It runs the daemon in the bundle for
 // its version, which also shows that no library is missing. The dpkg database in the root
-// filesystem named dpkg names the daemon's package.
-func (b *Bundle) saveFacts(ctx context.Context, dpkg string) error {
+// filesystem packages names the daemon's package.
+func (b *Bundle) saveFacts(ctx context.Context, packages string) error {
 	r, err := inroot.Open(b.Root())
 	if err != nil {
 		return err
@@ -103,8 +157,8 @@ func (b *Bundle) saveFacts(ctx context.Context, dpkg string) error {
 	if err != nil {
 		return err
 	}
-	err = withRoot(dpkg, func(r *inroot.Root) (err error) {
-		found.Package, err = packageOf(r, program)
+	err = withRoot(packages, func(d *inroot.Root) (err error) {
+		found.Package, err = distinguish(d, r, program)
 		return err
 	})
 	if err != nil {

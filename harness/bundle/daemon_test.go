@@ -3,6 +3,7 @@ package bundle
 import (
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,4 +99,27 @@ func TestALiblxcThatDoesNotMentionCgroup1SupportsOnlyCgroup2(t *testing.T) {
 	got, err := onlyCgroup2(openRoot(t, t.TempDir()))
 	require.NoError(t, err)
 	assert.False(t, got, "false if there is no liblxc")
+}
+
+func TestAProgramSaysOfItsBuildWhatDistinguishesIt(t *testing.T) {
+	vcs := func(modified string) []debug.BuildSetting {
+		return []debug.BuildSetting{{Key: "vcs.revision", Value: "5664de1b6e1f0123456789"}, {Key: "vcs.modified", Value: modified}}
+	}
+	lxd := debug.Module{Path: "github.com/canonical/lxd", Version: "(devel)"}
+	for want, info := range map[string]debug.BuildInfo{
+		"revision 5664de1b6e1f":           {Path: "github.com/canonical/lxd/lxd", Main: lxd, Settings: vcs("false")},
+		"revision 5664de1b6e1f, modified": {Path: "github.com/canonical/lxd/lxd", Main: lxd, Settings: vcs("true")},
+		"module v0.0.0-20241209155119-76da976c6ee7": {
+			Path: "github.com/canonical/lxd/lxd", Main: debug.Module{Path: "example.com/tool", Version: "v1.0.0"},
+			Deps: []*debug.Module{{Path: "github.com/canonical/lxd", Version: "v0.0.0-20241209155119-76da976c6ee7"}},
+		},
+		"": {Path: "github.com/lxc/lxd/lxd", Main: debug.Module{Path: "github.com/lxc/lxd", Version: "(devel)"}},
+	} {
+		assert.Equal(t, want, describe(&info))
+	}
+	root := t.TempDir()
+	program(t, root, "usr/bin/lxd")
+	got, err := buildOf(openRoot(t, root), "/usr/bin/lxd")
+	require.NoError(t, err)
+	assert.Empty(t, got, "a script")
 }

@@ -16,13 +16,19 @@ func MissingPrograms() []string { return notInstalled(needed(lxdDaemon)) }
 
 // installedFiles returns the files of this machine that make up the bundle.
 func installedFiles(ctx context.Context, s Source) ([]string, error) {
+	return machineFiles(ctx, s, needed(lxdDaemon), InstalledPackages())
+}
+
+// machineFiles returns the files of this machine that a bundle with the named programs takes. The
+// packages hold these programs.
+func machineFiles(ctx context.Context, s Source, names, packages []string) ([]string, error) {
 	check := func(missing, packages []string) error {
 		if len(missing) == 0 {
 			return nil
 		}
 		return fmt.Errorf("bundle %s: this machine has no %s; run make setup, or apt-get install %s", s, strings.Join(missing, ", "), strings.Join(packages, " "))
 	}
-	if err := check(MissingPrograms(), InstalledPackages()); err != nil {
+	if err := check(notInstalled(names), packages); err != nil {
 		return nil, err
 	}
 	if s.Tools {
@@ -35,7 +41,7 @@ func installedFiles(ctx context.Context, s Source) ([]string, error) {
 			return nil, err
 		}
 	}
-	return thisMachine.files(ctx, s)
+	return thisMachine.filesWith(ctx, s, names)
 }
 
 // installedKey returns a text with the name, mode and SHA-256 of each file.

@@ -16,7 +16,7 @@ func FromExisting(root *inroot.Root, program, version string) (b *Bundle, err er
 	if b.DeniesUserNS, err = deniesUserNS(root, program); err != nil {
 		return nil, err
 	}
-	if b.Package, err = packageOf(root, program); err != nil {
+	if b.Package, err = distinguish(root, root, program); err != nil {
 		return nil, err
 	}
 	b.ShadowTools = hasShadowTools(root)

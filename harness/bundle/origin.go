@@ -82,7 +82,12 @@ func (o origin) files(ctx context.Context, s Source) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", s, err)
 	}
-	names, own := needed(daemon), slices.Clone(support)
+	return o.filesWith(ctx, s, needed(daemon))
+}
+
+// filesWith is files with these names of programs in place of those that every bundle needs.
+func (o origin) filesWith(ctx context.Context, s Source, names []string) ([]string, error) {
+	own := slices.Clone(support)
 	if !s.NoShadow {
 		// Both or neither, because liblxc looks for both.
 		if _, err := o.find(shadowTools[0]); err == nil {
@@ -158,14 +163,18 @@ func (o origin) match(pattern string) ([]string, error) {
 	return files, nil
 }
 
-// libraries returns the libraries that the programs load, including the dynamic linker.
-func (o origin) libraries(ctx context.Context, programs []string) ([]string, error) {
+// libraries returns the libraries that the programs load, including the dynamic linker. It
+// searches the given directories first.
+func (o origin) libraries(ctx context.Context, programs []string, first ...string) ([]string, error) {
 	// ldd exits with 1 if any of several programs is static, as busybox is, so only its output
 	// counts.
 	ldd := command.New(ctx, "ldd", programs...)
 	if o != thisMachine {
 		ldd = command.New(ctx, "/usr/bin/ldd", programs...)
 		ldd.SysProcAttr.Chroot, ldd.Dir = string(o), "/"
+	}
+	if len(first) > 0 {
+		ldd.Env = append(command.Environment(), "LD_LIBRARY_PATH="+strings.Join(first, string(filepath.ListSeparator)))
 	}
 	out, err := ldd.Output()
 	var exit *exec.ExitError
@@ -201,7 +210,7 @@ func (o origin) copy(ctx context.Context, root string, files []string) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := copyFile(from, to, name); err != nil {
+				if err := copyFile(from, name, to, name); err != nil {
 					return fmt.Errorf("copy %s: %w", name, err)
 				}
 			}
@@ -210,24 +219,24 @@ func (o origin) copy(ctx context.Context, root string, files []string) error {
 	})
 }
 
-// copyFile copies a regular file to the same path, or makes the directory there.
-func copyFile(from, to *inroot.Root, name string) error {
-	stat, err := from.Stat(name)
+// copyFile copies a regular file, or makes a directory.
+func copyFile(from *inroot.Root, source string, to *inroot.Root, target string) error {
+	stat, err := from.Stat(source)
 	if err != nil {
 		return err
 	}
 	if stat.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return to.MkdirAll(name)
+		return to.MkdirAll(target)
 	}
-	in, err := from.OpenFile(name, unix.O_RDONLY)
+	in, err := from.OpenFile(source, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if err := to.MkdirAll(path.Dir(name)); err != nil {
+	if err := to.MkdirAll(path.Dir(target)); err != nil {
 		return err
 	}
-	out, err := to.Create(name, 0o600)
+	out, err := to.Create(target, 0o600)
 	if err != nil {
 		return err
 	}

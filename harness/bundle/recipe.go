@@ -29,8 +29,16 @@ func contentKey(ctx context.Context, s Source) (string, error) {
 	case Debian:
 		entry, _ := Packages(s, AppArmor())
 		return entry, nil
+	case Built:
+		b, err := readBuild(ctx, s, s.Arg)
+		if err != nil {
+			return "", err
+		}
+		return b.key()
 	case Dir:
 		return dirKey(s)
+	case Snap:
+		return snapKey(ctx, s)
 	case Tar:
 		return tarKey(s)
 	}
@@ -51,6 +59,13 @@ func (st Store) readRecipe(ctx context.Context, s Source, entries cache.Cache) (
 			}
 			return thisMachine.copy(ctx, root, files)
 		}}, err
+	case Built:
+		b, err := readBuild(ctx, s, s.Arg)
+		if err != nil {
+			return recipe{}, err
+		}
+		key, err := b.key()
+		return recipe{key: key, fill: b.fill}, err
 	case Debian:
 		return st.debianRecipe(ctx, s, entries)
 	case Dir:
@@ -61,6 +76,9 @@ func (st Store) readRecipe(ctx context.Context, s Source, entries cache.Cache) (
 			}
 			return withRoot(root, makeLayout)
 		}}, err
+	case Snap:
+		key, err := snapKey(ctx, s)
+		return recipe{key: key, fill: func(ctx context.Context, root string) error { return makeSnap(ctx, root, s) }}, err
 	case Tar:
 		key, err := tarKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {

@@ -81,14 +81,14 @@ func TestACopyKeepsModeAndContent(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Join(from, "deep"), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte(mode.String()), 0o600))
 		require.NoError(t, os.Chmod(filepath.Join(from, name), mode))
-		require.NoError(t, copyFile(openRoot(t, from), openRoot(t, to), name))
+		require.NoError(t, copyFile(openRoot(t, from), name, openRoot(t, to), name))
 		info, err := os.Stat(filepath.Join(to, name))
 		require.NoError(t, err)
 		assert.Equal(t, mode, info.Mode())
 		content, err := os.ReadFile(filepath.Join(to, name))
 		require.NoError(t, err)
 		assert.Equal(t, mode.String(), string(content))
-		require.ErrorIs(t, copyFile(openRoot(t, from), openRoot(t, to), name), fs.ErrExist, "a file is never overwritten")
+		require.ErrorIs(t, copyFile(openRoot(t, from), name, openRoot(t, to), name), fs.ErrExist, "a file is never overwritten")
 	}
 }
 
@@ -164,8 +164,8 @@ func TestMakeRefusesWithoutRoot(t *testing.T) {
 }
 
 func TestAnUnknownKindHasNoRecipe(t *testing.T) {
-	_, err := Store{}.readRecipe(t.Context(), Source{Kind: "snap"}, cache.Cache{})
-	require.EqualError(t, err, `bundle "snap": unknown kind`)
+	_, err := Store{}.readRecipe(t.Context(), Source{Kind: "none"}, cache.Cache{})
+	require.EqualError(t, err, `bundle "none": unknown kind`)
 }
 
 func TestTheSkeletonCanBeAddedTwice(t *testing.T) {

@@ -18,7 +18,12 @@ const (
 	Debian    Kind = "debian"    // the LXD or Incus package of a Debian suite, by mmdebstrap
 	Dir       Kind = "dir"       // the user's root filesystem
 	Tar       Kind = "tar"       // the same as a tar archive, compressed or not
+	Snap      Kind = "snap"      // LXD's snap, as a file
+	Built     Kind = "built"     // the directory of an LXD or Incus that was just built
 )
+
+// paths are the kinds whose Arg is a path.
+var paths = []Kind{Dir, Tar, Snap, Built}
 
 // DefaultSuite is the newest Debian suite that packages LXD.
 const DefaultSuite = "trixie"
@@ -44,9 +49,9 @@ const noShadow = ",no-newuidmap"
 // A Source describes what a bundle is made from.
 type Source struct {
 	Kind Kind
-	// Arg is the suite of Debian, or the absolute path of Dir and Tar.
+	// Arg is the suite of Debian, or the absolute path of the other kinds.
 	Arg string
-	// Incus selects the suite's Incus instead of its LXD. Dir and Tar run the daemon that they
+	// Incus selects the suite's Incus instead of its LXD. The others run the daemon that they
 	// contain.
 	Incus bool
 	// NoShadow leaves out newuidmap and newgidmap. liblxc then writes idmaps itself, as it does
@@ -78,7 +83,7 @@ func (s *Source) additions() []addition {
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // Forms lists the forms of sources, for help texts.
-const Forms = "installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
+const Forms = "installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
 
 // ParseSource parses a source in one of its Forms. It accepts the suffixes of additions in their
 // order.
@@ -97,7 +102,7 @@ func ParseSource(text string) (Source, error) {
 		if s.Arg, s.Incus = strings.CutSuffix(arg, IncusSuffix); suiteName.MatchString(s.Arg) {
 			return s.validated(text)
 		}
-	case (s.Kind == Dir || s.Kind == Tar) && arg != "":
+	case slices.Contains(paths, s.Kind) && arg != "":
 		var err error
 		if s.Arg, err = filepath.Abs(arg); err != nil {
 			return Source{}, err

@@ -3,6 +3,7 @@ package bundle
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,8 +32,11 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"dir:/":                          {Kind: Dir, Arg: "/"},
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
 		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // its daemon is known once it is read
+		"snap:/root/lxd_33110.snap":      {Kind: Snap, Arg: "/root/lxd_33110.snap"},
 		"tar:/srv/root.tar.zst":          {Kind: Tar, Arg: "/srv/root.tar.zst"},
 		"tar:/srv/../a,no-newuidmap":     {Kind: Tar, Arg: "/a", NoShadow: true},
+		"built:/root/go/bin":             {Kind: Built, Arg: "/root/go/bin"},
+		"built:/go/bin,with-client":      {Kind: Built, Arg: "/go/bin", Client: true},
 		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -62,13 +66,13 @@ func TestParseSourceListsTheForms(t *testing.T) {
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
 		"debian:--variant=x", "debian:/incus", "debian:trixie/lxd", "debian:trixie/incus/incus", "debian:trixie/", "installed/incus",
 		"installed,with-client,with-tools", "debian:a/incus,no-newuidmap,with-migration",
-		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:",
+		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:", "built", "built:",
 		",no-newuidmap", "ubuntu:noble",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := ParseSource(text)
 			require.EqualError(t, err, fmt.Sprintf(
-				"bundle %q: unknown; write installed, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)", text))
+				"bundle %q: unknown; write installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)", text))
 			assert.Zero(t, got, "an error comes with the zero Source")
 		})
 	}
@@ -77,7 +81,7 @@ func TestParseSourceListsTheForms(t *testing.T) {
 func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Source{
-			Kind:     rapid.SampledFrom([]Kind{Installed, Debian, Dir, Tar}).Draw(t, "kind"),
+			Kind:     rapid.SampledFrom(append([]Kind{Installed, Debian}, paths...)).Draw(t, "kind"),
 			NoShadow: rapid.Bool().Draw(t, "no newuidmap"),
 			Tools:    rapid.Bool().Draw(t, "tools"),
 			Client:   rapid.Bool().Draw(t, "client"),
@@ -86,7 +90,7 @@ func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 		case Debian:
 			s.Arg = rapid.StringMatching(`[a-z][a-z0-9-]*`).Draw(t, "suite")
 			s.Incus = rapid.Bool().Draw(t, "incus")
-		case Dir, Tar:
+		case Dir, Tar, Snap, Built:
 			s.Arg = filepath.Join("/", rapid.StringMatching(`(/[^/,]+){1,4}`).Draw(t, "path"))
 		}
 		got, err := ParseSource(s.String())
@@ -111,8 +115,8 @@ func FuzzParseSource(f *testing.F) {
 			assert.ErrorContains(t, err, fmt.Sprintf("%q", text))
 			return
 		}
-		assert.Contains(t, []Kind{Installed, Debian, Dir, Tar}, s.Kind)
-		if s.Kind == Dir || s.Kind == Tar {
+		assert.Contains(t, append([]Kind{Installed, Debian}, paths...), s.Kind)
+		if slices.Contains(paths, s.Kind) {
 			assert.True(t, filepath.IsAbs(s.Arg), "later uses must not depend on the working directory")
 		}
 		again, err := ParseSource(s.String())

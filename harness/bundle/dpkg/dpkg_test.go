@@ -1,6 +1,8 @@
-package bundle
+package dpkg
 
 import (
+	"crypto/md5"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,7 +10,19 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"nestbed/harness/internal/inroot"
 )
+
+var names = []string{"lxd", "incus-base", "incus"}
+
+func openRoot(t *testing.T, dir string) *inroot.Root {
+	t.Helper()
+	r, err := inroot.Open(dir)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r
+}
 
 const status = `Package: busybox-static
 Status: install ok installed
@@ -32,10 +46,10 @@ Description: Powerful system container and virtual machine manager - daemon
 func dpkgRoot(t *testing.T, status string, lists map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(root, dpkgInfo), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(root, dpkgStatus), []byte(status), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, infoDir), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, statusFile), []byte(status), 0o600))
 	for name, list := range lists {
-		require.NoError(t, os.WriteFile(filepath.Join(root, dpkgInfo, name+".list"), []byte(list), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(root, infoDir, name+".list"), []byte(list), 0o600))
 	}
 	return root
 }
@@ -61,20 +75,43 @@ func TestThePackageOfADaemonIsTheOneThatContainsIt(t *testing.T) {
 		"nothing installed": {"", "/usr/bin/lxd", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := packageOf(openRoot(t, dpkgRoot(t, c.status, c.lists)), c.program)
+			got, err := PackageOf(openRoot(t, dpkgRoot(t, c.status, c.lists)), c.program, names...)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got)
 		})
 	}
-	got, err := packageOf(openRoot(t, t.TempDir()), "/usr/bin/lxd")
+	got, err := PackageOf(openRoot(t, t.TempDir()), "/usr/bin/lxd", names...)
 	require.NoError(t, err, "a distribution without dpkg")
 	assert.Empty(t, got)
 }
 
+func TestAReplacedFileIsNotItsPackages(t *testing.T) {
+	root := dpkgRoot(t, status, map[string]string{"lxd": "/usr/bin/lxd\n"})
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "usr/bin/lxd"), []byte("built"), 0o755))
+	sums := filepath.Join(root, infoDir, "lxd.md5sums")
+	for text, want := range map[string]string{
+		"fb8fa7a3f0b3b2cbf0d2b1b3d0c2a1f6  usr/bin/lxd\n": "",
+		"7dde1c9b4a4e1f0e2b6a7a5d7bd4d8f5  usr/bin/lxc\n": "lxd 5.0.2-5+b1", // no sum of this file
+		"": "lxd 5.0.2-5+b1",
+	} {
+		require.NoError(t, os.WriteFile(sums, []byte(text), 0o600))
+		got, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, text)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "usr/bin/lxd"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(sums, fmt.Appendf(nil, "%x  usr/bin/lxd\n", md5.Sum(text)), 0o600))
+	got, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+	require.NoError(t, err)
+	assert.Equal(t, "lxd 5.0.2-5+b1", got)
+}
+
 func TestAnInvalidDpkgStatusIsAnError(t *testing.T) {
 	root := dpkgRoot(t, "\x00\x00\n\n", nil)
-	_, err := packageOf(openRoot(t, root), "/usr/bin/lxd")
-	require.ErrorContains(t, err, dpkgStatus)
+	_, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+	require.ErrorContains(t, err, statusFile)
 }
 
 func FuzzReadStatus(f *testing.F) {
@@ -82,12 +119,12 @@ func FuzzReadStatus(f *testing.F) {
 	f.Add("Package: lxd\nStatus: install ok installed")
 	f.Add("Package: lxd\n\n\n\nVersion: 1\nStatus: install ok installed\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		versions, err := readStatus(strings.NewReader(text), daemonPackages)
+		versions, err := readStatus(strings.NewReader(text), names)
 		if err != nil {
 			assert.Nil(t, versions)
 		}
 		for name := range versions {
-			assert.Contains(t, daemonPackages, name)
+			assert.Contains(t, names, name)
 		}
 	})
 }
