@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"nestbed/harness/bundle/lxdmodule"
 	"nestbed/harness/cache"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/inroot"
@@ -34,10 +35,36 @@ const checkValidUntil = "Acquire::Check-Valid-Until"
 // directory was removed from the cache.
 func (st Store) debianRecipe(ctx context.Context, s Source, entries cache.Cache) (recipe, error) {
 	entry, packages := Packages(s, AppArmor())
-	dir, err := entries.Entry(ctx, entry, func(ctx context.Context, dir string) error {
+	return st.recipeFrom(ctx, s, entries, entry, func(ctx context.Context, dir string) error {
 		st.progress(fmt.Sprintf("fetching the packages of %s", s.base()))
 		return makeDebian(ctx, dir, s, packages)
 	})
+}
+
+// moduleRecipe returns the recipe for LXD of the Go module. It is built in a Debian in the cache,
+// and then taken from there like Debian's own.
+func (st Store) moduleRecipe(ctx context.Context, s Source, entries cache.Cache) (recipe, error) {
+	entry, packages := Packages(s, AppArmor())
+	return st.recipeFrom(ctx, s, entries, entry, func(ctx context.Context, dir string) error {
+		if _, err := exec.LookPath("go"); err != nil {
+			return fmt.Errorf("bundle %s: this machine has no go, which builds LXD; install Go from https://go.dev/dl", s)
+		}
+		st.progress(fmt.Sprintf("fetching the packages for %s", s.base()))
+		if err := makeDebian(ctx, dir, s, packages); err != nil {
+			return err
+		}
+		st.progress(fmt.Sprintf("building %s, once, in two minutes", s.base()))
+		if err := lxdmodule.Build(ctx, dir); err != nil {
+			return fmt.Errorf("bundle %s: %w", s, err)
+		}
+		return nil
+	})
+}
+
+// recipeFrom returns the recipe that copies the programs of a bundle out of an entry of the cache,
+// which fill makes.
+func (st Store) recipeFrom(ctx context.Context, s Source, entries cache.Cache, entry string, fill func(context.Context, string) error) (recipe, error) {
+	dir, err := entries.Entry(ctx, entry, fill)
 	if err != nil {
 		return recipe{}, err
 	}
@@ -62,6 +89,14 @@ func (s Source) base() Source {
 	return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus, Systemd: s.Systemd}
 }
 
+// suite returns the suite of the Debian that the bundle is made from.
+func (s Source) suite() string {
+	if s.Kind == Module {
+		return DefaultSuite
+	}
+	return s.Arg
+}
+
 // packagesPrefix is the prefix of the cache entries that Packages names.
 const packagesPrefix = "packages-"
 
@@ -69,8 +104,11 @@ const packagesPrefix = "packages-"
 // and the packages in it. apparmor is whether AppArmor is enabled on the machine that they are
 // for.
 func Packages(s Source, apparmor bool) (entry string, packages []string) {
-	daemon := lxdPackages
-	if s.Incus {
+	daemon, built := lxdPackages, ""
+	switch {
+	case s.Kind == Module:
+		daemon, built = lxdmodule.Packages(), lxdmodule.Text()
+	case s.Incus:
 		daemon = slices.Concat(incusPackages, migrationPackages)
 	}
 	packages = slices.Concat(commonPackages, toolPackages, daemon)
@@ -80,8 +118,9 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	if apparmor {
 		packages = append(packages, apparmorPackage)
 	}
-	key := sha256.Sum256(fmt.Appendln(nil, s.Arg, packages))
-	return fmt.Sprintf("%s%s-%x", packagesPrefix, s.Arg, key[:8]), packages
+	text := fmt.Appendln(nil, s.suite(), packages)
+	key := sha256.Sum256(append(text, built...))
+	return fmt.Sprintf("%s%s-%x", packagesPrefix, s.suite(), key[:8]), packages
 }
 
 // Fetched returns the names of the store's entries of packages, as Packages names them.
@@ -118,7 +157,7 @@ func makeDebian(ctx context.Context, root string, s Source, packages []string) e
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {
 		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
 	}
-	if out, err := Mmdebstrap(ctx, s.Arg, packages, root, "--mode=root").CombinedOutput(); err != nil {
+	if out, err := Mmdebstrap(ctx, s.suite(), packages, root, "--mode=root").CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
 	return withRoot(root, func(r *inroot.Root) error {

@@ -26,7 +26,7 @@ func contentKey(ctx context.Context, s Source) (string, error) {
 			return "", err
 		}
 		return installedKey(files)
-	case Debian:
+	case Debian, Module:
 		entry, _ := Packages(s, AppArmor())
 		return entry, nil
 	case Built:
@@ -68,6 +68,8 @@ func (st Store) readRecipe(ctx context.Context, s Source, entries cache.Cache) (
 		return recipe{key: key, fill: b.fill}, err
 	case Debian:
 		return st.debianRecipe(ctx, s, entries)
+	case Module:
+		return st.moduleRecipe(ctx, s, entries)
 	case Dir:
 		key, err := dirKey(s)
 		return recipe{key: key, fill: func(ctx context.Context, root string) error {

@@ -18,6 +18,7 @@ const (
 	Debian    Kind = "debian"    // the LXD or Incus package of a Debian suite, by mmdebstrap
 	Dir       Kind = "dir"       // the user's root filesystem
 	Tar       Kind = "tar"       // the same as a tar archive, compressed or not
+	Module    Kind = "module"    // LXD, built from the Go module that nestbed uses
 	Snap      Kind = "snap"      // LXD's snap, as a file
 	Built     Kind = "built"     // the directory of an LXD or Incus that was just built
 )
@@ -49,7 +50,7 @@ const noShadow = ",no-newuidmap"
 // A Source describes what a bundle is made from.
 type Source struct {
 	Kind Kind
-	// Arg is the suite of Debian, or the absolute path of the other kinds.
+	// Arg is the suite of Debian, the program of Module, or the absolute path of the other kinds.
 	Arg string
 	// Incus selects the suite's Incus instead of its LXD. The others run the daemon that they
 	// contain.
@@ -83,7 +84,7 @@ func (s *Source) additions() []addition {
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // Forms lists the forms of sources, for help texts.
-const Forms = "installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
+const Forms = "installed, built:DIR, snap:FILE, module:lxd, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE"
 
 // ParseSource parses a source in one of its Forms. It accepts the suffixes of additions in their
 // order.
@@ -102,6 +103,8 @@ func ParseSource(text string) (Source, error) {
 		if s.Arg, s.Incus = strings.CutSuffix(arg, IncusSuffix); suiteName.MatchString(s.Arg) {
 			return s.validated(text)
 		}
+	case s.Kind == Module && arg == lxdDaemon:
+		return s.validated(text)
 	case slices.Contains(paths, s.Kind) && arg != "":
 		var err error
 		if s.Arg, err = filepath.Abs(arg); err != nil {

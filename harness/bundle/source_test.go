@@ -32,6 +32,7 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"dir:/":                          {Kind: Dir, Arg: "/"},
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
 		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // its daemon is known once it is read
+		"module:lxd":                     {Kind: Module, Arg: "lxd"},
 		"snap:/root/lxd_33110.snap":      {Kind: Snap, Arg: "/root/lxd_33110.snap"},
 		"tar:/srv/root.tar.zst":          {Kind: Tar, Arg: "/srv/root.tar.zst"},
 		"tar:/srv/../a,no-newuidmap":     {Kind: Tar, Arg: "/a", NoShadow: true},
@@ -66,13 +67,13 @@ func TestParseSourceListsTheForms(t *testing.T) {
 		"debian", "debian:", "debian:Trixie", "debian:-trixie", "debian:12", "debian:trixie ", "debian:tri/xie",
 		"debian:--variant=x", "debian:/incus", "debian:trixie/lxd", "debian:trixie/incus/incus", "debian:trixie/", "installed/incus",
 		"installed,with-client,with-tools", "debian:a/incus,no-newuidmap,with-migration",
-		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:", "built", "built:",
+		"debian:trixie,no-newuidmap/incus", "debian:trixie\n", "debian:trixie,no-newgidmap", "dir", "dir:", "dir:,no-newuidmap", "tar", "tar:", "built", "built:", "module", "module:", "module:incus", "module:lxd/incus",
 		",no-newuidmap", "ubuntu:noble",
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := ParseSource(text)
 			require.EqualError(t, err, fmt.Sprintf(
-				"bundle %q: unknown; write installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)", text))
+				"bundle %q: unknown; write installed, built:DIR, snap:FILE, module:lxd, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)", text))
 			assert.Zero(t, got, "an error comes with the zero Source")
 		})
 	}
@@ -81,12 +82,14 @@ func TestParseSourceListsTheForms(t *testing.T) {
 func TestASourceIsReadBackFromItsOwnText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Source{
-			Kind:     rapid.SampledFrom(append([]Kind{Installed, Debian}, paths...)).Draw(t, "kind"),
+			Kind:     rapid.SampledFrom(append([]Kind{Installed, Debian, Module}, paths...)).Draw(t, "kind"),
 			NoShadow: rapid.Bool().Draw(t, "no newuidmap"),
 			Tools:    rapid.Bool().Draw(t, "tools"),
 			Client:   rapid.Bool().Draw(t, "client"),
 		}
 		switch s.Kind {
+		case Module:
+			s.Arg = lxdDaemon
 		case Debian:
 			s.Arg = rapid.StringMatching(`[a-z][a-z0-9-]*`).Draw(t, "suite")
 			s.Incus = rapid.Bool().Draw(t, "incus")
@@ -115,7 +118,7 @@ func FuzzParseSource(f *testing.F) {
 			assert.ErrorContains(t, err, fmt.Sprintf("%q", text))
 			return
 		}
-		assert.Contains(t, append([]Kind{Installed, Debian}, paths...), s.Kind)
+		assert.Contains(t, append([]Kind{Installed, Debian, Module}, paths...), s.Kind)
 		if slices.Contains(paths, s.Kind) {
 			assert.True(t, filepath.IsAbs(s.Arg), "later uses must not depend on the working directory")
 		}

@@ -30,7 +30,7 @@ func TestABundleAppliesToAllPlacesOrToOne(t *testing.T) {
 }
 
 func TestInvalidBundlesAreRefused(t *testing.T) {
-	const notKnown = ": unknown; write installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)"
+	const notKnown = ": unknown; write installed, built:DIR, snap:FILE, module:lxd, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)"
 	for text, want := range map[string]string{
 		"debian":                         `bundle "debian"` + notKnown,
 		"host=":                          `bundle ""` + notKnown,

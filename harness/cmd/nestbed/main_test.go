@@ -43,7 +43,7 @@ func nestbed(t *testing.T, args ...string) (status int, stdout, stderr string) {
 func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 	const (
 		allocation = "; write owner:start:count, such as root:500000:196608"
-		source     = ": unknown; write installed, built:DIR, snap:FILE, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)"
+		source     = ": unknown; write installed, built:DIR, snap:FILE, module:lxd, debian:SUITE, debian:SUITE/incus, dir:PATH or tar:FILE (a SUITE is, for example, trixie)"
 	)
 	for command, want := range map[string]string{
 		"dwon":                                  `unknown command "dwon" for "nestbed"; see nestbed --help`,
