@@ -65,7 +65,7 @@ var failureRules = []rule{
 	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded|run out of disk space`)},
 	// If LXD dies during an operation, its client sees only a closed connection.
-	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|LXD ended at its start|websocket: close 1006|connect: connection refused|connection reset by peer|: EOF$`)},
+	{idmap.DaemonDied, regexp.MustCompile(`its init is gone|LXD ended at its start|websocket: close 1006|connect: connection refused|connection reset by peer|: (unexpected )?EOF$`)},
 }
 
 // Evidence is everything that a failure left in the logs.

@@ -170,6 +170,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			"Failed creating instance from image: Unable to unpack image, run out of disk space", "", idmap.DiskFull,
 		},
 		"killed in an operation": {"websocket: close 1006 (abnormal closure): unexpected EOF", "", idmap.DaemonDied},
+		"killed in an answer":    {"operation f2aee059-e0a1-454c-8542-40f3a7de6ebc: read LXD's answer (200 OK): unexpected EOF", "", idmap.DaemonDied}, // LXD 6.2
 		"killed in a request":    {`Get "http://unix.socket/1.0": EOF`, "", idmap.DaemonDied},
 		"no daemon listens": {
 			`Get "http://unix.socket/1.0": dial unix /proc/self/fd/35/var/lib/lxd/unix.socket: connect: connection refused`, "", idmap.DaemonDied,
