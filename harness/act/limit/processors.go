@@ -42,7 +42,9 @@ func OneProcessor(ctx context.Context, l *harness.Level, of harness.Cgroup) ([]h
 	}, nil
 }
 
-var cpusetRefused = regexp.MustCompile(`balance: Unable to set cpuset.* name=(\S+)`)
+// cpusetRefused matches the line in LXD's log. The second form is LXD's since 5.21.2 and 6.1
+// (canonical/lxd commit 858858d7b1).
+var cpusetRefused = regexp.MustCompile(`(?:balance: Unable to set cpuset.* name|Error setting CPU affinity for the instance.* instance)=(\S+)`)
 
 // ProcessorsDivided waits for the effect on level of setting limits.cpu to 1 at the level limited,
 // which has other levels inside. On cgroup v1 the kernel refuses to take a processor from a cgroup
