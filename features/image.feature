@@ -54,8 +54,8 @@ Feature: Carrying images into levels
 
   Rule: A file can only be pushed for a user that the level has
     A push for another user fails after the file was written, and leaves it with the owner
-    root. The id is first truncated to 32 bits. The last 32-bit id is -1 for chown and means
-    that the owner stays the same. (LXD 5.0 sets the owner by SFTP after it has written the
+    root. Before 5.0.4, LXD first truncates the id to 32 bits. The last 32-bit id is -1 for chown and
+    means that the owner stays the same. (LXD 5.0 sets the owner by SFTP after it has written the
     file: client/lxd_instances.go and lxd/instance_file.go. LXD since 2025 silently ignores
     the owner.)
 
@@ -70,6 +70,7 @@ Feature: Carrying images into levels
       Then LXD refuses it at level 2 in operation "push" with "chown .* invalid argument"
       And the pushed file belongs to user and group 565536 on the host
 
+    @before-lxd-5.0.4
     Scenario Outline: A file pushed as <id> belongs to <whom>
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a file is pushed into level 2 as user and group <id>
@@ -79,6 +80,18 @@ Feature: Carrying images into levels
         | id         | whom              | host   |
         | 4294967295 | root of the level | 565536 |
         | 4294967301 | user 5            | 565541 |
+
+    # canonical/lxd commit a304ac03c9: in 5.0.4, 5.21.1 and 6.1.
+    @lxd @since-lxd-5.0.4
+    Scenario Outline: LXD refuses to push a file as <id>
+      Given a chain of depth 2 in which every level delegates what the levels below it need
+      When a file is pushed into level 2 as user and group <id>
+      Then LXD refuses it at level 2 in operation "push" with "<id>.* value out of range"
+
+      Examples:
+        | id         |
+        | 4294967295 |
+        | 4294967301 |
 
   Rule: If an image has ids that the LXD does not have, a tar is refused and a squashfs gets other owners
     Inside a user namespace LXD ignores all errors of unsquashfs, because it looks for one

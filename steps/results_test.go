@@ -36,7 +36,7 @@ func TestResultsAreInTheOrderOfTheFeatures(t *testing.T) {
 func TestASkippedScenarioSaysHowToMeetItsRequirement(t *testing.T) {
 	text := "Feature: f\n  @requires-x\n  Scenario: a\n    Given b\n"
 	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}
-	require.NoError(t, r.exclude([]inventory.Requirement{{For: "@requires-x", Name: "x", Found: "none", Fix: "get one", Cause: private.ErrNoSpace}}))
+	require.NoError(t, r.exclude([]inventory.Requirement{{For: "@requires-x", Name: "x", Found: "none", Fix: "get one", Cause: private.ErrNoSpace}}, &bundle.Bundle{}))
 	require.Len(t, r.results.seen, 1)
 	assert.Regexp(t, "^@requires-x: x: none; .*get one, by NESTBED_STATE or --state$", r.results.seen[0].Error)
 }

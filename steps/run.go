@@ -83,13 +83,17 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	}
 	r.options = s.godogOptions()
 	r.options.DefaultContext = ctx
-	if err := r.exclude(requirements(ctx, settings.Store(nil), source, site.LXD.Address)); err != nil {
+	made, err := settings.Store(log).Make(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.exclude(requirements(ctx, settings.Store(nil), source, site.LXD.Address), made); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
 		return nil, err
 	}
-	if err := r.makePool(ctx, source, site); err != nil {
+	if err := r.makePool(ctx, made, site); err != nil {
 		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
 	}
 	return r, nil
@@ -103,12 +107,14 @@ func (s Suite) godogOptions() godog.Options {
 	}
 }
 
-// exclude deselects the scenarios that this machine cannot run, and records them as skipped.
-func (r *run) exclude(all []inventory.Requirement) error {
+// exclude deselects the scenarios that this machine cannot run, and those that do not hold for the
+// version of the bundle, and records them as skipped.
+func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
 	pickles, err := chosen(r.options)
 	if err != nil {
 		return err
 	}
+	all = append(all, versionRequirements(pickles, b)...)
 	unmet := map[string]error{}
 	var impossible []string
 	for _, c := range all {
@@ -137,9 +143,9 @@ func anyStepHas(scenarios []*godog.Scenario, text string) bool {
 }
 
 // makePool makes the pool with its bundles and turns.
-func (r *run) makePool(ctx context.Context, source bundle.Source, site start.Site) (err error) {
+func (r *run) makePool(ctx context.Context, b *bundle.Bundle, site start.Site) (err error) {
 	r.pool = &pool{
-		site: site, Mutate: r.suite.Mutate, Record: r.results.record,
+		site: site, Default: b, Mutate: r.suite.Mutate, Record: r.results.record,
 		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
 		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
 		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
@@ -154,16 +160,13 @@ func (r *run) makePool(ctx context.Context, source bundle.Source, site start.Sit
 	}
 	r.chooseTurns()
 	store := r.settings.Store(r.log)
-	if r.pool.Default, err = store.Make(ctx, source); err != nil {
-		return err
-	}
 	if r.noShadow {
-		if r.pool.NoShadow, err = store.Make(ctx, withoutNewuidmap(source)); err != nil {
+		if r.pool.NoShadow, err = store.Make(ctx, withoutNewuidmap(b.Source)); err != nil {
 			return err
 		}
 	}
 	if r.tools {
-		r.pool.Tools, err = store.Make(ctx, withTools(source))
+		r.pool.Tools, err = store.Make(ctx, withTools(b.Source))
 	}
 	return err
 }
