@@ -127,5 +127,15 @@ func ImportImage(ctx context.Context, to Daemon, i imagefile.Image, public bool)
 	if err != nil {
 		return "", err
 	}
-	return FingerprintOf(ended)
+	if fingerprint, err = FingerprintOf(ended); err != nil || !public {
+		return fingerprint, err
+	}
+	// Incus does not read the header by which LXD's client says that the image is public.
+	got, etag, err := lxdop.With(ctx, to.LXD()).GetImage(fingerprint)
+	if err != nil || got.Public {
+		return fingerprint, err
+	}
+	change := got.Writable()
+	change.Public = true
+	return fingerprint, lxdop.With(ctx, to.LXD()).UpdateImage(fingerprint, change, etag)
 }

@@ -136,7 +136,10 @@ func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error 
 		// ids of the chain are not there.
 		config["cluster.evacuate"] = "stop"
 	}
-	maps.Copy(config, spec.Config)
+	above := c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1).Flavor
+	for key, value := range spec.Config {
+		config[above.Key(key)] = value
+	}
 	spec.Config = config
 	if project, is := c.Host.(host.Project); is && l.Index == 1 {
 		return c.createSupplied(ctx, project, l, spec, fingerprint)

@@ -54,11 +54,7 @@ func (s *scenario) askForImage(ctx context.Context, id uint32, level int) error 
 	if err != nil {
 		return err
 	}
-	l, err := chain.Level(level)
-	if err != nil {
-		return err
-	}
-	s.carrying().got, err = image.Ask(ctx, l, id, s.carrying().made.Fingerprint())
+	s.carrying().got, err = image.Ask(ctx, chain, level, id, s.carrying().made.Fingerprint())
 	var refused *image.DevLXDError
 	if errors.As(err, &refused) {
 		s.carrying().refusal, err = err, nil

@@ -1,6 +1,9 @@
 package idmap
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Flavor names the program whose rules a daemon follows. The zero Flavor means LXD.
 type Flavor string
@@ -29,4 +32,21 @@ func ParseFlavor(text string) (Flavor, error) {
 		}
 	}
 	return "", fmt.Errorf("flavor %q: not known; the flavors are %q", text, Flavors())
+}
+
+// Key returns the name that the daemon has for a configuration key of LXD. Incus has renamed the
+// API for programs in a container (LXD: doc/dev-lxd.md; Incus: doc/dev-incus.md).
+func (f Flavor) Key(key string) string {
+	if rest, is := strings.CutPrefix(key, "security.devlxd"); is && f == Incus {
+		return "security.guestapi" + rest
+	}
+	return key
+}
+
+// GuestAPI returns the path, in a container, of the socket of that API.
+func (f Flavor) GuestAPI() string {
+	if f == Incus {
+		return "/dev/incus/sock"
+	}
+	return "/dev/lxd/sock"
 }

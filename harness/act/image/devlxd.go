@@ -14,9 +14,6 @@ import (
 	"nestbed/harness/bundle/imagefile"
 )
 
-// devlxdSocket is the socket on which the LXD above serves a level (LXD: doc/dev-lxd.md).
-const devlxdSocket = "/dev/lxd/sock"
-
 // DevLXDError is the answer of the LXD above if it returned no image.
 type DevLXDError struct {
 	Status int // of HTTP
@@ -25,11 +22,16 @@ type DevLXDError struct {
 
 func (e *DevLXDError) Error() string { return fmt.Sprintf("/dev/lxd: status %d: %s", e.Status, e.Text) }
 
-// Ask requests an image from the LXD above through /dev/lxd, in a process of the level with user
-// id inside the level, as the level's LXD does to download an image (LXD: client/lxd_images.go,
-// GetImageFile). It returns a *DevLXDError if the LXD above refuses.
-func Ask(ctx context.Context, l *harness.Level, id uint32, fingerprint string) (i imagefile.Image, err error) {
-	err = l.Root().DialInside(ctx, id, devlxdSocket, func(to io.Writer, from io.Reader) error {
+// Ask requests an image from the LXD above through /dev/lxd or /dev/incus, in a process of the
+// level with user id inside the level, as the level's LXD does to download an image (LXD:
+// client/lxd_images.go, GetImageFile). It returns a *DevLXDError if the LXD above refuses.
+func Ask(ctx context.Context, c *harness.Chain, level int, id uint32, fingerprint string) (i imagefile.Image, err error) {
+	l, err := c.Level(level)
+	if err != nil {
+		return i, err
+	}
+	socket := c.Spec.DaemonBundle(c.Host.Traits(), level-1).Flavor.GuestAPI()
+	err = l.Root().DialInside(ctx, id, socket, func(to io.Writer, from io.Reader) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lxd/1.0/images/"+fingerprint+"/export", nil)
 		if err != nil {
 			return err
