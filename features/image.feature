@@ -107,7 +107,7 @@ Feature: Carrying images into levels
       Then LXD refuses it at level 2 in operation "create" with "Cannot change ownership to uid 150000, gid 150000"
 
     # Exclusive: on a busy machine LXD may check before it has the output of unsquashfs, and then refuses the image.
-    @exclusive @requires-root
+    @lxd @exclusive @requires-root
     Scenario: A squashfs silently gives the file to root
       Given a chain of depth 3 in which every level delegates what the levels below it need
       And the host's LXD has a split image packed by squashfs
@@ -115,6 +115,15 @@ Feature: Carrying images into levels
       When the image is carried down to level 2 and a container is created from it there
       Then in the container the files of users 0, 1000 and 65535 keep their owners
       And in the container the file of user and group 150000 belongs to user and group 0
+
+    # lxc/incus#404
+    @incus
+    Scenario: Incus refuses a squashfs with such a file
+      Given a chain of depth 3 in which every level delegates what the levels below it need
+      And the host's LXD has a split image packed by squashfs
+      And a file of the image belongs to user and group 150000
+      When the image is carried down to level 2 and a container is created from it there
+      Then LXD refuses it at level 2 in operation "create" with "Failed to run: unsquashfs"
 
   Rule: An id that the LXD has but its container does not becomes another id in the container
     tar sets the owner from the image as an id of the level. Then LXD shifts every owner by
@@ -152,10 +161,15 @@ Feature: Carrying images into levels
         | none    | create    | (?s)(non-zero value\|exit status) 2($\| \(tar:\)$\| .*Unexpected EOF)                           |
         | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| \((tar\|gzip):\)$\| .*[Uu]nexpected (EOF\|end of file)) |
 
-      @exclusive @requires-root
+      @lxd @exclusive @requires-root
       Examples: The output of unsquashfs must reach LXD in time to be ignored
         | packing  | operation | words          |
         | squashfs | start     | Failed to exec |
+
+      @incus
+      Examples: Incus ignores no error of unsquashfs
+        | packing  | operation | words                     |
+        | squashfs | create    | Failed to run: unsquashfs |
 
     Scenario Outline: An image for another architecture reaches level <level>, but no container is created from it
       Given a chain of depth 2 in which every level delegates what the levels below it need
