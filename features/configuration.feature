@@ -4,7 +4,7 @@ Feature: How a container's configuration changes its map
   gives it ids that no other isolated container has. raw.idmap puts single ids of the
   parent into its map.
 
-  Rule: Isolated containers do not use the first block, and need one free id more than they use
+  Rule: Isolated containers do not use the first block, and in LXD need one free id more than they use
 
     Scenario Outline: <count> ids are too few for an isolated container
       Given an LXD host whose root allocation is "root:500000:<count>"
@@ -15,9 +15,30 @@ Feature: How a container's configuration changes its map
       Then the build stops at level 1 in operation "create" for the reason "isolated range exhausted"
 
       Examples:
+        | count |
+        | 65536 |
+
+      @lxd
+      Examples: The one id more
         | count  |
-        | 65536  |
         | 131072 |
+
+      @incus
+      Examples:
+        | count  |
+        | 131071 |
+
+    @incus
+    Scenario: With Incus, 131072 ids are enough for one isolated container
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And the configuration of level 1 is
+        | key                     | value |
+        | security.idmap.isolated | true  |
+      When a chain of depth 1 is built as described
+      Then all 1 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count |
+        | 1     | 0      | 565536 | 565536 | 65536 |
 
     Scenario: 131073 ids are enough for one isolated container
       Given an LXD host whose root allocation is "root:500000:131073"

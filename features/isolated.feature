@@ -87,7 +87,7 @@ Feature: Siblings and their ids
         | B       | 0      | 500000 | 500000 | 196608 |
       And siblings A and B at level 1 share all host ids
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: Without isolation, size and base have no effect
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
@@ -98,6 +98,19 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count  |
         | A       | 0      | 500000 | 500000 | 196608 |
 
+    @incus @requires-private-host
+    Scenario: With Incus the size has an effect without isolation, and the base has none
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And a chain of depth 1 as described
+      When these siblings are made at level 1
+        | sibling | isolated | size  | base   |
+        | A       | no       | 70000 | 600000 |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 500000 | 500000 | 70000 |
+
+  # Incus before 6.0.4 and 6.7 did the same.
+  @lxd
   Rule: The last isolated sibling needs one free id more than it uses
 
     @requires-private-host
@@ -128,6 +141,38 @@ Feature: Siblings and their ids
         | 131072 | A       |
         | 131073 | B       |
         | 196608 | B       |
+
+  @incus
+  Rule: With Incus the last isolated sibling needs no more ids than it uses
+
+    @requires-private-host
+    Scenario: With 196608 ids on the host, Incus makes two isolated siblings
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And a chain of depth 1 as described
+      When these siblings are made at level 1
+        | sibling | isolated | size | base |
+        | A       | yes      |      |      |
+        | B       | yes      |      |      |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 565536 | 565536 | 65536 |
+        | B       | 0      | 631072 | 631072 | 65536 |
+
+    Scenario Outline: With <count> ids at level 1, Incus refuses isolated sibling <sibling> at level 2
+      Given an LXD host whose root allocation is "root:500000:262144"
+      And the root allocation of level 1 is "root:65536:<count>"
+      And a chain of depth 2 as described
+      When these siblings are made at level 2
+        | sibling | isolated | size | base |
+        | A       | yes      |      |      |
+        | B       | yes      |      |      |
+      Then sibling <sibling> at level 2 fails in operation "create" for the reason "isolated range exhausted"
+
+      Examples:
+        | count  | sibling |
+        | 131071 | A       |
+        | 131072 | B       |
+        | 196607 | B       |
 
   @requires-private-host
   Rule: The ids of a deleted sibling are free again, but a gap must be one id larger than the new sibling
@@ -298,12 +343,22 @@ Feature: Siblings and their ids
         | C       | yes      |      |      |
       Then siblings A and C at level 1 share all host ids
 
-    Scenario: A size that does not fit is refused, and the sibling keeps running
+    Scenario Outline: A size that does not fit is refused by <daemon>, and the sibling keeps running
       Given these siblings at level 1
         | sibling | isolated | size | base |
         | A       | yes      |      |      |
-      When sibling A at level 1 is resized to 434464
+      When sibling A at level 1 is resized to <size>
       Then sibling A at level 1 fails in operation "configure" for the reason "isolated range exhausted"
       And the uid and gid maps of the siblings at level 1 are
         | sibling | inside | parent | host   | count |
         | A       | 0      | 565536 | 565536 | 65536 |
+
+      @lxd
+      Examples:
+        | daemon | size   |
+        | LXD    | 434464 |
+
+      @incus
+      Examples:
+        | daemon | size   |
+        | Incus  | 434465 |
