@@ -6,6 +6,7 @@ Feature: Changing an allocation
   @requires-private-host
   Rule: LXD uses the files as they were when it started, newuidmap as they are now
 
+    @lxd
     Scenario: Before LXD is restarted, a new container gets ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -45,7 +46,7 @@ Feature: Changing an allocation
 
   Rule: A container keeps the ids that it was created with, unless newuidmap refuses them
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: Restarted without newuidmap, level 1 keeps ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -55,7 +56,7 @@ Feature: Changing an allocation
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: Restarted without newuidmap, level 2 keeps ids that level 1 no longer allocates
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
@@ -101,6 +102,7 @@ Feature: Changing an allocation
   @requires-private-host
   Rule: A smaller allocation only affects new containers, unless newuidmap checks the old ones at their start
 
+    @lxd
     Scenario: Restarted without newuidmap, level 1 keeps ids outside the smaller allocation
       Given an LXD host whose root allocation is "root:500000:131072"
       And newuidmap is installed neither on the host nor at any level
@@ -119,6 +121,7 @@ Feature: Changing an allocation
       When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
+    @lxd
     Scenario: A host with less than one block restarts level 1 but cannot make a new container
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level

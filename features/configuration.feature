@@ -80,6 +80,7 @@ Feature: How a container's configuration changes its map
 
   Rule: An isolated container gets the same numbers as gids and as uids
 
+    @lxd
     Scenario: If the gids of the host start elsewhere, an isolated container gets unallocated gids
       Given an LXD host whose root allocation is "root:500000:196608"
       And the host's subgid allocation is "root:900000:196608"
@@ -95,6 +96,7 @@ Feature: How a container's configuration changes its map
 
   Rule: raw.idmap replaces the part of the map that it overlaps
 
+    @lxd
     Scenario: raw.idmap maps one id of the host in the middle of a level's ids
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -143,6 +145,7 @@ Feature: How a container's configuration changes its map
     LXD and liblxc parse raw.idmap with 64 bits. The kernel uses the lower 32 bits
     (kernel/user_namespace.c, map_write); newuidmap refuses the id.
 
+    @lxd
     Scenario: Without newuidmap, the id 4294968296 of the host means its id 1000
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level
@@ -168,6 +171,7 @@ Feature: How a container's configuration changes its map
   Rule: LXD misses an overlap with the last id of the map
     In LXD and Incus, Intersects treats the last id of a range as outside the range.
 
+    @lxd
     Scenario: The kernel refuses the overlapping map
       Given an LXD host whose root allocation is "root:500000:65536"
       And newuidmap is installed neither on the host nor at any level

@@ -91,6 +91,7 @@ Feature: How deep an allocation reaches
     It then needs one id more than a block there, so 165537 ids in all. Each level keeps
     100000 ids for itself where 65536 would be enough.
 
+    @lxd
     Scenario: The second level starts at id 100000 of the first
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed neither on the host nor at any level
@@ -101,6 +102,7 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 100000 | 600000 | 96608  |
 
+    @lxd
     Scenario: Without delegations, an allocation of three blocks reaches only two levels
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed neither on the host nor at any level
@@ -108,6 +110,7 @@ Feature: How deep an allocation reaches
       Then the build stops at level 3 in operation "create" for the reason "no allocation"
       And the levels above it are still up
 
+    @lxd
     Scenario: 165537 ids at level 1 are enough for level 2
       Given an LXD host whose root allocation is "root:500000:165537"
       And newuidmap is installed neither on the host nor at any level
@@ -118,12 +121,14 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 500000 | 500000 | 165537 |
         | 2     | 0      | 100000 | 600000 | 65537  |
 
+    @lxd
     Scenario: 165536 ids at level 1 are one too few for level 2
       Given an LXD host whose root allocation is "root:500000:165536"
       And newuidmap is installed neither on the host nor at any level
       When a chain of depth 2 is built without delegations
       Then the build stops at level 2 in operation "create" for the reason "no allocation"
 
+    @lxd
     Scenario: A host without a root allocation gives its containers 1000000000 ids from 1000000 on
       Given an LXD host without a root allocation
       And newuidmap is installed neither on the host nor at any level

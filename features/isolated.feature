@@ -303,6 +303,7 @@ Feature: Siblings and their ids
         | A       | 0      | 800000 | 800000 | 65536 |
       And sibling A and level 1 share no host ids
 
+    @lxd
     Scenario: A base beyond the ids of level 1 is refused
       Given an LXD host whose root allocation is "root:500000:131072"
       And the root allocation of level 1 is "root:65536:65536"

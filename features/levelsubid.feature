@@ -26,7 +26,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: If LXD ignores the files, level 2 starts at id 100000 of level 1
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario Outline: If /etc/<file> of level 1 is missing, LXD ignores the other file, too
       Given the root allocation of level 1 is "root:65536:65536"
       And /etc/<file> of level 1 is missing
@@ -40,7 +40,7 @@ Feature: How LXD reads the allocation files of a level
         | subuid |
         | subgid |
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario Outline: LXD ignores <what> at level 1
       Given /etc/subuid and /etc/subgid of level 1 read
         """
@@ -65,7 +65,7 @@ Feature: How LXD reads the allocation files of a level
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: Without an entry in subgid, LXD ignores the entry in subuid
       Given /etc/subuid of level 1 reads
         """
@@ -78,7 +78,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: The LXD of level 1 accepts lines with CRLF endings, its newuidmap does not
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: Without newuidmap, level 2 has the ids of a line with CRLF ending
       Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
         """

@@ -27,6 +27,7 @@ Feature: How LXD and newuidmap read the same files
         | the owner in capitals       | ROOT:500000:65536              |
         | a number that starts with 0 | root:0500000:65536             |
 
+    @lxd
     Scenario: LXD accepts lines with CRLF endings
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads with CRLF line endings
@@ -41,6 +42,22 @@ Feature: How LXD and newuidmap read the same files
       When a chain of depth 1 is built as described
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
+
+  @incus
+  Rule: Without newuidmap, Incus ignores both files
+    Its containers get 1000000000 ids from 1000000 on, or what is left of its own ids. LXD reads the
+    files in any case. (Incus: shared/idmap/set_load.go, NewSetFromSystem.)
+
+    Scenario: Levels 1 and 2 get ids from 1000000 on
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And the root allocation of level 1 is "root:65536:65536"
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 2 is built as described
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent  | host    | count      |
+        | 1     | 0      | 1000000 | 1000000 | 1000000000 |
+        | 2     | 0      | 1000000 | 2000000 | 999000000  |
 
   Rule: newuidmap treats an entry of zero ids at id 0 as all ids
     It computes the last id as 0 + 0 - 1 without a sign.
