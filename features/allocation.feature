@@ -156,12 +156,22 @@ Feature: Changing an allocation
       When usermod gives root the ids 65536 to 131071 at level 1
       Then a new container at level 2 fails in operation "create" for the reason "no allocation"
 
-    Scenario: usermod adds ids that level 1 does not have, and LXD refuses them
+    Scenario Outline: usermod adds ids that level 1 does not have, and LXD refuses them
       Given an LXD host whose root allocation is "root:500000:131072"
       And usermod is installed on the host and at every level
       And a chain of depth 1 as described
       When usermod gives root the ids 131072 to 196607 at level 1, and its LXD is restarted
-      Then a new container at level 2 fails in operation "create" for the reason "allocation outside the parent"
+      Then a new container at level 2 fails in operation "<operation>" for the reason "allocation outside the parent"
+
+      @lxd
+      Examples:
+        | operation |
+        | create    |
+
+      @incus
+      Examples: Incus does not check it before the start
+        | operation |
+        | start     |
 
     Scenario: Ids added next to the host's allocation do not enlarge it
       Given an LXD host whose root allocation is "root:500000:65536"

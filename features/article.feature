@@ -26,14 +26,24 @@ Feature: The article's chain of three nested unprivileged containers
       And root at level 2 is id 565536 on the host
       And root at level 3 is id 631072 on the host
 
-    Scenario: A fourth level does not fit in three blocks
+    Scenario Outline: A fourth level does not fit in three blocks
       When a chain of depth 4 is built with the delegations
         | level | allocation        |
         | 1     | root:65536:131072 |
         | 2     | root:65536:65536  |
         | 3     | root:65536:65536  |
-      Then the build stops at level 4 in operation "create" for the reason "allocation outside the parent"
+      Then the build stops at level 4 in operation "<operation>" for the reason "allocation outside the parent"
       And the levels above it are still up
+
+      @lxd
+      Examples:
+        | operation |
+        | create    |
+
+      @incus
+      Examples: Incus does not check it before the start
+        | operation |
+        | start     |
 
   Rule: Processes and files of a level have the ids of that level
 

@@ -75,16 +75,26 @@ Feature: How deep an allocation reaches
     Scenario Outline: With <count> ids on the host, the delegation for depth <depth> exceeds the ids of level 1
       Given an LXD host whose root allocation is "root:500000:<count>"
       When a chain of depth <depth> is built in which every level delegates what the levels below it need
-      Then the build stops at level 2 in operation "create" for the reason "allocation outside the parent"
+      Then the build stops at level 2 in operation "<operation>" for the reason "allocation outside the parent"
       And the levels above it are still up
 
+      @lxd
       Examples:
-        | count  | depth |
-        | 65536  | 2     |
-        | 131071 | 2     |
-        | 131072 | 3     |
-        | 196607 | 3     |
-        | 196608 | 4     |
+        | count  | depth | operation |
+        | 65536  | 2     | create    |
+        | 131071 | 2     | create    |
+        | 131072 | 3     | create    |
+        | 196607 | 3     | create    |
+        | 196608 | 4     | create    |
+
+      @incus
+      Examples: Incus does not check it before the start
+        | count  | depth | operation |
+        | 65536  | 2     | start     |
+        | 131071 | 2     | start     |
+        | 131072 | 3     | start     |
+        | 196607 | 3     | start     |
+        | 196608 | 4     | start     |
 
   @requires-private-host
   Rule: Without a root entry in subuid and subgid, the LXD of a level delegates its ids from 100000 on
@@ -141,24 +151,48 @@ Feature: How deep an allocation reaches
 
   Rule: If newuidmap is installed, it must grant every id that LXD chooses
     liblxc lets newuidmap and newgidmap write the idmaps if they are installed. They
-    grant root only the ids in subuid and subgid.
+    grant root only the ids in subuid and subgid. If they are installed, Incus chooses no others.
 
+    @lxd
     Scenario: newuidmap refuses the ids from 100000 on that LXD chooses
       Given an LXD host whose root allocation is "root:500000:196608"
       When a chain of depth 2 is built without delegations
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
       And the levels above it are still up
 
+    @incus
+    Scenario: Incus makes no containers without an allocation that newuidmap grants
+      Given an LXD host whose root allocation is "root:500000:196608"
+      When a chain of depth 2 is built without delegations
+      Then the build stops at level 2 in operation "create" for the reason "no allocation"
+      And the levels above it are still up
+
     @requires-other-bundles
-    Scenario: Levels without newuidmap use ids that newuidmap would refuse
+    Scenario Outline: Levels without newuidmap use ids that newuidmap would refuse
       Given an LXD host whose root allocation is "root:500000:196608"
       And newuidmap is installed on the host but at no level
       When a chain of depth 2 is built without delegations
       Then all 2 levels are up
-      And root at level 2 is id 600000 on the host
+      And root at level 2 is id <id> on the host
 
-    @requires-private-host
+      @lxd
+      Examples: From 100000 on
+        | id     |
+        | 600000 |
+
+      @incus
+      Examples: From the second block on
+        | id     |
+        | 565536 |
+
+    @lxd @requires-private-host
     Scenario: newuidmap refuses the default ids that the host's LXD chooses
       Given an LXD host without a root allocation
       When a chain of depth 1 is built without delegations
       Then the build stops at level 1 in operation "start" for the reason "refused by newuidmap"
+
+    @incus @requires-private-host
+    Scenario: Incus makes no containers on a host without an allocation that newuidmap grants
+      Given an LXD host without a root allocation
+      When a chain of depth 1 is built without delegations
+      Then the build stops at level 1 in operation "create" for the reason "no allocation"

@@ -57,6 +57,7 @@ Feature: How LXD reads the allocation files of a level
         | a line commented out | #root:65536:65536 |
         | an entry of user lxd | lxd:65536:65536   |
 
+    @lxd
     Scenario: If root is named by number at level 1, newuidmap grants other ids than LXD chooses
       Given /etc/subuid and /etc/subgid of level 1 read
         """
@@ -64,6 +65,16 @@ Feature: How LXD reads the allocation files of a level
         """
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
+
+    @incus
+    Scenario: Incus accepts root named by number at level 1
+      Given /etc/subuid and /etc/subgid of level 1 read
+        """
+        0:65536:65536
+        """
+      When a chain of depth 2 is built as described
+      Then all 2 levels are up
+      And root at level 2 is id 565536 on the host
 
     @lxd @requires-private-host
     Scenario: Without an entry in subgid, LXD ignores the entry in subuid

@@ -206,6 +206,8 @@ Feature: Privileged levels
       And the sentinel of the image arrives at every level with its owner and ACL
       And the file capability of the image is lost at level 2
 
+  # Incus has no such variable.
+  @lxd
   Rule: LXD_UNPRIVILEGED_ONLY prevents privileged containers
 
     @requires-private-host
