@@ -173,6 +173,7 @@ Feature: Changing an allocation
         | operation |
         | start     |
 
+    @lxd
     Scenario: Ids added next to the host's allocation do not enlarge it
       Given an LXD host whose root allocation is "root:500000:65536"
       And usermod is installed on the host and at every level
@@ -181,6 +182,14 @@ Feature: Changing an allocation
       Then a new container at level 1 has the uid and gid maps
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
+
+    @incus
+    Scenario: With Incus, ids added next to the host's allocation make the map of new containers invalid
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And usermod is installed on the host and at every level
+      And a chain of depth 1 as described
+      When usermod gives root the ids 565536 to 696607 on the host, and its LXD is restarted
+      Then a new container at level 1 fails in operation "start" for the reason "idmap invalid"
 
     Scenario: usermod refuses to remove the ids that it added to root
       Given an LXD host whose root allocation is "root:500000:65536"

@@ -110,6 +110,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: LXD uses the first line that is large enough, separately for uids and gids
 
+    @lxd
     Scenario: LXD skips a line that is too small, and ignores lines after the first suitable one
       Given /etc/subuid and /etc/subgid of level 1 read
         """
@@ -123,6 +124,18 @@ Feature: How LXD reads the allocation files of a level
         | level | inside | parent | host   | count  |
         | 1     | 0      | 500000 | 500000 | 262144 |
         | 2     | 0      | 65536  | 565536 | 65536  |
+
+    # Incus: internal/server/sys/os.go, getIdmapset; shared/idmap/set_load.go.
+    @incus
+    Scenario: Incus takes every line that is large enough, and the kernel refuses the overlapping map
+      Given /etc/subuid and /etc/subgid of level 1 read
+        """
+        root:1000:65535
+        root:65536:65536
+        root:131072:131072
+        """
+      When a chain of depth 2 is built as described
+      Then the build stops at level 2 in operation "start" for the reason "idmap invalid"
 
     Scenario: Uids and gids that start at different ids
       Given /etc/subuid of level 1 reads

@@ -132,6 +132,7 @@ Feature: How LXD and newuidmap read the same files
 
   Rule: LXD uses the first entry that is large enough, not the largest
 
+    @lxd
     Scenario: LXD skips an entry that is too small, and ignores a larger one after the first suitable one
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
@@ -149,3 +150,19 @@ Feature: How LXD and newuidmap read the same files
       And the uid maps are
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
+
+    @incus
+    Scenario: Incus takes both entries that are large enough, and the kernel refuses the overlapping map
+      Given an LXD host without a root allocation
+      And /etc/subuid of the host reads
+        """
+        root:100000:65535
+        root:500000:65536
+        root:700000:196608
+        """
+      And /etc/subgid of the host reads
+        """
+        root:500000:65536
+        """
+      When a chain of depth 1 is built as described
+      Then the build stops at level 1 in operation "start" for the reason "idmap invalid"
