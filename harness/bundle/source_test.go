@@ -33,10 +33,10 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"dir:/a:b, c":                    {Kind: Dir, Arg: "/a:b, c"},
 		"dir:/srv/incus":                 {Kind: Dir, Arg: "/srv/incus"}, // its daemon is known once it is read
 		"module:lxd":                     {Kind: Module, Arg: "lxd"},
-		"snap:/root/lxd_33110.snap":      {Kind: Snap, Arg: "/root/lxd_33110.snap"},
+		"snap:/srv/lxd_33110.snap":       {Kind: Snap, Arg: "/srv/lxd_33110.snap"},
 		"tar:/srv/root.tar.zst":          {Kind: Tar, Arg: "/srv/root.tar.zst"},
 		"tar:/srv/../a,no-newuidmap":     {Kind: Tar, Arg: "/a", NoShadow: true},
-		"built:/root/go/bin":             {Kind: Built, Arg: "/root/go/bin"},
+		"built:/srv/bin":                 {Kind: Built, Arg: "/srv/bin"},
 		"built:/go/bin,with-client":      {Kind: Built, Arg: "/go/bin", Client: true},
 		"dir:/srv/newuidmap,no-newuidma": {Kind: Dir, Arg: "/srv/newuidmap,no-newuidma"},
 	} {
