@@ -2,7 +2,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -96,8 +95,8 @@ func Export(ctx context.Context, c *harness.Chain, level int, fingerprint string
 // PushFile pushes a file into the level through the LXD above. The level may be running or
 // stopped. id is the user and the group of the file inside the level. The error is a *StuckError.
 func PushFile(ctx context.Context, l *harness.Level, path string, content []byte, id int64) error {
-	return stuck(l.Index, OpPush, lxdop.With(ctx, l.Above().LXD()).CreateInstanceFile(l.Name, path, lxd.InstanceFileArgs{
-		Content: bytes.NewReader(content), UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
+	return stuck(l.Index, OpPush, lxdop.PushFile(ctx, l.Above().LXD(), l.Name, path, content, lxd.InstanceFileArgs{
+		UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
 	}))
 }
 
