@@ -172,7 +172,8 @@ func (h *Host) launch(ctx context.Context, c Config) error {
 	cmd.ExtraFiles = []*os.File{controlRead, reportWrite, h.dir.lock, held}
 	cmd.Env = command.Environment()
 	if c.NoIdmapped {
-		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1") // LXD: lxd/daemon.go, init
+		// LXD: lxd/daemon.go, init; Incus: cmd/incusd/daemon.go, init
+		cmd.Env = append(cmd.Env, "LXD_IDMAPPED_MOUNTS_DISABLE=1", "INCUS_IDMAPPED_MOUNTS_DISABLE=1")
 	}
 	err = cmd.Start()
 	err = errors.Join(err, controlRead.Close(), reportWrite.Close())
