@@ -68,19 +68,40 @@ Feature: Changing an allocation
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 65536  | 565536 | 65536  |
 
-    @requires-private-host
+    @lxd @requires-private-host
     Scenario: With newuidmap, level 1 does not start again
       Given an LXD host whose root allocation is "root:500000:65536"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
+    @lxd
     Scenario: With newuidmap, level 2 does not start again
       Given an LXD host whose root allocation is "root:500000:196608"
       And the root allocation of level 1 is "root:65536:65536"
       And a chain of depth 2 as described
       When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
       Then level 2 fails to start again for the reason "refused by newuidmap"
+
+    @incus @requires-private-host
+    Scenario: Incus starts level 1 with the new ids
+      Given an LXD host whose root allocation is "root:500000:65536"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count |
+        | 1     | 0      | 900000 | 900000 | 65536 |
+
+    @incus
+    Scenario: Incus starts level 2 with the new ids
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And the root allocation of level 1 is "root:65536:65536"
+      And a chain of depth 2 as described
+      When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 196608 |
+        | 2     | 0      | 131072 | 631072 | 65536  |
 
   @requires-private-host
   Rule: A larger allocation only affects new containers
@@ -115,11 +136,21 @@ Feature: Changing an allocation
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
+    @lxd
     Scenario: With newuidmap, level 1 does not start with more ids than are now allocated
       Given an LXD host whose root allocation is "root:500000:131072"
       And a chain of depth 1 as described
       When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
+
+    @incus
+    Scenario: Incus starts level 1 with the smaller allocation
+      Given an LXD host whose root allocation is "root:500000:131072"
+      And a chain of depth 1 as described
+      When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
+      Then the uid and gid maps are
+        | level | inside | parent | host   | count |
+        | 1     | 0      | 500000 | 500000 | 65536 |
 
     @lxd
     Scenario: A host with less than one block restarts level 1 but cannot make a new container

@@ -122,9 +122,16 @@ func (f *Family) slots(but string) []Slot {
 }
 
 // Start plans the start of a stopped container. It returns the level that comes up, or the
-// stop. The container gets the map computed last, even if the daemon no longer has those ids.
+// stop. With LXD, the container gets the map computed last, even if the daemon no longer has those
+// ids. Incus then computes it again (Incus: driver_lxc.go, startCommon; since 0.5, 596f4fe8ed).
 func (f *Family) Start(name string) (PlannedLevel, *Stop) {
-	set := f.members[name].set
+	c := f.members[name]
+	if f.daemon.Flavor == Incus && f.chosen.Reason == None && !f.chosen.includes(toMap(c.set)) {
+		if stop := f.configure(name, c, c.config, OpStart); stop != nil {
+			return PlannedLevel{}, stop
+		}
+	}
+	set := c.set
 	if reason := f.layout.start(f.daemon, f.level, f.own, set); reason != None {
 		return PlannedLevel{}, &Stop{Level: f.level, Op: OpStart, Reason: reason}
 	}
@@ -135,6 +142,19 @@ func (f *Family) Start(name string) (PlannedLevel, *Stop) {
 	m = Map{UID: Reported(m.UID), GID: Reported(m.GID)}
 	_, caps := Up(f.own.UID, capsTrialID)
 	return PlannedLevel{Level: f.level, Map: m, Host: m.Compose(f.host), FileCaps: caps}, nil
+}
+
+// includes reports whether the parent ids of each line of m lie within one line of the choice
+// (Incus: shared/idmap/set.go, Includes).
+func (c Choice) includes(m Map) bool {
+	has := func(chosen, lines []Mapping) bool {
+		ranges := make([]Mapping, len(chosen))
+		for i, r := range chosen {
+			ranges[i] = Mapping{Inside: r.Parent, Count: r.Count}
+		}
+		return !slices.ContainsFunc(lines, func(l Mapping) bool { return !Within(ranges, l) })
+	}
+	return has(c.Map.UID, m.UID) && has(c.Map.GID, m.GID)
 }
 
 // Delete removes a container and frees its ids.

@@ -88,6 +88,45 @@ func TestNewuidmapReadsTheFilesAtEveryStart(t *testing.T) {
 	assert.Equal(t, &idmap.Stop{Level: 1, Op: idmap.OpStart, Reason: idmap.ShadowRefused}, stop)
 }
 
+func TestIncusGivesNewIDsToAContainerThatLostItsOwn(t *testing.T) {
+	allocation := func(start, count uint32) idmap.Delegation {
+		return idmap.Delegate(idmap.Allocation{Owner: idmap.Root, Start: start, Count: count})
+	}
+	d := idmap.Daemon{Flavor: idmap.Incus, ShadowTools: true, Delegation: allocation(500000, 131072)}
+	f := idmap.Layout{}.Family(1, idmap.Identity(), idmap.Identity(), d)
+	assert.Nil(t, f.Create("a", nil))
+	for _, c := range []struct {
+		files       idmap.Delegation
+		base, count uint32
+	}{
+		{allocation(500000, 262144), 500000, 131072}, // it still has all of its ids
+		{allocation(500000, 65536), 500000, 65536},
+		{allocation(900000, 65536), 900000, 65536},
+		{allocation(800000, 300000), 900000, 65536},
+	} {
+		f.SetFiles(c.files)
+		f.RestartDaemon()
+		assertIDs(t, f, "a", c.base, c.count)
+	}
+}
+
+func TestTheLevelsBelowOneWithOtherIDsHaveOtherIDsOnTheHost(t *testing.T) {
+	line := func(parent, count uint32) idmap.Map {
+		lines := []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}
+		return idmap.Map{UID: lines, GID: lines}
+	}
+	old := idmap.Plan{Levels: []idmap.PlannedLevel{
+		{Level: 1, Map: line(500000, 196608), Host: line(500000, 196608)},
+		{Level: 2, Map: line(65536, 131072), Host: line(565536, 131072)},
+		{Level: 3, Map: line(65536, 65536), Host: line(631072, 65536)},
+	}}
+	plan := old.With(idmap.PlannedLevel{Level: 1, Map: line(900000, 196608), Host: line(900000, 196608)})
+	assert.Equal(t, line(900000, 196608), plan.Levels[0].Host)
+	assert.Equal(t, line(965536, 131072), plan.Levels[1].Host)
+	assert.Equal(t, line(1031072, 65536), plan.Levels[2].Host)
+	assert.Equal(t, line(565536, 131072), old.Levels[1].Host)
+}
+
 func TestCommonCountsIDsOfTheParent(t *testing.T) {
 	line := func(parent, count uint32) []idmap.Mapping {
 		return []idmap.Mapping{{Inside: 0, Parent: parent, Count: count}}

@@ -62,6 +62,16 @@ type Plan struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
+// With returns the plan after a level has started again as l. The levels below keep their maps.
+func (p Plan) With(l PlannedLevel) Plan {
+	p.Levels = slices.Clone(p.Levels)
+	p.Levels[l.Level-1] = l
+	for i := l.Level; i < len(p.Levels); i++ {
+		p.Levels[i].Host = p.Levels[i].Map.Compose(p.Levels[i-1].Host)
+	}
+	return p
+}
+
 // Plan computes the result of building the layout. LXD itself refuses some ids at create; the
 // kernel and newuidmap refuse others, which fails at start. A daemon always starts.
 func (l Layout) Plan() Plan {

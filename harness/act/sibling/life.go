@@ -70,6 +70,7 @@ func (s *Siblings) RestartChain(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.chain.Reattach(ctx, s.Level-1))
 	}
+	s.chain.Plan = s.chain.Plan.With(planned)
 	return s.chain.Reattach(ctx, depth)
 }
 
