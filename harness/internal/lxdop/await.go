@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -130,9 +131,13 @@ func get(ctx context.Context, server lxd.Server, id, how string) (*api.Operation
 		return nil, err
 	}
 	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
 	var said api.Response
-	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
-		return nil, fmt.Errorf("read LXD's answer (%s): %w", answer.Status, err)
+	if err == nil {
+		err = json.Unmarshal(text, &said)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read LXD's answer (%s, %d bytes): %w", answer.Status, len(text), err)
 	}
 	if said.Type == api.ErrorResponse {
 		return nil, api.NewStatusError(said.Code, said.Error)
