@@ -17,7 +17,7 @@ ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MISSPELL := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build man docs demo test test-other race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
+.PHONY: help setup go build man docs demo test test-other test-versions race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,13 @@ test: setup ## run all tests, including the scenarios on a real LXD; results in 
 OTHER ?= $(if $(shell grep -s '^VERSION_CODENAME=trixie' /etc/os-release),debian:bookworm,debian:trixie)
 test-other: setup ## run the Go tests of scenarios/ and the core scenarios with another bundle (OTHER=debian:SUITE)
 	NESTBED_BUNDLE=$(OTHER) go test -count=1 -timeout 60m $(EXEC) ./scenarios -godog.format=progress -godog.tags=@core
+
+VERSIONS ?= module:lxd debian:trixie/incus
+test-versions: setup ## run the core scenarios with LXD 6.2 and Incus (VERSIONS="module:lxd debian:trixie/incus")
+	@for bundle in $(VERSIONS); do \
+		echo "with $$bundle:"; \
+		NESTBED_BUNDLE=$$bundle go test -count=1 -timeout 60m $(EXEC) ./scenarios -run TestFeatures -godog.format=progress -godog.tags=@core || exit 1; \
+	done
 
 race: setup ## run the core scenarios, and many users of one host at once, with the race detector
 	$(RACE) -count=1 -timeout 30m $(EXEC) ./scenarios -run 'TestFeatures|ByManyAtOnce' -godog.format=progress -godog.tags=@core
