@@ -6,6 +6,7 @@ Feature: Changing an allocation
   @requires-private-host
   Rule: LXD uses the files as they were when it started, newuidmap as they are now
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: Before LXD is restarted, a new container gets ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -46,6 +47,7 @@ Feature: Changing an allocation
 
   Rule: A container keeps the ids that it was created with, unless newuidmap refuses them
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario: Restarted without newuidmap, level 1 keeps ids that are no longer allocated
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -56,6 +58,7 @@ Feature: Changing an allocation
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario: Restarted without newuidmap, level 2 keeps ids that level 1 no longer allocates
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -68,6 +71,7 @@ Feature: Changing an allocation
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 65536  | 565536 | 65536  |
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @lxd @requires-private-host
     Scenario: With newuidmap, level 1 does not start again
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -75,6 +79,7 @@ Feature: Changing an allocation
       When the root allocation of the host becomes "root:900000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @lxd
     Scenario: With newuidmap, level 2 does not start again
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -83,6 +88,7 @@ Feature: Changing an allocation
       When the root allocation of level 1 becomes "root:131072:65536", and its LXD and the level below are restarted
       Then level 2 fails to start again for the reason "refused by newuidmap"
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @incus @requires-private-host
     Scenario: Incus starts level 1 with the new ids
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -92,6 +98,7 @@ Feature: Changing an allocation
         | level | inside | parent | host   | count |
         | 1     | 0      | 900000 | 900000 | 65536 |
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @incus
     Scenario: Incus starts level 2 with the new ids
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -123,6 +130,7 @@ Feature: Changing an allocation
   @requires-private-host
   Rule: A smaller allocation only affects new containers, unless newuidmap checks the old ones at their start
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: Restarted without newuidmap, level 1 keeps ids outside the smaller allocation
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -136,6 +144,7 @@ Feature: Changing an allocation
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @lxd
     Scenario: With newuidmap, level 1 does not start with more ids than are now allocated
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -143,6 +152,7 @@ Feature: Changing an allocation
       When the root allocation of the host becomes "root:500000:65536", and its LXD and the level below are restarted
       Then level 1 fails to start again for the reason "refused by newuidmap"
 
+    # Incus computes a map again whose ids root no longer has (Incus: driver_lxc.go, startCommon; since 0.5).
     @incus
     Scenario: Incus starts level 1 with the smaller allocation
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -152,6 +162,7 @@ Feature: Changing an allocation
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: A host with less than one block restarts level 1 but cannot make a new container
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -194,16 +205,19 @@ Feature: Changing an allocation
       When usermod gives root the ids 131072 to 196607 at level 1, and its LXD is restarted
       Then a new container at level 2 fails in operation "<operation>" for the reason "allocation outside the parent"
 
+      # Incus does not compare the allocation with its own ids, and the kernel refuses the map at the start.
       @lxd
       Examples:
         | operation |
         | create    |
 
+      # Incus does not compare the allocation with its own ids, and the kernel refuses the map at the start.
       @incus
       Examples: Incus does not check it before the start
         | operation |
         | start     |
 
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @lxd
     Scenario: Ids added next to the host's allocation do not enlarge it
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -214,6 +228,7 @@ Feature: Changing an allocation
         | inside | parent | host   | count |
         | 0      | 500000 | 500000 | 65536 |
 
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @incus
     Scenario: With Incus, ids added next to the host's allocation make the map of new containers invalid
       Given an LXD host whose root allocation is "root:500000:65536"

@@ -18,16 +18,19 @@ Feature: How a container's configuration changes its map
         | count |
         | 65536 |
 
+      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @lxd
       Examples: The one id more
         | count  |
         | 131072 |
 
+      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @incus
       Examples:
         | count  |
         | 131071 |
 
+    # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @incus
     Scenario: With Incus, 131072 ids are enough for one isolated container
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -80,6 +83,7 @@ Feature: How a container's configuration changes its map
 
   Rule: An isolated container gets the same numbers as gids and as uids
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: If the gids of the host start elsewhere, an isolated container gets unallocated gids
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -96,6 +100,7 @@ Feature: How a container's configuration changes its map
 
   Rule: raw.idmap replaces the part of the map that it overlaps
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: raw.idmap maps one id of the host in the middle of a level's ids
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -145,6 +150,7 @@ Feature: How a container's configuration changes its map
     LXD and liblxc parse raw.idmap with 64 bits. The kernel uses the lower 32 bits
     (kernel/user_namespace.c, map_write); newuidmap refuses the id.
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: Without newuidmap, the id 4294968296 of the host means its id 1000
       Given an LXD host whose root allocation is "root:500000:65536"
@@ -171,6 +177,7 @@ Feature: How a container's configuration changes its map
   Rule: LXD misses an overlap with the last id of the map
     In LXD and Incus, Intersects treats the last id of a range as outside the range.
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: The kernel refuses the overlapping map
       Given an LXD host whose root allocation is "root:500000:65536"

@@ -78,6 +78,7 @@ Feature: How deep an allocation reaches
       Then the build stops at level 2 in operation "<operation>" for the reason "allocation outside the parent"
       And the levels above it are still up
 
+      # Incus does not compare the allocation with its own ids, and the kernel refuses the map at the start.
       @lxd
       Examples:
         | count  | depth | operation |
@@ -87,6 +88,7 @@ Feature: How deep an allocation reaches
         | 196607 | 3     | create    |
         | 196608 | 4     | create    |
 
+      # Incus does not compare the allocation with its own ids, and the kernel refuses the map at the start.
       @incus
       Examples: Incus does not check it before the start
         | count  | depth | operation |
@@ -101,6 +103,7 @@ Feature: How deep an allocation reaches
     It then needs one id more than a block there, so 165537 ids in all. Each level keeps
     100000 ids for itself where 65536 would be enough.
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: The second level starts at id 100000 of the first
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -112,6 +115,7 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 500000 | 500000 | 196608 |
         | 2     | 0      | 100000 | 600000 | 96608  |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: Without delegations, an allocation of three blocks reaches only two levels
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -120,6 +124,7 @@ Feature: How deep an allocation reaches
       Then the build stops at level 3 in operation "create" for the reason "no allocation"
       And the levels above it are still up
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: 165537 ids at level 1 are enough for level 2
       Given an LXD host whose root allocation is "root:500000:165537"
@@ -131,6 +136,7 @@ Feature: How deep an allocation reaches
         | 1     | 0      | 500000 | 500000 | 165537 |
         | 2     | 0      | 100000 | 600000 | 65537  |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: 165536 ids at level 1 are one too few for level 2
       Given an LXD host whose root allocation is "root:500000:165536"
@@ -138,6 +144,7 @@ Feature: How deep an allocation reaches
       When a chain of depth 2 is built without delegations
       Then the build stops at level 2 in operation "create" for the reason "no allocation"
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: A host without a root allocation gives its containers 1000000000 ids from 1000000 on
       Given an LXD host without a root allocation
@@ -153,6 +160,7 @@ Feature: How deep an allocation reaches
     liblxc lets newuidmap and newgidmap write the idmaps if they are installed. They
     grant root only the ids in subuid and subgid. If they are installed, Incus chooses no others.
 
+    # With newuidmap, Incus has no default ids (Incus: internal/server/sys/os.go, getIdmapset).
     @lxd
     Scenario: newuidmap refuses the ids from 100000 on that LXD chooses
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -160,6 +168,7 @@ Feature: How deep an allocation reaches
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
       And the levels above it are still up
 
+    # With newuidmap, Incus has no default ids (Incus: internal/server/sys/os.go, getIdmapset).
     @incus
     Scenario: Incus makes no containers without an allocation that newuidmap grants
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -175,22 +184,26 @@ Feature: How deep an allocation reaches
       Then all 2 levels are up
       And root at level 2 is id <id> on the host
 
+      # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
       @lxd
       Examples: From 100000 on
         | id     |
         | 600000 |
 
+      # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
       @incus
       Examples: From the second block on
         | id     |
         | 565536 |
 
+    # With newuidmap, Incus has no default ids (Incus: internal/server/sys/os.go, getIdmapset).
     @lxd @requires-private-host
     Scenario: newuidmap refuses the default ids that the host's LXD chooses
       Given an LXD host without a root allocation
       When a chain of depth 1 is built without delegations
       Then the build stops at level 1 in operation "start" for the reason "refused by newuidmap"
 
+    # With newuidmap, Incus has no default ids (Incus: internal/server/sys/os.go, getIdmapset).
     @incus @requires-private-host
     Scenario: Incus makes no containers on a host without an allocation that newuidmap grants
       Given an LXD host without a root allocation

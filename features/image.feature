@@ -70,6 +70,7 @@ Feature: Carrying images into levels
       Then LXD refuses it at level 2 in operation "push" with "chown .* invalid argument"
       And the pushed file belongs to user and group 565536 on the host
 
+    # LXD checks the number since 5.0.4, 5.21.1 and 6.1 (canonical/lxd commit a304ac03c9).
     @before-lxd-5.0.4
     Scenario Outline: A file pushed as <id> belongs to <whom>
       Given a chain of depth 2 in which every level delegates what the levels below it need
@@ -81,7 +82,7 @@ Feature: Carrying images into levels
         | 4294967295 | root of the level | 565536 |
         | 4294967301 | user 5            | 565541 |
 
-    # canonical/lxd commit a304ac03c9: in 5.0.4, 5.21.1 and 6.1.
+    # LXD checks the number since 5.0.4, 5.21.1 and 6.1 (canonical/lxd commit a304ac03c9).
     @lxd @since-lxd-5.0.4
     Scenario Outline: LXD refuses to push a file as <id>
       Given a chain of depth 2 in which every level delegates what the levels below it need
@@ -107,6 +108,7 @@ Feature: Carrying images into levels
       Then LXD refuses it at level 2 in operation "create" with "Cannot change ownership to uid 150000, gid 150000"
 
     # Exclusive: on a busy machine LXD may check before it has the output of unsquashfs, and then refuses the image.
+    # Incus heeds all errors of unsquashfs (lxc/incus#404).
     @lxd @exclusive @requires-root
     Scenario: A squashfs silently gives the file to root
       Given a chain of depth 3 in which every level delegates what the levels below it need
@@ -116,7 +118,7 @@ Feature: Carrying images into levels
       Then in the container the files of users 0, 1000 and 65535 keep their owners
       And in the container the file of user and group 150000 belongs to user and group 0
 
-    # lxc/incus#404
+    # Incus heeds all errors of unsquashfs (lxc/incus#404).
     @incus
     Scenario: Incus refuses a squashfs with such a file
       Given a chain of depth 3 in which every level delegates what the levels below it need
@@ -161,11 +163,13 @@ Feature: Carrying images into levels
         | none    | create    | (?s)(non-zero value\|exit status) 2($\| \(tar:\)$\| .*Unexpected EOF)                           |
         | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| \((tar\|gzip):\)$\| .*[Uu]nexpected (EOF\|end of file)) |
 
+      # Incus heeds all errors of unsquashfs (lxc/incus#404).
       @lxd @exclusive @requires-root
       Examples: The output of unsquashfs must reach LXD in time to be ignored
         | packing  | operation | words          |
         | squashfs | start     | Failed to exec |
 
+      # Incus heeds all errors of unsquashfs (lxc/incus#404).
       @incus
       Examples: Incus ignores no error of unsquashfs
         | packing  | operation | words                     |

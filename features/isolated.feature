@@ -87,6 +87,7 @@ Feature: Siblings and their ids
         | B       | 0      | 500000 | 500000 | 196608 |
       And siblings A and B at level 1 share all host ids
 
+    # Incus heeds the size without isolation since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @lxd @requires-private-host
     Scenario: Without isolation, size and base have no effect
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -98,6 +99,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count  |
         | A       | 0      | 500000 | 500000 | 196608 |
 
+    # Incus heeds the size without isolation since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @incus @requires-private-host
     Scenario: With Incus the size has an effect without isolation, and the base has none
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -109,7 +111,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | A       | 0      | 500000 | 500000 | 70000 |
 
-  # Incus before 6.0.4 and 6.7 did the same.
+  # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
   @lxd
   Rule: The last isolated sibling needs one free id more than it uses
 
@@ -142,6 +144,7 @@ Feature: Siblings and their ids
         | 131073 | B       |
         | 196608 | B       |
 
+  # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
   @incus
   Rule: With Incus the last isolated sibling needs no more ids than it uses
 
@@ -303,6 +306,7 @@ Feature: Siblings and their ids
         | A       | 0      | 800000 | 800000 | 65536 |
       And sibling A and level 1 share no host ids
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: A base beyond the ids of level 1 is refused
       Given an LXD host whose root allocation is "root:500000:131072"
@@ -354,11 +358,13 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | A       | 0      | 565536 | 565536 | 65536 |
 
+      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @lxd
       Examples:
         | daemon | size   |
         | LXD    | 434464 |
 
+      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @incus
       Examples:
         | daemon | size   |

@@ -26,6 +26,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: If LXD ignores the files, level 2 starts at id 100000 of level 1
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario Outline: If /etc/<file> of level 1 is missing, LXD ignores the other file, too
       Given the root allocation of level 1 is "root:65536:65536"
@@ -40,6 +41,7 @@ Feature: How LXD reads the allocation files of a level
         | subuid |
         | subgid |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario Outline: LXD ignores <what> at level 1
       Given /etc/subuid and /etc/subgid of level 1 read
@@ -57,6 +59,7 @@ Feature: How LXD reads the allocation files of a level
         | a line commented out | #root:65536:65536 |
         | an entry of user lxd | lxd:65536:65536   |
 
+    # Incus looks for root by number if there is no line by name (Incus: shared/idmap/set_load.go).
     @lxd
     Scenario: If root is named by number at level 1, newuidmap grants other ids than LXD chooses
       Given /etc/subuid and /etc/subgid of level 1 read
@@ -66,6 +69,7 @@ Feature: How LXD reads the allocation files of a level
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "refused by newuidmap"
 
+    # Incus looks for root by number if there is no line by name (Incus: shared/idmap/set_load.go).
     @incus
     Scenario: Incus accepts root named by number at level 1
       Given /etc/subuid and /etc/subgid of level 1 read
@@ -76,6 +80,7 @@ Feature: How LXD reads the allocation files of a level
       Then all 2 levels are up
       And root at level 2 is id 565536 on the host
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario: Without an entry in subgid, LXD ignores the entry in subuid
       Given /etc/subuid of level 1 reads
@@ -89,6 +94,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: The LXD of level 1 accepts lines with CRLF endings, its newuidmap does not
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario: Without newuidmap, level 2 has the ids of a line with CRLF ending
       Given /etc/subuid and /etc/subgid of level 1 read with CRLF line endings
@@ -110,6 +116,7 @@ Feature: How LXD reads the allocation files of a level
 
   Rule: LXD uses the first line that is large enough, separately for uids and gids
 
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @lxd
     Scenario: LXD skips a line that is too small, and ignores lines after the first suitable one
       Given /etc/subuid and /etc/subgid of level 1 read
@@ -125,7 +132,7 @@ Feature: How LXD reads the allocation files of a level
         | 1     | 0      | 500000 | 500000 | 262144 |
         | 2     | 0      | 65536  | 565536 | 65536  |
 
-    # Incus: internal/server/sys/os.go, getIdmapset; shared/idmap/set_load.go.
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @incus
     Scenario: Incus takes every line that is large enough, and the kernel refuses the overlapping map
       Given /etc/subuid and /etc/subgid of level 1 read

@@ -206,7 +206,7 @@ Feature: Privileged levels
       And the sentinel of the image arrives at every level with its owner and ACL
       And the file capability of the image is lost at level 2
 
-  # Incus has no such variable.
+  # Incus does not read LXD_UNPRIVILEGED_ONLY (LXD: lxd/instance/instance_utils.go).
   @lxd
   Rule: LXD_UNPRIVILEGED_ONLY prevents privileged containers
 

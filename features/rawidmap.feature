@@ -45,6 +45,7 @@ Feature: Passing ids of the host through to the levels
 
   Rule: raw.idmap can only map ids that the level above has and does not allocate
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd @requires-private-host
     Scenario: Level 2 cannot get an id that level 1 does not have
       Given an LXD host whose root allocation is "root:500000:131072"

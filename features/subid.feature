@@ -27,6 +27,7 @@ Feature: How LXD and newuidmap read the same files
         | the owner in capitals       | ROOT:500000:65536              |
         | a number that starts with 0 | root:0500000:65536             |
 
+    # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
     @lxd
     Scenario: LXD accepts lines with CRLF endings
       Given an LXD host without a root allocation
@@ -43,6 +44,7 @@ Feature: How LXD and newuidmap read the same files
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
 
+  # Without newuidmap, Incus ignores both files (Incus: shared/idmap/set_load.go, NewSetFromSystem).
   @incus
   Rule: Without newuidmap, Incus ignores both files
     Its containers get 1000000000 ids from 1000000 on, or what is left of its own ids. LXD reads the
@@ -132,6 +134,7 @@ Feature: How LXD and newuidmap read the same files
 
   Rule: LXD uses the first entry that is large enough, not the largest
 
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @lxd
     Scenario: LXD skips an entry that is too small, and ignores a larger one after the first suitable one
       Given an LXD host without a root allocation
@@ -151,6 +154,7 @@ Feature: How LXD and newuidmap read the same files
         | level | inside | parent | host   | count |
         | 1     | 0      | 500000 | 500000 | 65536 |
 
+    # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).
     @incus
     Scenario: Incus takes both entries that are large enough, and the kernel refuses the overlapping map
       Given an LXD host without a root allocation

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cucumber/godog"
+
 	"nestbed/harness/bundle"
 )
 
@@ -57,4 +59,11 @@ func (s Suite) Bundles() ([]bundle.Source, error) {
 	}
 	slices.SortFunc(sources, func(a, b bundle.Source) int { return strings.Compare(a.String(), b.String()) })
 	return sources, nil
+}
+
+// anyStepHas reports whether any step of the scenarios contains the text.
+func anyStepHas(scenarios []*godog.Scenario, text string) bool {
+	return slices.ContainsFunc(scenarios, func(p *godog.Scenario) bool {
+		return slices.ContainsFunc(p.Steps, func(s *godog.Step) bool { return strings.Contains(s.Text, text) })
+	})
 }

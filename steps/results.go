@@ -18,8 +18,9 @@ import (
 
 // results collects the results of a run's scenarios.
 type results struct {
-	mu   sync.Mutex
-	seen []numbered
+	positions map[string]position // by the scenario's id
+	mu        sync.Mutex
+	seen      []numbered
 }
 
 // numbered is a result with the scenario's id. godog numbers scenarios in the order of the
@@ -30,6 +31,7 @@ type numbered struct {
 }
 
 func (r *results) record(id string, s report.Scenario) {
+	s.Rule = r.positions[id].rule
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, numbered{id, s})
@@ -39,10 +41,16 @@ func (r *results) record(id string, s report.Scenario) {
 func (r *results) skip(pickles []*godog.Scenario, unmet map[string]error) {
 	for _, p := range pickles {
 		for _, tag := range p.Tags {
-			if why := unmet[tag.Name]; why != nil {
-				r.record(p.Id, report.Scenario{Name: scenarioName(p), Status: report.Skipped, Error: why.Error()})
-				break
+			why := unmet[tag.Name]
+			if why == nil {
+				continue
 			}
+			s := report.Scenario{Name: scenarioName(p), Status: report.Skipped, Error: why.Error()}
+			if versionTag.MatchString(tag.Name) {
+				s.Tag, s.Fact = tag.Name, r.positions[p.Id].comments[tag.AstNodeId]
+			}
+			r.record(p.Id, s)
+			break
 		}
 	}
 }

@@ -40,3 +40,13 @@ func TestASkippedScenarioSaysHowToMeetItsRequirement(t *testing.T) {
 	require.Len(t, r.results.seen, 1)
 	assert.Regexp(t, "^@requires-x: x: none; .*get one, by NESTBED_STATE or --state$", r.results.seen[0].Error)
 }
+
+func TestAResultNamesItsRuleAndTheTagForOtherVersions(t *testing.T) {
+	text := "Feature: f\n  Rule: R\n    # LXD 6.2 does it.\n    @since-lxd-6.2\n    Scenario: a\n      Given b\n"
+	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}
+	require.NoError(t, r.exclude(nil, &bundle.Bundle{LXD: "5.0.2"}))
+	require.Len(t, r.results.seen, 1)
+	assert.Equal(t, "R", r.results.seen[0].Rule)
+	assert.Equal(t, "@since-lxd-6.2", r.results.seen[0].Tag)
+	assert.Equal(t, "LXD 6.2 does it.", r.results.seen[0].Fact)
+}

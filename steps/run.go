@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/cucumber/godog"
@@ -114,6 +113,9 @@ func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
+	if r.results.positions, err = positions(r.options); err != nil {
+		return err
+	}
 	all = append(all, versionRequirements(pickles, b)...)
 	unmet := map[string]error{}
 	var impossible []string
@@ -133,13 +135,6 @@ func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
 	pickles, err = chosen(r.options)
 	r.noShadow, r.tools = anyStepHas(pickles, newuidmapIs), anyStepHas(pickles, everywhere)
 	return err
-}
-
-// anyStepHas reports whether any step of the scenarios contains the text.
-func anyStepHas(scenarios []*godog.Scenario, text string) bool {
-	return slices.ContainsFunc(scenarios, func(p *godog.Scenario) bool {
-		return slices.ContainsFunc(p.Steps, func(s *godog.Step) bool { return strings.Contains(s.Text, text) })
-	})
 }
 
 // makePool makes the pool with its bundles and turns.

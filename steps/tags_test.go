@@ -54,6 +54,21 @@ func TestAllTagsAreKnown(t *testing.T) {
 	}
 }
 
+func TestEveryVersionTagSaysWhatIsDifferent(t *testing.T) {
+	of := godog.Options{FS: features.FS, Paths: []string{"."}}
+	pickles, err := chosen(of)
+	require.NoError(t, err)
+	at, err := positions(of)
+	require.NoError(t, err)
+	for _, p := range pickles {
+		for _, tag := range p.Tags {
+			if versionTag.MatchString(tag.Name) {
+				assert.NotEmpty(t, at[p.Id].comments[tag.AstNodeId], "%s: %s: %s: write a comment above it that names the fact, and the commit or file", p.Uri, p.Name, tag.Name)
+			}
+		}
+	}
+}
+
 func TestScenariosAreTaggedWithTheirRequirements(t *testing.T) {
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		prefix := "@requires-"

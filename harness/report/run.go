@@ -41,6 +41,12 @@ type Scenario struct {
 	// Name is the name of the feature and of the scenario. It is the same in every run.
 	Name   string `json:"name"`
 	Status Status `json:"status"`
+	// Rule is the rule of the feature that the scenario belongs to.
+	Rule string `json:"rule,omitempty"`
+	// Tag is the version tag, such as @lxd, because of which the scenario was skipped. Fact is the
+	// feature's comment on it: what is different in the other versions.
+	Tag  string `json:"tag,omitempty"`
+	Fact string `json:"fact,omitempty"`
 	// Seconds are the times that the scenario took, one for each time that it ran.
 	Seconds []float64 `json:"seconds,omitempty"`
 	// Levels are the last levels that started, with their measured maps. Stop is where and why

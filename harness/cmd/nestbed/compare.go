@@ -35,18 +35,14 @@ Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
 			if err := checkFile("--html", html); err != nil {
 				return err
 			}
-			runs := make([]report.Run, len(args))
-			for i, path := range args {
-				var err error
-				if runs[i], err = report.LoadRuns(strings.Split(path, ",")); err != nil {
-					return &usageError{err}
-				}
+			runs, err := loadRuns(args)
+			if err != nil {
+				return err
 			}
 			c := report.Compare(runs[0], runs[1:]...)
 			if err := writeFile("--html", html, c.WriteHTML); err != nil {
 				return err
 			}
-			var err error
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), c)
 			} else {
@@ -65,4 +61,58 @@ Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
 	cmd.Flags().StringVar(&html, "html", "", "also write the comparison to `FILE`, as a self-contained HTML page")
 	return cmd
+}
+
+func newVersions() *cobra.Command {
+	var asJSON, differences bool
+	cmd := &cobra.Command{
+		Use:   "versions RUN RUN...",
+		Short: "Show which behaviors hold for which versions of LXD and Incus",
+		Long: `Shows the behaviors that the scenarios state, with a column for each of 2 to 26 runs. A
+run is given by its directory of reports or its results.json; runs of the same version,
+separated by commas, count as one. A behavior is a rule of a feature. Per run it says
+  yes     all scenarios of the rule pass
+  3 of 4  one scenario of the rule is for other versions
+  no      all are for other versions
+  FAILED  how many failed
+  -       none can run on that machine
+and then lists the scenarios that hold in some of the runs only, with their tag.
+
+Exit status: 0, or 2 for wrong use.`,
+		Example: `  nestbed versions reports/lxd-5.0.2-5+deb12u6 reports/incus-base-6.0.4-2+deb13u12
+  nestbed versions reports/lxd-* --differences --json`,
+		Args: wrongUse(cobra.RangeArgs(2, report.MostRuns)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			runs, err := loadRuns(args)
+			if err != nil {
+				return err
+			}
+			v, err := report.NewVersions(runs...)
+			if err != nil {
+				return &usageError{err}
+			}
+			if differences {
+				v = v.Different()
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), v)
+			}
+			return v.Write(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
+	cmd.Flags().BoolVar(&differences, "differences", false, "show only behaviors that differ between the runs")
+	return cmd
+}
+
+// loadRuns loads runs. Each argument is one run or several, separated by commas.
+func loadRuns(args []string) ([]report.Run, error) {
+	runs := make([]report.Run, len(args))
+	for i, path := range args {
+		var err error
+		if runs[i], err = report.LoadRuns(strings.Split(path, ",")); err != nil {
+			return nil, &usageError{err}
+		}
+	}
+	return runs, nil
 }

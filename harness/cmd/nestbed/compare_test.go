@@ -77,3 +77,34 @@ func TestTheComparePageShowsAllRuns(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "<dl><dt>a, c</dt><dd>skipped</dd><dt>b</dt><dd>passed</dd></dl>")
 }
+
+func TestVersionsShowsWhereABehaviorHolds(t *testing.T) {
+	dir := t.TempDir()
+	save := func(name string, s report.Scenario) string {
+		s.Name = "allocation: New ids"
+		require.NoError(t, report.Run{Scenarios: []report.Scenario{s}}.Save(filepath.Join(dir, name)))
+		return filepath.Join(dir, name)
+	}
+	lxd := save("lxd", report.Scenario{Status: report.Passed, Rule: "LXD keeps the map"})
+	incus := save("incus", report.Scenario{Status: report.Skipped, Rule: "LXD keeps the map", Tag: "@lxd"})
+	earlier := save("earlier", report.Scenario{Status: report.Passed})
+
+	status, stdout, stderr := nestbed(t, "versions", lxd, incus)
+	require.Equal(t, 0, status, stderr)
+	assert.Contains(t, stdout, "yes  no   allocation: LXD keeps the map\n    old (@lxd): New ids\n")
+	status, stdout, stderr = nestbed(t, "versions", "--json", lxd, incus)
+	require.Equal(t, 0, status, stderr)
+	var read report.Versions
+	require.NoError(t, json.Unmarshal([]byte(stdout), &read))
+	assert.Equal(t, []report.Count{{Passed: 1}, {Other: 1}}, read.Behaviors[0].Counts)
+
+	for wanted, args := range map[string][]string{
+		"it names no rules of features; run the scenarios again": {lxd, earlier},
+		"no such file or directory":                              {lxd, filepath.Join(dir, "gone")},
+		"accepts between 2 and 26 arg(s), received 1":            {lxd},
+	} {
+		status, _, stderr := nestbed(t, append([]string{"versions"}, args...)...)
+		assert.Equal(t, exitUsage, status)
+		assert.Contains(t, stderr, wanted)
+	}
+}

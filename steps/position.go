@@ -1,0 +1,71 @@
+package steps
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v34"
+)
+
+// A position is what surrounds a scenario in its feature.
+type position struct {
+	rule     string
+	comments map[string]string // the comments right above tags, by the ids of the tags
+}
+
+// positions returns the positions of all scenarios, by the ids of the scenarios.
+func positions(of godog.Options) (map[string]position, error) {
+	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
+	if err != nil {
+		return nil, fmt.Errorf("features: %w", err)
+	}
+	all := map[string]position{}
+	for _, f := range read {
+		comments := commentsAbove(f.GherkinDocument)
+		for _, p := range f.Pickles {
+			at := position{comments: comments}
+			if rule := f.FindRule(p.AstNodeIds[0]); rule != nil {
+				at.rule = rule.Name
+			}
+			all[p.Id] = at
+		}
+	}
+	return all, nil
+}
+
+// commentsAbove returns the comments in the lines right above tags, by the ids of the tags.
+func commentsAbove(d *messages.GherkinDocument) map[string]string {
+	lines := map[int64]string{}
+	for _, c := range d.Comments {
+		lines[c.Location.Line] = strings.TrimSpace(strings.TrimLeft(c.Text, " #"))
+	}
+	above := map[string]string{}
+	add := func(tags []*messages.Tag) {
+		for _, tag := range tags {
+			if text := lines[tag.Location.Line-1]; text != "" {
+				above[tag.Id] = text
+			}
+		}
+	}
+	addScenario := func(s *messages.Scenario) {
+		if s == nil {
+			return
+		}
+		add(s.Tags)
+		for _, e := range s.Examples {
+			add(e.Tags)
+		}
+	}
+	add(d.Feature.Tags)
+	for _, child := range d.Feature.Children {
+		addScenario(child.Scenario)
+		if child.Rule != nil {
+			add(child.Rule.Tags)
+			for _, c := range child.Rule.Children {
+				addScenario(c.Scenario)
+			}
+		}
+	}
+	return above
+}
