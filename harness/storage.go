@@ -90,13 +90,13 @@ func MakeStorage(ctx context.Context, server lxd.InstanceServer, pool api.Storag
 	if !api.StatusErrorCheck(err, http.StatusNotFound) {
 		return err
 	}
-	if err := server.CreateStoragePool(pool); err != nil {
+	if err := lxdop.CreatePool(ctx, server, "", pool); err != nil {
 		return err
 	}
-	return server.UpdateProfile("default", api.ProfilePut{
+	return lxdop.UpdateProfile(ctx, server, "default", api.ProfilePut{
 		Config:  config,
 		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": pool.Name}},
-	}, "")
+	})
 }
 
 // PathInPool returns the path of a file of the level in the pool of the level above. It leads past

@@ -30,7 +30,7 @@ func AttachVolume(ctx context.Context, c *harness.Chain, level int, config map[s
 	}
 	post := api.StorageVolumesPost{Name: volumeName, Type: "custom"}
 	post.Config = config
-	if err := l.Above().LXD().CreateStoragePoolVolume(harness.PoolName, post); err != nil {
+	if err := lxdop.CreateVolume(ctx, l.Above().LXD(), harness.PoolName, post); err != nil {
 		return fmt.Errorf("level %d: make a volume: %w", level, err)
 	}
 	if err := attachDisk(ctx, l, map[string]string{"pool": harness.PoolName, "source": volumeName}); err != nil {

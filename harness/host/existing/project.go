@@ -71,9 +71,9 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 			return p, fmt.Errorf("storage pool: %w", err)
 		}
 	}
-	return p, all.UseProject(p.name).UpdateProfile("default", api.ProfilePut{
+	return p, lxdop.UpdateProfile(ctx, all.UseProject(p.name), "default", api.ProfilePut{
 		Devices: map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": p.pool}},
-	}, "")
+	})
 }
 
 // makePool makes a storage pool. In a cluster, LXD wants one request per member first (LXD:
@@ -81,15 +81,11 @@ func makeProject(ctx context.Context, all lxd.InstanceServer, pool string, membe
 func makePool(ctx context.Context, all lxd.InstanceServer, name string, members []string) error {
 	order := api.StoragePoolsPost{Name: name, Driver: poolDriver}
 	for _, m := range members {
-		err := context.Cause(ctx)
-		if err == nil {
-			err = all.UseTarget(m).CreateStoragePool(order)
-		}
-		if err != nil {
+		if err := lxdop.CreatePool(ctx, all, m, order); err != nil {
 			return fmt.Errorf("member %s: %w", m, err)
 		}
 	}
-	return all.CreateStoragePool(order)
+	return lxdop.CreatePool(ctx, all, "", order)
 }
 
 // remove removes the project with everything in it. The project may be half made or half removed.
@@ -119,10 +115,10 @@ func (p *project) clear(ctx context.Context) error {
 	if p.ownPool {
 		// The project must go last, because reap finds leftovers by it. Its profile uses the pool
 		// until then.
-		if err := lxdop.IgnoreMissing(inside.UpdateProfile("default", api.ProfilePut{}, "")); err != nil {
+		if err := lxdop.IgnoreMissing(lxdop.UpdateProfile(ctx, inside, "default", api.ProfilePut{})); err != nil {
 			return err
 		}
-		if err := lxdop.IgnoreMissing(p.all.DeleteStoragePool(p.pool)); err != nil {
+		if err := lxdop.IgnoreMissing(lxdop.DeletePool(ctx, p.all, p.pool)); err != nil {
 			return err
 		}
 	}

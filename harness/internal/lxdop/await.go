@@ -54,7 +54,11 @@ func Await(ctx context.Context, server lxd.Server, op lxd.Operation, err error) 
 
 // AwaitWithin is like Await with another budget.
 func AwaitWithin(ctx context.Context, budget time.Duration, server lxd.Server, op lxd.Operation) (api.Operation, error) {
-	last := op.Get()
+	return awaitFrom(ctx, budget, server, op.Get())
+}
+
+// awaitFrom waits for an operation that was last seen in the given state.
+func awaitFrom(ctx context.Context, budget time.Duration, server lxd.Server, last api.Operation) (api.Operation, error) {
 	what := fmt.Sprintf("wait for LXD's operation %q", last.Description)
 	err := wait.Within(ctx, what, budget, func(ctx context.Context) error {
 		for !last.StatusCode.IsFinal() {
