@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/canonical/lxd/shared/api"
 
@@ -88,13 +90,15 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("level 1: copy: %w", err)
 	}
-	// LXD itself copies the configuration from the source. Of the volatile keys it copies only
-	// those about the image and about the ids of the files (LXD: shared/instance.go,
-	// InstanceIncludeWhenCopying).
+	// As lxc copy does: LXD 6.9 copies no configuration that is not asked for. Of the volatile keys
+	// only that about the image is taken (LXD: lxc/copy.go; instancetype, InstanceIncludeWhenCopying).
+	wanted := source.Writable()
+	maps.DeleteFunc(wanted.Config, func(key, _ string) bool {
+		return strings.HasPrefix(key, "volatile.") && key != "volatile.base_image"
+	})
 	op, err := c.Host.LXD().CreateInstance(api.InstancesPost{
 		Name: copyName, Type: api.InstanceTypeContainer,
-		Source:      api.InstanceSource{Type: "copy", Source: l.Name},
-		InstancePut: api.InstancePut{Profiles: source.Profiles, Devices: source.Devices},
+		Source: api.InstanceSource{Type: "copy", Source: l.Name}, InstancePut: wanted,
 	})
 	if err := harness.Finish(ctx, l, "copy", op, err); err != nil {
 		return nil, err
