@@ -55,20 +55,28 @@ Feature: Carrying images into levels
   Rule: A file can only be pushed for a user that the level has
     A push for another user fails after the file was written, and leaves it with the owner
     root. Before 5.0.4, LXD first truncates the id to 32 bits. The last 32-bit id is -1 for chown and
-    means that the owner stays the same. (LXD 5.0 sets the owner by SFTP after it has written the
-    file: client/lxd_instances.go and lxd/instance_file.go. LXD since 2025 silently ignores
-    the owner.)
+    means that the owner stays the same. (LXD sets the owner by SFTP after it has written the file:
+    client/lxd_instances.go and lxd/instance_file.go.)
 
     Scenario: A file is pushed for the level's last id
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a file is pushed into level 2 as user and group 65535
       Then the pushed file belongs to user and group 631071 on the host
 
+    # LXD ignores such an owner since 6.4 (canonical/lxd commit 4d962ac9c0).
+    @before-lxd-6.4
     Scenario: A push for the next id is refused and leaves the file with the owner root
       Given a chain of depth 2 in which every level delegates what the levels below it need
       When a file is pushed into level 2 as user and group 65536
       Then LXD refuses it at level 2 in operation "push" with "chown .* invalid argument"
       And the pushed file belongs to user and group 565536 on the host
+
+    # LXD ignores such an owner since 6.4 (canonical/lxd commit 4d962ac9c0).
+    @lxd @since-lxd-6.4
+    Scenario: A file pushed for the next id belongs to root
+      Given a chain of depth 2 in which every level delegates what the levels below it need
+      When a file is pushed into level 2 as user and group 65536
+      Then the pushed file belongs to user and group 565536 on the host
 
     # LXD checks the number since 5.0.4, 5.21.1 and 6.1 (canonical/lxd commit a304ac03c9).
     @before-lxd-5.0.4
@@ -163,11 +171,17 @@ Feature: Carrying images into levels
         | none    | create    | (?s)(non-zero value\|exit status) 2($\| \(tar:\)$\| .*Unexpected EOF)                           |
         | gzip    | create    | (?s)(non-zero value\|exit status) 2($\| \((tar\|gzip):\)$\| .*[Uu]nexpected (EOF\|end of file)) |
 
-      # Incus heeds all errors of unsquashfs (lxc/incus#404).
-      @lxd @exclusive @requires-root
+      # LXD looks into the root filesystem since 6.8 (canonical/lxd commit 113995668a). Incus heeds all errors (lxc/incus#404).
+      @lxd @before-lxd-6.8 @exclusive @requires-root
       Examples: The output of unsquashfs must reach LXD in time to be ignored
         | packing  | operation | words          |
         | squashfs | start     | Failed to exec |
+
+      # LXD looks into the root filesystem since 6.8 (canonical/lxd commit 113995668a). Incus heeds all errors (lxc/incus#404).
+      @lxd @since-lxd-6.8 @exclusive @requires-root
+      Examples: It must reach LXD in time here, too
+        | packing  | operation | words                     |
+        | squashfs | create    | Image is missing a rootfs |
 
       # Incus heeds all errors of unsquashfs (lxc/incus#404).
       @incus
@@ -180,7 +194,7 @@ Feature: Carrying images into levels
       And the host's LXD has a split image packed by gzip
       And the image is for the architecture riscv64
       When the image is carried down to level <level> and a container is created from it there
-      Then LXD refuses it at level <level> in operation "create" with "Requested architecture isn't supported by this host"
+      Then LXD refuses it at level <level> in operation "create" with "Requested architecture (isn't|is not) supported by this host"
 
       Examples:
         | level |
