@@ -33,7 +33,7 @@ func TestBehaviorsOfVersions(t *testing.T) {
 	v, err := NewVersions(
 		version("5.0.2", "passed", "passed", "passed", "skipped", "passed"),
 		version("6.2", "passed", "@before-lxd-6", "passed", "skipped", "failed"),
-		version("Incus 6.0.4", "@lxd", "@lxd", "@lxd", "skipped", "passed"),
+		version("Incus 6.0.4", "@since-lxd-7", "@since-lxd-7", "@since-lxd-7", "skipped", "passed"),
 	)
 	require.NoError(t, err)
 	var b strings.Builder
@@ -42,12 +42,12 @@ func TestBehaviorsOfVersions(t *testing.T) {
 	assert.Equal(t, strings.TrimPrefix(`
 a    b         c    behavior
 yes  1 of 2    no   a: R
-    a, b (@lxd): one
-    a (@lxd): two
-      The fact of @lxd.
+    a, b (@since-lxd-7): one
+    a (@since-lxd-7): two
+      The fact of @since-lxd-7.
 yes  yes       no   a: S
-    a, b (@lxd): three
-      The fact of @lxd.
+    a, b (@since-lxd-7): three
+      The fact of @since-lxd-7.
 yes  1 FAILED  yes  b
     a, c, FAILED in b: five
 -    -         -    b: T
@@ -56,7 +56,7 @@ yes  1 FAILED  yes  b
 `, "\n"), table)
 	assert.Equal(t, Behavior{
 		Feature: "a", Rule: "S", Counts: []Count{{Passed: 1}, {Passed: 1}, {Other: 1}},
-		Differences: []Difference{{Scenario: "three", Holds: []string{"a", "b"}, Tag: "@lxd", Fact: "The fact of @lxd."}},
+		Differences: []Difference{{Scenario: "three", Holds: []string{"a", "b"}, Tag: "@since-lxd-7", Fact: "The fact of @since-lxd-7."}},
 	}, v.Behaviors[1])
 	assert.Len(t, v.Different().Behaviors, 3)
 	assert.Len(t, v.Behaviors, 4)
