@@ -7,11 +7,14 @@
 package bundle
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"debug/elf"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"nestbed/harness/cache"
 	"nestbed/harness/idmap"
@@ -93,6 +96,10 @@ func (b *Bundle) open() error {
 		text, err = r.ReadFile("bin/busybox", programLimit)
 		return err
 	})
+	if err == nil && isDynamic(text) {
+		// The small images have nothing else.
+		err = fmt.Errorf("bundle %s: its busybox needs libraries; install the static one (package busybox-static)", b.Source)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +116,12 @@ func (b *Bundle) open() error {
 		}
 	}
 	return nil
+}
+
+// isDynamic reports whether a program is started by a loader (man 5 elf, PT_INTERP).
+func isDynamic(program []byte) bool {
+	f, err := elf.NewFile(bytes.NewReader(program))
+	return err == nil && slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
 // format is the version of the layout of a bundle's directory. Increase it with each change, so

@@ -148,3 +148,23 @@ func TestWithoutLddThereIsAnError(t *testing.T) {
 	_, err := thisMachine.libraries(t.Context(), []string{"/usr/bin/lxd"})
 	assert.ErrorIs(t, err, exec.ErrNotFound)
 }
+
+func TestABusyboxThatNeedsLibrariesIsRefused(t *testing.T) {
+	dynamic, static := programs(t)
+	for _, path := range static {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.False(t, isDynamic(text), path)
+	}
+	assert.False(t, isDynamic([]byte("#!/bin/sh\n")))
+	if len(dynamic) == 0 {
+		t.Skip("every program of this machine is static")
+	}
+	b := &Bundle{dir: t.TempDir(), Source: Source{Kind: Dir, Arg: "/srv"}}
+	bin := filepath.Join(b.Root(), "bin")
+	require.NoError(t, os.MkdirAll(bin, 0o755))
+	text, err := os.ReadFile(dynamic[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "busybox"), text, 0o755))
+	require.EqualError(t, b.open(), "bundle dir:/srv: its busybox needs libraries; install the static one (package busybox-static)")
+}
