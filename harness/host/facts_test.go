@@ -24,3 +24,17 @@ func TestFactsAreWrittenInOneLine(t *testing.T) {
 	assert.Contains(t, []string{"off", "enforced"}, got.AppArmor)
 	assert.NotContains(t, got.String(), "\n")
 }
+
+func TestAVersionNewerThanAnyKnownIsNamedAsOne(t *testing.T) {
+	for version, newer := range map[string]string{
+		"5.21.3 LTS": "", "6.9": "", "6.9.1": "", "6.10": "6.9", "7.0": "6.9", "no version": "",
+	} {
+		f := Facts{LXD: version, Flavor: idmap.LXD}
+		if newer == "" {
+			assert.NotContains(t, f.String(), "newer")
+			continue
+		}
+		assert.Contains(t, f.String(), "LXD "+version+" (newer than "+newer+", whose rules are used), kernel")
+	}
+	assert.Contains(t, Facts{LXD: "7.3", Flavor: idmap.Incus}.String(), "Incus 7.3 (newer than 7.0, whose rules are used)")
+}
