@@ -9,13 +9,17 @@ import (
 	"nestbed/harness/internal/command"
 )
 
+// giveSnap says what to do if a file is not LXD's snap.
+const giveSnap = "give LXD's snap, as snap download lxd writes it"
+
 // snapKey returns the SHA-256 of the snap, and the key of the files that its bundle takes from this
 // machine.
 func snapKey(ctx context.Context, s Source) (string, error) {
 	snap, err := sha256Of(s.Arg)
 	if err != nil {
-		return "", fmt.Errorf("bundle %s: %w; give LXD's snap, as snap download lxd writes it", s, err)
+		return "", fmt.Errorf("bundle %s: %w; %s", s, err, giveSnap)
 	}
+	s.Client = false // the snap has its own
 	files, err := filesBeside(ctx, s, lxdDaemon)
 	if err != nil {
 		return "", err
@@ -33,11 +37,11 @@ func makeSnap(ctx context.Context, root string, s Source) error {
 	// No Go library in use here reads a squashfs.
 	unpack := command.New(ctx, "unsquashfs", "-quiet", "-no-progress", "-no-xattrs", "-dest", dir, s.Arg, "bin/lxd", "bin/lxc", "lib")
 	if out, err := unpack.CombinedOutput(); err != nil {
-		return fmt.Errorf("bundle %s: not a snap: unsquashfs: %w: %s; give LXD's snap, as snap download lxd writes it", s, err, lastLine(string(out)))
+		return fmt.Errorf("bundle %s: not a snap: unsquashfs: %w: %s; %s", s, err, lastLine(string(out)), giveSnap)
 	}
 	programs := filepath.Join(dir, "bin")
 	if !isProgram(filepath.Join(programs, lxdDaemon)) {
-		return fmt.Errorf("bundle %s: it has no program bin/lxd; give LXD's snap, as snap download lxd writes it", s)
+		return fmt.Errorf("bundle %s: it has no program bin/lxd; %s", s, giveSnap)
 	}
 	// The directories in which the snap's LXD finds libraries (LXD's snap:
 	// snapcraft/commands/daemon.start).

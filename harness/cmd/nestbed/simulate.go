@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
 	"nestbed/harness/host/private"
 	"nestbed/harness/host/start"
@@ -66,7 +67,7 @@ begins where one ends. docs/performance.md compares forecasts with real runs.`,
 	cmd.Flags().Float64Var(&f.memory, "memory", 0, "GB of memory of each member (default: enough)")
 	cmd.Flags().Float64Var(&f.disk, "disk", 0, "GB of disk of each member for LXD (default: enough)")
 	cmd.Flags().StringVar(&f.costs, "costs", "", "use the costs in `FILE`, which an earlier --json printed, and measure nothing")
-	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what is measured: installed, built:DIR, snap:FILE, module:lxd, debian:SUITE, dir:PATH or tar:FILE (default: chosen for this machine)")
+	cmd.Flags().StringVar(&f.bundle, "bundle", "", "what is measured: "+bundle.Forms+" (default: chosen for this machine)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	return cmd
 }
