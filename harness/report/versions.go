@@ -166,7 +166,7 @@ func (v Versions) Write(w io.Writer) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d behaviors, %d differ between versions\n", len(v.Behaviors), len(v.Different().Behaviors))
+	_, err := fmt.Fprintf(w, "\nbehaviors: %d; different between versions: %d\n", len(v.Behaviors), len(v.Different().Behaviors))
 	return err
 }
 
