@@ -90,9 +90,9 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("level 1: copy: %w", err)
 	}
-	// As lxc copy does: LXD 6.9 copies no configuration that is not asked for. Of the volatile
-	// keys only that about the image is taken (LXD: lxc/copy.go; shared/instance.go,
-	// InstanceIncludeWhenCopying).
+	// As lxc copy does: since 6.8, LXD copies no configuration that is not asked for
+	// (canonical/lxd commit d6697eda16). Of the volatile keys only that about the image is taken
+	// (LXD: lxc/copy.go; shared/instance.go, InstanceIncludeWhenCopying).
 	wanted := source.Writable()
 	maps.DeleteFunc(wanted.Config, func(key, _ string) bool {
 		return strings.HasPrefix(key, "volatile.") && key != "volatile.base_image"

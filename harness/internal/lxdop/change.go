@@ -29,10 +29,10 @@ func UpdateProfile(ctx context.Context, server lxd.InstanceServer, name string, 
 	return change(ctx, server, http.MethodPut, "", profile, "profiles", name)
 }
 
-// change sends a request and waits until LXD has done what it asks for. LXD 6.9 answers many
-// requests with an operation that earlier versions answer when they are done (LXD:
-// doc/api-extensions.md, storage_and_profile_operations and storage_and_network_operations), and
-// this client takes the answer for the end.
+// change sends a request and waits until LXD has done what it asks for. LXD answers with an
+// operation for profiles and volumes since 6.6, and for pools since 6.8 (LXD:
+// doc/api-extensions.md, storage_and_profile_operations and storage_and_network_operations). This
+// client takes that answer for the end.
 func change(ctx context.Context, server lxd.InstanceServer, method, target string, body any, path ...string) error {
 	info, err := server.GetConnectionInfo()
 	if err != nil {
