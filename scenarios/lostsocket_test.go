@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	lxd "github.com/canonical/lxd/client"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +14,9 @@ import (
 	"nestbed/harness/harnesstest"
 )
 
-// TestAFileIsPushedAfterLXDLostItsSocket removes the socket that LXD has just made for the files of
-// level 1, as LXD itself does when the files of another container are no longer used.
+// TestAFileIsPushedAfterLXDLostItsSocket removes the socket of the program that accesses the files
+// of level 1, as LXD itself does when the files of another container are no longer used. The next
+// push waits for the end of that program. LXD then removes the socket of the push, too.
 func TestAFileIsPushedAfterLXDLostItsSocket(t *testing.T) {
 	parallel(t, 1)
 	h := harnesstest.Host(t, article)
@@ -26,29 +25,11 @@ func TestAFileIsPushedAfterLXDLostItsSocket(t *testing.T) {
 	require.NoError(t, err)
 	ctx := harnesstest.Context(t)
 
-	dirs, err := filepath.Glob(fmt.Sprintf("/proc/%d/root/var/log/*/%s", h.Pid(), level.Name))
+	require.NoError(t, image.PushFile(ctx, level, "/root/first", []byte("first"), 0))
+	sockets, err := filepath.Glob(fmt.Sprintf("/proc/%d/root/var/log/*/%s/forkfile.sock", h.Pid(), level.Name))
 	require.NoError(t, err)
-	require.Len(t, dirs, 1)
-	socket := filepath.Join(dirs[0], "forkfile.sock")
-	removed, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-removed:
-				return
-			default:
-				if os.Remove(socket) == nil {
-					return
-				}
-			}
-		}
-	}()
-	err = h.LXD().CreateInstanceFile(level.Name, "/root/first", lxd.InstanceFileArgs{Content: strings.NewReader("first"), Type: "file"})
-	close(removed)
-	<-done
-	require.ErrorContains(t, err, "forkfile.sock: connect: no such file or directory")
-
+	require.Len(t, sockets, 1)
+	require.NoError(t, os.Remove(sockets[0]))
 	require.NoError(t, image.PushFile(ctx, level, "/root/second", []byte("second"), 0))
 	got, err := level.Root().ReadFile(ctx, "/root/second")
 	require.NoError(t, err)
