@@ -63,7 +63,7 @@ Feature: Carrying images into levels
       When a file is pushed into level 2 as user and group 65535
       Then the pushed file belongs to user and group 631071 on the host
 
-    # LXD ignores such an owner since 6.4 (canonical/lxd commit 4d962ac9c0).
+    # Since 6.4, LXD ignores an owner that the container does not have (canonical/lxd commit 4d962ac9c0).
     @before-lxd-6.4
     Scenario: A push for the next id is refused and leaves the file with the owner root
       Given a chain of depth 2 in which every level delegates what the levels below it need
@@ -71,7 +71,7 @@ Feature: Carrying images into levels
       Then LXD refuses it at level 2 in operation "push" with "chown .* invalid argument"
       And the pushed file belongs to user and group 565536 on the host
 
-    # LXD ignores such an owner since 6.4 (canonical/lxd commit 4d962ac9c0).
+    # Since 6.4, LXD ignores an owner that the container does not have (canonical/lxd commit 4d962ac9c0).
     @lxd @since-lxd-6.4
     Scenario: A file pushed for the next id belongs to root
       Given a chain of depth 2 in which every level delegates what the levels below it need

@@ -27,7 +27,7 @@ func (s Suite) Bundles() ([]bundle.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	pickles, err := chosen(s.withDefaults().godogOptions())
+	pickles, _, err := chosen(s.withDefaults().godogOptions())
 	if err != nil {
 		return nil, err
 	}

@@ -14,24 +14,26 @@ type position struct {
 	comments map[string]string // the comments right above tags, by the ids of the tags
 }
 
-// positions returns the positions of all scenarios, by the ids of the scenarios.
-func positions(of godog.Options) (map[string]position, error) {
+// chosen returns the scenarios that godog's options select, and their positions by their ids.
+func chosen(of godog.Options) ([]*godog.Scenario, map[string]position, error) {
 	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
 	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
+		return nil, nil, fmt.Errorf("features: %w", err)
 	}
-	all := map[string]position{}
+	var all []*godog.Scenario
+	positions := map[string]position{}
 	for _, f := range read {
 		comments := commentsAbove(f.GherkinDocument)
+		all = append(all, f.Pickles...)
 		for _, p := range f.Pickles {
 			at := position{comments: comments}
 			if rule := f.FindRule(p.AstNodeIds[0]); rule != nil {
 				at.rule = rule.Name
 			}
-			all[p.Id] = at
+			positions[p.Id] = at
 		}
 	}
-	return all, nil
+	return all, positions, nil
 }
 
 // commentsAbove returns the comments in the lines right above tags, by the ids of the tags.

@@ -32,7 +32,7 @@ func newProgress(guest string, of godog.Options) (*progress, error) {
 		return p, nil
 	}
 	p.to = os.Stderr
-	pickles, err := chosen(of)
+	pickles, _, err := chosen(of)
 	p.total = len(pickles)
 	return p, err
 }

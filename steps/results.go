@@ -55,19 +55,6 @@ func (r *results) skip(pickles []*godog.Scenario, unmet map[string]error) {
 	}
 }
 
-// chosen returns the scenarios that godog's options select.
-func chosen(of godog.Options) ([]*godog.Scenario, error) {
-	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
-	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
-	}
-	var all []*godog.Scenario
-	for _, f := range read {
-		all = append(all, f.Pickles...)
-	}
-	return all, nil
-}
-
 // run returns the results in the order of the features.
 func (r *results) run(b *bundle.Bundle) report.Run {
 	r.mu.Lock()

@@ -109,13 +109,11 @@ func (s Suite) godogOptions() godog.Options {
 // exclude deselects the scenarios that this machine cannot run, and those that do not hold for the
 // version of the bundle, and records them as skipped.
 func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
-	pickles, err := chosen(r.options)
+	pickles, positions, err := chosen(r.options)
 	if err != nil {
 		return err
 	}
-	if r.results.positions, err = positions(r.options); err != nil {
-		return err
-	}
+	r.results.positions = positions
 	all = append(all, versionRequirements(pickles, b)...)
 	unmet := map[string]error{}
 	var impossible []string
@@ -132,7 +130,7 @@ func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
 	}
 	r.results.skip(pickles, unmet)
 	r.options.Tags = excluding(r.options.Tags, impossible...)
-	pickles, err = chosen(r.options)
+	pickles, _, err = chosen(r.options)
 	r.noShadow, r.tools = anyStepHas(pickles, newuidmapIs), anyStepHas(pickles, everywhere)
 	return err
 }

@@ -24,7 +24,7 @@ func TestExcludedTagsAreExcludedFromEveryAlternative(t *testing.T) {
 // tagsChosen returns all tags of the scenarios that a filter selects.
 func tagsChosen(t *testing.T, filter string) []string {
 	t.Helper()
-	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}, Tags: filter})
+	pickles, _, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}, Tags: filter})
 	require.NoError(t, err)
 	var tags []string
 	for _, p := range pickles {
@@ -43,7 +43,7 @@ func TestAllTagsAreKnown(t *testing.T) {
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		known = append(known, c.For)
 	}
-	pickles, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}})
+	pickles, _, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}})
 	require.NoError(t, err)
 	for _, p := range pickles {
 		for _, tag := range p.Tags {
@@ -55,10 +55,7 @@ func TestAllTagsAreKnown(t *testing.T) {
 }
 
 func TestEveryVersionTagSaysWhatIsDifferent(t *testing.T) {
-	of := godog.Options{FS: features.FS, Paths: []string{"."}}
-	pickles, err := chosen(of)
-	require.NoError(t, err)
-	at, err := positions(of)
+	pickles, at, err := chosen(godog.Options{FS: features.FS, Paths: []string{"."}})
 	require.NoError(t, err)
 	for _, p := range pickles {
 		for _, tag := range p.Tags {

@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,7 +97,7 @@ func (b *Bundle) open() error {
 		text, err = r.ReadFile("bin/busybox", programLimit)
 		return err
 	})
-	if err == nil && isDynamic(text) {
+	if dynamic, notELF := NeedsLoader(bytes.NewReader(text)); err == nil && notELF == nil && dynamic {
 		// The small images have nothing else.
 		err = fmt.Errorf("bundle %s: its busybox needs libraries; install the static one (package busybox-static)", b.Source)
 	}
@@ -118,10 +119,11 @@ func (b *Bundle) open() error {
 	return nil
 }
 
-// isDynamic reports whether a program is started by a loader (man 5 elf, PT_INTERP).
-func isDynamic(program []byte) bool {
-	f, err := elf.NewFile(bytes.NewReader(program))
-	return err == nil && slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
+// NeedsLoader reports whether a loader starts a program, because it is linked dynamically (man 5
+// elf, PT_INTERP).
+func NeedsLoader(program io.ReaderAt) (bool, error) {
+	f, err := elf.NewFile(program)
+	return err == nil && slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), err
 }
 
 // format is the version of the layout of a bundle's directory. Increase it with each change, so

@@ -61,7 +61,7 @@ func (f Facts) String() string {
 	return fmt.Sprintf("%s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
 }
 
-// newestKnown returns the newest version with which the suite has run. The versions after it may
+// newestKnown returns the newest version with which scenarios have run. The versions after it may
 // have other rules.
 func newestKnown(f idmap.Flavor) string {
 	if f == idmap.Incus {

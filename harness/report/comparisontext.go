@@ -57,34 +57,18 @@ func (c Comparison) writeKinds(w io.Writer) error {
 var marks = map[Status]string{Passed: "ok", Failed: "FAILED", Skipped: "skipped", "": "-"}
 
 func (c Comparison) writeTable(w io.Writer) error {
-	var table strings.Builder
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	for _, column := range c.Columns {
-		fmt.Fprintf(w, "%s  %d passed, %d failed, %d skipped: %s\n", column.Name, column.Passed, column.Failed, column.Skipped, column.Facts)
-		fmt.Fprintf(t, "%s\t", column.Name)
-	}
-	fmt.Fprintln(t, "scenario")
-	for _, row := range c.Rows {
-		for _, cell := range row.Cells {
-			fmt.Fprintf(t, "%s\t", marks[cell.Status])
-		}
-		fmt.Fprintln(t, row.Scenario)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	lines := strings.SplitAfter(table.String(), "\n")
-	if len(c.Rows) > 0 {
-		fmt.Fprint(w, "\n", lines[0])
-	}
+	rows := make([]tableRow, len(c.Rows))
 	for i, row := range c.Rows {
-		fmt.Fprint(w, lines[i+1])
+		rows[i].name = row.Scenario
+		for _, cell := range row.Cells {
+			rows[i].cells = append(rows[i].cells, marks[cell.Status])
+		}
 		for _, o := range outcomes(c.Columns, row.Cells) {
-			fmt.Fprintf(w, "    %s: %s\n", o.Runs, o.Text)
+			rows[i].below = append(rows[i].below, o.Runs+": "+o.Text)
 		}
 	}
+	err := writeColumns(w, c.Columns, "scenario", rows)
 	fmt.Fprintf(w, "\n%d scenarios differ, %d are the same everywhere\n", len(c.Rows), c.Same)
-	var err error
 	for _, column := range c.Columns[1:] {
 		_, err = fmt.Fprintf(w, "%s: %s\n", column.Name, column.Verdict)
 	}
@@ -106,4 +90,41 @@ func outcomes(columns []Column, cells []Cell) []outcome {
 		all = append(all, outcome{columns[i].Name, text})
 	}
 	return all
+}
+
+// A tableRow is a row of a table with a cell for each run. The lines below it are indented.
+type tableRow struct {
+	cells []string
+	name  string
+	below []string
+}
+
+// writeColumns prints what each run is, and then a table with a column for each of them. what is
+// the heading of the rows' names.
+func writeColumns(w io.Writer, columns []Column, what string, rows []tableRow) error {
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, c := range columns {
+		fmt.Fprintf(w, "%s  %d passed, %d failed, %d skipped: %s\n", c.Name, c.Passed, c.Failed, c.Skipped, c.Facts)
+		fmt.Fprintf(t, "%s\t", c.Name)
+	}
+	fmt.Fprintln(t, what)
+	for _, row := range rows {
+		for _, cell := range row.cells {
+			fmt.Fprintf(t, "%s\t", cell)
+		}
+		fmt.Fprintln(t, row.name)
+	}
+	if err := t.Flush(); err != nil || len(rows) == 0 {
+		return err
+	}
+	lines := strings.SplitAfter(table.String(), "\n")
+	_, err := fmt.Fprint(w, "\n", lines[0])
+	for i, row := range rows {
+		_, err = fmt.Fprint(w, lines[i+1])
+		for _, line := range row.below {
+			_, err = fmt.Fprintf(w, "    %s\n", line)
+		}
+	}
+	return err
 }

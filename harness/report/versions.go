@@ -6,13 +6,13 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
 // Versions shows which behaviors hold in which runs, one run for each version of LXD or Incus.
 type Versions struct {
 	Columns   []Column   `json:"columns"`
 	Behaviors []Behavior `json:"behaviors"`
+	Same      int        `json:"same"` // behaviors that Different left out
 }
 
 // A Behavior is a rule of a feature. The scenarios of a feature that belong to no rule are one,
@@ -132,41 +132,33 @@ func (b *Behavior) add(row ComparisonRow, columns []Column) {
 
 // Different returns the table with only the behaviors that differ between the runs.
 func (v Versions) Different() Versions {
+	all := len(v.Behaviors)
 	v.Behaviors = slices.DeleteFunc(slices.Clone(v.Behaviors), func(b Behavior) bool { return b.Differences == nil })
+	v.Same += all - len(v.Behaviors)
 	return v
 }
 
 // Write prints the behaviors as a table, each followed by the scenarios that hold in some runs
 // only, and why.
 func (v Versions) Write(w io.Writer) error {
-	var table strings.Builder
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	for _, c := range v.Columns {
-		fmt.Fprintf(w, "%s  %d passed, %d failed, %d skipped: %s\n", c.Name, c.Passed, c.Failed, c.Skipped, c.Facts)
-		fmt.Fprintf(t, "%s\t", c.Name)
-	}
-	fmt.Fprintln(t, "behavior")
-	for _, b := range v.Behaviors {
-		for _, c := range b.Counts {
-			fmt.Fprintf(t, "%s\t", c)
-		}
-		fmt.Fprintln(t, strings.TrimSuffix(b.Feature+": "+b.Rule, ": "))
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	lines := strings.SplitAfter(table.String(), "\n")
-	fmt.Fprint(w, "\n", lines[0])
+	rows := make([]tableRow, len(v.Behaviors))
 	for i, b := range v.Behaviors {
-		fmt.Fprint(w, lines[i+1])
+		rows[i].name = strings.TrimSuffix(b.Feature+": "+b.Rule, ": ")
+		for _, c := range b.Counts {
+			rows[i].cells = append(rows[i].cells, c.String())
+		}
 		for n, d := range b.Differences {
-			fmt.Fprintf(w, "    %s: %s\n", d.where(), d.Scenario)
+			rows[i].below = append(rows[i].below, d.where()+": "+d.Scenario)
 			if d.Fact != "" && (n+1 == len(b.Differences) || b.Differences[n+1].Fact != d.Fact) {
-				fmt.Fprintf(w, "      %s\n", d.Fact)
+				rows[i].below = append(rows[i].below, "  "+d.Fact)
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\nbehaviors: %d; different between versions: %d\n", len(v.Behaviors), len(v.Different().Behaviors))
+	if err := writeColumns(w, v.Columns, "behavior", rows); err != nil {
+		return err
+	}
+	different := v.Different()
+	_, err := fmt.Fprintf(w, "\n%d behaviors differ, %d are the same everywhere\n", len(different.Behaviors), different.Same)
 	return err
 }
 

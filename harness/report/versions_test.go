@@ -52,7 +52,7 @@ yes  1 FAILED  yes  b
     a, c, FAILED in b: five
 -    -         -    b: T
 
-behaviors: 4; different between versions: 3
+3 behaviors differ, 1 are the same everywhere
 `, "\n"), table)
 	assert.Equal(t, Behavior{
 		Feature: "a", Rule: "S", Counts: []Count{{Passed: 1}, {Passed: 1}, {Other: 1}},

@@ -1,10 +1,11 @@
 package vm
 
 import (
-	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
+
+	"nestbed/harness/bundle"
 )
 
 // staticProgram returns the path of the running program. It fails unless the program is static,
@@ -14,15 +15,17 @@ func staticProgram() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := elf.Open(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	dynamic, err := bundle.NeedsLoader(f)
 	if err != nil {
 		return "", fmt.Errorf("virtual machine: %s: %w", path, err)
 	}
-	defer f.Close()
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return "", errors.New("virtual machine: this program is dynamically linked, but the guest has other library versions; build it with CGO_ENABLED=0")
-		}
+	if dynamic {
+		return "", errors.New("virtual machine: this program is dynamically linked, but the guest has other library versions; build it with CGO_ENABLED=0")
 	}
 	return path, nil
 }

@@ -14,13 +14,17 @@ import (
 	"nestbed/harness/report"
 )
 
+// saved saves a run of one scenario in a directory, which it returns.
+func saved(t *testing.T, dir string, s report.Scenario) string {
+	t.Helper()
+	s.Name = "article: Three levels"
+	require.NoError(t, report.Run{Scenarios: []report.Scenario{s}}.Save(dir))
+	return dir
+}
+
 func TestCompareExitsWithOneIfALaterRunIsWorse(t *testing.T) {
 	dir := t.TempDir()
-	save := func(name string, s report.Scenario) string {
-		s.Name = "article: Three levels"
-		require.NoError(t, report.Run{Scenarios: []report.Scenario{s}}.Save(filepath.Join(dir, name)))
-		return filepath.Join(dir, name)
-	}
+	save := func(name string, s report.Scenario) string { return saved(t, filepath.Join(dir, name), s) }
 	good := save("good", report.Scenario{Status: report.Passed})
 	bad := save("bad", report.Scenario{Status: report.Failed, Error: "level 2, create: no allocation"})
 	skipped := save("skipped", report.Scenario{Status: report.Skipped})
@@ -80,18 +84,14 @@ func TestTheComparePageShowsAllRuns(t *testing.T) {
 
 func TestVersionsShowsWhereABehaviorHolds(t *testing.T) {
 	dir := t.TempDir()
-	save := func(name string, s report.Scenario) string {
-		s.Name = "allocation: New ids"
-		require.NoError(t, report.Run{Scenarios: []report.Scenario{s}}.Save(filepath.Join(dir, name)))
-		return filepath.Join(dir, name)
-	}
+	save := func(name string, s report.Scenario) string { return saved(t, filepath.Join(dir, name), s) }
 	lxd := save("lxd", report.Scenario{Status: report.Passed, Rule: "LXD keeps the map"})
 	incus := save("incus", report.Scenario{Status: report.Skipped, Rule: "LXD keeps the map", Tag: "@lxd"})
 	earlier := save("earlier", report.Scenario{Status: report.Passed})
 
 	status, stdout, stderr := nestbed(t, "versions", lxd, incus)
 	require.Equal(t, 0, status, stderr)
-	assert.Contains(t, stdout, "yes  no   allocation: LXD keeps the map\n    old (@lxd): New ids\n")
+	assert.Contains(t, stdout, "yes  no   article: LXD keeps the map\n    old (@lxd): Three levels\n")
 	status, stdout, stderr = nestbed(t, "versions", "--json", lxd, incus)
 	require.Equal(t, 0, status, stderr)
 	var read report.Versions

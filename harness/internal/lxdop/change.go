@@ -38,10 +38,7 @@ func change(ctx context.Context, server lxd.InstanceServer, method, target strin
 	if err != nil {
 		return err
 	}
-	query := url.Values{}
-	if info.Project != "" {
-		query.Set("project", info.Project)
-	}
+	query := url.Values{"project": {info.Project}}
 	if target != "" {
 		query.Set("target", target)
 	}
