@@ -18,19 +18,19 @@ Feature: How a container's configuration changes its map
         | count |
         | 65536 |
 
-      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+      # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @lxd
       Examples: The one id more
         | count  |
         | 131072 |
 
-      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+      # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @incus
       Examples:
         | count  |
         | 131071 |
 
-    # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+    # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @incus
     Scenario: With Incus, 131072 ids are enough for one isolated container
       Given an LXD host whose root allocation is "root:500000:131072"

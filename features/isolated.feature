@@ -87,7 +87,7 @@ Feature: Siblings and their ids
         | B       | 0      | 500000 | 500000 | 196608 |
       And siblings A and B at level 1 share all host ids
 
-    # Incus heeds the size without isolation since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+    # Incus heeds the size without isolation since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @lxd @requires-private-host
     Scenario: Without isolation, size and base have no effect
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -99,7 +99,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count  |
         | A       | 0      | 500000 | 500000 | 196608 |
 
-    # Incus heeds the size without isolation since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+    # Incus heeds the size without isolation since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @incus @requires-private-host
     Scenario: With Incus the size has an effect without isolation, and the base has none
       Given an LXD host whose root allocation is "root:500000:196608"
@@ -111,7 +111,7 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | A       | 0      | 500000 | 500000 | 70000 |
 
-  # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+  # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
   @lxd
   Rule: The last isolated sibling needs one free id more than it uses
 
@@ -144,7 +144,7 @@ Feature: Siblings and their ids
         | 131073 | B       |
         | 196608 | B       |
 
-  # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+  # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
   @incus
   Rule: With Incus the last isolated sibling needs no more ids than it uses
 
@@ -197,6 +197,8 @@ Feature: Siblings and their ids
         | B       | 0      | 631072 | 631072 | 65536 |
         | C       | 0      | 565536 | 565536 | 65536 |
 
+    # Incus uses a gap of exactly the wanted size (lxc/incus#3998).
+    @before-incus-7.5
     Scenario: A sibling of the same size does not get the ids of a deleted sibling in the middle
       Given these siblings at level 1
         | sibling | isolated | size | base |
@@ -358,13 +360,13 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | A       | 0      | 565536 | 565536 | 65536 |
 
-      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+      # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @lxd
       Examples:
         | daemon | size   |
         | LXD    | 434464 |
 
-      # Incus needs no spare id since 6.0.4 and 6.7 (Incus: driver_lxc.go, findIdmap).
+      # Incus needs no spare id since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
       @incus
       Examples:
         | daemon | size   |

@@ -144,6 +144,19 @@ Feature: How LXD reads the allocation files of a level
       When a chain of depth 2 is built as described
       Then the build stops at level 2 in operation "start" for the reason "idmap invalid"
 
+    Scenario: A repeated line counts once
+      Given /etc/subuid and /etc/subgid of level 1 read
+        """
+        root:65536:65536
+        root:65536:65536
+        """
+      When a chain of depth 2 is built as described
+      Then all 2 levels are up
+      And the uid and gid maps are
+        | level | inside | parent | host   | count  |
+        | 1     | 0      | 500000 | 500000 | 262144 |
+        | 2     | 0      | 65536  | 565536 | 65536  |
+
     Scenario: Uids and gids that start at different ids
       Given /etc/subuid of level 1 reads
         """

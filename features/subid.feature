@@ -132,6 +132,32 @@ Feature: How LXD and newuidmap read the same files
         | lxd:100 |
         | lxd     |
 
+    # LXD reads subuid before it looks for subgid (LXD: c041b1eb1a).
+    @lxd @since-lxd-6.8
+    Scenario: An invalid subuid also counts if subgid is missing
+      Given an LXD host without a root allocation
+      And /etc/subuid of the host reads
+        """
+        lxd
+        """
+      And /etc/subgid of the host is missing
+      When a chain of depth 1 is built as described
+      Then the build stops at level 1 in operation "create" for the reason "subid file malformed"
+
+    # LXD looks for both files before it reads one (LXD: shared/idmap/idmapset_linux.go, DefaultIdmapSet).
+    @lxd @before-lxd-6.8
+    Scenario: An invalid subuid is ignored if subgid is missing
+      Given an LXD host without a root allocation
+      And /etc/subuid of the host reads
+        """
+        lxd
+        """
+      And /etc/subgid of the host is missing
+      And newuidmap is installed neither on the host nor at any level
+      When a chain of depth 1 is built as described
+      Then all 1 levels are up
+      And root at level 1 is id 1000000 on the host
+
   Rule: LXD uses the first entry that is large enough, not the largest
 
     # Incus takes every line that is large enough, LXD the first one (Incus: internal/server/sys/os.go, getIdmapset).

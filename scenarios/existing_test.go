@@ -194,7 +194,7 @@ func TestCoreScenariosOnAnExistingLXD(t *testing.T) {
 func TestIsolatedContainersOfOneNameInTwoProjectsGetTheSameIDs(t *testing.T) {
 	parallel(t, 1)
 	b := harnesstest.Bundle(t, harnesstest.Source(t))
-	if b.Flavor != idmap.LXD502 {
+	if b.Flavor != idmap.LXD.At("5.0.2") {
 		t.Skipf("the bundle has %s; this bug is in LXD 5.0.2", b.Daemon())
 	}
 	machine, _ := existingLXD(t, machineAllocation, b)

@@ -33,7 +33,7 @@ import (
 func TestAnOperationThatEndsBeforeLXDListensIsNotMissed(t *testing.T) {
 	parallel(t, 1)
 	h := harnesstest.Host(t, article)
-	if h.Traits().Bundle.Flavor != idmap.LXD502 {
+	if h.Traits().Bundle.Flavor != idmap.LXD.At("5.0.2") {
 		t.Skipf("the bundle has %s, which adds the listener right after its answer and loses events only by chance", h.Traits().Bundle.Daemon())
 	}
 	level := harnesstest.Build(t, h, harness.Cascade(1)).Levels[0]

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/mod/semver"
 
 	"nestbed/harness/bundle"
-	"nestbed/harness/idmap"
 	"nestbed/harness/inventory"
 )
 
@@ -40,9 +39,9 @@ func versionRequirements(scenarios []*godog.Scenario, b *bundle.Bundle) []invent
 // versionHolds reports whether a tag holds for the bundle's daemon, and says what it means. An
 // unknown version counts as the newest.
 func versionHolds(when, daemon, version string, b *bundle.Bundle) (what string, holds bool) {
-	name, is := "LXD", b.Flavor != idmap.Incus
+	name, is := "LXD", !b.Flavor.Incus()
 	if daemon == "incus" {
-		name, is = "Incus", b.Flavor == idmap.Incus
+		name, is = "Incus", b.Flavor.Incus()
 	}
 	if when == "" {
 		return name, is

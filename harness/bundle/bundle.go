@@ -81,7 +81,7 @@ func (b *Bundle) String() string { return fmt.Sprintf("%s (%s)", b.Source, b.Key
 // "Incus 6.0.4".
 func (b *Bundle) Daemon() string {
 	name := "LXD "
-	if b.Flavor == idmap.Incus {
+	if b.Flavor.Incus() {
 		name = "Incus "
 	}
 	if b.Package == "" {

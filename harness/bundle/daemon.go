@@ -104,13 +104,9 @@ func describe(info *debug.BuildInfo) string {
 // flavorOf returns the flavor of a daemon of this name and version.
 func flavorOf(daemon, version string) idmap.Flavor {
 	if daemon == incusDaemon {
-		return idmap.Incus
+		return idmap.Incus.At(version)
 	}
-	switch version {
-	case "5.0.0", "5.0.1", "5.0.2":
-		return idmap.LXD502
-	}
-	return idmap.LXD
+	return idmap.LXD.At(version)
 }
 
 // needed returns the programs that a bundle with the daemon needs.

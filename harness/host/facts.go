@@ -2,9 +2,7 @@ package host
 
 import (
 	"fmt"
-	"strings"
 
-	"golang.org/x/mod/semver"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
@@ -54,20 +52,10 @@ func FactsOf(b *bundle.Bundle) Facts {
 // String returns the facts in one line.
 func (f Facts) String() string {
 	daemon := (&bundle.Bundle{LXD: f.LXD, Package: f.Package, Flavor: f.Flavor}).Daemon()
-	known := newestKnown(f.Flavor)
-	if version, _, _ := strings.Cut(f.LXD, " "); semver.Compare(semver.MajorMinor("v"+version), "v"+known) > 0 { // "5.21.3 LTS"
-		daemon += fmt.Sprintf(" (newer than %s, whose rules are used)", known)
+	if f.Flavor.NewerThanKnown() {
+		daemon += fmt.Sprintf(" (newer than %s, whose rules are used)", f.Flavor.Newest())
 	}
 	return fmt.Sprintf("%s, kernel %s, cgroup %s, AppArmor %s, bundle %s", daemon, f.Kernel, f.Cgroup, f.AppArmor, f.Bundle)
-}
-
-// newestKnown returns the newest version with which scenarios have run. The versions after it may
-// have other rules.
-func newestKnown(f idmap.Flavor) string {
-	if f == idmap.Incus {
-		return "7.0"
-	}
-	return "6.9"
 }
 
 func kernel() string {

@@ -18,7 +18,7 @@ const UnchangedProfile = "lxc.apparmor.profile = unchanged"
 // inside from creating AppArmor profiles (LXD: lxd/sys/apparmor.go, LXD_SECURITY_APPARMOR;
 // Incus: internal/server/sys/apparmor.go).
 func (f Flavor) KeyAppArmor() string {
-	if f == Incus {
+	if f.Incus() {
 		return "environment.INCUS_SECURITY_APPARMOR"
 	}
 	return "environment.LXD_SECURITY_APPARMOR"

@@ -72,7 +72,7 @@ func (d Daemon) Choose(own Map) Choice {
 		c.Reason = NoAllocation
 	}
 	// Incus does not check whether its own namespace has the ids, so the start fails instead.
-	if c.Reason == None && d.Flavor != Incus && (!contains(own.UID, c.Map.UID) || !contains(own.GID, c.Map.GID)) {
+	if c.Reason == None && !d.Flavor.Incus() && (!contains(own.UID, c.Map.UID) || !contains(own.GID, c.Map.GID)) {
 		c.Reason, c.Why = OutsideParent, "the allocation is not in the map of the level itself"
 	}
 	if c.Reason != None {
@@ -95,12 +95,12 @@ func (d Daemon) choose(c *Choice, own Map) {
 		c.Default, c.Why = true, fmt.Sprintf(format, args...)
 		c.Map = d.defaultMap(own)
 	}
-	if d.Flavor == Incus && !d.ShadowTools {
+	if d.Flavor.Incus() && !d.ShadowTools {
 		byDefault("newuidmap and newgidmap are missing")
 		return
 	}
 	for _, f := range files {
-		if f.file.Missing {
+		if f.file.Missing && !d.Flavor.follows(readsFilesInTurn) {
 			byDefault("%s is missing", f.name)
 			return
 		}
@@ -109,10 +109,13 @@ func (d Daemon) choose(c *Choice, own Map) {
 	// subgid does not matter if subuid has no line for root.
 	for _, f := range files {
 		switch {
+		case f.file.Missing:
+			byDefault("%s is missing", f.name)
+			return
 		case f.read.Malformed > 0:
 			c.Reason, c.Why = SubIDMalformed, fmt.Sprintf("%s line %d is malformed", f.name, f.read.Malformed)
 			return
-		case len(f.read.Ranges) == 0 && d.Flavor == Incus:
+		case len(f.read.Ranges) == 0 && d.Flavor.Incus():
 			c.Reason, c.Why = NoAllocation, f.name+" has no line for root"
 			return
 		case len(f.read.Ranges) == 0:
@@ -127,7 +130,7 @@ func (d Daemon) choose(c *Choice, own Map) {
 
 // defaultMap returns the map that a daemon chooses if it does not use the files.
 func (d Daemon) defaultMap(own Map) Map {
-	if d.Flavor != Incus {
+	if !d.Flavor.Incus() {
 		whole := isWhole(own)
 		return Map{UID: lxdDefault(own.UID, whole), GID: lxdDefault(own.GID, whole)}
 	}

@@ -31,7 +31,6 @@ func TestTheFirstProblemInTheFilesDecides(t *testing.T) {
 		{missing, good, byDefault, byDefault},
 		{good, missing, byDefault, byDefault},
 		{missing, bad, byDefault, byDefault},
-		{bad, missing, byDefault, byDefault}, // both files must exist before any is read
 		{bad, good, malformed, malformed},
 		{good, bad, malformed, malformed},
 		{none, bad, byDefault, nothing}, // decided before subgid is read
@@ -43,7 +42,7 @@ func TestTheFirstProblemInTheFilesDecides(t *testing.T) {
 		{good, small, disagree, disagree},
 		{small, small, nothing, nothing},
 	} {
-		for flavor, want := range map[idmap.Flavor]string{idmap.LXD: c.lxd, idmap.LXD502: c.lxd, idmap.Incus: c.incus} {
+		for flavor, want := range map[idmap.Flavor]string{idmap.LXD: c.lxd, "lxd-5.0.2": c.lxd, idmap.Incus: c.incus} {
 			d := idmap.Daemon{Flavor: flavor, ShadowTools: true, Delegation: idmap.Delegation{UID: c.uid, GID: c.gid}}
 			choice := d.Choose(idmap.Identity())
 			got := string(choice.Reason)
@@ -63,6 +62,15 @@ func TestTheFirstProblemInTheFilesDecides(t *testing.T) {
 			}
 			assert.Equal(t, want, got, "%s: subuid %s, subgid %s", flavor, c.uid, c.gid)
 		}
+	}
+}
+
+func TestAMalformedFileBesideAMissingOneCountsSinceLXD68(t *testing.T) {
+	files := idmap.Delegation{UID: idmap.File{Text: "root\n"}, GID: idmap.File{Missing: true}}
+	for flavor, want := range map[idmap.Flavor]idmap.Reason{"lxd-5.0.2": idmap.None, "lxd-6.7": idmap.None, "lxd-6.8": idmap.SubIDMalformed, idmap.LXD: idmap.SubIDMalformed, idmap.Incus: idmap.None} {
+		choice := idmap.Daemon{Flavor: flavor, ShadowTools: true, Delegation: files}.Choose(idmap.Identity())
+		assert.Equal(t, want, choice.Reason, flavor)
+		assert.Equal(t, want == idmap.None, choice.Default, flavor)
 	}
 }
 
@@ -88,6 +96,10 @@ func TestIncusTakesEveryLargeLineAndTheKernelRefusesTwo(t *testing.T) {
 	assert.Equal(t, both([]idmap.Mapping{{Parent: 500000, Count: 65536}, {Parent: 700000, Count: 65536}}), c.Map)
 	plan := idmap.Layout{Daemons: []idmap.Daemon{incus(two)}}.Plan()
 	assert.Equal(t, "level 1, start: idmap invalid", plan.Stop.String())
+
+	plan = idmap.Layout{Daemons: []idmap.Daemon{incus(text("root:500000:65536\nroot:500000:65536\n"))}}.Plan()
+	assert.Nil(t, plan.Stop, "equal lines count once")
+	assert.Equal(t, both(from0(500000, 65536)), plan.Levels[0].Map)
 }
 
 func TestIncusDoesNotCheckWhetherTheIDsExist(t *testing.T) {
@@ -150,7 +162,7 @@ func TestADaemonReachesAsDeepAsItsIDsGo(t *testing.T) {
 }
 
 func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
-	for _, f := range idmap.Flavors() {
+	for _, f := range flavors {
 		for depth := 1; depth <= idmap.MaxDepth; depth++ {
 			for _, isolated := range []bool{false, true} {
 				name := fmt.Sprintf("%s, depth %d, isolated %t", f, depth, isolated)
@@ -186,14 +198,4 @@ func TestAnIDIsTranslatedUpAndDown(t *testing.T) {
 	assert.False(t, ok)
 	assert.Equal(t, []uint32{565535, 65535}, idmap.TranslateDown(levels, 565535), "level 1 keeps it")
 	assert.Equal(t, []uint32{499999}, idmap.TranslateDown(levels, 499999))
-}
-
-func TestParseFlavorAcceptsEveryFlavor(t *testing.T) {
-	for _, f := range idmap.Flavors() {
-		got, err := idmap.ParseFlavor(string(f))
-		require.NoError(t, err)
-		assert.Equal(t, f, got)
-	}
-	_, err := idmap.ParseFlavor("lxc")
-	assert.EqualError(t, err, `flavor "lxc": not known; the flavors are ["lxd" "lxd-5.0.2" "incus"]`)
 }

@@ -16,11 +16,14 @@ const (
 )
 
 // A Slot is the range of an isolated container: Count parent ids from Base on
-// (volatile.idmap.base and the container's size).
+// (volatile.idmap.base and the container's size). Base is NoBase while the container is created.
 type Slot struct {
 	Base  int64
 	Count int64
 }
+
+// NoBase is the base of a container that has none yet.
+const NoBase = -1
 
 // Container returns the map of a new container with the configuration d.Config, within the ids
 // that the daemon chose at its start. siblings are the slots of its existing isolated
@@ -57,7 +60,7 @@ func (d Daemon) container(chosen Map, siblings []Slot) ([]entry, Reason) {
 		}, raw, d.Flavor)
 	}
 	set := chosen.entries()
-	if d.Flavor == Incus && size >= 0 {
+	if d.Flavor.follows(limitsEverySize) && size >= 0 {
 		for i := range set {
 			set[i].count = min(set[i].count, size)
 		}
@@ -114,11 +117,11 @@ func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 
 // Isolate returns the base of an isolated container of the given size among the ids that its
 // daemon chose. It skips the daemon's first block, which no isolated container gets. It then
-// takes the first gap between the siblings that is large enough, or the ids above them. There
+// takes the first gap between the siblings that is larger than size, or the ids above them. There
 // LXD needs one id more than size, so that 131072 ids hold no isolated container and 196608
-// hold one; Incus needs just size. The reason is None or IsolatedExhausted. Only the uids
-// count, or the gids if there are no uids. (A sibling that is being created at the same time
-// has no base yet; LXD counts it as base 0, and so must the caller.)
+// hold one; Incus needs just size. LXD counts a sibling without a base as one with base 0. The
+// result may then be ids that are not allocated. The reason is None or IsolatedExhausted. Only the
+// uids count, or the gids if there are no uids.
 func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, reason Reason) {
 	first := chosen.UID
 	if len(first) == 0 {
@@ -130,6 +133,12 @@ func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, rea
 	whole := entry{parent: int64(first[0].Parent), count: int64(first[0].Count)}
 	base = whole.parent + Block
 	siblings = slices.Clone(siblings)
+	if f.follows(ignoresUnplaced) {
+		siblings = slices.DeleteFunc(siblings, func(s Slot) bool { return s.Base == NoBase })
+	}
+	for i := range siblings {
+		siblings[i].Base = max(siblings[i].Base, 0)
+	}
 	slices.SortStableFunc(siblings, func(a, b Slot) int { return cmp.Compare(a.Base, b.Base) })
 	for i, s := range siblings {
 		if i == 0 {
@@ -145,13 +154,13 @@ func Isolate(chosen Map, size int64, siblings []Slot, f Flavor) (base int64, rea
 			continue
 		}
 		base = before
-		if base+size < s.Base {
+		if base+size < s.Base || f.follows(isolatesInExactGaps) && base+size == s.Base {
 			return base, None
 		}
 		base = s.Base + s.Count
 	}
 	end := whole.parent + whole.count
-	if base+size < end || f == Incus && base+size == end {
+	if base+size < end || f.follows(isolatesInLastIDs) && base+size == end {
 		return base, None
 	}
 	return 0, IsolatedExhausted

@@ -84,7 +84,7 @@ func TestTheKernelCutsIDsTo32BitsAndNewuidmapRefusesThem(t *testing.T) {
 func TestLinesOfRawIDMapCutEachOther(t *testing.T) {
 	config := rawConfig("both 1000-1009 1000-1009", "uid 2000-2001 1004-1005")
 	uids := lines([3]uint32{0, 500000, 1000}, [3]uint32{1000, 1000, 4}, [3]uint32{1004, 2000, 2}, [3]uint32{1006, 1006, 4}, [3]uint32{1010, 501010, 195598})
-	for _, f := range []idmap.Flavor{idmap.LXD502, idmap.Incus} {
+	for _, f := range []idmap.Flavor{"lxd-5.0.3", "lxd-5.20", idmap.Incus} {
 		m, reason := configured(f, config)
 		require.Equal(t, idmap.None, reason)
 		assert.Equal(t, uids, m.UID)
@@ -119,6 +119,8 @@ func TestSizeWithoutIsolationAffectsOnlyIncus(t *testing.T) {
 	assert.Equal(t, both(from0(500000, 196608)), m)
 	m, _ = configured(idmap.Incus, size)
 	assert.Equal(t, both(from0(500000, 70000)), m)
+	m, _ = configured("incus-6.0.2", size)
+	assert.Equal(t, both(from0(500000, 196608)), m, "since 6.0.3 and 6.7")
 	m, _ = configured(idmap.Incus, map[string]string{idmap.KeySize: "200000"})
 	assert.Equal(t, both(from0(500000, 196608)), m, "it is limited to the existing ids")
 }
@@ -140,12 +142,32 @@ func TestIsolateFindsTheFirstFreeRange(t *testing.T) {
 		"a gap of one block is skipped": {1000000, []idmap.Slot{slot(1), slot(3)}, at(4), at(4)},
 		"a gap of two blocks is used":   {1000000, []idmap.Slot{slot(1), slot(4)}, at(2), at(2)},
 		"in any order":                  {1000000, []idmap.Slot{slot(2), slot(1)}, at(3), at(3)},
-		"a sibling without a base yet":  {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
+		"a sibling without a base yet":  {1000000, []idmap.Slot{{Base: idmap.NoBase, Count: idmap.Block}}, idmap.Block, at(1)},
+		"a sibling with base 0":         {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
 	} {
-		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, idmap.Incus: c.incus} {
+		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, "incus-6.0.4": c.incus, "incus-7.0.2": c.incus} {
 			base, reason := idmap.Isolate(both(from0(start, c.count)), idmap.Block, c.siblings, f)
 			assert.Equal(t, want, base, "%s: %s", name, f)
 			assert.Equal(t, want == 0, reason == idmap.IsolatedExhausted)
+		}
+	}
+}
+
+func TestIsolateFollowsTheVersion(t *testing.T) {
+	const start = 500000
+	slot := func(block int64) idmap.Slot { return idmap.Slot{Base: start + block*idmap.Block, Count: idmap.Block} }
+	for name, c := range map[string]struct {
+		count    uint32
+		siblings []idmap.Slot
+		want     map[idmap.Flavor]int64
+	}{
+		"the last ids of the allocation": {131072, nil, map[idmap.Flavor]int64{"incus-6.0.2": 0, "incus-6.6": 0, "incus-6.0.3": 565536, "incus-6.7": 565536}},
+		"a gap of exactly the size":      {1000000, []idmap.Slot{slot(1), slot(3)}, map[idmap.Flavor]int64{"incus-7.4": slot(4).Base, "incus-7.5": slot(2).Base, idmap.LXD: slot(4).Base}},
+		"a sibling without a base yet":   {1000000, []idmap.Slot{{Base: idmap.NoBase, Count: idmap.Block}}, map[idmap.Flavor]int64{"incus-6.7": idmap.Block, "incus-6.8": 565536, "incus-6.0.3": 565536}},
+	} {
+		for f, want := range c.want {
+			base, _ := idmap.Isolate(both(from0(start, c.count)), idmap.Block, c.siblings, f)
+			assert.Equal(t, want, base, "%s: %s", name, f)
 		}
 	}
 }
@@ -186,7 +208,7 @@ func checkContainer(t *rapid.T) {
 	few, many := from0(0, 165536), from0(0, 400000) // only many is large enough for the default map
 	host := rapid.SampledFrom([]idmap.Map{{}, both(many), {UID: few, GID: many}, {UID: many, GID: few}}).Draw(t, "host")
 	d := rapid.SampledFrom([]idmap.Delegation{{}, idmap.Delegate(ofRoot(500000, 196608)), {UID: idmap.NewFile(ofRoot(1, 5)), GID: idmap.NewFile(ofRoot(65536, 200000))}}).Draw(t, "files")
-	for _, f := range idmap.Flavors() {
+	for _, f := range flavors {
 		m, reason := configured(f, config)
 		require.Equal(t, reason == idmap.None, len(m.UID) > 0)
 		idmap.Layout{Host: host, Daemons: []idmap.Daemon{{Flavor: f, Delegation: d, Config: config}}}.Plan()
@@ -207,7 +229,7 @@ func FuzzRawIDMap(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, flavor := range idmap.Flavors() {
+		for _, flavor := range flavors {
 			m, reason := configured(flavor, rawConfig(text))
 			if (reason == idmap.None) != (len(m.UID) > 0) {
 				t.Fatalf("%q: reason %q, map %v", text, reason, m)

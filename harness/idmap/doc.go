@@ -13,6 +13,7 @@
 // Each step from the files to the maps has a file of its own:
 //
 //	subid.go      how LXD and Incus read /etc/subuid and /etc/subgid
+//	flavor.go     which rules hold for which versions
 //	choose.go     the map that a daemon chooses when it starts
 //	container.go  the map of one container: security.idmap.*, ids for isolated containers
 //	rawidmap.go   raw.idmap, and the holes that it cuts into a map

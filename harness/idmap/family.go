@@ -126,7 +126,7 @@ func (f *Family) slots(but string) []Slot {
 // ids. Incus then computes it again (Incus: driver_lxc.go, startCommon; since 0.5, 596f4fe8ed).
 func (f *Family) Start(name string) (PlannedLevel, *Stop) {
 	c := f.members[name]
-	if f.daemon.Flavor == Incus && f.chosen.Reason == None && !f.chosen.includes(toMap(c.set)) {
+	if f.daemon.Flavor.Incus() && f.chosen.Reason == None && !f.chosen.includes(toMap(c.set)) {
 		if stop := f.configure(name, c, c.config, OpStart); stop != nil {
 			return PlannedLevel{}, stop
 		}

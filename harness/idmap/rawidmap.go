@@ -60,11 +60,9 @@ func parseRawRange(text string) (first, count int64, err error) {
 }
 
 // add adds an entry to a set and cuts a hole into entries that overlap it (LXD:
-// idmap/idmapset_linux.go, AddSafe). LXD502 and Incus do not split an entry for both uids and
-// gids, so that a later line for uids cuts a hole into the gids too. Newer LXD versions split
-// it first.
+// idmap/idmapset_linux.go, AddSafe). See splitsRawEntries.
 func add(set []entry, e entry, f Flavor) ([]entry, error) {
-	if f == LXD502 || f == Incus || e.uid != e.gid {
+	if !f.follows(splitsRawEntries) || e.uid != e.gid {
 		return addOne(set, e)
 	}
 	uid, gid := e, e
@@ -95,9 +93,7 @@ func addOne(set []entry, e entry) ([]entry, error) {
 		if lower.count > 0 {
 			out = append(out, lower)
 		}
-		if !added { // LXD adds it again, but writes equal lines once
-			out = append(out, e)
-		}
+		out = append(out, e) // once for each entry that it overlaps; toMap writes it once
 		added = true
 		if upper.count > 0 {
 			out = append(out, upper)
@@ -144,17 +140,22 @@ func (m Map) entries() []entry {
 	return set
 }
 
-// toMap returns a set as the kernel gets it from liblxc. The kernel uses only the lower 32 bits
-// of larger numbers (kernel/user_namespace.c, map_write).
+// toMap returns a set as the kernel gets it from liblxc. Daemons write equal lines once (LXD:
+// idmap/idmapset_linux.go, ToLxcString; Incus: shared/idmap/set.go). The kernel uses only the
+// lower 32 bits of larger numbers (kernel/user_namespace.c, map_write).
 func toMap(set []entry) (m Map) {
+	written := map[entry]bool{}
 	for _, e := range set {
 		line := Mapping{Inside: uint32(e.inside), Parent: uint32(e.parent), Count: uint32(e.count)}
-		if e.uid {
+		uid, gid := e, e
+		uid.gid, gid.uid = false, false
+		if e.uid && !written[uid] {
 			m.UID = append(m.UID, line)
 		}
-		if e.gid {
+		if e.gid && !written[gid] {
 			m.GID = append(m.GID, line)
 		}
+		written[uid], written[gid] = true, true
 	}
 	return m
 }

@@ -47,7 +47,7 @@ func NewRecipe(depth int, owner string, start uint32, isolated bool, f Flavor) (
 			l.Config[KeyIsolated] = "true"
 			l.Config[KeySize] = fmt.Sprint(size)
 			needed = size + Block
-			if f != Incus {
+			if !f.follows(isolatesInLastIDs) {
 				needed++
 			}
 		}

@@ -76,7 +76,7 @@ func Read(f File, flavor Flavor) Reading {
 		r.Lines = append(r.Lines, Line{Number: len(r.Lines) + 1, Text: "(a line of 64 KiB or more)", Verdict: NotReached})
 	}
 	owner := Root
-	if flavor == Incus && !named && numeric {
+	if flavor.Incus() && !named && numeric {
 		owner = rootUID
 	}
 	r.judge(owner, flavor)
@@ -122,7 +122,7 @@ func (r *Reading) judge(owner string, flavor Flavor) {
 			switch {
 			case l.Allocation.Count < Block:
 				l.Verdict = TooSmall
-			case picked && flavor != Incus:
+			case picked && !flavor.Incus():
 				l.Verdict = Later
 			}
 			picked = picked || l.Verdict == Picked

@@ -49,7 +49,7 @@ func TestALineOfASubIDFileIsJudgedByTheFlavorsRules(t *testing.T) {
 		"lxd:500000":                  idmap.Malformed,
 		"root:500000#:65536":          idmap.Malformed,
 	} {
-		for _, f := range idmap.Flavors() {
+		for _, f := range flavors {
 			r := idmap.Read(idmap.File{Text: text + "\n"}, f)
 			require.Len(t, r.Lines, 1, text)
 			assert.Equal(t, want, r.Lines[0].Verdict, "%q, %s", text, f)
@@ -145,10 +145,10 @@ func drawSubID(t *rapid.T) string {
 
 func checkReading(t *rapid.T) {
 	f := idmap.File{Text: drawSubID(t)}
-	for _, flavor := range idmap.Flavors() {
+	for _, flavor := range flavors {
 		r := idmap.Read(f, flavor)
 		picked := r.Picked()
-		if flavor != idmap.Incus {
+		if !flavor.Incus() {
 			require.LessOrEqual(t, len(picked), 1)
 		}
 		for i, l := range r.Lines {
@@ -174,7 +174,7 @@ func FuzzSubIDFile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		file := idmap.File{Text: text}
-		for _, flavor := range idmap.Flavors() {
+		for _, flavor := range flavors {
 			r := idmap.Read(file, flavor)
 			for _, l := range r.Picked() {
 				// A picked line must give the same allocation when read alone.

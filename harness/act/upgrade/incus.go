@@ -7,7 +7,6 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
-	"nestbed/harness/idmap"
 	"nestbed/harness/internal/excerpt"
 )
 
@@ -19,10 +18,10 @@ func ToIncus(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle)
 	if err != nil {
 		return err
 	}
-	if b.Flavor != idmap.Incus || !b.Source.Migration {
+	if !b.Flavor.Incus() || !b.Source.Migration {
 		return fmt.Errorf("level %d: migrate: bundle %s has no lxd-to-incus; use a Debian Incus bundle with Source.Migration", level, b)
 	}
-	if l.Bundle.Flavor == idmap.Incus {
+	if l.Bundle.Flavor.Incus() {
 		return fmt.Errorf("level %d: migrate: it already runs %s", level, l.Bundle.Daemon())
 	}
 	if err := layOver(ctx, c, level, b); err != nil {

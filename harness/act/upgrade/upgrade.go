@@ -14,7 +14,6 @@ import (
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
-	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
@@ -69,7 +68,7 @@ func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle,
 
 // sameFlavor returns an error if one bundle is LXD and the other Incus.
 func sameFlavor(old, next *bundle.Bundle) error {
-	if (old.Flavor == idmap.Incus) == (next.Flavor == idmap.Incus) {
+	if old.Flavor.Incus() == next.Flavor.Incus() {
 		return nil
 	}
 	return fmt.Errorf("it runs %s, which cannot be replaced by %s; migrate from LXD to Incus with lxd-to-incus", old.Daemon(), next.Daemon())

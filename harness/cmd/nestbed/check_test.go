@@ -46,7 +46,7 @@ func TestCheckShowsHowLXDReadsTheFiles(t *testing.T) {
   line 1  picked  root:500000:196608
 
 newuidmap and newgidmap  installed
-lxd gives its containers  uids 500000 to 696607, gids 500000 to 696607
+LXD gives its containers  uids 500000 to 696607, gids 500000 to 696607
 reaches depth 3 if every level keeps 65536 ids and hands down the rest, 2 if no level has subid files
 depth 4 takes root:500000:262144 (nestbed plan --depth 4 --start 500000)
 

@@ -29,7 +29,7 @@ func (f *recipeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.isolated, "isolated", false, "give every container ids of its own (security.idmap.isolated)")
 }
 
-const flavorHelp = "whose rules: lxd, lxd-5.0.2 (and before) or incus"
+const flavorHelp = "whose rules: lxd or incus, or one of their versions, such as lxd-5.0.2"
 
 // recipe returns the chain that the flags describe. Its error is a usageError.
 func (f *recipeFlags) recipe() (idmap.Recipe, error) {
@@ -140,7 +140,7 @@ func newPlanned(r idmap.Recipe) planned {
 // commands returns the shell commands for a level that prepare and create the next level.
 func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
 	client, service := "lxc", "lxd"
-	if r.Flavor == idmap.Incus {
+	if r.Flavor.Incus() {
 		client, service = "incus", "incus"
 	}
 	next := r.Levels[level]
