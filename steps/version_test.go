@@ -43,5 +43,5 @@ func TestATagOfAVersionHoldsForItsVersions(t *testing.T) {
 	}
 	assert.Empty(t, versionRequirements([]*godog.Scenario{{Tags: []*messages.PickleTag{{Name: "@lxd-5"}, {Name: "@since-lxd"}, {Name: "@core"}}}}, lxd("6.2")))
 	err := versionRequirements([]*godog.Scenario{{Tags: []*messages.PickleTag{{Name: "@before-lxd-5.0.4"}}}}, lxd("6.2"))[0].Err()
-	assert.EqualError(t, err, "@before-lxd-5.0.4: LXD before 5.0.4: LXD 6.2; this is for other machines")
+	assert.EqualError(t, err, "@before-lxd-5.0.4: LXD before 5.0.4: LXD 6.2; this is for other machines or versions")
 }

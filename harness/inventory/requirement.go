@@ -45,7 +45,7 @@ func (r Requirement) Err() error {
 		return nil
 	}
 	if r.Elsewhere {
-		return fmt.Errorf("%s: %s: %s; this is for other machines", r.For, r.Name, r.Found)
+		return fmt.Errorf("%s: %s: %s; this is for other machines or versions", r.For, r.Name, r.Found)
 	}
 	return &unmetError{fmt.Sprintf("%s: %s: %s; fix: %s", r.For, r.Name, r.Found, r.Fix), r.Cause}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,7 @@ const (
 	NewlySkipped  Change = "newly skipped"
 	OtherMaps     Change = "passing with other maps"
 	OtherReason   Change = "passing with another reason"
+	OtherVersions Change = "for other versions"
 	Slower        Change = "slower"
 	StillFailing  Change = "still failing"
 	NewlyPassing  Change = "newly passing"
@@ -27,7 +29,7 @@ const (
 
 // Changes returns all changes in their order.
 func Changes() []Change {
-	return []Change{NewlyFailing, Missing, NewlySkipped, OtherMaps, OtherReason, Slower, StillFailing, NewlyPassing, Added, NoLongerSkips}
+	return []Change{NewlyFailing, Missing, NewlySkipped, OtherMaps, OtherReason, OtherVersions, Slower, StillFailing, NewlyPassing, Added, NoLongerSkips}
 }
 
 // Worse reports whether the change is a reason not to upgrade.
@@ -62,6 +64,8 @@ func changeBetween(was, is Scenario, timed bool) (Change, describe) {
 		return Added, nil
 	case is.Status == Failed:
 		return NewlyFailing, nil
+	case is.Tag != "" && was.Status == Passed, was.Tag != "" && is.Status == Passed:
+		return OtherVersions, nil
 	case is.Status == Skipped:
 		return NewlySkipped, nil
 	case was.Status == Failed:
@@ -89,14 +93,18 @@ func changeOfPassed(was, is Scenario, timed bool) (Change, describe) {
 
 func stopOf(s Scenario) string { return "stops: " + s.Stop.String() }
 
-// mapsOf returns the maps of level i+1 in one line.
+// mapsOf returns the maps of level i+1 in one line. Their lines are in the order of the inside ids,
+// because their order in the kernel means nothing.
 func mapsOf(levels []idmap.PlannedLevel, i int) string {
 	if i >= len(levels) {
 		return fmt.Sprintf("level %d: not up", i+1)
 	}
 	l := levels[i]
+	lines := func(mappings []idmap.Mapping) string {
+		return harness.Lines(slices.SortedFunc(slices.Values(mappings), func(a, b idmap.Mapping) int { return cmp.Compare(a.Inside, b.Inside) }))
+	}
 	return fmt.Sprintf("level %d (inside parent count): uid %s, gid %s; on the host: uid %s, gid %s", l.Level,
-		harness.Lines(l.Map.UID), harness.Lines(l.Map.GID), harness.Lines(l.Host.UID), harness.Lines(l.Host.GID))
+		lines(l.Map.UID), lines(l.Map.GID), lines(l.Host.UID), lines(l.Host.GID))
 }
 
 // timeOf returns the time that a scenario took, or the shortest and the longest if it ran several

@@ -23,6 +23,7 @@ func TestEveryChangeOfAScenarioIsDetected(t *testing.T) {
 		StillFailing:  {{failed}, {failed}},
 		NewlyPassing:  {{failed}, {ok}},
 		Added:         {{passed("t", nil)}, {ok, passed("t", nil)}},
+		OtherVersions: {{ok}, {{Name: "s", Status: Skipped, Tag: "@before-lxd-6.2", Fact: "LXD 6.2 checks it."}}},
 		NoLongerSkips: {{skipped}, {ok}},
 	} {
 		c := Compare(run(runs[0]...), run(runs[1]...))
@@ -34,7 +35,22 @@ func TestEveryChangeOfAScenarioIsDetected(t *testing.T) {
 		assert.Equal(t, want == StillFailing, row.Cells[0].String() == row.Cells[1].String(), "cells of a change differ")
 		assert.Equal(t, want.Worse(), c.Worse)
 	}
-	assert.Len(t, Changes(), 10)
+	assert.Len(t, Changes(), 11)
+}
+
+func TestAScenarioForOtherVersionsShowsTheFact(t *testing.T) {
+	c := Compare(run(Scenario{Name: "s", Status: Skipped, Tag: "@since-lxd-6.2", Fact: "LXD 6.2 checks it.", Error: "why"}), run(passed("s", nil)))
+	require.Len(t, c.Rows, 1)
+	assert.Equal(t, []outcome{{"old", "skipped: @since-lxd-6.2: LXD 6.2 checks it."}, {"new", "passed"}}, outcomes(c.Columns, c.Rows[0].Cells))
+	assert.False(t, c.Worse)
+}
+
+func TestTheOrderOfTheLinesOfAMapMeansNothing(t *testing.T) {
+	lines := []idmap.Mapping{{Inside: 0, Parent: 500000, Count: 1000}, {Inside: 1000, Parent: 1000, Count: 1}}
+	level := func(of ...idmap.Mapping) []idmap.PlannedLevel {
+		return []idmap.PlannedLevel{{Level: 1, Map: idmap.Map{UID: of, GID: of}, Host: idmap.Map{UID: of, GID: of}}}
+	}
+	assert.Empty(t, Compare(run(passed("s", level(lines[0], lines[1]))), run(passed("s", level(lines[1], lines[0])))).Rows)
 }
 
 func TestAScenarioThatIsSkippedForAnotherReasonIsTheSame(t *testing.T) {

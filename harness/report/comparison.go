@@ -97,7 +97,7 @@ func Compare(first Run, later ...Run) Comparison {
 				names = append(names, s.Name)
 				cells[s.Name] = make([]Cell, len(runs))
 			}
-			cells[s.Name][i] = Cell{Status: s.Status, Detail: s.Error, Scenario: s}
+			cells[s.Name][i] = Cell{Status: s.Status, Detail: detailOf(s), Scenario: s}
 		}
 	}
 	for _, name := range names {
@@ -126,6 +126,14 @@ func newColumn(i, runs int, r Run) Column {
 		}
 	}
 	return c
+}
+
+// detailOf returns why a scenario failed or was skipped.
+func detailOf(s Scenario) string {
+	if s.Tag != "" {
+		return s.Tag + ": " + s.Fact
+	}
+	return s.Error
 }
 
 // newRow compares each later cell of a scenario with the first.

@@ -18,9 +18,9 @@ func newCompare() *cobra.Command {
 		Long: `Compares 2 to 26 runs, each given by its directory of reports or its results.json. The
 first run is the oldest, and each later run is compared with it. Shows scenarios that
 newly fail, are missing or newly skipped; that pass with different idmaps or for a
-different reason; that take longer; and those that are better now. With more than two
-runs, a table shows the result of these scenarios in every run, and times are compared
-only between runs on the same kernel.
+different reason; that hold only for other versions; that take longer; and those that
+are better now. With more than two runs, a table shows the result of these scenarios in
+every run, and times are compared only between runs on the same kernel.
 
 If a version was run several times, list all its runs, separated by commas: a scenario
 counts as slower only if every run of the later version is slower than every run of
