@@ -255,3 +255,29 @@ Feature: The life of a chain
       And root at level 1 of the copy is id 631072 on the host
       And every level of the copy has the planned ids
       And the copy has the file "early" of user 1000 of level 1
+
+  # Incus keeps liblxc's configuration of a container in /run/incus (Incus: 6686c96dd3).
+  @lxd
+  Rule: Old versions of LXD need their log directory of a container to run programs in it
+    The directory contains liblxc's configuration of the container. If a new version has another
+    /var/log, for example in an image or a snap, it finds the containers running but cannot run
+    programs in them until they are restarted.
+
+    # LXD writes a missing configuration again since 5.0.4, 5.21.2 and 6.1 (LXD: 0245196848).
+    @before-lxd-5.0.4 @requires-private-host
+    Scenario: LXD cannot run programs after its log directories were lost
+      When the LXD of the host loses the log directories of its containers
+      Then LXD cannot run a program in level 1: "Failed to retrieve PID of executing child process"
+
+    # LXD writes a missing configuration again since 5.0.4, 5.21.2 and 6.1 (LXD: 0245196848).
+    @since-lxd-5.0.4 @requires-private-host
+    Scenario: LXD runs programs after its log directories were lost
+      When the LXD of the host loses the log directories of its containers
+      Then LXD can run a program in level 1
+
+    @requires-private-host
+    Scenario: A restarted level comes up again after its log directories were lost
+      Given the LXD of the host has lost the log directories of its containers
+      When level 1 is restarted
+      Then all 3 levels come up again
+      And every level has the planned ids

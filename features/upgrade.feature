@@ -30,6 +30,10 @@ Feature: Replacing LXD by another version under a running chain
         | the host | the old version | the new version |
         | level 1  | the old version | the new version |
         | level 2  | the old version | the new version |
+
+      @on-accepted-downgrade
+      Examples: Back to the old version
+        | where    | from            | to              |
         | the host | the new version | the old version |
         | level 1  | the new version | the old version |
         | level 2  | the new version | the old version |
@@ -103,30 +107,49 @@ Feature: Replacing LXD by another version under a running chain
         | level 1  |
         | level 2  |
 
-  Rule: LXD needs its log directory of a container to run programs in it
-    If a new version has another /var/log, for example in an image or a snap, it finds the
-    containers running but cannot run programs in them until they are restarted.
+  Rule: An LXD does not run with the database of a newer version, and nothing is lost
+    LXD and Incus compare the version of the schema and end. (LXD: lxd/db/schema/schema.go.)
 
-    Scenario Outline: The log directories of <version> are lost
-      Given the levels run the bundles
-        | level | bundle    |
-        | 0     | <version> |
-      And a chain of depth 1 in which every level delegates what the levels below it need
-      When the LXD of the host loses the log directories of its containers
-      Then LXD cannot run a program in level 1: "Failed to retrieve PID of executing child process"
-
-      Examples:
-        | version         |
-        | the old version |
-        | the new version |
-
-    Scenario: A restarted level comes up again after its log directories were lost
+    @on-refused-downgrade
+    Scenario: The old version of the host's LXD does not run
       Given the levels run the bundles
         | level | bundle          |
-        | 0     | the old version |
-      And a chain of depth 2 in which every level delegates what the levels below it need
-      And the LXD of the host has been replaced by that of "the new version"
-      And the LXD of the host has lost the log directories of its containers
-      When level 1 is restarted
-      Then all 2 levels come up again
+        | 0     | the new version |
+      And a chain of depth 1 in which every level delegates what the levels below it need
+      When the LXD of the host is replaced by that of "the old version"
+      Then the LXD of the host does not run for the reason "database of a newer version"
+
+    @on-refused-downgrade
+    Scenario Outline: The old version does not run at level <level>, and the levels keep running
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the new version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      When the LXD of level <level> is replaced by that of "the old version"
+      Then the LXD of level <level> does not run for the reason "database of a newer version"
+      And every level keeps running without it
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |
+
+    @on-refused-downgrade
+    Scenario Outline: The new version runs at level <level> again
+      Given the levels run the bundles
+        | level | bundle          |
+        | 0     | the new version |
+      And a chain of depth 3 in which every level delegates what the levels below it need
+      And user 1000 of level 3 has made the file "early"
+      And the LXD of level <level> has been replaced by that of "the old version", which does not run
+      When the LXD of level <level> is replaced by that of "the new version"
+      Then the LXD of level <level> is that of "the new version"
+      And every level has kept running
       And every level has the planned ids
+      And level 3 has the file "early" of user 1000
+      And the LXD inside every level answers
+
+      Examples:
+        | level |
+        | 1     |
+        | 2     |

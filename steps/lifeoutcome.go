@@ -68,6 +68,10 @@ func (s *scenario) sameInits(ctx context.Context) error {
 	if err := s.reattach(ctx, len(s.inits)); err != nil {
 		return err
 	}
+	return s.sameInitsNow(ctx)
+}
+
+func (s *scenario) sameInitsNow(ctx context.Context) error {
 	now, err := s.initsNow(ctx)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host/private"
+	"nestbed/harness/host/start"
 	"nestbed/harness/inventory"
 	"nestbed/harness/report"
 )
@@ -36,7 +37,7 @@ func TestResultsAreInTheOrderOfTheFeatures(t *testing.T) {
 func TestASkippedScenarioSaysHowToMeetItsRequirement(t *testing.T) {
 	text := "Feature: f\n  @requires-x\n  Scenario: a\n    Given b\n"
 	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}
-	require.NoError(t, r.exclude([]inventory.Requirement{{For: "@requires-x", Name: "x", Found: "none", Fix: "get one", Cause: private.ErrNoSpace}}, &bundle.Bundle{}))
+	require.NoError(t, r.exclude(t.Context(), []inventory.Requirement{{For: "@requires-x", Name: "x", Found: "none", Fix: "get one", Cause: private.ErrNoSpace}}, &bundle.Bundle{}, start.Site{}))
 	require.Len(t, r.results.seen, 1)
 	assert.Regexp(t, "^@requires-x: x: none; .*get one, by NESTBED_STATE or --state$", r.results.seen[0].Error)
 }
@@ -44,7 +45,7 @@ func TestASkippedScenarioSaysHowToMeetItsRequirement(t *testing.T) {
 func TestAResultNamesItsRuleAndTheTagForOtherVersions(t *testing.T) {
 	text := "Feature: f\n  Rule: R\n    # LXD 6.2 does it.\n    @since-lxd-6.2\n    Scenario: a\n      Given b\n"
 	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}
-	require.NoError(t, r.exclude(nil, &bundle.Bundle{LXD: "5.0.2"}))
+	require.NoError(t, r.exclude(t.Context(), nil, &bundle.Bundle{LXD: "5.0.2"}, start.Site{}))
 	require.Len(t, r.results.seen, 1)
 	assert.Equal(t, "R", r.results.seen[0].Rule)
 	assert.Equal(t, "@since-lxd-6.2", r.results.seen[0].Tag)

@@ -86,7 +86,7 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	if err != nil {
 		return nil, err
 	}
-	if err := r.exclude(requirements(ctx, settings.Store(nil), source, site.LXD.Address), made); err != nil {
+	if err := r.exclude(ctx, requirements(ctx, settings.Store(nil), source, site.LXD.Address), made, site); err != nil {
 		return nil, err
 	}
 	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
@@ -108,13 +108,17 @@ func (s Suite) godogOptions() godog.Options {
 
 // exclude deselects the scenarios that this machine cannot run, and those that do not hold for the
 // version of the bundle, and records them as skipped.
-func (r *run) exclude(all []inventory.Requirement, b *bundle.Bundle) error {
+func (r *run) exclude(ctx context.Context, all []inventory.Requirement, b *bundle.Bundle, site start.Site) error {
 	pickles, positions, err := chosen(r.options)
 	if err != nil {
 		return err
 	}
 	r.results.positions = positions
-	all = append(all, versionRequirements(pickles, b)...)
+	downgrades, err := r.downgradeRequirements(ctx, pickles, site)
+	if err != nil {
+		return err
+	}
+	all = slices.Concat(all, versionRequirements(pickles, b), downgrades)
 	unmet := map[string]error{}
 	var impossible []string
 	for _, c := range all {

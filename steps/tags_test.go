@@ -39,7 +39,7 @@ func tagsChosen(t *testing.T, filter string) []string {
 // TestAllTagsAreKnown finds mistyped tags. A scenario with one would run where it cannot, or
 // never.
 func TestAllTagsAreKnown(t *testing.T) {
-	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions}
+	known := []string{Slow, Moving, KnownBug, Core, Exclusive, Versions, onAcceptedDowngrade, onRefusedDowngrade}
 	for _, c := range requirements(t.Context(), bundle.Store{}, bundle.Source{Kind: bundle.Installed}, "") {
 		known = append(known, c.For)
 	}

@@ -2,11 +2,14 @@ package steps
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"regexp"
 
 	"nestbed/harness"
 	"nestbed/harness/act/upgrade"
 	"nestbed/harness/bundle"
+	"nestbed/harness/idmap"
 )
 
 var upgradeSteps = []step{
@@ -14,6 +17,11 @@ var upgradeSteps = []step{
 		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)"$`,
 		"The bundle's files have replaced those that were there, and its LXD has replaced the previous one, while the chain ran.",
 		func(s *scenario) any { return s.replaced }, changesWhole,
+	},
+	{
+		Given, `^the LXD of (the host|level \d+) has been replaced by that of "([^"]*)", which does not run$`,
+		"The bundle's files have replaced those that were there while the chain ran, and its LXD ends at its start.",
+		func(s *scenario) any { return s.replacedInVain }, changesWhole,
 	},
 	{
 		When, `^the LXD of (the host|level \d+) is replaced by that of "([^"]*)"$`,
@@ -51,9 +59,24 @@ var upgradeSteps = []step{
 		func(s *scenario) any { return s.reallocateAndReplace }, changesWhole,
 	},
 	{
+		Then, `^the LXD of (the host|level \d+) does not run for the reason "([^"]*)"$`,
+		"The LXD that replaced another one ends at its start. The reason is one of nestbed's reasons.",
+		func(s *scenario) any { return s.doesNotRun }, shares,
+	},
+	{
 		Then, `^LXD cannot run a program in level (\d+): "([^"]*)"$`,
 		"The LXD above fails to run a program there. Its error matches the regular expression.",
 		func(s *scenario) any { return s.runsNothing }, shares,
+	},
+	{
+		Then, `^every level keeps running without it$`,
+		"The init of every level is the same process as before the When step. The LXD of a level need not answer.",
+		func(s *scenario) any { return s.sameInitsNow }, shares,
+	},
+	{
+		Then, `^LXD can run a program in level (\d+)$`,
+		"The LXD above runs a program there.",
+		func(s *scenario) any { return s.runsPrograms }, shares,
 	},
 	{
 		Then, `^the LXD of (the host|level \d+) is that of "([^"]*)"$`,
@@ -79,11 +102,50 @@ func (s *scenario) swap(ctx context.Context, where, source string, replace func(
 	return replace(ctx, chain, level, b)
 }
 
+// replace replaces an LXD. A next one that does not run is an outcome, not an error.
 func (s *scenario) replace(ctx context.Context, where, source string) error {
 	if _, err := s.prepared(ctx); err != nil {
 		return err
 	}
-	return s.replaced(ctx, where, source)
+	err := s.replaced(ctx, where, source)
+	var stopped *harness.LevelError
+	if !errors.As(err, &stopped) {
+		return err
+	}
+	s.did = stopped
+	return nil
+}
+
+func (s *scenario) replacedInVain(ctx context.Context, where, source string) error {
+	err := s.replaced(ctx, where, source)
+	var stopped *harness.LevelError
+	if errors.As(err, &stopped) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("the LXD of %s: replaced by that of %q: wanted one that does not run, but it answers", where, source)
+	}
+	return err
+}
+
+func (s *scenario) doesNotRun(where, reason string) error {
+	level, err := place(where)
+	if err != nil {
+		return err
+	}
+	why, err := idmap.ParseReason(reason)
+	if err != nil {
+		return err
+	}
+	wanted := idmap.Stop{Level: level, Op: idmap.OpReplace, Reason: why}
+	got, stopped := s.did.(*harness.LevelError)
+	if !stopped {
+		return mismatchf("wanted a stop at %s, but the next LXD runs", &wanted)
+	}
+	if got.Stop != wanted {
+		return mismatchf("wanted a stop at %s, got %w", &wanted, got)
+	}
+	return nil
 }
 
 func (s *scenario) migrated(ctx context.Context, level int, source string) error {
@@ -147,10 +209,24 @@ func (s *scenario) runsNothing(ctx context.Context, level int, words string) err
 	return nil
 }
 
+func (s *scenario) runsPrograms(ctx context.Context, level int) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	if _, err := l.Exec(ctx, "true"); err != nil {
+		return mismatchf("level %d: run a program: %w", level, err)
+	}
+	return nil
+}
+
 func (s *scenario) lxdOf(ctx context.Context, where, source string) error {
 	level, err := place(where)
 	if err != nil {
 		return err
+	}
+	if stopped, is := s.did.(*harness.LevelError); is {
+		return mismatchf("the LXD of %s: wanted that of %q, but it does not run: %w", where, source, stopped)
 	}
 	b, err := s.pool.named(ctx, source)
 	if err != nil {

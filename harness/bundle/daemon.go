@@ -37,17 +37,16 @@ func daemonOf(r *inroot.Root) string {
 	return lxdDaemon
 }
 
-// OpenProgram opens the program of the bundle's daemon, and returns the program's name.
-func (b *Bundle) OpenProgram() (name string, program *os.File, err error) {
+// OpenProgram opens the program of the bundle's daemon, and returns its path in the bundle.
+func (b *Bundle) OpenProgram() (path string, program *os.File, err error) {
 	err = withRoot(b.Root(), func(r *inroot.Root) error {
-		name = daemonOf(r)
-		path, err := FindProgram(r, name)
+		path, err = FindProgram(r, daemonOf(r))
 		if err == nil {
 			program, err = r.OpenFile(path, unix.O_RDONLY)
 		}
 		return err
 	})
-	return name, program, err
+	return path, program, err
 }
 
 // daemonPackages are the Debian packages that may contain the daemon.

@@ -62,6 +62,8 @@ var failureRules = []rule{
 		`No space left on device - Failed to enter cgroup`)}, // a v1 cpuset without processors (man 7 cpuset)
 	{idmap.OutsideParent, regexp.MustCompile(`Failed (to change|changing) ownership of|` +
 		`Operation not permitted - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Operation not permitted`)},
+	// LXD and Incus: db/schema/schema.go.
+	{idmap.DatabaseNewer, regexp.MustCompile(`schema version '\d+' is more recent than expected '\d+'`)},
 	{idmap.NotOnBtrfs, regexp.MustCompile(`path does not reside on a btrfs filesystem`)},
 	{idmap.DiskFull, regexp.MustCompile(`(?i)no space left on device|disk quota exceeded|run out of disk space`)},
 	// If LXD dies during an operation, its client sees only a closed connection.

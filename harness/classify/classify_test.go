@@ -187,6 +187,9 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			`Failed checking if instance creation allowed: Failed getting usage of project entities: Instance "c2" in project "default" has no "limits.memory" config, ` +
 				"either directly or via a profile", "", idmap.ProjectLimit,
 		},
+		"an older LXD": {
+			"Error: Error creating database: schema version '43' is more recent than expected '42'", "", idmap.DatabaseNewer,
+		},
 		"a pool on btrfs in a directory": {
 			"Provided path does not reside on a btrfs filesystem (detected ext4)", "", idmap.NotOnBtrfs,
 		},

@@ -16,6 +16,8 @@ const (
 
 	// OpConfigure changes the configuration of an existing container.
 	OpConfigure Op = "configure"
+	// OpReplace replaces the LXD inside a level by another version.
+	OpReplace Op = "replace"
 )
 
 // A Reason is the cause of a failure: one of a closed list, never text from LXD.
@@ -48,6 +50,7 @@ const (
 	DaemonDied        Reason = "LXD does not run"
 	ConnectionLost    Reason = "connection lost"
 	MemberDown        Reason = "member down"
+	DatabaseNewer     Reason = "database of a newer version"
 	TimedOut          Reason = "timed out"
 	Unclassified      Reason = "unclassified"
 )
@@ -57,7 +60,7 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, DatabaseNewer, TimedOut, Unclassified,
 	}
 }
 
@@ -72,7 +75,7 @@ func ParseReason(text string) (Reason, error) {
 }
 
 // Ops returns every operation.
-func Ops() []Op { return []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure} }
+func Ops() []Op { return []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure, OpReplace} }
 
 // ParseOp parses an operation as it is written in scenarios.
 func ParseOp(text string) (Op, error) {

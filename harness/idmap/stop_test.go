@@ -27,7 +27,7 @@ func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
 		"no allocation", "allocation outside the parent", "subid file malformed", "uid and gid disagree",
 		"refused by newuidmap", "configuration refused", "raw.idmap malformed", "raw.idmap overlaps the allocation",
 		"isolated range exhausted", "idmap invalid", "ids of the image not mapped", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
-		"AppArmor profile refused", "user namespaces denied", "forbidden by the project", "limit of the project", "disk full", "not on btrfs", "LXD does not run", "connection lost", "member down", "timed out", "unclassified",
+		"AppArmor profile refused", "user namespaces denied", "forbidden by the project", "limit of the project", "disk full", "not on btrfs", "LXD does not run", "connection lost", "member down", "database of a newer version", "timed out", "unclassified",
 	}, all)
 	for _, r := range all {
 		got, err := idmap.ParseReason(string(r))
@@ -46,7 +46,7 @@ func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
 }
 
 func TestEveryOperationIsReadBack(t *testing.T) {
-	for _, text := range []string{"storage", "import", "create", "start", "ready", "configure"} {
+	for _, text := range []string{"storage", "import", "create", "start", "ready", "configure", "replace"} {
 		got, err := idmap.ParseOp(text)
 		require.NoError(t, err)
 		assert.Equal(t, idmap.Op(text), got)
@@ -57,7 +57,7 @@ func TestAnUnknownOperationIsRefusedWithTheKnownOnes(t *testing.T) {
 	for _, text := range []string{"", "Create", "stop"} {
 		got, err := idmap.ParseOp(text)
 		require.EqualError(t, err, fmt.Sprintf(
-			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready" "configure"]`, text))
+			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready" "configure" "replace"]`, text))
 		assert.Empty(t, got)
 	}
 }

@@ -15,8 +15,11 @@ const maxRestarts = 2
 // WatchRestarts returns a function that fails if the LXD of this root has ended at its start and
 // was started again maxRestarts times since WatchRestarts was called. The level's init restarts
 // LXD without limit. The function ends a wait for such an LXD long before its budget.
-func (r *Root) WatchRestarts(ctx context.Context) func() error {
-	before := max(1, r.starts(ctx))
+func (r *Root) WatchRestarts(ctx context.Context) func() error { return r.watchRestarts(ctx, 0) }
+
+// watchRestarts is WatchRestarts, but does not count some starts that are wanted.
+func (r *Root) watchRestarts(ctx context.Context, wanted int) func() error {
+	before := max(1, r.starts(ctx)) + wanted
 	return func() error {
 		again := r.starts(ctx) - before
 		if again < maxRestarts {

@@ -39,7 +39,7 @@ func otherThan(ctx context.Context, old int, server lxd.InstanceServer) (int, er
 
 // Restart calls end to end the LXD of this root, waits for its supervisor to start the next one,
 // and returns a client of that. end gets the pid of LXD inside this root, and returns the pid of
-// the last LXD that it ended. died is as in Connect.
+// the last LXD that it ended. died is as in Connect; nil: as WatchRestarts.
 func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() error, end func(old int) (int, error)) (lxd.InstanceServer, error) {
 	before, _, err := lxdop.With(ctx, old).GetServer()
 	if err != nil {
@@ -51,9 +51,15 @@ func (r *Root) Restart(ctx context.Context, old lxd.InstanceServer, died func() 
 		return nil, err
 	}
 	old.Disconnect()
+	if died == nil {
+		died = r.watchRestarts(ctx, 1)
+	}
 	var server lxd.InstanceServer
 	err = wait.For(ctx, "wait for the next LXD", readyBudget, func(ctx context.Context) error {
 		if server, err = r.Connect(ctx, died); err != nil {
+			if died() != nil {
+				err = wait.Final(err)
+			}
 			return err
 		}
 		_, err := otherThan(ctx, last, server)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -110,11 +111,11 @@ func cutDatabase(ctx context.Context, of harness.Daemon) error {
 // spoil calls do with a program in the files of a level that has not been started.
 func spoil(l *harness.Level, program string, do func(files *inroot.Root, path string) error) error {
 	if program == ItsLXD {
-		name, file, err := l.Bundle.OpenProgram()
+		inBundle, file, err := l.Bundle.OpenProgram()
 		if err != nil {
 			return err
 		}
-		program = name
+		program = path.Base(inBundle)
 		_ = file.Close() // nothing was written
 	}
 	if l.Thin {

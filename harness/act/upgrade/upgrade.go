@@ -13,7 +13,9 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/bundle"
+	"nestbed/harness/classify"
 	"nestbed/harness/host"
+	"nestbed/harness/idmap"
 	"nestbed/harness/internal/command"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
@@ -27,8 +29,16 @@ var kept = []string{"dev", "proc", "sys", "run", "tmp", "var/lib/lxd", "var/log"
 // older, while the chain runs. Like a package upgrade, it overwrites the files and then ends LXD
 // by SIGTERM, which leaves the containers running. It returns when the new LXD answers. The chain
 // needs Spec.Whole.
+//
+// An LXD ends at its start if its database is of a newer version, and changes nothing. The error
+// is then a *harness.LevelError with the reason DatabaseNewer. The level keeps running, without an
+// LXD that answers, and its LXD can be replaced once more; the host ends with its LXD.
 func Replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle) error {
-	return replace(ctx, c, level, b, c.RestartLXD)
+	restart := c.RestartLXD
+	if level > 0 && !answers(ctx, c, level) { // the level's init starts the next one
+		restart = func(ctx context.Context, level int) error { return c.Levels[level-1].Connect(ctx) }
+	}
+	return replace(ctx, c, level, b, restart)
 }
 
 // ReplaceInterrupted is like Replace, but kills the new LXD as soon as it first answers, before it
@@ -57,7 +67,7 @@ func replace(ctx context.Context, c *harness.Chain, level int, b *bundle.Bundle,
 		return err
 	}
 	if err := restart(ctx, level); err != nil {
-		return err
+		return refusal(level, err)
 	}
 	var errs []error
 	for _, companion := range c.Companions() {
@@ -72,6 +82,27 @@ func sameFlavor(old, next *bundle.Bundle) error {
 		return nil
 	}
 	return fmt.Errorf("it runs %s, which cannot be replaced by %s; migrate from LXD to Incus with lxd-to-incus", old.Daemon(), next.Daemon())
+}
+
+// answers reports whether the LXD of a level answers. It does not if it was replaced by one that
+// does not run.
+func answers(ctx context.Context, c *harness.Chain, level int) bool {
+	l, err := c.Level(level)
+	if err != nil {
+		return false
+	}
+	_, _, err = lxdop.With(ctx, l.LXD()).GetServer()
+	return err == nil
+}
+
+// refusal returns a *harness.LevelError if an LXD did not start because of its database, and other
+// errors as they are.
+func refusal(level int, err error) error {
+	reason, evidence := classify.Reason(err, classify.Evidence{})
+	if reason != idmap.DatabaseNewer {
+		return err
+	}
+	return &harness.LevelError{Stop: idmap.Stop{Level: level, Op: idmap.OpReplace, Reason: reason}, Err: err, Evidence: evidence}
 }
 
 // layOver unpacks the files of a bundle over those of the host (level 0) or of a level, as its

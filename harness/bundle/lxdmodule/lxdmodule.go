@@ -38,8 +38,13 @@ const (
 	goDir    = "usr/local/go"
 )
 
-// Text returns what the module requires. It identifies what is built.
-func Text() (text string) {
+// programDir is where LXD and its client are, as in packages: an LXD that replaces another one
+// must have the same path.
+const programDir = "/usr/bin/"
+
+// Text returns what the module requires, and where the programs are. It identifies what is built.
+func Text() string {
+	text := programDir + "\n"
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		part, _ := files.ReadFile(names[name]) // it is in this program
 		text += string(part)
@@ -48,7 +53,7 @@ func Text() (text string) {
 }
 
 // Build builds LXD and its client in a Debian 13 with Packages. Go and the modules' sources come
-// from this machine, so the build itself needs no network. It adds /usr/local/bin/lxd and lxc.
+// from this machine, so the build itself needs no network.
 func Build(ctx context.Context, root string) error {
 	dir := filepath.Join(root, buildDir)
 	defer os.RemoveAll(dir)
@@ -80,7 +85,7 @@ func Build(ctx context.Context, root string) error {
 		return err
 	}
 	build := command.New(ctx, "/"+goDir+"/bin/go", "build", "-mod=vendor", "-buildvcs=false", "-tags=libsqlite3", "-ldflags=-s -w",
-		"-o", "/usr/local/bin/", "github.com/canonical/lxd/lxd", "github.com/canonical/lxd/lxc")
+		"-o", programDir, "github.com/canonical/lxd/lxd", "github.com/canonical/lxd/lxc")
 	build.SysProcAttr.Chroot, build.Dir = root, "/"+buildDir
 	build.Env = []string{
 		"PATH=" + command.Path, "HOME=/" + buildDir, "GOROOT=/" + goDir, "GOTOOLCHAIN=local", "GOPROXY=off",
