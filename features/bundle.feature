@@ -42,7 +42,7 @@ Feature: Chains with different versions of LXD and Incus
 
   @moving
   Rule: Incus 7 can only make levels on pure cgroup v2
-    liblxc 7 has no code for cgroup v1.
+    liblxc 7 has no code for cgroup v1, and does not know its keys.
 
     @on-cgroup1
     Scenario: Incus 7 at level 2 runs but cannot start a level
@@ -62,6 +62,30 @@ Feature: Chains with different versions of LXD and Incus
         | 1     | debian:trixie    |
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 1 in operation "start" for the reason "cgroup layout unsupported"
+
+    Scenario: Incus 7 does not start a level with a key of cgroup v1 in raw.lxc
+      Upgrades meet this with containers that were made long ago. (lxc/lxc#4679.)
+
+      Given the levels run the bundles
+        | level | bundle           |
+        | 0     | debian:sid/incus |
+        | 1     | debian:trixie    |
+      And the configuration of level 1 is
+        | key     | value                        |
+        | raw.lxc | lxc.cgroup.devices.allow = a |
+      When a chain of depth 1 is built in which every level delegates what the levels below it need
+      Then the build stops at level 1 in operation "start" for the reason "configuration refused"
+
+    Scenario: Incus 6 starts a level with a key of cgroup v1 in raw.lxc
+      Given the levels run the bundles
+        | level | bundle              |
+        | 0     | debian:trixie/incus |
+        | 1     | debian:trixie       |
+      And the configuration of level 1 is
+        | key     | value                        |
+        | raw.lxc | lxc.cgroup.devices.allow = a |
+      When a chain of depth 1 is built in which every level delegates what the levels below it need
+      Then all 1 levels are up
 
     Scenario: Incus 7 runs at the last level, which makes no other
       Given the levels run the bundles

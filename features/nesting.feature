@@ -73,7 +73,8 @@ Feature: The security.nesting flag
       And security.nesting of level 1 is unset
       And at level 1 /proc/sys/kernel/random/boot_id is covered by tmpfs
 
-  @on-apparmor
+  # Newer profiles allow unprivileged containers all mounts (LXD: e1b97783c9, also in 5.21.5; Incus: 36e76aaecb, also in 6.0.3).
+  @on-apparmor @before-lxd-6.7 @before-incus-6.0.3
   Rule: With AppArmor the flag is a security boundary
 
     @core
@@ -94,6 +95,33 @@ Feature: The security.nesting flag
       Given level 1 loses security.nesting while it runs
       When a chain of depth 2 is built in which every level delegates what the levels below it need
       Then the build stops at level 2 in operation "start" for the reason "nesting not allowed"
+      And security.nesting of level 1 is unset
+
+  # Newer profiles allow unprivileged containers all mounts (LXD: e1b97783c9, also in 5.21.5; Incus: 36e76aaecb, also in 6.0.3).
+  @on-apparmor @since-lxd-6.7 @since-incus-6.0.3
+  Rule: With newer AppArmor profiles the flag is no security boundary
+
+    @core
+    Scenario: Root of level 1 uncovers its proc, and level 2 starts without the flag under AppArmor
+      Given level 1 has no security.nesting
+      And root of level 1 uncovers the boot id
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
+      And security.nesting of level 1 is unset
+      And at level 1 nothing covers /proc/sys/kernel/random/boot_id
+      And every level has the planned ids
+
+    Scenario: A privileged level 2 starts without the flag under AppArmor
+      Given level 1 has no security.nesting
+      And level 2 is privileged
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
+      And security.nesting of level 1 is unset
+
+    Scenario: If the flag is removed while level 1 runs, level 2 still starts under AppArmor
+      Given level 1 loses security.nesting while it runs
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then all 2 levels are up
       And security.nesting of level 1 is unset
 
   Rule: The flag takes effect when the container starts

@@ -6,10 +6,6 @@ import "strings"
 // profile.
 const KeyRawAppArmor = "raw.apparmor"
 
-// KeyRawLXC is the configuration key with lines that LXD adds to a container's liblxc
-// configuration.
-const KeyRawLXC = "raw.lxc"
-
 // UnchangedProfile is a line of KeyRawLXC. It makes liblxc leave the container in liblxc's own
 // AppArmor profile (man 5 lxc.container.conf).
 const UnchangedProfile = "lxc.apparmor.profile = unchanged"
@@ -77,10 +73,10 @@ func (l Layout) deniesUserNS(level int) bool {
 }
 
 // deniesMounts reports whether AppArmor keeps a level, privileged or not, from starting: liblxc
-// first mounts the root filesystem. The profile permits that only if KeyNesting is on at that
-// moment, even if it had another value when the level above started (LXD:
-// lxd/apparmor/instance_lxc.go).
+// first mounts the root filesystem. Unless its daemon allowsMounts, the profile permits that only
+// if KeyNesting is on at that moment, even if it had another value when the level above started
+// (LXD: lxd/apparmor/instance_lxc.go).
 func (l Layout) deniesMounts(level int) bool {
 	maker := l.profileMaker(level)
-	return l.AppArmor && maker != nil && !nests(maker.currentConfig())
+	return l.AppArmor && maker != nil && !maker.Flavor.follows(allowsMounts) && !nests(maker.currentConfig())
 }

@@ -80,7 +80,7 @@ func TestWithAppArmorAChangeOfSecurityNestingTakesEffectAtOnce(t *testing.T) {
 	} {
 		layout := Layout{Host: Identity(), AppArmor: true}
 		for _, delegation := range append([]Delegation{Delegate(Allocation{Owner: Root, Start: 500000, Count: 4 * Block})}, Cascade(4)[:3]...) {
-			layout.Daemons = append(layout.Daemons, Daemon{Delegation: delegation})
+			layout.Daemons = append(layout.Daemons, Daemon{Delegation: delegation, Flavor: "lxd-6.6"})
 		}
 		layout.Daemons[c.level-1].Config, layout.Daemons[c.level-1].CurrentConfig = c.config, c.now
 		assert.Equal(t, c.with, layout.Plan().Stop, name)
@@ -91,6 +91,11 @@ func TestWithAppArmorAChangeOfSecurityNestingTakesEffectAtOnce(t *testing.T) {
 		}
 		layout.AppArmor = false
 		assert.Equal(t, c.without, layout.Plan().Stop, "%s, without AppArmor", name)
+		layout.AppArmor = true
+		for i := range layout.Daemons {
+			layout.Daemons[i].Flavor = "lxd-6.7"
+		}
+		assert.Equal(t, c.without, layout.Plan().Stop, "%s, with profiles that allow mounts", name)
 	}
 }
 

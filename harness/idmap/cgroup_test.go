@@ -21,6 +21,11 @@ func TestADaemonThatSupportsOnlyCgroup2StartsNothingIfCgroup1IsMounted(t *testin
 		}
 	}
 
+	layout := Layout{Daemons: []Daemon{{Delegation: ids, OnlyCgroup2: true, Config: map[string]string{KeyRawLXC: "lxc.cgroup2.memory.max = 1G\n lxc.cgroup.devices.allow = a"}}}}
+	assert.Equal(t, &Stop{Level: 1, Op: OpStart, Reason: ConfigRefused}, layout.Plan().Stop, "its liblxc does not know the key")
+	layout.Daemons[0].OnlyCgroup2 = false
+	assert.Nil(t, layout.Plan().Stop)
+
 	family := Layout{Cgroup1: true}.Family(1, Identity(), Identity(), Daemon{Delegation: ids})
 	require.Nil(t, family.Create("c1", nil))
 	family.ReplaceDaemon(Daemon{Delegation: ids, OnlyCgroup2: true}, false)

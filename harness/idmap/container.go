@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // These configuration keys of a container decide its map (LXD: doc, "Instance options").
@@ -113,6 +114,22 @@ func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 	}
 	size, base = number(KeySize), number(KeyBase)
 	return isolated, size, base, reason
+}
+
+// KeyRawLXC is the configuration key with lines that LXD adds to a container's liblxc
+// configuration.
+const KeyRawLXC = "raw.lxc"
+
+// refusesLines reports whether liblxc refuses to load the container's configuration, because
+// KeyRawLXC has a key of cgroup v1. liblxc 7 does not know these (lxc/lxc#4679); earlier versions
+// accept them on any machine.
+func (d Daemon) refusesLines() bool {
+	for line := range strings.SplitSeq(d.Config[KeyRawLXC], "\n") {
+		if d.OnlyCgroup2 && strings.HasPrefix(strings.TrimSpace(line), "lxc.cgroup.") {
+			return true
+		}
+	}
+	return false
 }
 
 // Isolate returns the base of an isolated container of the given size among the ids that its

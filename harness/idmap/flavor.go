@@ -86,37 +86,45 @@ const (
 	// A container that is being created, and has no base yet, takes no ids from an isolated one
 	// (Incus: 26ff709765).
 	ignoresUnplaced
+	// The AppArmor profile of an unprivileged container allows all mounts, so that containers
+	// start in it without KeyNesting, too (LXD: e1b97783c9; Incus: 36e76aaecb).
+	allowsMounts
 	// A gap between isolated containers is used if it has exactly the wanted size. This was read
 	// in lxc/incus#3998, which was merged after 7.4, and not tried. lxc/incus#4048, which gives
 	// security.idmap.base another meaning, was not merged then.
 	isolatesInExactGaps
 )
 
-// since returns the program with the rule, the first release of its main line with it, and the
-// releases of older lines that got it later.
-func (r rule) since() (program Flavor, main string, fixes []string) {
-	switch r {
-	case splitsRawEntries:
-		return LXD, "5.21.0", []string{"5.0.4"}
-	case readsFilesInTurn:
-		return LXD, "6.8", nil
-	case ignoresUnplaced:
-		return Incus, "6.8", []string{"6.0.3"}
-	case isolatesInExactGaps:
-		return Incus, "7.5", nil
-	default: // isolatesInLastIDs, limitsEverySize
-		return Incus, "6.7", []string{"6.0.3"}
+// since returns the first release of a program's main line with the rule, or "" if there is none,
+// and the releases of older lines that got it later.
+func (r rule) since(incus bool) (first string, fixes []string) {
+	switch {
+	case r == splitsRawEntries && !incus:
+		return "5.21.0", []string{"5.0.4"}
+	case r == readsFilesInTurn && !incus:
+		return "6.8", nil
+	case r == allowsMounts && !incus:
+		return "6.7", []string{"5.21.5"}
+	case r == allowsMounts:
+		return "6.6", []string{"6.0.3"}
+	case (r == isolatesInLastIDs || r == limitsEverySize) && incus:
+		return "6.7", []string{"6.0.3"}
+	case r == ignoresUnplaced && incus:
+		return "6.8", []string{"6.0.3"}
+	case r == isolatesInExactGaps && incus:
+		return "7.5", nil
 	}
+	return "", nil
 }
 
 // follows reports whether the flavor's program and version have the rule.
 func (f Flavor) follows(r rule) bool {
-	program, main, fixes := r.since()
-	if f.Incus() != program.Incus() {
-		return false
-	}
+	first, fixes := r.since(f.Incus())
 	version := "v" + f.Version()
-	if version == "v" || semver.Compare(version, "v"+main) >= 0 {
+	switch {
+	case first == "":
+		return false
+	case version == "v" || semver.Compare(version, "v"+first) >= 0:
 		return true
 	}
 	return slices.ContainsFunc(fixes, func(fix string) bool {

@@ -124,6 +124,9 @@ func (l Layout) level(d Daemon, level int, own Map, chosen Choice) (Map, *Stop) 
 	case reason != None:
 		return stop(OpCreate, reason)
 	}
+	if d.refusesLines() {
+		return stop(OpStart, ConfigRefused)
+	}
 	if reason := l.start(d, level, own, set); reason != None {
 		return stop(OpStart, reason)
 	}
