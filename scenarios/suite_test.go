@@ -3,6 +3,7 @@ package scenarios_test
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -45,15 +46,22 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 		hosts[what] = append(hosts[what], chain.Host.Name())
 		return nil
 	}
+	reports := t.TempDir()
 	run, err := steps.Suite{
 		Features: fstest.MapFS{"others.feature": {Data: []byte(othersFeature)}},
 		Steps: []steps.Step{
 			{Keyword: steps.Then, Pattern: `^somebody looks at the chain$`, Do: func(ctx context.Context) error { return note(ctx, "look") }},
 			{Keyword: steps.Then, Pattern: `^somebody writes into the chain$`, Changes: true, Do: func(ctx context.Context) error { return note(ctx, "write") }},
 		},
-		Concurrency: 1, Output: io.Discard,
+		Concurrency: 1, Output: io.Discard, Reports: reports,
 	}.Run(harnesstest.Context(t))
 	require.NoError(t, err)
+	saved, err := filepath.Glob(filepath.Join(reports, "*", report.RunFile))
+	require.NoError(t, err)
+	require.Len(t, saved, 1)
+	again, err := report.LoadRun(saved[0])
+	require.NoError(t, err)
+	assert.Equal(t, run, again)
 	require.Len(t, run.Scenarios, 3)
 	for _, s := range run.Scenarios {
 		assert.Equal(t, report.Passed, s.Status, s.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -29,17 +30,26 @@ func (s *scenario) explain(ctx, late context.Context, sc *godog.Scenario, failur
 		}
 		err = errors.Join(err, unsaved)
 	}
-	var again string
-	if s.pool.pkg != "" {
+	var again, enter string
+	switch {
+	case s.pool.pkg != "":
 		again = repeat(s.pool.pkg, godog.T(ctx).Name(), s.flags(sc), settings(s.pool.settings.Repeat))
+		enter = environment.Keep + "=1 " + again
+	case s.pool.program != "":
+		again = repeatByName(s.pool.program, scenarioName(sc), s.tags(sc))
+		enter = again + " --keep"
+	}
+	if again != "" {
 		sum.next = append(sum.next, "run again:  "+again)
 	}
 	sum.next = append(sum.next, kept...)
 	if again != "" && kept == nil && s.host != nil && s.pool.settings.Guest == "" { // virtual machines are not kept
-		sum.next = append(sum.next, "to enter:   "+environment.Keep+"=1 "+again)
+		sum.next = append(sum.next, "to enter:   "+enter)
 	}
 	s.summary = sum.lines()
-	godog.Logf(ctx, "%s", strings.Join(s.summary, "\n"))
+	if !s.pool.watched { // otherwise the Watcher gets it
+		godog.Logf(ctx, "%s", strings.Join(s.summary, "\n"))
+	}
 	return godog.Attach(ctx, godog.Attachment{
 		Body: []byte(printable.Text(sum.diagnosis.String())), FileName: "diagnosis.txt", MediaType: "text/plain",
 	}), err
@@ -77,15 +87,18 @@ func (s *scenario) keep() ([]string, error) {
 // flags returns the flags of go test that are needed to select the scenario and to run it.
 func (s *scenario) flags(sc *godog.Scenario) []string {
 	var set []string
-	for _, tag := range []string{Slow, Moving, KnownBug} {
-		if hasTag(sc, tag) {
-			set = append(set, "-godog.tags="+tag)
-		}
+	for _, tag := range s.tags(sc) {
+		set = append(set, "-godog.tags="+tag)
 	}
 	if s.pool.settings.Sudo { // the tests were built by an ordinary user
 		set = append(set, "-exec 'sudo -E'")
 	}
 	return set
+}
+
+// tags returns the scenario's tags that a run leaves out by default.
+func (s *scenario) tags(sc *godog.Scenario) []string {
+	return slices.DeleteFunc([]string{Slow, Moving, KnownBug}, func(tag string) bool { return !hasTag(sc, tag) })
 }
 
 // settings returns the environment variables that affect a scenario, quoted for a shell.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cucumber/godog"
+
 	"nestbed/harness"
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
@@ -102,6 +104,10 @@ type pool struct {
 	Progress func(string)
 	// Turns limits the number of concurrent scenarios, and lets exclusive ones run alone.
 	Turns *Turns
+	// Selects, if not nil, reports whether a scenario is part of the run.
+	Selects func(*godog.Scenario) bool
+	// Begins, if not nil, is called with the name of each scenario that has got its turn.
+	Begins func(name string)
 	// Record, if not nil, receives the result of each scenario, with the scenario's id.
 	Record func(id string, s report.Scenario)
 
@@ -109,6 +115,8 @@ type pool struct {
 	steps    []Step     // of the suite, in addition to the vocabulary
 	settings environment.Settings
 	pkg      string // the package for go test, to run a failed scenario again
+	program  string // the command for that, if pkg is empty
+	watched  bool   // whether the suite has a Watcher
 
 	bundles bundleCache
 	mu      sync.Mutex
@@ -123,6 +131,9 @@ type shared struct {
 	outcome idmap.Plan
 	err     error
 }
+
+// selects reports whether a scenario is part of the run.
+func (p *pool) selects(sc *godog.Scenario) bool { return p.Selects == nil || p.Selects(sc) }
 
 // get returns the shared chain of an order and its outcome. It builds the chain at its first use,
 // and fails unless the chain is complete and as planned.

@@ -43,31 +43,34 @@ func commentsAbove(d *messages.GherkinDocument) map[string]string {
 		lines[c.Location.Line] = strings.TrimSpace(strings.TrimLeft(c.Text, " #"))
 	}
 	above := map[string]string{}
-	add := func(tags []*messages.Tag) {
-		for _, tag := range tags {
-			if text := lines[tag.Location.Line-1]; text != "" {
-				above[tag.Id] = text
-			}
+	for _, tag := range tagsOf(d) {
+		if text := lines[tag.Location.Line-1]; text != "" {
+			above[tag.Id] = text
 		}
 	}
+	return above
+}
+
+// tagsOf returns all tags of a feature.
+func tagsOf(d *messages.GherkinDocument) (tags []*messages.Tag) {
 	addScenario := func(s *messages.Scenario) {
 		if s == nil {
 			return
 		}
-		add(s.Tags)
+		tags = append(tags, s.Tags...)
 		for _, e := range s.Examples {
-			add(e.Tags)
+			tags = append(tags, e.Tags...)
 		}
 	}
-	add(d.Feature.Tags)
+	tags = append(tags, d.Feature.Tags...)
 	for _, child := range d.Feature.Children {
 		addScenario(child.Scenario)
 		if child.Rule != nil {
-			add(child.Rule.Tags)
+			tags = append(tags, child.Rule.Tags...)
 			for _, c := range child.Rule.Children {
 				addScenario(c.Scenario)
 			}
 		}
 	}
-	return above
+	return tags
 }

@@ -19,6 +19,7 @@ import (
 // results collects the results of a run's scenarios.
 type results struct {
 	positions map[string]position // by the scenario's id
+	watched   watched
 	mu        sync.Mutex
 	seen      []numbered
 }
@@ -33,8 +34,9 @@ type numbered struct {
 func (r *results) record(id string, s report.Scenario) {
 	s.Rule = r.positions[id].rule
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.seen = append(r.seen, numbered{id, s})
+	r.mu.Unlock()
+	r.watched.call(func(w Watcher) { w.Ends(s) })
 }
 
 // skip records the scenarios with a tag in unmet as skipped, with the error for that tag.

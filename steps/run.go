@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 
 	"github.com/cucumber/godog"
@@ -32,7 +32,7 @@ type run struct {
 	required, missing []inventory.Requirement
 	noShadow, tools   bool // whether selected scenarios need these bundles
 	results           results
-	progress          *progress
+	selected          int // scenarios; -run of go test may select fewer
 	count             atomic.Int32
 }
 
@@ -53,6 +53,7 @@ func (s Suite) settings() (environment.Settings, error) {
 	of, err := environment.Read()
 	of.Host, of.Bundle = of.Locate(cmp.Or(s.Host, of.Host)), cmp.Or(s.Bundle, of.Bundle)
 	of.Reports = cmp.Or(s.Reports, of.Reports)
+	of.RequireAll, of.Keep = of.RequireAll || s.RequireAll, of.Keep || s.Keep
 	return of, err
 }
 
@@ -64,7 +65,17 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 			return nil, err
 		}
 	}
-	r := &run{suite: s, settings: settings, log: log}
+	r := &run{suite: s, settings: settings}
+	r.results.watched.by = s.Watch
+	if s.Watch == nil && settings.Guest != "" {
+		r.results.watched.by = &progress{to: os.Stderr}
+	}
+	write := log
+	log = func(what string) {
+		write(what)
+		r.results.watched.call(func(w Watcher) { w.Does(what) })
+	}
+	r.log = log
 	if suite := settings.Host.Suite; suite != "" {
 		return nil, fmt.Errorf("host vm:debian:%s: a suite cannot start a virtual machine; start it before, as TestMain of package scenarios does", suite)
 	}
@@ -89,9 +100,6 @@ func (s Suite) start(ctx context.Context, settings environment.Settings, log fun
 	if err := r.exclude(ctx, requirements(ctx, settings.Store(nil), source, site.LXD.Address), made, site); err != nil {
 		return nil, err
 	}
-	if r.progress, err = newProgress(settings.Guest, r.options); err != nil {
-		return nil, err
-	}
 	if err := r.makePool(ctx, made, site); err != nil {
 		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
 	}
@@ -106,46 +114,17 @@ func (s Suite) godogOptions() godog.Options {
 	}
 }
 
-// exclude deselects the scenarios that this machine cannot run, and those that do not hold for the
-// version of the bundle, and records them as skipped.
-func (r *run) exclude(ctx context.Context, all []inventory.Requirement, b *bundle.Bundle, site start.Site) error {
-	pickles, positions, err := chosen(r.options)
-	if err != nil {
-		return err
-	}
-	r.results.positions = positions
-	downgrades, err := r.downgradeRequirements(ctx, pickles, site)
-	if err != nil {
-		return err
-	}
-	all = slices.Concat(all, versionRequirements(pickles, b), downgrades)
-	unmet := map[string]error{}
-	var impossible []string
-	for _, c := range all {
-		if !slices.ContainsFunc(pickles, func(p *godog.Scenario) bool { return hasTag(p, c.For) }) {
-			continue
-		}
-		r.required = append(r.required, c)
-		if !c.OK {
-			r.missing = append(r.missing, c)
-			impossible = append(impossible, c.For)
-			unmet[c.For] = advice.On(c.Err())
-		}
-	}
-	r.results.skip(pickles, unmet)
-	r.options.Tags = excluding(r.options.Tags, impossible...)
-	pickles, _, err = chosen(r.options)
-	r.noShadow, r.tools = anyStepHas(pickles, newuidmapIs), anyStepHas(pickles, everywhere)
-	return err
-}
-
 // makePool makes the pool with its bundles and turns.
 func (r *run) makePool(ctx context.Context, b *bundle.Bundle, site start.Site) (err error) {
 	r.pool = &pool{
-		site: site, Default: b, Mutate: r.suite.Mutate, Record: r.results.record,
+		site: site, Default: b, Mutate: r.suite.Mutate, Record: r.results.record, Selects: r.suite.selects,
 		Versions: map[string]bundle.Source{oldVersion: r.settings.Old, newVersion: r.settings.New},
-		Progress: func(what string) { fmt.Fprintln(r.suite.Output, what) },
-		steps:    r.suite.Steps, settings: r.settings, pkg: r.suite.Package,
+		Progress: func(what string) {
+			fmt.Fprintln(r.suite.Output, what)
+			r.results.watched.call(func(w Watcher) { w.Does(what) })
+		},
+		Begins: func(name string) { r.results.watched.call(func(w Watcher) { w.Begins(name) }) },
+		steps:  r.suite.Steps, settings: r.settings, pkg: r.suite.Package, program: r.suite.Program, watched: r.suite.Watch != nil,
 	}
 	if !site.Private() {
 		if r.pool.site.Cluster, err = existing.OpenCluster(ctx, site.LXD, site.Pool, site.Members...); err != nil {
@@ -201,19 +180,21 @@ func (r *run) scenarios() (err error) {
 		Name: "nestbed",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
 			newScenario(sc, r.pool)
-			sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
-				r.count.Add(1)
+			sc.Before(func(ctx context.Context, s *godog.Scenario) (context.Context, error) {
+				if r.suite.selects(s) {
+					r.count.Add(1)
+				}
 				return ctx, nil
 			})
-			r.progress.watch(sc)
 		},
 		Options: &r.options,
 	}
+	r.results.watched.call(func(w Watcher) { w.Starts(r.selected) })
 	if status := suite.Run(); status != 0 {
-		return fmt.Errorf("scenarios failed (exit status %d of godog)", status)
+		return fmt.Errorf("%w (exit status %d of godog)", ErrFailed, status)
 	}
 	if r.count.Load() == 0 {
-		return errNoScenario
+		return ErrNoScenario
 	}
 	fmt.Fprintf(r.suite.Output, "%d scenarios on a real LXD, %d at a time, bundle %s\n", r.count.Load(), r.options.Concurrency, r.pool.Default)
 	return nil

@@ -102,6 +102,9 @@ func newScenario(sc *godog.ScenarioContext, p *pool) {
 
 // await waits for the scenario's turn.
 func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Context, err error) {
+	if !s.pool.selects(sc) {
+		return ctx, godog.ErrSkip
+	}
 	chains := 1
 	s.needs = s.pool.needsOf(sc.Steps)
 	if hasTag(sc, Exclusive) {
@@ -112,6 +115,9 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	if s.pool.Begins != nil {
+		s.pool.Begins(s.name)
+	}
 	ctx, s.end = context.WithCancelCause(context.WithValue(ctx, scenarioKey{}, s))
 	return ctx, err
 }
@@ -119,6 +125,9 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 // after explains a failure and closes what the scenario made. It returns its errors, because godog
 // loses assertions made in this hook.
 func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error) (_ context.Context, err error) {
+	if !s.pool.selects(sc) {
+		return ctx, nil
+	}
 	defer s.turn()
 	defer func() { err = escape(err) }()
 	defer s.end(nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"time"
 
 	"golang.org/x/term"
@@ -25,6 +26,9 @@ type Suite struct {
 	Features fs.FS
 	// Paths are directories, files, and files with a line ("article.feature:10"); empty: all.
 	Paths []string
+	// Name selects the scenarios with a matching name; nil: all. The name is that of the feature, a
+	// colon, a space, and that of the scenario or of one example of an outline.
+	Name *regexp.Regexp
 	// Tags is a tag filter in godog's syntax; empty: all but Moving and KnownBug.
 	Tags string
 	// Steps are added to nestbed's vocabulary.
@@ -49,6 +53,17 @@ type Suite struct {
 	// Package is the package argument of go test for running a failed scenario again; empty: ".".
 	// Run ignores it.
 	Package string
+
+	// RequireAll makes scenarios fail instead of being skipped if the machine does not meet their
+	// requirements.
+	RequireAll bool
+	// Keep keeps the host of a failed scenario.
+	Keep bool
+	// Watch, if not nil, follows the run.
+	Watch Watcher
+	// Program is the command that runs a failed scenario again by its name, such as "nestbed test";
+	// empty: none. Test ignores it.
+	Program string
 
 	// Format is the output format of godog; empty: "pretty".
 	Format string
@@ -95,7 +110,11 @@ func (s Suite) withDefaults() Suite {
 // test.
 var ErrTimeIsUp = errors.New("the run takes longer than go test allows; set a longer go test -timeout")
 
-var errNoScenario = errors.New("no scenario was run; check the -run pattern, the tags and the paths")
+// ErrNoScenario is the error of a run that selects no scenario.
+var ErrNoScenario = errors.New("no scenario was run; check the name, the tags and the paths")
+
+// ErrFailed is the error of a run in which scenarios failed.
+var ErrFailed = errors.New("scenarios failed")
 
 // Run runs the scenarios and returns their results and the error of the run. Scenarios that this
 // machine cannot run count as skipped. Run is for programs; tests call Test.

@@ -120,5 +120,14 @@ func repeat(pkg, test string, flags, environment []string) string {
 	return strings.Join(slices.Concat(environment, []string{line}, flags), " ")
 }
 
+// repeatByName returns the command that runs a scenario again by its name.
+func repeatByName(program, name string, tags []string) string {
+	line := program + " --name " + quote("^"+regexp.QuoteMeta(name)+"$")
+	for _, tag := range tags {
+		line += " --tags " + tag
+	}
+	return line
+}
+
 // quote quotes a text as one word of a shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/xml"
 	"fmt"
+	"io"
 	"strings"
 
 	"nestbed/harness/printable"
@@ -34,6 +35,16 @@ type (
 		Text    string `xml:",cdata"`
 	}
 )
+
+// WriteJUnit writes the run in JUnit's format.
+func (r Run) WriteJUnit(w io.Writer) error {
+	text, err := r.junit()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
 
 // junit returns the run in JUnit's format: a test case for each scenario, whose class is the
 // feature.

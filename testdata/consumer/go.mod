@@ -6,6 +6,7 @@ require nestbed v0.0.0
 
 require (
 	cyphar.com/go-pathrs v0.2.5 // indirect
+	github.com/agnivade/levenshtein v1.2.1 // indirect
 	github.com/canonical/lxd v0.0.0-20241209155119-76da976c6ee7 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cucumber/gherkin/go/v42 v42.0.0 // indirect
