@@ -1,0 +1,4 @@
+Feature: Mistakes
+  Scenario: one
+    Given an LXD host with out a root allocation
+    When it rains

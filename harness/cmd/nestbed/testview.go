@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"nestbed/harness/printable"
+	"nestbed/harness/report"
+)
+
+// testView shows a run of scenarios: a bar on a terminal, and elsewhere a line for each scenario.
+// Failures are printed in any case, when they happen.
+type testView struct {
+	out, errOut io.Writer
+	quiet       bool
+	began       time.Time
+	spinner     *progress
+	bar         *progressbar.ProgressBar // nil if there is no terminal
+	running     []string
+	failed      int
+}
+
+func newTestView(out, errOut io.Writer, quiet bool) *testView {
+	return &testView{out: out, errOut: errOut, quiet: quiet, began: time.Now(), spinner: newProgress(errOut)}
+}
+
+// Does shows what is being done before the scenarios, and prints it if there is no terminal.
+func (v *testView) Does(what string) {
+	switch {
+	case v.bar != nil || v.quiet:
+	default:
+		v.spinner.show(what)
+	}
+}
+
+// Starts shows the bar.
+func (v *testView) Starts(scenarios int) {
+	v.spinner.done()
+	if v.quiet || !isTerminal(v.errOut) {
+		return
+	}
+	v.bar = progressbar.NewOptions(scenarios, progressbar.OptionSetWriter(unescaped(v.errOut)), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
+}
+
+// Begins shows a running scenario.
+func (v *testView) Begins(name string) {
+	v.running = append(v.running, name)
+	v.describe()
+}
+
+// Ends shows the result of a scenario.
+func (v *testView) Ends(s report.Scenario) {
+	if i := slices.Index(v.running, s.Name); i >= 0 {
+		v.running = slices.Delete(v.running, i, i+1)
+	}
+	if s.Status == report.Failed {
+		v.failed++
+	}
+	if v.bar != nil && s.Status == report.Failed {
+		_ = v.bar.Clear() // it is drawn again
+	}
+	switch {
+	case s.Status == report.Failed:
+		v.failure(s)
+	case s.Status == report.Passed && !v.quiet && v.bar == nil:
+		fmt.Fprintf(v.out, "passed  %7s  %s\n", took(s), s.Name)
+	}
+	if v.bar != nil && s.Status != report.Skipped {
+		_ = v.bar.Add(1)
+		v.describe()
+	}
+}
+
+// failure prints a failed scenario in at most 25 lines.
+func (v *testView) failure(s report.Scenario) {
+	fmt.Fprintf(v.out, "FAILED  %7s  %s\n", took(s), s.Name)
+	lines := s.Diagnosis
+	if len(lines) > 0 {
+		lines = lines[1:] // the name
+	} else {
+		lines = []string{s.Error}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(v.out, strings.TrimRight("    "+line, " "))
+	}
+}
+
+func took(s report.Scenario) string {
+	sum := 0.0
+	for _, once := range s.Seconds {
+		sum += once
+	}
+	return fmt.Sprintf("%.1f s", sum)
+}
+
+// describe shows one of the running scenarios beside the bar.
+func (v *testView) describe() {
+	if v.bar == nil {
+		return
+	}
+	text := ""
+	if len(v.running) > 0 {
+		text = v.running[0]
+	}
+	const room = 40
+	if len(text) > room {
+		text = text[:room-3] + "..."
+	}
+	if v.failed > 0 {
+		text = fmt.Sprintf("%d failed  %s", v.failed, text)
+	}
+	v.bar.Describe(printable.Line(text))
+}
+
+// summary prints how many scenarios passed, failed and were skipped, and why they were skipped. It
+// returns the number of those that failed.
+func (v *testView) summary(run report.Run) (failed int) {
+	v.spinner.done()
+	if v.bar != nil {
+		_ = v.bar.Finish() // a bar that stays does no harm
+	}
+	counts, whys := map[report.Status]int{}, map[string]int{}
+	for _, s := range run.Scenarios {
+		counts[s.Status]++
+		if s.Status == report.Skipped {
+			whys[s.Error]++
+		}
+	}
+	if len(run.Scenarios) == 0 {
+		return 0
+	}
+	if !v.quiet && len(whys) > 0 {
+		fmt.Fprintln(v.out, "\nskipped:")
+		reasons := make([]string, 0, len(whys))
+		for why, n := range whys {
+			reasons = append(reasons, fmt.Sprintf("%5d  %s", n, why))
+		}
+		slices.SortFunc(reasons, func(a, b string) int { return strings.Compare(b, a) })
+		for _, line := range reasons {
+			fmt.Fprintln(v.out, line)
+		}
+	}
+	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped in %s\n%s\n", counts[report.Passed], counts[report.Failed], counts[report.Skipped],
+		time.Since(v.began).Round(time.Second), run.Facts)
+	return counts[report.Failed]
+}
