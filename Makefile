@@ -89,8 +89,10 @@ WRONG ?= 10
 mutate: setup ## check that every Then can fail: it must fail with up to WRONG wrong values (TAGS=@core WRONG=10)
 	go test -count=1 -timeout 3h $(EXEC) ./scenarios -run TestFeatures -godog.tags='$(TAGS)' -mutate $(WRONG)
 
-upgrade: setup ## is it safe to upgrade FROM=installed TO=debian:trixie? Run the scenarios with both, swap them, compare; QUICK=1 takes 5 minutes
-	@FROM="$(FROM)" TO="$(TO)" QUICK="$(QUICK)" SUDO="$(SUDO)" scripts/upgrade.sh
+FROM ?= installed
+TO ?= debian:trixie
+upgrade: setup build ## is it safe to upgrade FROM=installed TO=debian:trixie? Run the scenarios with both, swap them, compare; QUICK=1 takes 5 minutes
+	@$(SUDO) bin/nestbed upgrade --from $(FROM) --to $(TO) $(if $(QUICK),--quick)
 
 junit: setup ## the same as test, with the results in reports/junit.xml
 	@mkdir -p reports

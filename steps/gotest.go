@@ -40,7 +40,7 @@ func (s Suite) Test(t *testing.T) {
 		})
 	}
 	r.options.TestingT = t
-	require.NoError(t, r.scenarios())
+	require.NoError(t, r.scenarios(ctx))
 }
 
 // untilDeadline returns a context that ends before the deadline of go test, at which go test kills

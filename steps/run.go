@@ -53,6 +53,7 @@ func (s Suite) settings() (environment.Settings, error) {
 	of, err := environment.Read()
 	of.Host, of.Bundle = of.Locate(cmp.Or(s.Host, of.Host)), cmp.Or(s.Bundle, of.Bundle)
 	of.Reports = cmp.Or(s.Reports, of.Reports)
+	of.Old, of.New = cmp.Or(s.Old, of.Old), cmp.Or(s.New, of.New)
 	of.RequireAll, of.Keep = of.RequireAll || s.RequireAll, of.Keep || s.Keep
 	return of, err
 }
@@ -167,14 +168,14 @@ func (r *run) chooseTurns() {
 
 // scenarios runs the scenarios. It fails if any of them fails or if none was run. It always saves
 // the results.
-func (r *run) scenarios() (err error) {
+func (r *run) scenarios(ctx context.Context) (err error) {
 	dir, err := resultsDir(r.settings.Reports, r.pool.Default)
 	if err != nil {
 		return err
 	}
 	if dir != "" {
 		r.options.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
-		defer func() { err = errors.Join(err, r.save(dir)) }()
+		defer func() { err = errors.Join(err, r.save(ctx, dir)) }()
 	}
 	suite := godog.TestSuite{
 		Name: "nestbed",
@@ -200,8 +201,10 @@ func (r *run) scenarios() (err error) {
 	return nil
 }
 
-func (r *run) save(dir string) error {
-	if err := r.results.run(r.pool.Default).Save(dir); err != nil {
+func (r *run) save(ctx context.Context, dir string) error {
+	run := r.results.run(r.pool.Default)
+	run.Interrupted = ctx.Err() != nil
+	if err := run.Save(dir); err != nil {
 		return err
 	}
 	r.log("results: " + filepath.Join(dir, report.RunFile))

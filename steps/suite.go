@@ -38,6 +38,9 @@ type Suite struct {
 	Host host.Target
 	// Bundle is the source of the bundle; without a kind, the suite chooses one for this machine.
 	Bundle bundle.Source
+	// Old and New are the sources of the bundles that scenarios call the old version and the new
+	// version.
+	Old, New bundle.Source
 	// Concurrency is the number of concurrent scenarios; 0: as many as processors and memory allow.
 	Concurrency int
 	// Turns, if not nil, are shared with other tests that run at the same time.
@@ -138,6 +141,8 @@ func (s Suite) Run(ctx context.Context) (result report.Run, err error) {
 			}
 		}
 	}
-	err = r.scenarios()
-	return r.results.run(r.pool.Default), err
+	err = r.scenarios(ctx)
+	result = r.results.run(r.pool.Default)
+	result.Interrupted = ctx.Err() != nil
+	return result, err
 }

@@ -24,6 +24,8 @@ const RunFile = "results.json"
 type Run struct {
 	Facts     host.Facts `json:"facts"`
 	Scenarios []Scenario `json:"scenarios"`
+	// Interrupted is true if the run ended early; scenarios are then missing or failed by that.
+	Interrupted bool `json:"interrupted,omitempty"`
 }
 
 // A Status is how a scenario ended.

@@ -112,6 +112,9 @@ func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 		"test main.go":                                 `features: main.go: not a feature file; its name must end in .feature`,
 		"test ../nestbed-relay":                        `features: ../nestbed-relay: there is no feature file in it; their names end in .feature`,
 		"test --list --name nothing":                   `no scenario was run; check the name, the tags and the paths`,
+		"upgrade":                                      `--to: bundle ""` + source,
+		"upgrade --from x --to installed":              `--from: bundle "x"` + source,
+		"upgrade --to installed --html /none/x":        `--html /none/x: there is no directory /none; make it, or name a file elsewhere`,
 		"reap --frobnicate":                            `unknown flag: --frobnicate; see nestbed reap --help`,
 	} {
 		t.Run(command, func(t *testing.T) {
