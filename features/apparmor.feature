@@ -29,10 +29,22 @@ Feature: AppArmor around levels
   @on-apparmor
   Rule: From level 2 on, AppArmor must be disabled for LXD and for liblxc
 
+    # Incus reads INCUS_SECURITY_APPARMOR (Incus: internal/server/sys/apparmor.go).
+    @lxd
     Scenario: The LXD of level 2 fails to make a profile for its unpacker
       Given the configuration of level 2 is
         | key                               | value |
         | environment.LXD_SECURITY_APPARMOR | true  |
+      When a chain of depth 3 is built in which every level delegates what the levels below it need
+      Then the build stops at level 3 in operation "create" for the reason "AppArmor profile refused"
+      And the levels above it are still up
+
+    # Incus reads INCUS_SECURITY_APPARMOR (Incus: internal/server/sys/apparmor.go).
+    @incus
+    Scenario: The Incus of level 2 fails to make a profile for its unpacker
+      Given the configuration of level 2 is
+        | key                                 | value |
+        | environment.INCUS_SECURITY_APPARMOR | true  |
       When a chain of depth 3 is built in which every level delegates what the levels below it need
       Then the build stops at level 3 in operation "create" for the reason "AppArmor profile refused"
       And the levels above it are still up
@@ -47,10 +59,11 @@ Feature: AppArmor around levels
 
   @on-userns-mediation
   Rule: A profile without a rule for user namespaces prevents nesting
-    Since Linux 6.7 AppArmor mediates the creation of user namespaces. LXD has a rule for it
-    since 5.21 (canonical/lxd issue 11920), but Debian's LXD has none. Without an additional
-    rule, LXD on Debian 13 does not nest beyond level 1.
+    Since Linux 6.7 AppArmor mediates the creation of user namespaces. Debian's LXD has no rule for
+    it. Without an additional rule, LXD on Debian 13 does not nest beyond level 1.
 
+    # Newer profiles have the rule (LXD: 20b397eff5, also in 5.21.3; Incus: c60b779b25, also in 6.0.5).
+    @before-lxd-5.0.4 @before-incus-6.0.5
     Scenario: LXD's own profile of level 1 prevents level 2 from starting
       Given level 1 has no rules in raw.apparmor
       When a chain of depth 2 is built in which every level delegates what the levels below it need

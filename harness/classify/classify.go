@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"nestbed/harness/idmap"
@@ -52,11 +54,11 @@ var failureRules = []rule{
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
 	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},
 	{idmap.ImageIDsUnmapped, regexp.MustCompile(`Failed (to change|changing) ACLs on`)},
-	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|Failed to set LXC config: lxc\.idmap|new[ug]idmap: sub[ug]id overflow detected`)},
+	{idmap.MapInvalid, regexp.MustCompile(`Invalid argument - Failed to write [ug]id mapping|new[ug]idmap: write to [ug]id_map failed: Invalid argument|Too many [ug]id mappings defined|Failed to set LXC config: lxc\.idmap|new[ug]idmap: sub[ug]id overflow detect`)},
 	{idmap.DepthLimit, regexp.MustCompile(`No space left on device - Failed to clone a new set of namespaces`)},
 	{idmap.UserNSDenied, regexp.MustCompile(`(Operation not permitted|Permission denied) - Failed to clone a new set of namespaces`)},
 	// newuidmap prints nothing if the subid file is missing (shadow 4.17).
-	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[.*\) -> \[.*\) not allowed|new[ug]idmap failed to write mapping ""`)},
+	{idmap.ShadowRefused, regexp.MustCompile(`new[ug]idmap: [ug]id range \[|new[ug]idmap failed to write mapping ""`)},
 	{idmap.UIDGIDDisagree, regexp.MustCompile(`Invalid argument - Failed to switch to [ug]id 0`)},
 	{idmap.NestingNotAllowed, regexp.MustCompile(`Failed to mount "(proc|sysfs)" on|Permission denied - Failed to mount ".*/rootfs" onto|Does security\.nesting need to be turned on`)},
 	{idmap.CgroupUnsupported, regexp.MustCompile(`Failed to mount cgroups|unsupported cgroup layout|Unsupported CGroup setup|` +
@@ -108,6 +110,9 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 	if e.oneSided() {
 		return idmap.UIDGIDDisagree, []string{"volatile.idmap.next: " + e.IDMap}
 	}
+	if line := Find(cutError, e.LXCLog); line != "" {
+		return cutReason(line), []string{line}
+	}
 	for _, r := range failureRules {
 		if line := Find(r.words, e.LXCLog); line != "" {
 			return r.reason, []string{line}
@@ -120,6 +125,31 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 		return idmap.TimedOut, append(excerpt.Tail(e.LXCLog, 3), excerpt.Tail(e.DaemonErrors, 3)...)
 	}
 	return idmap.Unclassified, append(excerpt.Tail(e.LXCLog, 5), excerpt.Tail(e.DaemonLog, 5)...)
+}
+
+// cutError matches an error of newuidmap of which liblxc 7 keeps the first 33 characters, without
+// the kernel's reason, and the map that was refused: inside, parent, count.
+var cutError = regexp.MustCompile(`"new[ug]idmap: write to [ug]id_map faile": new[ug]idmap \d+((?: \d+ \d+ \d+)+)`)
+
+// cutReason returns the reason of a line that cutError matches. The kernel refuses a map that is
+// wrong in itself, or one with ids that the parent does not have.
+func cutReason(line string) idmap.Reason {
+	var m []idmap.Mapping
+	for numbers := range slices.Chunk(strings.Fields(cutError.FindStringSubmatch(line)[1]), 3) {
+		var n [3]uint32
+		for i, text := range numbers {
+			v, err := strconv.ParseUint(text, 10, 32)
+			if err != nil {
+				return idmap.MapInvalid // no id has more than 32 bits
+			}
+			n[i] = uint32(v)
+		}
+		m = append(m, idmap.Mapping{Inside: n[0], Parent: n[1], Count: n[2]})
+	}
+	if idmap.Accept(idmap.Identity().UID, m) != nil {
+		return idmap.MapInvalid
+	}
+	return idmap.OutsideParent
 }
 
 // Find returns the first line of a log that matches, without the space around it, or "".
