@@ -1,7 +1,7 @@
 package report
 
 import (
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"html/template"
@@ -14,10 +14,28 @@ import (
 	"nestbed/harness/printable"
 )
 
-//go:embed comparison.html.tmpl
-var pageText string
+// The pages, and what they share.
+//
+//go:embed *.html.tmpl
+var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"draw": draw, "lines": lines, "outcomes": outcomes}).Parse(pageText))
+var pages = template.Must(template.New("pages").Funcs(template.FuncMap{
+	"anchor": anchor, "draw": draw, "lines": lines, "outcomes": outcomes, "shown": showScenario, "title": title,
+}).ParseFS(pageFiles, "*.html.tmpl"))
+
+// shownScenario is a scenario of a run with that name, which may be empty.
+type shownScenario struct {
+	Run string
+	Scenario
+}
+
+func showScenario(run string, s Scenario) shownScenario { return shownScenario{run, s} }
+
+// writePage executes the template of a page.
+func writePage(w io.Writer, name string, data any) error {
+	escaped := printable.NewWriter(w)
+	return errors.Join(pages.ExecuteTemplate(escaped, name, data), escaped.Flush())
+}
 
 // page is the data of the template.
 type page struct {
@@ -60,8 +78,7 @@ func (c Comparison) WriteHTML(w io.Writer) error {
 		p.Kinds[len(p.Kinds)-1].Count++
 	}
 	p.Unfold = worse <= maxUnfolded
-	escaped := printable.NewWriter(w)
-	return errors.Join(pageTemplate.Execute(escaped, p), escaped.Flush())
+	return writePage(w, "comparison.html.tmpl", p)
 }
 
 func lines(of []string) string { return strings.Join(of, "\n") }
@@ -76,6 +93,10 @@ func draw(run string, levels []idmap.PlannedLevel) (template.HTML, error) {
 		bars[i] = drawing.Bar{Name: fmt.Sprintf("c%d", l.Level), Depth: l.Level, Host: l.Host.UID}
 	}
 	var svg strings.Builder
-	err := drawing.WriteSVG(&svg, bars, "ids on the host, "+run)
+	title := "ids on the host"
+	if run != "" {
+		title += ", " + run
+	}
+	err := drawing.WriteSVG(&svg, bars, title)
 	return template.HTML(svg.String()), err //nolint:gosec // drawing escapes what it is given
 }

@@ -22,9 +22,9 @@ import (
 const exitUntried = 125
 
 type testFlags struct {
-	tags, name, host, bundle, require, reports, junit string
-	concurrency                                       int
-	failFast, keep, list, json, quiet, bisect         bool
+	tags, name, host, bundle, require, reports, junit, html string
+	concurrency                                             int
+	failFast, keep, list, json, quiet, bisect               bool
 }
 
 func newTest() *cobra.Command {
@@ -64,6 +64,7 @@ nothing could be tried, as git bisect run expects.`,
 	flags.BoolVar(&f.list, "list", false, "list the scenarios and run none")
 	flags.StringVar(&f.reports, "reports", "", "write results.json and junit.xml below this `DIR`, in a directory for each version")
 	flags.StringVar(&f.junit, "junit", "", "also write the results to `FILE`, in JUnit's format")
+	flags.StringVar(&f.html, "html", "", "also write the results to `FILE`, as a self-contained page; with several bundles, what differs")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON, and progress on standard error")
 	flags.BoolVar(&f.quiet, "quiet", false, "print only failures and the summary")
 	flags.BoolVar(&f.bisect, "bisect", false, "exit with 125 if nothing could be tried")
@@ -84,7 +85,7 @@ func (f *testFlags) tryAll(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := checkFile("--junit", f.junit); err != nil {
+	if err := errors.Join(checkFile("--junit", f.junit), checkFile("--html", f.html)); err != nil {
 		return err
 	}
 	if err := f.refuseMistakes(cmd.ErrOrStderr(), suite); err != nil {
@@ -227,8 +228,15 @@ func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, erro
 	return run, orInterrupted(cmd.Context(), err)
 }
 
-// conclude prints the results as JSON, or what differs between them.
+// conclude writes the page, and prints the results as JSON or what differs between them.
 func (f *testFlags) conclude(w io.Writer, runs []report.Run) error {
+	page := runs[0].WriteHTML
+	if len(runs) > 1 {
+		page = report.Compare(runs[0], runs[1:]...).WriteHTML
+	}
+	if err := writeFile("--html", f.html, page); err != nil {
+		return err
+	}
 	switch {
 	case f.json && len(runs) == 1:
 		return writeJSON(w, runs[0])

@@ -110,7 +110,7 @@ func together(from, to idmap.Flavor) steps.Suite {
 }
 
 // part runs a part, unless an earlier call left its results. failed reports whether scenarios
-// failed, which is no error.
+// failed; the error is for everything else.
 func (f *upgradeFlags) part(cmd *cobra.Command, name, what string, suite steps.Suite, source bundle.Source) (_ report.Run, failed bool, err error) {
 	out := cmd.OutOrStdout()
 	if f.json {
