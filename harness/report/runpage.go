@@ -32,7 +32,9 @@ type subject struct {
 
 // WriteHTML writes the run as a self-contained page: the verdict, the failures with their
 // diagnosis, and all scenarios by feature, with drawings of the chains.
-func (r Run) WriteHTML(w io.Writer) error {
+func (r Run) WriteHTML(w io.Writer) error { return writePage(w, "run.html.tmpl", r.page()) }
+
+func (r Run) page() runPage {
 	of := newColumn(0, 1, r)
 	p := runPage{Run: r, Passed: of.Passed, Failed: of.Failed, Skipped: of.Skipped}
 	p.Kinds = []statusCount{{Failed, p.Failed}, {Passed, p.Passed}, {Skipped, p.Skipped}}
@@ -52,7 +54,7 @@ func (r Run) WriteHTML(w io.Writer) error {
 		last.Scenarios = append(last.Scenarios, s)
 	}
 	p.Unfold = len(p.Failures) <= maxUnfolded
-	return writePage(w, "run.html.tmpl", p)
+	return p
 }
 
 // Verdict returns the result of the run in one line.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"nestbed/harness/bundle"
+	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/report"
 	"nestbed/steps"
@@ -88,7 +89,7 @@ func (f *testFlags) tryAll(cmd *cobra.Command, paths []string) error {
 	if err := errors.Join(checkFile("--junit", f.junit), checkFile("--html", f.html)); err != nil {
 		return err
 	}
-	if err := f.refuseMistakes(cmd.ErrOrStderr(), suite); err != nil {
+	if err := refuseMistakes(cmd.ErrOrStderr(), suite); err != nil {
 		return err
 	}
 	names, err := suite.List()
@@ -174,31 +175,6 @@ func again(cmd *cobra.Command, paths []string) string {
 	return strings.Join(append(words, paths...), " ")
 }
 
-// refuseMistakes prints the mistakes in the features and returns an error if there are any.
-func (f *testFlags) refuseMistakes(w io.Writer, suite steps.Suite) error {
-	mistakes, err := suite.Mistakes()
-	if err != nil {
-		return &usageError{err}
-	}
-	for _, m := range mistakes {
-		fmt.Fprintln(w, m)
-		for i, known := range m.Known {
-			fmt.Fprintf(w, "    %s  %s\n", []string{"similar:", "        "}[min(i, 1)], known)
-		}
-	}
-	if n := len(mistakes); n > 0 {
-		return &usageError{fmt.Errorf("test: %d %s in the features; nestbed steps lists all steps", n, plural(n, "mistake"))}
-	}
-	return nil
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
-}
-
 func (f *testFlags) printList(w io.Writer, names []string) error {
 	if f.json {
 		return writeJSON(w, names)
@@ -220,7 +196,7 @@ func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, erro
 	run, err := suite.Run(cmd.Context())
 	failed := view.summary(run)
 	if len(run.Scenarios) > 0 {
-		err = errors.Join(err, writeFile("--junit", f.junit, run.WriteJUnit))
+		err = errors.Join(err, writeFile("--junit", f.junit, run.WriteJUnit), annotate(out, run, environment.ReadGitHub()))
 	}
 	if errors.Is(err, steps.ErrFailed) {
 		err = fmt.Errorf("test: %d of %d %w", failed, len(run.Scenarios), steps.ErrFailed)

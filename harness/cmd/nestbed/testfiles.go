@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"nestbed/steps"
 )
 
 // disk is the machine's file system, with paths as users write them.
@@ -57,4 +60,29 @@ func hasFeature(dir string) error {
 		return fmt.Errorf("features: %w", err)
 	}
 	return fmt.Errorf("features: %s: there is no feature file in it; their names end in .feature", dir)
+}
+
+// refuseMistakes prints the mistakes in the features and returns an error if there are any.
+func refuseMistakes(w io.Writer, suite steps.Suite) error {
+	mistakes, err := suite.Mistakes()
+	if err != nil {
+		return &usageError{err}
+	}
+	for _, m := range mistakes {
+		fmt.Fprintln(w, m)
+		for i, known := range m.Known {
+			fmt.Fprintf(w, "    %s  %s\n", []string{"similar:", "        "}[min(i, 1)], known)
+		}
+	}
+	if n := len(mistakes); n > 0 {
+		return &usageError{fmt.Errorf("test: %d %s in the features; nestbed steps lists all steps", n, plural(n, "mistake"))}
+	}
+	return nil
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }

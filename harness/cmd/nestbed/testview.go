@@ -137,13 +137,8 @@ func (v *testView) summary(run report.Run) (failed int) {
 	}
 	if !v.quiet && len(whys) > 0 {
 		fmt.Fprintln(v.out, "\nskipped:")
-		reasons := make([]string, 0, len(whys))
-		for why, n := range whys {
-			reasons = append(reasons, fmt.Sprintf("%5d  %s", n, why))
-		}
-		slices.SortFunc(reasons, func(a, b string) int { return strings.Compare(b, a) })
-		for _, line := range reasons {
-			fmt.Fprintln(v.out, line)
+		for _, why := range report.ByCount(whys) {
+			fmt.Fprintf(v.out, "%5d  %s\n", whys[why], why)
 		}
 	}
 	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped in %s\n%s\n", counts[report.Passed], counts[report.Failed], counts[report.Skipped],
