@@ -66,8 +66,9 @@ type scenario struct {
 	siblingState siblingState
 	comparison
 
-	pool *pool
-	name string
+	pool     *pool
+	name     string
+	notBegun bool // the run was interrupted before the scenario's turn
 	// began is when the scenario got its turn; summary is the summary of its failure.
 	began   time.Time
 	summary []string
@@ -112,8 +113,11 @@ func (s *scenario) await(ctx context.Context, sc *godog.Scenario) (_ context.Con
 	}
 	s.turn, err = s.pool.Turns.Take(ctx, chains)
 	s.name, s.began = scenarioName(sc), time.Now()
-	if err == nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		err = context.Cause(ctx)
+		if s.notBegun = !errors.Is(err, ErrTimeIsUp); s.notBegun { // the run was interrupted
+			return ctx, godog.ErrSkip
+		}
 	}
 	if s.pool.Begins != nil {
 		s.pool.Begins(s.name)
@@ -129,6 +133,9 @@ func (s *scenario) after(ctx context.Context, sc *godog.Scenario, failure error)
 		return ctx, nil
 	}
 	defer s.turn()
+	if s.notBegun {
+		return ctx, nil
+	}
 	defer func() { err = escape(err) }()
 	defer s.end(nil)
 	down := s.memberDown(ctx, failure)

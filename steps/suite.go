@@ -142,6 +142,9 @@ func (s Suite) Run(ctx context.Context) (result report.Run, err error) {
 		}
 	}
 	err = r.scenarios(ctx)
+	if ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
 	result = r.results.run(r.pool.Default)
 	result.Interrupted = ctx.Err() != nil
 	return result, err

@@ -191,10 +191,7 @@ func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, erro
 	if f.json {
 		out = cmd.ErrOrStderr()
 	}
-	view := newTestView(out, cmd.ErrOrStderr(), f.quiet)
-	suite.Watch = view
-	run, err := suite.Run(cmd.Context())
-	failed := view.summary(run)
+	run, failed, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), f.quiet))
 	if len(run.Scenarios) > 0 {
 		err = errors.Join(err, writeFile("--junit", f.junit, run.WriteJUnit), annotate(out, run, environment.ReadGitHub()))
 	}

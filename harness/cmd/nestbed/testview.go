@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -9,8 +10,10 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"nestbed/harness/internal/cleanup"
 	"nestbed/harness/printable"
 	"nestbed/harness/report"
+	"nestbed/steps"
 )
 
 // testView shows a run of scenarios: a bar on a terminal, and elsewhere a line for each scenario.
@@ -23,10 +26,25 @@ type testView struct {
 	bar         *progressbar.ProgressBar // nil if there is no terminal
 	running     []string
 	failed      int
+	stopped     int // scenarios that the interruption ended
+	interrupted func() bool
+}
+
+// stopBudget is how long scenarios may take to end after an interruption.
+const stopBudget = time.Minute
+
+// watch runs a suite and shows it. It returns the number of scenarios that failed.
+func watch(ctx context.Context, suite steps.Suite, v *testView) (run report.Run, failed int, err error) {
+	// An interrupted command waits for it, and so prints what was done.
+	defer cleanup.Begin(ctx, cleanup.Task{What: "the scenarios to end", Budget: stopBudget})()
+	v.interrupted = func() bool { return ctx.Err() != nil }
+	suite.Watch = v
+	run, err = suite.Run(ctx)
+	return run, v.summary(run), err
 }
 
 func newTestView(out, errOut io.Writer, quiet bool) *testView {
-	return &testView{out: out, errOut: errOut, quiet: quiet, began: time.Now(), spinner: newProgress(errOut)}
+	return &testView{out: out, errOut: errOut, quiet: quiet, began: time.Now(), spinner: newProgress(errOut), interrupted: func() bool { return false }}
 }
 
 // Does shows what is being done before the scenarios, and prints it if there is no terminal.
@@ -66,6 +84,9 @@ func (v *testView) Ends(s report.Scenario) {
 		_ = v.bar.Clear() // it is drawn again
 	}
 	switch {
+	case s.Status == report.Failed && v.interrupted():
+		v.stopped++
+		fmt.Fprintf(v.out, "stopped %7s  %s\n", took(s), s.Name)
 	case s.Status == report.Failed:
 		v.failure(s)
 	case s.Status == report.Passed && !v.quiet && v.bar == nil:
@@ -141,7 +162,12 @@ func (v *testView) summary(run report.Run) (failed int) {
 			fmt.Fprintf(v.out, "%5d  %s\n", whys[why], why)
 		}
 	}
-	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped in %s\n%s\n", counts[report.Passed], counts[report.Failed], counts[report.Skipped],
+	failed = counts[report.Failed] - v.stopped
+	stopped := ""
+	if v.stopped > 0 {
+		stopped = fmt.Sprintf(", %d stopped", v.stopped)
+	}
+	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped%s in %s\n%s\n", counts[report.Passed], failed, counts[report.Skipped], stopped,
 		time.Since(v.began).Round(time.Second), run.Facts)
-	return counts[report.Failed]
+	return failed
 }

@@ -38,6 +38,16 @@ func TestARunIsShownInLinesIfThereIsNoTerminal(t *testing.T) {
 	assert.Empty(t, errOut)
 }
 
+func TestAnInterruptedRunSaysWhatWasStopped(t *testing.T) {
+	var out strings.Builder
+	v := newTestView(&out, &out, false)
+	v.interrupted = func() bool { return true }
+	stopped := report.Scenario{Name: "f: two", Status: report.Failed, Seconds: []float64{0.5}, Error: "interrupted"}
+	v.Ends(stopped)
+	assert.Zero(t, v.summary(report.Run{Scenarios: []report.Scenario{stopped}, Interrupted: true}))
+	assert.Contains(t, out.String(), "stopped   0.5 s  f: two\n\n0 passed, 0 failed, 0 skipped, 1 stopped in 0s\n")
+}
+
 func TestMistakesInFeaturesAreListedAndNothingRuns(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "test", "testdata/mistakes.feature")
 	assert.Equal(t, 2, status)

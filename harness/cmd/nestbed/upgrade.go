@@ -122,10 +122,7 @@ func (f *upgradeFlags) part(cmd *cobra.Command, name, what string, suite steps.S
 		fmt.Fprintf(out, "%s: the results of an earlier call are used; --fresh runs the scenarios again\n", name)
 		return run, failures(run) > 0, nil
 	}
-	view := newTestView(out, cmd.ErrOrStderr(), true)
-	suite.Watch = view
-	run, err := suite.Run(cmd.Context())
-	view.summary(run)
+	run, _, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), true))
 	failed = errors.Is(err, steps.ErrFailed)
 	if failed && cmd.Context().Err() == nil {
 		err = nil
