@@ -17,7 +17,7 @@ ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 MISSPELL := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help setup go build man docs demo test test-other test-versions race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
+.PHONY: help setup go build man install install-data package docs demo test test-other test-versions race consumer test-vm matrix slow moving mutate upgrade junit unit soak soak-kill lost-event bench fuzz lint vuln reap
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,12 +29,31 @@ go:
 	@scripts/setup.sh go
 
 build: go ## build static bin/nestbed, and bin/nestbed-relay, which it copies into tunneled levels
-	@CGO_ENABLED=0 go build -o bin/nestbed ./harness/cmd/nestbed
+	@CGO_ENABLED=0 go build -buildvcs=auto -o bin/nestbed ./harness/cmd/nestbed
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/nestbed-relay ./harness/cmd/nestbed-relay
 
 man: build ## write the man pages to bin/man
 	@mkdir -p bin/man
 	@bin/nestbed man bin/man
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: build install-data ## install the programs, man pages, completions and features (PREFIX=/usr/local DESTDIR=)
+	install -D -m 755 bin/nestbed $(DESTDIR)$(PREFIX)/bin/nestbed
+	install -D -m 755 bin/nestbed-relay $(DESTDIR)$(PREFIX)/libexec/nestbed/nestbed-relay
+
+install-data: man
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d $(SHARE)/doc/nestbed/features
+	install -m 644 bin/man/*.1 $(SHARE)/man/man1
+	install -m 644 features/*.feature $(SHARE)/doc/nestbed/features
+	install -m 644 LICENSE README.md CHANGELOG.md $(SHARE)/doc/nestbed
+	bin/nestbed completion bash >$(SHARE)/bash-completion/completions/nestbed
+	bin/nestbed completion zsh >$(SHARE)/zsh/site-functions/_nestbed
+	bin/nestbed completion fish >$(SHARE)/fish/vendor_completions.d/nestbed.fish
+
+package: build ## make .deb and .tar.gz packages for amd64 and arm64 in dist, with checksums and a bill of materials
+	@scripts/package.sh
 
 docs: go ## write the generated files of docs/: steps.md and chain.svg
 	@go test -count=1 ./harness/cmd/nestbed -run TestTheGeneratedDocsAreCurrent -update

@@ -34,8 +34,9 @@ var foundRelay struct { //nolint:gochecknoglobals // it is looked for once in a 
 }
 
 // relayProgram returns the relay program. It takes the one beside this program, where make build
-// puts it, then one in a cache. Otherwise it builds one from the sources of this module, as for go
-// test and go run. The program must have the same sources as this one.
+// puts it, then that in libexec of the same prefix, where packages have it, then one in a cache.
+// Otherwise it builds one from the sources of this module, as for go test and go run. The program
+// must have the same sources as this one.
 func relayProgram(ctx context.Context, store bundle.Store) ([]byte, error) {
 	foundRelay.Lock()
 	defer foundRelay.Unlock()
@@ -69,7 +70,8 @@ func relayEntry() string { return "relay-" + relay.Key() }
 func relayPlaces(store bundle.Store) []string {
 	var places []string
 	if self, err := os.Executable(); err == nil {
-		places = append(places, filepath.Join(filepath.Dir(self), relay.Program))
+		dir := filepath.Dir(self)
+		places = append(places, filepath.Join(dir, relay.Program), filepath.Join(dir, "..", "libexec", "nestbed", relay.Program))
 	}
 	for _, dir := range relayCaches(store) {
 		places = append(places, filepath.Join(dir, relayEntry(), relay.Program))

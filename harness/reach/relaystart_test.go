@@ -2,6 +2,7 @@ package reach
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -37,4 +38,7 @@ func TestTheRelayOfALevelComesFromTheHostsStore(t *testing.T) {
 		assert.Equal(t, store, level.store)
 	}
 	assert.Contains(t, relayPlaces(level.store), filepath.Join(store.Dir, relayEntry(), relay.Program))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	assert.Contains(t, relayPlaces(level.store), filepath.Join(filepath.Dir(filepath.Dir(self)), "libexec", "nestbed", relay.Program), "of a package")
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -93,7 +91,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 		Example: `  nestbed up                # build and verify c1/c2/c3
   nestbed plan --depth 5    # what does depth 5 need?
   nestbed doctor            # what is this machine missing?`,
-		Version:       version(),
+		Version:       thisBuild().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		// Without a verb, print the help.
@@ -108,7 +106,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 	addGroup(root, "Chains:", newUp(m), newShell(m), newReap(m))
 	addGroup(root, "Plan and check, without building:", newPlan(), newCheck(), newTranslate(m), newSimulate(m))
 	addGroup(root, "Scenarios:", newTest(), newUpgrade(m), newSteps(), newCompare(), newVersions())
-	addGroup(root, "This machine:", newDoctor(m), newTrust(m))
+	addGroup(root, "This machine:", newDoctor(m), newTrust(m), newVersion())
 	root.AddGroup(&cobra.Group{ID: "more", Title: "More:"})
 	root.SetHelpCommandGroupID("more")
 	root.SetCompletionCommandGroupID("more")
@@ -123,15 +121,6 @@ func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 		verb.GroupID = title
 		root.AddCommand(verb)
 	}
-}
-
-// version returns the version of this build, its Go release and its platform.
-func version() string {
-	built := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		built = info.Main.Version
-	}
-	return fmt.Sprintf("%s (%s, %s/%s)", built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // wrongUse turns the error of an argument check into a usageError.
