@@ -2,7 +2,7 @@ package environment
 
 import "os"
 
-// GitHub is what GitHub Actions tells a job (its documentation, "Default environment variables").
+// GitHub holds what a job learns from GitHub Actions (docs, "Default environment variables").
 type GitHub struct {
 	// On is true in a job of GitHub Actions.
 	On bool

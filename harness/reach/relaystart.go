@@ -43,7 +43,7 @@ func startRelay(ctx context.Context, above *Root, container string) (c *relay.Cl
 	// Each push has a new name, because a running program cannot be overwritten (man 2 open,
 	// ETXTBSY). / is the only directory that every container has. The relay removes its own file.
 	path := "/." + relay.Program + "-" + strings.ToLower(rand.Text()[:10])
-	err = lxdop.PushFile(ctx, server, container, path, program, lxd.InstanceFileArgs{Mode: 0o700, Type: "file", WriteMode: "overwrite"})
+	err = lxdop.PushFile(ctx, server, container, lxdop.File{Path: path, Content: program, Mode: 0o700})
 	if err != nil {
 		return nil, fmt.Errorf("push %s: %w", path, err)
 	}

@@ -95,9 +95,7 @@ func Export(ctx context.Context, c *harness.Chain, level int, fingerprint string
 // PushFile pushes a file into the level through the LXD above. The level may be running or
 // stopped. id is the user and the group of the file inside the level. The error is a *StuckError.
 func PushFile(ctx context.Context, l *harness.Level, path string, content []byte, id int64) error {
-	return stuck(l.Index, OpPush, lxdop.PushFile(ctx, l.Above().LXD(), l.Name, path, content, lxd.InstanceFileArgs{
-		UID: id, GID: id, Mode: 0o600, Type: "file", WriteMode: "overwrite",
-	}))
+	return stuck(l.Index, OpPush, lxdop.PushFile(ctx, l.Above().LXD(), l.Name, lxdop.File{Path: path, Content: content, UID: id, GID: id, Mode: 0o600}))
 }
 
 // Push pushes the files of an image into the level; they belong to the level's root.

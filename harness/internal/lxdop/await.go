@@ -130,21 +130,33 @@ func get(ctx context.Context, server lxd.Server, id, how string) (*api.Operation
 	if err != nil {
 		return nil, err
 	}
-	answer, err := server.DoHTTP(request)
+	said, err := answerTo(server, request)
 	if err != nil {
 		return nil, err
 	}
+	return said.MetadataAsOperation()
+}
+
+// mostAnswer bounds an answer, which may be that of a level. LXD's answer to a request for an
+// operation has a few KB.
+const mostAnswer = 16 << 20
+
+// answerTo sends a request and returns the answer. An error that LXD answers is an error.
+func answerTo(server lxd.Server, request *http.Request) (said api.Response, err error) {
+	answer, err := server.DoHTTP(request)
+	if err != nil {
+		return said, err
+	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	var said api.Response
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostAnswer))
 	if err == nil {
 		err = json.Unmarshal(text, &said)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read LXD's answer (%s, %d bytes): %w", answer.Status, len(text), err)
+	switch {
+	case err != nil:
+		return said, fmt.Errorf("read LXD's answer (%s, %d bytes): %w", answer.Status, len(text), err)
+	case said.Type == api.ErrorResponse:
+		return said, api.NewStatusError(said.Code, said.Error)
 	}
-	if said.Type == api.ErrorResponse {
-		return nil, api.NewStatusError(said.Code, said.Error)
-	}
-	return said.MetadataAsOperation()
+	return said, nil
 }

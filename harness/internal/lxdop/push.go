@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,16 +23,21 @@ const (
 	noticesBudget = 2 * time.Second
 )
 
+// A File is a file to be written into a container, which overwrites what is there.
+type File struct {
+	Path     string
+	Content  []byte
+	UID, GID int64
+	Mode     os.FileMode
+}
+
 // PushFile writes a file into a container.
 //
 // While that program of another container ends, LXD can remove the socket of this container's
 // (docs/findings.md, "No file can be pushed into a running container"). LXD then fails for as long
 // as somebody tries again within 15 s. Nothing shows when the program has ended.
-func PushFile(ctx context.Context, server lxd.InstanceServer, container, path string, content []byte, args lxd.InstanceFileArgs) error {
-	push := func() error {
-		args.Content = bytes.NewReader(content)
-		return With(ctx, server).CreateInstanceFile(container, path, args)
-	}
+func PushFile(ctx context.Context, server lxd.InstanceServer, container string, f File) error {
+	push := func() error { return pushOnce(ctx, server, container, f) }
 	err := push()
 	if !lostSocket(err) {
 		return err
@@ -44,4 +53,32 @@ func PushFile(ctx context.Context, server lxd.InstanceServer, container, path st
 // lostSocket reports whether LXD could not talk to the program that accesses a container's files.
 func lostSocket(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "/forkfile.sock: ")
+}
+
+// pushOnce sends the request. LXD's client has the owner and the mode in headers that Incus 7 does
+// not read: Incus 6 reads both kinds (Incus: shared/api/headers.go).
+func pushOnce(ctx context.Context, server lxd.InstanceServer, container string, f File) error {
+	info, err := server.GetConnectionInfo()
+	if err != nil {
+		return err
+	}
+	query := url.Values{"path": {f.Path}}
+	for key, value := range map[string]string{"project": info.Project, "target": info.Target} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	where := fmt.Sprintf("%s/1.0/instances/%s/files?%s", info.URL, url.PathEscape(container), query.Encode())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(f.Content))
+	if err != nil {
+		return err
+	}
+	for key, value := range map[string]string{
+		"uid": strconv.FormatInt(f.UID, 10), "gid": strconv.FormatInt(f.GID, 10), "mode": fmt.Sprintf("%04o", f.Mode), "type": "file", "write": "overwrite",
+	} {
+		request.Header.Set("X-LXD-"+key, value)
+		request.Header.Set("X-Incus-"+key, value)
+	}
+	_, err = answerTo(server, request)
+	return err
 }
