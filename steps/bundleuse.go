@@ -38,7 +38,7 @@ func (s Suite) Bundles() ([]bundle.Source, error) {
 		}
 	}
 	add(settings.Bundle)
-	for _, p := range pickles {
+	for _, p := range s.named(pickles) {
 		text, err := json.Marshal(p.Steps)
 		if err != nil {
 			return nil, err

@@ -78,6 +78,12 @@ func runJob(ctx context.Context, host *sender, orders io.Reader) (int, error) {
 	if err := os.MkdirAll(cmd.Dir, 0o755); err != nil {
 		return 0, err
 	}
+	for name, content := range job.Files {
+		path := filepath.Join(cmd.Dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, content, 0o644)); err != nil {
+			return 0, err
+		}
+	}
 	cmd.Env = append([]string{"PATH=" + command.Path, "HOME=/root", "LANG=C.UTF-8"}, job.Env...)
 	for name, dir := range job.Results {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

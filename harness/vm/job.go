@@ -15,6 +15,8 @@ type Job struct {
 	Args []string `json:"args"`
 	// Env is added to the guest's environment, as NAME=VALUE.
 	Env []string `json:"env"`
+	// Files are files in the program's working directory, by their paths in it.
+	Files map[string][]byte `json:"files"`
 	// Results maps an environment variable, such as NESTBED_REPORTS, to the directory that it
 	// names. The guest uses the same absolute paths, so that paths in the program's output are
 	// valid on the host. New files are copied out as they appear.

@@ -104,7 +104,7 @@ func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 		"simulate --bundle 2=installed,1=x":            `--bundle: bundle "x"` + source,
 		"test --name (":                                "--name: error parsing regexp: missing closing ): `(`",
 		"test --require fuse":                          `--require fuse: not known; the only value is all`,
-		"test --host vm":                               `--host vm: scenarios cannot run in a virtual machine by this command yet; make test-vm does that`,
+		"test --host vm --keep":                        `--keep: the virtual machine, with everything in it, ends with the command; leave this out`,
 		"test --bundle installed,snap":                 `--bundle: bundle "snap"` + source,
 		"test --bundle installed,module:lxd --junit f": `--junit: there are several bundles; use --reports, which has a junit.xml for each`,
 		"test --junit /none/f":                         `--junit /none/f: there is no directory /none; make it, or name a file elsewhere`,

@@ -56,7 +56,7 @@ nothing could be tried, as git bisect run expects.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.tags, "tags", "", `only scenarios with these tags: "@a && ~@b" is a and not b, "@a,@b" is a or b (default: all but @slow, @moving and @known-bug)`)
 	flags.StringVar(&f.name, "name", "", "only scenarios whose \"feature: scenario\" matches this `REGEXP`")
-	flags.StringVar(&f.host, "host", "private", "where to run: private, system, system:SOCKET or https://HOST:PORT")
+	flags.StringVar(&f.host, "host", "private", "where to run: "+host.TargetForms())
 	flags.StringVar(&f.bundle, "bundle", "", "what runs, or several separated by commas: "+bundle.Forms+" (default: chosen for this machine)")
 	flags.StringVar(&f.require, "require", "", "all: a scenario that this machine cannot run is a failure")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "scenarios at a time (default: as many as processors and memory allow)")
@@ -102,6 +102,9 @@ func (f *testFlags) tryAll(cmd *cobra.Command, paths []string) error {
 	if f.list {
 		return f.printList(cmd.OutOrStdout(), names)
 	}
+	if suite.Host.Suite != "" {
+		return f.inVM(cmd, suite, paths, bundles)
+	}
 	var runs []report.Run
 	var failed error
 	for _, b := range bundles {
@@ -118,9 +121,13 @@ func (f *testFlags) tryAll(cmd *cobra.Command, paths []string) error {
 
 // suite returns the suite and the bundles that the flags describe. An error means wrong use.
 func (f *testFlags) suite(cmd *cobra.Command, paths []string) (s steps.Suite, bundles []bundle.Source, err error) {
+	settings, err := environment.Read()
+	if err != nil {
+		return s, nil, err
+	}
 	s = steps.Suite{
 		Tags: f.tags, Concurrency: f.concurrency, StopOnFailure: f.failFast, Keep: f.keep,
-		Reports: f.reports, Output: io.Discard, Program: again(cmd, paths),
+		Reports: f.reports, Output: io.Discard, Program: again(cmd, paths, settings.Guest),
 	}
 	if s.Tags == "" {
 		s.Tags = strings.Join([]string{"~" + steps.Slow, "~" + steps.Moving, "~" + steps.KnownBug}, " && ")
@@ -138,9 +145,6 @@ func (f *testFlags) suite(cmd *cobra.Command, paths []string) (s steps.Suite, bu
 	}
 	if s.Host, err = host.ParseTarget(f.host); err != nil {
 		return s, nil, fmt.Errorf("--host: %w", err)
-	}
-	if s.Host.Suite != "" {
-		return s, nil, fmt.Errorf("--host %s: scenarios cannot run in a virtual machine by this command yet; make test-vm does that", f.host)
 	}
 	if len(paths) > 0 {
 		if s.Features, s.Paths, err = featureFiles(paths); err != nil {
@@ -164,9 +168,13 @@ func (f *testFlags) suite(cmd *cobra.Command, paths []string) (s steps.Suite, bu
 	return s, bundles, nil
 }
 
-// again returns the command that was called, without the flags that select scenarios.
-func again(cmd *cobra.Command, paths []string) string {
+// again returns the command that was called, without the flags that select scenarios. guest is the
+// --host on the machine outside, if this is a virtual machine.
+func again(cmd *cobra.Command, paths []string, guest string) string {
 	words := []string{cmd.CommandPath()}
+	if guest != "" {
+		words = append(words, "--host="+guest)
+	}
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		if slices.Contains([]string{"host", "bundle", "require"}, flag.Name) {
 			words = append(words, "--"+flag.Name+"="+flag.Value.String())

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"nestbed/harness/environment"
 	"nestbed/harness/vm"
 )
 
@@ -39,16 +38,5 @@ func (f upFlags) inVM(cmd *cobra.Command, suite string) error {
 			job.Args = append(job.Args, "--"+flag.Name+"="+flag.Value.String())
 		}
 	})
-	progress := newProgress(cmd.ErrOrStderr())
-	status, err := vm.Run(cmd.Context(), vm.Config{
-		Suite: suite, Cache: f.machine.Cache, Env: environment.ForGuest(suite), Bundles: slices.Collect(maps.Values(sources)), Stdout: spinnerClearer{cmd.OutOrStdout(), progress}, Stderr: spinnerClearer{cmd.ErrOrStderr(), progress}, Progress: progress.show,
-	}, job)
-	progress.done()
-	if err != nil {
-		return orInterrupted(cmd.Context(), err)
-	}
-	if status != 0 {
-		return statusError(status)
-	}
-	return nil
+	return runInVM(cmd, vm.Config{Suite: suite, Cache: f.machine.Cache, Bundles: slices.Collect(maps.Values(sources))}, job)
 }
