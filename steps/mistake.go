@@ -14,7 +14,8 @@ import (
 	"nestbed/features"
 )
 
-// A Mistake is a step or a tag in a feature that nestbed does not know.
+// A Mistake is a step or a tag in a feature that nestbed does not know, or a scenario without
+// steps.
 type Mistake struct {
 	File string
 	Line int64 // from 1
@@ -32,9 +33,9 @@ func (m Mistake) String() string { return fmt.Sprintf("%s:%d: %s", m.File, m.Lin
 func (s Suite) Mistakes() ([]Mistake, error) {
 	s = s.withDefaults()
 	options := s.godogOptions()
-	read, err := godog.TestSuite{Options: &options}.RetrieveFeatures()
+	read, err := reading(godog.TestSuite{Options: &options}.RetrieveFeatures)
 	if err != nil {
-		return nil, readable(err)
+		return nil, err
 	}
 	known, err := s.known()
 	if err != nil {
@@ -56,6 +57,9 @@ func (s Suite) Mistakes() ([]Mistake, error) {
 			lines[tag.Id] = tag.Location.Line
 		}
 		for _, p := range s.named(f.Pickles) {
+			if len(p.Steps) == 0 {
+				add(Mistake{f.Uri, f.FindScenario(p.AstNodeIds[0]).Location.Line, "Scenario " + p.Name + ": it has no steps", nil})
+			}
 			for _, tag := range p.Tags {
 				what, similar := unknownTag(tag.Name)
 				add(Mistake{f.Uri, lines[tag.AstNodeId], what, similar})
@@ -76,7 +80,7 @@ var parserError = regexp.MustCompile(`^(.+) - Parser errors:\s+\((\d+):\d+\): (.
 // first mistake.
 func readable(err error) error {
 	if m := parserError.FindStringSubmatch(err.Error()); m != nil {
-		return fmt.Errorf("%s:%s: not valid Gherkin: %s", m[1], m[2], m[3])
+		return fmt.Errorf("%s:%s: not valid Gherkin: %s", m[1], m[2], narrow(m[3]))
 	}
 	return fmt.Errorf("features: %w", err)
 }

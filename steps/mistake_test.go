@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"bytes"
 	"regexp"
 	"testing"
 	"testing/fstest"
@@ -19,6 +20,8 @@ const wrongFeature = `Feature: f
       | start |
       | 1     |
       | 2     |
+
+  Scenario: empty
 
   @since-lxd-6.2 @on-apparmor
   Scenario: two
@@ -42,6 +45,7 @@ func TestEveryMistakeHasItsLineAndWhatResemblesIt(t *testing.T) {
 		`f.feature:4: Given an LXD host whose rot allocation is "root:1:131072": not a known step`,
 		"f.feature:5: When the moon is made of cheese: not a known step",
 		"f.feature:6: Then a chain of depth 2 is built without delegations: this is a When step",
+		"f.feature:12: Scenario empty: it has no steps",
 	}, text)
 	assert.Equal(t, "@requires-fuse", mistakes[0].Known[0])
 	assert.Equal(t, `Given an LXD host whose root allocation is "root:500000:65536"`, mistakes[1].Known[0])
@@ -60,6 +64,9 @@ func TestAFeatureThatCannotBeParsedIsNamedWithItsLine(t *testing.T) {
 	_, err := Suite{Features: fstest.MapFS{"a/f.feature": {Data: []byte("Feature: f\n  Scenario: a\n    Given b\n  nonsense\n")}}}.Mistakes()
 	require.ErrorContains(t, err, "a/f.feature:4: not valid Gherkin: expected: ")
 	assert.NotContains(t, err.Error(), "\n")
+
+	_, err = Suite{Features: fstest.MapFS{"f.feature": {Data: bytes.Repeat([]byte("\x00\xff"), 1<<20)}}}.Mistakes()
+	require.ErrorContains(t, err, "features: a file is not Gherkin: ")
 }
 
 func TestNestbedsOwnFeaturesHaveNoMistakes(t *testing.T) {

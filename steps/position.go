@@ -16,9 +16,9 @@ type position struct {
 
 // chosen returns the scenarios that godog's options select, and their positions by their ids.
 func chosen(of godog.Options) ([]*godog.Scenario, map[string]position, error) {
-	read, err := godog.TestSuite{Options: &of}.RetrieveFeatures()
+	read, err := reading(godog.TestSuite{Options: &of}.RetrieveFeatures)
 	if err != nil {
-		return nil, nil, fmt.Errorf("features: %w", err)
+		return nil, nil, err
 	}
 	var all []*godog.Scenario
 	positions := map[string]position{}
@@ -34,6 +34,19 @@ func chosen(of godog.Options) ([]*godog.Scenario, map[string]position, error) {
 		}
 	}
 	return all, positions, nil
+}
+
+// reading reads features with godog. Its parser panics at some files that are not Gherkin.
+func reading[T any](read func() (T, error)) (all T, err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("features: a file is not Gherkin: %v", why)
+		}
+	}()
+	if all, err = read(); err != nil {
+		err = readable(err)
+	}
+	return all, err
 }
 
 // commentsAbove returns the comments in the lines right above tags, by the ids of the tags.

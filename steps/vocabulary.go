@@ -108,9 +108,9 @@ var vocabulary = slices.Concat(
 // uses returns all steps of all scenarios.
 func uses(features fs.FS) ([]*messages.PickleStep, error) {
 	suite := godog.TestSuite{Options: &godog.Options{FS: features, Paths: []string{"."}}}
-	read, err := suite.RetrieveFeatures()
+	read, err := reading(suite.RetrieveFeatures)
 	if err != nil {
-		return nil, fmt.Errorf("features: %w", err)
+		return nil, err
 	}
 	var used []*messages.PickleStep
 	for _, feature := range read {

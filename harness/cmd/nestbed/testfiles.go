@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"unicode/utf8"
 
 	"nestbed/steps"
 )
@@ -30,36 +31,62 @@ func featureFiles(paths []string) (fs.FS, []string, error) {
 			return nil, nil, fmt.Errorf("features: %w", err)
 		}
 		paths[i] = filepath.Clean(path)
-		if info.IsDir() {
-			if err := hasFeature(file); err != nil {
-				return nil, nil, err
-			}
-			continue
-		}
-		if filepath.Ext(file) != ".feature" {
+		if !info.IsDir() && filepath.Ext(file) != ".feature" {
 			return nil, nil, fmt.Errorf("features: %s: not a feature file; its name must end in .feature", file)
+		}
+		if err := checkFeatures(file); err != nil {
+			return nil, nil, err
 		}
 	}
 	return disk{}, paths, nil
 }
 
-var errFound = errors.New("found")
+// largestFeature is the maximum size of a feature file in bytes.
+const largestFeature = 1 << 20
 
-// hasFeature returns an error unless the directory has a feature file, or a directory in it has.
-func hasFeature(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".feature" {
-			return errFound
+// checkFeatures returns an error unless a path is a feature file that is text, or a directory with
+// such files, also below other directories.
+func checkFeatures(path string) error {
+	var found []string
+	err := filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(at) == ".feature" {
+			found = append(found, at)
 		}
 		return err
 	})
-	switch {
-	case errors.Is(err, errFound):
-		return nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("features: %w", err)
 	}
-	return fmt.Errorf("features: %s: there is no feature file in it; their names end in .feature", dir)
+	for _, file := range found {
+		if err := checkText(file); err != nil {
+			return err
+		}
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("features: %s: there is no feature file in it; their names end in .feature", path)
+	}
+	return nil
+}
+
+// checkText returns an error unless a file is a regular one with text, and not too large.
+func checkText(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return fmt.Errorf("features: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("features: %s: not a regular file", file)
+	case info.Size() > largestFeature:
+		return fmt.Errorf("features: %s: %d bytes; the maximum is %d", file, info.Size(), largestFeature)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("features: %w", err)
+	}
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		return fmt.Errorf("features: %s: not a text file in UTF-8", file)
+	}
+	return nil
 }
 
 // refuseMistakes prints the mistakes in the features and returns an error if there are any.
