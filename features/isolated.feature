@@ -35,6 +35,8 @@ Feature: Siblings and their ids
         | B       | 0      | 196608 | 696608 | 65536 |
       And siblings A and B at level 2 share no host ids
 
+    # Incus refuses a base for isolated containers (lxc/incus#4048).
+    @before-incus-7.0.2
     Scenario: Three siblings of different sizes, one of them with its own base
       Given an LXD host whose root allocation is "root:500000:500000"
       And a chain of depth 1 as described
@@ -101,7 +103,19 @@ Feature: Siblings and their ids
 
     # Incus heeds the size without isolation since 6.0.3 and 6.7 (Incus: driver_lxc.go, findIdmap).
     @incus @requires-private-host
-    Scenario: With Incus the size has an effect without isolation, and the base has none
+    Scenario: With Incus the size has an effect without isolation
+      Given an LXD host whose root allocation is "root:500000:196608"
+      And a chain of depth 1 as described
+      When these siblings are made at level 1
+        | sibling | isolated | size  | base |
+        | A       | no       | 70000 |      |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 500000 | 500000 | 70000 |
+
+    # Incus puts a container without isolation at its base (lxc/incus#4048).
+    @incus @before-incus-7.0.2 @requires-private-host
+    Scenario: With Incus 6 the base has no effect without isolation
       Given an LXD host whose root allocation is "root:500000:196608"
       And a chain of depth 1 as described
       When these siblings are made at level 1
@@ -198,7 +212,7 @@ Feature: Siblings and their ids
         | C       | 0      | 565536 | 565536 | 65536 |
 
     # Incus uses a gap of exactly the wanted size (lxc/incus#3998).
-    @before-incus-7.5
+    @before-incus-7.0.2
     Scenario: A sibling of the same size does not get the ids of a deleted sibling in the middle
       Given these siblings at level 1
         | sibling | isolated | size | base |
@@ -264,7 +278,8 @@ Feature: Siblings and their ids
         | sibling | inside | parent | host   | count |
         | B       | 0      | 631072 | 631072 | 65536 |
 
-  @requires-private-host
+  # Incus refuses a base for isolated containers (lxc/incus#4048).
+  @requires-private-host @before-incus-7.0.2
   Rule: LXD does not check a base against other siblings or its own ids
 
     Scenario: A base in the middle of an isolated sibling makes both share ids
@@ -319,6 +334,63 @@ Feature: Siblings and their ids
         | sibling | isolated | size | base   |
         | A       | yes      |      | 131072 |
       Then sibling A at level 2 fails in operation "start" for the reason "allocation outside the parent"
+
+  # Before, a base was for isolated containers only (lxc/incus#4048, #3998).
+  @incus @since-incus-7.0.2 @requires-private-host
+  Rule: Since Incus 7.0.2 a base is for siblings that are not isolated
+
+    Background:
+      Given an LXD host whose root allocation is "root:500000:500000"
+      And a chain of depth 1 as described
+
+    Scenario: A sibling with a base has 65536 ids there, or its size
+      When these siblings are made at level 1
+        | sibling | isolated | size  | base   |
+        | A       | no       |       | 600000 |
+        | B       | no       | 70000 | 800000 |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 600000 | 600000 | 65536 |
+        | B       | 0      | 800000 | 800000 | 70000 |
+
+    Scenario: Siblings with the same base share their ids
+      When these siblings are made at level 1
+        | sibling | isolated | size | base   |
+        | A       | no       |      | 600000 |
+        | B       | no       |      | 600000 |
+      Then siblings A and B at level 1 share all host ids
+
+    Scenario: An isolated sibling gets no ids of a sibling with a base
+      When these siblings are made at level 1
+        | sibling | isolated | size  | base   |
+        | A       | no       | 70000 | 570000 |
+        | B       | yes      |       |        |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 570000 | 570000 | 70000 |
+        | B       | 0      | 640000 | 640000 | 65536 |
+      And siblings A and B at level 1 share no host ids
+
+    Scenario: An isolated sibling with a base is refused
+      When these siblings are made at level 1
+        | sibling | isolated | size | base   |
+        | A       | yes      |      | 600000 |
+      Then sibling A at level 1 fails in operation "create" for the reason "configuration refused"
+
+    Scenario: A sibling of the same size gets the ids of a deleted sibling in the middle
+      Given these siblings at level 1
+        | sibling | isolated | size | base |
+        | A       | yes      |      |      |
+        | B       | yes      |      |      |
+        | C       | yes      |      |      |
+      When sibling B at level 1 is deleted and these siblings are made
+        | sibling | isolated | size | base |
+        | D       | yes      |      |      |
+      Then the uid and gid maps of the siblings at level 1 are
+        | sibling | inside | parent | host   | count |
+        | A       | 0      | 565536 | 565536 | 65536 |
+        | C       | 0      | 696608 | 696608 | 65536 |
+        | D       | 0      | 631072 | 631072 | 65536 |
 
   @requires-private-host
   Rule: A new size means new ids at the next start

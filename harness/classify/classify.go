@@ -49,7 +49,8 @@ var failureRules = []rule{
 	{idmap.ProjectForbids, regexp.MustCompile(`of project ".*": .* (is|are) forbidden|in project ".*" is forbidden|of project ".*" is forbidden`)},
 	{idmap.ProjectLimit, regexp.MustCompile(`Reached maximum (number of instances|aggregate value)|in project ".*" has no ".*" config`)},
 	{idmap.ConfigRefused, regexp.MustCompile(`Invalid value for (uint32|a boolean|an integer)|configured to only allow unprivileged containers|` +
-		`loading config file for the container failed`)}, // liblxc does not know a line of raw.lxc
+		`loading config file for the container failed|` + // liblxc does not know a line of raw.lxc
+		`security\.idmap\.base can't be used with security\.idmap\.isolated`)}, // Incus 7.0.2
 	{idmap.RawIDMapOverlaps, regexp.MustCompile(`Host (id|ID) is in the range of subids`)},
 	{idmap.RawIDMapMalformed, regexp.MustCompile(`Invalid ID [Mm]ap (line|type|range)|ID map ranges are of different sizes|Failed initiali[sz]ing instance: strconv\.Parse`)},
 	{idmap.IsolatedExhausted, regexp.MustCompile(`Not enough uid/gid available for the container`)},

@@ -107,6 +107,7 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"raw.idmap with ranges that differ":             {`The ID map ranges are of different sizes "uid 1-2 3"`, "", idmap.RawIDMapMalformed},
 		"a size that is not a number":                   {`Invalid value for uint32 "-1": strconv.ParseUint: parsing "-1": invalid syntax`, "", idmap.ConfigRefused},
 		"a key of cgroup v1 in raw.lxc, for liblxc 7":   {`Failed to load config file "/tmp/incus_config_2103699324": loading config file for the container failed`, "", idmap.ConfigRefused},
+		"a base and isolation, since Incus 7.0.2":       {`Failed creating instance record: security.idmap.base can't be used with security.idmap.isolated`, "", idmap.ConfigRefused},
 		"privileged, if LXD refuses that":               {`Failed creating instance record: Failed initialising instance: Invalid config: LXD was configured to only allow unprivileged containers`, "", idmap.ConfigRefused},
 		"newuidmap refuses, Incus": {
 			incusStart, `newuidmap failed to write mapping "newuidmap: uid range [0-1000000000) -> [1000000-1001000000) not allowed": newuidmap 85 0 1000000 1000000000`,

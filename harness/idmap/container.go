@@ -12,7 +12,7 @@ import (
 const (
 	KeyIsolated = "security.idmap.isolated" // true: the container shares no ids with other isolated containers
 	KeySize     = "security.idmap.size"     // number of ids; LXD uses it for isolated containers only
-	KeyBase     = "security.idmap.base"     // parent id of root inside; for isolated containers only
+	KeyBase     = "security.idmap.base"     // parent id of root inside; who heeds it: see placesByBase
 	KeyRaw      = "raw.idmap"               // lines "both|uid|gid PARENT INSIDE"
 )
 
@@ -56,6 +56,14 @@ func (d Daemon) container(chosen Map, siblings []Slot) ([]entry, Reason) {
 		}
 		// LXD uses one base for both. If the gids start elsewhere than the uids, the range has
 		// gids of others, or none.
+		return fit([]entry{
+			{uid: true, parent: base, count: size}, {gid: true, parent: base, count: size},
+		}, raw, d.Flavor)
+	}
+	if d.placed(isolated, base) {
+		if size < 0 {
+			size = Block
+		}
 		return fit([]entry{
 			{uid: true, parent: base, count: size}, {gid: true, parent: base, count: size},
 		}, raw, d.Flavor)
@@ -113,7 +121,15 @@ func (d Daemon) idmapConfig() (isolated bool, size, base int64, reason Reason) {
 		return int64(v)
 	}
 	size, base = number(KeySize), number(KeyBase)
+	if isolated && base >= 0 && d.Flavor.follows(placesByBase) {
+		reason = ConfigRefused
+	}
 	return isolated, size, base, reason
+}
+
+// placed reports whether a container that is not isolated has its ids where KeyBase says.
+func (d Daemon) placed(isolated bool, base int64) bool {
+	return !isolated && base >= 0 && d.Flavor.follows(placesByBase)
 }
 
 // KeyRawLXC is the configuration key with lines that LXD adds to a container's liblxc

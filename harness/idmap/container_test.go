@@ -145,7 +145,7 @@ func TestIsolateFindsTheFirstFreeRange(t *testing.T) {
 		"a sibling without a base yet":  {1000000, []idmap.Slot{{Base: idmap.NoBase, Count: idmap.Block}}, idmap.Block, at(1)},
 		"a sibling with base 0":         {1000000, []idmap.Slot{{Base: 0, Count: idmap.Block}}, idmap.Block, idmap.Block},
 	} {
-		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, "incus-6.0.4": c.incus, "incus-7.0.2": c.incus} {
+		for f, want := range map[idmap.Flavor]int64{idmap.LXD: c.lxd, "incus-6.0.4": c.incus, "incus-7.0.1": c.incus} {
 			base, reason := idmap.Isolate(both(from0(start, c.count)), idmap.Block, c.siblings, f)
 			assert.Equal(t, want, base, "%s: %s", name, f)
 			assert.Equal(t, want == 0, reason == idmap.IsolatedExhausted)
@@ -162,7 +162,7 @@ func TestIsolateFollowsTheVersion(t *testing.T) {
 		want     map[idmap.Flavor]int64
 	}{
 		"the last ids of the allocation": {131072, nil, map[idmap.Flavor]int64{"incus-6.0.2": 0, "incus-6.6": 0, "incus-6.0.3": 565536, "incus-6.7": 565536}},
-		"a gap of exactly the size":      {1000000, []idmap.Slot{slot(1), slot(3)}, map[idmap.Flavor]int64{"incus-7.4": slot(4).Base, "incus-7.5": slot(2).Base, idmap.LXD: slot(4).Base}},
+		"a gap of exactly the size":      {1000000, []idmap.Slot{slot(1), slot(3)}, map[idmap.Flavor]int64{"incus-7.4": slot(4).Base, "incus-7.5": slot(2).Base, "incus-7.0.2": slot(2).Base, idmap.LXD: slot(4).Base}},
 		"a sibling without a base yet":   {1000000, []idmap.Slot{{Base: idmap.NoBase, Count: idmap.Block}}, map[idmap.Flavor]int64{"incus-6.7": idmap.Block, "incus-6.8": 565536, "incus-6.0.3": 565536}},
 	} {
 		for f, want := range c.want {
@@ -170,6 +170,29 @@ func TestIsolateFollowsTheVersion(t *testing.T) {
 			assert.Equal(t, want, base, "%s: %s", name, f)
 		}
 	}
+}
+
+func TestSinceIncus702ABaseIsForContainersThatAreNotIsolated(t *testing.T) {
+	for _, f := range []idmap.Flavor{"incus-7.0.2", "incus-7.5", idmap.Incus} {
+		m, reason := configured(f, map[string]string{idmap.KeyBase: "600000"})
+		assert.Equal(t, idmap.None, reason)
+		assert.Equal(t, both(from0(600000, idmap.Block)), m)
+		m, _ = configured(f, map[string]string{idmap.KeyBase: "2000000", idmap.KeySize: "70000"})
+		assert.Equal(t, both(from0(2000000, 70000)), m, "allocated or not")
+		_, reason = configured(f, map[string]string{idmap.KeyBase: "600000", idmap.KeyIsolated: "true"})
+		assert.Equal(t, idmap.ConfigRefused, reason)
+	}
+	m, reason := configured("incus-7.0.1", map[string]string{idmap.KeyBase: "600000"})
+	assert.Equal(t, idmap.None, reason)
+	assert.Equal(t, both(from0(500000, 196608)), m)
+
+	d := idmap.Daemon{Flavor: "incus-7.0.2", ShadowTools: true, Delegation: idmap.Delegate(ofRoot(500000, 500000))}
+	family := idmap.Layout{}.Family(1, idmap.Identity(), idmap.Identity(), d)
+	require.Nil(t, family.Create("placed", map[string]string{idmap.KeyBase: "570000", idmap.KeySize: "70000"}))
+	require.Nil(t, family.Create("isolated", map[string]string{idmap.KeyIsolated: "true"}))
+	level, stop := family.Start("isolated")
+	require.Nil(t, stop)
+	assert.Equal(t, both(from0(640000, idmap.Block)), level.Map, "behind the other's ids")
 }
 
 func TestIsolateUsesGIDsOnlyWithoutUIDs(t *testing.T) {

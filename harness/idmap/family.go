@@ -24,7 +24,7 @@ type Family struct {
 type member struct {
 	config map[string]string
 	set    []entry // the map from the next start on (volatile.idmap.next)
-	slot   *Slot   // nil unless it is isolated
+	slot   *Slot   // nil unless it is isolated or placed
 }
 
 // Family returns the empty family of a daemon d that has just started and whose containers are
@@ -97,7 +97,7 @@ func (f *Family) configure(name string, m *member, config map[string]string, op 
 		return stop(op, reason)
 	}
 	m.config, m.set, m.slot = config, set, nil
-	if !isolated {
+	if !isolated && !d.placed(isolated, base) {
 		return nil
 	}
 	if size < 0 {

@@ -89,10 +89,12 @@ const (
 	// The AppArmor profile of an unprivileged container allows all mounts, so that containers
 	// start in it without KeyNesting, too (LXD: e1b97783c9; Incus: 36e76aaecb).
 	allowsMounts
-	// A gap between isolated containers is used if it has exactly the wanted size. This was read
-	// in lxc/incus#3998, which was merged after 7.4, and not tried. lxc/incus#4048, which gives
-	// security.idmap.base another meaning, was not merged then.
+	// A gap between isolated containers is used if it has exactly the wanted size (lxc/incus#3998).
 	isolatesInExactGaps
+	// security.idmap.base is refused for isolated containers. Others get Block ids there, or
+	// security.idmap.size, whether they are allocated or not, and isolated ones get no ids of
+	// theirs (lxc/incus#4048).
+	placesByBase
 )
 
 // since returns the first release of a program's main line with the rule, or "" if there is none,
@@ -111,8 +113,8 @@ func (r rule) since(incus bool) (first string, fixes []string) {
 		return "6.7", []string{"6.0.3"}
 	case r == ignoresUnplaced && incus:
 		return "6.8", []string{"6.0.3"}
-	case r == isolatesInExactGaps && incus:
-		return "7.5", nil
+	case (r == isolatesInExactGaps || r == placesByBase) && incus: // seen in Debian's 7.0.2; merged after 7.4
+		return "7.5", []string{"7.0.2"}
 	}
 	return "", nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // flavors has a version on each side of every change of the rules.
-var flavors = []idmap.Flavor{"lxd-5.0.2", "lxd-5.0.4", "lxd-5.20", "lxd-6.7", idmap.LXD, "incus-6.0.2", "incus-6.6", "incus-6.7", "incus-6.0.4", "incus-7.4", idmap.Incus}
+var flavors = []idmap.Flavor{"lxd-5.0.2", "lxd-5.0.4", "lxd-5.20", "lxd-6.7", idmap.LXD, "incus-6.0.2", "incus-6.6", "incus-6.7", "incus-6.0.4", "incus-7.0.1", "incus-7.0.2", "incus-7.4", idmap.Incus}
 
 func TestIncusHasItsOwnNamesForTheAPIInContainers(t *testing.T) {
 	for key, incus := range map[string]string{

@@ -64,7 +64,7 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 	if isolated && (len(c.Map.UID) == 0 || len(c.Map.GID) == 0 || c.Map.UID[0] != c.Map.GID[0]) {
 		warn(GIDsByUIDs, "it is isolated, so its gids start at the same id as its uids, not where /etc/subgid says")
 	}
-	if !isolated && (base >= 0 || size >= 0 && !d.Flavor.follows(limitsEverySize)) {
+	if !isolated && (base >= 0 && !d.placed(isolated, base) || size >= 0 && !d.Flavor.follows(limitsEverySize)) {
 		warn(KeyIgnored, "%s and %s affect isolated containers only", KeySize, KeyBase)
 	}
 	if has := Count(p.Map.UID); has < Block {
