@@ -44,16 +44,22 @@ func featureFiles(paths []string) (fs.FS, []string, error) {
 // largestFeature is the maximum size of a feature file in bytes.
 const largestFeature = 1 << 20
 
-// checkFeatures returns an error unless a path is a feature file that is text, or a directory with
-// such files, also below other directories.
-func checkFeatures(path string) error {
-	var found []string
-	err := filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+// featuresIn returns the feature files in a directory, also below other directories, or the path
+// itself if it is one.
+func featuresIn(path string) (found []string, err error) {
+	err = filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && filepath.Ext(at) == ".feature" {
 			found = append(found, at)
 		}
 		return err
 	})
+	return found, err
+}
+
+// checkFeatures returns an error unless a path is a feature file that is text, or a directory with
+// such files.
+func checkFeatures(path string) error {
+	found, err := featuresIn(path)
 	if err != nil {
 		return fmt.Errorf("features: %w", err)
 	}

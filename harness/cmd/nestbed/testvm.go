@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,17 +90,11 @@ func addFeatures(files map[string][]byte, path string) (name string, err error) 
 	if !filepath.IsLocal(name) {
 		name = filepath.Base(name)
 	}
-	var found []string
-	err = filepath.WalkDir(file, func(at string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && filepath.Ext(at) == ".feature" {
-			found = append(found, at)
-		}
-		return err
-	})
+	found, err := featuresIn(file)
 	for _, at := range found {
-		below, belowErr := filepath.Rel(file, at)
+		below, relErr := filepath.Rel(file, at)
 		text, readErr := os.ReadFile(at)
-		err = errors.Join(err, belowErr, readErr)
+		err = errors.Join(err, relErr, readErr)
 		files[filepath.Join(atLine.ReplaceAllString(name, ""), below)] = text
 	}
 	return name, err
