@@ -78,5 +78,9 @@ func (l Layout) deniesUserNS(level int) bool {
 // (LXD: lxd/apparmor/instance_lxc.go).
 func (l Layout) deniesMounts(level int) bool {
 	maker := l.profileMaker(level)
-	return l.AppArmor && maker != nil && !maker.Flavor.follows(allowsMounts) && !nests(maker.currentConfig())
+	if !l.AppArmor || maker == nil {
+		return false
+	}
+	allowed := maker.Flavor.follows(allowsMounts) && !maker.on(KeyPrivileged)
+	return !allowed && !nests(maker.currentConfig())
 }

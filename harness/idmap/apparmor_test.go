@@ -99,6 +99,15 @@ func TestWithAppArmorAChangeOfSecurityNestingTakesEffectAtOnce(t *testing.T) {
 	}
 }
 
+func TestNewerProfilesOfPrivilegedContainersAllowMountsOnlyWithNesting(t *testing.T) {
+	ids := Delegate(Allocation{Owner: Root, Start: 500000, Count: 3 * Block})
+	for nesting, want := range map[string]*Stop{"true": nil, "": {Level: 2, Op: OpStart, Reason: NestingNotAllowed}} {
+		config := map[string]string{KeyPrivileged: "true", KeyNesting: nesting}
+		layout := Layout{Host: Identity(), AppArmor: true, Daemons: []Daemon{{Delegation: ids, Flavor: "incus-7.0.2", Config: config}, {Delegation: ids, Flavor: "incus-7.0.2", Config: map[string]string{KeyPrivileged: "true"}}}}
+		assert.Equal(t, want, layout.Plan().Stop)
+	}
+}
+
 func TestAFamilyStartsAtAnyLevel(t *testing.T) {
 	for level := 1; level <= 4; level++ {
 		family := Layout{}.Family(level, Identity(), Identity(), Daemon{Delegation: Cascade(4)[0], DeniesUserNS: true})
