@@ -111,9 +111,6 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 	if e.oneSided() {
 		return idmap.UIDGIDDisagree, []string{"volatile.idmap.next: " + e.IDMap}
 	}
-	if line := Find(cutError, e.LXCLog); line != "" {
-		return cutReason(line), []string{line}
-	}
 	for _, r := range failureRules {
 		if line := Find(r.words, e.LXCLog); line != "" {
 			return r.reason, []string{line}
@@ -122,15 +119,19 @@ func Reason(err error, e Evidence) (idmap.Reason, []string) {
 			return r.reason, nil
 		}
 	}
+	if line := Find(cutError, e.LXCLog); line != "" {
+		return cutReason(line), []string{line}
+	}
 	if errors.Is(err, wait.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
 		return idmap.TimedOut, append(excerpt.Tail(e.LXCLog, 3), excerpt.Tail(e.DaemonErrors, 3)...)
 	}
 	return idmap.Unclassified, append(excerpt.Tail(e.LXCLog, 5), excerpt.Tail(e.DaemonLog, 5)...)
 }
 
-// cutError matches an error of newuidmap of which liblxc 7 keeps the first 33 characters, without
-// the kernel's reason, and the map that was refused: inside, parent, count.
-var cutError = regexp.MustCompile(`"new[ug]idmap: write to [ug]id_map faile": new[ug]idmap \d+((?: \d+ \d+ \d+)+)`)
+// cutError matches an error of newuidmap without the kernel's reason, and the map that was refused:
+// inside, parent, count. liblxc reads once, and newuidmap may not have written everything by then:
+// with Debian sid's, "write to uid_map faile" was all.
+var cutError = regexp.MustCompile(`"new[ug]idmap: write to [ug]id_map[^":]*": new[ug]idmap \d+((?: \d+ \d+ \d+)+)`)
 
 // cutReason returns the reason of a line that cutError matches. The kernel refuses a map that is
 // wrong in itself, or one with ids that the parent does not have.

@@ -189,17 +189,17 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 			`Failed checking if instance creation allowed: Failed getting usage of project entities: Instance "c2" in project "default" has no "limits.memory" config, ` +
 				"either directly or via a profile", "", idmap.ProjectLimit,
 		},
-		"a map that overlaps itself, for liblxc 7": {
+		"a map that overlaps itself, in a cut line": {
 			"Failed to run: /usr/libexec/incus/incusd forklxc beside-new1 ...: exit status 1",
 			`lxc beside-new1 20261130162342.832 ERROR    idmap_utils - ../src/lxc/idmap_utils.c:lxc_map_ids:245 - newuidmap failed to write mapping "newuidmap: write to uid_map faile": newuidmap 148 0 500000 65536 0 565536 131072`,
 			idmap.MapInvalid,
 		},
-		"ids that the parent does not have, for liblxc 7": {
+		"ids that the parent does not have, in a cut line": {
 			"Failed to run: exit status 1",
 			`newgidmap failed to write mapping "newgidmap: write to gid_map faile": newgidmap 148 0 500000 65536`,
 			idmap.OutsideParent,
 		},
-		"ids that newuidmap refuses, for liblxc 7": {
+		"ids that newuidmap refuses, in a cut line": {
 			"Failed to run: exit status 1",
 			`newuidmap failed to write mapping "newuidmap: uid range [0-65536) ->": newuidmap 148 0 800000 65536`,
 			idmap.ShadowRefused,
