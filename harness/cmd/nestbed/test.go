@@ -106,17 +106,21 @@ func (f *testFlags) tryAll(cmd *cobra.Command, paths []string) error {
 		return f.inVM(cmd, suite, paths, bundles)
 	}
 	var runs []report.Run
-	var failed error
+	failed, ran := 0, 0
 	for _, b := range bundles {
 		suite.Bundle = b
-		run, err := f.try(cmd, suite)
-		if err != nil && !errors.Is(err, steps.ErrFailed) {
+		run, n, err := f.try(cmd, suite)
+		if err != nil {
 			return err
 		}
-		failed = errors.Join(failed, err)
+		failed, ran = failed+n, ran+len(run.Scenarios)
 		runs = append(runs, run)
 	}
-	return errors.Join(failed, f.conclude(cmd.OutOrStdout(), runs))
+	err = f.conclude(cmd.OutOrStdout(), runs)
+	if failed > 0 {
+		err = errors.Join(fmt.Errorf("test: %d of %d %w", failed, ran, steps.ErrFailed), err)
+	}
+	return err
 }
 
 // suite returns the suite and the bundles that the flags describe. An error means wrong use.
@@ -193,8 +197,9 @@ func (f *testFlags) printList(w io.Writer, names []string) error {
 	return nil
 }
 
-// try runs the suite with one bundle and prints the summary.
-func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, error) {
+// try runs the suite with one bundle and prints the summary. It returns the number of scenarios
+// that failed.
+func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, int, error) {
 	out := cmd.OutOrStdout()
 	if f.json {
 		out = cmd.ErrOrStderr()
@@ -203,10 +208,7 @@ func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, erro
 	if len(run.Scenarios) > 0 {
 		err = errors.Join(err, writeFile("--junit", f.junit, run.WriteJUnit), annotate(out, run, environment.ReadGitHub()))
 	}
-	if errors.Is(err, steps.ErrFailed) {
-		err = fmt.Errorf("test: %d of %d %w", failed, len(run.Scenarios), steps.ErrFailed)
-	}
-	return run, orInterrupted(cmd.Context(), err)
+	return run, failed, err
 }
 
 // conclude writes the page, and prints the results as JSON or what differs between them.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -33,14 +34,32 @@ type testView struct {
 // stopBudget is how long scenarios may take to end after an interruption.
 const stopBudget = time.Minute
 
-// watch runs a suite and shows it. It returns the number of scenarios that failed.
+// watch runs a suite and shows it. It returns the number of scenarios that failed; err is for
+// everything else.
 func watch(ctx context.Context, suite steps.Suite, v *testView) (run report.Run, failed int, err error) {
 	// An interrupted command waits for it, and so prints what was done.
 	defer cleanup.Begin(ctx, cleanup.Task{What: "the scenarios to end", Budget: stopBudget})()
 	v.interrupted = func() bool { return ctx.Err() != nil }
 	suite.Watch = v
 	run, err = suite.Run(ctx)
-	return run, v.summary(run), err
+	return run, v.summary(run), orInterrupted(ctx, exceptFailed(err))
+}
+
+// exceptFailed returns err without the part that says that scenarios failed. Others, such as that
+// results cannot be saved, must not be lost with it.
+func exceptFailed(err error) error {
+	if !errors.Is(err, steps.ErrFailed) {
+		return err
+	}
+	joined, is := err.(interface{ Unwrap() []error })
+	if !is {
+		return nil
+	}
+	var rest error
+	for _, part := range joined.Unwrap() {
+		rest = errors.Join(rest, exceptFailed(part))
+	}
+	return rest
 }
 
 func newTestView(out, errOut io.Writer, quiet bool) *testView {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nestbed/harness/report"
+	"nestbed/steps"
 )
 
 func TestARunIsShownInLinesIfThereIsNoTerminal(t *testing.T) {
@@ -58,4 +61,13 @@ func TestMistakesInFeaturesAreListedAndNothingRuns(t *testing.T) {
 testdata/mistakes.feature:4: When it rains: not a known step
 nestbed: test: 2 mistakes in the features; nestbed steps lists all steps
 `, stderr)
+}
+
+func TestOnlyTheFailureOfScenariosIsTakenOutOfAnError(t *testing.T) {
+	full := errors.New("no space left on device")
+	failed := fmt.Errorf("%w (exit status 1 of godog)", steps.ErrFailed)
+	assert.NoError(t, exceptFailed(nil))
+	assert.NoError(t, exceptFailed(errors.Join(failed, nil)))
+	assert.Equal(t, full, exceptFailed(full))
+	assert.EqualError(t, exceptFailed(errors.Join(errors.Join(failed, full), nil)), "no space left on device")
 }

@@ -11,8 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/artifact"
 	"nestbed/harness/bundle"
 	"nestbed/harness/environment"
+	"nestbed/harness/host"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
 	"nestbed/steps"
@@ -90,7 +92,8 @@ func (f *upgradeFlags) run(cmd *cobra.Command, _ []string) error {
 	}
 	both := together(older.Facts.Flavor, newer.Facts.Flavor)
 	both.Old, both.New = from, to
-	swapped, failed, err := f.part(cmd, "together", "one version replaces the other under running chains, and mixed chains", both, from)
+	// The results of another new version are not those of this one.
+	swapped, failed, err := f.part(cmd, filepath.Join("together", artifact.Slug(newer.Facts.Bundle)), "one version replaces the other under running chains, and mixed chains", both, from)
 	if err != nil {
 		return err
 	}
@@ -117,21 +120,18 @@ func (f *upgradeFlags) part(cmd *cobra.Command, name, what string, suite steps.S
 		out = cmd.ErrOrStderr()
 	}
 	suite.Bundle, suite.Reports, suite.Output = source, filepath.Join(f.dir, name), io.Discard
-	fmt.Fprintf(out, "%s: %s\n", name, what)
+	title, _, _ := strings.Cut(name, "/")
+	fmt.Fprintf(out, "%s: %s\n", title, what)
 	if run, found := f.kept(cmd.Context(), suite); found {
-		fmt.Fprintf(out, "%s: the results of an earlier call are used; --fresh runs the scenarios again\n", name)
+		fmt.Fprintf(out, "%s: the results of an earlier call are used; --fresh runs the scenarios again\n", title)
 		return run, failures(run) > 0, nil
 	}
-	run, _, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), true))
-	failed = errors.Is(err, steps.ErrFailed)
-	if failed && cmd.Context().Err() == nil {
-		err = nil
-	}
-	return run, failed, orInterrupted(cmd.Context(), err)
+	run, n, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), true))
+	return run, n > 0, err
 }
 
 // kept returns the results of a part that an earlier call left, if they are complete and are of the
-// same bundle.
+// same bundle on the same kernel.
 func (f *upgradeFlags) kept(ctx context.Context, suite steps.Suite) (report.Run, bool) {
 	if f.fresh {
 		return report.Run{}, false
@@ -141,7 +141,7 @@ func (f *upgradeFlags) kept(ctx context.Context, suite steps.Suite) (report.Run,
 		return report.Run{}, false // the run reports it
 	}
 	run, err := report.LoadRun(filepath.Join(suite.Reports, report.Directory(b)))
-	if err != nil || run.Interrupted || run.Facts.Bundle != b.String() {
+	if err != nil || run.Interrupted || run.Facts != host.FactsOf(b) {
 		return report.Run{}, false
 	}
 	names, err := suite.List()
