@@ -108,22 +108,12 @@ func Compare(first Run, later ...Run) Comparison {
 }
 
 func newColumn(i, runs int, r Run) Column {
-	c := Column{Name: string(rune('a' + i)), Facts: r.Facts}
+	c := Column{Name: string(rune('a' + i)), Facts: r.Facts, Passed: r.Count(Passed), Failed: r.Count(Failed), Skipped: r.Count(Skipped)}
 	if runs == 2 {
 		c.Name = []string{"old", "new"}[i]
 	}
 	if i > 0 {
 		c.Verdict = &Verdict{}
-	}
-	for _, s := range r.Scenarios {
-		switch s.Status {
-		case Passed:
-			c.Passed++
-		case Failed:
-			c.Failed++
-		case Skipped:
-			c.Skipped++
-		}
 	}
 	return c
 }

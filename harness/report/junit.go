@@ -49,22 +49,16 @@ func (r Run) WriteJUnit(w io.Writer) error {
 // junit returns the run in JUnit's format: a test case for each scenario, whose class is the
 // feature.
 func (r Run) junit() ([]byte, error) {
-	suite := junitSuite{Name: r.Facts.String(), Tests: len(r.Scenarios)}
+	suite := junitSuite{Name: r.Facts.String(), Tests: len(r.Scenarios), Failures: r.Count(Failed), Skipped: r.Count(Skipped)}
 	total := 0.0
 	for _, s := range r.Scenarios {
 		class, name, _ := strings.Cut(s.Name, ": ")
-		taken := 0.0
-		for _, once := range s.Seconds {
-			taken += once
-		}
-		total += taken
-		c := junitCase{Class: class, Name: name, Time: fmt.Sprintf("%.3f", taken)}
+		total += s.Took()
+		c := junitCase{Class: class, Name: name, Time: fmt.Sprintf("%.3f", s.Took())}
 		switch s.Status {
 		case Failed:
-			suite.Failures++
 			c.Failure = &junitText{printable.Text(s.Error), printable.Text(strings.Join(s.Diagnosis, "\n"))}
 		case Skipped:
-			suite.Skipped++
 			c.Skipped = &junitText{Message: printable.Text(s.Error)}
 		}
 		suite.Cases = append(suite.Cases, c)

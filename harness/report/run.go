@@ -63,6 +63,24 @@ type Scenario struct {
 	Diagnosis []string `json:"diagnosis,omitempty"`
 }
 
+// Took returns how long the scenario took in seconds, added up if it ran several times.
+func (s Scenario) Took() (sum float64) {
+	for _, once := range s.Seconds {
+		sum += once
+	}
+	return sum
+}
+
+// Count returns the number of scenarios with a status.
+func (r Run) Count(of Status) (n int) {
+	for _, s := range r.Scenarios {
+		if s.Status == of {
+			n++
+		}
+	}
+	return n
+}
+
 // Sort sorts the scenarios by name. Rows of an outline with the same name are numbered in their
 // order.
 func (r *Run) Sort() {

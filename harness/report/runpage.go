@@ -35,14 +35,11 @@ type subject struct {
 func (r Run) WriteHTML(w io.Writer) error { return writePage(w, "run.html.tmpl", r.page()) }
 
 func (r Run) page() runPage {
-	of := newColumn(0, 1, r)
-	p := runPage{Run: r, Passed: of.Passed, Failed: of.Failed, Skipped: of.Skipped}
+	p := runPage{Run: r, Passed: r.Count(Passed), Failed: r.Count(Failed), Skipped: r.Count(Skipped)}
 	p.Kinds = []statusCount{{Failed, p.Failed}, {Passed, p.Passed}, {Skipped, p.Skipped}}
 	p.Kinds = slices.DeleteFunc(p.Kinds, func(k statusCount) bool { return k.Count == 0 })
 	for _, s := range r.Scenarios {
-		for _, once := range s.Seconds {
-			p.Seconds += once
-		}
+		p.Seconds += s.Took()
 		if s.Status == Failed {
 			p.Failures = append(p.Failures, s.Name)
 		}

@@ -68,9 +68,7 @@ func newTestView(out, errOut io.Writer, quiet bool) *testView {
 
 // Does shows what is being done before the scenarios, and prints it if there is no terminal.
 func (v *testView) Does(what string) {
-	switch {
-	case v.bar != nil || v.quiet:
-	default:
+	if v.bar == nil && !v.quiet {
 		v.spinner.show(what)
 	}
 }
@@ -131,13 +129,7 @@ func (v *testView) failure(s report.Scenario) {
 	}
 }
 
-func took(s report.Scenario) string {
-	sum := 0.0
-	for _, once := range s.Seconds {
-		sum += once
-	}
-	return fmt.Sprintf("%.1f s", sum)
-}
+func took(s report.Scenario) string { return fmt.Sprintf("%.1f s", s.Took()) }
 
 // describe shows one of the running scenarios beside the bar.
 func (v *testView) describe() {
@@ -149,8 +141,8 @@ func (v *testView) describe() {
 		text = v.running[0]
 	}
 	const room = 40
-	if len(text) > room {
-		text = text[:room-3] + "..."
+	if name := []rune(text); len(name) > room {
+		text = string(name[:room-3]) + "..."
 	}
 	if v.failed > 0 {
 		text = fmt.Sprintf("%d failed  %s", v.failed, text)
@@ -165,9 +157,8 @@ func (v *testView) summary(run report.Run) (failed int) {
 	if v.bar != nil {
 		_ = v.bar.Finish() // a bar that stays does no harm
 	}
-	counts, whys := map[report.Status]int{}, map[string]int{}
+	whys := map[string]int{}
 	for _, s := range run.Scenarios {
-		counts[s.Status]++
 		if s.Status == report.Skipped {
 			whys[s.Error]++
 		}
@@ -181,12 +172,12 @@ func (v *testView) summary(run report.Run) (failed int) {
 			fmt.Fprintf(v.out, "%5d  %s\n", whys[why], why)
 		}
 	}
-	failed = counts[report.Failed] - v.stopped
+	failed = run.Count(report.Failed) - v.stopped
 	stopped := ""
 	if v.stopped > 0 {
 		stopped = fmt.Sprintf(", %d stopped", v.stopped)
 	}
-	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped%s in %s\n%s\n", counts[report.Passed], failed, counts[report.Skipped], stopped,
+	fmt.Fprintf(v.out, "\n%d passed, %d failed, %d skipped%s in %s\n%s\n", run.Count(report.Passed), failed, run.Count(report.Skipped), stopped,
 		time.Since(v.began).Round(time.Second), run.Facts)
 	return failed
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,7 +85,8 @@ func runInVM(cmd *cobra.Command, c vm.Config, job vm.Job) error {
 }
 
 // addFeatures adds a feature file, or those in a directory, to the files of a guest, and returns
-// the path in the guest. A path that leads out of the working directory is shortened to its end.
+// the path in the guest. A path that leads out of the working directory is shortened to its end,
+// which must not be that of another file.
 func addFeatures(files map[string][]byte, path string) (name string, err error) {
 	file := atLine.ReplaceAllString(path, "")
 	name = filepath.Clean(path)
@@ -95,7 +98,11 @@ func addFeatures(files map[string][]byte, path string) (name string, err error) 
 		below, relErr := filepath.Rel(file, at)
 		text, readErr := os.ReadFile(at)
 		err = errors.Join(err, relErr, readErr)
-		files[filepath.Join(atLine.ReplaceAllString(name, ""), below)] = text
+		in := filepath.Join(atLine.ReplaceAllString(name, ""), below)
+		if other, taken := files[in]; taken && !bytes.Equal(other, text) {
+			err = errors.Join(err, fmt.Errorf("features: %s: another file has the name %s in the virtual machine; rename one of them", at, in))
+		}
+		files[in] = text
 	}
 	return name, err
 }

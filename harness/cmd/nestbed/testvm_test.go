@@ -27,4 +27,8 @@ func TestAGuestGetsTheFeaturesWithTheirPaths(t *testing.T) {
 		"one.feature": []byte("one.feature"), "mine/two.feature": []byte("mine/two.feature"),
 		"mine/deeper/three.feature": []byte("mine/deeper/three.feature"), "four.feature": []byte("four"),
 	}, files)
+
+	require.NoError(t, os.WriteFile("four.feature", []byte("other"), 0o600))
+	_, err := addFeatures(files, "four.feature")
+	require.EqualError(t, err, "features: four.feature: another file has the name four.feature in the virtual machine; rename one of them")
 }

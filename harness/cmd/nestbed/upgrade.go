@@ -124,7 +124,7 @@ func (f *upgradeFlags) part(cmd *cobra.Command, name, what string, suite steps.S
 	fmt.Fprintf(out, "%s: %s\n", title, what)
 	if run, found := f.kept(cmd.Context(), suite); found {
 		fmt.Fprintf(out, "%s: the results of an earlier call are used; --fresh runs the scenarios again\n", title)
-		return run, failures(run) > 0, nil
+		return run, run.Count(report.Failed) > 0, nil
 	}
 	run, n, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), true))
 	return run, n > 0, err
@@ -152,15 +152,6 @@ func (f *upgradeFlags) kept(ctx context.Context, suite steps.Suite) (report.Run,
 	return run, err == nil && !missing
 }
 
-func failures(run report.Run) (n int) {
-	for _, s := range run.Scenarios {
-		if s.Status == report.Failed {
-			n++
-		}
-	}
-	return n
-}
-
 // conclude shows the comparison. It returns an error if the new version is worse, or if a scenario
 // of both versions failed.
 func (f *upgradeFlags) conclude(cmd *cobra.Command, v verdict, failed bool) error {
@@ -180,7 +171,7 @@ func (f *upgradeFlags) conclude(cmd *cobra.Command, v verdict, failed bool) erro
 	case err != nil:
 		return err
 	case failed:
-		return fmt.Errorf("upgrade: %d of the scenarios with both versions failed; see together above", failures(v.Together))
+		return fmt.Errorf("upgrade: %d of the scenarios with both versions failed; see together above", v.Together.Count(report.Failed))
 	case v.Comparison.Worse:
 		return errors.New("upgrade: the new version is " + v.Comparison.Verdict())
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -65,7 +64,7 @@ func newVersion() *cobra.Command {
 			if b.Modified {
 				text += ", modified"
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace(text))
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
