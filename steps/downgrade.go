@@ -71,8 +71,7 @@ func downgrade(ctx context.Context, site start.Site, newer, older *bundle.Bundle
 		return false, err
 	}
 	err = upgrade.Replace(ctx, chain, 0, older)
-	var stopped *harness.LevelError
-	if errors.As(err, &stopped) {
+	if stopped, is := errors.AsType[*harness.LevelError](err); is && stopped.Reason == idmap.DatabaseNewer {
 		return true, nil
 	}
 	return false, err
