@@ -61,9 +61,11 @@ Feature: How LXD and newuidmap read the same files
         | 1     | 0      | 1000000 | 1000000 | 1000000000 |
         | 2     | 0      | 1000000 | 2000000 | 999000000  |
 
-  Rule: newuidmap treats an entry of zero ids at id 0 as all ids
-    It computes the last id as 0 + 0 - 1 without a sign.
+  Rule: newuidmap treated an entry of zero ids at id 0 as all ids
+    It computed the last id as 0 + 0 - 1 without a sign.
 
+    # newuidmap ignores such entries since 4.20 (shadow: 9463d57b01).
+    @before-shadow-4.20
     Scenario: With such an entry, newuidmap grants ids that it would otherwise refuse
       Given an LXD host without a root allocation
       And /etc/subuid of the host reads
@@ -78,6 +80,22 @@ Feature: How LXD and newuidmap read the same files
       When a chain of depth 1 is built as described
       Then all 1 levels are up
       And root at level 1 is id 500000 on the host
+
+    # newuidmap ignores such entries since 4.20 (shadow: 9463d57b01).
+    @since-shadow-4.20
+    Scenario: With such an entry, newuidmap refuses the same ids as without it
+      Given an LXD host without a root allocation
+      And /etc/subuid of the host reads
+        """
+        ROOT:500000:65536
+        root:0:0
+        """
+      And /etc/subgid of the host reads
+        """
+        root:500000:65536
+        """
+      When a chain of depth 1 is built as described
+      Then the build stops at level 1 in operation "start" for the reason "refused by newuidmap"
 
   Rule: LXD silently ignores lines that it does not accept as entries
 

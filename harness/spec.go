@@ -123,7 +123,7 @@ func LayoutOf(h host.Traits) idmap.Layout {
 // container that it makes.
 func (s Spec) PlanDaemon(h host.Traits, level int) idmap.Daemon {
 	b := s.DaemonBundle(h, level)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: deniesUserNS(b)}
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: h.Delegation, ShadowTools: b.ShadowTools, Shadow: b.Shadow, OnlyCgroup2: b.OnlyCgroup2, DeniesUserNS: deniesUserNS(b)}
 	if level > 0 {
 		d.Delegation = idmap.Delegation{}
 		if given := s.Levels[level-1].Delegation; given != nil {

@@ -15,6 +15,7 @@ import (
 func TestATagOfAVersionHoldsForItsVersions(t *testing.T) {
 	lxd := func(version string) *bundle.Bundle { return &bundle.Bundle{Flavor: idmap.LXD, LXD: version} }
 	incus := func(version string) *bundle.Bundle { return &bundle.Bundle{Flavor: idmap.Incus, LXD: version} }
+	shadow := func(version idmap.Shadow) *bundle.Bundle { return &bundle.Bundle{ShadowTools: true, Shadow: version} }
 	for _, c := range []struct {
 		tag   string
 		of    *bundle.Bundle
@@ -36,6 +37,11 @@ func TestATagOfAVersionHoldsForItsVersions(t *testing.T) {
 		{"@since-incus-7", incus("7.1"), true},
 		{"@since-incus-7", incus("6.0.4"), false},
 		{"@before-incus-6.9", incus("6.19"), false},
+		{"@before-shadow-4.20", shadow("4.17.4"), true},
+		{"@before-shadow-4.20", shadow("4.20.2"), false},
+		{"@before-shadow-4.20", shadow(""), false}, // unknown
+		{"@since-shadow-4.20", shadow("4.13"), false},
+		{"@since-shadow-4.20", lxd("5.0.2"), true}, // newuidmap is not installed
 	} {
 		got := versionRequirements([]*godog.Scenario{{Tags: []*messages.PickleTag{{Name: c.tag}, {Name: "@core"}, {Name: c.tag}}}}, c.of)
 		require.Len(t, got, 1, c.tag)

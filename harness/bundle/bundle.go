@@ -50,8 +50,10 @@ type Bundle struct {
 	// filesystem of the LXD that makes it. It is empty if the root filesystem is not usr-merged:
 	// its /bin, /sbin and /lib are not links into /usr (man 7 file-hierarchy).
 	Thin Image
-	// ShadowTools reports whether the bundle has newuidmap and newgidmap.
+	// ShadowTools reports whether the bundle has newuidmap and newgidmap, and Shadow the version
+	// of shadow that they come from, if a package says so.
 	ShadowTools bool
+	Shadow      idmap.Shadow
 
 	dir string
 }
@@ -128,7 +130,7 @@ func NeedsLoader(program io.ReaderAt) (bool, error) {
 
 // format is the version of the layout of a bundle's directory. Increase it with each change, so
 // that older bundles are not reused.
-const format = 18
+const format = 19
 
 func keyOf(s Source, content string) (string, error) {
 	h := sha256.New()

@@ -52,11 +52,11 @@ func (b *Bundle) OpenProgram() (path string, program *os.File, err error) {
 // daemonPackages are the Debian packages that may contain the daemon.
 var daemonPackages = []string{"lxd", "incus-base", "incus"}
 
-// distinguish returns what distinguishes a daemon from others of the same version: its package,
-// which the dpkg database in one root filesystem names, or what its program in the other says of
-// its build.
+// distinguish returns what distinguishes a daemon from others of the same version: the package
+// that its program in root comes from, which the dpkg database in another root filesystem names, or
+// what the program says of its build.
 func distinguish(database, root *inroot.Root, program string) (string, error) {
-	name, err := dpkg.PackageOf(database, program, daemonPackages...)
+	name, err := dpkg.PackageOf(database, root, program, daemonPackages...)
 	if err != nil || name != "" {
 		return name, err
 	}
@@ -115,22 +115,23 @@ func needed(daemon string) []string {
 
 // facts are the properties of a bundle that saveFacts determines once, when the bundle is made.
 type facts struct {
-	Daemon                  string `json:"daemon"`
-	Version                 string `json:"version"`
-	Package                 string `json:"package"`
-	TestsWithEmptyNamespace bool   `json:"emptyTrial"`
-	OnlyCgroup2             bool   `json:"onlyCgroup2"`
-	DeniesUserNS            bool   `json:"deniesUserNS"`
-	ShadowTools             bool   `json:"shadowTools"`
-	WholeFingerprint        string `json:"wholeFingerprint"`
-	ThinFingerprint         string `json:"thinFingerprint,omitempty"`
+	Daemon                  string       `json:"daemon"`
+	Version                 string       `json:"version"`
+	Package                 string       `json:"package"`
+	TestsWithEmptyNamespace bool         `json:"emptyTrial"`
+	OnlyCgroup2             bool         `json:"onlyCgroup2"`
+	DeniesUserNS            bool         `json:"deniesUserNS"`
+	ShadowTools             bool         `json:"shadowTools"`
+	Shadow                  idmap.Shadow `json:"shadow,omitempty"`
+	WholeFingerprint        string       `json:"wholeFingerprint"`
+	ThinFingerprint         string       `json:"thinFingerprint,omitempty"`
 }
 
 func (b *Bundle) factsFile() string { return filepath.Join(b.dir, "facts.json") }
 
 // saveFacts determines the facts of a bundle and saves them. It runs the daemon in the bundle for
 // its version, which also shows that no library is missing. The dpkg database in the root
-// filesystem packages names the daemon's package.
+// filesystem packages knows the packages of the programs.
 func (b *Bundle) saveFacts(ctx context.Context, packages string) error {
 	r, err := inroot.Open(b.Root())
 	if err != nil {
@@ -153,7 +154,9 @@ func (b *Bundle) saveFacts(ctx context.Context, packages string) error {
 		return err
 	}
 	err = withRoot(packages, func(d *inroot.Root) (err error) {
-		found.Package, err = distinguish(d, r, program)
+		if found.Package, err = distinguish(d, r, program); err == nil {
+			found.Shadow, err = findShadow(d, r)
+		}
 		return err
 	})
 	if err != nil {
@@ -187,7 +190,7 @@ func (b *Bundle) loadFacts() error {
 		return fmt.Errorf("bundle %s: %s: %w; as root, remove %s to make it again", b.Source, b.factsFile(), err, b.dir)
 	}
 	b.LXD, b.Package, b.TestsWithEmptyNamespace, b.OnlyCgroup2 = found.Version, found.Package, found.TestsWithEmptyNamespace, found.OnlyCgroup2
-	b.DeniesUserNS, b.ShadowTools = found.DeniesUserNS, found.ShadowTools
+	b.DeniesUserNS, b.ShadowTools, b.Shadow = found.DeniesUserNS, found.ShadowTools, found.Shadow
 	b.Whole = Image{Path: b.wholeFile(), Fingerprint: found.WholeFingerprint}
 	if found.ThinFingerprint != "" {
 		b.Thin = Image{Path: b.thinFile(), Fingerprint: found.ThinFingerprint}

@@ -39,6 +39,31 @@ func TestTheFlavorIsThatOfTheDaemonAndItsVersion(t *testing.T) {
 	assert.EqualValues(t, "incus-6.0.4", flavorOf(incusDaemon, "6.0.4"))
 }
 
+func TestTheVersionOfShadowIsThatOfThePackage(t *testing.T) {
+	for version, want := range map[string]idmap.Shadow{
+		"1:4.13+dfsg1-1+deb12u2": "4.13",
+		"1:4.17.4-2":             "4.17.4",
+		"1:4.20.2~rc1-1ubuntu1":  "4.20.2",
+		"4.8.1":                  "4.8.1",
+		"unknown":                "",
+	} {
+		root := t.TempDir()
+		program(t, root, "usr/bin/newuidmap")
+		require.NoError(t, os.MkdirAll(filepath.Join(root, "var/lib/dpkg/info"), 0o755))
+		status := "Package: uidmap\nStatus: install ok installed\nVersion: " + version + "\n"
+		require.NoError(t, os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), []byte(status), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "var/lib/dpkg/info/uidmap.list"), []byte("/usr/bin/newuidmap\n"), 0o600))
+		r := openRoot(t, root)
+		got, err := findShadow(r, r)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, version)
+	}
+	empty := openRoot(t, t.TempDir())
+	got, err := findShadow(empty, empty)
+	require.NoError(t, err)
+	assert.Empty(t, got, "no newuidmap")
+}
+
 func TestADaemonThatWritesNoMapTestsWithAnEmptyOne(t *testing.T) {
 	for text, want := range map[string]bool{"\x7fELF ... /proc/%d/ns/user": true, "\x7fELF ... /proc/%d/uid_map\x00/proc/%d/setgroups": false} {
 		root := t.TempDir()

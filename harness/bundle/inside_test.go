@@ -108,7 +108,10 @@ func TestNoFileOfARootFilesystemBlocksOrIsOutsideOfIt(t *testing.T) {
 		},
 		"usr/lib/liblxc.so.1":      func(r *inroot.Root) error { _, err := onlyCgroup2(r); return err },
 		"etc/apparmor/parser.conf": func(r *inroot.Root) error { _, err := read(r, "/etc/apparmor/parser.conf"); return err },
-		"var/lib/dpkg/status":      func(r *inroot.Root) error { _, err := dpkg.PackageOf(r, "/usr/bin/lxd", daemonPackages...); return err },
+		"var/lib/dpkg/status": func(r *inroot.Root) error {
+			_, err := dpkg.PackageOf(r, r, "/usr/bin/lxd", daemonPackages...)
+			return err
+		},
 		"bin/busybox": func(r *inroot.Root) error {
 			b := &Bundle{dir: t.TempDir()}
 			require.NoError(t, os.Mkdir(filepath.Join(b.dir, rootOnlyDir), 0o700))

@@ -20,7 +20,8 @@ func FromExisting(root *inroot.Root, program, version string) (b *Bundle, err er
 		return nil, err
 	}
 	b.ShadowTools = hasShadowTools(root)
-	return b, nil
+	b.Shadow, err = findShadow(root, root)
+	return b, err
 }
 
 // FromRemote returns what is known about a daemon on another machine: the name and version that it

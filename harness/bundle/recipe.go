@@ -12,7 +12,7 @@ import (
 type recipe struct {
 	key  string
 	fill func(ctx context.Context, root string) error
-	// dpkg is the root filesystem whose dpkg database knows the daemon; "" is the one that fill
+	// dpkg is the root filesystem whose dpkg database knows the programs; "" is the one that fill
 	// makes.
 	dpkg string
 }
@@ -65,7 +65,7 @@ func (st Store) readRecipe(ctx context.Context, s Source, entries cache.Cache) (
 			return recipe{}, err
 		}
 		key, err := b.key()
-		return recipe{key: key, fill: b.fill}, err
+		return recipe{key: key, dpkg: string(thisMachine), fill: b.fill}, err
 	case Debian:
 		return st.debianRecipe(ctx, s, entries)
 	case Module:

@@ -22,6 +22,8 @@ type Daemon struct {
 	// calls them instead of writing maps itself, and they refuse what subuid and subgid do not
 	// grant (liblxc: idmap_utils.c, lxc_map_ids). Without them Incus ignores the files.
 	ShadowTools bool
+	// Shadow is their version.
+	Shadow Shadow
 	// OnlyCgroup2 is true if its liblxc supports only cgroup v2, as since 7.0. No container
 	// then starts on a machine that has hierarchies of v1.
 	OnlyCgroup2 bool

@@ -177,7 +177,7 @@ func (l Layout) start(d Daemon, level int, own Map, set []entry) Reason {
 		switch {
 		case shadow && !kind.file.Missing && kind.overflows:
 			return MapInvalid
-		case shadow && !Granted(kind.file, kind.want):
+		case shadow && !d.Shadow.Grants(kind.file, kind.want):
 			return ShadowRefused
 		}
 		switch err := Accept(kind.own, kind.want); {

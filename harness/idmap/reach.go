@@ -17,7 +17,7 @@ func (d Daemon) Reach(own Map, cascade bool) (depth int, p Plan) {
 		down = append(Remainder(ids, MaxDepth+1), down...)
 	}
 	for _, files := range down[:MaxDepth-1] {
-		l.Daemons = append(l.Daemons, Daemon{Flavor: d.Flavor, Delegation: files, ShadowTools: cascade && d.ShadowTools})
+		l.Daemons = append(l.Daemons, Daemon{Flavor: d.Flavor, Delegation: files, ShadowTools: cascade && d.ShadowTools, Shadow: d.Shadow})
 	}
 	p = l.Plan()
 	return len(p.Levels), p

@@ -6,13 +6,35 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/semver"
 )
 
 // shadowLine is the limit of shadow's line buffer: a line, with its newline, must have fewer
 // bytes.
 const shadowLine = 1024
 
-// Granted reports whether newuidmap (or newgidmap, depending on f) lets root map the given
+// A Shadow is a version of shadow, such as "4.17.4", whose newuidmap and newgidmap grant ids. The
+// zero Shadow is the newest version.
+type Shadow string
+
+// The first versions with rules that older ones do not have.
+const (
+	// A negative number is not the one that C makes of it (shadow: f14670ee1e).
+	unsignedNumbers Shadow = "4.15"
+	// An entry has three fields, and nothing after them (shadow: 81821d3ec8).
+	threeFields Shadow = "4.18"
+	// The ids of an entry have 32 bits, and an entry of zero ids grants nothing (shadow:
+	// db3ca9f917, 9463d57b01).
+	boundedRanges Shadow = "4.20"
+)
+
+// since reports whether the version is at least the given one.
+func (s Shadow) since(first Shadow) bool {
+	return s == "" || semver.Compare("v"+string(s), "v"+string(first)) >= 0
+}
+
+// Grants reports whether newuidmap (or newgidmap, depending on f) lets root map the given
 // ranges. Its rules differ from LXD's (shadow: lib/subordinateio.c, subordinate_parse and
 // have_range):
 //   - "#" starts no comment and CR is part of a line, so such an entry does not count
@@ -20,11 +42,11 @@ const shadowLine = 1024
 //   - the owner is root or 0; "ROOT" is another user
 //   - adjacent or overlapping ranges count as one
 //   - root may always map its own id 0 alone, provided that the file exists
-func Granted(f File, wanted []Mapping) bool {
+func (s Shadow) Grants(f File, wanted []Mapping) bool {
 	if f.Missing {
 		return false
 	}
-	granted := shadowRanges(f)
+	granted := s.ranges(f)
 	for _, m := range wanted {
 		first, last := uint64(m.Parent), uint64(m.Parent)+uint64(m.Count)-1
 		own := m.Count == 1 && m.Parent == 0
@@ -36,24 +58,27 @@ func Granted(f File, wanted []Mapping) bool {
 	return true
 }
 
-// An idRange is first to last, inclusive, in shadow's unsigned arithmetic: an entry with start
-// 0 and count 0 contains every number.
+// An idRange is first to last, inclusive, in shadow's unsigned arithmetic: before boundedRanges an
+// entry with start 0 and count 0 contains every number.
 type idRange struct{ first, last uint64 }
 
-// shadowRanges returns root's entries; those that touch are joined.
-func shadowRanges(f File) []idRange {
+// ranges returns root's entries; those that touch are joined.
+func (s Shadow) ranges(f File) []idRange {
 	var ranges []idRange
 	for line := range strings.Lines(f.Text) {
 		line = strings.TrimSuffix(line, "\n")
 		fields := strings.SplitN(line, ":", 4)
-		if len(line) >= shadowLine || len(fields) < 3 || fields[0] != Root && fields[0] != rootUID {
+		if len(line) >= shadowLine || len(fields) < 3 || fields[0] != Root && fields[0] != rootUID ||
+			len(fields) > 3 && s.since(threeFields) {
 			continue
 		}
-		start, ok := shadowNumber(fields[1])
-		count, ok2 := shadowNumber(fields[2])
-		if last := start + count - 1; ok && ok2 && start <= last {
-			ranges = append(ranges, idRange{start, last})
+		start, ok := s.number(fields[1])
+		count, ok2 := s.number(fields[2])
+		last := start + count - 1
+		if !ok || !ok2 || start > last || s.since(boundedRanges) && (count == 0 || count > math.MaxUint32 || last > math.MaxUint32) {
+			continue
 		}
+		ranges = append(ranges, idRange{start, last})
 	}
 	slices.SortFunc(ranges, func(a, b idRange) int { return cmp.Compare(a.first, b.first) })
 	var joined []idRange
@@ -67,9 +92,9 @@ func shadowRanges(f File) []idRange {
 	return joined
 }
 
-// shadowNumber parses a number as strtoul with base 0 does, and fails unless that uses the
-// whole text (shadow: lib/getulong.c).
-func shadowNumber(text string) (uint64, bool) {
+// number parses a number as strtoul with base 0 does, and fails unless that uses the whole text
+// (shadow: lib/getulong.c; later lib/atoi).
+func (s Shadow) number(text string) (uint64, bool) {
 	digits := strings.TrimLeft(text, " \t\v\f\r\n")
 	negative := strings.HasPrefix(digits, "-")
 	if negative || strings.HasPrefix(digits, "+") {
@@ -83,8 +108,8 @@ func shadowNumber(text string) (uint64, bool) {
 		}
 	}
 	v, err := strconv.ParseUint(digits, base, 64)
-	if negative {
-		v = -v
+	if !negative {
+		return v, err == nil
 	}
-	return v, err == nil
+	return -v, err == nil && (v == 0 || !s.since(unsignedNumbers))
 }

@@ -98,10 +98,8 @@ func TestShadowReadsTheSameLinesByOtherRules(t *testing.T) {
 		"root:0x7a120:65536":                   true,
 		"root: 500000:65536":                   true,
 		"root:+500000:0200000":                 true, // octal
-		"root:500000:65536:more":               true,
 		"root:500000:32768\nroot:532768:32768": true, // adjacent
 		"root:532768:32768\n0:499999:32769\n":  true,
-		"root:0:0":                             true, // 0 to 0-1 unsigned: all numbers
 		"root\nroot:500000:65536":              true, // a malformed line invalidates only itself
 		"lxd:500000:65536\nroot:400000:165536": true,
 		"root:500000:65535":                    false,
@@ -121,17 +119,42 @@ func TestShadowReadsTheSameLinesByOtherRules(t *testing.T) {
 		"":                                     false,
 		"root:500000:65536:" + strings.Repeat("x", 1024): false, // longer than shadow's buffer
 	} {
-		assert.Equal(t, want, idmap.Granted(idmap.File{Text: text + "\n"}, block), "%q", text)
+		assert.Equal(t, want, idmap.Shadow("").Grants(idmap.File{Text: text + "\n"}, block), "%q", text)
 	}
+}
+
+// The newuidmap of Debian 12, Debian 13 and sid did this with each line.
+func TestVersionsOfShadowDifferInSomeLines(t *testing.T) {
+	for text, want := range map[string][]bool{
+		"root:500000:65536":                    {true, true, true},
+		"root:-18446744073709051616:65536":     {true, false, false}, // 2^64 - 500000
+		"root:500000:-18446744073709486080":    {true, false, false},
+		"root:500000:65536:":                   {true, true, false},
+		"root:500000:65536:more":               {true, true, false},
+		"root:0:0":                             {true, true, false}, // 0 to 0-1 unsigned: all numbers
+		"root:0:18446744073709551615":          {true, true, false},
+		"root:0:4294967296":                    {true, true, false},
+		"root:0:4294967295":                    {true, true, true},
+		"root:500000:4294967295":               {true, true, false}, // ends after 2^32
+		"root:600000:0":                        {false, false, false},
+		"root:0:0\nroot:500000:65536":          {true, true, true},
+		"root:4294967295:1\nroot:500000:65536": {true, true, true},
+	} {
+		for i, version := range []idmap.Shadow{"4.13", "4.17.4", "4.20.2"} {
+			block := []idmap.Mapping{{Parent: 500000, Count: 65536}}
+			assert.Equal(t, want[i], version.Grants(idmap.File{Text: text + "\n"}, block), "%s: %q", version, text)
+		}
+	}
+	assert.True(t, idmap.Shadow("4.17.4").Grants(idmap.File{Text: "root:-0:600000\n"}, []idmap.Mapping{{Parent: 500000, Count: 65536}}), "zero is not negative")
 }
 
 func TestShadowGrantsRootItsOwnIDAndNothingWithoutAFile(t *testing.T) {
 	own := []idmap.Mapping{{Inside: 7, Parent: 0, Count: 1}}
-	assert.True(t, idmap.Granted(idmap.File{}, own))
-	assert.False(t, idmap.Granted(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 2}}))
-	assert.False(t, idmap.Granted(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 0}}))
-	assert.False(t, idmap.Granted(idmap.File{Missing: true}, own), "the file must exist")
-	assert.True(t, idmap.Granted(idmap.File{Text: "root:1000:1\nroot:500000:65536\n"}, []idmap.Mapping{
+	assert.True(t, idmap.Shadow("").Grants(idmap.File{}, own))
+	assert.False(t, idmap.Shadow("").Grants(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 2}}))
+	assert.False(t, idmap.Shadow("").Grants(idmap.File{}, []idmap.Mapping{{Parent: 0, Count: 0}}))
+	assert.False(t, idmap.Shadow("").Grants(idmap.File{Missing: true}, own), "the file must exist")
+	assert.True(t, idmap.Shadow("").Grants(idmap.File{Text: "root:1000:1\nroot:500000:65536\n"}, []idmap.Mapping{
 		{Inside: 0, Parent: 500000, Count: 1000}, {Inside: 1000, Parent: 1000, Count: 1}, {Inside: 1001, Parent: 501001, Count: 64535},
 	}), "each range by itself")
 }
@@ -163,7 +186,7 @@ func checkReading(t *rapid.T) {
 			require.Regexp(t, `^(?i:root|0):0*`+fmt.Sprint(l.Allocation.Start)+`:0*`+fmt.Sprint(l.Allocation.Count)+`(?s:[:#].*)?$`, l.Text)
 		}
 	}
-	idmap.Granted(f, []idmap.Mapping{{Parent: 500000, Count: 65536}})
+	idmap.Shadow("").Grants(f, []idmap.Mapping{{Parent: 500000, Count: 65536}})
 }
 
 func TestAnyTextCanBeASubIDFile(t *testing.T) { rapid.Check(t, checkReading) }
@@ -184,7 +207,7 @@ func FuzzSubIDFile(f *testing.F) {
 				}
 			}
 		}
-		idmap.Granted(file, []idmap.Mapping{{Parent: 500000, Count: 65536}})
+		idmap.Shadow("").Grants(file, []idmap.Mapping{{Parent: 500000, Count: 65536}})
 	})
 }
 
@@ -201,6 +224,6 @@ func BenchmarkGranted(b *testing.B) {
 		fmt.Fprintf(&text, "root:%d:10\n", 500000+10*i)
 	}
 	for b.Loop() {
-		idmap.Granted(idmap.File{Text: text.String()}, []idmap.Mapping{{Parent: 500000, Count: 1000000}})
+		idmap.Shadow("").Grants(idmap.File{Text: text.String()}, []idmap.Mapping{{Parent: 500000, Count: 1000000}})
 	}
 }

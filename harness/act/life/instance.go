@@ -117,7 +117,7 @@ func Copy(ctx context.Context, c *harness.Chain) (*harness.Chain, error) {
 func planCopy(c *harness.Chain) (idmap.Plan, error) {
 	source := c.Plan.Levels[0]
 	b := c.Spec.DaemonBundle(c.Host.Traits(), 0)
-	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Traits().Delegation, ShadowTools: b.ShadowTools, Config: c.Spec.Levels[0].Config}
+	d := idmap.Daemon{Flavor: b.Flavor, Delegation: c.Host.Traits().Delegation, ShadowTools: b.ShadowTools, Shadow: b.Shadow, Config: c.Spec.Levels[0].Config}
 	m, reason := d.Container(d.Choose(c.Host.Traits().Map).Map, []idmap.Slot{{
 		Base: int64(source.Map.UID[0].Parent), Count: int64(source.Map.UID[0].Count),
 	}})

@@ -28,11 +28,12 @@ const (
 // fileLimit is the largest size, in bytes, of a file that is compared with its package's.
 const fileLimit = 1 << 30
 
-// PackageOf returns the first of the named packages that contains a file, with its version, such
-// as "lxd 5.0.2-5+b1". It returns "" if none does, if somebody has replaced the package's file, or
-// if the root filesystem has no such database.
-func PackageOf(r *inroot.Root, file string, names ...string) (string, error) {
-	status, err := r.ReadFile(statusFile, inroot.TextLimit)
+// PackageOf returns the first of the named packages that a file of root comes from, with its
+// version, such as "lxd 5.0.2-5+b1". The packages are those of the root filesystem database, which
+// may be another one. It returns "" if the file comes from none of them, which is also so if
+// somebody has replaced the package's file, or if there is no such database.
+func PackageOf(database, root *inroot.Root, file string, names ...string) (string, error) {
+	status, err := database.ReadFile(statusFile, inroot.TextLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil // not Debian
 	}
@@ -48,7 +49,7 @@ func PackageOf(r *inroot.Root, file string, names ...string) (string, error) {
 		if !is {
 			continue
 		}
-		text, err := r.ReadFile(infoDir+"/"+name+".list", inroot.TextLimit)
+		text, err := database.ReadFile(infoDir+"/"+name+".list", inroot.TextLimit)
 		if err != nil {
 			return "", err
 		}
@@ -57,7 +58,7 @@ func PackageOf(r *inroot.Root, file string, names ...string) (string, error) {
 		if !slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool { return line == short || line == "/usr"+short }) {
 			continue
 		}
-		is, err = isUnchanged(r, name, file)
+		is, err = isUnchanged(database, root, name, file)
 		if err != nil || !is {
 			return "", err
 		}
@@ -66,10 +67,10 @@ func PackageOf(r *inroot.Root, file string, names ...string) (string, error) {
 	return "", nil
 }
 
-// isUnchanged reports whether a file has the MD5 sum that its package gives. A package without
-// sums counts as unchanged.
-func isUnchanged(r *inroot.Root, name, file string) (bool, error) {
-	sums, err := r.ReadFile(infoDir+"/"+name+".md5sums", inroot.TextLimit)
+// isUnchanged reports whether a file of root has the MD5 sum that its package gives. A package
+// without sums counts as unchanged.
+func isUnchanged(database, root *inroot.Root, name, file string) (bool, error) {
+	sums, err := database.ReadFile(infoDir+"/"+name+".md5sums", inroot.TextLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	} else if err != nil {
@@ -81,7 +82,7 @@ func isUnchanged(r *inroot.Root, name, file string) (bool, error) {
 		if "/"+path != short && "/"+path != "/usr"+short {
 			continue
 		}
-		f, err := r.OpenFile(file, unix.O_RDONLY)
+		f, err := root.OpenFile(file, unix.O_RDONLY)
 		if err != nil {
 			return false, err
 		}

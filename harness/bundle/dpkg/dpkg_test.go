@@ -43,6 +43,12 @@ Description: Powerful system container and virtual machine manager - daemon
 
 `
 
+func packageOf(t *testing.T, root, file string, names ...string) (string, error) {
+	t.Helper()
+	r := openRoot(t, root)
+	return PackageOf(r, r, file, names...)
+}
+
 func dpkgRoot(t *testing.T, status string, lists map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -75,12 +81,12 @@ func TestThePackageOfADaemonIsTheOneThatContainsIt(t *testing.T) {
 		"nothing installed": {"", "/usr/bin/lxd", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := PackageOf(openRoot(t, dpkgRoot(t, c.status, c.lists)), c.program, names...)
+			got, err := packageOf(t, dpkgRoot(t, c.status, c.lists), c.program, names...)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got)
 		})
 	}
-	got, err := PackageOf(openRoot(t, t.TempDir()), "/usr/bin/lxd", names...)
+	got, err := packageOf(t, t.TempDir(), "/usr/bin/lxd", names...)
 	require.NoError(t, err, "a distribution without dpkg")
 	assert.Empty(t, got)
 }
@@ -96,21 +102,28 @@ func TestAReplacedFileIsNotItsPackages(t *testing.T) {
 		"": "lxd 5.0.2-5+b1",
 	} {
 		require.NoError(t, os.WriteFile(sums, []byte(text), 0o600))
-		got, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+		got, err := packageOf(t, root, "/usr/bin/lxd", names...)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, text)
 	}
 	text, err := os.ReadFile(filepath.Join(root, "usr/bin/lxd"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(sums, fmt.Appendf(nil, "%x  usr/bin/lxd\n", md5.Sum(text)), 0o600))
-	got, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+	got, err := packageOf(t, root, "/usr/bin/lxd", names...)
 	require.NoError(t, err)
 	assert.Equal(t, "lxd 5.0.2-5+b1", got)
+
+	other := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(other, "usr/bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "usr/bin/lxd"), []byte("another"), 0o755))
+	got, err = PackageOf(openRoot(t, root), openRoot(t, other), "/usr/bin/lxd", names...)
+	require.NoError(t, err)
+	assert.Empty(t, got, "the file of another root filesystem")
 }
 
 func TestAnInvalidDpkgStatusIsAnError(t *testing.T) {
 	root := dpkgRoot(t, "\x00\x00\n\n", nil)
-	_, err := PackageOf(openRoot(t, root), "/usr/bin/lxd", names...)
+	_, err := packageOf(t, root, "/usr/bin/lxd", names...)
 	require.ErrorContains(t, err, statusFile)
 }
 

@@ -28,7 +28,7 @@ func (h *Host) FreeIDs(ctx context.Context, anywhere bool) (base int64, err erro
 
 // choose returns the base of FreeIDs, next to the ids that are taken.
 func (h *Host) choose(slots []idmap.Slot, anywhere bool) (int64, error) {
-	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools}
+	own := idmap.Daemon{Flavor: h.traits.Daemon.Flavor, Delegation: h.traits.Delegation, ShadowTools: h.traits.Daemon.ShadowTools, Shadow: h.traits.Daemon.Shadow}
 	chosen := own.Choose(h.traits.Map)
 	if chosen.Reason != idmap.None {
 		return 0, fmt.Errorf("the host's LXD has no ids for containers: %s: %s", chosen.Reason, chosen.Why)
