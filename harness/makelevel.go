@@ -116,31 +116,52 @@ func Prepare(ctx context.Context, server lxd.InstanceServer, b *bundle.Bundle) (
 	return b.Whole.Fingerprint, BeginImport(ctx, server, b.Whole).Wait()
 }
 
-func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
-	spec := c.Spec.Levels[l.Index-1]
+// configOf returns the configuration with which a level's container is created: that of the Spec,
+// and what the harness sets.
+func (c *Chain) configOf(level int) map[string]string {
+	spec := c.Spec.Levels[level-1]
 	config := map[string]string{}
 	// A last level with security.nesting may get levels of its own later.
-	if l.Index < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
+	if level < len(c.Spec.Levels) || spec.Config[idmap.KeyNesting] == "true" {
 		config[idmap.KeyNesting] = "true"
-		if deniesUserNS(c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1)) {
+		if deniesUserNS(c.Spec.DaemonBundle(c.Host.Traits(), level-1)) {
 			config[idmap.KeyRawAppArmor] = idmap.UserNSRule
 		}
-		if noProfiles(c.Host.Traits(), l.Index) {
+		if noProfiles(c.Host.Traits(), level) {
 			for _, f := range []idmap.Flavor{idmap.LXD, idmap.Incus} { // an upgrade may replace LXD with Incus
 				config[f.KeyAppArmor()] = "false"
 			}
 		}
 	}
-	if l.Index == 1 && host.Member(c.Host) != "" {
+	if level == 1 && host.Member(c.Host) != "" {
 		// By default an evacuation moves the container to another member. That fails, because the
 		// ids of the chain are not there.
 		config["cluster.evacuate"] = "stop"
 	}
-	above := c.Spec.DaemonBundle(c.Host.Traits(), l.Index-1).Flavor
+	above := c.Spec.DaemonBundle(c.Host.Traits(), level-1).Flavor
 	for key, value := range spec.Config {
 		config[above.Key(key)] = value
 	}
-	spec.Config = config
+	return config
+}
+
+// Daemons returns the LXD of the host and of each level above the last, as the model sees them,
+// with the whole configuration of the container that it creates.
+func (c *Chain) Daemons() []idmap.Daemon {
+	h := c.Host.Traits()
+	var all []idmap.Daemon
+	for above := range c.Spec.Levels {
+		d := c.Spec.PlanDaemon(h, above)
+		d.Config = merged(ProfileOf(h, above), c.configOf(above+1))
+		maps.DeleteFunc(d.Config, func(_, value string) bool { return value == "" })
+		all = append(all, d)
+	}
+	return all
+}
+
+func (c *Chain) create(ctx context.Context, l *Level, fingerprint string) error {
+	spec := c.Spec.Levels[l.Index-1]
+	spec.Config = c.configOf(l.Index)
 	if project, is := c.Host.(host.Project); is && l.Index == 1 {
 		return c.createSupplied(ctx, project, l, spec, fingerprint)
 	}

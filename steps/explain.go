@@ -9,6 +9,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"nestbed/harness/commands"
 	"nestbed/harness/environment"
 	"nestbed/harness/host"
 	"nestbed/harness/postmortem"
@@ -106,7 +107,7 @@ func settings(again []string) []string {
 	var words []string
 	for _, variable := range again {
 		name, value, _ := strings.Cut(variable, "=")
-		words = append(words, name+"="+quote(value))
+		words = append(words, name+"="+commands.Quote(value))
 	}
 	return words
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"nestbed/harness/commands"
 	"nestbed/harness/postmortem"
 	"nestbed/harness/printable"
 )
@@ -31,11 +32,16 @@ type summary struct {
 func (s summary) lines() []string {
 	const blank = ""
 	lines := append([]string{s.name}, clip(s.why(), whyLines)...)
-	if table := s.table(summaryLines - len(lines) - len(s.next) - 2); table != nil {
+	room := summaryLines - len(lines) - len(s.next) - 1
+	if table := s.table(room - 1); table != nil {
 		lines = append(append(lines, blank), table...)
+		room -= len(table) + 1
 	}
 	for i, line := range lines {
 		lines[i] = narrow(printable.Text(line))
+	}
+	if byHand := s.diagnosis.ByHand; len(byHand) > 0 && len(byHand)+2 <= room { // the full diagnosis has them, too
+		lines = append(append(lines, blank, "By hand, with an IMAGE that has the daemon in it:"), byHand...)
 	}
 	return append(append(lines, blank), s.next...) // not shortened, because they are copied
 }
@@ -116,18 +122,15 @@ func repeat(pkg, test string, flags, environment []string) string {
 	for name := range strings.SplitSeq(test, "/") { // go test matches each part separately
 		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
 	}
-	line := "go test -count=1 " + pkg + " -run " + quote(strings.Join(pattern, "/")) + " -v"
+	line := "go test -count=1 " + pkg + " -run " + commands.Quote(strings.Join(pattern, "/")) + " -v"
 	return strings.Join(slices.Concat(environment, []string{line}, flags), " ")
 }
 
 // repeatByName returns the command that runs a scenario again by its name.
 func repeatByName(program, name string, tags []string) string {
-	line := program + " --name " + quote("^"+regexp.QuoteMeta(name)+"$")
+	line := program + " --name " + commands.Quote("^"+regexp.QuoteMeta(name)+"$")
 	for _, tag := range tags {
 		line += " --tags " + tag
 	}
 	return line
 }
-
-// quote quotes a text as one word of a shell.
-func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -39,6 +39,20 @@ func TestASummaryContainsTheErrorOfTheStep(t *testing.T) {
 	assert.Equal(t, []string{"", "all of it:  DIR", "run again:  COMMAND"}, lines[8:])
 }
 
+func TestASummaryHasTheCommandsIfThereIsRoom(t *testing.T) {
+	d := upAsPlanned(3)
+	for i := range 3 {
+		d.ByHand = append(d.ByHand, fmt.Sprintf("c%d# %s", i, strings.Repeat("lxc launch ", 40)))
+	}
+	s := summary{name: "A scenario", failure: errors.New("the uid maps differ:\nwanted 1\n   got 2"), diagnosis: d, next: next}
+	lines := s.lines()
+	assert.LessOrEqual(t, len(lines), summaryLines)
+	assert.Equal(t, append([]string{"By hand, with an IMAGE that has the daemon in it:"}, d.ByHand...), lines[len(lines)-7:len(lines)-3], "not shortened")
+	s.failure = errors.New(strings.Repeat("a line\n", whyLines))
+	d.ByHand = append(d.ByHand, d.ByHand...)
+	assert.NotContains(t, strings.Join(s.lines(), "\n"), "By hand")
+}
+
 func TestAnUnplannedStopIsTheMostLikelyReason(t *testing.T) {
 	d := upAsPlanned(2)
 	delete(d.Seen, 2)

@@ -15,6 +15,7 @@ import (
 	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness"
+	"nestbed/harness/commands"
 	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/reach"
@@ -35,7 +36,7 @@ func Diagnose(ctx context.Context, c *harness.Chain) *Diagnosis {
 	defer cancel()
 	d := &Diagnosis{
 		Host: c.Host.Name(), Facts: c.Host.Facts().String(), Allocation: c.Host.Traits().Delegation.String(),
-		Plan: c.Plan, Stop: c.Stop, Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
+		Plan: c.Plan, Stop: c.Stop, ByHand: commands.Script(c.Daemons()), Seen: map[int]idmap.PlannedLevel{}, Unseen: map[int]error{},
 	}
 	roots := []*reach.Root{c.Host.Root()}
 	for _, l := range c.Levels {

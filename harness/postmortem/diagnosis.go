@@ -22,6 +22,9 @@ type Diagnosis struct {
 	Unseen map[int]error
 	// Stop says why the chain stopped. It is nil if the chain is complete.
 	Stop *harness.LevelError
+	// ByHand are the commands that make the chain by hand, for a report to LXD's or Incus's
+	// developers.
+	ByHand []string
 	// Kernel has facts about the machine's kernel.
 	Kernel Part
 	// Places are the host and the levels, and the level that could not be made.
@@ -76,7 +79,7 @@ func (d *Diagnosis) String() string {
 			fmt.Fprintf(&b, "  log: %s\n", strings.TrimSpace(line))
 		}
 	}
-	b.WriteByte('\n')
+	fmt.Fprintf(&b, "\nby hand, with an IMAGE that has the daemon in it:\n  %s\n\n", strings.Join(d.ByHand, "\n  "))
 	d.Kernel.write(&b, "")
 	for _, p := range d.Places {
 		fmt.Fprintf(&b, "\nlevel %d, %s\n", p.Level, p.Name)

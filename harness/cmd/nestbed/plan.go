@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/commands"
 	"nestbed/harness/drawing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/report"
@@ -121,13 +120,14 @@ type plannedLevel struct {
 }
 
 func newPlanned(r idmap.Recipe) planned {
-	plan := r.Layout().Plan()
+	layout := r.Layout()
+	plan, daemons := layout.Plan(), layout.Daemons
 	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...), allocation: r.Host}
-	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands(r, 0, r.Host)}
+	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands.For(daemons[0], 1)}
 	for i, l := range r.Levels {
 		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config}
 		if l.Allocation != nil {
-			level.Allocation, level.Commands = l.Allocation.String(), commands(r, i+1, *l.Allocation)
+			level.Allocation, level.Commands = l.Allocation.String(), commands.For(daemons[i+1], i+2)
 		}
 		if i < len(plan.Levels) {
 			level.Map, level.HostMap = &plan.Levels[i].Map, &plan.Levels[i].Host
@@ -135,28 +135,6 @@ func newPlanned(r idmap.Recipe) planned {
 		p.Levels = append(p.Levels, level)
 	}
 	return p
-}
-
-// commands returns the shell commands for a level that prepare and create the next level.
-func commands(r idmap.Recipe, level int, a idmap.Allocation) []string {
-	client, service := "lxc", "lxd"
-	if r.Flavor.Incus() {
-		client, service = "incus", "incus"
-	}
-	next := r.Levels[level]
-	launch := fmt.Sprintf("%s launch IMAGE c%d", client, level+1)
-	for _, key := range slices.Sorted(maps.Keys(next.Config)) {
-		launch += fmt.Sprintf(" -c %s=%s", key, next.Config[key])
-	}
-	ids := fmt.Sprintf("%d-%d", a.Start, a.Last())
-	return []string{
-		// LXD uses the owner's first line, so old lines are removed.
-		fmt.Sprintf("touch /etc/subuid /etc/subgid && sed -i '/^%s:/Id' /etc/subuid /etc/subgid", a.Owner),
-		fmt.Sprintf("echo %s | tee -a /etc/subuid /etc/subgid", a),
-		fmt.Sprintf("# or: usermod --add-subuids %s --add-subgids %s %s", ids, ids, a.Owner),
-		"systemctl restart " + service,
-		launch,
-	}
 }
 
 func (p planned) write(w io.Writer) error {
