@@ -89,7 +89,8 @@ func TestThePageUnfoldsNothingIfManyScenariosAreWorse(t *testing.T) {
 var browsers = []string{"chromium", "google-chrome", "chromium-browser"}
 
 // rendered returns the DOM of a page after its script has run in a browser window of this width.
-func rendered(t *testing.T, page string, width string) (dom string) {
+// The page must not have written to the browser's console, which has its errors.
+func rendered(t *testing.T, page string, width string, options ...string) (dom string) {
 	t.Helper()
 	browser := ""
 	for _, name := range browsers {
@@ -103,9 +104,16 @@ func rendered(t *testing.T, page string, width string) (dom string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	// Without a sandbox: as root the browser does not start with one, and the page is our own.
-	out, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--window-size="+width+",800", "--dump-dom", "file://"+page).Output()
+	args := append([]string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
+		"--user-data-dir=" + t.TempDir(), "--window-size=" + width + ",800",
+	}, options...)
+	cmd := exec.CommandContext(ctx, browser, append(args, "--dump-dom", "file://"+page)...)
+	var messages strings.Builder
+	cmd.Stderr = &messages
+	out, err := cmd.Output()
 	require.NoError(t, err)
+	assert.NotContains(t, messages.String(), ":CONSOLE", "%s", messages.String())
 	return string(out)
 }
 

@@ -143,12 +143,12 @@ func (v Versions) Different() Versions {
 func (v Versions) Write(w io.Writer) error {
 	rows := make([]tableRow, len(v.Behaviors))
 	for i, b := range v.Behaviors {
-		rows[i].name = strings.TrimSuffix(b.Feature+": "+b.Rule, ": ")
+		rows[i].name = b.Name()
 		for _, c := range b.Counts {
 			rows[i].cells = append(rows[i].cells, c.String())
 		}
 		for n, d := range b.Differences {
-			rows[i].below = append(rows[i].below, d.where()+": "+d.Scenario)
+			rows[i].below = append(rows[i].below, d.Where()+": "+d.Scenario)
 			if d.Fact != "" && (n+1 == len(b.Differences) || b.Differences[n+1].Fact != d.Fact) {
 				rows[i].below = append(rows[i].below, "  "+d.Fact)
 			}
@@ -157,13 +157,12 @@ func (v Versions) Write(w io.Writer) error {
 	if err := writeColumns(w, v.Columns, "behavior", rows); err != nil {
 		return err
 	}
-	different := v.Different()
-	_, err := fmt.Fprintf(w, "\n%d behaviors differ, %d are the same everywhere\n", len(different.Behaviors), different.Same)
+	_, err := fmt.Fprintf(w, "\n%s\n", v.verdict())
 	return err
 }
 
-// where returns where the scenario holds, such as "a, b (@lxd)".
-func (d Difference) where() string {
+// Where returns where the scenario holds, such as "a, b (@lxd)".
+func (d Difference) Where() string {
 	where := cmp.Or(strings.Join(d.Holds, ", "), "nowhere")
 	if d.Tag != "" {
 		where += " (" + d.Tag + ")"

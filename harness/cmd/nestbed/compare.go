@@ -65,6 +65,7 @@ Exit status: 0 no run is worse than the first, 1 one is, 2 wrong use.`,
 
 func newVersions() *cobra.Command {
 	var asJSON, differences bool
+	var html string
 	cmd := &cobra.Command{
 		Use:   "versions RUN RUN...",
 		Short: "Show which behaviors hold for which versions of LXD and Incus",
@@ -83,6 +84,9 @@ Exit status: 0, or 2 for wrong use.`,
   nestbed versions reports/lxd-* --differences --json`,
 		Args: wrongUse(cobra.RangeArgs(2, report.MostRuns)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFile("--html", html); err != nil {
+				return err
+			}
 			runs, err := loadRuns(args)
 			if err != nil {
 				return err
@@ -94,6 +98,9 @@ Exit status: 0, or 2 for wrong use.`,
 			if differences {
 				v = v.Different()
 			}
+			if err := writeFile("--html", html, v.WriteHTML); err != nil {
+				return err
+			}
 			if asJSON {
 				return writeJSON(cmd.OutOrStdout(), v)
 			}
@@ -102,6 +109,7 @@ Exit status: 0, or 2 for wrong use.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
 	cmd.Flags().BoolVar(&differences, "differences", false, "show only behaviors that differ between the runs")
+	cmd.Flags().StringVar(&html, "html", "", "also write the table to `FILE`, as a self-contained page")
 	return cmd
 }
 
