@@ -213,9 +213,10 @@ func (f *testFlags) try(cmd *cobra.Command, suite steps.Suite) (report.Run, int,
 
 // conclude writes the page, and prints the results as JSON or what differs between them.
 func (f *testFlags) conclude(w io.Writer, runs []report.Run) error {
-	page := runs[0].WriteHTML
+	page, c := runs[0].WriteHTML, report.Comparison{}
 	if len(runs) > 1 {
-		page = report.Compare(runs[0], runs[1:]...).WriteHTML
+		c = report.Compare(runs[0], runs[1:]...)
+		page = c.WriteHTML
 	}
 	if err := writeFile("--html", f.html, page); err != nil {
 		return err
@@ -227,7 +228,7 @@ func (f *testFlags) conclude(w io.Writer, runs []report.Run) error {
 		return writeJSON(w, runs)
 	case len(runs) > 1:
 		fmt.Fprintln(w)
-		return report.Compare(runs[0], runs[1:]...).Write(w)
+		return c.Write(w)
 	}
 	return nil
 }

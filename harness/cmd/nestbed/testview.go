@@ -21,11 +21,15 @@ import (
 // Failures are printed in any case, when they happen.
 type testView struct {
 	out, errOut io.Writer
-	quiet       bool
+	quiet       bool // only failures and the summary
+	brief       bool // these, and the bar
 	began       time.Time
 	spinner     *progress
+	pace        *pace
 	bar         *progressbar.ProgressBar // nil if there is no terminal
+	scenarios   int                      // that will run
 	running     []string
+	ended       int
 	failed      int
 	stopped     int // scenarios that the interruption ended
 	interrupted func() bool
@@ -40,6 +44,11 @@ func watch(ctx context.Context, suite steps.Suite, v *testView) (run report.Run,
 	// An interrupted command waits for it, and so prints what was done.
 	defer cleanup.Begin(ctx, cleanup.Task{What: "the scenarios to end", Budget: stopBudget})()
 	v.interrupted = func() bool { return ctx.Err() != nil }
+	names, err := suite.List()
+	if err != nil {
+		return run, 0, err
+	}
+	v.pace = newPace(names, suite.Reports)
 	suite.Watch = v
 	run, err = suite.Run(ctx)
 	return run, v.summary(run), orInterrupted(ctx, exceptFailed(err))
@@ -63,7 +72,7 @@ func exceptFailed(err error) error {
 }
 
 func newTestView(out, errOut io.Writer, quiet bool) *testView {
-	return &testView{out: out, errOut: errOut, quiet: quiet, began: time.Now(), spinner: newProgress(errOut), interrupted: func() bool { return false }}
+	return &testView{pace: newPace(nil, ""), out: out, errOut: errOut, quiet: quiet, began: time.Now(), spinner: newProgress(errOut), interrupted: func() bool { return false }}
 }
 
 // Does shows what is being done before the scenarios, and prints it if there is no terminal.
@@ -73,13 +82,14 @@ func (v *testView) Does(what string) {
 	}
 }
 
-// Starts shows the bar.
+// Starts shows the bar, whose time left is by the pace of earlier runs.
 func (v *testView) Starts(scenarios int) {
 	v.spinner.done()
 	if v.quiet || !isTerminal(v.errOut) {
 		return
 	}
-	v.bar = progressbar.NewOptions(scenarios, progressbar.OptionSetWriter(unescaped(v.errOut)), progressbar.OptionShowCount(),
+	v.scenarios = scenarios
+	v.bar = progressbar.NewOptions64(v.pace.total(), progressbar.OptionSetWriter(unescaped(v.errOut)),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true))
 }
 
@@ -94,8 +104,14 @@ func (v *testView) Ends(s report.Scenario) {
 	if i := slices.Index(v.running, s.Name); i >= 0 {
 		v.running = slices.Delete(v.running, i, i+1)
 	}
-	if s.Status == report.Failed {
+	switch s.Status {
+	case report.Skipped:
+		v.pace.skipped[s.Name] = true
+	case report.Failed:
 		v.failed++
+		v.ended++
+	case report.Passed:
+		v.ended++
 	}
 	if v.bar != nil && s.Status == report.Failed {
 		_ = v.bar.Clear() // it is drawn again
@@ -106,11 +122,11 @@ func (v *testView) Ends(s report.Scenario) {
 		fmt.Fprintf(v.out, "stopped %7s  %s\n", took(s), s.Name)
 	case s.Status == report.Failed:
 		v.failure(s)
-	case s.Status == report.Passed && !v.quiet && v.bar == nil:
+	case s.Status == report.Passed && !v.quiet && !v.brief && v.bar == nil:
 		fmt.Fprintf(v.out, "passed  %7s  %s\n", took(s), s.Name)
 	}
 	if v.bar != nil && s.Status != report.Skipped {
-		_ = v.bar.Add(1)
+		_ = v.bar.Add64(v.pace.of(s.Name))
 		v.describe()
 	}
 }
@@ -131,7 +147,7 @@ func (v *testView) failure(s report.Scenario) {
 
 func took(s report.Scenario) string { return fmt.Sprintf("%.1f s", s.Took()) }
 
-// describe shows one of the running scenarios beside the bar.
+// describe shows how many scenarios have ended, and one of those that are running, beside the bar.
 func (v *testView) describe() {
 	if v.bar == nil {
 		return
@@ -147,6 +163,7 @@ func (v *testView) describe() {
 	if v.failed > 0 {
 		text = fmt.Sprintf("%d failed  %s", v.failed, text)
 	}
+	text = fmt.Sprintf("%d of %d  %s", v.ended, v.scenarios, text)
 	v.bar.Describe(printable.Line(text))
 }
 
@@ -166,7 +183,7 @@ func (v *testView) summary(run report.Run) (failed int) {
 	if len(run.Scenarios) == 0 {
 		return 0
 	}
-	if !v.quiet && len(whys) > 0 {
+	if !v.quiet && !v.brief && len(whys) > 0 {
 		fmt.Fprintln(v.out, "\nskipped:")
 		for _, why := range report.ByCount(whys) {
 			fmt.Fprintf(v.out, "%5d  %s\n", whys[why], why)

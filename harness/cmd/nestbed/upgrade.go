@@ -126,7 +126,9 @@ func (f *upgradeFlags) part(cmd *cobra.Command, name, what string, suite steps.S
 		fmt.Fprintf(out, "%s: the results of an earlier call are used; --fresh runs the scenarios again\n", title)
 		return run, run.Count(report.Failed) > 0, nil
 	}
-	run, n, err := watch(cmd.Context(), suite, newTestView(out, cmd.ErrOrStderr(), true))
+	v := newTestView(out, cmd.ErrOrStderr(), false)
+	v.brief = true
+	run, n, err := watch(cmd.Context(), suite, v)
 	return run, n > 0, err
 }
 
