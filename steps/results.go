@@ -2,7 +2,9 @@ package steps
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/cucumber/godog"
+	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
@@ -85,4 +88,17 @@ func resultsDir(reports string, b *bundle.Bundle) (string, error) {
 		return "", fmt.Errorf("reports in %s: godog treats the text after a comma as another format; choose a directory without a comma", dir)
 	}
 	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// lockResults locks a directory of results until it is closed. It fails if another run writes
+// there: the results of one of them would be lost.
+func lockResults(dir string) (io.Closer, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("reports in %s: another run writes there (%w); wait for it, or choose another directory", dir, err), d.Close())
+	}
+	return d, nil
 }

@@ -34,6 +34,18 @@ func TestResultsAreInTheOrderOfTheFeatures(t *testing.T) {
 	require.ErrorContains(t, err, "choose a directory without a comma")
 }
 
+func TestTwoRunsDoNotWriteIntoOneDirectory(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lockResults(dir)
+	require.NoError(t, err)
+	_, err = lockResults(dir)
+	require.ErrorContains(t, err, "reports in "+dir+": another run writes there")
+	require.NoError(t, first.Close())
+	again, err := lockResults(dir)
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
+}
+
 func TestASkippedScenarioSaysHowToMeetItsRequirement(t *testing.T) {
 	text := "Feature: f\n  @requires-x\n  Scenario: a\n    Given b\n"
 	r := &run{options: godog.Options{FS: fstest.MapFS{"f.feature": {Data: []byte(text)}}, Paths: []string{"."}}}

@@ -174,6 +174,11 @@ func (r *run) scenarios(ctx context.Context) (err error) {
 		return err
 	}
 	if dir != "" {
+		lock, err := lockResults(dir)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
 		r.options.Format += ",cucumber:" + filepath.Join(dir, "cucumber.json")
 		defer func() { err = errors.Join(err, r.save(ctx, dir)) }()
 	}
