@@ -29,8 +29,12 @@ require (
 )
 
 require (
+	github.com/agnivade/levenshtein v1.2.1
+	github.com/moby/sys/user v0.5.0
+)
+
+require (
 	cyphar.com/go-pathrs v0.2.5 // indirect
-	github.com/agnivade/levenshtein v1.2.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
 	github.com/cucumber/gherkin/go/v42 v42.0.0 // indirect

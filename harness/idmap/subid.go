@@ -27,7 +27,7 @@ type Line struct {
 	Text    string  `json:"text"`
 	Verdict Verdict `json:"verdict"`
 	// Allocation is the parsed line. Start and Count are set only if the verdict is Picked,
-	// TooSmall or Later.
+	// TooSmall or Later, or if it is OtherOwner and both are valid.
 	Allocation Allocation `json:"-"`
 }
 

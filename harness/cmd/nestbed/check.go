@@ -9,6 +9,8 @@ import (
 type checkFlags struct {
 	flavor         string
 	subuid, subgid string
+	own, owner     string
+	newuidmap      string
 	json           bool
 	svg            string
 }
@@ -21,7 +23,9 @@ func newCheck() *cobra.Command {
 		Long: `Without FILE: reads this machine's /etc/subuid and /etc/subgid as LXD does. Shows
 what LXD makes of each line, which ids containers get, how deep chains can be, and
 what a deeper chain needs. (The LXD snap does not read these files: its containers
-get 1000000000 ids from 1000000 up.)
+get 1000000000 ids from 1000000 up.) Names each problem with its lines and the smallest
+change that fixes it, also if another user can enter the containers, and says what
+the other of LXD and Incus makes of the files.
 
 With FILE, or - for standard input: reads containers and their idmaps, one per line,
 in the format of uidmapviz. Prints them with their host ids, and names each problem
@@ -33,6 +37,8 @@ with its line and the smallest change that fixes it:
 Ends in the table are last ids. Exit status 1 if something cannot work.`,
 		Example: `  nestbed check                                          # this machine
   nestbed check --subuid new.subuid --subgid new.subgid  # files before they are installed
+  nestbed check --subuid u --subgid g --own 0:500000:131072  # files of a level
+  nestbed check --owner me                               # for rootless Podman
   nestbed check containers.txt                           # a list of containers`,
 		Args: wrongUse(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,6 +54,9 @@ Ends in the table are last ids. Exit status 1 if something cannot work.`,
 	cmd.Flags().StringVar(&f.flavor, "flavor", string(idmap.LXD), flavorHelp)
 	cmd.Flags().StringVar(&f.subuid, "subuid", "/etc/subuid", "read `FILE` instead of the machine's subuid")
 	cmd.Flags().StringVar(&f.subgid, "subgid", "/etc/subgid", "read `FILE` instead of the machine's subgid")
+	cmd.Flags().StringVar(&f.own, "own", "", "the ids that exist where the files are: a `MAP` such as 0:500000:131072 (inside:parent:count), or a uid_map file (default: those of this process)")
+	cmd.Flags().StringVar(&f.owner, "owner", "", "judge the lines of this `USER`, for rootless Podman, Docker or BuildKit, and not those of root")
+	cmd.Flags().StringVar(&f.newuidmap, "newuidmap", "", "yes or no: whether newuidmap and newgidmap are installed where the files are (default: as on this machine)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	svgFlag(cmd, &f.svg)
 	return cmd

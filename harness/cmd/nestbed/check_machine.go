@@ -6,17 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness/bundle"
 	"nestbed/harness/drawing"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
-	"nestbed/harness/reach"
+	"nestbed/harness/subid"
 )
 
 // machine is what check prints about a machine, as text and as JSON.
@@ -37,35 +34,27 @@ type machine struct {
 	DepthByDefault int             `json:"depthByDefault"`
 	Stop           *idmap.Stop     `json:"stop,omitempty"` // of the level below
 	Warnings       []idmap.Warning `json:"warnings"`
+	// Problems lists everything in the files that does not work, or surprises.
+	Problems []subid.Problem `json:"problems"`
+	// Other says how the other program, LXD or Incus, reads the same files.
+	Other otherProgram `json:"other"`
 	// Deeper is the allocation for one more level. It is empty at the kernel's limit.
 	Deeper string `json:"deeper,omitempty"`
 
 	levels []idmap.PlannedLevel
+	tools  string
 }
 
 func (f checkFlags) machine(cmd *cobra.Command) error {
-	flavor, err := idmap.ParseFlavor(f.flavor)
-	if err != nil {
-		return &usageError{fmt.Errorf("--flavor: %w", err)}
-	}
-	d := idmap.Daemon{Flavor: flavor}
-	newuidmap, err := exec.LookPath("newuidmap")
-	if d.ShadowTools = err == nil && onPath("newgidmap"); d.ShadowTools {
-		if d.Shadow, err = bundle.ShadowHere(newuidmap); err != nil {
-			return err
-		}
-	}
-	if d.Delegation.UID, err = readSubID(f.subuid); err != nil {
-		return err
-	}
-	if d.Delegation.GID, err = readSubID(f.subgid); err != nil {
-		return err
-	}
-	own, err := reach.OwnMap()
+	files, tools, err := f.files()
 	if err != nil {
 		return err
 	}
-	m := evaluate(d, own)
+	if f.owner != "" {
+		return f.rootless(cmd, files)
+	}
+	m := evaluate(files.Daemon, files.Own)
+	m.tools, m.Problems, m.Other = tools, append(m.Problems, files.Problems()...), otherOf(files)
 	_, err = os.Stat(snapDir)
 	m.Snap = err == nil
 	if f.json {
@@ -89,11 +78,6 @@ func because(c idmap.Choice) string {
 	return " (" + c.Why + ")"
 }
 
-func onPath(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
-}
-
 func readSubID(path string) (idmap.File, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -104,7 +88,7 @@ func readSubID(path string) (idmap.File, error) {
 
 // evaluate computes how deep chains go below the daemon if every level keeps one block of ids.
 func evaluate(d idmap.Daemon, own idmap.Map) machine {
-	m := machine{Flavor: d.Flavor, ShadowTools: d.ShadowTools, Shadow: d.Shadow, Choice: d.Choose(own), Warnings: []idmap.Warning{}}
+	m := machine{Flavor: d.Flavor, ShadowTools: d.ShadowTools, Shadow: d.Shadow, Choice: d.Choose(own), Warnings: []idmap.Warning{}, Problems: []subid.Problem{}}
 	if !d.Delegation.UID.Missing {
 		m.SubUID = append([]idmap.Line{}, m.Choice.UID.Lines...)
 	}
@@ -142,10 +126,14 @@ func (m machine) write(out io.Writer, f checkFlags) error {
 		if err := errors.Join(w.Flush(), draw(out, m.bars())); err != nil {
 			return err
 		}
+	}
+	writeProblems(w, m.Problems)
+	if m.Depth > 0 {
 		if err := writeWarnings(w, m.Warnings); err != nil {
 			return err
 		}
 	}
+	fmt.Fprintf(w, "\n%s\n", m.Other)
 	return w.Flush()
 }
 
@@ -167,11 +155,7 @@ func (m machine) writeLines(w io.Writer, f checkFlags) error {
 			return err
 		}
 	}
-	tools := "not both installed"
-	if m.ShadowTools {
-		tools = strings.TrimSpace("installed " + string(m.Shadow))
-	}
-	fmt.Fprintf(w, "\nnewuidmap and newgidmap  %s\n", tools)
+	fmt.Fprintf(w, "\nnewuidmap and newgidmap  %s\n", m.tools)
 	if m.Snap {
 		fmt.Fprintf(w, "%-23s  LXD is installed as a snap, which does not read these files: the rest is about an LXD that does\n", snapDir)
 	}
