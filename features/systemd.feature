@@ -27,7 +27,8 @@ Feature: systemd in the levels
       | debian:bookworm,with-systemd |
       | debian:trixie,with-systemd   |
 
-  @on-apparmor
+  # Newer profiles allow unprivileged containers all mounts (LXD: e1b97783c9, also in 5.21.5; Incus: 36e76aaecb, also in 6.0.3).
+  @on-apparmor @before-lxd-6.7 @before-incus-6.0.3
   Rule: Without security.nesting, AppArmor prevents systemd from setting up credentials
     Since version 256, systemd mounts a read-only directory for the credentials of a service.
     The profile of a level without security.nesting forbids that (canonical/lxd issue 17073).
@@ -39,6 +40,18 @@ Feature: systemd in the levels
       When a chain of depth 1 is built in which every level delegates what the levels below it need
       Then all 1 levels are up
       And systemd of level 1 cannot set up the credentials of "systemd-journald.service"
+
+  # Newer profiles allow unprivileged containers all mounts (LXD: e1b97783c9, also in 5.21.5; Incus: 36e76aaecb, also in 6.0.3).
+  @on-apparmor @since-lxd-6.7 @since-incus-6.0.3
+  Rule: With newer AppArmor profiles, systemd sets up credentials without security.nesting
+
+    Scenario: The journal of Debian 13 starts at a level without security.nesting
+      Given the levels run the bundles
+        | level | bundle                     |
+        | 1     | debian:trixie,with-systemd |
+      When a chain of depth 1 is built in which every level delegates what the levels below it need
+      Then all 1 levels are up
+      And systemd of level 1 has started all its units
 
   # With cgroup v1, systemd expects the controllers in other places than this machine's kernel has them.
   @on-cgroup2
