@@ -16,7 +16,7 @@ import (
 )
 
 func TestTheScriptOfAChainHasALineForEachDaemon(t *testing.T) {
-	r, err := idmap.NewRecipe(3, idmap.Root, 500000, false, idmap.LXD)
+	r, err := idmap.NewRecipe(idmap.Need{Depth: 3, Owner: idmap.Root, Start: 500000, Flavor: idmap.LXD})
 	require.NoError(t, err)
 	daemons := r.Layout().Daemons
 	daemons[2].Flavor, daemons[2].Config = idmap.Incus, map[string]string{"raw.idmap": "both 0 0\nuid 1 1", "user.a": "it's"}

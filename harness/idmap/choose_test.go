@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"nestbed/harness/idmap"
 )
@@ -166,7 +167,7 @@ func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
 		for depth := 1; depth <= idmap.MaxDepth; depth++ {
 			for _, isolated := range []bool{false, true} {
 				name := fmt.Sprintf("%s, depth %d, isolated %t", f, depth, isolated)
-				r, err := idmap.NewRecipe(depth, "root", 500000, isolated, f)
+				r, err := idmap.NewRecipe(idmap.Need{Depth: depth, Owner: "root", Start: 500000, Flavor: f, Isolated: isolated})
 				require.NoError(t, err)
 				l := r.Layout()
 				p := l.Plan()
@@ -179,13 +180,28 @@ func TestARecipeIsEnoughAndOneIDLessIsNot(t *testing.T) {
 			}
 		}
 	}
-	r, err := idmap.NewRecipe(3, "root", 500000, false, idmap.LXD)
+	r, err := idmap.NewRecipe(idmap.Need{Depth: 3, Owner: "root", Start: 500000, Flavor: idmap.LXD})
 	require.NoError(t, err)
 	assert.Equal(t, "root:500000:196608", r.Host.String())
-	_, err = idmap.NewRecipe(3, "root", 4294770687, false, idmap.LXD)
+	_, err = idmap.NewRecipe(idmap.Need{Depth: 3, Owner: "root", Start: 4294770687, Flavor: idmap.LXD})
 	require.NoError(t, err)
-	_, err = idmap.NewRecipe(3, "root", 4294770688, false, idmap.LXD)
+	_, err = idmap.NewRecipe(idmap.Need{Depth: 3, Owner: "root", Start: 4294770688, Flavor: idmap.LXD})
 	assert.EqualError(t, err, "start 4294770688: depth 3 needs 196608 ids, so the last would be 4294967295, but ids end at 4294967294; start lower")
+}
+
+func TestARecipeHasTheIDThatItsLastLevelNeeds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := idmap.Need{
+			Depth: rapid.IntRange(1, 4).Draw(t, "depth"), Owner: idmap.Root, Start: 500000,
+			Flavor: rapid.SampledFrom(flavors).Draw(t, "flavor"), Isolated: rapid.Bool().Draw(t, "isolated"), ID: rapid.Uint32Max(1<<31).Draw(t, "id"),
+		}
+		r, err := idmap.NewRecipe(n)
+		require.NoError(t, err)
+		p := r.Layout().Plan()
+		require.Nil(t, p.Stop)
+		last := p.Levels[n.Depth-1].Map
+		require.Equal(t, max(uint64(n.ID)+1, idmap.Block), idmap.Count(last.UID), "all ids up to that one, and no more")
+	})
 }
 
 func TestAnIDIsTranslatedUpAndDown(t *testing.T) {

@@ -1,9 +1,10 @@
 // Package idmap computes which ids each level of nested containers has, and where a chain of
 // them must stop. It is written for unprivileged containers and also covers privileged ones.
 //
-//	r, err := idmap.NewRecipe(3, idmap.Root, 500000, false, idmap.LXD) // what depth 3 needs
-//	plan := r.Layout().Plan()                                          // what happens then
-//	ids, ok := idmap.TranslateUp(uids, 1000)                                  // 1000 in host ids
+//	n := idmap.Need{Depth: 3, Owner: idmap.Root, Start: 500000, Flavor: idmap.LXD}
+//	r, err := idmap.NewRecipe(n)              // what depth 3 needs
+//	plan := r.Layout().Plan()                 // what happens then
+//	ids, ok := idmap.TranslateUp(uids, 1000)  // 1000 in host ids
 //
 // The package is pure: no I/O, no clock, no kernel. Each rule of LXD, Incus, newuidmap and the
 // kernel names its source. If a program departs from its documentation, the rule follows the

@@ -25,38 +25,52 @@ type RecipeLevel struct {
 	Config map[string]string
 }
 
-// NewRecipe returns the smallest allocations for a chain of the given depth, 1 to MaxDepth, in
-// which every level keeps one block for its own users. The host's ids begin at start. With
-// isolated, every container has security.idmap.isolated and a security.idmap.size as large as
-// its level needs. Each level then takes one more block, because daemons give their first block
-// to no isolated container, and with LXD one more id (see Isolate). NewRecipe fails if the ids
-// would go past MaxID.
-func NewRecipe(depth int, owner string, start uint32, isolated bool, f Flavor) (Recipe, error) {
-	r := Recipe{Flavor: f, Levels: make([]RecipeLevel, depth)}
+// A Need describes a chain for which allocations are wanted.
+type Need struct {
+	Depth  int    // 1 to MaxDepth
+	Owner  string // of the allocations
+	Start  uint32 // the host's first id
+	Flavor Flavor
+	// Isolated gives every container security.idmap.isolated, and a security.idmap.size as large as
+	// its level needs.
+	Isolated bool
+	// ID is an id that must exist in the last level, such as that of a user of its image. Ids below
+	// Block always do.
+	ID uint32
+}
+
+// NewRecipe returns the smallest allocations for a chain in which every level keeps one block for
+// its own users, or more if the last one needs more. Each isolated level takes one more block,
+// because daemons give their first block to no isolated container, and with LXD one more id (see
+// Isolate). NewRecipe fails if the ids would go past MaxID.
+func NewRecipe(n Need) (Recipe, error) {
+	r := Recipe{Flavor: n.Flavor, Levels: make([]RecipeLevel, n.Depth)}
 	needed := uint64(0) // by the daemon that creates the level
-	for level := depth; level >= 1; level-- {
+	for level := n.Depth; level >= 1; level-- {
 		l := &r.Levels[level-1]
 		l.Config = map[string]string{}
 		size := Block + needed // the level's own block, and what it delegates
-		if level < depth {
+		if level < n.Depth {
 			l.Config["security.nesting"] = "true"
-			l.Allocation = &Allocation{Owner: owner, Start: Block, Count: uint32(needed)}
+			l.Allocation = &Allocation{Owner: n.Owner, Start: Block, Count: uint32(min(needed, MaxID))}
+		} else {
+			size = max(size, uint64(n.ID)+1)
 		}
 		needed = size
-		if isolated {
+		if n.Isolated {
 			l.Config[KeyIsolated] = "true"
 			l.Config[KeySize] = fmt.Sprint(size)
 			needed = size + Block
-			if !f.follows(isolatesInLastIDs) {
+			if !n.Flavor.follows(isolatesInLastIDs) {
 				needed++
 			}
 		}
 	}
-	if last := uint64(start) + needed - 1; last > MaxID {
+	if last := uint64(n.Start) + needed - 1; last > MaxID {
 		return r, fmt.Errorf("start %d: depth %d needs %d ids, so the last would be %d, but ids end at %d; start lower",
-			start, depth, needed, last, uint32(MaxID))
+			n.Start, n.Depth, needed, last, uint32(MaxID))
 	}
-	r.Host = Allocation{Owner: owner, Start: start, Count: uint32(needed)}
+	r.Host = Allocation{Owner: n.Owner, Start: n.Start, Count: uint32(needed)}
 	return r, nil
 }
 

@@ -146,8 +146,8 @@ const (
 	hostCount = 1000000000
 )
 
-// usual returns the range that packages of LXD and Incus give to root on a machine with all ids, and
-// one block in a level.
+// usual returns the range that packages of LXD and Incus give to root on a machine with all ids.
+// In a level it returns one block.
 func (s side) usual() idmap.Allocation {
 	if a := s.free(hostCount, 0); idmap.Within(s.own, parentOf(a)) {
 		return a

@@ -109,7 +109,7 @@ func evaluate(d idmap.Daemon, own idmap.Map) machine {
 		start = m.Choice.Map.UID[0].Parent
 	}
 	if m.Depth < idmap.MaxDepth {
-		if r, err := idmap.NewRecipe(m.Depth+1, idmap.Root, start, false, d.Flavor); err == nil {
+		if r, err := idmap.NewRecipe(idmap.Need{Depth: m.Depth + 1, Owner: idmap.Root, Start: start, Flavor: d.Flavor}); err == nil {
 			m.Deeper = r.Host.String()
 		}
 	}

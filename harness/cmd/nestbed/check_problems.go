@@ -72,7 +72,8 @@ func (f checkFlags) ownMap() (m idmap.Map, err error) {
 }
 
 // shadowTools reports whether this machine has newuidmap and newgidmap, and whether they are
-// privileged: liblxc ignores them otherwise (liblxc: idmap_utils.c, idmaptool_on_path_and_privileged).
+// privileged: liblxc ignores them otherwise (liblxc: idmap_utils.c,
+// idmaptool_on_path_and_privileged).
 func shadowTools() (usable bool, version idmap.Shadow, what string, err error) {
 	var paths []string
 	for _, name := range []string{"newuidmap", "newgidmap"} {

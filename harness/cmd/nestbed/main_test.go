@@ -78,7 +78,7 @@ func TestWrongUseExitsWithTwoAndPrintsOneLine(t *testing.T) {
 		"plan --depth 0":                               `depth 0: out of range; a chain has 1 to 32 levels`,
 		"plan --depth 33":                              `depth 33: out of range; a chain has 1 to 32 levels`,
 		"plan --start -1":                              `invalid argument "-1" for "--start" flag: strconv.ParseUint: parsing "-1": invalid syntax; see nestbed plan --help`,
-		"plan --start 4294967294":                      `--start: start 4294967294: depth 3 needs 196608 ids, so the last would be 4295163901, but ids end at 4294967294; start lower`,
+		"plan --start 4294967294":                      `start 4294967294: depth 3 needs 196608 ids, so the last would be 4295163901, but ids end at 4294967294; start lower`,
 		"plan --flavor lxc":                            `--flavor: flavor "lxc": not known; use lxd or incus, or one of their versions, such as lxd-5.0.2 or incus-6.0.4`,
 		"plan --owner a:b":                             `--owner: allocation "a:b:0:1": 4 fields, expected 3; write owner:start:count, such as root:500000:196608`,
 		"plan --svg /no/such/dir/x":                    `--svg /no/such/dir/x: there is no directory /no/such/dir; make it, or name a file elsewhere`,

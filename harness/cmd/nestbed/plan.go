@@ -19,6 +19,7 @@ type recipeFlags struct {
 	owner    string
 	flavor   string
 	isolated bool
+	needs    uint32
 }
 
 func (f *recipeFlags) register(cmd *cobra.Command) {
@@ -42,11 +43,21 @@ func (f *recipeFlags) recipe() (idmap.Recipe, error) {
 	if _, err := idmap.ParseAllocation(f.owner + ":0:1"); err != nil {
 		return idmap.Recipe{}, &usageError{fmt.Errorf("--owner: %w", err)}
 	}
-	r, err := idmap.NewRecipe(f.depth, f.owner, f.start, f.isolated, flavor)
+	r, err := idmap.NewRecipe(idmap.Need{Depth: f.depth, Owner: f.owner, Start: f.start, Flavor: flavor, Isolated: f.isolated, ID: f.needs})
 	if err != nil {
-		return r, &usageError{fmt.Errorf("--start: %w", err)}
+		return r, &usageError{err}
 	}
 	return r, nil
+}
+
+// larger says how the chain would have an id in its last level.
+func (f recipeFlags) larger(id uint32) string {
+	f.needs = id
+	r, err := f.recipe()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("; it needs %s on the host, and more at every level: nestbed plan --depth %d --needs %d", r.Host, f.depth, id)
 }
 
 func newPlan() *cobra.Command {
@@ -57,11 +68,12 @@ func newPlan() *cobra.Command {
 		Use:   "plan",
 		Short: "Show what a chain of a given depth needs: allocations, commands and the resulting idmaps",
 		Long: `Computes the smallest allocations for a chain in which every level keeps 65536 ids
-for its own users. Prints the line of both subid files for the host and for each
-level, the commands that write it, and the idmaps that LXD then makes. Builds nothing
-and changes nothing; nestbed up builds.`,
+for its own users, and the last one as many as --needs wants. Prints the line of both
+subid files for the host and for each level, the commands that write it, and the idmaps
+that LXD then makes. Builds nothing and changes nothing; nestbed up builds.`,
 		Example: `  nestbed plan --depth 3
   nestbed plan --depth 2 --isolated --flavor incus
+  nestbed plan --depth 2 --needs 100000    # a user of c2 has the id 100000
   nestbed plan --depth 8 --start 1000000 --svg chain.svg`,
 		Args: wrongUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -89,6 +101,7 @@ and changes nothing; nestbed up builds.`,
 	}
 	f.register(cmd)
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", idmap.MaxDepth))
+	cmd.Flags().Uint32Var(&f.needs, "needs", 0, "an `ID` that must exist in the last level, such as that of a user of its image or directory")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	svgFlag(cmd, &svg)
 	return cmd

@@ -63,6 +63,19 @@ func TestAPlanAsJSONIsComplete(t *testing.T) {
 	assert.EqualValues(t, 65536, p.Levels[2].HostMap.UID[0].Count)
 }
 
+func TestAPlanHasTheIDThatTheLastLevelNeeds(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "plan", "--depth", "2", "--needs", "100000", "--json")
+	assert.Zero(t, status, stderr)
+	var p planned
+	require.NoError(t, json.Unmarshal([]byte(stdout), &p))
+	assert.Equal(t, "root:500000:165537", p.Host.Allocation)
+	assert.Equal(t, "root:65536:100001", p.Levels[0].Allocation)
+	assert.EqualValues(t, 100001, p.Levels[1].Map.UID[0].Count)
+	status, _, stderr = nestbed(t, "plan", "--needs", "4294967290")
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, stderr, "ids end at 4294967294")
+}
+
 func TestLXDIgnoresAPlanForAnotherOwner(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "plan", "--owner", "lxd")
 	assert.Equal(t, 1, status)
@@ -72,7 +85,7 @@ func TestLXDIgnoresAPlanForAnotherOwner(t *testing.T) {
 
 // The commands run in a directory that stands for a machine's root directory.
 func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
-	r, err := idmap.NewRecipe(3, "root", 500000, false, idmap.LXD)
+	r, err := idmap.NewRecipe(idmap.Need{Depth: 3, Owner: "root", Start: 500000, Flavor: idmap.LXD})
 	require.NoError(t, err)
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "etc"), 0o755))
@@ -131,7 +144,7 @@ func TestTranslateFollowsAnIDThroughAPlan(t *testing.T) {
 	assert.Contains(t, stdout, "2    c2    none    none")
 	status, _, stderr = nestbed(t, "translate", "c1", "65536")
 	assert.Equal(t, 1, status)
-	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 does not have it\n", stderr)
+	assert.Equal(t, "nestbed: id 65536 does not exist at every level: c1 does not have it; it needs root:500000:65537 on the host, and more at every level: nestbed plan --depth 1 --needs 65536\n", stderr)
 }
 
 // file writes a file in a new directory.

@@ -1,23 +1,17 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"nestbed/harness"
 	"nestbed/harness/environment"
 	"nestbed/harness/host/private"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
-	"nestbed/harness/tree"
 )
 
 type translateFlags struct {
@@ -30,7 +24,7 @@ type translateFlags struct {
 }
 
 func newTranslate(m environment.Machine) *cobra.Command {
-	f := translateFlags{root: private.StateRoot{Dir: m.State}}
+	f := &translateFlags{root: private.StateRoot{Dir: m.State}}
 	cmd := &cobra.Command{
 		Use:   "translate [PATH] ID",
 		Short: "Show an id at every level: what 1000 in c1/c2/c3 is in c2, in c1 and on the host",
@@ -69,7 +63,7 @@ type translated struct {
 	GID   *uint32 `json:"gid"`
 }
 
-func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
+func (f *translateFlags) run(cmd *cobra.Command, path, text string) error {
 	id, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || id > idmap.MaxID {
 		return &usageError{fmt.Errorf("id %q: expected a number from 0 to %d", text, uint32(idmap.MaxID))}
@@ -89,113 +83,14 @@ func (f translateFlags) run(cmd *cobra.Command, path, text string) error {
 	}
 	for _, r := range rows {
 		if r.UID == nil || r.GID == nil {
-			return fmt.Errorf("id %d does not exist at every level: %s does not have it", id, r.Name)
+			larger := ""
+			if !f.fromHost && f.file == "" && f.chain == "" {
+				larger = f.recipe.larger(uint32(id))
+			}
+			return fmt.Errorf("id %d does not exist at every level: %s does not have it%s", id, r.Name, larger)
 		}
 	}
 	return nil
-}
-
-// maps returns the names of the levels in a path, and their maps in ids of the parent.
-func (f translateFlags) maps(ctx context.Context, path string) (names []string, levels []idmap.Map, err error) {
-	if path != "" {
-		names = strings.Split(path, "/")
-	}
-	switch {
-	case f.chain != "" && f.file != "":
-		return nil, nil, &usageError{errors.New("--file and --chain: the maps come from one of them; leave one out")}
-	case f.chain != "":
-		return runningMaps(ctx, f.root, f.chain, names)
-	case f.file != "":
-		levels, err = describedMaps(f.file, path)
-		return names, levels, err
-	case path == "":
-		names = []string{"c1", "c2", "c3"}
-	}
-	f.recipe.depth = len(names)
-	r, err := f.recipe.recipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	plan := r.Layout().Plan()
-	if plan.Stop != nil {
-		return nil, nil, fmt.Errorf("such a chain cannot be built: it stops at %s", plan.Stop)
-	}
-	for _, l := range plan.Levels {
-		levels = append(levels, l.Map)
-	}
-	return names, levels, nil
-}
-
-func describedMaps(file, path string) ([]idmap.Map, error) {
-	if path == "" {
-		return nil, &usageError{errors.New("--file: which container? name its PATH, such as c1/c2")}
-	}
-	t, err := readTree(file)
-	if err != nil {
-		return nil, err
-	}
-	problems := t.Check()
-	c := t.Find(path)
-	if c == nil {
-		return nil, fmt.Errorf("%s: no container %s", t.File, path)
-	}
-	var levels []idmap.Map
-	for _, c := range c.Chain() {
-		for _, p := range problems {
-			if p.Path == c.Path && !p.Warning {
-				return nil, fmt.Errorf("%s: line %d: %s: %s; nestbed check %s says more", t.File, p.Line, p.Path, p.Text, file)
-			}
-		}
-		levels = append(levels, c.Map())
-	}
-	return levels, nil
-}
-
-// readTree reads a description from a file, or from standard input if file is "-".
-func readTree(file string) (*tree.Tree, error) {
-	if file == "-" {
-		return tree.Parse("standard input", os.Stdin)
-	}
-	r, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return tree.Parse(file, r)
-}
-
-// runningMaps returns the names and maps of the levels of a running chain. Its levels are c1, c2
-// and so on; names selects the first of them, nil selects all.
-func runningMaps(ctx context.Context, root private.StateRoot, name string, names []string) (found []string, maps []idmap.Map, err error) {
-	if os.Geteuid() != 0 {
-		return nil, nil, fmt.Errorf("translate --chain: %w", private.ErrNotRoot)
-	}
-	running, err := root.Open(ctx, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer running.Close()
-	levels, err := harness.Attach(ctx, running)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer harness.Detach(levels)
-	for i, n := range names {
-		if i >= len(levels) || levels[i].Name != n {
-			return nil, nil, fmt.Errorf("host %s: no level %s; it has %d levels, c1, c1/c2 and so on", name, strings.Join(names[:i+1], "/"), len(levels))
-		}
-	}
-	for i, l := range levels {
-		if names != nil && i == len(names) {
-			break
-		}
-		m, err := l.Map(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		found, maps = append(found, l.Name), append(maps, m)
-	}
-	return found, maps, nil
 }
 
 // translate returns one row per level, in the direction in which it follows the id.
