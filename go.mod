@@ -30,7 +30,9 @@ require (
 
 require (
 	github.com/agnivade/levenshtein v1.2.1
+	github.com/klauspost/compress v1.20.4
 	github.com/moby/sys/user v0.5.0
+	github.com/ulikunitz/xz v0.5.17
 )
 
 require (
