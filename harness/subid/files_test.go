@@ -208,3 +208,27 @@ func TestTheFixesAreEnough(t *testing.T) {
 		require.Positive(t, depth, "%s with %+v", plan.Stop, f.Daemon.Delegation)
 	})
 }
+
+func TestProblemsOfAContainer(t *testing.T) {
+	host := files(idmap.LXD, 0, "root:1000000:1000000000")
+	for want, c := range map[string]struct {
+		files  subid.Files
+		config map[string]string
+	}{
+		"": {host, map[string]string{"security.idmap.isolated": "true", "volatile.idmap.base": "1065536"}},
+		"subuid and subgid: raw.idmap names ids from 1000 on, which newuidmap does not grant root; write the line root:1000:1 after the others, and restart LXD":                                                                       {host, map[string]string{"raw.idmap": "both 1000 1000"}},                                                             // canonical/lxd#3439
+		"raw.idmap: it names an id of the range that containers get anyway, and LXD refuses that; choose a range for root without that id, in both files, or remove the line":                                                          {files(idmap.LXD, 0, "root:1000000:1000000000"), map[string]string{"raw.idmap": "both 595156457 0\nboth 1000000 5"}}, // canonical/charmcraft#1054
+		"raw.idmap: it has a line that LXD does not read; write each line as \"both|uid|gid HOST-ID CONTAINER-ID\", with one space between":                                                                                            {host, map[string]string{"raw.idmap": "uid 1000"}},
+		"volatile.idmap.base: the container was made before it was isolated, or with another allocation: its base 0 lies below 1000000, where the ids of containers begin; make it again: copy the container, and delete the original": {host, map[string]string{"security.idmap.isolated": "true", "volatile.idmap.base": "0"}}, // lxc/incus#1659
+		"security.idmap.isolated: isolated containers do not get the first 65536 ids, and the rest of the allocation is too small; give root 65536 ids more in both files, or set a smaller security.idmap.size":                       {files(idmap.LXD, 0, "root:500000:131072"), map[string]string{"security.idmap.isolated": "true"}},
+	} {
+		got := ""
+		for _, p := range c.files.Container(c.config) {
+			got += strings.Join(p.Files, " and ") + ": " + p.Text + "; " + p.Fix
+		}
+		assert.Equal(t, want, got)
+	}
+	granted := files(idmap.LXD, 0, "root:1000000:1000000000", "root:1000:1")
+	assert.Empty(t, granted.Container(map[string]string{"raw.idmap": "both 1000 1000"}), "the fix is enough")
+	assert.Empty(t, files(idmap.LXD, 0, "root:1:1").Container(nil), "the files have the problem")
+}

@@ -11,7 +11,7 @@ type checkFlags struct {
 	subuid, subgid string
 	own, owner     string
 	newuidmap      string
-	image          string
+	image, config  string
 	json           bool
 	svg            string
 }
@@ -39,6 +39,7 @@ Ends in the table are last ids. Exit status 1 if something cannot work.`,
 		Example: `  nestbed check                                          # this machine
   nestbed check --subuid new.subuid --subgid new.subgid  # files before they are installed
   nestbed check --subuid u --subgid g --own 0:500000:131072  # files of a level
+  lxc config show web --expanded | nestbed check --config -  # a container's idmap
   nestbed check --image app.tar                          # an image's owners
   nestbed check --owner me                               # for rootless Podman
   nestbed check containers.txt                           # a list of containers`,
@@ -62,6 +63,7 @@ Ends in the table are last ids. Exit status 1 if something cannot work.`,
 	cmd.Flags().StringVar(&f.own, "own", "", "the ids that exist where the files are: a `MAP` such as 0:500000:131072 (inside:parent:count), or a uid_map file (default: those of this process)")
 	cmd.Flags().StringVar(&f.owner, "owner", "", "judge the lines of this `USER`, for rootless Podman, Docker or BuildKit, and not those of root")
 	cmd.Flags().StringVar(&f.image, "image", "", "list the owners of files in this image that a level with the ids of --own (default: 0 to 65535) does not have: an OCI archive, or a `FILE` with the tar of a root filesystem")
+	cmd.Flags().StringVar(&f.config, "config", "", "also judge a container's raw.idmap and security.idmap.*: a `FILE` with what lxc config show NAME --expanded prints, or - for standard input")
 	cmd.Flags().StringVar(&f.newuidmap, "newuidmap", "", "yes or no: whether newuidmap and newgidmap are installed where the files are (default: as on this machine)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print as JSON")
 	svgFlag(cmd, &f.svg)

@@ -55,6 +55,15 @@ func (f checkFlags) machine(cmd *cobra.Command) error {
 	}
 	m := evaluate(files.Daemon, files.Own)
 	m.tools, m.Problems, m.Other = tools, append(m.Problems, files.Problems()...), otherOf(files)
+	var ofContainer []subid.Problem
+	if f.config != "" {
+		config, err := readConfig(f.config, cmd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		ofContainer = files.Container(config)
+		m.Problems = append(m.Problems, ofContainer...)
+	}
 	_, err = os.Stat(snapDir)
 	m.Snap = err == nil
 	if f.json {
@@ -64,6 +73,9 @@ func (f checkFlags) machine(cmd *cobra.Command) error {
 	}
 	if err == nil {
 		err = writeSVG(f.svg, m.bars(), fmt.Sprintf("%s and %s, depth %d", f.subuid, f.subgid, m.Depth))
+	}
+	if err == nil && cannotWork(ofContainer) {
+		err = errors.New("a container with this configuration cannot start with these files; see above")
 	}
 	if err == nil && m.Depth == 0 {
 		err = fmt.Errorf("no unprivileged container can be made with these files: %s%s; nestbed plan says what they must hold", m.Stop, because(m.Choice))

@@ -134,10 +134,8 @@ func (f checkFlags) rootless(cmd *cobra.Command, files subid.Files) error {
 	} else {
 		writeProblems(cmd.OutOrStdout(), problems)
 	}
-	for _, p := range problems {
-		if !p.Works {
-			return fmt.Errorf("rootless containers of %s cannot start as they should; see above", f.owner)
-		}
+	if cannotWork(problems) {
+		return fmt.Errorf("rootless containers of %s cannot start as they should; see above", f.owner)
 	}
 	if !f.json {
 		fmt.Fprintf(cmd.OutOrStdout(), "rootless containers of %s work with these files\n", f.owner)

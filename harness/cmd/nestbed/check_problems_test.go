@@ -57,6 +57,23 @@ func TestCheckOfTheLinesOfAnOwner(t *testing.T) {
 	assert.Equal(t, exitUsage, status)
 }
 
+func TestCheckOfTheConfigurationOfAContainer(t *testing.T) {
+	subid := file(t, "root:1000000:1000000000")
+	shown := file(t, "architecture: x86_64", "config:", "  raw.idmap: |-", "    both 1000 1000", `  volatile.idmap.base: "0"`, "devices: {}", "profiles:", "- default")
+	status, stdout, stderr := checked(t, true, subid, subid, "--config", shown)
+	assert.Equal(t, 1, status)
+	assert.Contains(t, stdout, subid+" and "+subid+": cannot work: raw.idmap names ids from 1000 on, which newuidmap does not grant root\n"+
+		"  fix: write the line root:1000:1 after the others, and restart LXD\n")
+	assert.Contains(t, stderr, "a container with this configuration cannot start with these files; see above")
+	status, _, stderr = checked(t, true, subid, subid, "--config", file(t, "config: {}"))
+	assert.Zero(t, status, stderr)
+	for _, bad := range []string{"name: c1", "\x00", "config: [1]", ""} {
+		status, _, stderr = checked(t, true, subid, subid, "--config", file(t, bad))
+		assert.Equal(t, exitUsage, status, bad)
+		assert.Contains(t, stderr, "give what lxc config show NAME --expanded prints")
+	}
+}
+
 func TestCheckOfTheOwnersOfAnImage(t *testing.T) {
 	image := filepath.Join(t.TempDir(), "image.tar")
 	var text bytes.Buffer
