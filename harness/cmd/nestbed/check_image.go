@@ -24,8 +24,8 @@ type imageCheck struct {
 	Needs uint64 `json:"needs"`
 }
 
-// checkImage compares the owners of an image's files with the ids of a level: those of --own, or one
-// block.
+// checkImage compares the owners of an image's files with the ids of a level: those of --own, or
+// one block.
 func (f checkFlags) checkImage(cmd *cobra.Command) error {
 	own := idmap.Map{UID: []idmap.Mapping{{Count: idmap.Block}}, GID: []idmap.Mapping{{Count: idmap.Block}}}
 	if f.own != "" {

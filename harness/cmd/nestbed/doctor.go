@@ -31,7 +31,7 @@ Exit status 1 if nestbed up would not run here with its defaults.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			source, why, noSource := bundle.Choose()
 			store, system := m.Store(nil), existing.LXD{Address: m.Socket, Keyring: m.Keyring}
-			requirements := advice.OnAll(slices.Concat(private.Requirements(store, m.State), existing.Requirements(cmd.Context(), store, system), steps.Requirements(store, source), vm.Requirements(m.Cache)))
+			requirements := advice.OnAll(slices.Concat(private.Requirements(store, m.State), inventory.Containers(cmd.Context()), existing.Requirements(cmd.Context(), store, system), steps.Requirements(store, source), vm.Requirements(m.Cache)))
 			if asJSON {
 				if err := writeJSON(cmd.OutOrStdout(), requirements); err != nil {
 					return err

@@ -194,7 +194,7 @@ func TestDoctorExitsWithZeroOnlyIfUpWouldRun(t *testing.T) {
 	var requirements []inventory.Requirement
 	require.NoError(t, json.Unmarshal([]byte(stdout), &requirements), "the output is JSON only")
 	assert.Len(t, requirements, len(private.Requirements(store, ""))+len(existing.Requirements(t.Context(), store, existing.LXD{}))+
-		len(steps.Requirements(store, bundle.Source{}))+len(vm.Requirements("")))
+		len(inventory.Containers(t.Context()))+len(steps.Requirements(store, bundle.Source{}))+len(vm.Requirements("")))
 }
 
 func TestStepsListsTheVocabularyAsScenariosUseIt(t *testing.T) {
