@@ -52,6 +52,13 @@ const (
 	MemberDown        Reason = "member down"
 	DatabaseNewer     Reason = "database of a newer version"
 	TimedOut          Reason = "timed out"
+	KeyQuota          Reason = "kernel key quota"
+	InotifyQuota      Reason = "inotify quota"
+	AppArmorDenied    Reason = "denied by AppArmor"
+	MachineSetting    Reason = "setting of the machine"
+	IDUnmapped        Reason = "id not mapped"
+	IdmappedMounts    Reason = "idmapped mounts unsupported"
+	StorageDenied     Reason = "storage denied"
 	Unclassified      Reason = "unclassified"
 )
 
@@ -60,7 +67,8 @@ func Reasons() []Reason {
 	return []Reason{
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
-		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, DatabaseNewer, TimedOut, Unclassified,
+		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, DatabaseNewer, TimedOut,
+		KeyQuota, InotifyQuota, AppArmorDenied, MachineSetting, IDUnmapped, IdmappedMounts, StorageDenied, Unclassified,
 	}
 }
 

@@ -27,7 +27,8 @@ func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
 		"no allocation", "allocation outside the parent", "subid file malformed", "uid and gid disagree",
 		"refused by newuidmap", "configuration refused", "raw.idmap malformed", "raw.idmap overlaps the allocation",
 		"isolated range exhausted", "idmap invalid", "ids of the image not mapped", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
-		"AppArmor profile refused", "user namespaces denied", "forbidden by the project", "limit of the project", "disk full", "not on btrfs", "LXD does not run", "connection lost", "member down", "database of a newer version", "timed out", "unclassified",
+		"AppArmor profile refused", "user namespaces denied", "forbidden by the project", "limit of the project", "disk full", "not on btrfs", "LXD does not run", "connection lost", "member down", "database of a newer version", "timed out",
+		"kernel key quota", "inotify quota", "denied by AppArmor", "setting of the machine", "id not mapped", "idmapped mounts unsupported", "storage denied", "unclassified",
 	}, all)
 	for _, r := range all {
 		got, err := idmap.ParseReason(string(r))
