@@ -177,7 +177,11 @@ func TestAFailureIsClassifiedByItsWords(t *testing.T) {
 		"no daemon listens": {
 			`Get "http://unix.socket/1.0": dial unix /proc/self/fd/35/var/lib/lxd/unix.socket: connect: connection refused`, "", idmap.DaemonDied,
 		},
-		"the quota is used up": {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
+		"the quota is used up":         {"Failed creating file: Disk quota exceeded", "", idmap.DiskFull},
+		"the quota of keys is used up": {oldStart, "Disk quota exceeded - Failed to create kernel keyring", idmap.KeyQuota},
+		"an OCI container in a level": {
+			"run the OCI container: runc create failed: unable to start container process: can't get final child's PID from pipe: EOF", "", idmap.Unclassified,
+		},
 		"a restricted project": {
 			`Failed checking if instance creation allowed: Invalid value "true" for config "security.nesting" on container "c2" of project "default": ` +
 				"Container nesting is forbidden", "", idmap.ProjectForbids,
@@ -248,4 +252,16 @@ func TestGIDsOutsideTheParentAreClassifiedLikeUIDs(t *testing.T) {
 		LXCLog: lxcLog(`Operation not permitted - Failed to write gid mapping to "/proc/4711/gid_map"`),
 	})
 	assert.Equal(t, idmap.OutsideParent, reason)
+}
+
+func TestAWarningAboutKeysHidesNoOtherReason(t *testing.T) {
+	keys := Evidence{LXCLog: lxcLog("Disk quota exceeded - Failed to create kernel keyring")}
+	for said, want := range map[string]idmap.Reason{
+		"tar: write error: No space left on device":                idmap.DiskFull,
+		"websocket: close 1006 (abnormal closure): unexpected EOF": idmap.DaemonDied,
+		oldStart: idmap.KeyQuota,
+	} {
+		reason, _ := Reason(errors.New(said), keys)
+		assert.Equal(t, want, reason, said)
+	}
 }

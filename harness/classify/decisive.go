@@ -20,7 +20,7 @@ var problemPriority = regexp.MustCompile(`\s(ERROR|WARN|ALERT|CRIT|FATAL)\s`)
 func Decisive(log string) []string {
 	var lines []string
 	for line := range strings.Lines(log) {
-		if problemPriority.MatchString(line) || slices.ContainsFunc(failureRules, func(r rule) bool { return r.words.MatchString(line) }) {
+		if problemPriority.MatchString(line) || slices.ContainsFunc(failureRules, func(r rule) bool { return r.matches(line) }) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
