@@ -104,7 +104,7 @@ Environment: NESTBED_CACHE     where bundles are kept (/var/cache/nestbed)
 	root.SetVersionTemplate("nestbed {{.Version}}\n")
 	cobra.EnableCommandSorting = false // the help lists the usual ones first
 	addGroup(root, "Chains:", newUp(m), newShell(m), newReap(m))
-	addGroup(root, "Plan and check, without building:", newPlan(), newCheck(), newTranslate(m), newSimulate(m))
+	addGroup(root, "Plan and check, without building:", newPlan(), newCheck(), newTranslate(m), newSimulate(m), newExplain())
 	addGroup(root, "Scenarios:", newTest(), newInit(), newUpgrade(m), newSteps(), newCompare(), newVersions())
 	addGroup(root, "This machine:", newDoctor(m), newTrust(m), newVersion())
 	root.AddGroup(&cobra.Group{ID: "more", Title: "More:"})
