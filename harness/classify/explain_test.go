@@ -91,6 +91,20 @@ func TestTextIsReadAsItIsPasted(t *testing.T) {
 	}
 }
 
+func TestWhatMailsAndFormatsAddIsTakenAway(t *testing.T) {
+	explained(t, "Error: Get \"http://unix.socket/1.0\": EOF\r\n", idmap.DaemonDied)
+	explained(t, `Failed to mount “proc” on “/x”`, idmap.NestingNotAllowed)
+	explained(t, `{"log":"Failed to mount \"proc\" on \"/x\""}`, idmap.NestingNotAllowed)
+	explained(t, "> > lxc c1 20261130100000.101 ERROR    idmap_utils - newuidmap: write to\n> > uid_map failed: Invalid argument", idmap.MapInvalid)
+
+	// A line belongs to a finding only if its words do.
+	f := explained(t, "this is the line that I see in the log since yesterday\n"+refused, idmap.ShadowRefused).Findings[0]
+	assert.Equal(t, 2, f.Lines[0].Number)
+
+	// Entries of a log are never one line, whatever their words would make together.
+	explained(t, "Nov 30 10:00:00 host x: apparmor_parser -r /etc/apparmor.d/foo\nNov 30 10:00:01 host sshd: Access denied")
+}
+
 func TestAWrappedLineIsQuotedWhole(t *testing.T) {
 	f := explained(t, "Hello,\nsince yesterday I see this error in the log of the container:\nlxc c1 ERROR idmap_utils - newuidmap failed to write mapping \"newuidmap: write to\nuid_map failed: Invalid argument\": newuidmap 77 0 100000 65536 0\n165536 65536\nWhat can I do?", idmap.MapInvalid).Findings[0]
 	assert.Contains(t, said(f), "root:100000:65536, root:165536:65536")
@@ -122,11 +136,40 @@ func TestNumbersDecideIfTheKernelsReasonIsMissing(t *testing.T) {
 }
 
 func TestFactsAreFromTheFirstLineWithNumbers(t *testing.T) {
-	f := explained(t, "Error: newuidmap: write to uid_map failed: Invalid argument\n"+
+	f := explained(t, "Error: newuidmap: write to uid_map failed: Invalid argument\n\n"+
 		`newuidmap failed to write mapping "newuidmap: write to uid_map failed: Invalid argument": newuidmap 1 0 100000 65536 0 300000 65536`, idmap.MapInvalid).Findings[0]
 	assert.Len(t, f.Lines, 2)
 	assert.Contains(t, said(f), "root:100000:65536, root:300000:65536")
 	assert.Empty(t, f.Others, "the numbers rule out the other causes")
+}
+
+func TestFactsOfIDs(t *testing.T) {
+	for text, says := range map[string]string{
+		"newuidmap: uid range [1000-1001) -> [1000-1001) not allowed":                     "echo root:1000:1 | tee -a /etc/subuid /etc/subgid",
+		`newuidmap failed to write mapping "": newuidmap 85 0 100000 96608`:               "100000 and up is what LXD picks by itself in a container",
+		"newuidmap: subuid overflow detected.":                                            "A range goes past the last id",
+		`"newuidmap: subuid overflow detected.": newuidmap 84 0 4294900000 196608`:        "its parent ids go past the last id, 4294967294",
+		`"newuidmap: subuid overflow detected.": newuidmap 85 0 4294900000 196609`:        "A range goes past the last id",
+		"Unable to change UID to 4294967295 temporarily":                                  "4294967295 is no id: the last one is 4294967294",
+		"insufficient UIDs or GIDs available in user namespace (requested 0:42 for /x)":   "id 42 exists in a container with 43 ids or more",
+		"insufficient UIDs or GIDs available in user namespace (requested 99999:0 for /)": "id 99999 exists only in a container with 100000 ids",
+		"root:1000000:1000000000\nNo available uid/gid map could be found":                "a line that is large enough: root:1000000:1000000000",
+		"raw.idmap: both 4294967295 0\nHost id is in the range of subids":                 "4294967295 of raw.idmap is no id",
+	} {
+		e, err := Explain(strings.NewReader(text))
+		require.NoError(t, err)
+		require.Len(t, e.Findings, 1, text)
+		assert.Contains(t, said(e.Findings[0]), says)
+	}
+	f := explained(t, "[0 1000 1 1 100000 65536]: newuidmap 362 [0 1003 1 1 100000 65536 65537 100000 65536] failed: newuidmap: write to uid_map failed: Invalid argument", idmap.MapInvalid).Findings[0]
+	assert.Contains(t, f.Cause.Cause, "Two lines of the map name the same ids")
+	f = explained(t, reports[9].lines, idmap.MapInvalid).Findings[0]
+	assert.Empty(t, f.Operation, "no daemon starts this container")
+	f = explained(t, "root:1000000:1000000000\nNot enough uid/gid available for the container", idmap.IsolatedExhausted).Findings[0]
+	assert.Empty(t, f.Facts, "the allocation is not the limit")
+	f = explained(t, `newuidmap failed to write mapping "": newuidmap 85 0 131072 65536`, idmap.ShadowRefused).Findings[0]
+	assert.Contains(t, said(f), "131072 is 2 x 65536")
+	assert.Len(t, f.Others, 2)
 }
 
 func TestLevelAndOperationAreFromTheText(t *testing.T) {

@@ -22,7 +22,6 @@ var (
 
 // stops returns what reports of nestbed's in the text say about where a chain stopped.
 func (in input) stops() (all []statedStop) {
-	seen := map[idmap.Stop]bool{}
 	for i, line := range in.lines {
 		if !strings.Contains(line, "level ") {
 			continue
@@ -35,8 +34,7 @@ func (in input) stops() (all []statedStop) {
 		op, err2 := idmap.ParseOp(m[2])
 		for _, reason := range idmap.Reasons() {
 			stop := idmap.Stop{Level: level, Op: op, Reason: reason}
-			if err == nil && err2 == nil && strings.HasPrefix(m[3], string(reason)) && !seen[stop] {
-				seen[stop] = true
+			if err == nil && err2 == nil && strings.HasPrefix(m[3], string(reason)) {
 				all = append(all, statedStop{stop, i})
 			}
 		}

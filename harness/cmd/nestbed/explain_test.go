@@ -117,6 +117,12 @@ func TestExplainShowsThatInputWasCut(t *testing.T) {
 	status, stdout, _ := nestbed(t, "explain", file(t, strings.Repeat("x", 2*classify.MaxLine), collision))
 	assert.Zero(t, status)
 	assert.Contains(t, stdout, "\nlines of which only the first 16 KiB were read: 1\n")
+
+	long := file(t, collision, "")
+	require.NoError(t, os.Truncate(long, classify.MaxInput+1))
+	status, stdout, _ = nestbed(t, "explain", long)
+	assert.Zero(t, status)
+	assert.Contains(t, stdout, "\nonly the first 64 MiB were read\n")
 }
 
 func TestExplanationsWrap(t *testing.T) {
