@@ -145,16 +145,16 @@ func TestFactsAreFromTheFirstLineWithNumbers(t *testing.T) {
 
 func TestFactsOfIDs(t *testing.T) {
 	for text, says := range map[string]string{
-		"newuidmap: uid range [1000-1001) -> [1000-1001) not allowed":                     "echo root:1000:1 | tee -a /etc/subuid /etc/subgid",
-		`newuidmap failed to write mapping "": newuidmap 85 0 100000 96608`:               "100000 and up is what LXD picks by itself in a container",
-		"newuidmap: subuid overflow detected.":                                            "A range goes past the last id",
-		`"newuidmap: subuid overflow detected.": newuidmap 84 0 4294900000 196608`:        "its parent ids go past the last id, 4294967294",
-		`"newuidmap: subuid overflow detected.": newuidmap 85 0 4294900000 196609`:        "A range goes past the last id",
-		"Unable to change UID to 4294967295 temporarily":                                  "4294967295 is no id: the last one is 4294967294",
-		"insufficient UIDs or GIDs available in user namespace (requested 0:42 for /x)":   "id 42 exists in a container with 43 ids or more",
-		"insufficient UIDs or GIDs available in user namespace (requested 99999:0 for /)": "id 99999 exists only in a container with 100000 ids",
-		"root:1000000:1000000000\nNo available uid/gid map could be found":                "a line that is large enough: root:1000000:1000000000",
-		"raw.idmap: both 4294967295 0\nHost id is in the range of subids":                 "4294967295 of raw.idmap is no id",
+		"newuidmap: uid range [1000-1001) -> [1000-1001) not allowed":                              "raw.idmap maps an id of the host",
+		`newuidmap failed to write mapping "": newuidmap 85 0 100000 96608`:                        "100000 and up is what LXD picks by itself in a container",
+		"newuidmap: subuid overflow detected.":                                                     "A range goes past the last id",
+		`"newuidmap: subuid overflow detected.": newuidmap 84 0 4294900000 196608`:                 "its parent ids go past the last id, 4294967294",
+		`"newuidmap: write to uid_map failed: Invalid argument": newuidmap 85 0 4294900000 196609`: "A range goes past the last id",
+		"Unable to change UID to 4294967295 temporarily":                                           "4294967295 is no id: the last one is 4294967294",
+		"insufficient UIDs or GIDs available in user namespace (requested 0:42 for /x)":            "id 42 exists in a container with 43 ids or more",
+		"insufficient UIDs or GIDs available in user namespace (requested 99999:0 for /)":          "id 99999 exists only in a container with 100000 ids",
+		"root:1000000:1000000000\nNo available uid/gid map could be found":                         "a line that is large enough: root:1000000:1000000000",
+		"raw.idmap: both 4294967295 0\nHost id is in the range of subids":                          "4294967295 of raw.idmap is no id",
 	} {
 		e, err := Explain(strings.NewReader(text))
 		require.NoError(t, err)

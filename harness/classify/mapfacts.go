@@ -70,7 +70,7 @@ func studyMap(text string, _ input, f *Finding) int {
 	default:
 		f.fact("%s", strings.TrimPrefix(err.Error(), idmap.ErrInvalidMap.Error()+": "))
 		f.only(sameRange[0])
-		if strings.Contains(err.Error(), "past the last id") || strings.Contains(text, "overflow") {
+		if strings.Contains(err.Error(), "past the last id") {
 			f.only(tooLarge[0])
 		}
 	}
