@@ -46,7 +46,7 @@ var guestRules = []rule{
 		also:   words(`apparmor detected but insufficient permissions to use it`),
 		what:   "snapd cannot load AppArmor profiles here, so snaps do not work.",
 		causes: []Cause{{
-			Cause:  "Only the host and level 1 can load AppArmor profiles, because policy namespaces do not nest. This container is at level 2 or below.",
+			Cause:  "This container has no AppArmor policy namespace of its own. Only level 1 has one, because they do not nest; level 2 and below have none.",
 			Fix:    []Fix{do("Use packages instead of snaps at level 2, or run the snap at level 1."), do("Or hide AppArmor from snapd: mount a tmpfs over /sys/kernel/security in the container.")},
 			Source: []string{"canonical/lxd#9099", "canonical/lxd#14770", "features/apparmor.feature: The LXD of level 2 fails to make a profile for its unpacker"},
 		}},
@@ -88,11 +88,12 @@ var guestRules = []rule{
 		}},
 	},
 	{
-		reason: idmap.MachineSetting,
-		also:   words(`open /proc/sys/(?:kernel|vm)/\w+: permission denied`, `kubelet: open /dev/kmsg: `),
-		what:   "A program in the container wants to change a setting of the whole machine.",
+		reason:  idmap.MachineSetting,
+		also:    words(`open /proc/sys/(?:kernel|vm)/\w+: permission denied`, `kubelet: open /dev/kmsg: `),
+		context: []string{"ubelet", "ContainerManager", "kernel flag"},
+		what:    "The kubelet in the container wants to change a setting of the whole machine.",
 		causes: []Cause{{
-			Cause: "Settings of the kernel that are not of a namespace belong to root of the host. The kubelet writes some of them at its start.",
+			Cause: "Settings of the kernel that are not of a namespace belong to root of the host. The kubelet writes some of them when it starts.",
 			Fix: []Fix{
 				do("Give the kubelet the feature gate KubeletInUserNamespace=true. k3s: --kubelet-arg=feature-gates=KubeletInUserNamespace=true"),
 				do("Set the values on the host: vm.overcommit_memory=1, kernel.panic=10, kernel.panic_on_oops=1."),
@@ -133,7 +134,7 @@ var guestRules = []rule{
 		also:   words(`Could not locate a zvol for`),
 		what:   "The daemon finds no device of a ZFS volume.",
 		causes: []Cause{{
-			Cause:  "The daemon runs in a container with a delegated dataset. Delegation covers datasets; devices of zvols do not appear in a container, so virtual machines and zfs.block_mode need another pool.",
+			Cause:  "If the daemon runs in a container with a delegated dataset: delegation covers datasets. Devices of zvols do not appear in a container, so virtual machines and zfs.block_mode need another pool.",
 			Fix:    []Fix{run("LXD", "lxc storage create POOL dir"), run("Incus", "incus storage create POOL dir"), do("In the container, for what needs a block device.")},
 			Source: []string{"lxc/incus#739", "Incus: internal/server/storage/drivers/driver_zfs_volumes.go"},
 		}},

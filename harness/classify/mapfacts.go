@@ -119,12 +119,15 @@ func studySeveralLines(m []idmap.Mapping, f *Finding) {
 				drop = append(drop, "-e '/^"+asAllocation(o).String()+"$/d'")
 			}
 		}
-		return "sed -i " + strings.Join(drop, " ") + " /etc/subuid /etc/subgid"
+		return "sed -i " + strings.Join(drop, " ") + " /etc/subuid /etc/subgid && systemctl restart incus"
 	}
-	fixes := []Fix{do(fmt.Sprintf("Keep %s, which has the most ids:", asAllocation(largest))), run("Incus", keep(largest)+" && systemctl restart incus")}
+	var fixes []Fix
+	most := "Keep"
 	if m[0] != largest {
-		fixes = append(fixes, do(fmt.Sprintf("But if there are containers from LXD, keep the first line, %s: LXD made them with it.", asAllocation(m[0]))))
+		fixes = []Fix{do(fmt.Sprintf("With containers from LXD, keep the first line, %s, whose ids they have:", asAllocation(m[0]))), run("Incus", keep(m[0]))}
+		most = "Without any, keep"
 	}
+	fixes = append(fixes, do(fmt.Sprintf("%s %s, which has the most ids:", most, asAllocation(largest))), run("Incus", keep(largest)))
 	f.only(severalLines[0], append(fixes, run("", "nestbed check --flavor incus"))...)
 }
 

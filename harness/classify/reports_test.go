@@ -26,7 +26,7 @@ var reports = []report{
 		idmap.MapInvalid, "Incus uses every line of root's",
 		[]string{
 			"collide: root:100000:65536, root:165536:65536, root:1000000:1000000000", "each of them would be the ids 0 to 65535",
-			"root:100000:131072 is the same ids in one line", "Keep root:1000000:1000000000", "keep the first line, root:100000:65536",
+			"root:100000:131072 is the same ids in one line", "Without any, keep root:1000000:1000000000", "With containers from LXD, keep the first line, root:100000:65536",
 			`sed -i -e '/^root:100000:65536$/d' -e '/^root:165536:65536$/d' /etc/subuid /etc/subgid`,
 		},
 	},
@@ -35,7 +35,8 @@ var reports = []report{
 		idmap.MapInvalid, "Incus uses every line of root's",
 		[]string{"lie side by side: root:1000000:2000000000"},
 	},
-	// No line is an error: the map and the file only differ. Whose PATH has newuidmap is not in them.
+	// No line is an error: the map and the file only differ. Whether newuidmap is in the daemon's
+	// PATH is not in them.
 	{"NixOS/nixpkgs#289127", "root:2000000:65536\n" + `volatile.idmap.current: '[{"Isuid":true,"Isgid":false,"Hostid":1000000,"Nsid":0,"Maprange":1000000000}]'`, idmap.None, "", nil},
 	{"canonical/lxd#3397", "Warning: newuidmap is not setuid-root", idmap.ShadowRefused, "neither setuid-root nor has its file capability", []string{"chmod u+s"}},
 	{
@@ -138,7 +139,7 @@ var reports = []report{
 	{"canonical/lxd#17073", "systemd-networkd.service: Failed to set up credentials: Protocol error", idmap.NestingNotAllowed, "mounts that systemd makes for credentials", nil},
 	{
 		"canonical/lxd#9099", "error: system does not fully support snapd: apparmor detected but insufficient permissions to use it",
-		idmap.ProfileRefused, "Only the host and level 1",
+		idmap.ProfileRefused, "no AppArmor policy namespace of its own",
 		[]string{"tmpfs over /sys/kernel/security"},
 	},
 	{
@@ -175,7 +176,7 @@ var reports = []report{
 	// Any program on any filesystem may say so. What shows shiftfs is not in the line.
 	{"canonical/lxd#10764", "Error saving key file: rename /etc/docker/.tmp-key.json006026767 /etc/docker/key.json: value too large for defined data type", idmap.None, "", nil},
 	{"canonical/lxd#2338", "ERROR: cannot delete '/root/test': Operation not permitted", idmap.StorageDenied, "user_subvol_rm_allowed", nil},
-	{"lxc/incus#739", "Error: Failed instance creation: Failed creating instance from image: Could not locate a zvol for default/containers/c1/incus/images/x.block", idmap.StorageDenied, "devices of zvols", nil},
+	{"lxc/incus#739", "Error: Failed instance creation: Failed creating instance from image: Could not locate a zvol for default/containers/c1/incus/images/x.block", idmap.StorageDenied, "Devices of zvols", nil},
 	// The words are those of any program on overlayfs; the filesystem below it is not in the line.
 	{"openzfs/zfs#6896", "sed: can't move '/etc/group' to '/etc/group.bak': Invalid argument", idmap.None, "", nil},
 	// "Status 30" is all that Proxmox says.
