@@ -167,6 +167,9 @@ func TestFactsOfIDs(t *testing.T) {
 	assert.Empty(t, f.Operation, "no daemon starts this container")
 	f = explained(t, "root:1000000:1000000000\nNot enough uid/gid available for the container", idmap.IsolatedExhausted).Findings[0]
 	assert.Empty(t, f.Facts, "the allocation is not the limit")
+	f = explained(t, "root:500000:65536\n"+`newuidmap failed to write mapping "": newuidmap 85 0 1000000 1000000000`, idmap.ShadowRefused).Findings[0]
+	assert.Contains(t, f.Cause.Cause, "after the daemon started", "a second line for root would break Incus")
+	assert.NotContains(t, said(f), "tee -a")
 	f = explained(t, `newuidmap failed to write mapping "": newuidmap 85 0 131072 65536`, idmap.ShadowRefused).Findings[0]
 	assert.Contains(t, said(f), "131072 is 2 x 65536")
 	assert.Len(t, f.Others, 2)

@@ -186,21 +186,19 @@ func studyRefused(text string, in input, f *Finding) int {
 func studyOneRefused(p idmap.Mapping, in input, f *Finding) {
 	f.fact("newuidmap does not grant root the ids %d to %d", p.Parent, p.Parent+(p.Count-1))
 	fixes := grant(uint64(p.Parent), uint64(p.Count))
-	below := slices.ContainsFunc(in.allocations, func(a idmap.Allocation) bool { return a.Count >= idmap.Block && p.Parent < a.Start })
-	blocks := p.Parent / idmap.Block
-	byItself := func(what string) {
-		f.fact("%s", what)
-		f.lead(notGranted[0], append(fixes, do("Or remove newuidmap and newgidmap (Debian: package uidmap)."))...)
-		f.Others = filesChanged
-	}
-	switch {
-	case p.Count == 1:
+	if p.Count == 1 {
 		f.only(rawNotGranted[0], fixes...)
+		return
+	}
+	usable := slices.DeleteFunc(slices.Clone(in.allocations), func(a idmap.Allocation) bool { return a.Count < idmap.Block })
+	below := slices.ContainsFunc(usable, func(a idmap.Allocation) bool { return p.Parent < a.Start })
+	blocks := p.Parent / idmap.Block
+	switch {
 	case p.Parent == 1000000 && p.Count == 1000000000:
-		byItself("1000000 and up is what LXD picks by itself on a host")
+		f.fact("1000000 and up is what LXD picks by itself on a host")
 	case p.Parent == 100000 && p.Count != idmap.Block:
-		byItself("100000 and up is what LXD picks by itself in a container")
-	case p.Count == idmap.Block && p.Parent%idmap.Block == 0 && blocks > 1 && (below || len(in.allocations) == 0):
+		f.fact("100000 and up is what LXD picks by itself in a container")
+	case p.Count == idmap.Block && p.Parent%idmap.Block == 0 && blocks > 1 && (below || len(usable) == 0):
 		f.fact("%d is %d x %d: the base of an isolated container, counted from id 0", p.Parent, blocks, uint32(idmap.Block))
 		f.lead(noBaseYet[0])
 		f.Others = filesChanged
@@ -209,8 +207,15 @@ func studyOneRefused(p idmap.Mapping, in input, f *Finding) {
 			return
 		}
 		f.Others = slices.Concat(filesChanged, notGranted)
-	default:
-		f.lead(notGranted[0], append(fixes, notGranted[0].Fix...)...)
-		f.Others = filesChanged
+		return
 	}
+	if len(usable) > 0 { // a second line would collide with the first in Incus
+		f.fact("the text has another line of root's: %s", usable[0])
+		f.lead(filesChanged[0])
+		f.Others = notGranted
+		return
+	}
+	f.lead(notGranted[0], slices.Concat([]Fix{do("If the files have no line for root with 65536 ids or more, add it:")}, fixes,
+		[]Fix{do("If they have one, restart the daemon. Or remove newuidmap and newgidmap (Debian: package uidmap).")})...)
+	f.Others = filesChanged
 }
