@@ -125,6 +125,9 @@ func (in input) add(n, i int, at []int, text string, ends []int, found map[int]*
 	if f == nil {
 		f = &Finding{Reason: r.reason, Operation: r.op, What: r.what, Cause: r.causes[0], Others: r.causes[1:], rank: rankOf(n)}
 		found[n] = f
+		if len(r.words) > 0 && !r.matches(text) {
+			f.Operation = "" // words of a program in a container, not of the daemon's operation
+		}
 	}
 	if r.study != nil && len(f.Facts) == 0 { // an earlier line may have had no numbers
 		end = max(end, r.study(text, in, f))

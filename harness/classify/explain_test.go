@@ -165,6 +165,8 @@ func TestFactsOfIDs(t *testing.T) {
 	assert.Contains(t, f.Cause.Cause, "Two lines of the map name the same ids")
 	f = explained(t, reports[9].lines, idmap.MapInvalid).Findings[0]
 	assert.Empty(t, f.Operation, "no daemon starts this container")
+	f = explained(t, reports[24].lines, idmap.UserNSDenied).Findings[0]
+	assert.Empty(t, f.Operation, "Docker starts this container")
 	f = explained(t, "root:1000000:1000000000\nNot enough uid/gid available for the container", idmap.IsolatedExhausted).Findings[0]
 	assert.Empty(t, f.Facts, "the allocation is not the limit")
 	f = explained(t, "root:500000:65536\n"+`newuidmap failed to write mapping "": newuidmap 85 0 1000000 1000000000`, idmap.ShadowRefused).Findings[0]

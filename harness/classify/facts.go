@@ -153,7 +153,7 @@ func studyIsolated(_ string, in input, f *Finding) int {
 		if lxdRoom == mostIsolated {
 			continue
 		}
-		f.fact("%s has room for %d isolated containers with LXD, and for %d with Incus", a, lxdRoom, incusRoom)
+		f.fact("%s has room for isolated containers: %d with LXD, %d with Incus since 6.7", a, lxdRoom, incusRoom)
 		if more := uint64(a.Count) + 1; lxdRoom < incusRoom && uint64(a.Start)+more <= idmap.MaxID+1 {
 			f.fact("with one id more, root:%d:%d, LXD has room for %d", a.Start, more, count(idmap.LXD, uint32(more)))
 		}

@@ -74,7 +74,7 @@ var reports = []report{
 	{
 		"lxc/incus#1294", "root:1000000:196608\nError: Failed instance creation: Not enough uid/gid available for the container",
 		idmap.IsolatedExhausted, "wants one id more",
-		[]string{"room for 1 isolated containers with LXD, and for 2 with Incus", "root:1000000:196609, LXD has room for 2"},
+		[]string{"room for isolated containers: 1 with LXD, 2 with Incus", "root:1000000:196609, LXD has room for 2"},
 	},
 	{
 		"lxc/incus#1483", "root:1000000:1000000000\n" + `newuidmap failed to write mapping "newuidmap: uid range [0-65536) -> [327680-393216) not allowed": newuidmap 4711 0 327680 65536`,
