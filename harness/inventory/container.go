@@ -61,8 +61,8 @@ func managerOf(root fs.FS, pids, environ string) manager {
 	return manager{cmp.Or(kind, "unknown"), "give it a proc and a sysfs with nothing mounted over them"}
 }
 
-// Containers returns what containers that are started here require, as far as the container in which
-// this runs can withhold it.
+// Containers returns what containers that are started here require, as far as the container in
+// which this runs can withhold it.
 func Containers(ctx context.Context) []Requirement {
 	environ, _ := os.ReadFile("/proc/1/environ") // only root can read it
 	pids, _ := os.Readlink("/proc/self/ns/pid")

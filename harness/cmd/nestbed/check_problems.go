@@ -4,16 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/user"
 	"strconv"
 	"strings"
 
 	mobyuser "github.com/moby/sys/user"
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
-	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/printable"
 	"nestbed/harness/reach"
@@ -69,35 +66,6 @@ func (f checkFlags) ownMap() (m idmap.Map, err error) {
 		return m, &usageError{fmt.Errorf("--own %s: %w; give inside:parent:count, or a file such as /proc/PID/uid_map", printable.Line(f.own), err)}
 	}
 	return m, nil
-}
-
-// shadowTools reports whether this machine has newuidmap and newgidmap, and whether they are
-// privileged: liblxc ignores them otherwise (liblxc: idmap_utils.c,
-// idmaptool_on_path_and_privileged).
-func shadowTools() (usable bool, version idmap.Shadow, what string, err error) {
-	var paths []string
-	for _, name := range []string{"newuidmap", "newgidmap"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			return false, "", "not both installed", nil //nolint:nilerr // a missing program is an answer
-		}
-		if !privileged(path) {
-			return false, "", path + " has neither set-user-id nor file capabilities: LXD ignores it. To use it: chmod u+s " + path, nil
-		}
-		paths = append(paths, path)
-	}
-	version, err = bundle.ShadowHere(paths[0])
-	return true, version, strings.TrimSpace("installed " + string(version)), err
-}
-
-// privileged reports whether a program has set-user-id or file capabilities.
-func privileged(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil {
-		return false
-	}
-	size, err := unix.Getxattr(path, bundle.XattrCaps, nil)
-	return info.Mode()&os.ModeSetuid != 0 || err == nil && size > 0
 }
 
 // accounts returns the users and groups of this machine's files. Those of a directory service are

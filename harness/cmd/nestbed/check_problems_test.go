@@ -3,7 +3,9 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -31,6 +33,9 @@ func TestCheckJudgesTheFilesOfAnotherMachineOrLevel(t *testing.T) {
 }
 
 func TestLXDIgnoresAnUnprivilegedNewuidmap(t *testing.T) {
+	if own := daemonPath(); own.dirs != nil {
+		t.Skip("this machine has a daemon, whose PATH counts: " + own.whose)
+	}
 	none := file(t)
 	bin := t.TempDir()
 	for _, name := range []string{"newuidmap", "newgidmap"} {
@@ -40,6 +45,28 @@ func TestLXDIgnoresAnUnprivilegedNewuidmap(t *testing.T) {
 	status, stdout, stderr := nestbed(t, "check", "--subuid", none, "--subgid", none)
 	assert.Zero(t, status, stderr)
 	assert.Contains(t, stdout, bin+"/newuidmap has neither set-user-id nor file capabilities: LXD ignores it. To use it: chmod u+s "+bin+"/newuidmap\n")
+}
+
+func TestNewuidmapIsLookedUpWhereTheDaemonDoes(t *testing.T) {
+	if own := daemonPath(); os.Geteuid() != 0 || own.dirs != nil {
+		t.Skip("needs root, and a machine without a daemon: " + own.whose)
+	}
+	bin := t.TempDir()
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	daemon := filepath.Join(bin, "incusd")
+	text, err := os.ReadFile(sleep)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(daemon, text, 0o755))
+	cmd := exec.CommandContext(t.Context(), daemon, "60")
+	cmd.Env = []string{"PATH=/nowhere:" + bin}
+	require.NoError(t, cmd.Start())
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+
+	none := file(t)
+	status, stdout, stderr := nestbed(t, "check", "--subuid", none, "--subgid", none)
+	assert.Zero(t, status, stderr)
+	assert.Contains(t, stdout, fmt.Sprintf("newuidmap and newgidmap  not both installed in the PATH of incusd (process %d)\n", cmd.Process.Pid))
 }
 
 func TestCheckOfTheLinesOfAnOwner(t *testing.T) {
