@@ -1,7 +1,7 @@
 package scenarios_test
 
 import (
-	"io"
+	"errors"
 	"os"
 	"testing"
 
@@ -23,28 +23,13 @@ func TestDoctorSaysWhatALevelKeepsFromContainersInIt(t *testing.T) {
 		spec := harness.Cascade(1)
 		spec.Levels[0].Config = map[string]string{idmap.KeyNesting: nesting}
 		level := harnesstest.Build(t, h, spec).Levels[0]
-		copyInto(t, buildNestbed(t), level)
-		out, err := level.Exec(harnesstest.Context(t), "sh", "-c", programInLevel+" doctor; true")
+		program, err := os.Open(buildNestbed(t))
+		require.NoError(t, err)
+		_, err = level.ExecAs(harnesstest.Context(t), 0, program, "sh", "-c", "cat >/run/nestbed && chmod 755 /run/nestbed")
+		require.NoError(t, errors.Join(err, program.Close()))
+		out, err := level.Exec(harnesstest.Context(t), "sh", "-c", "/run/nestbed doctor; true")
 		require.NoError(t, err)
 		assert.Regexp(t, `containers here +ok +container manager +(LXD|Incus)\n`, out)
 		assert.Regexp(t, want, out)
 	}
-}
-
-// programInLevel is the path of a program in a level.
-const programInLevel = "/root/nestbed"
-
-// copyInto copies a program of this machine into a level.
-func copyInto(t *testing.T, program string, level *harness.Level) {
-	t.Helper()
-	in, err := os.Open(program)
-	require.NoError(t, err)
-	defer in.Close()
-	root, err := level.Root().Local()
-	require.NoError(t, err)
-	out, err := root.Create(programInLevel, 0o755)
-	require.NoError(t, err)
-	_, err = io.Copy(out, in)
-	require.NoError(t, err)
-	require.NoError(t, out.Close())
 }

@@ -100,7 +100,7 @@ var vocabulary = slices.Concat(
 	siblingSteps, siblingOutcomeSteps, changeSteps,
 	rawIDMapSteps, imageSteps, imageGivenSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, keptSteps,
-	wallSteps, programSteps, limitSteps, limitOutcomeSteps,
+	wallSteps, programSteps, limitSteps, limitOutcomeSteps, quotaSteps,
 	storageSteps, storageOutcomeSteps, workloadSteps,
 	faultSteps, projectSteps, upgradeSteps,
 )

@@ -84,7 +84,7 @@ var guestRules = []rule{
 				run("", "sysctl -w fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=1048576"),
 				do("On the host; put both into /etc/sysctl.d to keep them."),
 			},
-			Source: []string{"canonical/lxd#2252", "LXD: snapcraft/commands/daemon.start", "kernel: kernel/ucount.c, inc_ucount"},
+			Source: []string{"features/quota.feature: Level 2 takes every inotify instance of level 1, and an isolated sibling gets none", "canonical/lxd#2252", "LXD: snapcraft/commands/daemon.start", "kernel: kernel/ucount.c, inc_ucount"},
 		}},
 	},
 	{

@@ -127,7 +127,7 @@ var machineRules = []rule{
 				run("", "sysctl -w kernel.keys.maxkeys=2000 kernel.keys.maxbytes=2000000"),
 				do("On the host; put both into /etc/sysctl.d to keep them. Isolated containers have a quota of their own."),
 			},
-			Source: []string{"moby/moby#38454", "canonical/lxd#5614", "LXD: snapcraft/commands/daemon.start"},
+			Source: []string{"features/quota.feature: Level 1 takes every kernel key, and a sibling with the same ids gets none", "moby/moby#38454", "canonical/lxd#5614", "LXD: snapcraft/commands/daemon.start"},
 		}},
 	},
 }

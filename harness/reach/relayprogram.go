@@ -28,6 +28,9 @@ func FindRelay(ctx context.Context, store bundle.Store) error {
 	return err
 }
 
+// Relay returns the program, to run it in a level.
+func Relay(ctx context.Context, store bundle.Store) ([]byte, error) { return relayProgram(ctx, store) }
+
 var foundRelay struct { //nolint:gochecknoglobals // it is looked for once in a process
 	sync.Mutex
 	program []byte

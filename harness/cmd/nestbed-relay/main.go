@@ -27,6 +27,13 @@ func main() {
 		}
 	case slices.Equal(args, []string{relay.AskKey}):
 		fmt.Println(relay.Key())
+	case len(args) == 2 && args[0] == relay.TakeAll:
+		relay.Hold(args[1], os.Stdout)
+	case len(args) == 2 && args[0] == relay.TakeOne:
+		if _, err := relay.Take(args[1], 1); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	default:
 		fmt.Fprintf(os.Stderr, "%s: only nestbed runs this program, inside a level; see nestbed up --help\n", relay.Program)
 		os.Exit(2)

@@ -114,3 +114,13 @@ func FuzzRequest(f *testing.F) {
 		assert.Equal(t, r, again)
 	})
 }
+
+func TestTakeGetsNoMoreThanItWasAsked(t *testing.T) {
+	for _, kind := range []string{Keys, Inotify} {
+		n, err := Take(kind, 2)
+		require.NoError(t, err, kind)
+		assert.Equal(t, 2, n, kind)
+	}
+	_, err := Take("files", 1)
+	require.EqualError(t, err, "files: not known; use keys or inotify")
+}
