@@ -57,7 +57,7 @@ var guestRules = []rule{
 		what:   "systemd in the container may not make mounts for its services.",
 		causes: []Cause{{
 			Cause:    "Without security.nesting, the container's AppArmor profile forbids the mounts that systemd makes for credentials and sandboxes.",
-			Versions: "systemd 254 and later for credentials",
+			Versions: "systemd 254 and later for credentials; under LXD before 6.7 and 5.21.5, and Incus before 6.6 and 6.0.3",
 			Fix:      nesting(),
 			Source:   []string{"features/systemd.feature: The journal of Debian 13 does not start at a level without security.nesting", "canonical/lxd#17073", "systemd/systemd#17866"},
 		}},

@@ -17,7 +17,7 @@ var unmappedRules = []rule{
 			Cause: "A container with N ids has the ids 0 to N-1. LXD gives 1000000000 by default, and 65536 to an isolated container. Accounts of a directory often have larger ids.",
 			Fix: []Fix{
 				do("Let the directory use smaller ids; authd since 2025: 10000 to 60000. Or give the container more ids."),
-				run("", "nestbed plan"),
+				run("", "nestbed plan --needs ID"),
 			},
 			Source: []string{"canonical/authd#819", "canonical/lxd#2784", "kernel: kernel/sys.c, setuid"},
 		}},
@@ -45,7 +45,7 @@ var unmappedRules = []rule{
 			Cause: "The engine or daemon that unpacks the image has fewer ids than the image uses.",
 			Fix: []Fix{
 				do("Give the container, or the user who runs the engine, more ids in /etc/subuid and /etc/subgid; then restart the engine (Podman: podman system migrate)."),
-				do("Or use an image without that id."),
+				do("Or use an image without that id. All of its ids that are too large:"), run("", "nestbed check --image FILE"),
 			},
 			Source: []string{"features/image.feature: tar reports the file whose owner cannot be set", "kernel: fs/open.c, chown_common"},
 		}},
