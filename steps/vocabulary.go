@@ -100,7 +100,7 @@ var vocabulary = slices.Concat(
 	siblingSteps, siblingOutcomeSteps, changeSteps,
 	rawIDMapSteps, imageSteps, imageGivenSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, keptSteps,
-	wallSteps, programSteps, limitSteps, limitOutcomeSteps, quotaSteps,
+	wallSteps, programSteps, limitSteps, limitOutcomeSteps, quotaSteps, pullSteps,
 	storageSteps, storageOutcomeSteps, workloadSteps,
 	faultSteps, projectSteps, upgradeSteps,
 )

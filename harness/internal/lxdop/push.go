@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -58,17 +57,10 @@ func lostSocket(err error) bool {
 // pushOnce sends the request. LXD's client has the owner and the mode in headers that Incus 7 does
 // not read: Incus 6 reads both kinds (Incus: shared/api/headers.go).
 func pushOnce(ctx context.Context, server lxd.InstanceServer, container string, f File) error {
-	info, err := server.GetConnectionInfo()
+	where, err := filesURL(server, container, f.Path)
 	if err != nil {
 		return err
 	}
-	query := url.Values{"path": {f.Path}}
-	for key, value := range map[string]string{"project": info.Project, "target": info.Target} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	where := fmt.Sprintf("%s/1.0/instances/%s/files?%s", info.URL, url.PathEscape(container), query.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(f.Content))
 	if err != nil {
 		return err
