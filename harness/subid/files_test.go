@@ -1,6 +1,7 @@
 package subid_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -231,4 +232,16 @@ func TestProblemsOfAContainer(t *testing.T) {
 	granted := files(idmap.LXD, 0, "root:1000000:1000000000", "root:1000:1")
 	assert.Empty(t, granted.Container(map[string]string{"raw.idmap": "both 1000 1000"}), "the fix is enough")
 	assert.Empty(t, files(idmap.LXD, 0, "root:1:1").Container(nil), "the files have the problem")
+}
+
+func BenchmarkProblemsOf100000Lines(b *testing.B) {
+	var lines []string
+	for i := range 50000 {
+		lines = append(lines, fmt.Sprintf("user%d:%d:65536", i, 100000+i), fmt.Sprintf("me:%d:1", 200000+2*i))
+	}
+	f := files(idmap.LXD, 0, append(lines, "root:100000:100000")...)
+	for b.Loop() {
+		f.Problems()
+		f.Rootless(subid.Account{Name: "me", ID: 1000})
+	}
 }

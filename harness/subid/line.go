@@ -1,6 +1,7 @@
 package subid
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -70,6 +71,10 @@ func (s side) readable(line idmap.Line) idmap.Allocation {
 	return a
 }
 
+// mostOthers is how many other owners, and how many accounts, are reported of a file. Directories
+// can have thousands.
+const mostOthers = 20
+
 // ofPicked returns the problems of a line that the daemon uses.
 func (f Files) ofPicked(s side, line idmap.Line, problem report) []Problem {
 	a := line.Allocation
@@ -86,10 +91,16 @@ func (f Files) ofPicked(s side, line idmap.Line, problem report) []Problem {
 		if l.Verdict != idmap.OtherOwner || !overlap(a, o) || isService(o.Owner) {
 			continue
 		}
+		if len(all) == mostOthers {
+			break
+		}
 		all = append(all, problem(true, []idmap.Line{line, l}, fmt.Sprintf("line %d: %s:%d:%d", l.Number, o.Owner, s.free(o.Count, l.Number).Start, o.Count),
 			"user %s may map %ss of root's containers, and so act as their %ss", o.Owner, s.id, s.noun))
 	}
 	for _, account := range s.accounts {
+		if len(all) >= 2*mostOthers {
+			break
+		}
 		if account.ID >= a.Start && account.ID <= a.Last() {
 			all = append(all, problem(true, lines, fmt.Sprintf("line %d: a range without %d, such as root:%d:%d", line.Number, account.ID, s.free(a.Count, 0).Start, a.Count),
 				"%s %s has the id %d, and so the rights of a container's %s %d", s.noun, account.Name, account.ID, s.noun, account.ID-a.Start))
@@ -162,19 +173,17 @@ func (s side) free(count uint32, except int) idmap.Allocation {
 	if idmap.Count(s.own) >= idmap.MaxID {
 		first = hostStart
 	}
-	starts := []uint64{first}
-	for _, l := range s.read.Lines {
-		if l.Number != except && l.Allocation.Count > 0 {
-			starts = append(starts, max(first, uint64(l.Allocation.Last())+1))
-		}
+	lines := slices.DeleteFunc(slices.Clone(s.read.Lines), func(l idmap.Line) bool { return l.Number == except || l.Allocation.Count == 0 })
+	slices.SortFunc(lines, func(a, b idmap.Line) int { return cmp.Compare(a.Allocation.Start, b.Allocation.Start) })
+	at := func(start uint64) idmap.Allocation {
+		return idmap.Allocation{Owner: idmap.Root, Start: uint32(min(start, idmap.MaxID)), Count: count}
 	}
-	slices.Sort(starts)
-	var a idmap.Allocation
-	for _, start := range starts {
-		a = idmap.Allocation{Owner: idmap.Root, Start: uint32(min(start, idmap.MaxID)), Count: count}
-		if !s.taken(a, except) && idmap.Within(s.own, parentOf(a)) {
+	for _, l := range lines {
+		a := l.Allocation
+		if first+uint64(count) <= uint64(a.Start) && idmap.Within(s.own, parentOf(at(first))) {
 			break
 		}
+		first = max(first, uint64(a.Start)+uint64(a.Count))
 	}
-	return a
+	return at(first)
 }

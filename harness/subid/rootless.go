@@ -1,7 +1,9 @@
 package subid
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,7 +44,11 @@ func (s side) rootless(user Account) []Problem {
 		return []Problem{{Files: []string{s.path}, Text: user.Name + " has no line, so its containers have one id only", Fix: "write the line " + free(0).String()}}
 	}
 	var all []Problem
+	slices.SortStableFunc(mine, func(a, b idmap.Line) int { return cmp.Compare(a.Allocation.Start, b.Allocation.Start) })
 	for i, l := range mine {
+		if len(all) >= mostOthers {
+			break
+		}
 		a := l.Allocation
 		add := func(lines []idmap.Line, format string, args ...any) {
 			all = append(all, Problem{Files: []string{s.path}, Lines: numbers(lines), Text: fmt.Sprintf(format, args...), Fix: fmt.Sprintf("line %d: %s", l.Number, free(l.Number))})
@@ -53,10 +59,8 @@ func (s side) rootless(user Account) []Problem {
 		if !idmap.Within(s.own, parentOf(a)) {
 			add([]idmap.Line{l}, "ids %d to %d do not all exist here: this level has %d ids", a.Start, a.Last(), idmap.Count(s.own))
 		}
-		for _, earlier := range mine[:i] {
-			if overlap(a, earlier.Allocation) {
-				add([]idmap.Line{earlier, l}, "they overlap, and the kernel refuses a map that has an id twice")
-			}
+		if i > 0 && overlap(a, mine[i-1].Allocation) {
+			add([]idmap.Line{mine[i-1], l}, "they overlap, and the kernel refuses a map that has an id twice")
 		}
 	}
 	if len(all) == 0 && total < idmap.Block {
