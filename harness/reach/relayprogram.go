@@ -108,7 +108,14 @@ func readRelay(ctx context.Context, path string) ([]byte, error) {
 	if got := string(bytes.TrimSpace(key)); got != relay.Key() {
 		return nil, fmt.Errorf("%s: read build %.40q, expected %s", path, got, relay.Key())
 	}
-	return os.ReadFile(path)
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if dynamic, err := bundle.NeedsLoader(bytes.NewReader(program)); dynamic || err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: it needs libraries, which a level may not have; build it with CGO_ENABLED=0, as make build does", path), err)
+	}
+	return program, nil
 }
 
 // buildRelay builds the program into a cache and returns its path. The working directory must be
