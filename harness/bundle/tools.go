@@ -1,9 +1,19 @@
 package bundle
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"nestbed/harness/bundle/dpkg"
+	"nestbed/harness/idmap"
+	"nestbed/harness/internal/inroot"
 )
 
 var (
@@ -61,4 +71,53 @@ func lookPath(name string) (string, error) {
 		}
 	}
 	return exec.LookPath(name)
+}
+
+// hasShadowTools reports whether a root filesystem has newuidmap and newgidmap.
+func hasShadowTools(r *inroot.Root) bool {
+	return !slices.ContainsFunc(shadowTools, func(name string) bool { return !hasProgram(r, name) })
+}
+
+// ShadowHere returns the version of shadow that a newuidmap of this machine comes from, or "" if no
+// package says so.
+func ShadowHere(newuidmap string) (version idmap.Shadow, err error) {
+	err = withRoot(string(thisMachine), func(r *inroot.Root) error {
+		version, err = shadowVersion(r, r, newuidmap)
+		return err
+	})
+	return version, err
+}
+
+// debianVersion matches the version of a Debian package, and its upstream part (man 7
+// deb-version).
+var debianVersion = regexp.MustCompile(`^(?:\d+:)?(\d+(?:\.\d+){0,2})(?:[-+~.].*)?$`)
+
+// shadowVersion returns the version of shadow that newuidmap in root comes from, or "" if the dpkg
+// database in another root filesystem does not say so.
+func shadowVersion(database, root *inroot.Root, newuidmap string) (idmap.Shadow, error) {
+	of, err := dpkg.PackageOf(database, root, newuidmap, "uidmap")
+	if m := debianVersion.FindStringSubmatch(strings.TrimPrefix(of, "uidmap ")); m != nil {
+		return idmap.Shadow(m[1]), err
+	}
+	return "", err
+}
+
+// findShadow returns what shadowVersion does, or "" if root has no newuidmap.
+func findShadow(database, root *inroot.Root) (idmap.Shadow, error) {
+	program, err := FindProgram(root, shadowTools[0])
+	if err != nil {
+		return "", nil //nolint:nilerr // there is none
+	}
+	return shadowVersion(database, root, program)
+}
+
+func dropShadowTools(r *inroot.Root) error {
+	for _, dir := range programDirs {
+		for _, name := range shadowTools {
+			if err := r.Remove(path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"nestbed/harness/idmap"
 )
@@ -83,7 +82,8 @@ func write(d idmap.Delegation, keep bool) []string {
 	return lines
 }
 
-// printf returns a command that prints a text, in one line without control characters.
+// printf returns a command that prints a text, in one line of ASCII: what a terminal shows is what
+// a shell gets.
 func printf(text string) string {
 	var b strings.Builder
 	for _, c := range []byte(text) {
@@ -111,7 +111,7 @@ func word(text string) string {
 	switch {
 	case plain.MatchString(text):
 		return text
-	case strings.ContainsFunc(text, unicode.IsControl):
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }):
 		return `"$(` + printf(text) + `)"` // without line breaks at the end, which LXD needs nowhere
 	}
 	return Quote(text)

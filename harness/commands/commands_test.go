@@ -31,6 +31,11 @@ func TestTheScriptOfAChainHasALineForEachDaemon(t *testing.T) {
 	}, commands.Script(daemons))
 }
 
+func TestCommandsAreASCII(t *testing.T) {
+	all := commands.For(idmap.Daemon{Config: map[string]string{"user.a": "\u202e\u009b"}}, 1)
+	assert.Equal(t, `lxc launch IMAGE c1 -c "$(printf 'user.a=\342\200\256\302\233')"`, all[len(all)-1])
+}
+
 // The commands run in a directory that stands for a machine's root directory.
 func TestTheCommandsWriteExactlyTheseFiles(t *testing.T) {
 	shell, err := exec.LookPath("sh")

@@ -33,7 +33,7 @@ type Line struct {
 
 // A Reading is the result of reading a subid file. The rules of LXD (idmap/idmapset_linux.go,
 // getFromShadow and DefaultIdmapSet) and of Incus (shared/idmap/set_load.go) differ from each
-// other and from shadow's (see Granted):
+// other and from shadow's (see Shadow.Grants):
 //   - "#" begins a comment, also after an entry
 //   - a line with fewer than three fields invalidates the file, even if it has
 //     another owner or only spaces; fields after the third are ignored

@@ -1,4 +1,4 @@
-package main
+package inventory
 
 import (
 	"fmt"
@@ -67,24 +67,33 @@ func (s searchPath) find(name string) (path string, found bool) {
 	return "", false
 }
 
-// shadowTools reports whether the daemon of this machine has newuidmap and newgidmap, and whether
-// they are privileged: liblxc ignores them otherwise (liblxc: idmap_utils.c,
-// idmaptool_on_path_and_privileged).
-func shadowTools() (usable bool, version idmap.Shadow, what string, err error) {
+// ShadowTools are the newuidmap and newgidmap that the LXD or Incus of this machine uses.
+type ShadowTools struct {
+	// Usable reports whether both exist and are privileged: liblxc ignores them otherwise (liblxc:
+	// idmap_utils.c, idmaptool_on_path_and_privileged).
+	Usable bool
+	// Version is their version, if a package says it.
+	Version idmap.Shadow
+	// Found says what was found, and in whose PATH.
+	Found string
+}
+
+// FindShadowTools looks for newuidmap and newgidmap where this machine's LXD or Incus does.
+func FindShadowTools() (ShadowTools, error) {
 	s := daemonPath()
 	var paths []string
 	for _, name := range []string{"newuidmap", "newgidmap"} {
 		path, found := s.find(name)
 		if !found {
-			return false, "", "not both installed " + s.whose, nil
+			return ShadowTools{Found: "not both installed " + s.whose}, nil
 		}
 		if !privileged(path) {
-			return false, "", path + " has neither set-user-id nor file capabilities: LXD ignores it. To use it: chmod u+s " + path, nil
+			return ShadowTools{Found: path + " has neither set-user-id nor file capabilities: LXD ignores it. To use it: chmod u+s " + path}, nil
 		}
 		paths = append(paths, path)
 	}
-	version, err = bundle.ShadowHere(paths[0])
-	return true, version, strings.Join(strings.Fields("installed "+string(version)+" "+s.whose), " "), err
+	version, err := bundle.ShadowHere(paths[0])
+	return ShadowTools{true, version, strings.Join(strings.Fields("installed "+string(version)+" "+s.whose), " ")}, err
 }
 
 // privileged reports whether a program has set-user-id or file capabilities.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/idmap"
@@ -47,6 +51,10 @@ Ends in the table are last ids. Exit status 1 if something cannot work.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkSVG(f.svg); err != nil {
 				return err
+			}
+			others := slices.DeleteFunc([]string{f.image, f.owner, f.config, strings.Join(args, "")}, func(what string) bool { return what == "" })
+			if len(others) > 1 {
+				return &usageError{errors.New("FILE, --image, --owner and --config: each is a check of its own; leave out all but one")}
 			}
 			if f.image != "" {
 				return f.checkImage(cmd)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nestbed/harness/idmap"
+	"nestbed/harness/inventory"
 	"nestbed/harness/printable"
 	"nestbed/harness/reach"
 	"nestbed/harness/subid"
@@ -33,9 +34,11 @@ func (f checkFlags) files() (files subid.Files, tools string, err error) {
 		d.ShadowTools = f.newuidmap == "yes"
 		tools = map[bool]string{true: "installed, as --newuidmap says", false: "not installed, as --newuidmap says"}[d.ShadowTools]
 	case "":
-		if d.ShadowTools, d.Shadow, tools, err = shadowTools(); err != nil {
+		found, err := inventory.FindShadowTools()
+		if err != nil {
 			return files, "", err
 		}
+		d.ShadowTools, d.Shadow, tools = found.Usable, found.Version, found.Found
 	default:
 		return files, "", &usageError{fmt.Errorf("--newuidmap %s: not known; use yes or no", f.newuidmap)}
 	}

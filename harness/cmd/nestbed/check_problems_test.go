@@ -3,9 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -30,43 +28,6 @@ func TestCheckJudgesTheFilesOfAnotherMachineOrLevel(t *testing.T) {
 	assert.Contains(t, stderr, "give inside:parent:count, or a file such as /proc/PID/uid_map")
 	status, _, _ = checked(t, true, default100000, default100000, "--newuidmap", "maybe")
 	assert.Equal(t, exitUsage, status)
-}
-
-func TestLXDIgnoresAnUnprivilegedNewuidmap(t *testing.T) {
-	if own := daemonPath(); own.dirs != nil {
-		t.Skip("this machine has a daemon, whose PATH counts: " + own.whose)
-	}
-	none := file(t)
-	bin := t.TempDir()
-	for _, name := range []string{"newuidmap", "newgidmap"} {
-		require.NoError(t, os.WriteFile(filepath.Join(bin, name), nil, 0o755))
-	}
-	t.Setenv("PATH", bin)
-	status, stdout, stderr := nestbed(t, "check", "--subuid", none, "--subgid", none)
-	assert.Zero(t, status, stderr)
-	assert.Contains(t, stdout, bin+"/newuidmap has neither set-user-id nor file capabilities: LXD ignores it. To use it: chmod u+s "+bin+"/newuidmap\n")
-}
-
-func TestNewuidmapIsLookedUpWhereTheDaemonDoes(t *testing.T) {
-	if own := daemonPath(); os.Geteuid() != 0 || own.dirs != nil {
-		t.Skip("needs root, and a machine without a daemon: " + own.whose)
-	}
-	bin := t.TempDir()
-	sleep, err := exec.LookPath("sleep")
-	require.NoError(t, err)
-	daemon := filepath.Join(bin, "incusd")
-	text, err := os.ReadFile(sleep)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(daemon, text, 0o755))
-	cmd := exec.CommandContext(t.Context(), daemon, "60")
-	cmd.Env = []string{"PATH=/nowhere:" + bin}
-	require.NoError(t, cmd.Start())
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-
-	none := file(t)
-	status, stdout, stderr := nestbed(t, "check", "--subuid", none, "--subgid", none)
-	assert.Zero(t, status, stderr)
-	assert.Contains(t, stdout, fmt.Sprintf("newuidmap and newgidmap  not both installed in the PATH of incusd (process %d)\n", cmd.Process.Pid))
 }
 
 func TestCheckOfTheLinesOfAnOwner(t *testing.T) {
@@ -121,6 +82,8 @@ func TestCheckOfTheOwnersOfAnImage(t *testing.T) {
 	status, _, stderr = nestbed(t, "check", "--image", file(t, "text"))
 	assert.Equal(t, 1, status)
 	assert.Contains(t, stderr, "it is no tar archive, also not one compressed with gzip, xz or zstd; give an OCI archive, or a tar of a root filesystem")
-	status, _, _ = nestbed(t, "check", "--image", "/no/such/file")
-	assert.Equal(t, exitUsage, status)
+	for _, wrong := range [][]string{{"/no/such/file"}, {image, "containers.txt"}, {image, "--owner", "daemon"}} {
+		status, _, stderr = nestbed(t, append([]string{"check", "--image"}, wrong...)...)
+		assert.Equal(t, exitUsage, status, stderr)
+	}
 }
