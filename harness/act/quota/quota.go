@@ -35,11 +35,11 @@ func (k Kind) argument() string {
 // program is where the program is in a level.
 const program = "/run/" + relay.Program
 
-// takeAll starts the program in the background, waits until it has taken all, and prints what it
-// says.
-const takeAll = program + ` ` + relay.TakeAll + ` %s >/run/taken 2>&1 </dev/null & p=$!
-until [ -s /run/taken ]; do kill -0 $p || exit 1; sleep 0.05; done
-cat /run/taken`
+// takeAll starts the program in the background, and prints the line that it says when it has taken
+// all. If it ends before that, the line is empty.
+const takeAll = `rm -f /run/taken; mkfifo /run/taken
+` + program + ` ` + relay.TakeAll + ` %s >/run/taken 2>&1 </dev/null &
+read -r said </run/taken; echo "$said"`
 
 // TakeAll makes root of a level take all of a kind that it can get, and keep them as long as the
 // level runs. It returns how many it got, and why it got no more, in the words of Go's syscall
