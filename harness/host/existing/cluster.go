@@ -1,6 +1,7 @@
 package existing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +31,12 @@ type Cluster struct {
 	left   []string         // projects that could not be removed because of down
 }
 
-// online is the status of a member that answers and accepts instances (LXD:
-// lxd/db/cluster/nodes.go, ToAPI).
-const online = "Online"
+// Statuses of a member (LXD: lxd/db/node.go, ToAPI).
+const (
+	online    = "Online"    // it answered a heartbeat a short time ago, and accepts instances
+	offline   = "Offline"   // it did not, or the leader is new; if it answers, it accepts instances
+	evacuated = "Evacuated" // its instances were stopped or moved, and it accepts none
+)
 
 // OpenCluster returns the cluster of the LXD, and nil if it is not in one. Hosts use the given
 // storage pool. If pool is empty, OpenCluster makes one for all hosts now, because LXD cannot
@@ -74,7 +78,7 @@ func (s *daemon) openCluster(ctx context.Context, info *api.Server, pool string,
 			continue
 		}
 		c.names = append(c.names, m.ServerName)
-		if m.Status != online {
+		if m.Status != online { // it may not answer
 			continue
 		}
 		has, err := lxdop.With(ctx, s.all).UseTarget(m.ServerName).GetServerResources()
@@ -168,7 +172,7 @@ func (c *Cluster) String() string {
 }
 
 // place reserves room on the member that has the most left, and returns that member and its
-// answer. It skips members that are not online or do not answer.
+// answer. It skips members that do not answer.
 func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, error) {
 	members, err := lxdop.With(ctx, c.daemon.all).GetClusterMembers()
 	if err != nil {
@@ -191,27 +195,32 @@ func (c *Cluster) place(ctx context.Context) (api.ClusterMember, *api.Server, er
 	}
 }
 
-// reserveRoom reserves room on the member that has the most left. It makes no request, so that it
-// holds the lock only for a moment.
+// reserveRoom reserves room on the member that has the most left; offline ones come last. It makes
+// no request, so that it holds the lock only for a moment.
 func (c *Cluster) reserveRoom(members []api.ClusterMember) (best api.ClusterMember, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var usable []api.ClusterMember
 	var why []string
 	for _, m := range members {
 		down := c.down[m.ServerName]
 		switch {
 		case !slices.Contains(c.names, m.ServerName):
-		case m.Status != online:
+		case m.Status != online && m.Status != offline:
 			why = append(why, refusal(m).Error())
 		case down != nil:
 			why = append(why, fmt.Sprintf("%s does not answer (%v)", m.ServerName, down))
-		case best.ServerName == "" || c.load(m.ServerName) < c.load(best.ServerName):
-			best = m
+		default:
+			usable = append(usable, m)
 		}
 	}
-	if best.ServerName == "" {
+	if len(usable) == 0 {
 		return best, fmt.Errorf("no member accepts instances: %s", strings.Join(why, ", "))
 	}
+	best = slices.MinFunc(usable, func(a, b api.ClusterMember) int {
+		// In the order of the alphabet, online is after offline.
+		return cmp.Or(cmp.Compare(b.Status, a.Status), cmp.Compare(c.load(a.ServerName), c.load(b.ServerName)))
+	})
 	c.placed[best.ServerName]++
 	return best, nil
 }

@@ -76,16 +76,26 @@ func (c *Cluster) downMember(ctx context.Context, failure string) (name string, 
 	return "", nil
 }
 
-// unavailable returns an error if a member does not answer, or answers but accepts no instances.
+// unavailable returns an error if a member does not answer, or answers but is evacuated.
 func (c *Cluster) unavailable(ctx context.Context, name string) error {
 	if err := c.checkAnswer(ctx, name); err != nil {
 		return err
 	}
 	member, _, err := lxdop.With(ctx, c.daemon.all).GetClusterMember(name)
-	if err != nil || member.Status == online {
-		return nil // another member answered, so its error says nothing
+	if err != nil {
+		return nil //nolint:nilerr // another member answered, so its error says nothing
 	}
-	return refusal(*member)
+	return evacuation(*member)
+}
+
+// evacuation returns an error if the instances of a member that answers were stopped. Offline says
+// nothing about such a member: after the leader went down, the heartbeats of the new one may come
+// too late (LXD: lxd/db/node.go, IsOffline).
+func evacuation(m api.ClusterMember) error {
+	if m.Status != evacuated {
+		return nil
+	}
+	return refusal(m)
 }
 
 // refusal returns why a member accepts no instances.
