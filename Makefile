@@ -113,9 +113,9 @@ TO ?= debian:trixie
 upgrade: setup build ## is it safe to upgrade FROM=installed TO=debian:trixie? Run the scenarios with both, swap them, compare; QUICK=1 takes 5 minutes
 	@$(SUDO) bin/nestbed upgrade --from $(FROM) --to $(TO) $(if $(QUICK),--quick)
 
-junit: setup ## the same as test, with the results in reports/junit.xml
+junit: setup ## the same as test, with a line for each test, all failures at the end, and the results in reports/junit.xml
 	@mkdir -p reports
-	$(GOTESTSUM) --junitfile reports/junit.xml --format testname -- -count=1 -timeout 30m $(EXEC) ./...
+	NESTBED_REPORTS=$(CURDIR)/reports $(GOTESTSUM) --junitfile reports/junit.xml --format testname -- -count=1 -timeout 60m $(EXEC) ./...
 
 unit: ## run the tests that need neither root nor LXD, with the race detector
 	@scripts/setup.sh unit

@@ -109,7 +109,7 @@ func TestAKeptHostCanBeEndedWithAnyDirectoryName(t *testing.T) {
 	require.NoError(t, host.Keep(h))
 	require.NoError(t, h.Close(harnesstest.Context(t)))
 	require.NoError(t, stateRoot().End(harnesstest.Context(t), h.Name()))
-	assert.True(t, takeInventory(t, h.Name()).empty())
+	assertNothingLeft(t, h.Name())
 }
 
 // CI runs this test with the race detector.

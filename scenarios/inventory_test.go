@@ -119,6 +119,13 @@ func requireNoProcess(t *testing.T, name string) {
 	}))
 }
 
+// assertNothingLeft asserts that nothing of the host is left.
+func assertNothingLeft(t *testing.T, name string) {
+	t.Helper()
+	left := takeInventory(t, name)
+	assert.True(t, left.empty(), "these are left: %v", left)
+}
+
 // requireCleared waits, after a reap, until nothing of the host is left. It waits because another
 // run may have started to remove it earlier.
 func requireCleared(t *testing.T, name string) {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
+	"nestbed/harness/environment"
 	"nestbed/harness/harnesstest"
 	"nestbed/harness/host"
 	"nestbed/harness/host/private"
@@ -79,7 +80,7 @@ func TestCloseEndsTheProcessesOfAHostWhoseInitWasKilled(t *testing.T) {
 	require.NoError(t, unix.Kill(h.Pid(), unix.SIGKILL))
 	assert.Greater(t, len(takeInventory(t, h.Name()).Processes), 2, "the LXD daemons and the levels' inits still run")
 	require.NoError(t, h.Close(harnesstest.Context(t)))
-	assert.True(t, takeInventory(t, h.Name()).empty())
+	assertNothingLeft(t, h.Name())
 }
 
 func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
@@ -89,13 +90,13 @@ func TestAKeptHostOutlivesItsMakerUntilItIsEndedByName(t *testing.T) {
 	out, err := childOrder{Source: source.String(), Depth: 1, Keep: true}.command(t).Output()
 	require.NoError(t, err)
 	name := strings.TrimSpace(string(out))
-	t.Cleanup(func() { assert.True(t, takeInventory(t, name).empty()) })
+	t.Cleanup(func() { assertNothingLeft(t, name) })
 
 	_, err = stateRoot().Reap(harnesstest.Context(t))
 	require.NoError(t, err)
 	assert.Len(t, takeInventory(t, name).Processes, 2, "init and LXD, after the end of the program that made the host and after a reap")
 	require.NoError(t, stateRoot().End(harnesstest.Context(t), name))
-	assert.True(t, takeInventory(t, name).empty())
+	assertNothingLeft(t, name)
 }
 
 func TestReapLeavesALiveHostAlone(t *testing.T) {
@@ -115,6 +116,7 @@ func TestARunThatTimesOutSaysSoAndClosesItsHosts(t *testing.T) {
 	// machine.
 	run := testCommand(t, "-test.run=^TestFeatures$", "-test.timeout=10m8s", "-kept=10m",
 		"-godog.paths=deep.feature", "-concurrency=1", "-godog.format=progress")
+	run.Env = append(run.Env, environment.Artifacts+"="+t.TempDir()) // its scenario has to fail
 	out, err := run.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(out), steps.ErrTimeIsUp.Error())

@@ -32,7 +32,7 @@ func TestAMemberThatGoesDownFailsOnlyTheScenariosOnIt(t *testing.T) {
 	first := c.members[0].LXD()
 	reports := t.TempDir()
 	run := testCommand(t, "-test.run=^TestFeatures$", "-test.v", "-godog.format=progress", "-godog.paths=depth.feature", "-godog.tags=@core", "-concurrency=3")
-	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports)
+	run.Env = append(run.Env, "NESTBED_HOST=system:"+c.socket(0), environment.Reports+"="+reports, environment.Artifacts+"="+t.TempDir())
 	var out bytes.Buffer
 	run.Stdout, run.Stderr = &out, &out
 	require.NoError(t, run.Start())

@@ -51,7 +51,7 @@ func TestAHostOfAnotherMountNamespaceIsLeftToTheRunsThere(t *testing.T) {
 	require.NoError(t, err)
 	second := keptInMemory(t, lines)
 	require.NoError(t, there.Wait())
-	assert.True(t, takeInventory(t, first.Name).empty())
+	assertNothingLeft(t, first.Name)
 	assert.NoDirExists(t, first.dir)
 
 	// The mount namespace has ended, and this run may have another pid namespace than the machine.

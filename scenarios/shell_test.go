@@ -27,7 +27,7 @@ func TestShellEntersALevelOfAKeptChain(t *testing.T) {
 	require.NoError(t, errors.Join(h.Close(harnesstest.Context(t)), chain.Close(harnesstest.Context(t))))
 	t.Cleanup(func() {
 		assert.NoError(t, stateRoot().End(context.WithoutCancel(harnesstest.Context(t)), h.Name()))
-		assert.True(t, takeInventory(t, h.Name()).empty())
+		assertNothingLeft(t, h.Name())
 	})
 
 	stdout, stderr, status := nestbed("shell", "--chain", h.Name(), "c1/c2", "--", "id", "-u")
