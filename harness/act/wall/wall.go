@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness"
-	"nestbed/harness/internal/ownthread"
 )
 
 // Thing is something in a container that must not be reachable from another container.
@@ -99,24 +98,8 @@ func dials(ctx context.Context, l *harness.Level, name string) (bool, error) {
 // inNetwork calls do in the level's network namespace, to which abstract sockets belong. do runs
 // as root of the machine, so whatever the kernel refuses it, it also refuses to root of the level.
 func inNetwork(l *harness.Level, do func() error) error {
-	root, err := l.Root().Local()
-	if err != nil {
+	if err := l.Root().InNetwork(do); err != nil {
 		return fmt.Errorf("level %d: %w", l.Index, err)
 	}
-	init, err := root.Process(1)
-	if err != nil {
-		return fmt.Errorf("level %d: its init: %w", l.Index, err)
-	}
-	defer init.Close()
-	namespace, err := init.Namespace("net")
-	if err != nil {
-		return fmt.Errorf("level %d: %w", l.Index, err)
-	}
-	defer namespace.Close()
-	return ownthread.Run(func() error {
-		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("level %d: enter its network namespace: %w", l.Index, err)
-		}
-		return do()
-	})
+	return nil
 }
