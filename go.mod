@@ -33,6 +33,8 @@ require (
 	github.com/klauspost/compress v1.20.4
 	github.com/moby/sys/user v0.5.0
 	github.com/ulikunitz/xz v0.5.17
+	github.com/vishvananda/netlink v1.3.1
+	github.com/vishvananda/netns v0.0.5
 	go.yaml.in/yaml/v3 v3.0.5
 )
 

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"nestbed/harness/internal/cgroup"
@@ -152,6 +153,12 @@ func (order stageOrder) setUp(lxd *daemonProcess) error {
 	}
 	if out, err := exec.Command("/usr/lib/nestbed/mounts").CombinedOutput(); err != nil { //nolint:forbidigo,noctx // it ends with the host
 		return fmt.Errorf("mounts: %w: %s", err, out)
+	}
+	// As every init does. Without it, ip fails when LXD makes a bridge.
+	if lo, err := netlink.LinkByName("lo"); err != nil {
+		return fmt.Errorf("loopback interface: %w", err)
+	} else if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("loopback interface: %w", err)
 	}
 	return lxd.start()
 }
