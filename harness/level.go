@@ -40,6 +40,13 @@ type Level struct {
 	worked time.Duration // how long LXD worked at the last operation
 }
 
+// Bridge is the name of the managed bridge in an LXD of a chain, Interface that of the interface by
+// which a level is connected to it.
+const (
+	Bridge    = "nestbed0"
+	Interface = "eth0"
+)
+
 // newLevel returns a level of the chain that is not up.
 func (c *Chain) newLevel(above Daemon, index int) *Level {
 	h := c.Host.Traits()
@@ -56,11 +63,15 @@ func (l *Level) image() bundle.Image {
 
 // devices returns the devices that the level's container needs in addition to those of its
 // profile.
-func (l *Level) devices() map[string]map[string]string {
-	if !l.Thin {
-		return nil
+func (l *Level) devices(spec LevelSpec) map[string]map[string]string {
+	devices := map[string]map[string]string{}
+	if l.Thin {
+		devices["usr"] = map[string]string{"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}
 	}
-	return map[string]map[string]string{"usr": {"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}}
+	if spec.Network != nil {
+		devices[Interface] = map[string]string{"type": "nic", "network": Bridge, "name": Interface}
+	}
+	return devices
 }
 
 // LXD returns a client of the LXD inside the level.
@@ -118,4 +129,14 @@ func (l *Level) Above() Daemon { return l.above }
 // or will have.
 func NewLevel(above Daemon, index int, name string) *Level {
 	return &Level{Index: index, Name: name, above: above}
+}
+
+// join brings the interface of a level up if it has one, as the init of a distribution does. It
+// returns when dnsmasq has given the level an IPv4 address.
+func (l *Level) join(ctx context.Context, spec LevelSpec) error {
+	if spec.Network == nil {
+		return nil
+	}
+	_, err := l.Exec(ctx, "/usr/lib/nestbed/join")
+	return err
 }

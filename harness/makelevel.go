@@ -39,6 +39,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 			}
 			return errors.Join(MakeStorage(ctx, above.LXD(), c.pool(index), ProfileOf(c.Host.Traits(), index-1)), configureProject(ctx, above.LXD(), c.Spec.Levels[index-1].Project))
 		}},
+		{idmap.OpNetwork, func() error { return makeBridge(ctx, above.LXD(), c.Spec.Levels[index-1].Network) }},
 		{idmap.OpImport, func() error {
 			err := image().Wait()
 			l.worked = image().worked
@@ -69,13 +70,16 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.nextImport = BeginImport(ctx, l.server, c.newLevel(l, index+1).image())
 			}
-			if err := l.ready(ctx, died); err != nil || index > 1 || !host.Elsewhere(c.Host) {
+			if err := errors.Join(l.ready(ctx, died), l.join(ctx, c.Spec.Levels[index-1])); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
 			return host.Learn(ctx, c.Host, l.root)
 		}},
 	}
 	for _, s := range steps {
+		if s.op == idmap.OpNetwork && c.Spec.Levels[index-1].Network == nil {
+			continue
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			if _, down := errors.AsType[*host.MemberDownError](cause); down {
 				return nil, &opError{s.op, cause}
@@ -152,7 +156,7 @@ func (c *Chain) Daemons() []idmap.Daemon {
 	var all []idmap.Daemon
 	for above := range c.Spec.Levels {
 		d := c.Spec.PlanDaemon(h, above)
-		d.Config = merged(ProfileOf(h, above), c.configOf(above+1))
+		d.Config, d.Network = merged(ProfileOf(h, above), c.configOf(above+1)), c.Spec.Levels[above].Network
 		maps.DeleteFunc(d.Config, func(_, value string) bool { return value == "" })
 		all = append(all, d)
 	}
@@ -185,7 +189,7 @@ func (l *Level) Create(ctx context.Context, spec LevelSpec, fingerprint string) 
 	op, err := above.CreateInstance(api.InstancesPost{
 		Name: l.Name, Type: api.InstanceTypeContainer,
 		Source:      api.InstanceSource{Type: "image", Fingerprint: fingerprint},
-		InstancePut: api.InstancePut{Config: config, Devices: l.devices()},
+		InstancePut: api.InstancePut{Config: config, Devices: l.devices(spec)},
 	})
 	_, l.worked, err = await(ctx, above, op, err)
 	return err

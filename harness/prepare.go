@@ -8,6 +8,7 @@ import (
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 
 	"nestbed/harness/host"
 	"nestbed/harness/internal/lxdop"
@@ -57,4 +58,9 @@ func configureProject(ctx context.Context, server lxd.InstanceServer, config map
 		return fmt.Errorf("project %s: %w", project.Name, err)
 	}
 	return nil
+}
+
+// makeBridge makes the managed bridge that a level will be connected to.
+func makeBridge(ctx context.Context, server lxd.InstanceServer, config map[string]string) error {
+	return lxdop.CreateNetwork(ctx, server, api.NetworksPost{Name: Bridge, Type: "bridge", NetworkPut: api.NetworkPut{Config: config}})
 }

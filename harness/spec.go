@@ -35,6 +35,10 @@ type LevelSpec struct {
 	Storage string
 	// StorageConfig is added to the configuration of that pool.
 	StorageConfig map[string]string
+	// Network is the configuration of the managed bridge in the LXD above that the level is
+	// connected to, by an interface eth0. If it is nil, there is no bridge, and the level has only
+	// its loopback interface. LXD needs dnsmasq and nft for a bridge.
+	Network map[string]string
 	// Project is added to the configuration of the project in which the LXD above makes the level.
 	// The plan does not take it into account.
 	Project map[string]string

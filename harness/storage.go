@@ -81,7 +81,7 @@ func isBtrfs(path string) bool {
 }
 
 // MakeStorage gives a new LXD its storage pool, and gives its default profile the configuration
-// and a root disk on that pool. The profile has no network, because nothing in a level needs one.
+// and a root disk on that pool. The profile has no network: LevelSpec.Network is for single levels.
 func MakeStorage(ctx context.Context, server lxd.InstanceServer, pool api.StoragePoolsPost, config map[string]string) error {
 	_, _, err := lxdop.With(ctx, server).GetStoragePool(pool.Name)
 	if err == nil {

@@ -105,7 +105,7 @@ func TestWrongValuesHaveTheTypeOfTheRightOnes(t *testing.T) {
 		{`^stops at level (?P<wanted>\d+)$`, "2", "1"},
 		{`^stops at level (?P<wanted>\d+)$`, "0", "1"},
 		{`^is id (\d+)$`, "4294967295", "4294967294"},
-		{`^in operation "([^"]*)"$`, "storage", "import"},
+		{`^in operation "([^"]*)"$`, "storage", "network"},
 		{`^for the reason "([^"]*)"$`, "no allocation", "allocation outside the parent"},
 		{`^is that of "([^"]*)"$`, "the old version", "the new version"},
 		{`^is that of "([^"]*)"$`, "debian:bookworm", "the new version"},

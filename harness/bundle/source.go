@@ -58,7 +58,8 @@ type Source struct {
 	// NoShadow leaves out newuidmap and newgidmap. liblxc then writes idmaps itself, as it does
 	// in the snap and on machines without the package uidmap.
 	NoShadow bool
-	// Tools adds programs that some scenarios run: usermod, btrfs, crun, lxc-start, lxcfs.
+	// Tools adds programs that some scenarios run: usermod, btrfs, crun, lxc-start, lxcfs,
+	// dnsmasq, nft.
 	Tools bool
 	// Client adds lxc, LXD's command-line client.
 	Client bool

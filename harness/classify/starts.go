@@ -81,6 +81,16 @@ var machineRules = []rule{
 		}},
 	},
 	{
+		reason: idmap.ProgramMissing, op: idmap.OpNetwork,
+		words: words(`dnsmasq is required for (?:LXD )?managed bridges`, `exec: "dnsmasq": executable file not found`, `exec: "iptables": executable file not found`),
+		what:  "A program that the daemon needs for a managed bridge is missing.",
+		causes: []Cause{{
+			Cause:  "dnsmasq gives addresses and names, and nft or iptables translates addresses. The packages only recommend them.",
+			Fix:    []Fix{run("", "apt-get install dnsmasq-base nftables")},
+			Source: []string{"features/fault.feature: The program <program> is missing at level 1, whose LXD makes no bridge without it", "LXD: lxd/network/driver_bridge.go, setup; lxd/firewall/firewall_load.go, New"},
+		}},
+	},
+	{
 		reason: idmap.NotOnBtrfs, op: idmap.OpStorage,
 		words: words(`path does not reside on a btrfs filesystem`),
 		what:  "A btrfs pool in a directory is possible only on btrfs.",

@@ -19,17 +19,30 @@ func For(d idmap.Daemon, level int) []string {
 	return append(write(d.Delegation, true), create(d, level)...)
 }
 
-// create returns the commands that make the daemon read its files and create the container.
+// bridge is the name of a managed bridge.
+const bridge = "nestbed0"
+
+// create returns the commands that make the daemon read its files, make a bridge if there is to be
+// one, and create the container.
 func create(d idmap.Daemon, level int) []string {
 	client, service := "lxc", "lxd"
 	if d.Flavor.Incus() {
 		client, service = "incus", "incus"
 	}
+	all := []string{"systemctl restart " + service}
 	launch := fmt.Sprintf("%s launch IMAGE c%d", client, level)
+	if d.Network != nil {
+		network := client + " network create " + bridge
+		for _, key := range slices.Sorted(maps.Keys(d.Network)) {
+			network += " " + word(key+"="+d.Network[key])
+		}
+		all = append(all, network)
+		launch += " -n " + bridge
+	}
 	for _, key := range slices.Sorted(maps.Keys(d.Config)) {
 		launch += " -c " + word(key+"="+d.Config[key])
 	}
-	return []string{"systemctl restart " + service, launch}
+	return append(all, launch)
 }
 
 // Script returns the commands for all daemons of a chain, the host's first, in one line for each

@@ -31,6 +31,13 @@ func TestTheScriptOfAChainHasALineForEachDaemon(t *testing.T) {
 	}, commands.Script(daemons))
 }
 
+func TestTheCommandsMakeTheBridgeOfTheContainer(t *testing.T) {
+	all := commands.For(idmap.Daemon{Flavor: idmap.Incus, Network: map[string]string{"ipv4.nat": "false", "dns.domain": "a b"}, Config: map[string]string{"security.nesting": "true"}}, 1)
+	assert.Equal(t, []string{
+		"systemctl restart incus", "incus network create nestbed0 'dns.domain=a b' ipv4.nat=false", "incus launch IMAGE c1 -n nestbed0 -c security.nesting=true",
+	}, all[len(all)-3:])
+}
+
 func TestCommandsAreASCII(t *testing.T) {
 	all := commands.For(idmap.Daemon{Config: map[string]string{"user.a": "\u202e\u009b"}}, 1)
 	assert.Equal(t, `lxc launch IMAGE c1 -c "$(printf 'user.a=\342\200\256\302\233')"`, all[len(all)-1])

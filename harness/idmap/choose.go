@@ -38,6 +38,9 @@ type Daemon struct {
 	// changed after the start: the AppArmor profile follows such a change at once. Nil means
 	// Config.
 	CurrentConfig map[string]string
+	// Network is the configuration of the managed bridge that the container is connected to; nil:
+	// none. Ids do not depend on it.
+	Network map[string]string
 }
 
 // currentConfig returns the configuration from which the container's AppArmor profile is made.

@@ -9,6 +9,7 @@ type Op string
 // them.
 const (
 	OpStorage Op = "storage" // create the pool and the profile in the LXD above
+	OpNetwork Op = "network" // create the bridge in the LXD above, if the level is to be connected to one
 	OpImport  Op = "import"  // import the image into the LXD above
 	OpCreate  Op = "create"  // create the container from the image
 	OpStart   Op = "start"   // start the container
@@ -59,6 +60,7 @@ const (
 	IDUnmapped        Reason = "id not mapped"
 	IdmappedMounts    Reason = "idmapped mounts unsupported"
 	StorageDenied     Reason = "storage denied"
+	ProgramMissing    Reason = "program missing"
 	Unclassified      Reason = "unclassified"
 )
 
@@ -68,7 +70,7 @@ func Reasons() []Reason {
 		NoAllocation, OutsideParent, SubIDMalformed, UIDGIDDisagree, ShadowRefused,
 		ConfigRefused, RawIDMapMalformed, RawIDMapOverlaps, IsolatedExhausted, MapInvalid, ImageIDsUnmapped, NestingNotAllowed,
 		DepthLimit, CgroupUnsupported, ProfileRefused, UserNSDenied, ProjectForbids, ProjectLimit, DiskFull, NotOnBtrfs, DaemonDied, ConnectionLost, MemberDown, DatabaseNewer, TimedOut,
-		KeyQuota, InotifyQuota, AppArmorDenied, MachineSetting, IDUnmapped, IdmappedMounts, StorageDenied, Unclassified,
+		KeyQuota, InotifyQuota, AppArmorDenied, MachineSetting, IDUnmapped, IdmappedMounts, StorageDenied, ProgramMissing, Unclassified,
 	}
 }
 
@@ -83,7 +85,9 @@ func ParseReason(text string) (Reason, error) {
 }
 
 // Ops returns every operation.
-func Ops() []Op { return []Op{OpStorage, OpImport, OpCreate, OpStart, OpReady, OpConfigure, OpReplace} }
+func Ops() []Op {
+	return []Op{OpStorage, OpNetwork, OpImport, OpCreate, OpStart, OpReady, OpConfigure, OpReplace}
+}
 
 // ParseOp parses an operation as it is written in scenarios.
 func ParseOp(text string) (Op, error) {

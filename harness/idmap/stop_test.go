@@ -28,7 +28,7 @@ func TestEveryReasonIsListedOnceAndReadBack(t *testing.T) {
 		"refused by newuidmap", "configuration refused", "raw.idmap malformed", "raw.idmap overlaps the allocation",
 		"isolated range exhausted", "idmap invalid", "ids of the image not mapped", "nesting not allowed", "depth limit of the kernel", "cgroup layout unsupported",
 		"AppArmor profile refused", "user namespaces denied", "forbidden by the project", "limit of the project", "disk full", "not on btrfs", "LXD does not run", "connection lost", "member down", "database of a newer version", "timed out",
-		"kernel key quota", "inotify quota", "denied by AppArmor", "setting of the machine", "id not mapped", "idmapped mounts unsupported", "storage denied", "unclassified",
+		"kernel key quota", "inotify quota", "denied by AppArmor", "setting of the machine", "id not mapped", "idmapped mounts unsupported", "storage denied", "program missing", "unclassified",
 	}, all)
 	for _, r := range all {
 		got, err := idmap.ParseReason(string(r))
@@ -47,7 +47,7 @@ func TestAnUnknownReasonIsRefusedWithTheKnownOnes(t *testing.T) {
 }
 
 func TestEveryOperationIsReadBack(t *testing.T) {
-	for _, text := range []string{"storage", "import", "create", "start", "ready", "configure", "replace"} {
+	for _, text := range []string{"storage", "network", "import", "create", "start", "ready", "configure", "replace"} {
 		got, err := idmap.ParseOp(text)
 		require.NoError(t, err)
 		assert.Equal(t, idmap.Op(text), got)
@@ -58,7 +58,7 @@ func TestAnUnknownOperationIsRefusedWithTheKnownOnes(t *testing.T) {
 	for _, text := range []string{"", "Create", "stop"} {
 		got, err := idmap.ParseOp(text)
 		require.EqualError(t, err, fmt.Sprintf(
-			`operation %q: not known; the operations are ["storage" "import" "create" "start" "ready" "configure" "replace"]`, text))
+			`operation %q: not known; the operations are ["storage" "network" "import" "create" "start" "ready" "configure" "replace"]`, text))
 		assert.Empty(t, got)
 	}
 }

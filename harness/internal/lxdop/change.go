@@ -24,13 +24,23 @@ func CreateVolume(ctx context.Context, server lxd.InstanceServer, pool string, v
 	return change(ctx, server, http.MethodPost, "", volume, "storage-pools", pool, "volumes", volume.Type)
 }
 
+// CreateNetwork makes a network.
+func CreateNetwork(ctx context.Context, server lxd.InstanceServer, network api.NetworksPost) error {
+	return change(ctx, server, http.MethodPost, "", network, "networks")
+}
+
+// UpdateNetwork replaces the configuration of a network.
+func UpdateNetwork(ctx context.Context, server lxd.InstanceServer, name string, network api.NetworkPut) error {
+	return change(ctx, server, http.MethodPut, "", network, "networks", name)
+}
+
 // UpdateProfile replaces a profile.
 func UpdateProfile(ctx context.Context, server lxd.InstanceServer, name string, profile api.ProfilePut) error {
 	return change(ctx, server, http.MethodPut, "", profile, "profiles", name)
 }
 
 // change sends a request and waits until LXD has done what it asks for. LXD answers with an
-// operation for profiles and volumes since 6.6, and for pools since 6.8 (LXD:
+// operation for profiles and volumes since 6.6, and for pools and networks since 6.8 (LXD:
 // doc/api-extensions.md, storage_and_profile_operations and storage_and_network_operations). This
 // client takes that answer for the end.
 func change(ctx context.Context, server lxd.InstanceServer, method, target string, body any, path ...string) error {
