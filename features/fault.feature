@@ -59,6 +59,20 @@ Feature: A fault during a build is found at its level and in time
         | tar     |
         | rsync   |
 
+    @requires-tools @requires-private-host
+    Scenario Outline: The program <program> is missing at level 1, whose LXD makes no bridge without it
+      Given dnsmasq is installed on the host and at every level
+      And every level is connected to a bridge of the LXD above
+      And the program <program> is missing at level 1
+      When a chain of depth 2 is built in which every level delegates what the levels below it need
+      Then the build stops at level 2 in operation "network" for the reason "program missing"
+      And the levels above it are still up
+
+      Examples:
+        | program |
+        | dnsmasq |
+        | nft     |
+
     @requires-root
     Scenario: The LXD program is truncated at level 2
       Given the program lxd is truncated to half at level 2

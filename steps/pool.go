@@ -48,6 +48,9 @@ func (s *scenario) order() (order, error) {
 			spec.Levels[i].Bundle = s.levelBundle
 		}
 	}
+	if err := s.network.apply(&spec); err != nil {
+		return order{}, err
+	}
 	if !s.pool.site.Private() && s.bundle != s.pool.Default {
 		return order{}, fmt.Errorf("bundle %s on LXD at %s: %w", s.bundle, s.pool.site.LXD.Address, host.ErrNotOurs)
 	}

@@ -36,6 +36,7 @@ type given struct {
 	shared      sharedGiven
 	image       imageGiven
 	siblings    []siblingsGiven
+	network     networkGiven
 }
 
 // built is the scenario's host and chain, built by a When step or when a step first needs the

@@ -1,0 +1,85 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+
+	"nestbed/harness"
+	"nestbed/harness/internal/lxdop"
+)
+
+// Configure changes keys of the bridge that the LXD d has, while levels are connected to it. An
+// empty value removes a key.
+func Configure(ctx context.Context, d harness.Daemon, keys map[string]string) error {
+	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(harness.Bridge)
+	if err != nil {
+		return err
+	}
+	wanted := bridge.Writable()
+	for key, value := range keys {
+		wanted.Config[key] = value
+	}
+	return lxdop.UpdateNetwork(ctx, d.LXD(), harness.Bridge, wanted)
+}
+
+// Prefixes returns the addresses of the bridge that the LXD d has, with the length of their
+// networks.
+func Prefixes(ctx context.Context, d harness.Daemon) (all []netip.Prefix, err error) {
+	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(harness.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"ipv4.address", "ipv6.address"} {
+		value := bridge.Config[key]
+		prefix, err := netip.ParsePrefix(value)
+		if err != nil {
+			return nil, fmt.Errorf("bridge %s: %s is %q, expected an address with a length: %w", bridge.Name, key, value, err)
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
+}
+
+// An Interface is a network interface in a network namespace.
+type Interface struct {
+	Name string
+	MTU  int
+}
+
+// Interfaces lists the network interfaces that d has, without the ends of those of its containers,
+// whose names LXD chooses.
+func Interfaces(d harness.Daemon) (all []Interface, err error) {
+	namespace, err := d.Root().Network()
+	if err != nil {
+		return nil, err
+	}
+	defer namespace.Close()
+	handle, err := netlink.NewHandleAt(netns.NsHandle(namespace.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	links, err := handle.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range links {
+		if is := link.Attrs(); !strings.HasPrefix(is.Name, "veth") {
+			all = append(all, Interface{Name: is.Name, MTU: is.MTU})
+		}
+	}
+	slices.SortFunc(all, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// FlushFirewall makes root of the level delete all rules of nftables that it sees.
+func FlushFirewall(ctx context.Context, l *harness.Level) error {
+	_, err := l.Exec(ctx, "nft", "flush", "ruleset")
+	return err
+}

@@ -1,0 +1,156 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	"nestbed/harness"
+	"nestbed/harness/act/network"
+)
+
+var networkSteps = []step{
+	{
+		Given, `^every level is connected to a bridge of the LXD above$`,
+		"The LXD makes a managed bridge. The level has an interface on it, and gets its addresses from dnsmasq.",
+		func(s *scenario) any { return s.connected }, shares,
+	},
+	{
+		Given, `^the bridge above level (\d+) has (?P<key>[a-z0-9.]+) "([^"]*)"$`,
+		"Adds a key to the configuration with which the LXD makes the bridge.",
+		func(s *scenario) any { return s.bridgeHas }, shares,
+	},
+	{
+		When, `^level (\d+) connects to a server on the host by (?P<family>IPv4|IPv6)$`,
+		"The server has an address that no bridge has, and answers with the address that it sees. The client waits for 5 s.",
+		func(s *scenario) any { return s.connects }, shares,
+	},
+	{
+		When, `^level (\d+) looks up the (?P<family>IPv4|IPv6) address of level (\d+)$`,
+		"By its name in the domain of the bridge that it is connected to, such as c2.lxd.",
+		func(s *scenario) any { return s.looksUp }, shares,
+	},
+	{
+		When, `^the bridge above level (\d+) gets (?P<key>[a-z0-9.]+) "([^"]*)"$`,
+		"Changes the configuration of the bridge while the level is connected to it.",
+		func(s *scenario) any { return s.bridgeGets }, changes,
+	},
+	{
+		When, `^root of level (\d+) deletes all firewall rules that it sees$`,
+		"The rules of nftables in the level's network namespace.",
+		func(s *scenario) any { return s.flushFirewall }, changes,
+	},
+}
+
+// networkGiven is what the Given steps say about the bridges.
+type networkGiven struct {
+	connected bool
+	bridges   map[int]map[string]string // by the level that is connected to the bridge
+}
+
+func (s *scenario) connected() { s.network.connected = true }
+
+func (s *scenario) bridgeHas(level int, key, value string) {
+	if s.network.bridges == nil {
+		s.network.bridges = map[int]map[string]string{}
+	}
+	if s.network.bridges[level] == nil {
+		s.network.bridges[level] = map[string]string{}
+	}
+	s.network.bridges[level][key] = value
+}
+
+// apply adds the bridges to a spec.
+func (g networkGiven) apply(spec *harness.Spec) error {
+	for level := range g.bridges {
+		if !g.connected || level > len(spec.Levels) {
+			return fmt.Errorf("the bridge above level %d is described, but no level is connected to it", level)
+		}
+	}
+	for i := range spec.Levels {
+		if g.connected {
+			spec.Levels[i].Network = map[string]string{}
+			maps.Copy(spec.Levels[i].Network, g.bridges[i+1])
+		}
+	}
+	return nil
+}
+
+// connectSeconds is how long a client waits for a connection.
+const connectSeconds = 5
+
+// askServer connects a level to a new server on the host, and sends it so many bytes. The error is
+// network.ErrNoAnswer if there is no connection.
+func (s *scenario) askServer(ctx context.Context, level int, family network.Family, bytes int64) (network.Answer, error) {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return network.Answer{}, err
+	}
+	if family == network.IPv6 { // its address comes a moment after the IPv4 address
+		if _, err := network.Address(ctx, l, harness.Interface, family); err != nil {
+			return network.Answer{}, err
+		}
+	}
+	server, err := network.Serve(ctx, s.host, family)
+	if err != nil {
+		return network.Answer{}, err
+	}
+	answer, err := server.Ask(ctx, l, connectSeconds, bytes)
+	return answer, errors.Join(err, server.Close())
+}
+
+// connection is the result of a connection to the server.
+type connection struct {
+	family network.Family
+	answer network.Answer
+}
+
+func (s *scenario) connects(ctx context.Context, level int, family string) (err error) {
+	did := connection{family: network.Family(family)}
+	did.answer, err = s.askServer(ctx, level, did.family, 0)
+	s.did = did
+	return err
+}
+
+func (s *scenario) bridgeGets(ctx context.Context, level int, key, value string) error {
+	l, err := s.ownLevel(ctx, level)
+	if err != nil {
+		return err
+	}
+	return network.Configure(ctx, l.Above(), map[string]string{key: value})
+}
+
+func (s *scenario) flushFirewall(ctx context.Context, level int) error {
+	l, err := s.ownLevel(ctx, level)
+	if err != nil {
+		return err
+	}
+	return network.FlushFirewall(ctx, l)
+}
+
+// lookup is the result of a question for a name.
+type lookup struct {
+	family network.Family
+	found  []netip.Addr
+	err    error
+}
+
+func (s *scenario) looksUp(ctx context.Context, level int, family string, of int) error {
+	l, err := s.level(ctx, level)
+	if err != nil {
+		return err
+	}
+	if of > len(s.chain.Levels) {
+		return fmt.Errorf("level %d is not part of the chain", of)
+	}
+	flavor := s.chain.Spec.DaemonBundle(s.chain.Host.Traits(), of-1).Flavor
+	did := lookup{family: network.Family(family)}
+	did.found, did.err = network.Resolve(ctx, l, network.Name(flavor, s.chain.Spec.Levels[of-1], of), did.family)
+	s.did = did
+	if did.err != nil && !errors.Is(did.err, network.ErrNoName) {
+		return did.err
+	}
+	return nil
+}
