@@ -121,7 +121,7 @@ all/debian-bookworm:* | all/debian-trixie:* | all/*:/usr/bin/lxd)
 	want="gcc:gcc
 		lxd:lxd busybox:busybox-static ip:iproute2 newuidmap:uidmap rsync:rsync tar:tar xz:xz-utils zstd:zstd
 		unsquashfs:squashfs-tools setfattr:attr
-		btrfs:btrfs-progs crun:crun lxc-start:lxc lxcfs:lxcfs dnsmasq:dnsmasq-base nft:nftables
+		btrfs:btrfs-progs crun:crun runc:runc lxc-start:lxc lxcfs:lxcfs dnsmasq:dnsmasq-base nft:nftables
 		mmdebstrap:mmdebstrap"
 	# If AppArmor is enabled, LXD makes profiles.
 	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ] || want="$want apparmor_parser:apparmor"

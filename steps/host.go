@@ -44,7 +44,7 @@ var hostSteps = []step{
 		func(s *scenario) any { return s.noNewuidmap }, shares,
 	},
 	{
-		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs|dnsmasq) ` + everywhere + `$`,
+		Given, `^(?:usermod|btrfs|crun|lxc|lxcfs|dnsmasq|runc) ` + everywhere + `$`,
 		"Uses the bundle that contains these programs. It may contain the others, too.",
 		func(s *scenario) any { return s.withTools }, shares,
 	},

@@ -37,6 +37,7 @@ type given struct {
 	image       imageGiven
 	siblings    []siblingsGiven
 	network     networkGiven
+	ociRuntime  string // "": crun
 }
 
 // built is the scenario's host and chain, built by a When step or when a step first needs the

@@ -21,13 +21,23 @@ var workloadSteps = []step{
 		func(s *scenario) any { return s.remainderToUser }, shares,
 	},
 	{
+		Given, `^OCI containers are run by (crun|runc)$`,
+		"The default is crun.",
+		func(s *scenario) any { return s.ociRuntimeIs }, shares,
+	},
+	{
+		When, `^root of level (\d+) runs an OCI container with the sysctl ([a-z0-9_.]+) "([^"]*)"$`,
+		"The container has its own network namespace, to which the setting belongs, and no user namespace.",
+		func(s *scenario) any { return s.runWithSysctl }, sharesWhole,
+	},
+	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs an OCI container without requesting a user namespace$`,
-		"Runs the container with crun. Its root filesystem belongs to the user who runs it.",
+		"Its root filesystem belongs to the user who runs it.",
 		func(s *scenario) any { return s.runWithoutNamespace }, sharesWhole,
 	},
 	{
 		When, `^(?:root|user (\d+)) of level (\d+) runs an (OCI|LXC) container with the uid and gid map$`,
-		"Runs the container with crun or lxc-start. Parent ids are ids of the level. The container's root filesystem belongs to its root.",
+		"The runtime of LXC is lxc-start. Parent ids are ids of the level. The container's root filesystem belongs to its root.",
 		func(s *scenario) any { return s.runWithMap }, sharesWhole,
 	},
 	{
@@ -74,6 +84,12 @@ func (s *scenario) remainderToUser(depth int) error {
 	return nil
 }
 
+func (s *scenario) ociRuntimeIs(program string) { s.ociRuntime = program }
+
+func (s *scenario) runWithSysctl(ctx context.Context, level int, key, value string) error {
+	return s.runWorkload(ctx, level, workload.Spec{Runtime: workload.OCI, Sysctl: map[string]string{key: value}})
+}
+
 func (s *scenario) runWithoutNamespace(ctx context.Context, user string, level int) error {
 	id, err := userID(user)
 	if err != nil {
@@ -116,6 +132,7 @@ func (s *scenario) runWorkload(ctx context.Context, level int, spec workload.Spe
 	if err != nil {
 		return err
 	}
+	spec.OCIRuntime = s.ociRuntime
 	var did workloadRun
 	did.saw, did.ended = workload.Run(ctx, l, spec)
 	s.did = did

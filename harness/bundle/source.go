@@ -59,7 +59,7 @@ type Source struct {
 	// in the snap and on machines without the package uidmap.
 	NoShadow bool
 	// Tools adds programs that some scenarios run: usermod, btrfs, crun, lxc-start, lxcfs,
-	// dnsmasq, nft.
+	// dnsmasq, nft, runc.
 	Tools bool
 	// Client adds lxc, LXD's command-line client.
 	Client bool

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,16 +31,16 @@ func (s Spec) commands(name, dir string) (runtimeCommands, error) {
 		}, nil
 	}
 	config, err := s.ociConfig()
-	crun := []string{"crun", "--root", dir + "/run"}
-	if s.User != 0 {
+	oci := []string{cmp.Or(s.OCIRuntime, Crun), "--root", dir + "/run"}
+	if s.User != 0 && oci[0] == Crun {
 		// Without systemd, an ordinary user can delegate no cgroups, on v1 or v2.
-		crun = append(crun, "--cgroup-manager=disabled")
+		oci = append(oci, "--cgroup-manager=disabled")
 	}
 	return runtimeCommands{
 		config: config, file: "config.json",
-		start: append(crun[:len(crun):len(crun)], "run", "--detach", "--bundle", dir, "--pid-file", dir+"/run/pid", name),
+		start: append(oci[:len(oci):len(oci)], "run", "--detach", "--bundle", dir, "--pid-file", dir+"/run/pid", name),
 		pid:   []string{"cat", dir + "/run/pid"},
-		end:   append(crun[:len(crun):len(crun)], "delete", "--force", name),
+		end:   append(oci[:len(oci):len(oci)], "delete", "--force", name),
 	}, err
 }
 
@@ -57,6 +58,10 @@ func (s Spec) ociConfig() (string, error) {
 			return lines
 		}
 		linux["uidMappings"], linux["gidMappings"] = mappings(s.Map.UID), mappings(s.Map.GID)
+	}
+	if len(s.Sysctl) > 0 {
+		namespaces = append(namespaces, object{"type": "network"})
+		linux["sysctl"] = s.Sysctl
 	}
 	linux["namespaces"] = namespaces
 	text, err := json.Marshal(object{

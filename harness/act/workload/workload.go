@@ -19,13 +19,24 @@ type Runtime string
 
 // The runtimes.
 const (
-	OCI Runtime = "OCI" // crun, with a bundle of the OCI runtime specification
+	OCI Runtime = "OCI" // crun or runc, with a bundle of the OCI runtime specification
 	LXC Runtime = "LXC" // lxc-start, with LXC's default configuration for containers with a user namespace
+)
+
+// The programs that run OCI containers.
+const (
+	Crun = "crun"
+	Runc = "runc"
 )
 
 // Spec is a container that a user of a level runs there.
 type Spec struct {
 	Runtime Runtime
+	// OCIRuntime is the program for OCI: Crun, the default, or Runc.
+	OCIRuntime string
+	// Sysctl has settings of the container's own network namespace, for OCI. Without any, it
+	// shares that of the level.
+	Sysctl map[string]string
 	// User is the level's user who runs the container; 0 is root.
 	User uint32
 	// Map is the container's idmap, in ids of the level. If it is empty, no user namespace is
