@@ -34,48 +34,43 @@ const addressBudget = 30 * time.Second
 // Address returns the global address that an interface has, and waits until there is one: an IPv6
 // address comes a moment after the interface is up.
 func Address(ctx context.Context, d harness.Daemon, iface string, f Family) (found netip.Addr, err error) {
-	namespace, err := d.Root().Network()
-	if err != nil {
-		return found, err
-	}
-	defer namespace.Close()
-	handle, err := netlink.NewHandleAt(netns.NsHandle(namespace.Fd()))
-	if err != nil {
-		return found, err
-	}
-	defer handle.Close()
-	link, err := handle.LinkByName(iface)
-	if err != nil {
-		return found, fmt.Errorf("interface %s: %w", iface, err)
-	}
-	updates, done := make(chan netlink.AddrUpdate), make(chan struct{})
-	at := netns.NsHandle(namespace.Fd())
-	err = netlink.AddrSubscribeWithOptions(updates, done, netlink.AddrSubscribeOptions{Namespace: &at, ListExisting: true})
-	if err != nil {
-		return found, err
-	}
-	defer func() {
-		close(done)
-		for range updates { // the library's goroutine may be sending
+	err = inside(d, func(at netns.NsHandle, handle *netlink.Handle) error {
+		link, err := handle.LinkByName(iface)
+		if err != nil {
+			return fmt.Errorf("interface %s: %w", iface, err)
 		}
-	}()
-	err = wait.Within(ctx, fmt.Sprintf("wait for an %s address of %s", f, iface), addressBudget, func(ctx context.Context) error {
-		for {
-			select {
-			case u, more := <-updates:
-				if !more {
-					return errors.New("the kernel ended the list of addresses")
-				}
-				a, _ := netip.AddrFromSlice(u.LinkAddress.IP)
-				a = a.Unmap()
-				if u.NewAddr && u.LinkIndex == link.Attrs().Index && f.of(a) && u.Scope == unix.RT_SCOPE_UNIVERSE {
-					found = a
-					return nil
-				}
-			case <-ctx.Done():
-				return context.Cause(ctx)
+		updates, done := make(chan netlink.AddrUpdate), make(chan struct{})
+		err = netlink.AddrSubscribeWithOptions(updates, done, netlink.AddrSubscribeOptions{Namespace: &at, ListExisting: true})
+		if err != nil {
+			return err
+		}
+		defer func() {
+			close(done)
+			for range updates { // the library's goroutine may be sending
 			}
-		}
-	}, func() string { return "there is none" })
+		}()
+		return wait.Within(ctx, fmt.Sprintf("wait for an %s address of %s", f, iface), addressBudget, func(ctx context.Context) error {
+			found, err = first(ctx, updates, link.Attrs().Index, f)
+			return err
+		}, func() string { return "there is none" })
+	})
 	return found, err
+}
+
+// first returns the first global address of an interface among the updates.
+func first(ctx context.Context, updates <-chan netlink.AddrUpdate, index int, f Family) (netip.Addr, error) {
+	for {
+		select {
+		case u, more := <-updates:
+			if !more {
+				return netip.Addr{}, errors.New("the kernel ended the list of addresses")
+			}
+			a, _ := netip.AddrFromSlice(u.LinkAddress.IP)
+			if a = a.Unmap(); u.NewAddr && u.LinkIndex == index && f.of(a) && u.Scope == unix.RT_SCOPE_UNIVERSE {
+				return a, nil
+			}
+		case <-ctx.Done():
+			return netip.Addr{}, context.Cause(ctx)
+		}
+	}
 }

@@ -55,27 +55,17 @@ type Interface struct {
 // Interfaces lists the network interfaces that d has, without the ends of those of its containers,
 // whose names LXD chooses.
 func Interfaces(d harness.Daemon) (all []Interface, err error) {
-	namespace, err := d.Root().Network()
-	if err != nil {
-		return nil, err
-	}
-	defer namespace.Close()
-	handle, err := netlink.NewHandleAt(netns.NsHandle(namespace.Fd()))
-	if err != nil {
-		return nil, err
-	}
-	defer handle.Close()
-	links, err := handle.LinkList()
-	if err != nil {
-		return nil, err
-	}
-	for _, link := range links {
-		if is := link.Attrs(); !strings.HasPrefix(is.Name, "veth") {
-			all = append(all, Interface{Name: is.Name, MTU: is.MTU})
+	err = inside(d, func(_ netns.NsHandle, handle *netlink.Handle) error {
+		links, err := handle.LinkList()
+		for _, link := range links {
+			if is := link.Attrs(); !strings.HasPrefix(is.Name, "veth") {
+				all = append(all, Interface{Name: is.Name, MTU: is.MTU})
+			}
 		}
-	}
+		return err
+	})
 	slices.SortFunc(all, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
+	return all, err
 }
 
 // FlushFirewall makes root of the level delete all rules of nftables that it sees.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -33,20 +34,6 @@ type Server struct {
 // Serve starts a server in the host's network namespace. The host gets its address in addition to
 // its own, and keeps it.
 func Serve(ctx context.Context, h host.Host, f Family) (*Server, error) {
-	namespace, err := h.Root().Network()
-	if err != nil {
-		return nil, err
-	}
-	defer namespace.Close()
-	handle, err := netlink.NewHandleAt(netns.NsHandle(namespace.Fd()))
-	if err != nil {
-		return nil, err
-	}
-	defer handle.Close()
-	lo, err := handle.LinkByName("lo")
-	if err != nil {
-		return nil, err
-	}
 	address, err := netlink.ParseAddr(serverAddresses[f])
 	if err != nil {
 		return nil, err
@@ -54,7 +41,14 @@ func Serve(ctx context.Context, h host.Host, f Family) (*Server, error) {
 	if f == IPv6 {
 		address.Flags = unix.IFA_F_NODAD // usable at once
 	}
-	if err := handle.AddrReplace(lo, address); err != nil {
+	err = inside(h, func(_ netns.NsHandle, handle *netlink.Handle) error {
+		lo, err := handle.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		return handle.AddrReplace(lo, address)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("address %s: %w", address, err)
 	}
 	s := &Server{}
@@ -72,6 +66,9 @@ func Serve(ctx context.Context, h host.Host, f Family) (*Server, error) {
 	return s, nil
 }
 
+// clientBudget limits how long a connection lasts: a level may do with it what it likes.
+const clientBudget = 30 * time.Second
+
 // serve answers until the server is closed.
 func (s *Server) serve() {
 	for {
@@ -81,6 +78,7 @@ func (s *Server) serve() {
 		}
 		s.served.Go(func() {
 			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(clientBudget)) // it only fails for closed connections
 			from, err := netip.ParseAddrPort(c.RemoteAddr().String())
 			if err != nil {
 				return
