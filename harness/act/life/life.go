@@ -22,7 +22,9 @@ const StopBudget = 60 * time.Second
 // init is still running after patience, Stop returns an error and leaves it running. patience is
 // at least one second, because LXD takes 0 as a request to kill the level.
 func Stop(ctx context.Context, l *harness.Level, patience time.Duration) error {
-	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: max(1, int(patience/time.Second))})
+	return untilStopped(ctx, l, patience, func() error {
+		return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "stop", Timeout: max(1, int(patience/time.Second))})
+	}, func() error { return nil })
 }
 
 // Kill kills the level through the LXD above: the kernel kills the init and everything inside with
@@ -38,7 +40,9 @@ func Start(ctx context.Context, l *harness.Level) error {
 
 // Restart is Stop with StopBudget (with force: Kill) and Start in one request.
 func Restart(ctx context.Context, l *harness.Level, force bool) error {
-	return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
+	return untilStopped(ctx, l, StopBudget, func() error {
+		return harness.ChangeState(ctx, l, api.InstanceStatePut{Action: "restart", Timeout: int(StopBudget / time.Second), Force: force})
+	}, func() error { return Start(ctx, l) })
 }
 
 // Freeze freezes every process of the level and of the levels inside it, until Thaw.
