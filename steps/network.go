@@ -14,12 +14,12 @@ import (
 var networkSteps = []step{
 	{
 		Given, `^every level is connected to a bridge of the LXD above$`,
-		"The LXD makes a managed bridge. The level has an interface on it, and gets its addresses from dnsmasq.",
+		"The LXD makes a managed bridge with chosen addresses and NAT. The level has an interface on it, and gets its addresses from dnsmasq.",
 		func(s *scenario) any { return s.connected }, shares,
 	},
 	{
 		Given, `^the bridge above level (\d+) has (?P<key>[a-z0-9.]+) "([^"]*)"$`,
-		"Adds a key to the configuration with which the LXD makes the bridge.",
+		"Adds a key to the configuration with which the LXD makes the bridge. Empty text removes one.",
 		func(s *scenario) any { return s.bridgeHas }, shares,
 	},
 	{
@@ -65,15 +65,23 @@ func (s *scenario) bridgeHas(level int, key, value string) {
 // apply adds the bridges to a spec.
 func (g networkGiven) apply(spec *harness.Spec) error {
 	for level := range g.bridges {
-		if !g.connected || level > len(spec.Levels) {
+		if !g.connected || level < 1 || level > len(spec.Levels) {
 			return fmt.Errorf("the bridge above level %d is described, but no level is connected to it", level)
 		}
 	}
 	for i := range spec.Levels {
-		if g.connected {
-			spec.Levels[i].Network = map[string]string{}
-			maps.Copy(spec.Levels[i].Network, g.bridges[i+1])
+		if !g.connected {
+			break
 		}
+		// Chosen addresses, because LXD would take seconds to find a free network: in a level it
+		// waits for answers from each.
+		network := map[string]string{
+			"ipv4.address": fmt.Sprintf("10.77.%d.1/24", i+1), "ipv4.nat": "true",
+			"ipv6.address": fmt.Sprintf("fd42:77:%x::1/64", i+1), "ipv6.nat": "true",
+		}
+		maps.Copy(network, g.bridges[i+1])
+		maps.DeleteFunc(network, func(_, value string) bool { return value == "" })
+		spec.Levels[i].Network = network
 	}
 	return nil
 }
@@ -142,8 +150,8 @@ func (s *scenario) looksUp(ctx context.Context, level int, family string, of int
 	if err != nil {
 		return err
 	}
-	if of > len(s.chain.Levels) {
-		return fmt.Errorf("level %d is not part of the chain", of)
+	if _, err := s.chain.Level(of); err != nil {
+		return err
 	}
 	flavor := s.chain.Spec.DaemonBundle(s.chain.Host.Traits(), of-1).Flavor
 	did := lookup{family: network.Family(family)}
