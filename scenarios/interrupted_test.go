@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,11 +23,11 @@ import (
 
 // LXD asks the init of a container to shut down, and waits. A signal ends that wait, because liblxc
 // does not wait again (liblxc: src/lxc/lxccontainer.c, do_lxcapi_shutdown). The container shuts
-// down all the same. LXD 6 waits in another way.
+// down all the same. Later versions of LXD wait in another way.
 func TestAStopOfALevelOutlivesASignalToItsLXD(t *testing.T) {
 	parallel(t, 1)
-	if b := harnesstest.Bundle(t, harnesstest.Source(t)); b.Flavor != idmap.LXD.At("5.0.2") {
-		t.Skipf("the bundle has %s; this bug is in LXD 5.0.2", b.Daemon())
+	if b := harnesstest.Bundle(t, harnesstest.Source(t)); b.Flavor != idmap.LXD.At("5.0.2") || strings.Contains(b.Daemon(), "+git") {
+		t.Skipf("the bundle has %s; this bug is in LXD 5.0.2 of Debian 12, not in the later one of Debian 13", b.Daemon())
 	}
 	h := harnesstest.Host(t, article)
 	chain := harnesstest.Build(t, h, harness.Cascade(1))
@@ -75,8 +76,10 @@ func disturb(t *testing.T, h harness.Daemon, do func()) {
 			}
 		}
 	}()
+	defer func() {
+		close(done)
+		<-ended
+		assert.NoError(t, lxd.Release())
+	}()
 	do()
-	close(done)
-	<-ended
-	assert.NoError(t, lxd.Release())
 }
