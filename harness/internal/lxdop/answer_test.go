@@ -10,6 +10,7 @@ import (
 	"time"
 
 	lxd "github.com/canonical/lxd/client"
+	"github.com/canonical/lxd/shared/api"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -53,5 +54,23 @@ func TestAPushHasTheHeadersOfLXDAndOfIncus(t *testing.T) {
 		for key, want := range map[string]string{"uid": "5", "gid": "4294967301", "mode": "0700", "type": "file", "write": "overwrite"} {
 			assert.Equal(t, want, got.Header.Get(program+key), program+key)
 		}
+	}
+}
+
+func TestAWaitGoesOnAfterAConnectionThatWasClosedWithoutAnAnswer(t *testing.T) {
+	for what, broken := range map[string]string{"nothing": "", "the beginning": "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"} {
+		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/wait") {
+				connection, _, err := http.NewResponseController(w).Hijack()
+				assert.NoError(t, err)
+				_, _ = io.WriteString(connection, broken)
+				_ = connection.Close()
+				return
+			}
+			_, _ = io.WriteString(w, `{"type":"sync","status_code":200,"metadata":{"id":"x","status_code":200}}`)
+		})
+		seen, err := waitOnce(t.Context(), client, "x")
+		require.NoError(t, err, what)
+		assert.Equal(t, api.Success, seen.StatusCode, what)
 	}
 }

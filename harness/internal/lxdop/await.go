@@ -92,6 +92,13 @@ func waitOnce(ctx context.Context, server lxd.Server, id string) (*api.Operation
 	if api.StatusErrorCheck(err) { // LXD 6, if the slice is over or the operation has failed
 		seen, err = get(ctx, server, id, "")
 	}
+	// On a busy machine, LXD sometimes closes the connection without an answer, or in the middle of
+	// it, and goes on with the operation.
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if again, lost := get(ctx, server, id, ""); lost == nil {
+			return again, nil
+		}
+	}
 	var late net.Error
 	switch {
 	case err == nil:
