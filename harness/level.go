@@ -40,12 +40,8 @@ type Level struct {
 	worked time.Duration // how long LXD worked at the last operation
 }
 
-// Bridge is the name of the managed bridge in an LXD of a chain, Interface that of the interface by
-// which a level is connected to it.
-const (
-	Bridge    = "nestbed0"
-	Interface = "eth0"
-)
+// Interface is the name of the interface by which a level is connected to the bridge above it.
+const Interface = "eth0"
 
 // newLevel returns a level of the chain that is not up.
 func (c *Chain) newLevel(above Daemon, index int) *Level {
@@ -69,7 +65,7 @@ func (l *Level) devices(spec LevelSpec) map[string]map[string]string {
 		devices["usr"] = map[string]string{"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}
 	}
 	if spec.Network != nil {
-		devices[Interface] = map[string]string{"type": "nic", "network": Bridge, "name": Interface}
+		devices[Interface] = map[string]string{"type": "nic", "network": idmap.Bridge, "name": Interface}
 	}
 	return devices
 }

@@ -19,9 +19,6 @@ func For(d idmap.Daemon, level int) []string {
 	return append(write(d.Delegation, true), create(d, level)...)
 }
 
-// bridge is the name of a managed bridge.
-const bridge = "nestbed0"
-
 // create returns the commands that make the daemon read its files, make a bridge if there is to be
 // one, and create the container.
 func create(d idmap.Daemon, level int) []string {
@@ -32,12 +29,12 @@ func create(d idmap.Daemon, level int) []string {
 	all := []string{"systemctl restart " + service}
 	launch := fmt.Sprintf("%s launch IMAGE c%d", client, level)
 	if d.Network != nil {
-		network := client + " network create " + bridge
+		network := client + " network create " + idmap.Bridge
 		for _, key := range slices.Sorted(maps.Keys(d.Network)) {
 			network += " " + word(key+"="+d.Network[key])
 		}
 		all = append(all, network)
-		launch += " -n " + bridge
+		launch += " -n " + idmap.Bridge
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Config)) {
 		launch += " -c " + word(key+"="+d.Config[key])

@@ -11,13 +11,14 @@ import (
 	"github.com/vishvananda/netns"
 
 	"nestbed/harness"
+	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 )
 
 // Configure changes keys of the bridge that the LXD d has, while levels are connected to it. An
 // empty value removes a key.
 func Configure(ctx context.Context, d harness.Daemon, keys map[string]string) error {
-	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(harness.Bridge)
+	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(idmap.Bridge)
 	if err != nil {
 		return err
 	}
@@ -25,13 +26,13 @@ func Configure(ctx context.Context, d harness.Daemon, keys map[string]string) er
 	for key, value := range keys {
 		wanted.Config[key] = value
 	}
-	return lxdop.UpdateNetwork(ctx, d.LXD(), harness.Bridge, wanted)
+	return lxdop.UpdateNetwork(ctx, d.LXD(), idmap.Bridge, wanted)
 }
 
 // Prefixes returns the addresses of the bridge that the LXD d has, with the length of their
 // networks.
 func Prefixes(ctx context.Context, d harness.Daemon) (all []netip.Prefix, err error) {
-	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(harness.Bridge)
+	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(idmap.Bridge)
 	if err != nil {
 		return nil, err
 	}
