@@ -66,7 +66,7 @@ func (s *scenario) bridgeHas(level int, key, value string) {
 func (g networkGiven) apply(spec *harness.Spec) error {
 	for level := range g.bridges {
 		if !g.connected || level < 1 || level > len(spec.Levels) {
-			return fmt.Errorf("the bridge above level %d is described, but no level is connected to it", level)
+			return fmt.Errorf("the bridge above level %d is described, but no level is connected to it; add \"every level is connected to a bridge of the LXD above\", or a level", level)
 		}
 	}
 	for i := range spec.Levels {
