@@ -86,7 +86,7 @@ func (st Store) recipeFrom(ctx context.Context, s Source, entries cache.Cache, e
 
 // base returns the source without the options that do not change its packages.
 func (s Source) base() Source {
-	return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus, Systemd: s.Systemd}
+	return Source{Kind: s.Kind, Arg: s.Arg, Incus: s.Incus, Systemd: s.Systemd, Engines: s.Engines}
 }
 
 // suite returns the suite of the Debian that the bundle is made from.
@@ -114,6 +114,12 @@ func Packages(s Source, apparmor bool) (entry string, packages []string) {
 	packages = slices.Concat(commonPackages, toolPackages, daemon)
 	if s.Systemd {
 		packages = append(packages, systemdPackages...)
+	}
+	if s.Engines {
+		packages = append(packages, enginePackages...)
+		if s.Arg != "bookworm" { // where docker.io has the client, which builds images itself
+			packages = append(packages, "docker-cli", "docker-buildx")
+		}
 	}
 	if apparmor {
 		packages = append(packages, apparmorPackage)

@@ -94,17 +94,19 @@ func (o origin) filesWith(ctx context.Context, s Source, names []string) ([]stri
 			names = append(names, shadowTools...)
 		}
 	}
-	if AppArmor() {
-		own = append(own, apparmorSupport...)
-	}
-	if s.Tools {
-		names, own = append(names, toolPrograms...), append(own, toolSupport...)
-	}
-	if s.Client {
-		names = append(names, clientProgram)
-	}
-	if s.Migration {
-		names, own = append(names, migrationPrograms...), append(own, migrationSupport...)
+	for _, more := range []struct {
+		wanted          bool
+		programs, files []string
+	}{
+		{AppArmor(), nil, apparmorSupport},
+		{s.Tools, toolPrograms, toolSupport},
+		{s.Client, []string{clientProgram}, nil},
+		{s.Migration, migrationPrograms, migrationSupport},
+		{s.Engines, enginePrograms, engineSupport},
+	} {
+		if more.wanted {
+			names, own = append(names, more.programs...), append(own, more.files...)
+		}
 	}
 	var programs []string
 	for _, name := range names {

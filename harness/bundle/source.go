@@ -44,6 +44,9 @@ const withMigration = ",with-migration"
 // withSystemd is the suffix that sets Systemd.
 const withSystemd = ",with-systemd"
 
+// withEngines is the suffix that sets Engines.
+const withEngines = ",with-engines"
+
 // noShadow is the suffix that sets NoShadow.
 const noShadow = ",no-newuidmap"
 
@@ -69,6 +72,8 @@ type Source struct {
 	// Systemd makes systemd the init of levels, and starts LXD by the units of its package. It
 	// requires Debian's LXD.
 	Systemd bool
+	// Engines adds Docker and Podman. It requires a suite of Debian.
+	Engines bool
 }
 
 // An addition is a suffix of a source and the option that it sets.
@@ -79,7 +84,7 @@ type addition struct {
 
 // additions returns the suffixes in the order in which they are written.
 func (s *Source) additions() []addition {
-	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {withSystemd, &s.Systemd}, {noShadow, &s.NoShadow}}
+	return []addition{{withTools, &s.Tools}, {withClient, &s.Client}, {withMigration, &s.Migration}, {withSystemd, &s.Systemd}, {withEngines, &s.Engines}, {noShadow, &s.NoShadow}}
 }
 
 var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -128,6 +133,9 @@ func (s Source) validated(text string) (Source, error) {
 	}
 	if s.Systemd && (s.Kind != Debian || s.Incus) {
 		return Source{}, fmt.Errorf("bundle %q: %s requires Debian's LXD; write debian:SUITE%s", text, withSystemd, withSystemd)
+	}
+	if s.Engines && s.Kind != Debian {
+		return Source{}, fmt.Errorf("bundle %q: %s requires a suite of Debian; write debian:SUITE%s", text, withEngines, withEngines)
 	}
 	return s, nil
 }

@@ -22,6 +22,8 @@ func TestParseSourceReadsEveryKind(t *testing.T) {
 		"debian:trixie/incus":             {Kind: Debian, Arg: "trixie", Incus: true},
 		"debian:sid/incus,no-newuidmap":   {Kind: Debian, Arg: "sid", Incus: true, NoShadow: true},
 		"debian:trixie,with-systemd":      {Kind: Debian, Arg: "trixie", Systemd: true},
+		"debian:trixie,with-engines":      {Kind: Debian, Arg: "trixie", Engines: true},
+		"debian:sid/incus,with-engines":   {Kind: Debian, Arg: "sid", Incus: true, Engines: true},
 		"debian:sid/incus,with-migration": {Kind: Debian, Arg: "sid", Incus: true, Migration: true},
 		"debian:a/incus,with-tools,with-client,with-migration,no-newuidmap": {
 			Kind: Debian, Arg: "a", Incus: true, Tools: true, Client: true, Migration: true, NoShadow: true,
@@ -137,6 +139,13 @@ func TestParseSourceSaysWhatAMigrationRequires(t *testing.T) {
 	for _, text := range []string{"debian:trixie,with-migration", "installed,with-migration", "dir:/a,with-migration"} {
 		_, err := ParseSource(text)
 		assert.EqualError(t, err, fmt.Sprintf("bundle %q: ,with-migration requires Debian's Incus; write debian:SUITE/incus,with-migration", text))
+	}
+}
+
+func TestParseSourceSaysWhatEnginesRequire(t *testing.T) {
+	for _, text := range []string{"installed,with-engines", "module:lxd,with-engines", "dir:/a,with-engines"} {
+		_, err := ParseSource(text)
+		assert.EqualError(t, err, fmt.Sprintf("bundle %q: ,with-engines requires a suite of Debian; write debian:SUITE,with-engines", text))
 	}
 }
 

@@ -37,6 +37,19 @@ var (
 
 	// migrationSupport are that script and the files that it reads and runs.
 	migrationSupport = []string{"/etc/init.d", "/etc/default", "/usr/lib/lsb", "/usr/libexec/incus"}
+
+	// enginePrograms are Docker and Podman with the programs that they run.
+	enginePrograms = []string{
+		"dockerd", "docker", "docker-proxy", "containerd", "containerd-shim-runc-v2", "runc", "iptables", "ip6tables",
+		"podman", "conmon", "crun", "fuse-overlayfs", "catatonit", "nft",
+	}
+
+	// enginePackages are the Debian packages of enginePrograms.
+	enginePackages = []string{"docker.io", "iptables", "podman", "crun", "fuse-overlayfs", "catatonit", "netavark", "aardvark-dns", "nftables"}
+
+	// engineSupport are the extensions of iptables, Docker's builder, and Podman's configuration
+	// and programs for networks.
+	engineSupport = []string{"/usr/lib/*/xtables", "/usr/libexec/docker/cli-plugins", "/etc/containers", "/usr/share/containers", "/usr/lib/podman"}
 )
 
 // ToolPackages returns the Debian packages that a bundle of the installed LXD with Tools needs.
