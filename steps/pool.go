@@ -41,6 +41,9 @@ func (s *scenario) order() (order, error) {
 		if l.Delegation == nil {
 			l.Delegation = spec.Levels[index-1].Delegation
 		}
+		if len(l.Config) == 0 {
+			l.Config = spec.Levels[index-1].Config
+		}
 		spec.Levels[index-1] = l
 	}
 	for i := range spec.Levels {

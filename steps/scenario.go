@@ -9,6 +9,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"nestbed/harness"
+	"nestbed/harness/act/workload"
 	"nestbed/harness/bundle"
 	"nestbed/harness/host"
 	"nestbed/harness/idmap"
@@ -38,6 +39,7 @@ type given struct {
 	siblings    []siblingsGiven
 	network     networkGiven
 	ociRuntime  string // "": crun
+	engine      workload.EngineSpec
 }
 
 // built is the scenario's host and chain, built by a When step or when a step first needs the

@@ -62,9 +62,11 @@ var workloadSteps = []step{
 	},
 }
 
-// workloadRun is the result of running a container: what was observed, or the error.
+// workloadRun is the result of running a container: what was observed of it and, with an engine, of
+// its image, or the error.
 type workloadRun struct {
 	saw   workload.Result
+	image workload.EngineResult
 	ended error
 }
 

@@ -1,4 +1,5 @@
-// Package workload runs containers in a level with crun or lxc-start, without an LXD.
+// Package workload runs containers in a level without an LXD: with crun, runc or lxc-start, and
+// with Docker or Podman.
 package workload
 
 import (
@@ -122,14 +123,16 @@ func Run(ctx context.Context, l *harness.Level, spec Spec) (w Result, err error)
 	if err != nil {
 		return w, err
 	}
-	return lookAtWorkload(ctx, l, strings.TrimSpace(pid), dir+"/rootfs/tmp/made")
+	return lookAtWorkload(ctx, l, strings.TrimSpace(pid), func(ctx context.Context) (string, error) {
+		return harness.OwnerOf(ctx, l, dir+"/rootfs/tmp/made")
+	})
 }
 
-// lookAtWorkload inspects a container after its init has made the file. pid is that of its init in
-// the level.
-func lookAtWorkload(ctx context.Context, l *harness.Level, pid, made string) (w Result, err error) {
-	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(context.Context) (err error) {
-		w.File, err = harness.OwnerOf(ctx, l, made)
+// lookAtWorkload inspects a container after its init has made the file with this owner. pid is that
+// of its init in the level.
+func lookAtWorkload(ctx context.Context, l *harness.Level, pid string, owner func(context.Context) (string, error)) (w Result, err error) {
+	err = wait.For(ctx, "wait for the container's init to make a file", workloadBudget, func(ctx context.Context) (err error) {
+		w.File, err = owner(ctx)
 		return err
 	})
 	if err != nil {
