@@ -8,6 +8,7 @@ import (
 
 	lxd "github.com/canonical/lxd/client"
 
+	"nestbed/harness/bridge"
 	"nestbed/harness/bundle"
 	"nestbed/harness/idmap"
 	"nestbed/harness/reach"
@@ -65,7 +66,7 @@ func (l *Level) devices(spec LevelSpec) map[string]map[string]string {
 		devices["usr"] = map[string]string{"type": "disk", "source": "/usr", "path": "/usr", "readonly": "true"}
 	}
 	if spec.Network != nil {
-		devices[Interface] = map[string]string{"type": "nic", "network": idmap.Bridge, "name": Interface}
+		devices[Interface] = map[string]string{"type": "nic", "network": bridge.Name, "name": Interface}
 	}
 	return devices
 }

@@ -10,8 +10,8 @@ import (
 	lxd "github.com/canonical/lxd/client"
 	"github.com/canonical/lxd/shared/api"
 
+	"nestbed/harness/bridge"
 	"nestbed/harness/host"
-	"nestbed/harness/idmap"
 	"nestbed/harness/internal/lxdop"
 	"nestbed/harness/wait"
 )
@@ -63,5 +63,5 @@ func configureProject(ctx context.Context, server lxd.InstanceServer, config map
 
 // makeBridge makes the managed bridge that a level will be connected to.
 func makeBridge(ctx context.Context, server lxd.InstanceServer, config map[string]string) error {
-	return lxdop.CreateNetwork(ctx, server, api.NetworksPost{Name: idmap.Bridge, Type: "bridge", NetworkPut: api.NetworkPut{Config: config}})
+	return lxdop.CreateNetwork(ctx, server, api.NetworksPost{Name: bridge.Name, Type: "bridge", NetworkPut: api.NetworkPut{Config: config}})
 }

@@ -9,6 +9,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/act/network"
+	"nestbed/harness/bridge"
 )
 
 var networkSteps = []step{
@@ -73,12 +74,7 @@ func (g networkGiven) apply(spec *harness.Spec) error {
 		if !g.connected {
 			break
 		}
-		// Chosen addresses, because LXD would take seconds to find a free network: in a level it
-		// waits for answers from each.
-		network := map[string]string{
-			"ipv4.address": fmt.Sprintf("10.77.%d.1/24", i+1), "ipv4.nat": "true",
-			"ipv6.address": fmt.Sprintf("fd42:77:%x::1/64", i+1), "ipv6.nat": "true",
-		}
+		network := bridge.Config(i + 1)
 		maps.Copy(network, g.bridges[i+1])
 		maps.DeleteFunc(network, func(_, value string) bool { return value == "" })
 		spec.Levels[i].Network = network

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"nestbed/harness/bridge"
 	"nestbed/harness/idmap"
 )
 
@@ -29,12 +30,12 @@ func create(d idmap.Daemon, level int) []string {
 	all := []string{"systemctl restart " + service}
 	launch := fmt.Sprintf("%s launch IMAGE c%d", client, level)
 	if d.Network != nil {
-		network := client + " network create " + idmap.Bridge
+		network := client + " network create " + bridge.Name
 		for _, key := range slices.Sorted(maps.Keys(d.Network)) {
 			network += " " + word(key+"="+d.Network[key])
 		}
 		all = append(all, network)
-		launch += " -n " + idmap.Bridge
+		launch += " -n " + bridge.Name
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Config)) {
 		launch += " -c " + word(key+"="+d.Config[key])

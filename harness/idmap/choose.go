@@ -43,9 +43,6 @@ type Daemon struct {
 	Network map[string]string
 }
 
-// Bridge is the name of the managed bridge in a daemon.
-const Bridge = "nestbed0"
-
 // currentConfig returns the configuration from which the container's AppArmor profile is made.
 func (d Daemon) currentConfig() map[string]string {
 	if d.CurrentConfig != nil {

@@ -93,7 +93,7 @@ func (l Layout) Plan() Plan {
 		if d.on(KeyPrivileged) { // it has the namespace of the level above, and no file changes its owner
 			planned.Host, planned.FileCaps = host, true
 		}
-		p.Warnings = append(p.Warnings, d.warnings(level, chosen, own, planned)...)
+		p.Warnings = slices.Concat(p.Warnings, d.warnings(level, chosen, own, planned), l.warnProfile(level))
 		p.Levels = append(p.Levels, planned)
 		own, host = m, planned.Host
 	}

@@ -14,6 +14,8 @@ type Recipe struct {
 	Host Allocation
 	// Levels starts with level 1.
 	Levels []RecipeLevel
+	// AppArmor is true if the machine's kernel enforces AppArmor.
+	AppArmor bool
 }
 
 // A RecipeLevel is one level of a recipe.
@@ -34,6 +36,9 @@ type Need struct {
 	// Isolated gives every container security.idmap.isolated, and a security.idmap.size as large as
 	// its level needs.
 	Isolated bool
+	// AppArmor is true if the machine's kernel enforces AppArmor. Levels below the first then get
+	// the configuration without which they do not start, because no profiles can be made there.
+	AppArmor bool
 	// ID is an id that must exist in the last level, such as that of a user of its image. Ids below
 	// Block always do.
 	ID uint32
@@ -44,7 +49,7 @@ type Need struct {
 // because daemons give their first block to no isolated container, and with LXD one more id (see
 // Isolate). NewRecipe fails if the ids would go past MaxID.
 func NewRecipe(n Need) (Recipe, error) {
-	r := Recipe{Flavor: n.Flavor, Levels: make([]RecipeLevel, n.Depth)}
+	r := Recipe{Flavor: n.Flavor, AppArmor: n.AppArmor, Levels: make([]RecipeLevel, n.Depth)}
 	needed := uint64(0) // by the daemon that creates the level
 	for level := n.Depth; level >= 1; level-- {
 		l := &r.Levels[level-1]
@@ -55,6 +60,12 @@ func NewRecipe(n Need) (Recipe, error) {
 			l.Allocation = &Allocation{Owner: n.Owner, Start: Block, Count: uint32(min(needed, MaxID))}
 		} else {
 			size = max(size, uint64(n.ID)+1)
+		}
+		if n.AppArmor && level >= Confined && level < n.Depth {
+			l.Config[n.Flavor.KeyAppArmor()] = "false"
+		}
+		if n.AppArmor && level > Confined {
+			l.Config[KeyRawLXC] = UnchangedProfile
 		}
 		needed = size
 		if n.Isolated {
@@ -77,7 +88,7 @@ func NewRecipe(n Need) (Recipe, error) {
 // Layout returns the chain of the recipe on a host that has all ids. Its daemons use only the
 // subid files.
 func (r Recipe) Layout() Layout {
-	l := Layout{Room: MaxDepth}
+	l := Layout{Room: MaxDepth, AppArmor: r.AppArmor}
 	d := Delegate(r.Host)
 	for _, level := range r.Levels {
 		l.Daemons = append(l.Daemons, Daemon{Flavor: r.Flavor, Delegation: d, ShadowTools: true, Config: level.Config})

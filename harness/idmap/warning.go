@@ -26,6 +26,8 @@ const (
 	KeyIgnored      WarningKind = "key ignored"        // a configuration key has no effect here
 	FewerThanABlock WarningKind = "fewer than a block" // some users of the image have no id
 	FileCapsLost    WarningKind = "file capabilities lost"
+	SharesQuotas    WarningKind = "shares quotas" // containers beside the level have the same ids
+	NoProfile       WarningKind = "no profile"    // AppArmor confines the level, but by no profile of its own
 )
 
 // warnings returns the warnings about a level that comes up. own is the map of the namespace of
@@ -70,10 +72,21 @@ func (d Daemon) warnings(level int, c Choice, own Map, p PlannedLevel) []Warning
 	if has := Count(p.Map.UID); has < Block {
 		warn(FewerThanABlock, "it has %d ids: users and groups from %d on, such as nobody (65534), do not exist in it", has, has)
 	}
+	if !isolated {
+		warn(SharesQuotas, "containers beside it that are not isolated have the same ids, and share one quota of kernel keys with it")
+	}
 	if !p.FileCaps {
 		warn(FileCapsLost, "files of its image lose their capabilities, as %s has no id %d", above, capsTrialID)
 	}
 	return out
+}
+
+// warnProfile returns the warning about a level that has no AppArmor profile of its own.
+func (l Layout) warnProfile(level int) []Warning {
+	if !l.AppArmor || level <= Confined {
+		return nil
+	}
+	return []Warning{{Level: level, Kind: NoProfile, Text: fmt.Sprintf("no AppArmor profile can be made in level %d, so it runs in that of level %d", level-1, Confined)}}
 }
 
 func (d Daemon) warnSharing(warn func(WarningKind, string, ...any), above string, p PlannedLevel) {

@@ -8,11 +8,11 @@ import (
 	"nestbed/harness/idmap"
 )
 
-// warned returns the warnings of a plan except FileCapsLost, which all small chains have.
+// warned returns the warnings of a plan except those that all small chains have.
 func warned(l idmap.Layout) []string {
 	var all []string
 	for _, w := range l.Plan().Warnings {
-		if w.Kind != idmap.FileCapsLost {
+		if w.Kind != idmap.FileCapsLost && w.Kind != idmap.SharesQuotas {
 			all = append(all, w.String())
 		}
 	}
@@ -73,10 +73,31 @@ func TestAnIsolatedContainerOfADaemonWithoutUIDsIsPlanned(t *testing.T) {
 	assert.Equal(t, both(from0(0, 65536)), p.Levels[0].Map)
 }
 
-func TestEveryLevelWithoutFileCapabilitiesGetsAWarning(t *testing.T) {
-	for _, w := range recipeChain(500000, 196608, 3).Plan().Warnings {
-		assert.Equal(t, idmap.FileCapsLost, w.Kind)
-		assert.NotEqual(t, 1, w.Level)
+// levelsWith returns the levels that have a warning of this kind.
+func levelsWith(kind idmap.WarningKind, l idmap.Layout) (levels []int) {
+	for _, w := range l.Plan().Warnings {
+		if w.Kind == kind {
+			levels = append(levels, w.Level)
+		}
 	}
-	assert.Len(t, recipeChain(500000, 196608, 3).Plan().Warnings, 2)
+	return levels
+}
+
+func TestEveryLevelWithoutFileCapabilitiesGetsAWarning(t *testing.T) {
+	assert.Equal(t, []int{2, 3}, levelsWith(idmap.FileCapsLost, recipeChain(500000, 196608, 3)))
+}
+
+func TestEveryLevelThatIsNotIsolatedSharesItsQuotas(t *testing.T) {
+	l := recipeChain(500000, 196608, 3)
+	assert.Equal(t, []int{1, 2, 3}, levelsWith(idmap.SharesQuotas, l))
+	l.Daemons[1].Config = map[string]string{idmap.KeyIsolated: "true", idmap.KeySize: "1000"}
+	assert.Equal(t, []int{1}, levelsWith(idmap.SharesQuotas, l)[:1])
+	assert.NotContains(t, levelsWith(idmap.SharesQuotas, l), 2)
+}
+
+func TestALevelInAnotherProfileGetsAWarning(t *testing.T) {
+	l := recipeChain(500000, 262144, 4)
+	assert.Empty(t, levelsWith(idmap.NoProfile, l))
+	l.AppArmor = true
+	assert.Equal(t, []int{3, 4}, levelsWith(idmap.NoProfile, l))
 }

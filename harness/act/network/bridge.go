@@ -11,36 +11,36 @@ import (
 	"github.com/vishvananda/netns"
 
 	"nestbed/harness"
-	"nestbed/harness/idmap"
+	"nestbed/harness/bridge"
 	"nestbed/harness/internal/lxdop"
 )
 
 // Configure changes keys of the bridge that the LXD d has, while levels are connected to it. An
 // empty value removes a key.
 func Configure(ctx context.Context, d harness.Daemon, keys map[string]string) error {
-	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(idmap.Bridge)
+	found, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(bridge.Name)
 	if err != nil {
 		return err
 	}
-	wanted := bridge.Writable()
+	wanted := found.Writable()
 	for key, value := range keys {
 		wanted.Config[key] = value
 	}
-	return lxdop.UpdateNetwork(ctx, d.LXD(), idmap.Bridge, wanted)
+	return lxdop.UpdateNetwork(ctx, d.LXD(), bridge.Name, wanted)
 }
 
 // Prefixes returns the addresses of the bridge that the LXD d has, with the length of their
 // networks.
 func Prefixes(ctx context.Context, d harness.Daemon) (all []netip.Prefix, err error) {
-	bridge, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(idmap.Bridge)
+	found, _, err := lxdop.With(ctx, d.LXD()).GetNetwork(bridge.Name)
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range []string{"ipv4.address", "ipv6.address"} {
-		value := bridge.Config[key]
+	for _, key := range []string{bridge.KeyIPv4, bridge.KeyIPv6} {
+		value := found.Config[key]
 		prefix, err := netip.ParsePrefix(value)
 		if err != nil {
-			return nil, fmt.Errorf("bridge %s: %s is %q, expected an address with a length: %w", bridge.Name, key, value, err)
+			return nil, fmt.Errorf("bridge %s: %s is %q, expected an address with a length: %w", found.Name, key, value, err)
 		}
 		all = append(all, prefix)
 	}

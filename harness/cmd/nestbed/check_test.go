@@ -51,6 +51,7 @@ c3                                                    ├───────�
 
 works, but:
   level 1: /etc/subuid line 5 (root:900000:65536) of the host is passed over: LXD takes the first that is large enough
+  level 1: containers beside it that are not isolated have the same ids, and share one quota of kernel keys with it
 
 Incus could start no container with these files: level 1, start: idmap invalid
   `+subuid+` lines 4 and 5: cannot work: Incus uses each of these lines from inside id 0 on, and the kernel refuses a map that has an id twice

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"nestbed/harness/bridge"
 	"nestbed/harness/commands"
 	"nestbed/harness/drawing"
 	"nestbed/harness/idmap"
@@ -19,6 +22,8 @@ type recipeFlags struct {
 	owner    string
 	flavor   string
 	isolated bool
+	apparmor bool
+	network  bool
 	needs    uint32
 }
 
@@ -43,7 +48,7 @@ func (f *recipeFlags) recipe() (idmap.Recipe, error) {
 	if _, err := idmap.ParseAllocation(f.owner + ":0:1"); err != nil {
 		return idmap.Recipe{}, &usageError{fmt.Errorf("--owner: %w", err)}
 	}
-	r, err := idmap.NewRecipe(idmap.Need{Depth: f.depth, Owner: f.owner, Start: f.start, Flavor: flavor, Isolated: f.isolated, ID: f.needs})
+	r, err := idmap.NewRecipe(idmap.Need{Depth: f.depth, Owner: f.owner, Start: f.start, Flavor: flavor, Isolated: f.isolated, AppArmor: f.apparmor, ID: f.needs})
 	if err != nil {
 		return r, &usageError{err}
 	}
@@ -84,7 +89,7 @@ that LXD then makes. Builds nothing and changes nothing; nestbed up builds.`,
 			if err != nil {
 				return err
 			}
-			p := newPlanned(r)
+			p := newPlanned(r, f.network)
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), p)
 			} else {
@@ -102,6 +107,8 @@ that LXD then makes. Builds nothing and changes nothing; nestbed up builds.`,
 	f.register(cmd)
 	cmd.Flags().IntVar(&f.depth, "depth", 3, fmt.Sprintf("number of levels, 1 to %d", idmap.MaxDepth))
 	cmd.Flags().Uint32Var(&f.needs, "needs", 0, "an `ID` that must exist in the last level, such as that of a user of its image or directory")
+	cmd.Flags().BoolVar(&f.apparmor, "apparmor", false, "for a machine that enforces AppArmor: add the settings that levels below the first need there")
+	cmd.Flags().BoolVar(&f.network, "network", false, "connect every level to a bridge, with addresses that no other level has")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	svgFlag(cmd, &svg)
 	return cmd
@@ -130,15 +137,23 @@ type plannedLevel struct {
 	Config   map[string]string `json:"config,omitempty"`
 	Map      *idmap.Map        `json:"map,omitempty"`
 	HostMap  *idmap.Map        `json:"hostMap,omitempty"`
+	// Addresses are the ranges of which the level has addresses.
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
 }
 
-func newPlanned(r idmap.Recipe) planned {
+// newPlanned plans the chain of a recipe. With network, every level is connected to a bridge.
+func newPlanned(r idmap.Recipe, network bool) planned {
 	layout := r.Layout()
+	for i := range layout.Daemons {
+		if network {
+			layout.Daemons[i].Network = bridge.Config(i + 1)
+		}
+	}
 	plan, daemons := layout.Plan(), layout.Daemons
 	p := planned{Depth: len(r.Levels), Flavor: r.Flavor, Levels: []plannedLevel{}, Stop: plan.Stop, Warnings: append([]idmap.Warning{}, plan.Warnings...), allocation: r.Host}
 	p.Host = plannedLevel{Name: "host", Allocation: r.Host.String(), Commands: commands.For(daemons[0], 1)}
 	for i, l := range r.Levels {
-		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config}
+		level := plannedLevel{Level: i + 1, Name: fmt.Sprintf("c%d", i+1), Config: l.Config, Addresses: bridge.Addresses(daemons[i].Network)}
 		if l.Allocation != nil {
 			level.Allocation, level.Commands = l.Allocation.String(), commands.For(daemons[i+1], i+2)
 		}
@@ -157,11 +172,14 @@ func (p planned) write(w io.Writer) error {
 		if l.Level > 0 {
 			where = "in " + l.Name
 		}
-		if l.Allocation == "" {
-			fmt.Fprintf(w, "\n%s: nothing to hand down\n", where)
-			continue
+		says := "nothing to hand down"
+		if l.Allocation != "" {
+			says = "/etc/subuid and /etc/subgid say " + l.Allocation
 		}
-		fmt.Fprintf(w, "\n%s: /etc/subuid and /etc/subgid say %s\n", where, l.Allocation)
+		fmt.Fprintf(w, "\n%s: %s\n", where, says)
+		for _, r := range l.Addresses {
+			fmt.Fprintf(w, "  # eth0 gets an address of %s\n", r)
+		}
 		for _, c := range l.Commands {
 			fmt.Fprintf(w, "  %s\n", c)
 		}
@@ -184,6 +202,12 @@ func writeWarnings(w io.Writer, warnings []idmap.Warning) error {
 	if len(warnings) == 0 {
 		return nil
 	}
+	place := map[idmap.WarningKind]int{} // of the first warning of the kind
+	for i, warning := range slices.Backward(warnings) {
+		place[warning.Kind] = i
+	}
+	warnings = slices.Clone(warnings)
+	slices.SortStableFunc(warnings, func(a, b idmap.Warning) int { return place[a.Kind] - place[b.Kind] })
 	text := "\nworks, but:\n"
 	for len(warnings) > 0 {
 		first, n := warnings[0], 1

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,8 @@ c1    ├───────────────────────�
 c2                                        ├───────────────────────────────────┤
 
 works, but:
+  level 1: containers beside it that are not isolated have the same ids, and share one quota of kernel keys with it
+    and so on down to level 2
   level 2: files of its image lose their capabilities, as level 1 has no id 1000000
 `, stdout)
 }
@@ -61,6 +64,39 @@ func TestAPlanAsJSONIsComplete(t *testing.T) {
 	assert.Equal(t, "incus launch IMAGE c3 -c security.idmap.isolated=true -c security.idmap.size=65536", p.Levels[1].Commands[4])
 	assert.Nil(t, p.Stop)
 	assert.EqualValues(t, 65536, p.Levels[2].HostMap.UID[0].Count)
+}
+
+func TestAPlanForAppArmorHasTheSettingsOfLevelsWithoutProfiles(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "plan", "--depth", "4", "--apparmor")
+	assert.Zero(t, status, stderr)
+	const nesting = " -c security.nesting=true"
+	unchanged := " -c 'raw.lxc=lxc.apparmor.profile = unchanged'"
+	for _, want := range []string{
+		"  lxc launch IMAGE c1" + nesting + "\n",
+		"  lxc launch IMAGE c2 -c environment.LXD_SECURITY_APPARMOR=false" + nesting + "\n",
+		"  lxc launch IMAGE c3 -c environment.LXD_SECURITY_APPARMOR=false" + unchanged + nesting + "\n",
+		"  lxc launch IMAGE c4" + unchanged + "\n",
+		"  level 3: no AppArmor profile can be made in level 2, so it runs in that of level 2\n    and so on down to level 4\n",
+	} {
+		assert.Contains(t, stdout, want)
+	}
+}
+
+func TestAPlanWithNetworksSaysWhichAddressesEachLevelHas(t *testing.T) {
+	status, stdout, stderr := nestbed(t, "plan", "--depth", "2", "--network", "--flavor", "incus")
+	assert.Zero(t, status, stderr)
+	for _, want := range []string{
+		"  incus network create nestbed0 ipv4.address=10.77.1.1/24 ipv4.nat=true ipv6.address=fd42:77:1::1/64 ipv6.nat=true\n  incus launch IMAGE c1 -n nestbed0 -c security.nesting=true\n",
+		"in c1: /etc/subuid and /etc/subgid say root:65536:65536\n  # eth0 gets an address of 10.77.1.0/24\n  # eth0 gets an address of fd42:77:1::/64\n",
+		"in c2: nothing to hand down\n  # eth0 gets an address of 10.77.2.0/24\n  # eth0 gets an address of fd42:77:2::/64\n",
+	} {
+		assert.Contains(t, stdout, want)
+	}
+	status, stdout, _ = nestbed(t, "plan", "--depth", "2", "--network", "--json")
+	assert.Zero(t, status)
+	var p planned
+	require.NoError(t, json.Unmarshal([]byte(stdout), &p))
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.77.2.0/24"), netip.MustParsePrefix("fd42:77:2::/64")}, p.Levels[1].Addresses)
 }
 
 func TestAPlanHasTheIDThatTheLastLevelNeeds(t *testing.T) {
@@ -106,7 +142,7 @@ func TestTheCommandsOfAPlanMakeItsFiles(t *testing.T) {
 		}
 		return all
 	}
-	made := newPlanned(r)
+	made := newPlanned(r, false)
 	run(made.Host.Commands[0])
 	assert.Equal(t, []string{"lxd:1:2\n", ""}, files(), "lines of other owners stay")
 	run(made.Host.Commands[1])
