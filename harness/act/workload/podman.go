@@ -2,8 +2,8 @@ package workload
 
 import "context"
 
-// startPodman prepares the commands of Podman, which has no daemon. stop ends the process that keeps
-// a user's namespaces.
+// startPodman prepares the commands of Podman, which has no daemon. stop ends the process that
+// keeps a user's namespaces.
 func (e *engine) startPodman(context.Context) (stop func(context.Context) error, err error) {
 	e.command = []string{
 		"env", "HOME=" + e.dir, "XDG_RUNTIME_DIR=" + e.dir + "/run", "PODMAN_IGNORE_CGROUPSV1_WARNING=1",
