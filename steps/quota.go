@@ -16,19 +16,19 @@ var quotaSteps = []step{
 		func(s *scenario) any { return s.allowInotify }, changes,
 	},
 	{
-		When, `^root of level (\d+) takes every (?P<thing>kernel key|inotify instance) that it can get$`,
+		When, `^root of level (\d+) takes every (?P<thing>kernel key|inotify instance|pending signal) that it can get$`,
 		"A program keeps them until the scenario ends. It must get at least one.",
 		func(s *scenario) any { return s.takeAll }, changes,
 	},
 	{
-		Then, `^root of sibling ([A-Z]) at level (\d+) (gets|does not get) (?:a|an) (?P<thing>kernel key|inotify instance)$`,
+		Then, `^root of sibling ([A-Z]) at level (\d+) (gets|does not get) (?:a|an) (?P<thing>kernel key|inotify instance|pending signal)$`,
 		"A program tries to take one. Without one left, the kernel's error is that of the quota.",
 		func(s *scenario) any { return s.siblingTakesOne }, shares,
 	},
 }
 
 // exhausted has the kernel's errors of used up quotas, in the words of Go's syscall package.
-var exhausted = map[quota.Kind]string{quota.Keys: "disk quota exceeded", quota.Inotify: "too many open files"}
+var exhausted = map[quota.Kind]string{quota.Keys: "disk quota exceeded", quota.Inotify: "too many open files", quota.Signals: "resource temporarily unavailable"}
 
 func (s *scenario) allowInotify(ctx context.Context, level, most int) error {
 	l, err := s.ownLevel(ctx, level)

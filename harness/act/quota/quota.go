@@ -22,15 +22,11 @@ type Kind string
 const (
 	Keys    Kind = "kernel key"       // kernel.keys.maxkeys for each id of the host (security/keys/key.c, key_alloc)
 	Inotify Kind = "inotify instance" // for each id of a user namespace, and for its creator above (kernel/ucount.c, inc_ucount)
+	Signals Kind = "pending signal"   // likewise, up to RLIMIT_SIGPENDING (kernel/ucount.c, inc_rlimit_get_ucounts)
 )
 
-// argument returns the relay's name of the kind.
-func (k Kind) argument() string {
-	if k == Keys {
-		return relay.Keys
-	}
-	return relay.Inotify
-}
+// arguments are the relay's names of the kinds.
+var arguments = map[Kind]string{Keys: relay.Keys, Inotify: relay.Inotify, Signals: relay.Signals}
 
 // program is where the program is in a level.
 const program = "/run/" + relay.Program
@@ -48,7 +44,7 @@ func TakeAll(ctx context.Context, store bundle.Store, l *harness.Level, kind Kin
 	if err := install(ctx, store, l); err != nil {
 		return 0, "", err
 	}
-	out, err := l.Exec(ctx, "sh", "-c", fmt.Sprintf(takeAll, kind.argument()))
+	out, err := l.Exec(ctx, "sh", "-c", fmt.Sprintf(takeAll, arguments[kind]))
 	if err != nil {
 		return 0, "", err
 	}
@@ -64,7 +60,7 @@ func TakeOne(ctx context.Context, store bundle.Store, l *harness.Level, kind Kin
 	if err := install(ctx, store, l); err != nil {
 		return "", err
 	}
-	out, err := l.Exec(ctx, "sh", "-c", program+" "+relay.TakeOne+" "+kind.argument()+" 2>&1; true")
+	out, err := l.Exec(ctx, "sh", "-c", program+" "+relay.TakeOne+" "+arguments[kind]+" 2>&1; true")
 	return strings.TrimSpace(out), err
 }
 

@@ -20,7 +20,7 @@ const (
 	Podman Engine = "Podman"
 )
 
-// EngineSpec is how an engine runs at a level.
+// EngineSpec describes how an engine runs at a level.
 type EngineSpec struct {
 	Engine Engine
 	// User is the level's user who runs it; 0 is root. Docker's daemon runs as root.
@@ -34,7 +34,7 @@ type EngineSpec struct {
 	OnOverlay bool
 }
 
-// EngineResult is what was observed of an image and of a container from it.
+// EngineResult is the observed state of an image and of a container from it.
 type EngineResult struct {
 	Result
 	// Storage is the storage driver that the engine used.

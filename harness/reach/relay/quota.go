@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +24,7 @@ const (
 const (
 	Keys    = "keys"    // man 2 add_key
 	Inotify = "inotify" // instances: man 2 inotify_init
+	Signals = "signals" // pending real-time signals: man 2 rt_sigqueueinfo
 )
 
 // takeLimit is more than any quota of a test.
@@ -46,12 +49,35 @@ func Take(kind string, most int) (n int, err error) {
 			_, err = unix.AddKey("user", fmt.Sprintf("nestbed %d", n), []byte("x"), unix.KEY_SPEC_PROCESS_KEYRING)
 		case Inotify:
 			_, err = unix.InotifyInit1(unix.IN_CLOEXEC)
+		case Signals:
+			err = pend()
 		default:
-			return n, fmt.Errorf("%s: not known; use %s or %s", kind, Keys, Inotify)
+			return n, fmt.Errorf("%s: not known; use %s, %s or %s", kind, Keys, Inotify, Signals)
 		}
 	}
 	if err != nil {
 		n--
 	}
 	return n, err
+}
+
+// pending is a signal that Go's runtime does not use.
+const pending = unix.Signal(64)
+
+// pend sends a signal to the calling thread, which has blocked it and keeps it.
+func pend() error {
+	runtime.LockOSThread()
+	var blocked unix.Sigset_t
+	blocked.Val[0] = 1 << (pending - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, nil); err != nil {
+		return err
+	}
+	const queued = -1 // SI_QUEUE: if there is no room, the call fails
+	info := unix.Siginfo{Signo: int32(pending), Code: queued}
+	_, _, errno := unix.Syscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(os.Getpid()), uintptr(unix.Gettid()), uintptr(pending),
+		uintptr(unsafe.Pointer(&info)), 0, 0) //nolint:gosec // x/sys has no function for this call
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }

@@ -116,11 +116,11 @@ func FuzzRequest(f *testing.F) {
 }
 
 func TestTakeGetsNoMoreThanItWasAsked(t *testing.T) {
-	for _, kind := range []string{Keys, Inotify} {
+	for _, kind := range []string{Keys, Inotify, Signals} {
 		n, err := Take(kind, 2)
 		require.NoError(t, err, kind)
 		assert.Equal(t, 2, n, kind)
 	}
 	_, err := Take("files", 1)
-	require.EqualError(t, err, "files: not known; use keys or inotify")
+	require.EqualError(t, err, "files: not known; use keys, inotify or signals")
 }
