@@ -85,6 +85,10 @@ chown -R "$1" .
 mkdir -p -m 1777 /dev/shm
 `
 
+	// quoteErrors runs "$@" and, if it fails, prints its last errors on one line. Builders also
+	// show their progress and the instructions.
+	quoteErrors = `"$@" 2>"$0/said" || { status=$?; grep -i -e error -e fail "$0/said" | tail -n 3 | tr '\n' '|' >&2; exit $status; }`
+
 	// clearImage removes directory $0. Podman leaves mounts in it.
 	clearImage = `set -e
 while read -r _ at _; do case "$at" in "$0"|"$0"/*) echo "$at" ;; esac; done </proc/self/mounts | sort -r | xargs -r umount
@@ -199,14 +203,15 @@ func (e *engine) owner(ctx context.Context, path string) (string, error) {
 
 // do runs a command of the engine and returns what it printed.
 func (e *engine) do(ctx context.Context, args ...string) (string, error) {
-	out, err := e.level.ExecAs(ctx, e.spec.User, nil, append(e.command[:len(e.command):len(e.command)], args...)...)
+	command := slices.Concat([]string{"sh", "-c", quoteErrors, e.dir}, e.command, args)
+	out, err := e.level.ExecAs(ctx, e.spec.User, nil, command...)
 	if err != nil {
 		return "", e.failed(args[0], err)
 	}
 	return strings.TrimSpace(out), nil
 }
 
-// failed returns the error of one of the engine's commands, on one line.
+// failed returns the error of one of the engine's commands.
 func (e *engine) failed(command string, err error) error {
-	return fmt.Errorf("level %d: user %d: %s: %s: %w", e.level.Index, e.spec.User, e.spec.Engine, command, err)
+	return fmt.Errorf("%s of user %d: %s: %w", e.spec.Engine, e.spec.User, command, err)
 }
