@@ -229,6 +229,13 @@ Feature: Carrying images into levels
       When a container created from the image at level 2 is stopped and published as an image
       Then the published image at level 2 has the files of users 0, 1000 and 65535 with their owners
 
+    Scenario: A container at level 2 is published, and its image is carried out to the host
+      Given a chain of depth 3 in which every level delegates what the levels below it need
+      And the host's LXD has a split image packed by gzip
+      When a container created from the image at level 2 is published, and the published image is carried out to the host
+      Then every LXD from level 2 up has the published image under its fingerprint
+      And in the container the files of users 0, 1000 and 65535 keep their owners
+
   Rule: With security.devlxd.images, root of a level gets public images from the LXD above through /dev/lxd
 
     @requires-private-host

@@ -50,6 +50,11 @@ var imageSteps = []step{
 		"Carries the image down first. The LXD at that level packs the published image with gzip.",
 		func(s *scenario) any { return s.publish }, changes,
 	},
+	{
+		When, `^a container created from the image at level (\d+) is published, and the published image is carried out to the host$`,
+		"Copies the published image level by level: exports it to a file of the level, pulls the file out and imports it into the LXD above. A container is created from it on the host.",
+		func(s *scenario) any { return s.carryOut }, changes,
+	},
 }
 
 var errNoImage = errors.New("no image: no Given step makes one for the host's LXD")
@@ -222,4 +227,19 @@ func (s *scenario) publish(ctx context.Context, level int) error {
 	var err error
 	s.carrying().published, err = image.Publish(ctx, s.chain, level, launchedName)
 	return err
+}
+
+func (s *scenario) carryOut(ctx context.Context, level int) error {
+	if err := s.publish(ctx, level); err != nil {
+		return err
+	}
+	did := s.carrying()
+	for ; level > 0; level-- {
+		if err := image.CarryOut(ctx, s.chain, level, did.published); err != nil {
+			return err
+		}
+	}
+	var err error
+	did.container, err = image.Launch(ctx, s.chain, 0, launchedName, did.published)
+	return s.keepRefusal(err)
 }

@@ -47,6 +47,11 @@ var imageOutcomeSteps = []step{
 		func(s *scenario) any { return s.imageRefused }, shares,
 	},
 	{
+		Then, `^every LXD from level (\d+) up has the published image under its fingerprint$`,
+		"Each LXD exports the same bytes: their SHA-256 is the fingerprint.",
+		func(s *scenario) any { return s.samePublished }, shares,
+	},
+	{
 		Then, `^the published image at level (\d+) has the files of users 0, 1000 and 65535 with their owners$`,
 		"Checks the owners in the exported tar, and that its SHA-256 is the fingerprint.",
 		func(s *scenario) any { return s.publishedOwners }, shares,
@@ -55,19 +60,35 @@ var imageOutcomeSteps = []step{
 
 func (s *scenario) sameFingerprint(ctx context.Context, level int) error {
 	did, err := s.carried()
+	if err == nil {
+		err = did.refusal
+	}
 	if err != nil {
 		return err
 	}
-	if did.refusal != nil {
-		return did.refusal
+	return s.sameImage(ctx, level, did.made.Fingerprint())
+}
+
+func (s *scenario) samePublished(ctx context.Context, level int) error {
+	did, err := s.carried()
+	if err == nil {
+		err = did.refusal
 	}
+	if err != nil {
+		return err
+	}
+	return s.sameImage(ctx, level, did.published)
+}
+
+// sameImage compares an image that every LXD down to a level exports with its fingerprint.
+func (s *scenario) sameImage(ctx context.Context, level int, fingerprint string) error {
 	for l := range level + 1 {
-		got, err := image.Export(ctx, s.chain, l, did.made.Fingerprint())
+		got, err := image.Export(ctx, s.chain, l, fingerprint)
 		if err != nil {
 			return err
 		}
 		what := fmt.Sprintf("level %d: SHA-256 of the exported image", l)
-		if err := s.equal(what, did.made.Fingerprint(), got.Fingerprint()); err != nil {
+		if err := s.equal(what, fingerprint, got.Fingerprint()); err != nil {
 			return err
 		}
 	}

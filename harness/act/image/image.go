@@ -2,6 +2,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -137,6 +138,43 @@ func CarryIn(ctx context.Context, c *harness.Chain, level int, fingerprint strin
 	}
 	_, err = Import(ctx, c, level, pushed, false)
 	return err
+}
+
+// CarryOut copies an image from the LXD inside the level to the LXD above it: it exports the image
+// to files of the level, which belong to root there, pulls these and imports them.
+func CarryOut(ctx context.Context, c *harness.Chain, level int, fingerprint string) error {
+	exported, err := Export(ctx, c, level, fingerprint)
+	if err != nil {
+		return err
+	}
+	l, err := c.Level(level)
+	if err != nil {
+		return err
+	}
+	var pulled imagefile.Image
+	files := []carriedFile{{CarriedMetadata, exported.Metadata, &pulled.Metadata}}
+	if !exported.Unified() {
+		files = append(files, carriedFile{CarriedRootFS, exported.RootFS, &pulled.RootFS})
+	}
+	for _, f := range files {
+		if _, err := l.ExecAs(ctx, 0, bytes.NewReader(f.content), "sh", "-c", `cat >"$0"`, f.path); err != nil {
+			return err
+		}
+		got, err := lxdop.PullFile(ctx, l.Above().LXD(), l.Name, f.path)
+		if err != nil {
+			return fmt.Errorf("level %d: %w", level, err)
+		}
+		*f.pulled = []byte(got.Content)
+	}
+	_, err = Import(ctx, c, level-1, pulled, false)
+	return err
+}
+
+// carriedFile is a file of an image that is carried out of a level.
+type carriedFile struct {
+	path    string
+	content []byte
+	pulled  *[]byte
 }
 
 // Launch creates and starts a container from an image with the LXD at a level (0 is the host),
