@@ -54,7 +54,7 @@ func (s *scenario) engineOnOverlay() { s.engine.OnOverlay = true }
 // runEngine runs an engine. Docker leaves a bridge and firewall rules, and two cannot run at one
 // level at a time, so the chain cannot be shared.
 func (s *scenario) runEngine(ctx context.Context, user string, level int, engine string) error {
-	l, err := s.level(ctx, level)
+	l, err := s.ownLevel(ctx, level)
 	if err != nil {
 		return err
 	}
