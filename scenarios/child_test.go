@@ -57,11 +57,11 @@ func (o childOrder) command(t *testing.T) *exec.Cmd {
 // member.
 const threeCoreScenarios = "-test.run=^TestFeatures$/^(Three_levels_share_an_allocation_of_three_blocks|An_allocation_of_13107[12]_ids_.*)$"
 
-// testCommand returns a command that runs tests in a new process, without writing reports.
+// testCommand returns a command that runs tests in a new process.
 func testCommand(t *testing.T, flags ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flags...)
-	cmd.Env = append(os.Environ(), environment.Reports+"=")
+	cmd.Env = os.Environ()
 	return tied(cmd)
 }
 

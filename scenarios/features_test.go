@@ -3,9 +3,11 @@ package scenarios_test
 import (
 	"cmp"
 	"flag"
+	"os"
 	"strings"
 	"testing"
 
+	"nestbed/harness/environment"
 	"nestbed/harness/inventory"
 	"nestbed/steps"
 )
@@ -31,6 +33,13 @@ func init() {
 	flag.IntVar(&suite.Concurrency, "concurrency", 0, "scenarios at a time; 0: as many as processors and memory allow")
 	flag.IntVar(&suite.Mutate, "mutate", 0, "run each Then with up to this many wrong values first; it must fail with each")
 	flag.DurationVar(&suite.Kept, "kept", 0, "the part of -timeout that is reserved for diagnosis and clean-up; 0: a quarter, at most 1 minute")
+}
+
+// takeReports makes TestFeatures the only one here that writes into the directory of reports of the
+// environment. Only one run may, and other tests run suites and commands at the same time.
+func takeReports() error {
+	suite.Reports = os.Getenv(environment.Reports)
+	return os.Unsetenv(environment.Reports)
 }
 
 // concurrency returns how many chains this machine builds at a time.

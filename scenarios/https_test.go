@@ -184,7 +184,7 @@ func (remote *remoteLXD) scenarios(t *testing.T, env ...string) string {
 	t.Helper()
 	run := networkCommand(harnesstest.Context(t), remote.client, os.Args[0], threeCoreScenarios, "-test.v", "-godog.format=progress", "-godog.tags=@core", "-concurrency=3")
 	run.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, environment.Require+"=") })
-	run.Env = append(run.Env, environment.Reports+"=", keyringEnv+"="+filepath.Join(remote.dir, "keyring"), "NESTBED_HOST="+remote.address)
+	run.Env = append(run.Env, keyringEnv+"="+filepath.Join(remote.dir, "keyring"), "NESTBED_HOST="+remote.address)
 	run.Env = append(run.Env, env...)
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, string(out))

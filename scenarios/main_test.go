@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}
 	flag.Parse()
+	if err := takeReports(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if err := makeTurns(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -62,7 +62,7 @@ func asMember(t *testing.T, dir, own string, files idmap.Delegation, program str
 	cmd.Dir = own
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, environment.Require+"=") || strings.HasPrefix(v, environment.State+"=")
-	}), "HOME="+own, environment.Artifacts+"="+own, environment.Reports+"=")
+	}), "HOME="+own, environment.Artifacts+"="+own)
 	return guarded(cmd)
 }
 

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"nestbed/harness/environment"
 )
 
 // newProcessEnv names the test that a process runs alone.
@@ -28,7 +26,7 @@ func inNewProcess(t *testing.T, chains int) bool {
 		return strings.HasPrefix(arg, "-test.testlogfile=") || strings.HasPrefix(arg, "-test.gocoverdir=") // go test's own files
 	})
 	run := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-test.run=^%s$", t.Name()), "-test.v")...)
-	run.Env = append(os.Environ(), newProcessEnv+"="+t.Name(), environment.Reports+"=")
+	run.Env = append(os.Environ(), newProcessEnv+"="+t.Name())
 	out, err := tied(run).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	if strings.Contains(string(out), "\n--- SKIP: "+t.Name()+" ") {

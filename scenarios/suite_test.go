@@ -74,6 +74,6 @@ func TestStepsOfAnotherModuleShareAChainUnlessTheyChangeIt(t *testing.T) {
 
 func TestARunWithoutScenariosFails(t *testing.T) {
 	harnesstest.Source(t)
-	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard, Reports: t.TempDir()}.Run(harnesstest.Context(t))
+	_, err := steps.Suite{Tags: "@no-such-tag", Output: io.Discard}.Run(harnesstest.Context(t))
 	require.ErrorContains(t, err, "no scenario was run")
 }
