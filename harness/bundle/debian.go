@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"nestbed/harness/bundle/lxdmodule"
 	"nestbed/harness/cache"
@@ -155,7 +158,17 @@ func Mmdebstrap(ctx context.Context, suite string, packages []string, to string,
 		// Other distributions' apt does not trust Debian's keys.
 		args = append(args, "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
 	}
-	return command.New(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
+	var namespaces uintptr
+	if os.Geteuid() == 0 {
+		// It mounts proc, sys and parts of dev in its Debian, and cannot unmount them if it is
+		// killed.
+		args, namespaces = append(args, "--mode=root"), unix.CLONE_NEWNS
+	} else {
+		args = append(args, "--mode=unshare")
+	}
+	cmd := command.New(ctx, "mmdebstrap", append(append(args, options...), suite, to)...)
+	cmd.SysProcAttr.Unshareflags = namespaces
+	return cmd
 }
 
 // makeDebian makes a minimal Debian with the packages in root.
@@ -163,7 +176,7 @@ func makeDebian(ctx context.Context, root string, s Source, packages []string) e
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {
 		return fmt.Errorf("bundle %s: this machine has no mmdebstrap; run apt-get install mmdebstrap", s)
 	}
-	if out, err := Mmdebstrap(ctx, s.suite(), packages, root, "--mode=root").CombinedOutput(); err != nil {
+	if out, err := Mmdebstrap(ctx, s.suite(), packages, root).CombinedOutput(); err != nil {
 		return fmt.Errorf("bundle %s: mmdebstrap: %w: %s", s, err, lastLine(string(out)))
 	}
 	return withRoot(root, func(r *inroot.Root) error {

@@ -60,10 +60,7 @@ func (d debian) make(ctx context.Context, disk string, progress func(string)) er
 }
 
 func (d debian) archive(ctx context.Context, to string) error {
-	options := []string{"--format=tar", "--mode=unshare"}
-	if os.Geteuid() == 0 {
-		options[1] = "--mode=root"
-	}
+	options := []string{"--format=tar"}
 	if d.overlay != "" {
 		options = append(options, "--customize-hook=sync-in "+d.overlay+" /")
 	}
