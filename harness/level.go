@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (l *Level) devices(spec LevelSpec) map[string]map[string]string {
 	}
 	if spec.Network != nil {
 		devices[Interface] = map[string]string{"type": "nic", "network": bridge.Name, "name": Interface}
+		maps.Copy(devices[Interface], spec.Interface)
 	}
 	return devices
 }
@@ -128,12 +130,12 @@ func NewLevel(above Daemon, index int, name string) *Level {
 	return &Level{Index: index, Name: name, above: above}
 }
 
-// join brings the interface of a level up if it has one, as the init of a distribution does. It
+// Join brings the interface of a level up if it has one, as the init of a distribution does. It
 // returns when dnsmasq has given the level an IPv4 address.
-func (l *Level) join(ctx context.Context, spec LevelSpec) error {
+func (l *Level) Join(ctx context.Context, spec LevelSpec) error {
 	if spec.Network == nil {
 		return nil
 	}
-	_, err := l.Exec(ctx, "/usr/lib/nestbed/join")
+	_, err := l.Exec(ctx, bundle.JoinProgram)
 	return err
 }

@@ -70,7 +70,7 @@ func (c *Chain) makeLevel(ctx context.Context, above Daemon, index int) (*Level,
 				!c.Spec.hooked(index+1, idmap.OpStorage, idmap.OpImport) {
 				c.nextImport = BeginImport(ctx, l.server, c.newLevel(l, index+1).image())
 			}
-			if err := errors.Join(l.ready(ctx, died), l.join(ctx, c.Spec.Levels[index-1])); err != nil || index > 1 || !host.Elsewhere(c.Host) {
+			if err := errors.Join(l.ready(ctx, died), l.Join(ctx, c.Spec.Levels[index-1])); err != nil || index > 1 || !host.Elsewhere(c.Host) {
 				return err
 			}
 			return host.Learn(ctx, c.Host, l.root)
@@ -156,7 +156,8 @@ func (c *Chain) Daemons() []idmap.Daemon {
 	var all []idmap.Daemon
 	for above := range c.Spec.Levels {
 		d := c.Spec.PlanDaemon(h, above)
-		d.Config, d.Network = merged(ProfileOf(h, above), c.configOf(above+1)), c.Spec.Levels[above].Network
+		d.Config = merged(ProfileOf(h, above), c.configOf(above+1))
+		d.Network, d.Interface = c.Spec.Levels[above].Network, c.Spec.Levels[above].Interface
 		maps.DeleteFunc(d.Config, func(_, value string) bool { return value == "" })
 		all = append(all, d)
 	}

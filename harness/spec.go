@@ -39,6 +39,8 @@ type LevelSpec struct {
 	// connected to, by an interface eth0. If it is nil, there is no bridge, and the level has only
 	// its loopback interface. LXD needs dnsmasq and nft for a bridge.
 	Network map[string]string
+	// Interface is added to the configuration of that interface, a device of type nic.
+	Interface map[string]string
 	// Project is added to the configuration of the project in which the LXD above makes the level.
 	// The plan does not take it into account.
 	Project map[string]string

@@ -18,7 +18,8 @@ const (
 // tags are the tags of scenarios, by the requirement that the machine must meet.
 var tags = map[string]string{
 	inventory.Tools: requiresTools, inventory.Debian: requiresDebian, inventory.Btrfs: "@requires-btrfs", inventory.FUSE: "@requires-fuse",
-	inventory.Speed: "@requires-speed", inventory.PrivateHost: "@requires-private-host", inventory.Root: "@requires-root",
+	inventory.BrNetfilter: "@requires-br-netfilter",
+	inventory.Speed:       "@requires-speed", inventory.PrivateHost: "@requires-private-host", inventory.Root: "@requires-root",
 	inventory.OnCgroup1: "@on-cgroup1", inventory.OnCgroup2: "@on-cgroup2", inventory.OnAppArmor: "@on-apparmor",
 	inventory.OnNoAppArmor: "@on-no-apparmor", inventory.OnMediation: "@on-userns-mediation",
 }

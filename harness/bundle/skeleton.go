@@ -65,6 +65,12 @@ func makeLayout(r *inroot.Root) error {
 	return nil
 }
 
+// JoinProgram is the path of the program that connects a level to its network.
+const JoinProgram = "/usr/lib/nestbed/join"
+
+// Join returns the program at JoinProgram.
+func Join() ([]byte, error) { return skeleton.ReadFile("skeleton" + JoinProgram) }
+
 // KeyFile is the file with the key of the bundle that /usr belongs to.
 const KeyFile = "/usr/lib/nestbed/bundle"
 

@@ -19,10 +19,10 @@ import (
 var (
 	// toolPrograms are the programs of a bundle with Tools, for scenarios to run. Nesting needs
 	// none of them.
-	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs", "losetup", "dnsmasq", "nft", "runc"}
+	toolPrograms = []string{"usermod", "btrfs", "mkfs.btrfs", "crun", "lxc-start", "lxc-stop", "lxc-info", "lxc-attach", "lxcfs", "losetup", "dnsmasq", "nft", "runc", "bridge"}
 
 	// toolPackages are the Debian packages of toolPrograms.
-	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs", "mount", "dnsmasq-base", "nftables", "runc"}
+	toolPackages = []string{"passwd", "btrfs-progs", "crun", "lxc", "lxcfs", "mount", "dnsmasq-base", "nftables", "runc", "iproute2"}
 
 	// toolSupport are the files that lxcfs loads at run time, and its hook for liblxc.
 	toolSupport = []string{"/usr/lib/*/lxcfs", "/usr/share/lxcfs"}

@@ -36,6 +36,9 @@ func create(d idmap.Daemon, level int) []string {
 		}
 		all = append(all, network)
 		launch += " -n " + bridge.Name
+		for _, key := range slices.Sorted(maps.Keys(d.Interface)) {
+			launch += " -d " + word("eth0,"+key+"="+d.Interface[key])
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Config)) {
 		launch += " -c " + word(key+"="+d.Config[key])

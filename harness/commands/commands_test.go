@@ -32,9 +32,13 @@ func TestTheScriptOfAChainHasALineForEachDaemon(t *testing.T) {
 }
 
 func TestTheCommandsMakeTheBridgeOfTheContainer(t *testing.T) {
-	all := commands.For(idmap.Daemon{Flavor: idmap.Incus, Network: map[string]string{"ipv4.nat": "false", "dns.domain": "a b"}, Config: map[string]string{"security.nesting": "true"}}, 1)
+	all := commands.For(idmap.Daemon{
+		Flavor: idmap.Incus, Network: map[string]string{"ipv4.nat": "false", "dns.domain": "a b"},
+		Interface: map[string]string{"security.port_isolation": "true", "mtu": "1400"}, Config: map[string]string{"security.nesting": "true"},
+	}, 1)
 	assert.Equal(t, []string{
-		"systemctl restart incus", "incus network create nestbed0 'dns.domain=a b' ipv4.nat=false", "incus launch IMAGE c1 -n nestbed0 -c security.nesting=true",
+		"systemctl restart incus", "incus network create nestbed0 'dns.domain=a b' ipv4.nat=false",
+		"incus launch IMAGE c1 -n nestbed0 -d eth0,mtu=1400 -d eth0,security.port_isolation=true -c security.nesting=true",
 	}, all[len(all)-3:])
 }
 

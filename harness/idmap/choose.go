@@ -41,6 +41,8 @@ type Daemon struct {
 	// Network is the configuration of the managed bridge that the container is connected to; nil:
 	// none. Ids do not depend on it.
 	Network map[string]string
+	// Interface is the configuration of the container's interface on that bridge.
+	Interface map[string]string
 }
 
 // currentConfig returns the configuration from which the container's AppArmor profile is made.

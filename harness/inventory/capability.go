@@ -19,6 +19,7 @@ const (
 	Debian      = "debian"       // bundles of Debian
 	Btrfs       = "btrfs"        // on a loop device
 	FUSE        = "fuse"         // the device /dev/fuse
+	BrNetfilter = "br-netfilter" // the kernel can show its firewall what bridges forward
 	Speed       = "speed"        // a processor that is not emulated
 	PrivateHost = "private-host" // a host that is not a project of an existing LXD
 	Root        = "root"         // root on the machine of the levels
@@ -33,7 +34,7 @@ const (
 // Capabilities returns what single scenarios need of the machine beyond what all scenarios need.
 // The scenarios run the bundle of the source. Bundles are made in the store.
 func Capabilities(store bundle.Store, s bundle.Source) []Requirement {
-	return slices.Concat([]Requirement{tools(s), debian(store), btrfs(), fuse(), speed()}, cgroups1or2(), appArmorOnOrOff())
+	return slices.Concat([]Requirement{tools(s), debian(store), btrfs(), fuse(), brNetfilter(), speed()}, cgroups1or2(), appArmorOnOrOff())
 }
 
 // PrivateHosts requires a private host: it has exactly the allocation that a scenario states, and
@@ -131,6 +132,14 @@ func fuse() Requirement {
 	r := Requirement{For: FUSE, Name: "fuse"}
 	if r.OK, r.Found = opens("/dev/fuse"); !r.OK {
 		r.Fix = "modprobe fuse"
+	}
+	return r
+}
+
+func brNetfilter() Requirement {
+	r := Requirement{For: BrNetfilter, Name: "br_netfilter"}
+	if r.OK, r.Found = opens("/proc/sys/net/bridge/bridge-nf-call-iptables"); !r.OK {
+		r.Fix = "modprobe br_netfilter"
 	}
 	return r
 }

@@ -90,7 +90,12 @@ func (s *Siblings) Add(ctx context.Context, name string, spec harness.LevelSpec)
 			return nil
 		}},
 		operation{idmap.OpStart, func() error { return l.Start(ctx) }},
-		operation{idmap.OpReady, func() error { return l.Reach(ctx) }},
+		operation{idmap.OpReady, func() error {
+			if err := l.Reach(ctx); err != nil {
+				return err
+			}
+			return l.Join(ctx, spec)
+		}},
 	)
 }
 

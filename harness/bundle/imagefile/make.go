@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -111,16 +112,18 @@ func (w *writer) metadata(architecture string) {
 }
 
 func (w *writer) rootFS(b *bundle.Bundle, owners []uint32) {
-	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var", "var/lib", "var/lib/nestbed", "var/tmp"}
+	dirs := []string{"", "bin", "dev", "etc", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "usr/lib", "usr/lib/nestbed", "var", "var/lib", "var/lib/nestbed", "var/tmp"}
 	for _, dir := range dirs {
 		w.put(tar.Header{Name: w.prefix + "/" + dir, Typeflag: tar.TypeDir, Mode: 0o755}, nil)
 	}
 	busybox, err := os.ReadFile(b.Busybox())
-	if err != nil && w.err == nil {
-		w.err = err
+	join, joinErr := bundle.Join()
+	if w.err == nil {
+		w.err = errors.Join(err, joinErr)
 	}
 	w.put(tar.Header{Name: w.prefix + "/bin/busybox", Mode: 0o755}, busybox)
-	for _, applet := range []string{"cat", "grep", "rm", "sh", "sleep", "stat"} {
+	w.put(tar.Header{Name: w.prefix + bundle.JoinProgram, Mode: 0o755}, join)
+	for _, applet := range []string{"cat", "grep", "head", "hostname", "ip", "nc", "rm", "sh", "sleep", "stat", "udhcpc"} {
 		w.put(tar.Header{Name: w.prefix + "/bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, nil)
 	}
 	w.put(tar.Header{Name: w.prefix + "/sbin/init", Mode: 0o755}, []byte("#!/bin/sh\nexec sleep 2147483647\n"))

@@ -34,6 +34,11 @@ func UpdateNetwork(ctx context.Context, server lxd.InstanceServer, name string, 
 	return change(ctx, server, http.MethodPut, "", network, "networks", name)
 }
 
+// CreateNetworkACL makes an ACL for networks.
+func CreateNetworkACL(ctx context.Context, server lxd.InstanceServer, acl api.NetworkACLsPost) error {
+	return change(ctx, server, http.MethodPost, "", acl, "network-acls")
+}
+
 // UpdateProfile replaces a profile.
 func UpdateProfile(ctx context.Context, server lxd.InstanceServer, name string, profile api.ProfilePut) error {
 	return change(ctx, server, http.MethodPut, "", profile, "profiles", name)
