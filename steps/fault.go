@@ -103,7 +103,7 @@ func (s *scenario) fault(f fault.Fault) error {
 		return fmt.Errorf("level %d: not made by an LXD, so no fault can be injected", f.Level)
 	}
 	s.broken = true
-	s.faults = append(s.faults, f.Hook())
+	s.hooks = append(s.hooks, f.Hook())
 	return nil
 }
 

@@ -3,26 +3,13 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"net/netip"
 
 	"nestbed/harness"
 	"nestbed/harness/act/network"
-	"nestbed/harness/bridge"
 )
 
 var networkSteps = []step{
-	{
-		Given, `^every level is connected to a bridge of the LXD above$`,
-		"The LXD makes a managed bridge with chosen addresses and NAT. The level has an interface on it, and gets its addresses from dnsmasq.",
-		func(s *scenario) any { return s.connected }, shares,
-	},
-	{
-		Given, `^the bridge above level (\d+) has (?P<key>[a-z0-9.]+) "([^"]*)"$`,
-		"Adds a key to the configuration with which the LXD makes the bridge. Empty text removes one.",
-		func(s *scenario) any { return s.bridgeHas }, shares,
-	},
 	{
 		When, `^level (\d+) connects to a server on the host by (?P<family>IPv4|IPv6)$`,
 		"The server has an address that no bridge has, and answers with the address that it sees. The client waits for 5 s.",
@@ -45,43 +32,6 @@ var networkSteps = []step{
 	},
 }
 
-// networkGiven is what the Given steps say about the bridges.
-type networkGiven struct {
-	connected bool
-	bridges   map[int]map[string]string // by the level that is connected to the bridge
-}
-
-func (s *scenario) connected() { s.network.connected = true }
-
-func (s *scenario) bridgeHas(level int, key, value string) {
-	if s.network.bridges == nil {
-		s.network.bridges = map[int]map[string]string{}
-	}
-	if s.network.bridges[level] == nil {
-		s.network.bridges[level] = map[string]string{}
-	}
-	s.network.bridges[level][key] = value
-}
-
-// apply adds the bridges to a spec.
-func (g networkGiven) apply(spec *harness.Spec) error {
-	for level := range g.bridges {
-		if !g.connected || level < 1 || level > len(spec.Levels) {
-			return fmt.Errorf("the bridge above level %d is described, but no level is connected to it; add \"every level is connected to a bridge of the LXD above\", or a level", level)
-		}
-	}
-	for i := range spec.Levels {
-		if !g.connected {
-			break
-		}
-		network := bridge.Config(i + 1)
-		maps.Copy(network, g.bridges[i+1])
-		maps.DeleteFunc(network, func(_, value string) bool { return value == "" })
-		spec.Levels[i].Network = network
-	}
-	return nil
-}
-
 // connectSeconds is how long a client waits for a connection.
 const connectSeconds = 5
 
@@ -92,16 +42,21 @@ func (s *scenario) askServer(ctx context.Context, level int, family network.Fami
 	if err != nil {
 		return network.Answer{}, err
 	}
+	return ask(ctx, l, family, bytes, func() (*network.Server, error) { return network.Serve(ctx, s.host, family) })
+}
+
+// ask connects a client to a new server.
+func ask(ctx context.Context, client *harness.Level, family network.Family, bytes int64, serve func() (*network.Server, error)) (network.Answer, error) {
 	if family == network.IPv6 { // its address comes a moment after the IPv4 address
-		if _, err := network.Address(ctx, l, harness.Interface, family); err != nil {
+		if _, err := network.Address(ctx, client, harness.Interface, family); err != nil {
 			return network.Answer{}, err
 		}
 	}
-	server, err := network.Serve(ctx, s.host, family)
+	server, err := serve()
 	if err != nil {
 		return network.Answer{}, err
 	}
-	answer, err := server.Ask(ctx, l, connectSeconds, bytes)
+	answer, err := server.Ask(ctx, client, connectSeconds, bytes)
 	return answer, errors.Join(err, server.Close())
 }
 

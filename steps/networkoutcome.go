@@ -1,9 +1,7 @@
 package steps
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -80,17 +78,8 @@ func (s *scenario) serverSees(ctx context.Context, level int) error {
 
 func (s *scenario) reaches(ctx context.Context, level int, wanted, family string) error {
 	_, err := s.askServer(ctx, level, network.Family(family), 0)
-	if err != nil && !errors.Is(err, network.ErrNoAnswer) {
-		return err
-	}
-	if (err == nil) != (wanted == "reaches") {
-		return mismatchf("wanted that level %d %s a server on the host by %s, got: %w", level, wanted, family, cmp.Or(err, errReached))
-	}
-	return nil
+	return compareReach(fmt.Sprintf("level %d", level), wanted, "a server on the host", network.Family(family), err)
 }
-
-// errReached is shown in the place of an error if there is a connection.
-var errReached = errors.New("it is reached")
 
 func (s *scenario) sends(ctx context.Context, level int, kB int64, family string) error {
 	answer, err := s.askServer(ctx, level, network.Family(family), kB*1000)

@@ -32,7 +32,7 @@ type order struct {
 func (s *scenario) order() (order, error) {
 	spec := s.spec
 	spec.Levels = slices.Clone(s.spec.Levels)
-	spec.LXCFS, spec.Hooks, spec.Whole = s.lxcfs, s.faults, s.needs&whole != 0
+	spec.LXCFS, spec.Hooks, spec.Whole = s.lxcfs, s.hooks, s.needs&whole != 0
 	for index, described := range s.described {
 		if index > len(spec.Levels) {
 			return order{}, fmt.Errorf("level %d is described, but the chain has depth %d", index, len(spec.Levels))

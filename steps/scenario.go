@@ -29,7 +29,7 @@ type given struct {
 	sharePIDs   bool  // the host has no pid namespace of its own
 	onDisk      bool  // the host's state is on disk, even if it fits in memory
 	disk        int64 // size of the host's own disk in bytes; 0: it has none
-	faults      []harness.Hook
+	hooks       []harness.Hook
 	broken      bool    // something is broken that the plan does not model
 	patience    float64 // factor for every wait's budget; 0: 1
 	changes     []configuration

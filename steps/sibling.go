@@ -9,6 +9,7 @@ import (
 
 	"nestbed/harness"
 	"nestbed/harness/act/sibling"
+	"nestbed/harness/bridge"
 	"nestbed/harness/idmap"
 )
 
@@ -139,7 +140,10 @@ func (s *scenario) addSiblings(ctx context.Context, siblings *sibling.Siblings, 
 		return err
 	}
 	for _, row := range rows {
-		spec := harness.LevelSpec{Config: map[string]string{}}
+		spec := harness.LevelSpec{Config: map[string]string{}, Interface: s.network.interfaces[siblingKey{row["sibling"], siblings.Level}]}
+		if s.network.connected {
+			spec.Network = bridge.Config(siblings.Level)
+		}
 		switch row["isolated"] {
 		case "yes":
 			spec.Config[idmap.KeyIsolated] = "true"

@@ -101,7 +101,7 @@ var vocabulary = slices.Concat(
 	rawIDMapSteps, imageSteps, imageGivenSteps, imageOutcomeSteps,
 	lifeSteps, endSteps, againSteps, copySteps, keptSteps,
 	wallSteps, programSteps, limitSteps, limitOutcomeSteps, quotaSteps, pullSteps,
-	storageSteps, storageOutcomeSteps, workloadSteps, engineSteps, networkSteps, networkOutcomeSteps,
+	storageSteps, storageOutcomeSteps, workloadSteps, engineSteps, networkGivenSteps, networkSteps, networkOutcomeSteps, siblingNetworkSteps,
 	faultSteps, projectSteps, upgradeSteps,
 )
 

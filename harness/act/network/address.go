@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -55,6 +56,37 @@ func Address(ctx context.Context, d harness.Daemon, iface string, f Family) (fou
 		}, func() string { return "there is none" })
 	})
 	return found, err
+}
+
+// otherHardware is a hardware address that no interface of a chain has: LXD chooses addresses that
+// begin with 00:16:3e.
+const otherHardware = "02:00:00:00:00:01"
+
+// TakeHardware makes root of the level give its interface another hardware address.
+func TakeHardware(ctx context.Context, l *harness.Level) error {
+	_, err := l.Exec(ctx, "ip", "link", "set", "dev", harness.Interface, "address", otherHardware)
+	return err
+}
+
+// TakeIPv4 makes root of the level replace the IPv4 address of its interface by another one of the
+// bridge's network, which none of the levels beside it has.
+func TakeIPv4(ctx context.Context, l *harness.Level, beside ...netip.Addr) error {
+	prefixes, err := Prefixes(ctx, l.Above())
+	if err != nil {
+		return err
+	}
+	own, err := Address(ctx, l, harness.Interface, IPv4)
+	if err != nil {
+		return err
+	}
+	router := prefixes[0].Addr()
+	other := router.Next()
+	for other == own || slices.Contains(beside, other) {
+		other = other.Next()
+	}
+	_, err = l.Exec(ctx, "sh", "-ec", `ip -4 address flush dev "$0"; ip address add "$1" dev "$0"; ip route add default via "$2"`,
+		harness.Interface, netip.PrefixFrom(other, prefixes[0].Bits()).String(), router.String())
+	return err
 }
 
 // first returns the first global address of an interface among the updates.

@@ -51,9 +51,15 @@ func Serve(ctx context.Context, h host.Host, f Family) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("address %s: %w", address, err)
 	}
+	at, _ := netip.AddrFromSlice(address.IP)
+	return ServeAt(ctx, h, at.Unmap())
+}
+
+// ServeAt starts a server in the network namespace of d, which has the address.
+func ServeAt(ctx context.Context, d harness.Daemon, at netip.Addr) (*Server, error) {
 	s := &Server{}
-	err = h.Root().InNetwork(func() (err error) {
-		s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address.IP.String(), "0"))
+	err := d.Root().InNetwork(func() (err error) {
+		s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(at.String(), "0"))
 		return err
 	})
 	if err != nil {
