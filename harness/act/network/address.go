@@ -89,7 +89,9 @@ func TakeIPv4(ctx context.Context, l *harness.Level, beside ...netip.Addr) error
 	return err
 }
 
-// first returns the first global address of an interface among the updates.
+// first returns the first global address of an interface among the updates that the kernel uses. A
+// new IPv6 address is tentative for a moment, and what is sent then comes from the link-local
+// address, which no router forwards (Linux: net/ipv6/addrconf.c, addrconf_dad_begin).
 func first(ctx context.Context, updates <-chan netlink.AddrUpdate, index int, f Family) (netip.Addr, error) {
 	for {
 		select {
@@ -98,7 +100,7 @@ func first(ctx context.Context, updates <-chan netlink.AddrUpdate, index int, f 
 				return netip.Addr{}, errors.New("the kernel ended the list of addresses")
 			}
 			a, _ := netip.AddrFromSlice(u.LinkAddress.IP)
-			if a = a.Unmap(); u.NewAddr && u.LinkIndex == index && f.of(a) && u.Scope == unix.RT_SCOPE_UNIVERSE {
+			if a = a.Unmap(); u.NewAddr && u.LinkIndex == index && f.of(a) && u.Scope == unix.RT_SCOPE_UNIVERSE && u.Flags&unix.IFA_F_TENTATIVE == 0 {
 				return a, nil
 			}
 		case <-ctx.Done():
